@@ -1,0 +1,3 @@
+//! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
+
+pub mod run;

@@ -1,0 +1,3 @@
+//! The `backfill` process.
+
+fn main() {}

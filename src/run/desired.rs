@@ -1,0 +1,209 @@
+//! What a manifest asks for, one run at a time.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FlowId, Key, Sandbox, UnixSeconds, Window};
+
+/// The how-manieth time a window is wanted: 1, unless a manifest asks to run it again on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Rerun(NonZeroU32);
+
+impl Rerun {
+    /// The first time.
+    pub const FIRST: Self = Self(NonZeroU32::MIN);
+
+    /// The `n`-th time; `None` for 0.
+    #[must_use]
+    pub fn new(n: u32) -> Option<Self> {
+        NonZeroU32::new(n).map(Self)
+    }
+
+    /// The number, from 1.
+    #[must_use]
+    pub fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Rerun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What makes a run this run and no other: nothing else takes part in its key.
+///
+/// Ordered as the state file is: by sandbox, flow, window, rerun.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunIdentity {
+    /// The sandbox the flow lives in.
+    pub sandbox: Sandbox,
+    /// The flow to run.
+    pub flow_id: FlowId,
+    /// The window to ingest.
+    pub window: Window,
+    /// 1, or more to ingest the same window again on purpose.
+    pub rerun: Rerun,
+}
+
+impl RunIdentity {
+    /// The text that is hashed: five `name=value` lines under a version line.
+    #[must_use]
+    pub fn canonical_text(&self) -> String {
+        let Self {
+            sandbox,
+            flow_id,
+            window,
+            rerun,
+        } = self;
+        format!(
+            "aep-backfill/v1\nsandbox={sandbox}\nflowId={flow_id}\nwindowStartTime={}\n\
+             windowEndTime={}\nrerun={rerun}\n",
+            window.start().get(),
+            window.end().get(),
+        )
+    }
+
+    /// The content hash.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key::of(self)
+    }
+}
+
+/// `params.deltaColumn`: the column that tells old rows of a table from new ones.
+///
+/// Adobe's on-demand ingestion tutorial: sent with a table flow's first run, written into the
+/// flow's Copy transformation, and from then on only an error if it differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeltaColumn {
+    /// The column's name.
+    pub name: String,
+    /// How its text is to be read, such as `yyyy-MM-dd HH:mm:ss`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<String>,
+    /// The zone its text is in; the service compares in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
+
+/// What kind of source the flow reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Rows, told apart by a delta column.
+    Table(DeltaColumn),
+    /// Files, told apart by when they were last modified.
+    File,
+}
+
+/// Where in which manifest a run was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The manifest's path, as it is shown.
+    pub manifest: Arc<str>,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.manifest, self.line)
+    }
+}
+
+/// A run that a manifest wants to exist.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredRun {
+    /// What makes it this run.
+    pub identity: RunIdentity,
+    /// The content hash of `identity`.
+    pub key: Key,
+    /// When the run should begin; `None`: when it is sent.
+    pub start_time: Option<UnixSeconds>,
+    /// What kind of source its flow reads.
+    pub source: Arc<Source>,
+    /// The manifest's label for the flow.
+    pub name: Arc<str>,
+    /// Whether its window may overlap others of the flow (`overlap: allow`).
+    pub overlap_allowed: bool,
+    /// Where it was asked for.
+    pub origin: Origin,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(sandbox: &str, flow: &str, start: i64, end: i64, rerun: u32) -> RunIdentity {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        RunIdentity {
+            sandbox: sandbox.parse().expect("a sandbox"),
+            flow_id: flow.parse().expect("a flow id"),
+            window: Window::new(at(start), at(end)).expect("a window"),
+            rerun: Rerun::new(rerun).expect("not 0"),
+        }
+    }
+
+    const FLOW: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
+
+    #[test]
+    fn the_text_that_is_hashed_is_the_contract_to_the_letter() {
+        assert_eq!(
+            identity("prod", FLOW, 1_651_584_991, 1_651_585_956, 1).canonical_text(),
+            "aep-backfill/v1\n\
+             sandbox=prod\n\
+             flowId=3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
+             windowStartTime=1651584991\n\
+             windowEndTime=1651585956\n\
+             rerun=1\n"
+        );
+    }
+
+    #[test]
+    fn the_key_of_the_tutorials_window_is_the_contracts() {
+        assert_eq!(
+            identity("prod", FLOW, 1_651_584_991, 1_651_585_956, 1)
+                .key()
+                .to_string(),
+            "b75f22b6087c600831883b81bb491a5fc870b4e583b3eed4ed66285eb3f3e612"
+        );
+    }
+
+    #[test]
+    fn a_rerun_is_another_run() {
+        assert_eq!(
+            identity("prod", FLOW, 1_651_584_991, 1_651_585_956, 2)
+                .key()
+                .to_string(),
+            "ad7521a2232d7c81402dbfb4fbedd4d2a42ef46ac34fba306de6e48de4f541c3"
+        );
+    }
+
+    #[test]
+    fn a_flow_in_capitals_is_lowered_before_it_is_hashed() {
+        let flow = FLOW.to_ascii_uppercase();
+        assert_eq!(
+            identity("dev", &flow, 1_640_995_200, 1_641_081_600, 1)
+                .key()
+                .to_string(),
+            "0094e7ca7d3f696529e9fb7ea4583e7696f273413703943374cab97558923518"
+        );
+    }
+
+    #[test]
+    fn a_key_reads_back_and_its_beginning_finds_it() {
+        let key = identity("prod", FLOW, 1_651_584_991, 1_651_585_956, 1).key();
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert_eq!(key.short(), "b75f22b6087c");
+        let prefix: super::super::KeyPrefix = "B75F22".parse().expect("a prefix");
+        assert!(prefix.matches(&key));
+        assert!("b75".parse::<super::super::KeyPrefix>().is_err());
+        assert!("b75g".parse::<super::super::KeyPrefix>().is_err());
+    }
+}

@@ -1,0 +1,17 @@
+//! The vocabulary: what a run is, before anything is read, planned or sent.
+//!
+//! Takes plain values and gives checked ones: ids that cannot be mixed up, a [`Window`] that
+//! cannot be empty, a [`Key`] that is the content hash of a [`RunIdentity`]. Knows no YAML, no
+//! file, no network and no clock; every other module imports this one and it imports none.
+
+mod desired;
+mod id;
+mod key;
+mod time;
+mod window;
+
+pub use desired::{DeltaColumn, DesiredRun, Origin, Rerun, RunIdentity, Source};
+pub use id::{FlowId, IdError, OrganizationId, RunId, Sandbox};
+pub use key::{Key, KeyError, KeyPrefix};
+pub use time::{TimeError, UnixSeconds};
+pub use window::{Window, WindowError};

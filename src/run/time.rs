@@ -1,0 +1,85 @@
+//! Instants: whole seconds since 1970 in UTC, the unit of every time that crosses the wire.
+//!
+//! Adobe's OpenAPI says milliseconds, its own examples and tutorials are seconds; the name of
+//! the type says which one this is.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Why a number is not an instant that this program works with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a time between 1970-01-01 and 2200-01-01, in unix seconds")]
+pub struct TimeError(pub i64);
+
+/// Seconds since 1970-01-01T00:00:00Z, between 1970 and 2200; shown as RFC 3339 in UTC.
+///
+/// The bound keeps every value shorter than 11 digits, so that milliseconds and the
+/// documentation's own 11-digit typo can never be taken for seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct UnixSeconds(i64);
+
+impl UnixSeconds {
+    /// 2200-01-01T00:00:00Z, the first second out of range.
+    const END: i64 = 7_258_118_400;
+
+    /// The instant `seconds` after 1970-01-01T00:00:00Z.
+    ///
+    /// # Errors
+    /// When it lies before 1970 or after 2199.
+    pub fn new(seconds: i64) -> Result<Self, TimeError> {
+        if (0..Self::END).contains(&seconds) {
+            Ok(Self(seconds))
+        } else {
+            Err(TimeError(seconds))
+        }
+    }
+
+    /// The number of seconds.
+    #[must_use]
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl TryFrom<i64> for UnixSeconds {
+    type Error = TimeError;
+
+    fn try_from(seconds: i64) -> Result<Self, TimeError> {
+        Self::new(seconds)
+    }
+}
+
+impl From<UnixSeconds> for i64 {
+    fn from(time: UnixSeconds) -> Self {
+        time.0
+    }
+}
+
+impl fmt::Display for UnixSeconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let timestamp =
+            Timestamp::from_second(self.0).expect("1970 to 2200 is within jiff's years");
+        f.pad(&timestamp.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_shown_as_rfc_3339_in_utc() {
+        let time = UnixSeconds::new(1_651_584_991).expect("in range");
+        assert_eq!(time.to_string(), "2022-05-03T13:36:31Z");
+    }
+
+    #[test]
+    fn milliseconds_and_the_eleven_digit_typo_are_out_of_range() {
+        assert!(UnixSeconds::new(1_651_584_991_000).is_err());
+        assert!(UnixSeconds::new(16_515_859_567).is_err());
+        assert!(UnixSeconds::new(-1).is_err());
+    }
+}
