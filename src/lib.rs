@@ -1,3 +1,5 @@
 //! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
 
 pub mod run;
+pub mod state;
+pub mod store;

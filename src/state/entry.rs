@@ -1,0 +1,280 @@
+//! The entries of the journal: each a fact, made durable before anything is done that depends
+//! on it. Stored form; a change here is a change of the journal's format.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::run::{FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+
+/// One fact. The order of entries is the order in which things happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "entry",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Entry {
+    /// An apply took hold of the state.
+    Session {
+        /// Its id; intents name it.
+        session: Uuid,
+        /// Who it is.
+        holder: Holder,
+    },
+    /// A request is about to leave: from here on, the run may exist.
+    Intent {
+        /// The run.
+        run: StoredIdentity,
+        /// When.
+        at: Moment,
+        /// The apply that sends it.
+        session: Uuid,
+    },
+    /// The service answered that the run was created.
+    Created {
+        /// The run's key.
+        key: Key,
+        /// Its id.
+        run_id: RunId,
+        /// When the answer was read.
+        at: Timestamp,
+    },
+    /// The service refused: nothing was created.
+    Rejected {
+        /// The run's key.
+        key: Key,
+        /// What it said.
+        refusal: Refusal,
+        /// When the answer was read.
+        at: Timestamp,
+    },
+    /// The request provably never reached the service, or was refused before it got there.
+    NotSent {
+        /// The run's key.
+        key: Key,
+        /// Why it was given up.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// What came back does not tell whether the run exists.
+    Doubt {
+        /// The run's key.
+        key: Key,
+        /// What came back.
+        reason: String,
+        /// When it was noticed: the request cannot have left later than this.
+        at: Moment,
+    },
+    /// A run that exists already is the one that was wanted.
+    Adopted {
+        /// The run.
+        run: StoredIdentity,
+        /// Its id.
+        run_id: RunId,
+        /// How it was recognised.
+        evidence: Evidence,
+        /// When.
+        at: Timestamp,
+    },
+    /// A doubt was settled: no such run exists.
+    NotCreated {
+        /// The run's key.
+        key: Key,
+        /// How that was found out.
+        evidence: Evidence,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A time that is compared with the service's own, so it matters whose clock it was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Moment {
+    /// The time.
+    pub time: Timestamp,
+    /// Whose clock it was read from.
+    pub clock: Clock,
+}
+
+/// Whose clock a time was read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Clock {
+    /// The service's, by the `Date` of its answers.
+    Server,
+    /// This machine's: not to be compared with another machine's.
+    Local,
+}
+
+/// How a doubt was closed, or a run recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "by",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Evidence {
+    /// A listed run's `params` hold the window.
+    Params,
+    /// A listed run's copy activity ingested the window.
+    CopyActivity,
+    /// The only run by our client since the only open intent of the flow, claimed by no record.
+    SoleIntent,
+    /// Complete lists, read after the settle delay, do not hold it.
+    Lists {
+        /// How many readings.
+        readings: u32,
+        /// How many runs of the flow the last one held.
+        runs: usize,
+    },
+}
+
+/// Who holds, or held, the state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// The machine's name.
+    pub host: String,
+    /// The process id there.
+    pub pid: u32,
+    /// The CI run, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci_run: Option<String>,
+    /// Since when, by that machine's clock.
+    pub since: Timestamp,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            host,
+            pid,
+            ci_run,
+            since,
+        } = self;
+        write!(f, "process {pid} on {host}, since {since:.0}")?;
+        match ci_run {
+            Some(url) => write!(f, " ({url})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the service said when it refused, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// Adobe's code, such as `FLOW-1430-400` or `403025`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Its message.
+    pub message: String,
+    /// Its request id, for a support ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            status,
+            code,
+            message,
+            request_id,
+        } = self;
+        write!(f, "HTTP {status}")?;
+        if let Some(code) = code {
+            write!(f, " {code}")?;
+        }
+        write!(f, ": {message}")?;
+        match request_id {
+            Some(id) => write!(f, " (request id {id})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The stored form of a [`RunIdentity`], in the API's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StoredIdentity {
+    key: Key,
+    sandbox: Sandbox,
+    flow_id: FlowId,
+    window_start_time: UnixSeconds,
+    window_end_time: UnixSeconds,
+    rerun: Rerun,
+}
+
+impl From<&RunIdentity> for StoredIdentity {
+    fn from(identity: &RunIdentity) -> Self {
+        let RunIdentity {
+            sandbox,
+            flow_id,
+            window,
+            rerun,
+        } = identity;
+        Self {
+            key: identity.key(),
+            sandbox: sandbox.clone(),
+            flow_id: *flow_id,
+            window_start_time: window.start(),
+            window_end_time: window.end(),
+            rerun: *rerun,
+        }
+    }
+}
+
+impl StoredIdentity {
+    /// The key and what it is the hash of, checked against each other.
+    ///
+    /// # Errors
+    /// A sentence about what does not fit: bit rot, or an edit by hand.
+    pub(super) fn checked(self) -> Result<(Key, RunIdentity), IdentityError> {
+        let Self {
+            key,
+            sandbox,
+            flow_id,
+            window_start_time,
+            window_end_time,
+            rerun,
+        } = self;
+        let identity = RunIdentity {
+            sandbox,
+            flow_id,
+            window: Window::new(window_start_time, window_end_time)?,
+            rerun,
+        };
+        if identity.key() == key {
+            Ok((key, identity))
+        } else {
+            Err(IdentityError::Key {
+                found: key,
+                computed: identity.key(),
+            })
+        }
+    }
+}
+
+/// Why a stored identity is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// Start not before end.
+    #[error(transparent)]
+    Window(#[from] crate::run::WindowError),
+    /// The key is not the hash of the fields beside it.
+    #[error("the key {} is not that of the fields beside it, {}", found.short(), computed.short())]
+    Key {
+        /// As stored.
+        found: Key,
+        /// As computed.
+        computed: Key,
+    },
+}

@@ -1,0 +1,123 @@
+//! The fold: the only way a state changes. Each entry is one legal step, or damage.
+
+use super::Entry;
+use super::entry::IdentityError;
+use super::record::{Doubt, Fate, Record, State};
+use crate::run::Key;
+
+/// Why an entry cannot follow what came before it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// An outcome without an intent.
+    #[error("{step} of the run {}, which has no open intent", key.short())]
+    NoIntent {
+        /// The kind of entry.
+        step: &'static str,
+        /// The run.
+        key: Key,
+    },
+    /// A second intent, or an intent for a run that exists.
+    #[error("an intent of the run {}, which is {fate} already", key.short())]
+    NotFree {
+        /// What the record says.
+        fate: &'static str,
+        /// The run.
+        key: Key,
+    },
+    /// The entry contradicts itself.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl State {
+    /// Takes one step. On an error nothing has changed.
+    ///
+    /// # Errors
+    /// When the step is not legal after those before it.
+    pub fn fold(&mut self, entry: Entry) -> Result<(), FoldError> {
+        match entry {
+            Entry::Session { .. } => {}
+            Entry::Intent { run, at, session } => {
+                let (key, identity) = run.checked()?;
+                match self.records.get(&key).map(|record| &record.fate) {
+                    // A run that was refused was never created: it may be sent again.
+                    None | Some(Fate::Rejected { .. }) => {}
+                    Some(Fate::Created { .. }) => {
+                        return Err(FoldError::NotFree {
+                            fate: "created",
+                            key,
+                        });
+                    }
+                    Some(Fate::InDoubt { .. }) => {
+                        return Err(FoldError::NotFree {
+                            fate: "in doubt",
+                            key,
+                        });
+                    }
+                }
+                let fate = Fate::InDoubt {
+                    intent: at,
+                    session,
+                    doubt: None,
+                };
+                self.records.insert(key, Record { identity, fate });
+            }
+            Entry::Created { key, run_id, at } => {
+                self.open_intent("the creation", key)?.fate = Fate::Created {
+                    run_id,
+                    adopted: None,
+                    at,
+                };
+            }
+            Entry::Rejected { key, refusal, at } => {
+                self.open_intent("a rejection", key)?.fate = Fate::Rejected { refusal, at };
+            }
+            Entry::Doubt { key, reason, at } => {
+                let record = self.open_intent("a doubt", key)?;
+                if let Fate::InDoubt { doubt, .. } = &mut record.fate {
+                    *doubt = Some(Doubt { reason, at });
+                }
+            }
+            Entry::NotSent { key, .. } => {
+                self.open_intent("a withdrawal", key)?;
+                self.records.remove(&key);
+            }
+            Entry::NotCreated { key, .. } => {
+                self.open_intent("a settlement", key)?;
+                self.records.remove(&key);
+            }
+            Entry::Adopted {
+                run,
+                run_id,
+                evidence,
+                at,
+            } => {
+                let (key, identity) = run.checked()?;
+                if let Some(Record {
+                    fate: Fate::Created { .. },
+                    ..
+                }) = self.records.get(&key)
+                {
+                    return Err(FoldError::NotFree {
+                        fate: "created",
+                        key,
+                    });
+                }
+                let fate = Fate::Created {
+                    run_id,
+                    adopted: Some(evidence),
+                    at,
+                };
+                self.records.insert(key, Record { identity, fate });
+            }
+        }
+        Ok(())
+    }
+
+    fn open_intent(&mut self, step: &'static str, key: Key) -> Result<&mut Record, FoldError> {
+        match self.records.get_mut(&key) {
+            Some(record) if matches!(record.fate, Fate::InDoubt { .. }) => Ok(record),
+            _ => Err(FoldError::NoIntent { step, key }),
+        }
+    }
+}

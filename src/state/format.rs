@@ -1,0 +1,289 @@
+//! The state as bytes: a header line, then one line a run, sorted so that a diff reads well.
+//!
+//! The header carries a digest of all that follows; a file of a newer format is refused before
+//! anything else of it is read, and never written to.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::entry::StoredIdentity;
+use super::record::{Doubt, Fate, Record, State};
+use super::{Evidence, Journal, Moment, Refusal, line};
+use crate::run::{OrganizationId, RunId};
+
+const FORMAT: &str = "aep-backfill-state/v1";
+/// The name under which damage is reported.
+const FILE: &str = "state.jsonl";
+
+/// Why stored bytes are not a state or a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatError {
+    /// Something in the file is not what was written.
+    #[error("{file}, line {line}: {what}")]
+    Damaged {
+        /// Which file.
+        file: &'static str,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong there.
+        what: String,
+    },
+    /// Written by a newer version of this program.
+    #[error("{file} has the format `{found}`; this version reads up to `{known}`")]
+    Newer {
+        /// Which file.
+        file: &'static str,
+        /// Its format.
+        found: String,
+        /// The newest format that is read.
+        known: &'static str,
+    },
+    /// One of the two files stands alone, or they do not belong together.
+    #[error("state.jsonl and journal.jsonl do not belong together: {0}")]
+    Apart(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    format: String,
+    organization: OrganizationId,
+    lineage: Uuid,
+    serial: u64,
+    folded: u64,
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRecord {
+    #[serde(flatten)]
+    run: StoredIdentity,
+    #[serde(flatten)]
+    fate: StoredFate,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(
+    tag = "fate",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+enum StoredFate {
+    Created {
+        run_id: RunId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        adopted: Option<Evidence>,
+        at: Timestamp,
+    },
+    Rejected {
+        refusal: Refusal,
+        at: Timestamp,
+    },
+    InDoubt {
+        intent: Moment,
+        session: Uuid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        doubt: Option<StoredDoubt>,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDoubt {
+    reason: String,
+    at: Moment,
+}
+
+/// The whole state as the bytes of `state.jsonl`.
+#[must_use]
+pub fn encode_state(state: &State) -> Vec<u8> {
+    let State {
+        organization,
+        lineage,
+        serial,
+        folded,
+        records,
+    } = state;
+    let mut sorted: Vec<&Record> = records.values().collect();
+    sorted.sort_by(|a, b| a.identity.cmp(&b.identity));
+
+    let mut body = Vec::with_capacity(sorted.len() * 384);
+    for Record { identity, fate } in sorted {
+        let stored = StoredRecord {
+            run: StoredIdentity::from(identity),
+            fate: StoredFate::from(fate.clone()),
+        };
+        line::encode(&stored, &mut body);
+    }
+
+    let mut bytes = Vec::with_capacity(body.len() + 512);
+    let header = Header {
+        format: FORMAT.to_owned(),
+        organization: organization.clone(),
+        lineage: *lineage,
+        serial: *serial,
+        folded: *folded,
+        sha256: line::hex(&Sha256::digest(&body)),
+    };
+    line::encode(&header, &mut bytes);
+    bytes.append(&mut body);
+    bytes
+}
+
+/// Reads `state.jsonl` and folds the journal's newer entries into it.
+///
+/// # Errors
+/// Damage anywhere, a newer format, or a journal of another state.
+pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatError> {
+    let damaged = |line, what: String| FormatError::Damaged {
+        file: FILE,
+        line,
+        what,
+    };
+    let end = bytes
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
+    let (first, body) = (&bytes[..end], &bytes[end + 1..]);
+    check_format(FILE, FORMAT, first)?;
+    let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+
+    let mut records = BTreeMap::new();
+    let mut number = 1;
+    for text in body.split_inclusive(|&byte| byte == b'\n') {
+        number += 1;
+        let text = text
+            .strip_suffix(b"\n")
+            .ok_or_else(|| damaged(number, "the line is cut short".to_owned()))?;
+        let StoredRecord { run, fate } =
+            line::decode(text).map_err(|e| damaged(number, e.to_string()))?;
+        let (key, identity) = run.checked().map_err(|e| damaged(number, e.to_string()))?;
+        let record = Record {
+            identity,
+            fate: fate.into(),
+        };
+        if records.insert(key, record).is_some() {
+            return Err(damaged(number, format!("{} stands twice", key.short())));
+        }
+    }
+    // After the lines, so that a damaged line is named where it can be.
+    if header.sha256 != line::hex(&Sha256::digest(body)) {
+        return Err(damaged(
+            1,
+            "the lines below are not those that were written: one is missing, added or moved"
+                .to_owned(),
+        ));
+    }
+
+    let mut state = State {
+        organization: header.organization,
+        lineage: header.lineage,
+        serial: header.serial,
+        folded: header.folded,
+        records,
+    };
+    fold_journal(&mut state, journal)?;
+    Ok(state)
+}
+
+fn fold_journal(state: &mut State, journal: &Journal) -> Result<(), FormatError> {
+    if journal.lineage != state.lineage {
+        return Err(FormatError::Apart("their lineages differ"));
+    }
+    if journal.next <= state.folded || state.folded + 1 < first_number(journal) {
+        return Err(FormatError::Apart("entries between them are missing"));
+    }
+    for ((seq, entry), line) in journal.entries.iter().zip(2..) {
+        // An interrupted fold leaves entries that the state holds already.
+        if *seq <= state.folded {
+            continue;
+        }
+        state
+            .fold(entry.clone())
+            .map_err(|error| FormatError::Damaged {
+                file: "journal.jsonl",
+                line,
+                what: error.to_string(),
+            })?;
+        state.folded = *seq;
+    }
+    Ok(())
+}
+
+fn first_number(journal: &Journal) -> u64 {
+    journal.next - journal.entries.len() as u64
+}
+
+/// Refuses a file whose header names a format that this version does not read.
+pub(super) fn check_format(
+    file: &'static str,
+    known: &'static str,
+    header: &[u8],
+) -> Result<(), FormatError> {
+    #[derive(Deserialize)]
+    struct OnlyFormat {
+        format: String,
+    }
+    // A newer format may frame its lines in another way, so only the field is looked at.
+    match serde_json::from_slice::<OnlyFormat>(header) {
+        Ok(OnlyFormat { format: found }) if found != known => {
+            Err(FormatError::Newer { file, found, known })
+        }
+        _ => Ok(()),
+    }
+}
+
+impl From<Fate> for StoredFate {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Created {
+                run_id,
+                adopted,
+                at,
+            } => Self::Created {
+                run_id,
+                adopted,
+                at,
+            },
+            Fate::Rejected { refusal, at } => Self::Rejected { refusal, at },
+            Fate::InDoubt {
+                intent,
+                session,
+                doubt,
+            } => Self::InDoubt {
+                intent,
+                session,
+                doubt: doubt.map(|Doubt { reason, at }| StoredDoubt { reason, at }),
+            },
+        }
+    }
+}
+
+impl From<StoredFate> for Fate {
+    fn from(fate: StoredFate) -> Self {
+        match fate {
+            StoredFate::Created {
+                run_id,
+                adopted,
+                at,
+            } => Self::Created {
+                run_id,
+                adopted,
+                at,
+            },
+            StoredFate::Rejected { refusal, at } => Self::Rejected { refusal, at },
+            StoredFate::InDoubt {
+                intent,
+                session,
+                doubt,
+            } => Self::InDoubt {
+                intent,
+                session,
+                doubt: doubt.map(|StoredDoubt { reason, at }| Doubt { reason, at }),
+            },
+        }
+    }
+}

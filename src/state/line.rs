@@ -1,0 +1,98 @@
+//! A line of a stored file: one JSON object that ends with a checksum of itself, so that a
+//! flipped bit is damage and never another run id.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+const FIELD: &str = ",\"sum\":\"";
+const DIGITS: usize = 16;
+
+/// Writes `value`, which must be a JSON object with at least one field, as one line.
+pub(super) fn encode(value: &impl Serialize, into: &mut Vec<u8>) {
+    let start = into.len();
+    serde_json::to_writer(&mut *into, value).expect("stored forms have string keys and no NaN");
+    let brace = into.pop();
+    debug_assert_eq!(brace, Some(b'}'), "a stored form is an object");
+    let sum = sum(&into[start..]);
+    into.extend_from_slice(FIELD.as_bytes());
+    into.extend_from_slice(sum.as_bytes());
+    into.extend_from_slice(b"\"}\n");
+}
+
+/// Reads a line, without its newline, back.
+pub(super) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
+    let body = verify(line)?;
+    let mut json = Vec::with_capacity(body.len() + 1);
+    json.extend_from_slice(body);
+    json.push(b'}');
+    serde_json::from_slice(&json).map_err(LineError::Json)
+}
+
+/// The line up to its checksum, if that is right.
+fn verify(line: &[u8]) -> Result<&[u8], LineError> {
+    let tail = FIELD.len() + DIGITS + 2;
+    let at = line.len().checked_sub(tail).ok_or(LineError::NoSum)?;
+    let (body, rest) = line.split_at(at);
+    let found = rest
+        .strip_prefix(FIELD.as_bytes())
+        .and_then(|rest| rest.strip_suffix(b"\"}"))
+        .ok_or(LineError::NoSum)?;
+    if found == sum(body).as_bytes() {
+        Ok(body)
+    } else {
+        Err(LineError::Sum)
+    }
+}
+
+fn sum(body: &[u8]) -> String {
+    let mut text = hex(&Sha256::digest(body));
+    text.truncate(DIGITS);
+    text
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+        text
+    })
+}
+
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineError {
+    /// It does not end as our lines do.
+    #[error("the line has no checksum at its end")]
+    NoSum,
+    /// Its bytes are not the ones that were written.
+    #[error("the line does not match its checksum")]
+    Sum,
+    /// It is not what this version stores.
+    #[error("the line is not understood: {0}")]
+    Json(#[source] serde_json::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_flipped_bit_of_a_line_is_damage() {
+        let mut line = Vec::new();
+        encode(&serde_json::json!({"run": "a", "n": 1}), &mut line);
+        line.pop();
+        assert!(decode::<serde_json::Value>(&line).is_ok());
+        for byte in 0..line.len() {
+            for bit in 0..8 {
+                let mut flipped = line.clone();
+                flipped[byte] ^= 1 << bit;
+                assert!(
+                    decode::<serde_json::Value>(&flipped).is_err(),
+                    "bit {bit} of byte {byte}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What we remember: the runs already created, and what is not known yet.
+//!
+//! A [`State`] is the fold of [`Entry`]s, one at a time and only by legal steps; it is kept as
+//! `state.jsonl` (the fold so far) and a journal (the entries since). This module turns both to
+//! and from bytes and knows nothing of where they are kept: that is [`crate::store`].
+
+mod entry;
+mod fold;
+mod format;
+mod journal;
+mod line;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use entry::{Clock, Entry, Evidence, Holder, IdentityError, Moment, Refusal, StoredIdentity};
+pub use fold::FoldError;
+pub use format::{FormatError, decode_state, encode_state};
+pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
+pub use record::{Doubt, Fate, Record, State};

@@ -1,0 +1,119 @@
+//! A record per run, and the state that holds them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Evidence, Moment, Refusal};
+use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox};
+
+/// What is known of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Which run.
+    pub identity: RunIdentity,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It exists.
+    Created {
+        /// Its id.
+        run_id: RunId,
+        /// `None`: we sent it and the service said so. Else how it was recognised.
+        adopted: Option<Evidence>,
+        /// When that was known.
+        at: Timestamp,
+    },
+    /// The service refused it: it does not exist.
+    Rejected {
+        /// What it said.
+        refusal: Refusal,
+        /// When.
+        at: Timestamp,
+    },
+    /// A request may have left, and nothing tells whether the run exists.
+    InDoubt {
+        /// When the intent was made: the run is not older than this.
+        intent: Moment,
+        /// The apply that made it.
+        session: Uuid,
+        /// What came back, if anything did, and when.
+        doubt: Option<Doubt>,
+    },
+}
+
+/// What came back that did not tell whether the run exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doubt {
+    /// What came back.
+    pub reason: String,
+    /// When: the request cannot have left later than this.
+    pub at: Moment,
+}
+
+/// The runs we know of, for one organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The organization whose runs these are; another's are never mixed in.
+    pub organization: OrganizationId,
+    /// Made once with the state: tells two states with equal serials apart.
+    pub lineage: Uuid,
+    /// How often the state was written.
+    pub serial: u64,
+    /// The number of the last journal entry that is part of it.
+    pub folded: u64,
+    pub(super) records: BTreeMap<Key, Record>,
+}
+
+impl State {
+    /// A state without records.
+    #[must_use]
+    pub fn new(organization: OrganizationId) -> Self {
+        Self {
+            organization,
+            lineage: Uuid::new_v4(),
+            serial: 0,
+            folded: 0,
+            records: BTreeMap::new(),
+        }
+    }
+
+    /// What is known of the run with this key.
+    #[must_use]
+    pub fn get(&self, key: &Key) -> Option<&Record> {
+        self.records.get(key)
+    }
+
+    /// Every record, by key.
+    pub fn records(&self) -> impl Iterator<Item = (&Key, &Record)> {
+        self.records.iter()
+    }
+
+    /// The records of one flow, by key.
+    pub fn of_flow<'a>(
+        &'a self,
+        sandbox: &'a Sandbox,
+        flow_id: FlowId,
+    ) -> impl Iterator<Item = (&'a Key, &'a Record)> {
+        self.records.iter().filter(move |(_, record)| {
+            record.identity.flow_id == flow_id && record.identity.sandbox == *sandbox
+        })
+    }
+
+    /// The ids of all runs that some record stands for: no other record may adopt them.
+    #[must_use]
+    pub fn claimed(&self) -> HashSet<RunId> {
+        self.records
+            .values()
+            .filter_map(|record| match &record.fate {
+                Fate::Created { run_id, .. } => Some(run_id.clone()),
+                Fate::Rejected { .. } | Fate::InDoubt { .. } => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,269 @@
+//! Laws of the stored forms: what is written reads back, what is cut is dropped or refused.
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::run::{Key, OrganizationId, Rerun, RunIdentity, UnixSeconds, Window};
+
+fn organization() -> OrganizationId {
+    "5C13@AdobeOrg".parse().expect("an organization")
+}
+
+fn run(day: i64) -> RunIdentity {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    RunIdentity {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+            .parse()
+            .expect("a flow"),
+        window: Window::new(at(day * 86_400), at((day + 1) * 86_400)).expect("a window"),
+        rerun: Rerun::FIRST,
+    }
+}
+
+fn key(day: i64) -> Key {
+    run(day).key()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).expect("in range")
+}
+
+fn moment(second: i64) -> Moment {
+    Moment {
+        time: at(second),
+        clock: Clock::Server,
+    }
+}
+
+fn intent(day: i64) -> Entry {
+    Entry::Intent {
+        run: (&run(day)).into(),
+        at: moment(day),
+        session: Uuid::nil(),
+    }
+}
+
+fn created(day: i64) -> Entry {
+    Entry::Created {
+        key: key(day),
+        run_id: format!("run-{day}").parse().expect("a run id"),
+        at: at(day),
+    }
+}
+
+fn rejected(day: i64) -> Entry {
+    Entry::Rejected {
+        key: key(day),
+        refusal: Refusal {
+            status: 400,
+            code: Some("FLOW-1430-400".to_owned()),
+            message: "no such flow\nor so".to_owned(),
+            request_id: None,
+        },
+        at: at(day),
+    }
+}
+
+fn doubt(day: i64) -> Entry {
+    Entry::Doubt {
+        key: key(day),
+        reason: "no answer after 90 s".to_owned(),
+        at: moment(day + 90),
+    }
+}
+
+fn history() -> Vec<Entry> {
+    vec![
+        intent(1),
+        created(1),
+        intent(2),
+        rejected(2),
+        intent(3),
+        doubt(3),
+        intent(4),
+        Entry::NotSent {
+            key: key(4),
+            reason: "connection refused".to_owned(),
+            at: at(4),
+        },
+        intent(2),
+        created(2),
+        Entry::NotCreated {
+            key: key(3),
+            evidence: Evidence::Lists {
+                readings: 2,
+                runs: 7,
+            },
+            at: at(400),
+        },
+        Entry::Adopted {
+            run: (&run(9)).into(),
+            run_id: "by-hand".parse().expect("a run id"),
+            evidence: Evidence::Params,
+            at: at(9),
+        },
+        intent(5),
+        doubt(5),
+    ]
+}
+
+fn folded(entries: &[Entry]) -> State {
+    let mut state = State::new(organization());
+    for entry in entries {
+        state.fold(entry.clone()).expect("a legal history");
+        state.folded += 1;
+    }
+    state
+}
+
+fn journal_of(entries: &[Entry], state: &State) -> Vec<u8> {
+    let mut bytes = encode_journal_header(state);
+    bytes.extend(encode_entries(state.folded + 1, entries));
+    bytes
+}
+
+#[test]
+fn a_state_reads_back_as_it_was_written() {
+    let state = folded(&history());
+    let journal = decode_journal(&journal_of(&[], &state)).expect("an empty journal");
+    let read = decode_state(&encode_state(&state), &journal).expect("our own bytes");
+    assert_eq!(read, state);
+}
+
+#[test]
+fn entries_since_the_state_was_written_are_folded_into_it() {
+    let mut old = folded(&history()[..3]);
+    let bytes = encode_state(&old);
+    let journal = journal_of(&history()[3..], &old);
+    let read = decode_state(&bytes, &decode_journal(&journal).expect("whole")).expect("fits");
+    for entry in &history()[3..] {
+        old.fold(entry.clone()).expect("legal");
+        old.folded += 1;
+    }
+    assert_eq!(read, old);
+}
+
+#[test]
+fn a_fold_that_was_interrupted_before_the_journal_was_emptied_changes_nothing() {
+    let empty = folded(&[]);
+    let journal = decode_journal(&journal_of(&history(), &empty)).expect("whole");
+    let state = State {
+        lineage: empty.lineage,
+        ..folded(&history())
+    };
+    let read = decode_state(&encode_state(&state), &journal).expect("fits");
+    assert_eq!(read, state);
+}
+
+#[test]
+fn a_journal_cut_at_any_byte_yields_the_entries_that_are_whole() {
+    let empty = folded(&[]);
+    let bytes = journal_of(&history(), &empty);
+    let header = encode_journal_header(&empty).len();
+    for cut in header..=bytes.len() {
+        let journal = decode_journal(&bytes[..cut]).expect("a torn tail is no damage");
+        assert_eq!(journal.whole + journal.torn, cut);
+        let newlines = bytes[header..cut].iter().filter(|&&b| b == b'\n').count();
+        assert_eq!(journal.entries.len(), newlines, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_line_that_is_missing_moved_or_changed_is_damage_that_names_its_place() {
+    let empty = folded(&[]);
+    let bytes = journal_of(&history(), &empty);
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&b| b == b'\n').collect();
+    let without: Vec<u8> = [&lines[..3], &lines[4..]].concat().concat();
+    let error = decode_journal(&without).expect_err("an entry is missing");
+    assert_eq!(
+        error.to_string(),
+        "journal.jsonl, line 4: entry 4 stands where 3 should"
+    );
+
+    let state = encode_state(&folded(&history()));
+    let text = String::from_utf8(state).expect("JSON is UTF-8");
+    let journal = decode_journal(&journal_of(&[], &empty)).expect("whole");
+    let edited = text.replace("run-1", "run-2");
+    let error = decode_state(edited.as_bytes(), &journal).expect_err("edited");
+    assert_eq!(
+        error.to_string(),
+        "state.jsonl, line 2: the line does not match its checksum"
+    );
+    let (header, rest) = text.split_once('\n').expect("two lines");
+    let (_, rest) = rest.split_once('\n').expect("two records");
+    let short = format!("{header}\n{rest}");
+    let error = decode_state(short.as_bytes(), &journal).expect_err("a record is missing");
+    assert!(error.to_string().contains("one is missing"), "{error}");
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let error =
+        decode_journal(b"{\"format\":\"aep-backfill-journal/v2\",\"x\":1}\n").expect_err("newer");
+    assert!(matches!(error, FormatError::Newer { .. }), "{error}");
+}
+
+#[test]
+fn a_journal_of_another_state_is_refused() {
+    let (one, other) = (folded(&[]), folded(&[]));
+    let journal = decode_journal(&journal_of(&[], &other)).expect("whole");
+    assert!(decode_state(&encode_state(&one), &journal).is_err());
+}
+
+#[test]
+fn steps_that_would_lose_or_double_a_run_are_illegal() {
+    for illegal in [
+        vec![created(1)],
+        vec![intent(1), intent(1)],
+        vec![intent(1), created(1), intent(1)],
+        vec![intent(1), rejected(1), created(1)],
+        vec![intent(1), created(1), rejected(1)],
+    ] {
+        let mut state = State::new(organization());
+        let (last, before) = illegal.split_last().expect("not empty");
+        for entry in before {
+            state.fold(entry.clone()).expect("legal so far");
+        }
+        let before = state.clone();
+        assert!(state.fold(last.clone()).is_err(), "{illegal:?}");
+        assert_eq!(state, before, "an illegal step changed the state");
+    }
+}
+
+fn any_step() -> impl Strategy<Value = Entry> {
+    (0..4i64, 0..4u8).prop_map(|(day, kind)| match kind {
+        0 => intent(day),
+        1 => created(day),
+        2 => rejected(day),
+        _ => doubt(day),
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_prefix_of_a_journal_folds_to_a_legal_state(steps in prop::collection::vec(any_step(), 0..40), cut in any::<prop::sample::Index>()) {
+        // Keep the legal steps, as a store does, then cut the bytes anywhere.
+        let mut state = State::new(organization());
+        let start = state.clone();
+        let legal: Vec<Entry> = steps.into_iter().filter(|step| state.fold(step.clone()).is_ok()).collect();
+        let bytes = journal_of(&legal, &start);
+        let header = encode_journal_header(&start).len();
+        let cut = header + cut.index(bytes.len() - header + 1);
+        let journal = decode_journal(&bytes[..cut]).expect("a torn tail is no damage");
+        let read = decode_state(&encode_state(&start), &journal).expect("a prefix is legal");
+        let mut expected = start;
+        for entry in &legal[..journal.entries.len()] {
+            expected.fold(entry.clone()).expect("legal");
+            expected.folded += 1;
+        }
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn any_bytes_are_a_journal_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode_journal(&bytes);
+    }
+}

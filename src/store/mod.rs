@@ -1,0 +1,155 @@
+//! Where the state is kept, and who may write to it.
+//!
+//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal; [`Local`] is a directory.
+//! Reading takes no lock. Writing needs a [`LockedStore`]: the only thing in the program that can
+//! append, and only one exists for a state at a time. It keeps the folded [`State`] beside the
+//! journal, so that what is remembered and what is written cannot drift apart.
+
+mod local;
+mod locked;
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+
+use crate::run::OrganizationId;
+use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journal, decode_state};
+
+pub use local::Local;
+pub use locked::{LockedStore, Opened};
+
+/// Why the state cannot be read, held or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else holds it.
+    #[error("it is held by {}", .0.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string))]
+    Locked(Option<Holder>),
+    /// The disk, or whatever stands for it, refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What came back.
+        source: std::io::Error,
+    },
+    /// What is stored is not a state.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// It belongs to another organization.
+    #[error("it belongs to the organization {found}, not to {wanted}")]
+    ForeignOrganization {
+        /// Whose it is.
+        found: OrganizationId,
+        /// Whose was asked for.
+        wanted: OrganizationId,
+    },
+    /// An entry that would have made the journal unreadable was not written.
+    #[error("an entry does not follow from those before it: {0}")]
+    Illegal(#[from] FoldError),
+    /// An earlier write failed, so what is on the disk is not known.
+    #[error("an earlier write to it failed")]
+    Failed,
+}
+
+/// What a place holds, as bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// `state.jsonl`, if there is one.
+    pub state: Option<Vec<u8>>,
+    /// The journal, if there is one.
+    pub journal: Option<Vec<u8>>,
+}
+
+/// Somewhere a state can be kept.
+pub trait Place: Send + Sync {
+    /// The place as messages name it.
+    fn name(&self) -> String;
+
+    /// Reads what is there, without a lock; the two files need not fit together.
+    fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>>;
+
+    /// Takes hold of it, or says who has it.
+    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>>;
+}
+
+/// A place that is held. Dropping it lets go.
+pub trait Exclusive: Send {
+    /// Reads what is there.
+    fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>>;
+
+    /// Cuts the journal to `whole` bytes: what follows was never acknowledged.
+    fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Adds `lines` to the journal; durable when it returns.
+    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Replaces `state.jsonl` whole: after a crash it is the old one or the new one.
+    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Replaces the journal whole, in the same way.
+    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// Reads the state of a place without holding it; `None` where there is none yet.
+///
+/// # Errors
+/// When it cannot be read, is damaged or newer, or is not `organization`'s.
+pub async fn load(
+    place: &dyn Place,
+    organization: Option<&OrganizationId>,
+) -> Result<Option<State>, StoreError> {
+    // A writer may fold between our two reads; then the files do not fit, and a new look will.
+    const LOOKS: usize = 5;
+    let mut look = 1;
+    loop {
+        match decode(&place.read().await?) {
+            Ok(Some((state, _))) => {
+                check_organization(&state, organization)?;
+                return Ok(Some(state));
+            }
+            Ok(None) => return Ok(None),
+            Err(FormatError::Apart(_)) if look < LOOKS => look += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Reads both files together; `None` where nothing was ever recorded.
+fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> {
+    match (&contents.state, &contents.journal) {
+        (None, None) => Ok(None),
+        (Some(state), Some(journal)) => {
+            let journal = decode_journal(journal)?;
+            let state = decode_state(state, &journal)?;
+            Ok(Some((state, journal)))
+        }
+        // The journal is laid down first, so without entries this is a start that was cut short.
+        (None, Some(journal)) => match decode_journal(journal) {
+            Ok(journal) if journal.entries.is_empty() => Ok(None),
+            Ok(_) => Err(FormatError::Apart(
+                "the journal has entries but state.jsonl is missing",
+            )),
+            Err(error) => Err(error),
+        },
+        (Some(_), None) => Err(FormatError::Apart(
+            "the journal is missing, and with it what was in flight",
+        )),
+    }
+}
+
+fn check_organization(
+    state: &State,
+    organization: Option<&OrganizationId>,
+) -> Result<(), StoreError> {
+    match organization {
+        Some(wanted) if *wanted != state.organization => Err(StoreError::ForeignOrganization {
+            found: state.organization.clone(),
+            wanted: wanted.clone(),
+        }),
+        _ => Ok(()),
+    }
+}
