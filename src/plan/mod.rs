@@ -1,0 +1,158 @@
+//! The difference: what the manifests want, less what the state knows.
+//!
+//! Pure: takes desired runs and a [`State`](crate::state::State), gives a [`Plan`], a value that
+//! can be shown, compared and carried out. Only [`diff`] makes one, only [`Plan::select`]
+//! narrows one, and neither can send anything.
+
+mod diff;
+mod select;
+#[cfg(test)]
+mod tests;
+
+use sha2::{Digest, Sha256};
+
+use crate::run::{DesiredRun, RunIdentity};
+use crate::state::Fate;
+
+pub use diff::diff;
+pub use select::Selection;
+
+/// What is to be done about one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Create it: the state does not know it.
+    Create,
+    /// Create it: the service refused it the last time, so it does not exist.
+    Again,
+    /// Nothing: it exists.
+    Unchanged,
+    /// Find out first: a request for it may have arrived.
+    Settle,
+    /// Nothing: its window overlaps one that was ingested already.
+    Conflict,
+}
+
+impl Action {
+    /// Whether carrying it out sends a request that creates a run.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        matches!(self, Self::Create | Self::Again)
+    }
+}
+
+/// A desired run and what is to be done about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRun {
+    /// The run.
+    pub run: DesiredRun,
+    /// What is to be done.
+    pub action: Action,
+    /// What the state knows of it; for a conflict, of the run that is in the way.
+    pub known: Option<Known>,
+}
+
+/// What the state knows of a run, as far as a plan shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The run the state knows.
+    pub identity: RunIdentity,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What an apply would do. See the module's front door.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    runs: Vec<PlannedRun>,
+    orphaned: Vec<RunIdentity>,
+    held_back: usize,
+}
+
+/// How many runs have which action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// To be created.
+    pub create: usize,
+    /// Exist already.
+    pub unchanged: usize,
+    /// To be settled.
+    pub in_doubt: usize,
+    /// Refused before, to be created.
+    pub failed: usize,
+    /// In the way of what was ingested already.
+    pub conflict: usize,
+    /// Known to the state, wanted by no manifest that was read.
+    pub orphaned: usize,
+    /// To be created, but left for a later apply by a selection.
+    pub held_back: usize,
+}
+
+impl Totals {
+    /// Whether an apply would have something to do.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.create + self.failed + self.in_doubt + self.held_back > 0
+    }
+
+    /// How many runs an apply would create.
+    #[must_use]
+    pub fn to_create(&self) -> usize {
+        self.create + self.failed
+    }
+}
+
+impl Plan {
+    /// Every run, ordered by sandbox, flow, window and rerun.
+    #[must_use]
+    pub fn runs(&self) -> &[PlannedRun] {
+        &self.runs
+    }
+
+    /// Runs that exist, or may, of the flows that were read, which no manifest wants any more.
+    #[must_use]
+    pub fn orphaned(&self) -> &[RunIdentity] {
+        &self.orphaned
+    }
+
+    /// How many runs have which action.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals {
+            orphaned: self.orphaned.len(),
+            held_back: self.held_back,
+            ..Totals::default()
+        };
+        for PlannedRun { action, .. } in &self.runs {
+            let count = match action {
+                Action::Create => &mut totals.create,
+                Action::Again => &mut totals.failed,
+                Action::Unchanged => &mut totals.unchanged,
+                Action::Settle => &mut totals.in_doubt,
+                Action::Conflict => &mut totals.conflict,
+            };
+            *count += 1;
+        }
+        totals
+    }
+
+    /// SHA-256, in hex, of what the plan would do: equal plans have equal digests, whatever was
+    /// unchanged before.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update("aep-backfill/plan/v1\n");
+        for PlannedRun { run, action, .. } in &self.runs {
+            let word = match action {
+                Action::Create | Action::Again => "create",
+                Action::Settle => "settle",
+                Action::Conflict => "conflict",
+                Action::Unchanged => continue,
+            };
+            hash.update(format!("{word} {}\n", run.key));
+        }
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+}

@@ -1,0 +1,231 @@
+//! Plans against model worlds: build desired runs and a state, look at the plan as data.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::run::{FlowId, Origin, Rerun, Source, UnixSeconds, Window};
+use crate::state::{Clock, Entry, Moment, Refusal, State};
+
+const DAY: i64 = 86_400;
+
+fn flow(n: u8) -> FlowId {
+    format!("00000000-0000-4000-8000-0000000000{n:02x}")
+        .parse()
+        .expect("a flow")
+}
+
+fn identity(flow_number: u8, start: i64, end: i64) -> RunIdentity {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    RunIdentity {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: flow(flow_number),
+        window: Window::new(at(start), at(end)).expect("a window"),
+        rerun: Rerun::FIRST,
+    }
+}
+
+fn desired(identity: RunIdentity) -> DesiredRun {
+    DesiredRun {
+        key: identity.key(),
+        identity,
+        start_time: None,
+        source: Arc::new(Source::File),
+        name: "a flow".into(),
+        overlap_allowed: false,
+        origin: Origin {
+            manifest: "manifests/a.yaml".into(),
+            line: 1,
+        },
+    }
+}
+
+fn days(flow_number: u8, days: std::ops::Range<i64>) -> Vec<DesiredRun> {
+    days.map(|day| desired(identity(flow_number, day * DAY, (day + 1) * DAY)))
+        .collect()
+}
+
+struct World(State);
+
+impl World {
+    fn new() -> Self {
+        Self(State::new(
+            "5C13@AdobeOrg".parse().expect("an organization"),
+        ))
+    }
+
+    fn intent(mut self, identity: &RunIdentity) -> Self {
+        self.step(Entry::Intent {
+            run: identity.into(),
+            at: Moment {
+                time: Timestamp::UNIX_EPOCH,
+                clock: Clock::Local,
+            },
+            session: Uuid::nil(),
+        });
+        self
+    }
+
+    fn created(self, identity: &RunIdentity) -> Self {
+        let mut world = self.intent(identity);
+        world.step(Entry::Created {
+            key: identity.key(),
+            run_id: identity.key().short().parse().expect("a run id"),
+            at: Timestamp::UNIX_EPOCH,
+        });
+        world
+    }
+
+    fn rejected(self, identity: &RunIdentity) -> Self {
+        let mut world = self.intent(identity);
+        world.step(Entry::Rejected {
+            key: identity.key(),
+            refusal: Refusal {
+                status: 400,
+                code: None,
+                message: "no".to_owned(),
+                request_id: None,
+            },
+            at: Timestamp::UNIX_EPOCH,
+        });
+        world
+    }
+
+    fn step(&mut self, entry: Entry) {
+        self.0.fold(entry).expect("a legal step");
+    }
+}
+
+fn actions(plan: &Plan) -> Vec<Action> {
+    plan.runs().iter().map(|planned| planned.action).collect()
+}
+
+#[test]
+fn without_a_state_everything_is_created() {
+    let plan = diff(days(1, 0..3), None);
+    assert_eq!(actions(&plan), [Action::Create; 3]);
+    assert!(plan.totals().has_changes());
+}
+
+#[test]
+fn each_fate_has_its_action() {
+    let world = World::new()
+        .created(&identity(1, 0, DAY))
+        .intent(&identity(1, DAY, 2 * DAY))
+        .rejected(&identity(1, 2 * DAY, 3 * DAY));
+    let plan = diff(days(1, 0..4), Some(&world.0));
+    assert_eq!(
+        actions(&plan),
+        [
+            Action::Unchanged,
+            Action::Settle,
+            Action::Again,
+            Action::Create
+        ]
+    );
+}
+
+#[test]
+fn when_all_exists_there_is_nothing_to_do() {
+    let world = World::new().created(&identity(1, 0, DAY));
+    let plan = diff(days(1, 0..1), Some(&world.0));
+    assert!(!plan.totals().has_changes());
+}
+
+#[test]
+fn a_window_over_one_that_was_ingested_is_a_conflict_unless_allowed() {
+    let week = identity(1, 0, 7 * DAY);
+    let world = World::new().created(&week);
+    let mut runs = days(1, 3..4);
+    let plan = diff(runs.clone(), Some(&world.0));
+    assert_eq!(actions(&plan), [Action::Conflict]);
+    assert_eq!(
+        plan.runs()[0].known.as_ref().map(|known| &known.identity),
+        Some(&week)
+    );
+    runs[0].overlap_allowed = true;
+    assert_eq!(actions(&diff(runs, Some(&world.0))), [Action::Create]);
+}
+
+#[test]
+fn a_rejected_run_is_in_nobodys_way() {
+    let world = World::new().rejected(&identity(1, 0, 7 * DAY));
+    assert_eq!(
+        actions(&diff(days(1, 3..4), Some(&world.0))),
+        [Action::Create]
+    );
+}
+
+#[test]
+fn runs_of_a_flow_that_no_manifest_wants_are_orphaned_and_other_flows_are_not() {
+    let world = World::new()
+        .created(&identity(1, 0, DAY))
+        .created(&identity(2, 0, DAY));
+    let plan = diff(days(1, 5..6), Some(&world.0));
+    assert_eq!(plan.orphaned(), [identity(1, 0, DAY)]);
+}
+
+#[test]
+fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
+    let runs = [days(1, 0..100), days(2, 0..2), days(3, 0..10)].concat();
+    let plan = diff(runs, None).select(&Selection {
+        limit: Some(12),
+        ..Selection::default()
+    });
+    let of = |n| {
+        plan.runs()
+            .iter()
+            .filter(|planned| planned.run.identity.flow_id == flow(n))
+            .count()
+    };
+    assert_eq!([of(1), of(2), of(3)], [5, 2, 5]);
+    assert_eq!(plan.totals().held_back, 100);
+    let first = plan.runs()[0].run.identity.window.start().get();
+    assert_eq!(first, 0, "earliest windows first");
+}
+
+#[test]
+fn a_selection_by_flow_and_key_keeps_only_those() {
+    let runs = [days(1, 0..3), days(2, 0..3)].concat();
+    let key = runs[4].key;
+    let by_flow = diff(runs.clone(), None).select(&Selection {
+        flows: vec![flow(2)],
+        ..Selection::default()
+    });
+    assert_eq!(by_flow.runs().len(), 3);
+    let by_key = diff(runs, None).select(&Selection {
+        keys: vec![key.short().parse().expect("a prefix")],
+        ..Selection::default()
+    });
+    assert_eq!(by_key.runs().len(), 1);
+    assert_eq!(by_key.runs()[0].run.key, key);
+}
+
+#[test]
+fn the_digest_tells_what_is_done_and_nothing_else() {
+    let world = World::new().created(&identity(1, 0, DAY));
+    let with_done = diff(days(1, 0..3), Some(&world.0));
+    let without = diff(days(1, 1..3), None);
+    assert_eq!(with_done.digest(), without.digest());
+    assert_ne!(with_done.digest(), diff(days(1, 0..3), None).digest());
+}
+
+proptest! {
+    #[test]
+    fn a_limit_is_kept_and_nothing_is_lost(counts in prop::collection::vec(0..30i64, 1..6), limit in 0..80usize) {
+        let runs: Vec<DesiredRun> = counts
+            .iter()
+            .zip(1..)
+            .flat_map(|(count, n)| days(n, 0..*count))
+            .collect();
+        let all = runs.len();
+        let totals = diff(runs, None)
+            .select(&Selection { limit: Some(limit), ..Selection::default() })
+            .totals();
+        prop_assert_eq!(totals.create, all.min(limit));
+        prop_assert_eq!(totals.create + totals.held_back, all);
+    }
+}
