@@ -1,5 +1,6 @@
 //! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
 
+pub mod api;
 pub mod plan;
 pub mod run;
 pub mod state;

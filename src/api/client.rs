@@ -1,0 +1,541 @@
+//! The client: one request per create, paced reads that may be sent again, nothing resent behind
+//! our back.
+//!
+//! Creates go over HTTP/1.1 connections of their own, each new: an idle connection that the
+//! server has closed meanwhile would turn an ordinary send into a doubt, and a new one makes
+//! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde_json::Value;
+use url::Url;
+
+use super::answer::plain;
+use super::flow::kind_by_spec;
+use super::outcome::{Broken, Outcome, judge};
+use super::{
+    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
+    Token, retry_after,
+};
+use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
+use crate::state::Refusal;
+
+/// Where the service's own paths begin, on every host.
+const SERVICE: &str = "data/foundation/flowservice";
+/// No answer to a create is longer than this; more of it would not be read.
+const CREATE_ANSWER: usize = 1 << 20;
+/// No page of a list is longer than this.
+const PAGE: usize = 32 << 20;
+/// Entities a page: the most that the service gives.
+const PAGE_LIMIT: &str = "100";
+/// More pages than any flow has runs for: a paging loop ends here.
+const MOST_PAGES: usize = 10_000;
+/// How often a read is sent before it is given up.
+const READ_TRIES: u32 = 6;
+
+/// How long to wait for the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For a whole answer. The gateway itself gives up after 60 s, so this is longer.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            total: Duration::from_secs(90),
+        }
+    }
+}
+
+/// Whom to talk to, and as whom.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// Such as `https://platform.adobe.io`.
+    pub endpoint: Url,
+    /// `x-gw-ims-org-id`.
+    pub organization: OrganizationId,
+    /// `x-api-key`.
+    pub api_key: String,
+    /// How to sign in.
+    pub credentials: Credentials,
+    /// How long to wait.
+    pub timeouts: Timeouts,
+}
+
+/// Why a read failed, or a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The gateway does not accept the credentials.
+    #[error("the service refused the credentials: {0}")]
+    SignIn(Refusal),
+    /// The service refused this request.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// No answer, or only ones that may pass, however often it was asked.
+    #[error("the service cannot be reached: {0}")]
+    Unreachable(String),
+    /// An answer that is not what was asked for.
+    #[error("the service's answer is not understood: {0}")]
+    NotUnderstood(String),
+    /// The client itself could not be made.
+    #[error("{0}")]
+    Setup(String),
+}
+
+/// A Flow Service client. See the module's front door.
+pub struct Client {
+    base: Url,
+    api_key: String,
+    headers: HeaderMap,
+    creates: reqwest::Client,
+    reads: reqwest::Client,
+    auth: Auth,
+    pacer: Arc<Pacer>,
+    clock: ServerClock,
+    kinds: Mutex<HashMap<String, Option<SourceKind>>>,
+}
+
+impl Client {
+    /// A client for `connection` whose requests wait their turn at `pacer`.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, or an id does not fit into a header.
+    pub fn new(connection: Connection, pacer: Arc<Pacer>) -> Result<Self, ApiError> {
+        let Connection {
+            endpoint,
+            organization,
+            api_key,
+            credentials,
+            timeouts,
+        } = connection;
+        let setup = |error: &dyn std::fmt::Display| ApiError::Setup(error.to_string());
+        let base = endpoint
+            .join(&format!("{SERVICE}/"))
+            .map_err(|e| setup(&e))?;
+
+        let value = |name: &str, text: &str| {
+            HeaderValue::from_str(text)
+                .map_err(|_| ApiError::Setup(format!("{name} cannot be sent as a header")))
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert("x-api-key", value("the API key", &api_key)?);
+        headers.insert(
+            "x-gw-ims-org-id",
+            value("the organization", organization.as_str())?,
+        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+
+        let ours = || http(&base, timeouts);
+        let creates = ours()
+            .http1_only()
+            .pool_max_idle_per_host(0)
+            .build()
+            .map_err(|e| setup(&describe(&e)))?;
+        let reads = ours().build().map_err(|e| setup(&describe(&e)))?;
+        let sign_in = match &credentials {
+            Credentials::ClientSecret { ims, .. } => http(ims, timeouts)
+                .build()
+                .map_err(|e| setup(&describe(&e)))?,
+            Credentials::AccessToken(_) => reads.clone(),
+        };
+        Ok(Self {
+            base,
+            api_key,
+            headers,
+            creates,
+            reads,
+            auth: Auth::new(credentials, sign_in),
+            pacer,
+            clock: ServerClock::default(),
+            kinds: Mutex::default(),
+        })
+    }
+
+    /// The pacer that everything waits at.
+    #[must_use]
+    pub fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
+    /// The service's clock, as far as it is known.
+    #[must_use]
+    pub fn clock(&self) -> &ServerClock {
+        &self.clock
+    }
+
+    /// The API key: the `createdClient` of the runs we create.
+    #[must_use]
+    pub fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
+    /// What signs requests in.
+    #[must_use]
+    pub fn auth(&self) -> &Auth {
+        &self.auth
+    }
+
+    /// Sends one `POST /runs`, now: the caller has made its intent durable and had its turn.
+    pub async fn create(&self, sandbox: &Sandbox, run: &CreateRun, token: &Token) -> Outcome {
+        let body = serde_json::to_vec(run).expect("a request has string keys");
+        let request = self
+            .creates
+            .post(self.url("runs"))
+            .headers(self.signed(sandbox, token))
+            .body(body);
+        let seen = self.exchange(request, CREATE_ANSWER).await;
+        judge(seen.as_ref())
+    }
+
+    /// All runs of a flow: every page, or an error. Newest first, as the service gives them.
+    ///
+    /// # Errors
+    /// When a page cannot be had or understood: a list is whole or it is none.
+    pub async fn runs_of(
+        &self,
+        sandbox: &Sandbox,
+        flow_id: FlowId,
+    ) -> Result<Vec<FlowRun>, ApiError> {
+        let filter = format!("flowId=={flow_id}");
+        let mut runs = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        let mut token: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut url = self.url("runs");
+            {
+                let mut query = url.query_pairs_mut();
+                query.append_pair("property", &filter);
+                query.append_pair("limit", PAGE_LIMIT);
+                if let Some(token) = &token {
+                    query.append_pair("continuationToken", token);
+                }
+            }
+            let page = self.read(sandbox, url).await?;
+            let items = page
+                .get("items")
+                .and_then(Value::as_array)
+                .ok_or_else(|| ApiError::NotUnderstood("a list without `items`".to_owned()))?;
+            for item in items {
+                let run = FlowRun::read(item)
+                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))?;
+                // The filter is the service's; a run of another flow must never count as ours.
+                if run.flow_id.is_none_or(|id| id == flow_id) && seen.insert(run.id.clone()) {
+                    runs.push(run);
+                }
+            }
+            match next_token(&page)? {
+                None => return Ok(runs),
+                Some(next) if token.as_ref() == Some(&next) => {
+                    return Err(ApiError::NotUnderstood(
+                        "a page that leads to itself".to_owned(),
+                    ));
+                }
+                Some(next) => token = Some(next),
+            }
+        }
+        Err(ApiError::NotUnderstood(
+            "a list that does not end".to_owned(),
+        ))
+    }
+
+    /// One run; `None` where the service does not know it.
+    ///
+    /// # Errors
+    /// When it cannot be had or understood.
+    pub async fn run(&self, sandbox: &Sandbox, id: &RunId) -> Result<Option<FlowRun>, ApiError> {
+        match self.read(sandbox, self.url(&format!("runs/{id}"))).await {
+            Ok(body) => {
+                let item = body.pointer("/items/0").unwrap_or(&body);
+                FlowRun::read(item)
+                    .map(Some)
+                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))
+            }
+            Err(ApiError::Refused(refusal)) if refusal.status == 404 => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The flow, with what kind of source it reads as far as that can be told.
+    ///
+    /// # Errors
+    /// When it does not exist in the sandbox, or cannot be had or understood.
+    pub async fn flow(&self, sandbox: &Sandbox, id: FlowId) -> Result<Flow, ApiError> {
+        let body = self.read(sandbox, self.url(&format!("flows/{id}"))).await?;
+        let mut flow = Flow::read(&body)
+            .ok_or_else(|| ApiError::NotUnderstood("a flow without an id".to_owned()))?;
+        if let (None, Some(spec)) = (flow.kind, flow.spec_id.clone()) {
+            flow.kind = self.kind_of_spec(sandbox, spec).await?;
+        }
+        Ok(flow)
+    }
+
+    async fn kind_of_spec(
+        &self,
+        sandbox: &Sandbox,
+        spec: String,
+    ) -> Result<Option<SourceKind>, ApiError> {
+        let kinds = || self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = kinds().get(&spec) {
+            return Ok(*kind);
+        }
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(["flowSpecs", &spec]);
+        }
+        let kind = match self.read(sandbox, url).await {
+            Ok(body) => kind_by_spec(&body),
+            // A spec that may not be seen is no reason to stop: the kind is then not compared.
+            Err(ApiError::Refused(_)) => None,
+            Err(error) => return Err(error),
+        };
+        kinds().insert(spec, kind);
+        Ok(kind)
+    }
+
+    /// Reads `url`, again after what may pass.
+    async fn read(&self, sandbox: &Sandbox, url: Url) -> Result<Value, ApiError> {
+        let mut token = self.auth.token().await?;
+        let mut renewed = false;
+        let mut wait = Duration::from_millis(500);
+        let mut tried = 0;
+        loop {
+            self.pacer.turn().await;
+            let request = self
+                .reads
+                .get(url.clone())
+                .headers(self.signed(sandbox, &token));
+            tried += 1;
+            let problem = match self.exchange(request, PAGE).await {
+                Err(Broken::NotConnected(why) | Broken::Connected(why)) => why,
+                Ok(answer) => match answer.status {
+                    200..=299 if answer.complete => match serde_json::from_slice(&answer.body) {
+                        Ok(body) => return Ok(body),
+                        Err(error) => return Err(ApiError::NotUnderstood(error.to_string())),
+                    },
+                    200..=299 => "an answer that broke off".to_owned(),
+                    429 => {
+                        self.pacer.throttle(answer.retry_after.unwrap_or(wait));
+                        answer.refusal().to_string()
+                    }
+                    408 | 500..=599 => answer.refusal().to_string(),
+                    _ => match judge(Ok(&answer)) {
+                        Outcome::TokenExpired(refusal) if !renewed => {
+                            let reason = refusal.to_string();
+                            token = self.auth.renewed(&token, &reason).await?;
+                            renewed = true;
+                            continue;
+                        }
+                        Outcome::TokenExpired(refusal) | Outcome::SignIn(refusal) => {
+                            return Err(ApiError::SignIn(refusal));
+                        }
+                        _ => return Err(ApiError::Refused(answer.refusal())),
+                    },
+                },
+            };
+            if tried == READ_TRIES {
+                return Err(ApiError::Unreachable(problem));
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    /// Sends a request and reads what comes back, up to `most` bytes of it.
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        most: usize,
+    ) -> Result<Answer, Broken> {
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            // Asked first: a connection that timed out was not made either.
+            Err(error) if error.is_connect() || error.is_builder() => {
+                return Err(Broken::NotConnected(describe(&error)));
+            }
+            Err(error) => return Err(Broken::Connected(describe(&error))),
+        };
+        let now = Timestamp::now();
+        let header = |name: &str| {
+            let value = response.headers().get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let date = header("date").and_then(|text| retry_after::http_date(&text));
+        if let Some(date) = date {
+            self.clock.learn(date, now);
+        }
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: header("retry-after")
+                .and_then(|text| retry_after::parse(&text, date.unwrap_or(now))),
+            request_id: header("x-request-id").map(|id| plain(&id)),
+            date,
+            body: Vec::new(),
+            complete: false,
+        };
+        // A body that breaks off does not take back the status: the table decides on both.
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if answer.body.len() + chunk.len() <= most => {
+                    answer.body.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) | Err(_) => break,
+                Ok(None) => {
+                    answer.complete = true;
+                    break;
+                }
+            }
+        }
+        Ok(answer)
+    }
+
+    fn signed(&self, sandbox: &Sandbox, token: &Token) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        headers.insert(reqwest::header::AUTHORIZATION, token.header());
+        let sandbox = HeaderValue::from_str(sandbox.as_str())
+            .expect("a sandbox name is lower-case letters, digits and hyphens");
+        headers.insert("x-sandbox-name", sandbox);
+        headers
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path()));
+        url
+    }
+}
+
+/// What every connection has in common.
+fn http(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    if is_loopback(to) {
+        // HTTP_PROXY would capture the emulator too.
+        builder.no_proxy()
+    } else {
+        builder.https_only(true)
+    }
+}
+
+/// Whether `url` names this machine, the only one that is talked to without TLS.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
+fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
+    if let Some(href) = page.pointer("/_links/next/href").and_then(Value::as_str) {
+        // Relative to the service; only its query matters.
+        let base = Url::parse("http://relative.invalid").expect("a constant URL");
+        return base
+            .join(href)
+            .ok()
+            .and_then(|url| {
+                url.query_pairs()
+                    .find(|(name, _)| name == "continuationToken")
+                    // A bare `+` reads as a space, which no token holds.
+                    .map(|(_, token)| token.replace(' ', "+"))
+            })
+            .map(Some)
+            .ok_or_else(|| {
+                ApiError::NotUnderstood("a next page without a continuationToken".to_owned())
+            });
+    }
+    Ok(page
+        .get("continuationToken")
+        .and_then(Value::as_str)
+        .filter(|token| !token.is_empty())
+        .map(ToOwned::to_owned))
+}
+
+/// An error of the HTTP stack with its causes, without the URL.
+pub(super) fn describe(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() && error.is_connect() {
+        "no connection in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    let mut text = what.to_owned();
+    let mut last = String::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        last = cause.to_string();
+        source = cause.source();
+    }
+    if !last.is_empty() {
+        text.push_str(": ");
+        text.push_str(&plain(&last));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_continuation_token_is_read_whole_wherever_it_stands() {
+        let page = |href: &str| json!({"items": [], "_links": {"next": {"href": href}}});
+        for href in [
+            "/runs?continuationToken=a%2Bb%2Fc%3D%3D",
+            "/runs?continuationToken=a+b/c==",
+            "/runs?property=flowId%3D%3Dx&continuationToken=a%2Bb%2Fc==&limit=100",
+            "https://platform.adobe.io/data/foundation/flowservice/runs?continuationToken=a%2Bb/c%3D=",
+        ] {
+            let token = next_token(&page(href)).expect("it has a token");
+            assert_eq!(token.as_deref(), Some("a+b/c=="), "{href}");
+        }
+        let top = json!({"items": [], "continuationToken": "a+b"});
+        assert_eq!(
+            next_token(&top).expect("it has one").as_deref(),
+            Some("a+b")
+        );
+    }
+
+    #[test]
+    fn the_last_page_has_no_links_or_empty_ones() {
+        for page in [json!({"items": []}), json!({"items": [], "_links": {}})] {
+            assert!(matches!(next_token(&page), Ok(None)));
+        }
+        let odd = json!({"_links": {"next": {"href": "/runs?start=3"}}});
+        assert!(
+            next_token(&odd).is_err(),
+            "half a list must not pass for a whole one"
+        );
+    }
+
+    #[test]
+    fn only_this_machine_is_talked_to_without_tls() {
+        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
+        assert!(loopback("http://127.0.0.1:8080"));
+        assert!(loopback("http://[::1]:8080"));
+        assert!(loopback("http://localhost:1"));
+        assert!(!loopback("http://10.0.0.1"));
+        assert!(!loopback("http://localhost.evil.example"));
+    }
+}

@@ -1,0 +1,345 @@
+//! A flow run as the service lists it, read tolerantly: the samples disagree about spelling,
+//! types and what is there at all. Only an id is demanded.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::answer::plain;
+use crate::run::{FlowId, RunId, UnixSeconds, Window};
+
+/// A run that exists.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowRun {
+    /// Its id.
+    pub id: RunId,
+    /// Its flow, where the answer says.
+    pub flow_id: Option<FlowId>,
+    /// When it was created (`createdAt`, ms).
+    pub created_at: Option<Timestamp>,
+    /// The client that created it (`createdClient`): for ours, the API key.
+    pub created_client: Option<String>,
+    /// The window it ingests, as far as the answer shows one.
+    pub shows: Shows,
+    /// How far it is.
+    pub status: RunStatus,
+    /// What it read and wrote.
+    pub records: RecordCounts,
+    /// What went wrong in it; a run that succeeded may have errors too.
+    pub errors: Vec<RunError>,
+}
+
+/// What a run shows of its window, best evidence first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// `params.windowStartTime` and `params.windowEndTime`.
+    Params(Window),
+    /// The copy activity's `extensions.windowStart` and `windowEnd`.
+    CopyActivity(Window),
+    /// A window that none of ours can be, such as one that ends before it starts.
+    Nonsense,
+    /// Nothing: such a run can be any run.
+    Nothing,
+}
+
+impl Shows {
+    /// The window, whatever shows it.
+    #[must_use]
+    pub fn window(self) -> Option<Window> {
+        match self {
+            Self::Params(window) | Self::CopyActivity(window) => Some(window),
+            Self::Nonsense | Self::Nothing => None,
+        }
+    }
+}
+
+/// How far a run is. The list of values is not documented in full.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum RunStatus {
+    /// Waiting for its start time.
+    Scheduled,
+    /// Working.
+    InProgress,
+    /// Done.
+    Success,
+    /// Done, with records that failed.
+    PartialSuccess,
+    /// Over, without success.
+    Failed,
+    /// A word that is not known: taken as not finished.
+    Unknown(String),
+}
+
+impl RunStatus {
+    fn from_text(text: &str) -> Self {
+        let word: String = text
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .map(|c| c.to_ascii_lowercase())
+            .collect();
+        match word.as_str() {
+            "scheduled" | "queued" | "waiting" | "pending" => Self::Scheduled,
+            "inprogress" | "processing" => Self::InProgress,
+            "success" | "completed" => Self::Success,
+            "partialsuccess" | "partialfailure" => Self::PartialSuccess,
+            "failed" => Self::Failed,
+            _ => Self::Unknown(plain(text)),
+        }
+    }
+
+    /// The word the samples use for it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "inProgress",
+            Self::Success => "success",
+            Self::PartialSuccess => "partialSuccess",
+            Self::Failed => "failed",
+            Self::Unknown(word) => word,
+        }
+    }
+
+    /// Whether it will not change any more.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        matches!(self, Self::Success | Self::PartialSuccess | Self::Failed)
+    }
+}
+
+/// `metrics.recordSummary`; -1 on the wire, as failed runs have it, is `None`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecordCounts {
+    /// Records read.
+    pub input: Option<u64>,
+    /// Records written.
+    pub output: Option<u64>,
+    /// Records that failed.
+    pub failed: Option<u64>,
+}
+
+/// An error inside a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunError {
+    /// Such as `CONNECTOR-2001-500`.
+    pub code: String,
+    /// Adobe's words.
+    pub message: String,
+}
+
+impl FlowRun {
+    /// Reads one item of a list; `None` without a usable id.
+    #[must_use]
+    pub fn read(item: &Value) -> Option<Self> {
+        let id = item.get("id")?.as_str()?.parse().ok()?;
+        let status = item
+            .pointer("/metrics/statusSummary/status")
+            .or_else(|| item.get("state"))
+            .and_then(Value::as_str)
+            .map_or_else(
+                || RunStatus::Unknown("(none)".to_owned()),
+                RunStatus::from_text,
+            );
+        Some(Self {
+            id,
+            flow_id: item
+                .get("flowId")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse().ok()),
+            created_at: item
+                .get("createdAt")
+                .and_then(integer)
+                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            created_client: item
+                .get("createdClient")
+                .and_then(Value::as_str)
+                .map(ToOwned::to_owned),
+            shows: shown_window(item),
+            status,
+            records: record_counts(item),
+            errors: errors(item),
+        })
+    }
+}
+
+/// OpenAPI spells it `activites`, every sample `activities`.
+fn activities(item: &Value) -> impl Iterator<Item = &Value> {
+    item.get("activities")
+        .or_else(|| item.get("activites"))
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+fn shown_window(item: &Value) -> Shows {
+    let pair = |object: &Value, start: &str, end: &str| {
+        let start = object.get(start).and_then(integer)?;
+        let end = object.get(end).and_then(integer)?;
+        Some((start, end))
+    };
+    if let Some((start, end)) = item
+        .get("params")
+        .and_then(|params| pair(params, "windowStartTime", "windowEndTime"))
+    {
+        return window(start, end).map_or(Shows::Nonsense, Shows::Params);
+    }
+    activities(item)
+        .filter_map(|activity| activity.pointer("/durationSummary/extensions"))
+        .find_map(|extensions| pair(extensions, "windowStart", "windowEnd"))
+        .map_or(Shows::Nothing, |(start, end)| {
+            window(start, end).map_or(Shows::Nonsense, Shows::CopyActivity)
+        })
+}
+
+fn window(start: i64, end: i64) -> Option<Window> {
+    let start = UnixSeconds::new(seconds(start)).ok()?;
+    let end = UnixSeconds::new(seconds(end)).ok()?;
+    Window::new(start, end).ok()
+}
+
+/// Eleven digits and more are milliseconds, whatever the documentation of the field says.
+fn seconds(value: i64) -> i64 {
+    if value.abs() >= 10_000_000_000 {
+        value / 1000
+    } else {
+        value
+    }
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn record_counts(item: &Value) -> RecordCounts {
+    let count = |name: &str| {
+        item.pointer("/metrics/recordSummary")
+            .and_then(|summary| summary.get(name))
+            .and_then(integer)
+            .and_then(|count| u64::try_from(count).ok())
+    };
+    RecordCounts {
+        input: count("inputRecordCount"),
+        output: count("outputRecordCount"),
+        failed: count("failedRecordCount"),
+    }
+}
+
+fn errors(item: &Value) -> Vec<RunError> {
+    let outer = item.pointer("/metrics/statusSummary/errors");
+    let nested = activities(item)
+        .filter_map(|activity| activity.pointer("/statusSummary/extensions/errors"));
+    let mut errors: Vec<RunError> = Vec::new();
+    for error in outer
+        .into_iter()
+        .chain(nested)
+        .filter_map(Value::as_array)
+        .flatten()
+    {
+        let text = |name: &str| match error.get(name) {
+            Some(Value::String(text)) => plain(text),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let error = RunError {
+            code: text("code"),
+            message: text("message"),
+        };
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(item: Value) -> FlowRun {
+        FlowRun::read(&item).expect("it has an id")
+    }
+
+    fn tutorial_window() -> Window {
+        window(1_651_584_991, 1_651_585_956).expect("a window")
+    }
+
+    #[test]
+    fn the_window_is_read_from_params_as_text_integer_or_milliseconds() {
+        for params in [
+            json!({"windowStartTime": "1651584991", "windowEndTime": "1651585956"}),
+            json!({"windowStartTime": 1_651_584_991, "windowEndTime": 1_651_585_956}),
+            json!({"windowStartTime": 1_651_584_991_000_i64, "windowEndTime": 1_651_585_956_000_i64}),
+        ] {
+            let run = read(json!({"id": "r", "params": params}));
+            assert_eq!(run.shows, Shows::Params(tutorial_window()));
+        }
+    }
+
+    #[test]
+    fn without_params_the_copy_activity_shows_the_window() {
+        for activities in ["activities", "activites"] {
+            let run = read(json!({
+                "id": "r",
+                activities: [
+                    {"name": "Promotion Activity", "durationSummary": {}},
+                    {"name": "Copy Activity", "durationSummary": {"extensions":
+                        {"windowStart": 1_651_584_991_000_i64, "windowEnd": 1_651_585_956_000_i64}}}
+                ]
+            }));
+            assert_eq!(run.shows, Shows::CopyActivity(tutorial_window()));
+        }
+    }
+
+    #[test]
+    fn a_run_without_a_window_is_told_from_one_with_an_impossible_one() {
+        assert_eq!(
+            read(json!({"id": "r", "activities": []})).shows,
+            Shows::Nothing
+        );
+        let typo = json!({"windowStartTime": "1651584991", "windowEndTime": "16515859567"});
+        assert_eq!(
+            read(json!({"id": "r", "params": typo})).shows,
+            Shows::Nonsense
+        );
+    }
+
+    #[test]
+    fn a_status_is_known_in_any_spelling() {
+        for (text, status) in [
+            ("IN_PROGRESS", RunStatus::InProgress),
+            ("inProgress", RunStatus::InProgress),
+            ("Success", RunStatus::Success),
+            ("PARTIAL_SUCCESS", RunStatus::PartialSuccess),
+            ("failed", RunStatus::Failed),
+            ("scheduled", RunStatus::Scheduled),
+        ] {
+            let run = read(json!({"id": "r", "metrics": {"statusSummary": {"status": text}}}));
+            assert_eq!(run.status, status, "{text}");
+        }
+        assert!(!RunStatus::from_text("paused").is_terminal());
+    }
+
+    #[test]
+    fn a_failed_run_has_its_errors_once_and_no_counts() {
+        let run = read(json!({
+            "id": "r",
+            "metrics": {
+                "recordSummary": {"inputRecordCount": -1, "outputRecordCount": -1},
+                "statusSummary": {"status": "failed",
+                    "errors": [{"code": "CONNECTOR-2001-500", "message": "m"}]}
+            },
+            "activities": [{"statusSummary": {"extensions": {"errors": [
+                {"code": "133", "message": "deep"},
+                {"code": "CONNECTOR-2001-500", "message": "m"}
+            ]}}}]
+        }));
+        assert_eq!(run.records, RecordCounts::default());
+        let codes: Vec<&str> = run.errors.iter().map(|e| e.code.as_str()).collect();
+        assert_eq!(codes, ["CONNECTOR-2001-500", "133"]);
+    }
+}

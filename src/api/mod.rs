@@ -1,0 +1,26 @@
+//! The one REST API: Adobe's Flow Service, as its tutorial, its OpenAPI and its samples show it.
+//!
+//! Takes typed requests and gives typed answers. A create request is sent once per call and its
+//! outcome is judged by one table, [`judge`]; reads may be sent again, because they change
+//! nothing. Everything that leaves waits its turn at one [`Pacer`]. Knows nothing of plans.
+
+mod answer;
+mod auth;
+mod client;
+mod clock;
+mod flow;
+mod flow_run;
+mod outcome;
+mod pacer;
+mod retry_after;
+mod wire;
+
+pub use answer::Answer;
+pub use auth::{Auth, AuthError, Credentials, Token};
+pub use client::{ApiError, Client, Connection, Timeouts};
+pub use clock::ServerClock;
+pub use flow::{Flow, SourceKind};
+pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};
+pub use outcome::{Broken, Outcome, judge};
+pub use pacer::{Pacer, Rate, RateError};
+pub use wire::{CreateRun, TimestampForm};

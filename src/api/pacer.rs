@@ -1,0 +1,320 @@
+//! The pacer: everything that leaves takes a turn here, one at a time, at an exact rate.
+//!
+//! A turn is a slot on a fixed grid, so there is no burst; a caller that comes a little late does
+//! not push the grid back, so there is no drift. A 429 holds everyone until the time it names and
+//! halves the rate, which then recovers slowly. Time is tokio's, so that tests turn it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// How long after a change of rate the next step up comes.
+const RECOVERY_STEP: Duration = Duration::from_secs(10);
+
+/// Why a text is not a rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a rate: expected a number of requests per second or minute up to 10000, such as 5/s or 30/min"
+)]
+pub struct RateError(pub String);
+
+/// Requests per second; more than none.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Rate(f64);
+
+impl Rate {
+    /// A rate of `per_second` requests.
+    ///
+    /// # Errors
+    /// When it is not between one an hour and 10,000 a second.
+    pub fn per_second(per_second: f64) -> Result<Self, RateError> {
+        if (1.0 / 3600.0..=10_000.0).contains(&per_second) {
+            Ok(Self(per_second))
+        } else {
+            Err(RateError(per_second.to_string()))
+        }
+    }
+
+    /// Requests per second.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
+    fn interval(self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.0)
+    }
+}
+
+impl std::str::FromStr for Rate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        let bad = || RateError(text.to_owned());
+        let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+        let number: f64 = number.trim().parse().map_err(|_| bad())?;
+        let seconds = match unit.trim() {
+            "s" | "sec" | "second" => 1.0,
+            "m" | "min" | "minute" => 60.0,
+            _ => return Err(bad()),
+        };
+        Self::per_second(number / seconds).map_err(|_| bad())
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let per_minute = self.0 * 60.0;
+        if self.0 >= 1.0 {
+            write!(f, "{}/s", (self.0 * 10.0).round() / 10.0)
+        } else {
+            write!(f, "{}/min", (per_minute * 10.0).round() / 10.0)
+        }
+    }
+}
+
+/// Hands out turns. See the module's front door.
+#[derive(Debug)]
+pub struct Pacer {
+    wanted: Rate,
+    grid: Mutex<Grid>,
+}
+
+#[derive(Debug)]
+struct Grid {
+    rate: Rate,
+    /// The slot after the last one taken.
+    next: Instant,
+    /// Nobody goes before this.
+    paused_until: Option<Instant>,
+    /// Counts pauses: a slot taken before a pause is void after it.
+    pauses: u64,
+    rate_changed: Instant,
+}
+
+impl Pacer {
+    /// A pacer at `rate`.
+    #[must_use]
+    pub fn new(rate: Rate) -> Self {
+        let now = Instant::now();
+        Self {
+            wanted: rate,
+            grid: Mutex::new(Grid {
+                rate,
+                next: now,
+                paused_until: None,
+                pauses: 0,
+                rate_changed: now,
+            }),
+        }
+    }
+
+    /// Waits for the caller's turn. A caller that gives up loses its slot.
+    pub async fn turn(&self) {
+        loop {
+            let (slot, pauses) = self.take_slot(Instant::now());
+            sleep_until(slot).await;
+            if self.grid().pauses == pauses {
+                return;
+            }
+        }
+    }
+
+    /// When a turn asked for now would come.
+    #[must_use]
+    pub fn next_turn(&self) -> Instant {
+        let grid = self.grid();
+        grid.paused_until
+            .map_or(grid.next, |until| until.max(grid.next))
+            .max(Instant::now())
+    }
+
+    /// Holds everyone for `wait` and halves the rate. Refusals that arrive while all are held
+    /// already only prolong the wait: they are of the same burst.
+    pub fn throttle(&self, wait: Duration) {
+        let now = Instant::now();
+        let mut grid = self.grid();
+        let until = now + wait;
+        let held = grid.paused_until.is_some_and(|until| now < until);
+        if !held {
+            grid.rate = Rate((grid.rate.0 / 2.0).max(self.wanted.0 / 32.0));
+            grid.rate_changed = now;
+        }
+        if !held || grid.paused_until < Some(until) {
+            grid.paused_until = Some(until);
+            grid.next = until;
+            grid.pauses += 1;
+        }
+    }
+
+    /// The rate now: as wanted, or less after a 429.
+    #[must_use]
+    pub fn rate(&self) -> Rate {
+        self.grid().rate
+    }
+
+    /// Until when everyone is held, if they are.
+    #[must_use]
+    pub fn paused_until(&self) -> Option<Instant> {
+        let until = self.grid().paused_until?;
+        (Instant::now() < until).then_some(until)
+    }
+
+    fn take_slot(&self, now: Instant) -> (Instant, u64) {
+        let mut grid = self.grid();
+        let held = grid.paused_until.is_some_and(|until| now < until);
+        if !held && grid.rate < self.wanted && grid.rate_changed + RECOVERY_STEP <= now {
+            let step = self.wanted.0 / 10.0;
+            grid.rate = Rate((grid.rate.0 + step).min(self.wanted.0));
+            grid.rate_changed = now;
+        }
+        let interval = grid.rate.interval();
+        // Late by less than a slot: keep the grid. Later than that: what was missed is gone.
+        let slot = if grid.next + interval > now {
+            grid.next
+        } else {
+            now
+        };
+        grid.next = slot + interval;
+        (slot, grid.pauses)
+    }
+
+    fn grid(&self) -> MutexGuard<'_, Grid> {
+        self.grid.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn pacer(rate: &str) -> Arc<Pacer> {
+        Arc::new(Pacer::new(rate.parse().expect("a rate")))
+    }
+
+    async fn turns(pacer: &Arc<Pacer>, callers: usize, each: usize) -> Vec<Duration> {
+        let start = Instant::now();
+        let tasks: Vec<_> = (0..callers)
+            .map(|_| {
+                let pacer = Arc::clone(pacer);
+                tokio::spawn(async move {
+                    let mut times = Vec::new();
+                    for _ in 0..each {
+                        pacer.turn().await;
+                        times.push(start.elapsed());
+                    }
+                    times
+                })
+            })
+            .collect();
+        let mut times: Vec<Duration> = futures::future::join_all(tasks)
+            .await
+            .into_iter()
+            .flat_map(|times| times.expect("no panic"))
+            .collect();
+        times.sort();
+        times
+    }
+
+    fn most_in_a_second(times: &[Duration]) -> usize {
+        times
+            .iter()
+            .enumerate()
+            .map(|(n, from)| {
+                times[n..]
+                    .iter()
+                    .take_while(|time| **time < *from + Duration::from_secs(1))
+                    .count()
+            })
+            .max()
+            .unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fifty_a_second_is_fifty_in_any_second_and_five_hundred_in_ten() {
+        let times = turns(&pacer("50/s"), 8, 100).await;
+        assert!(
+            most_in_a_second(&times) <= 51,
+            "{}",
+            most_in_a_second(&times)
+        );
+        let in_ten = times.iter().filter(|t| t.as_secs() < 10).count();
+        assert!((495..=505).contains(&in_ten), "{in_ten} in ten seconds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn time_that_nobody_used_is_not_saved_up() {
+        let pacer = pacer("10/s");
+        pacer.turn().await;
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let times = turns(&pacer, 4, 10).await;
+        assert!(most_in_a_second(&times) <= 11);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_is_a_little_late_does_not_slow_the_rest() {
+        let pacer = pacer("10/s");
+        let start = Instant::now();
+        for _ in 0..100 {
+            pacer.turn().await;
+            tokio::time::advance(Duration::from_millis(40)).await;
+        }
+        let taken = start.elapsed().as_secs_f64();
+        assert!((9.8..=10.1).contains(&taken), "{taken}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_holds_everyone_and_halves_the_rate() {
+        let pacer = pacer("10/s");
+        pacer.turn().await;
+        pacer.throttle(Duration::from_secs(30));
+        pacer.throttle(Duration::from_secs(5)); // of the same burst: no second halving
+        let times = turns(&pacer, 4, 5).await;
+        assert!(times[0] >= Duration::from_secs(30), "{:?}", times[0]);
+        assert!(most_in_a_second(&times) <= 6);
+        assert_eq!(pacer.paused_until(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_already_waiting_are_held_too() {
+        let pacer = pacer("1/s");
+        pacer.turn().await;
+        let waiting = {
+            let pacer = Arc::clone(&pacer);
+            tokio::spawn(async move {
+                pacer.turn().await;
+                Instant::now()
+            })
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let held_until = Instant::now() + Duration::from_secs(20);
+        pacer.throttle(Duration::from_secs(20));
+        assert!(waiting.await.expect("no panic") >= held_until);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_recovers_slowly_and_never_beyond_what_was_wanted() {
+        let pacer = pacer("10/s");
+        pacer.throttle(Duration::from_secs(1));
+        assert!((pacer.rate().get() - 5.0).abs() < 1e-9);
+        turns(&pacer, 1, 60).await; // 12 s at about 5/s
+        let some = pacer.rate().get();
+        assert!((5.5..8.0).contains(&some), "{some}");
+        turns(&pacer, 1, 1000).await;
+        assert!((pacer.rate().get() - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rates_are_read_with_their_unit() {
+        let rate = |text: &str| text.parse::<Rate>().map(Rate::get);
+        assert_eq!(rate("5/s"), Ok(5.0));
+        assert_eq!(rate("30/min"), Ok(0.5));
+        assert_eq!(rate("2.5"), Ok(2.5));
+        for bad in ["", "0/s", "-1/s", "5/h", "NaN", "inf", "1e9/s"] {
+            assert!(rate(bad).is_err(), "{bad}");
+        }
+    }
+}
