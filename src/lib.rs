@@ -1,6 +1,7 @@
 //! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
 
 pub mod api;
+pub mod engine;
 pub mod plan;
 pub mod run;
 pub mod state;

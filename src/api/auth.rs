@@ -180,9 +180,11 @@ impl Auth {
 
     /// Asks for a token, again after what may pass.
     async fn ask(&self, ims: &Url, form: &[(&str, &str)]) -> Result<TokenAnswer, AuthError> {
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(form);
-        let body = SecretString::from(body.finish());
+        let body = SecretString::from(
+            url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(form)
+                .finish(),
+        );
         let mut endpoint = ims.clone();
         endpoint.set_path("/ims/token/v3");
         let mut wait = Duration::from_millis(500);

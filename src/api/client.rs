@@ -188,7 +188,7 @@ impl Client {
 
     /// Sends one `POST /runs`, now: the caller has made its intent durable and had its turn.
     pub async fn create(&self, sandbox: &Sandbox, run: &CreateRun, token: &Token) -> Outcome {
-        let body = serde_json::to_vec(run).expect("a request has string keys");
+        let body = run.to_json();
         let request = self
             .creates
             .post(self.url("runs"))

@@ -260,6 +260,10 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a literal reads better than its address"
+    )]
     fn read(item: Value) -> FlowRun {
         FlowRun::read(&item).expect("it has an id")
     }

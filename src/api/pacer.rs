@@ -7,6 +7,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 /// How long after a change of rate the next step up comes.
@@ -79,6 +80,7 @@ impl std::fmt::Display for Rate {
 pub struct Pacer {
     wanted: Rate,
     grid: Mutex<Grid>,
+    pause: watch::Sender<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -86,7 +88,7 @@ struct Grid {
     rate: Rate,
     /// The slot after the last one taken.
     next: Instant,
-    /// Nobody goes before this.
+    /// Nobody goes before this; may lie in the past.
     paused_until: Option<Instant>,
     /// Counts pauses: a slot taken before a pause is void after it.
     pauses: u64,
@@ -107,7 +109,14 @@ impl Pacer {
                 pauses: 0,
                 rate_changed: now,
             }),
+            pause: watch::Sender::new(None),
         }
+    }
+
+    /// Tells of every pause: until when all are held.
+    #[must_use]
+    pub fn pauses(&self) -> watch::Receiver<Option<Instant>> {
+        self.pause.subscribe()
     }
 
     /// Waits for the caller's turn. A caller that gives up loses its slot.
@@ -145,6 +154,7 @@ impl Pacer {
             grid.paused_until = Some(until);
             grid.next = until;
             grid.pauses += 1;
+            self.pause.send_replace(Some(until));
         }
     }
 

@@ -40,6 +40,11 @@ enum WireTime {
 }
 
 impl CreateRun {
+    /// The body's bytes.
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a request has string keys")
+    }
+
     /// A request to ingest `window` of `flow_id`, beginning at `start_time`. All times are sent
     /// in seconds; `delta_column` goes with a table flow's first run only.
     #[must_use]

@@ -11,7 +11,7 @@ mod tests;
 
 use sha2::{Digest, Sha256};
 
-use crate::run::{DesiredRun, RunIdentity};
+use crate::run::{DesiredRun, RunIdentity, hex};
 use crate::state::Fate;
 
 pub use diff::diff;
@@ -150,9 +150,6 @@ impl Plan {
             };
             hash.update(format!("{word} {}\n", run.key));
         }
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&hash.finalize())
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::entry::StoredIdentity;
 use super::record::{Doubt, Fate, Record, State};
 use super::{Evidence, Journal, Moment, Refusal, line};
-use crate::run::{OrganizationId, RunId};
+use crate::run::{OrganizationId, RunId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
 /// The name under which damage is reported.
@@ -126,7 +126,7 @@ pub fn encode_state(state: &State) -> Vec<u8> {
         lineage: *lineage,
         serial: *serial,
         folded: *folded,
-        sha256: line::hex(&Sha256::digest(&body)),
+        sha256: hex(&Sha256::digest(&body)),
     };
     line::encode(&header, &mut bytes);
     bytes.append(&mut body);
@@ -170,7 +170,7 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
         }
     }
     // After the lines, so that a damaged line is named where it can be.
-    if header.sha256 != line::hex(&Sha256::digest(body)) {
+    if header.sha256 != hex(&Sha256::digest(body)) {
         return Err(damaged(
             1,
             "the lines below are not those that were written: one is missing, added or moved"

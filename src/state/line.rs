@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::run::hex;
+
 const FIELD: &str = ",\"sum\":\"";
 const DIGITS: usize = 16;
 
@@ -49,15 +51,6 @@ fn sum(body: &[u8]) -> String {
     let mut text = hex(&Sha256::digest(body));
     text.truncate(DIGITS);
     text
-}
-
-/// Lower-case hexadecimal digits of `bytes`.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-        text
-    })
 }
 
 /// What is wrong with a line.

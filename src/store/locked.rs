@@ -36,23 +36,21 @@ impl LockedStore {
         holder: Holder,
     ) -> Result<Opened, StoreError> {
         let mut exclusive = place.lock(holder.clone()).await?;
-        let (state, unfolded, torn) = match decode(&exclusive.read().await?)? {
-            Some((state, journal)) => {
-                check_organization(&state, Some(organization))?;
-                if journal.torn > 0 {
-                    exclusive.cut_journal(journal.whole as u64).await?;
-                }
-                (state, journal.entries.len(), journal.torn)
+        let stored = decode(&exclusive.read().await?)?;
+        let (state, unfolded, torn) = if let Some((state, journal)) = stored {
+            check_organization(&state, Some(organization))?;
+            if journal.torn > 0 {
+                exclusive.cut_journal(journal.whole as u64).await?;
             }
-            None => {
-                let state = State::new(organization.clone());
-                // The journal first: see `decode` for a start that is cut short between the two.
-                exclusive
-                    .write_journal(encode_journal_header(&state))
-                    .await?;
-                exclusive.write_state(encode_state(&state)).await?;
-                (state, 0, 0)
-            }
+            (state, journal.entries.len(), journal.torn)
+        } else {
+            let state = State::new(organization.clone());
+            // The journal first: see `decode` for a start that is cut short between the two.
+            exclusive
+                .write_journal(encode_journal_header(&state))
+                .await?;
+            exclusive.write_state(encode_state(&state)).await?;
+            (state, 0, 0)
         };
         let session = Uuid::new_v4();
         let mut store = Self {

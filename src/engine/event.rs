@@ -1,0 +1,138 @@
+//! What happens during an apply, as values. Progress, log lines and reports are readers of these;
+//! a sentence about one is the reader's business.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Blocked;
+use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
+use crate::state::{Evidence, Refusal};
+
+/// Which flow an event is about: an index into [`Event::Started`]'s lanes.
+pub type LaneId = usize;
+
+/// A flow that an apply works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowLane {
+    /// The manifest's label.
+    pub name: Arc<str>,
+    /// Its sandbox.
+    pub sandbox: Sandbox,
+    /// Its id.
+    pub flow_id: FlowId,
+    /// How many runs are to be created.
+    pub to_create: usize,
+    /// How many are in doubt.
+    pub in_doubt: usize,
+}
+
+/// Something that happened. Whatever changes the state is durable when its event is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The apply began.
+    Started {
+        /// The flows it works on.
+        lanes: Vec<FlowLane>,
+    },
+    /// A flow was checked and may be sent to.
+    Prepared {
+        /// The flow.
+        lane: LaneId,
+    },
+    /// A flow may not be sent to.
+    Blocked {
+        /// The flow.
+        lane: LaneId,
+        /// Why.
+        reason: Blocked,
+    },
+    /// A request is about to leave.
+    Sending {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+    },
+    /// A run was created.
+    Created {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// Its id.
+        run_id: RunId,
+    },
+    /// A run that exists was recognised as a wanted one.
+    Adopted {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// Its id.
+        run_id: RunId,
+        /// How it was recognised.
+        evidence: Evidence,
+    },
+    /// A run was refused.
+    Rejected {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// What the service said.
+        refusal: Refusal,
+    },
+    /// A request was given up before it left.
+    NotSent {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// Why.
+        reason: String,
+    },
+    /// A run may exist.
+    InDoubt {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// What came back.
+        reason: String,
+    },
+    /// The lists were read for a run in doubt, without a verdict yet.
+    Settling {
+        /// The flow.
+        lane: LaneId,
+        /// When they are read again.
+        again: Instant,
+        /// When a run that they do not hold will be believed not to exist.
+        believed: Instant,
+    },
+    /// A run that was in doubt does not exist.
+    NotCreated {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+    },
+    /// The lists cannot tell whether a run exists.
+    Unclear {
+        /// The flow.
+        lane: LaneId,
+        /// The run.
+        run: RunIdentity,
+        /// Why not.
+        reason: String,
+    },
+    /// The service asked everyone to wait.
+    Throttled {
+        /// Until when.
+        until: Instant,
+        /// The rate after that, per second.
+        rate: f64,
+    },
+    /// Nothing new is sent any more; answers are waited for.
+    Stopping,
+}

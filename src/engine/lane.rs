@@ -1,0 +1,220 @@
+//! A lane: one flow's part of an apply. Its runs wait in the order of their windows; nothing of
+//! it leaves while one of its runs is in doubt.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::settle::{Open, Patience};
+use super::{Blocked, FlowLane};
+use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source};
+
+/// See the module's front door.
+pub(super) struct Lane {
+    pub(super) sandbox: Sandbox,
+    pub(super) flow_id: FlowId,
+    pub(super) name: Arc<str>,
+    /// `None` where only a doubt is left of the flow and no manifest names it.
+    pub(super) source: Option<Arc<Source>>,
+    queue: BTreeMap<RunIdentity, DesiredRun>,
+    pub(super) doubts: Vec<Doubt>,
+    pub(super) phase: Phase,
+    /// Runs that records stand for.
+    pub(super) claimed: HashSet<RunId>,
+    /// Whether the state has a run of the flow that was created.
+    pub(super) has_created: bool,
+    in_flight: usize,
+    /// Goes with each run until one is accepted.
+    delta_column: Option<DeltaColumn>,
+}
+
+/// How far a lane is.
+#[derive(Debug, PartialEq)]
+pub(super) enum Phase {
+    /// Being checked.
+    Preparing,
+    /// May be sent to.
+    Open,
+    /// May not.
+    Blocked(Blocked),
+}
+
+/// A run of the lane in doubt.
+pub(super) struct Doubt {
+    pub(super) identity: RunIdentity,
+    pub(super) key: Key,
+    /// The run, where a manifest still wants it.
+    pub(super) wanted: Option<DesiredRun>,
+    pub(super) open: Open,
+    pub(super) patience: Patience,
+    /// Lists after the settle delay that did not hold it, or could not tell.
+    pub(super) readings: u32,
+}
+
+impl Lane {
+    pub(super) fn new(sandbox: Sandbox, flow_id: FlowId) -> Self {
+        Self {
+            sandbox,
+            flow_id,
+            name: flow_id.to_string().into(),
+            source: None,
+            queue: BTreeMap::new(),
+            doubts: Vec::new(),
+            phase: Phase::Preparing,
+            claimed: HashSet::new(),
+            has_created: false,
+            in_flight: 0,
+            delta_column: None,
+        }
+    }
+
+    /// Whether an apply has anything to do for it.
+    pub(super) fn has_work(&self) -> bool {
+        !self.queue.is_empty() || !self.doubts.is_empty()
+    }
+
+    /// What the events say of it.
+    pub(super) fn describe(&self) -> FlowLane {
+        FlowLane {
+            name: Arc::clone(&self.name),
+            sandbox: self.sandbox.clone(),
+            flow_id: self.flow_id,
+            to_create: self.queue.len(),
+            in_doubt: self.doubts.len(),
+        }
+    }
+
+    /// Adds a run to be created.
+    pub(super) fn enqueue(&mut self, run: DesiredRun) {
+        self.queue.insert(run.identity.clone(), run);
+    }
+
+    /// Takes a run out that need not be created any more.
+    pub(super) fn dequeue(&mut self, identity: &RunIdentity) {
+        self.queue.remove(identity);
+    }
+
+    /// The runs that wait, in order.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &DesiredRun> {
+        self.queue.values()
+    }
+
+    /// From now on the lane may be sent to; `delta_column` is what its first run must carry.
+    pub(super) fn open(&mut self, delta_column: Option<DeltaColumn>) {
+        self.delta_column = delta_column;
+        self.phase = Phase::Open;
+    }
+
+    /// Nothing more is sent to the lane.
+    pub(super) fn block(&mut self, reason: Blocked) {
+        self.phase = Phase::Blocked(reason);
+    }
+
+    /// The next run to send, if one may be sent now.
+    pub(super) fn next(&mut self, per_flow: usize) -> Option<(DesiredRun, Option<DeltaColumn>)> {
+        // A first run that fixes the delta column is accepted before the second is sent.
+        let most = if self.delta_column.is_some() {
+            1
+        } else {
+            per_flow
+        };
+        if self.phase != Phase::Open || !self.doubts.is_empty() || self.in_flight >= most {
+            return None;
+        }
+        let (_, run) = self.queue.pop_first()?;
+        self.in_flight += 1;
+        Some((run, self.delta_column.clone()))
+    }
+
+    /// A request of the lane has come to its end, whichever.
+    pub(super) fn landed(&mut self) {
+        self.in_flight -= 1;
+    }
+
+    /// A run of the lane exists.
+    pub(super) fn accepted(&mut self, run_id: RunId) {
+        self.claimed.insert(run_id);
+        self.has_created = true;
+        self.delta_column = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{Origin, Rerun, UnixSeconds, Window};
+
+    fn run(day: i64) -> DesiredRun {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        let identity = RunIdentity {
+            sandbox: "prod".parse().expect("a sandbox"),
+            flow_id: flow(),
+            window: Window::new(at(day * 10), at(day * 10 + 10)).expect("a window"),
+            rerun: Rerun::FIRST,
+        };
+        DesiredRun {
+            key: identity.key(),
+            identity,
+            start_time: None,
+            source: Arc::new(Source::File),
+            name: "f".into(),
+            overlap_allowed: false,
+            origin: Origin {
+                manifest: "m".into(),
+                line: 1,
+            },
+        }
+    }
+
+    fn flow() -> FlowId {
+        "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+            .parse()
+            .expect("a flow")
+    }
+
+    fn lane(days: impl IntoIterator<Item = i64>) -> Lane {
+        let mut lane = Lane::new("prod".parse().expect("a sandbox"), flow());
+        for day in days {
+            lane.enqueue(run(day));
+        }
+        lane
+    }
+
+    fn next(lane: &mut Lane, per_flow: usize) -> Option<i64> {
+        let (run, _) = lane.next(per_flow)?;
+        Some(run.identity.window.start().get() / 10)
+    }
+
+    #[test]
+    fn runs_leave_in_the_order_of_their_windows_and_not_more_than_allowed_at_once() {
+        let mut lane = lane([3, 1, 2]);
+        assert_eq!(next(&mut lane, 2), None, "not checked yet");
+        lane.open(None);
+        assert_eq!(next(&mut lane, 2), Some(1));
+        assert_eq!(next(&mut lane, 2), Some(2));
+        assert_eq!(next(&mut lane, 2), None);
+        lane.landed();
+        assert_eq!(next(&mut lane, 2), Some(3));
+    }
+
+    #[test]
+    fn the_run_that_fixes_the_delta_column_goes_alone_until_one_is_accepted() {
+        let column = DeltaColumn {
+            name: "DOB".to_owned(),
+            date_format: None,
+            timezone: None,
+        };
+        let mut lane = lane([1, 2, 3, 4]);
+        lane.open(Some(column.clone()));
+        let (_, carried) = lane.next(8).expect("the first");
+        assert_eq!(carried, Some(column.clone()));
+        assert!(lane.next(8).is_none(), "the first is not accepted yet");
+        lane.landed(); // rejected
+        let (_, carried) = lane.next(8).expect("the second");
+        assert_eq!(carried, Some(column));
+        lane.landed();
+        lane.accepted("r".parse().expect("a run id"));
+        let (_, carried) = lane.next(8).expect("the third");
+        assert_eq!(carried, None);
+        assert!(lane.next(8).is_some(), "no longer one at a time");
+    }
+}

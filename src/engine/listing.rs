@@ -1,0 +1,31 @@
+//! The list of a flow's runs, made as telling as the service allows.
+
+use std::collections::HashSet;
+
+use crate::api::{ApiError, Client, FlowRun, Shows};
+use crate::run::{FlowId, RunId, Sandbox};
+
+/// Runs that a list shows without a window are asked for one by one, but not more than this.
+const MOST_SINGLE: usize = 50;
+
+/// Every run of the flow. A run that no record stands for and that shows no window in the list
+/// is read by itself, where it may show one.
+pub(super) async fn runs_of(
+    client: &Client,
+    sandbox: &Sandbox,
+    flow_id: FlowId,
+    claimed: &HashSet<RunId>,
+) -> Result<Vec<FlowRun>, ApiError> {
+    let mut runs = client.runs_of(sandbox, flow_id).await?;
+    let silent = runs
+        .iter_mut()
+        .filter(|run| run.shows == Shows::Nothing && !claimed.contains(&run.id))
+        .take(MOST_SINGLE);
+    for run in silent {
+        // A run that is listed but not found by itself stays as it was listed.
+        if let Some(whole) = client.run(sandbox, &run.id).await? {
+            run.shows = whole.shows;
+        }
+    }
+    Ok(runs)
+}

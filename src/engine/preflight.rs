@@ -1,0 +1,248 @@
+//! Preflight: whether a flow may be sent to at all, and what of it exists already.
+
+use std::collections::HashSet;
+
+use super::settle::Pool;
+use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind};
+use crate::run::{DeltaColumn, DesiredRun, RunId, Source};
+use crate::state::Evidence;
+
+/// Why nothing is sent to a flow.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// `GET /flows/{id}` was refused.
+    #[error("the flow cannot be read in this sandbox: {0}")]
+    Unreadable(String),
+    /// Runs can be created only for flows that are scheduled once.
+    #[error("the flow is scheduled `{0}`; runs can be created only for a flow scheduled `once`")]
+    NotOnce(String),
+    /// The flow is switched off.
+    #[error("the flow is {0}; enable it first")]
+    Disabled(String),
+    /// The manifest says `table`, the flow reads files.
+    #[error("the manifest says `source: table`, but the flow reads files")]
+    ReadsFiles,
+    /// The manifest says `file`, the flow reads a table.
+    #[error("the manifest says `source: file`, but the flow reads a table")]
+    ReadsTable,
+    /// A first run fixed the delta column, and the manifest names another.
+    #[error("the manifest's deltaColumn is `{manifest}`, but the flow's is `{flow}`")]
+    DeltaColumn {
+        /// As the flow has it.
+        flow: String,
+        /// As the manifest has it.
+        manifest: String,
+    },
+    /// Nothing is recorded for the flow, yet our client created runs of it that show no window.
+    #[error(
+        "{0} of its runs were created by this API key and show no window, and the state knows \
+         none of them: they may be runs that are wanted here. Compare them by hand; \
+         --no-preflight sends without comparing"
+    )]
+    Unknown(usize),
+    /// The service did not answer for this flow.
+    #[error("{0}")]
+    Unanswered(String),
+    /// A run of the flow is in doubt, and nothing tells.
+    #[error("{0} of its runs are in doubt")]
+    InDoubt(usize),
+}
+
+impl Blocked {
+    /// What a failed read of the flow says about it.
+    #[must_use]
+    pub(super) fn by(error: &ApiError) -> Self {
+        match error {
+            ApiError::Refused(refusal) => Self::Unreadable(refusal.to_string()),
+            other => Self::Unanswered(other.to_string()),
+        }
+    }
+}
+
+/// Checks that `flow` may be sent runs of `source`.
+///
+/// # Errors
+/// The first reason why not.
+pub(super) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
+    let Flow {
+        name: _,
+        state,
+        frequency,
+        delta_column,
+        kind,
+        spec_id: _,
+    } = flow;
+    if let Some(frequency) = frequency
+        && !frequency.eq_ignore_ascii_case("once")
+    {
+        return Err(Blocked::NotOnce(frequency.clone()));
+    }
+    if let Some(state) = state
+        && ["disabled", "disabling", "delete-finalizing"].contains(&state.to_lowercase().as_str())
+    {
+        return Err(Blocked::Disabled(state.clone()));
+    }
+    match (source, kind) {
+        (Source::Table(_), Some(SourceKind::File)) => Err(Blocked::ReadsFiles),
+        (Source::File, Some(SourceKind::Table)) => Err(Blocked::ReadsTable),
+        (Source::Table(wanted), _) => match delta_column {
+            Some(fixed) if !agrees(fixed, wanted) => Err(Blocked::DeltaColumn {
+                flow: describe(fixed),
+                manifest: describe(wanted),
+            }),
+            _ => Ok(()),
+        },
+        (Source::File, _) => Ok(()),
+    }
+}
+
+/// Same name; format and zone count only where both say them.
+fn agrees(fixed: &DeltaColumn, wanted: &DeltaColumn) -> bool {
+    let DeltaColumn {
+        name,
+        date_format,
+        timezone,
+    } = wanted;
+    let same = |a: &Option<String>, b: &Option<String>| a.is_none() || b.is_none() || a == b;
+    fixed.name == *name && same(&fixed.date_format, date_format) && same(&fixed.timezone, timezone)
+}
+
+fn describe(column: &DeltaColumn) -> String {
+    let DeltaColumn {
+        name,
+        date_format,
+        timezone,
+    } = column;
+    [Some(name), date_format.as_ref(), timezone.as_ref()]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Which of the `wanted` runs of a flow exist already, as which run.
+///
+/// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
+/// `wanted` is ordered by window and rerun.
+pub(super) fn existing<'a>(
+    wanted: impl Iterator<Item = &'a DesiredRun>,
+    runs: &[FlowRun],
+    claimed: &HashSet<RunId>,
+) -> Vec<(DesiredRun, RunId, Evidence)> {
+    let mut pool = Pool::new(runs, claimed);
+    wanted
+        .filter_map(|run| {
+            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun)?;
+            Some((run.clone(), id, evidence))
+        })
+        .collect()
+}
+
+/// Runs that our client created, that no record stands for, and that show nothing of their window.
+pub(super) fn unaccounted(runs: &[FlowRun], claimed: &HashSet<RunId>, api_key: &str) -> usize {
+    runs.iter()
+        .filter(|run| {
+            run.shows == Shows::Nothing
+                && !claimed.contains(&run.id)
+                && run.created_client.as_deref() == Some(api_key)
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str) -> DeltaColumn {
+        DeltaColumn {
+            name: name.to_owned(),
+            date_format: None,
+            timezone: None,
+        }
+    }
+
+    fn table_flow() -> Flow {
+        Flow {
+            name: None,
+            state: Some("enabled".to_owned()),
+            frequency: Some("once".to_owned()),
+            delta_column: None,
+            kind: Some(SourceKind::Table),
+            spec_id: None,
+        }
+    }
+
+    #[test]
+    fn a_flow_that_fits_its_manifest_passes() {
+        let source = Source::Table(column("DOB"));
+        assert_eq!(check_flow(&table_flow(), &source), Ok(()));
+        let fixed = Flow {
+            delta_column: Some(DeltaColumn {
+                date_format: Some("yyyy-MM-dd HH:mm:ss".to_owned()),
+                ..column("DOB")
+            }),
+            ..table_flow()
+        };
+        assert_eq!(check_flow(&fixed, &source), Ok(()));
+    }
+
+    #[test]
+    fn each_disagreement_blocks_with_its_reason() {
+        let table = Source::Table(column("DOB"));
+        let flow = table_flow();
+        for (flow, source, reason) in [
+            (
+                Flow {
+                    frequency: Some("day".to_owned()),
+                    ..flow.clone()
+                },
+                &table,
+                Blocked::NotOnce("day".to_owned()),
+            ),
+            (
+                Flow {
+                    state: Some("disabled".to_owned()),
+                    ..flow.clone()
+                },
+                &table,
+                Blocked::Disabled("disabled".to_owned()),
+            ),
+            (
+                Flow {
+                    kind: Some(SourceKind::File),
+                    ..flow.clone()
+                },
+                &table,
+                Blocked::ReadsFiles,
+            ),
+            (flow.clone(), &Source::File, Blocked::ReadsTable),
+            (
+                Flow {
+                    delta_column: Some(column("updatedAt")),
+                    ..flow
+                },
+                &table,
+                Blocked::DeltaColumn {
+                    flow: "updatedAt".to_owned(),
+                    manifest: "DOB".to_owned(),
+                },
+            ),
+        ] {
+            assert_eq!(check_flow(&flow, source), Err(reason));
+        }
+    }
+
+    #[test]
+    fn what_the_flow_does_not_tell_does_not_block() {
+        let silent = Flow {
+            name: None,
+            state: None,
+            frequency: None,
+            delta_column: None,
+            kind: None,
+            spec_id: None,
+        };
+        assert_eq!(check_flow(&silent, &Source::File), Ok(()));
+    }
+}

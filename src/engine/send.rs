@@ -1,0 +1,152 @@
+//! Sending one run whose intent is durable: the only place from which a create request leaves.
+//!
+//! It is sent again only after an outcome that proves that nothing arrived, and never on an
+//! intent that has grown old: who settles after a crash relies on that.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Stop;
+use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
+use crate::run::{DeltaColumn, DesiredRun, RunId};
+use crate::state::Refusal;
+
+/// No request leaves on an intent older than this.
+pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
+/// How often a connection is tried.
+const CONNECTION_TRIES: u32 = 6;
+/// How many 429 in a row are waited for.
+const THROTTLE_TRIES: u32 = 20;
+
+/// What sending came to.
+#[derive(Debug)]
+pub(super) enum Sent {
+    /// The run exists.
+    Created(RunId),
+    /// It was refused.
+    Rejected(Refusal),
+    /// It may exist.
+    InDoubt(String),
+    /// It provably never arrived.
+    Not(Unsent),
+}
+
+/// Why nothing arrived.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    /// The user asked to stop.
+    Stopped,
+    /// The intent grew too old while it waited.
+    Stale,
+    /// No connection, or throttled without end.
+    Unreachable(String),
+    /// The credentials are not accepted.
+    SignIn(String),
+}
+
+impl std::fmt::Display for Unsent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped before it was sent"),
+            Self::Stale => f.write_str("its turn came too late"),
+            Self::Unreachable(why) | Self::SignIn(why) => f.write_str(why),
+        }
+    }
+}
+
+/// What is sent, on which intent.
+pub(super) struct Errand {
+    pub(super) run: DesiredRun,
+    /// Goes with a table flow's first run only.
+    pub(super) delta_column: Option<DeltaColumn>,
+    pub(super) timestamps: TimestampForm,
+    /// When the intent was made, or a moment before.
+    pub(super) intent: Instant,
+}
+
+/// Sends it.
+pub(super) async fn send(errand: &Errand, client: &Client, stop: &Stop) -> Sent {
+    match attempt(errand, client, stop).await {
+        Ok(sent) => sent,
+        Err(unsent) => Sent::Not(unsent),
+    }
+}
+
+async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, Unsent> {
+    let sign_in = |error: AuthError| Unsent::SignIn(error.to_string());
+    let mut token: Token = unless_stopped(stop, client.auth().token())
+        .await?
+        .map_err(sign_in)?;
+    let mut renewed = false;
+    let mut connections = 0;
+    let mut refusals = 0;
+    let mut wait = Duration::from_millis(500);
+    loop {
+        unless_stopped(stop, client.pacer().turn()).await?;
+        if errand.intent.elapsed() >= INTENT_LIFE {
+            return Err(Unsent::Stale);
+        }
+        let sandbox = &errand.run.identity.sandbox;
+        match client
+            .create(sandbox, &request(errand, client), &token)
+            .await
+        {
+            Outcome::Created(id) => return Ok(Sent::Created(id)),
+            Outcome::Rejected(refusal) => return Ok(Sent::Rejected(refusal)),
+            Outcome::InDoubt(why) => return Ok(Sent::InDoubt(why)),
+            Outcome::SignIn(refusal) => return Err(Unsent::SignIn(refusal.to_string())),
+            Outcome::NotSent(why) => {
+                connections += 1;
+                if connections == CONNECTION_TRIES {
+                    return Err(Unsent::Unreachable(why));
+                }
+                unless_stopped(stop, tokio::time::sleep(wait)).await?;
+                wait *= 2;
+            }
+            Outcome::Throttled {
+                retry_after,
+                refusal,
+            } => {
+                refusals += 1;
+                if refusals == THROTTLE_TRIES {
+                    return Err(Unsent::Unreachable(refusal.to_string()));
+                }
+                let back_off = Duration::from_secs(2_u64.pow(refusals.min(6) - 1));
+                client.pacer().throttle(retry_after.unwrap_or(back_off));
+            }
+            Outcome::TokenExpired(refusal) => {
+                if renewed {
+                    return Err(Unsent::SignIn(refusal.to_string()));
+                }
+                renewed = true;
+                let reason = refusal.to_string();
+                token = unless_stopped(stop, client.auth().renewed(&token, &reason))
+                    .await?
+                    .map_err(sign_in)?;
+            }
+        }
+    }
+}
+
+/// The request, beginning when its manifest says, but not before now.
+fn request(errand: &Errand, client: &Client) -> CreateRun {
+    let run = &errand.run;
+    let now = client.clock().seconds(Timestamp::now());
+    CreateRun::new(
+        run.identity.flow_id,
+        run.start_time.map_or(now, |asked| asked.max(now)),
+        run.identity.window,
+        errand.delta_column.clone(),
+        errand.timestamps,
+    )
+}
+
+async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Result<T, Unsent> {
+    tokio::select! {
+        biased;
+        () = stop.requested() => Err(Unsent::Stopped),
+        value = work => Ok(value),
+    }
+}
