@@ -3,6 +3,7 @@
 pub mod api;
 pub mod engine;
 pub mod plan;
+pub mod report;
 pub mod run;
 pub mod state;
 pub mod store;

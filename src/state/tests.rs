@@ -166,7 +166,9 @@ fn a_journal_cut_at_any_byte_yields_the_entries_that_are_whole() {
     for cut in header..=bytes.len() {
         let journal = decode_journal(&bytes[..cut]).expect("a torn tail is no damage");
         assert_eq!(journal.whole + journal.torn, cut);
-        let newlines = String::from_utf8_lossy(&bytes[header..cut]).matches('\n').count();
+        let newlines = String::from_utf8_lossy(&bytes[header..cut])
+            .matches('\n')
+            .count();
         assert_eq!(journal.entries.len(), newlines, "cut at {cut}");
     }
 }

@@ -1,0 +1,163 @@
+//! What an apply came to, as text: one line of totals, then what needs a person.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::plain;
+use crate::engine::{Applied, Ending, RunOutcome};
+use crate::run::DesiredRun;
+
+/// How many runs of a kind are named before the rest is counted.
+const NAMED: usize = 10;
+
+/// How many runs came to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Created now.
+    pub created: usize,
+    /// Found to exist.
+    pub adopted: usize,
+    /// Refused by the service.
+    pub rejected: usize,
+    /// May exist.
+    pub in_doubt: usize,
+    /// Not sent: left for the next apply, runs held back by a limit included.
+    pub remaining: usize,
+    /// Existed before.
+    pub unchanged: usize,
+}
+
+/// Counts outcomes; `held_back` runs were not even planned.
+#[must_use]
+pub fn count(applied: &Applied, held_back: usize) -> Counts {
+    let mut counts = Counts {
+        in_doubt: applied.orphaned_in_doubt,
+        remaining: held_back,
+        ..Counts::default()
+    };
+    for (_, outcome) in &applied.runs {
+        let count = match outcome {
+            RunOutcome::Unchanged => &mut counts.unchanged,
+            RunOutcome::Created(_) => &mut counts.created,
+            RunOutcome::Adopted(..) => &mut counts.adopted,
+            RunOutcome::Rejected(_) => &mut counts.rejected,
+            RunOutcome::InDoubt(_) => &mut counts.in_doubt,
+            RunOutcome::Remaining(_) => &mut counts.remaining,
+        };
+        *count += 1;
+    }
+    counts
+}
+
+/// Writes the summary.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_summary(out: &mut dyn Write, applied: &Applied, held_back: usize) -> io::Result<()> {
+    let counts = count(applied, held_back);
+    let mut parts = vec![format!("{} created", counts.created)];
+    for (number, what) in [
+        (counts.adopted, "adopted"),
+        (counts.rejected, "rejected"),
+        (counts.in_doubt, "in doubt"),
+        (counts.remaining, "remaining"),
+        (counts.unchanged, "unchanged"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    let word = match &applied.ending {
+        Ending::Done => "Done",
+        Ending::Interrupted => "Interrupted",
+        _ => "Stopped",
+    };
+    writeln!(out, "{word}: {}.", parts.join(", "))?;
+
+    write_named(
+        out,
+        "Rejected, and not created:",
+        applied,
+        |outcome| match outcome {
+            RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
+            _ => None,
+        },
+    )?;
+    write_named(
+        out,
+        "In doubt, and not sent again until that is settled:",
+        applied,
+        |outcome| match outcome {
+            RunOutcome::InDoubt(reason) => Some(reason.clone()),
+            _ => None,
+        },
+    )?;
+    if applied.orphaned_in_doubt > 0 {
+        writeln!(
+            out,
+            "\n{} in doubt of flows or windows that no manifest names; `backfill plan` lists them.",
+            applied.orphaned_in_doubt
+        )?;
+    }
+    write_remaining(out, applied, held_back)
+}
+
+fn write_named(
+    out: &mut dyn Write,
+    heading: &str,
+    applied: &Applied,
+    what: impl Fn(&RunOutcome) -> Option<String>,
+) -> io::Result<()> {
+    let mut named = 0;
+    for (run, outcome) in &applied.runs {
+        let Some(reason) = what(outcome) else {
+            continue;
+        };
+        if named == 0 {
+            writeln!(out, "\n{heading}")?;
+        }
+        named += 1;
+        if named <= NAMED {
+            writeln!(out, "  {}", describe(run))?;
+            writeln!(out, "    {}", plain(&reason, 700))?;
+        }
+    }
+    if named > NAMED {
+        writeln!(out, "  … and {} more; --report has them all", named - NAMED)?;
+    }
+    Ok(())
+}
+
+fn write_remaining(out: &mut dyn Write, applied: &Applied, held_back: usize) -> io::Result<()> {
+    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (run, outcome) in &applied.runs {
+        if let RunOutcome::Remaining(reason) = outcome {
+            *reasons.entry((&run.name, reason)).or_default() += 1;
+        }
+    }
+    if !reasons.is_empty() || held_back > 0 {
+        writeln!(out, "\nLeft for the next apply:")?;
+    }
+    for ((name, reason), number) in reasons {
+        writeln!(
+            out,
+            "  {number} of {}: {}",
+            plain(name, 60),
+            plain(reason, 700)
+        )?;
+    }
+    if held_back > 0 {
+        writeln!(out, "  {held_back} held back by the limit on new runs")?;
+    }
+    Ok(())
+}
+
+fn describe(run: &DesiredRun) -> String {
+    format!(
+        "{}  {}  {}  {}",
+        run.key.short(),
+        plain(&run.name, 60),
+        run.identity.window,
+        plain(&run.origin.to_string(), 60),
+    )
+}
