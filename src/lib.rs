@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod engine;
+pub mod manifest;
 pub mod plan;
 pub mod report;
 pub mod run;

@@ -1,0 +1,187 @@
+//! Reads YAML values as the types a field takes, and says so when they are of another.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::near::nearest;
+use super::problem::{Problem, Rule};
+use super::yaml::{Entry, Kind, Node, Span, Value};
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+/// Text of the file, or unescaped from it.
+pub(super) type Text<'a> = At<Cow<'a, str>>;
+
+/// Decodes nodes of one file. Each reader gives `None` only after it reported why.
+pub(super) struct Decoder<'p> {
+    pub(super) file: &'p Arc<str>,
+    pub(super) problems: &'p mut Vec<Problem>,
+}
+
+impl Decoder<'_> {
+    pub(super) fn mapping<'n, 'a>(
+        &mut self,
+        node: &'n Node<'a>,
+        what: &str,
+    ) -> Option<&'n [Entry<'a>]> {
+        if let Value::Mapping(entries) = &node.value {
+            return Some(entries);
+        }
+        self.wrong_type(
+            node,
+            &format!("{what} is a mapping"),
+            "write `field: value` lines",
+        );
+        None
+    }
+
+    /// The field's name, if `known` has it.
+    pub(super) fn known(
+        &mut self,
+        entry: &Entry<'_>,
+        what: &str,
+        known: &'static [&'static str],
+    ) -> Option<&'static str> {
+        let field = known.iter().find(|&&field| field == entry.key);
+        if field.is_none() {
+            let hint = match nearest(&entry.key, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => elsewhere(&entry.key)
+                    .unwrap_or_else(|| format!("{what} takes {}", known.join(", "))),
+            };
+            let message = format!("{what} has no field `{}`", entry.key);
+            self.problems.push(
+                Problem::new(Rule::UnknownField, self.file, entry.key_span, message).hint(hint),
+            );
+        }
+        field.copied()
+    }
+
+    /// A list; entries that cannot be read are reported and left out.
+    pub(super) fn list<'a, T>(
+        &mut self,
+        node: &Node<'a>,
+        field: &str,
+        mut read: impl FnMut(&mut Self, &Node<'a>) -> Option<T>,
+    ) -> Option<At<Vec<T>>> {
+        let Value::Sequence(items) = &node.value else {
+            self.wrong_type(
+                node,
+                &format!("`{field}` is a list"),
+                "begin each entry with `- `, also if there is only one",
+            );
+            return None;
+        };
+        let span = node.used_at();
+        let value: Vec<_> = items.iter().filter_map(|item| read(self, item)).collect();
+        // Nothing left of a list that had entries: they were reported, it is not an empty list.
+        (items.is_empty() || !value.is_empty()).then_some(At { value, span })
+    }
+
+    pub(super) fn text<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
+        let hint = match &node.value {
+            Value::Scalar(scalar) if scalar.kind() == Kind::Null => {
+                "write a value, or leave the field away".to_owned()
+            }
+            Value::Scalar(scalar) => format!("write it in quotes: \"{}\"", scalar.text),
+            _ => "write a single value".to_owned(),
+        };
+        self.scalar(node, &format!("`{field}` is text"), &hint, |kind| {
+            kind == Kind::Text
+        })
+    }
+
+    pub(super) fn time<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
+        let hint = "write `2022-05-03T13:36:31Z`, `2022-05-03`, or unix seconds (10 digits)";
+        self.scalar(node, &format!("`{field}` is a time"), hint, |kind| {
+            matches!(kind, Kind::Text | Kind::Integer | Kind::Float)
+        })
+    }
+
+    pub(super) fn length<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
+        let hint = "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`";
+        self.scalar(
+            node,
+            &format!("`{field}` is a length of time"),
+            hint,
+            |kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Float),
+        )
+    }
+
+    pub(super) fn integer<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
+        let hint = "write a whole number, without quotes";
+        self.scalar(node, &format!("`{field}` is a number"), hint, |kind| {
+            matches!(kind, Kind::Integer | Kind::Float)
+        })
+    }
+
+    pub(super) fn boolean(&mut self, node: &Node<'_>, field: &str) -> Option<bool> {
+        if let Value::Scalar(scalar) = &node.value
+            && let Kind::Bool(value) = scalar.kind()
+        {
+            return Some(value);
+        }
+        let message = format!("`{field}` is true or false");
+        self.wrong_type(node, &message, "write `true` or `false`, without quotes");
+        None
+    }
+
+    pub(super) fn scalar<'a>(
+        &mut self,
+        node: &Node<'a>,
+        expected: &str,
+        hint: &str,
+        fits: impl Fn(Kind) -> bool,
+    ) -> Option<Text<'a>> {
+        if let Value::Scalar(scalar) = &node.value
+            && fits(scalar.kind())
+        {
+            return Some(At {
+                value: scalar.text.clone(),
+                span: node.span,
+            });
+        }
+        self.wrong_type(node, expected, hint);
+        None
+    }
+
+    pub(super) fn wrong_type(&mut self, node: &Node<'_>, expected: &str, hint: &str) {
+        let found = match &node.value {
+            Value::Sequence(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+            Value::Scalar(scalar) => match scalar.kind() {
+                Kind::Null => "nothing",
+                Kind::Bool(_) => "a truth value",
+                Kind::Integer | Kind::Float => "a number",
+                Kind::Text => "text",
+            },
+        };
+        let message = format!("{expected}, but here is {found}");
+        let mut problem = Problem::new(Rule::WrongType, self.file, node.span, message).hint(hint);
+        if node.used_at() != node.span {
+            problem = problem.related(self.file, node.used_at(), "used here");
+        }
+        self.problems.push(problem);
+    }
+}
+
+/// What a field that is known elsewhere, or by another name, stands for.
+fn elsewhere(field: &str) -> Option<String> {
+    let text = match field {
+        "timezone" => "`timezone` belongs to an entry of `ranges`",
+        "windowStartTime" | "windowEndTime" => "windows one by one go under `runs`",
+        "from" | "to" | "every" | "except" => "windows by rule go under `ranges`",
+        "rerun" => "`rerun` belongs to an entry of `runs` or `ranges`",
+        "start" | "windowStart" => "a window's start is `windowStartTime`, a range's `from`",
+        "end" | "windowEnd" | "until" => "a window's end is `windowEndTime`, a range's `to`",
+        "flow" => "did you mean `flowId`?",
+        "step" | "interval" | "by" => "did you mean `every`?",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,264 @@
+//! Lengths of time as people write them: `1 day`, `15 minutes`, `P1M`.
+//!
+//! Calendar lengths (days, weeks, months, years) and exact ones (hours, minutes, seconds) are
+//! different things: a civil day has 23 or 25 hours twice a year, `24 hours` never. A length is
+//! one or the other, never both.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::length::{iso, words};
+
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
+
+/// A step from one window to the next; always positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// So many months and days of a calendar, in a zone.
+    Calendar {
+        /// Whole months; a year is 12.
+        months: i32,
+        /// Whole days; a week is 7.
+        days: i32,
+    },
+    /// So many seconds.
+    Exact {
+        /// The seconds.
+        seconds: i64,
+    },
+}
+
+/// Why a text is not a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EveryError {
+    /// Not a number and a unit, nor an ISO 8601 duration.
+    #[error("`{0}` is not a length of time")]
+    Form(String),
+    /// A number alone.
+    #[error("`{0}` has no unit")]
+    NoUnit(String),
+    /// A unit that is not known, or means two things.
+    #[error("`{unit}` is not a unit of time")]
+    Unit {
+        /// The unit as it was written.
+        unit: String,
+        /// What it probably stands for.
+        meant: Option<&'static str>,
+    },
+    /// Parts of a unit, or less than a second.
+    #[error("`{0}` is not a whole number of its unit")]
+    Fraction(String),
+    /// Zero or less.
+    #[error("`{0}` is not a positive length")]
+    NotPositive(String),
+    /// Calendar and clock in one.
+    #[error("`{0}` mixes calendar days with exact hours")]
+    Mixed(String),
+    /// Beyond the years that can be worked with.
+    #[error("`{0}` is too long")]
+    TooLong(String),
+    /// Months where an exact length is wanted.
+    #[error("`{0}` is not always equally long")]
+    NotExact(String),
+}
+
+impl EveryError {
+    /// What to write instead.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoUnit(number) => format!("write `{number} seconds`, `{number} minutes`, …"),
+            Self::Unit {
+                meant: Some(meant), ..
+            } => format!("did you mean {meant}?"),
+            Self::Fraction(_) => "use a smaller unit: `90 minutes`, not `1.5 hours`".to_owned(),
+            Self::NotPositive(_) => "the least is `1 second`".to_owned(),
+            Self::Mixed(_) => {
+                "write only days, weeks and months, or only hours, minutes and seconds".to_owned()
+            }
+            Self::TooLong(_) => "years beyond 2200 are out of range".to_owned(),
+            Self::NotExact(_) => "write days: `31 days`".to_owned(),
+            Self::Form(_) | Self::Unit { .. } => {
+                "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl Every {
+    /// For a step of days alone, how long it is while no clock changes.
+    pub(super) fn civil_days_as_seconds(self) -> Option<i64> {
+        match self {
+            Self::Calendar { months: 0, days } => Some(i64::from(days) * SECONDS_PER_DAY),
+            _ => None,
+        }
+    }
+}
+
+impl FromStr for Every {
+    type Err = EveryError;
+
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        parse_every(text)
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: i64| if n == 1 { "" } else { "s" };
+        match *self {
+            Self::Calendar { months, days } => {
+                if months != 0 {
+                    write!(f, "{months} month{}", plural(months.into()))?;
+                }
+                if months != 0 && days != 0 {
+                    f.write_str(" ")?;
+                }
+                if days != 0 {
+                    write!(f, "{days} day{}", plural(days.into()))?;
+                }
+                Ok(())
+            }
+            Self::Exact { seconds } => {
+                let (n, unit) = match seconds {
+                    s if s % 3600 == 0 => (s / 3600, "hour"),
+                    s if s % 60 == 0 => (s / 60, "minute"),
+                    s => (s, "second"),
+                };
+                write!(f, "{n} {unit}{}", plural(n))
+            }
+        }
+    }
+}
+
+/// Reads a step: a number and a unit (`6 hours`), or an ISO 8601 duration (`PT6H`).
+///
+/// # Errors
+/// When it is neither, not positive, or not a whole number of seconds.
+pub fn parse_every(text: &str) -> Result<Every, EveryError> {
+    let trimmed = text.trim();
+    let sum = if trimmed.starts_with(['P', 'p']) || trimmed.starts_with("-P") {
+        iso(trimmed)?
+    } else {
+        words(trimmed)?
+    };
+    sum.into_every(trimmed)
+}
+
+/// Reads a length that is always the same, in seconds: days are 24 hours, months are refused.
+///
+/// For limits and delays (`window: { max: 31 days }`, `settleDelay: 5 minutes`), never for steps.
+///
+/// # Errors
+/// As [`parse_every`], and for months and years.
+pub fn parse_seconds(text: &str) -> Result<i64, EveryError> {
+    match parse_every(text)? {
+        Every::Exact { seconds } => Ok(seconds),
+        Every::Calendar { months: 0, days } => Ok(i64::from(days) * SECONDS_PER_DAY),
+        Every::Calendar { .. } => Err(EveryError::NotExact(text.trim().to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn days(days: i32) -> Every {
+        Every::Calendar { months: 0, days }
+    }
+
+    const fn months(months: i32) -> Every {
+        Every::Calendar { months, days: 0 }
+    }
+
+    const fn exact(seconds: i64) -> Every {
+        Every::Exact { seconds }
+    }
+
+    #[test]
+    fn words_and_iso_durations_are_read() {
+        for (text, every) in [
+            ("1 day", days(1)),
+            ("15 minutes", exact(900)),
+            ("6 hours", exact(21_600)),
+            ("24 hours", exact(86_400)),
+            ("1 week", days(7)),
+            ("1 month", months(1)),
+            ("2 Years", months(24)),
+            ("90 seconds", exact(90)),
+            ("1day", days(1)),
+            ("P1D", days(1)),
+            ("P1W", days(7)),
+            ("P1Y6M", months(18)),
+            ("PT6H", exact(21_600)),
+            ("PT1H30M", exact(5400)),
+            ("PT15M", exact(900)),
+            ("P1M1D", Every::Calendar { months: 1, days: 1 }),
+        ] {
+            assert_eq!(parse_every(text), Ok(every), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_positive_whole_length_is_refused() {
+        use EveryError as E;
+        let is = |text: &str, want: fn(String) -> E| {
+            assert_eq!(parse_every(text), Err(want(text.to_owned())), "{text}");
+        };
+        for text in [
+            "0 days",
+            "-1 day",
+            "PT0S",
+            "-P1D",
+            "P0D",
+            "-99999999999999999999 days",
+        ] {
+            is(text, E::NotPositive);
+        }
+        for text in ["0.5 seconds", "1.5 hours", "PT0.5S", "100 milliseconds"] {
+            is(text, E::Fraction);
+        }
+        is("P1DT6H", E::Mixed);
+        for text in ["99999999999999999999 days", "999999 years", "P99999999999D"] {
+            is(text, E::TooLong);
+        }
+        for text in [
+            "", "often", "P", "PT", "P1", "P1H", "PT1D", "P1DT", "PTT1H", "1-2 days",
+        ] {
+            is(text, E::Form);
+        }
+        is("900", E::NoUnit);
+    }
+
+    #[test]
+    fn a_short_unit_is_told_what_it_could_mean() {
+        for (text, hint) in [
+            ("15m", "did you mean `minutes`, or `months`?"),
+            ("1d", "did you mean `days`?"),
+            ("daily", "did you mean `1 day`?"),
+        ] {
+            assert_eq!(parse_every(text).expect_err(text).hint(), hint);
+        }
+    }
+
+    #[test]
+    fn a_limit_in_days_is_exact_and_one_in_months_is_refused() {
+        assert_eq!(parse_seconds("31 days"), Ok(2_678_400));
+        assert_eq!(parse_seconds("5 minutes"), Ok(300));
+        assert!(matches!(
+            parse_seconds("1 month"),
+            Err(EveryError::NotExact(_))
+        ));
+    }
+
+    #[test]
+    fn a_step_shows_as_it_could_be_written() {
+        for text in ["1 day", "15 minutes", "6 hours", "1 month", "90 seconds"] {
+            let every = parse_every(text).expect(text);
+            assert_eq!(parse_every(&every.to_string()), Ok(every));
+        }
+        assert_eq!(exact(90).to_string(), "90 seconds");
+        assert_eq!(months(2).to_string(), "2 months");
+    }
+}

@@ -1,0 +1,150 @@
+//! Manifests: from texts under review to the runs they ask for.
+//!
+//! [`read_paths`] finds files and reads them, and is all that touches the disk. [`check`] is pure:
+//! it takes [`Sources`] and [`Rules`], and gives every manifest that stands, every run that is
+//! wanted, and every problem of every file at once. It goes text, nodes with places (`yaml`),
+//! fields (`document`), one manifest (`check`, `windows`), all together (`across`). The clock is a
+//! parameter. Nothing here knows what was created before, nor how a run is sent.
+
+mod across;
+mod check;
+mod decode;
+mod document;
+mod every;
+mod find;
+mod length;
+mod near;
+mod not_a_time;
+mod problem;
+mod range;
+mod render;
+mod show;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod time;
+mod windows;
+mod yaml;
+mod zone;
+
+use std::sync::Arc;
+
+pub use every::{Every, EveryError, parse_every, parse_seconds};
+pub use find::{FindError, Sources, read_paths};
+pub use problem::{Place, Problem, Rule, Severity};
+pub use render::{render, render_all};
+pub use yaml::{Span, YamlError, read_yaml};
+
+use crate::run::{DesiredRun, FlowId, Sandbox, Source, UnixSeconds};
+
+/// What the manifests are held to besides their own rules.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// The sandbox of manifests that name none.
+    pub default_sandbox: Option<Sandbox>,
+    /// The present: windows that end after it lie in the future.
+    pub now: UnixSeconds,
+    /// The least length of a window, in seconds (config `limits.window.min`).
+    pub window_min_seconds: Option<i64>,
+    /// The greatest length of a window, in seconds (config `limits.window.max`).
+    pub window_max_seconds: Option<i64>,
+    /// Whether each manifest needs a reason (config `require: [reason]`).
+    pub reason_required: bool,
+}
+
+impl Rules {
+    /// No default sandbox, no limits, nothing required.
+    #[must_use]
+    pub fn at(now: UnixSeconds) -> Self {
+        Self {
+            default_sandbox: None,
+            now,
+            window_min_seconds: None,
+            window_max_seconds: None,
+            reason_required: false,
+        }
+    }
+}
+
+/// What one document says of its flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The file, as it is shown.
+    pub path: Arc<str>,
+    /// The line at which the document begins, from 1.
+    pub line: u32,
+    /// The flow to run.
+    pub flow_id: FlowId,
+    /// The sandbox it lives in.
+    pub sandbox: Sandbox,
+    /// The label: as written, or the file's stem.
+    pub name: Arc<str>,
+    /// What kind of source the flow reads.
+    pub source: Arc<Source>,
+    /// Why the windows are run.
+    pub reason: Option<String>,
+    /// Whether windows may end after the present (`allowFuture: true`).
+    pub future_allowed: bool,
+    /// Whether windows may overlap others of the flow (`overlap: allow`).
+    pub overlap_allowed: bool,
+}
+
+/// What came of checking.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    /// The manifests that stand by themselves, in the order of files and documents.
+    pub manifests: Vec<Manifest>,
+    /// What they ask for, each run once, sorted by identity. Not to be acted upon while
+    /// [`has_errors`](Self::has_errors).
+    pub runs: Vec<DesiredRun>,
+    /// What is wrong, sorted by file and position.
+    pub problems: Vec<Problem>,
+}
+
+impl Checked {
+    /// Whether a problem forbids to go on.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.problems
+            .iter()
+            .any(|problem| problem.severity() == Severity::Error)
+    }
+}
+
+/// Checks all of `sources` and works out the runs they ask for.
+#[must_use]
+pub fn check(sources: &Sources, rules: &Rules) -> Checked {
+    let mut problems = sources.problems().to_vec();
+    let mut standing = Vec::new();
+    let mut windows_left = check::MAX_WINDOWS;
+    for (file, text) in sources.readable() {
+        let problems_before = problems.len();
+        let nodes = yaml::parse(file, text, &mut problems);
+        if nodes.is_empty() && problems.len() == problems_before {
+            let span = yaml::span_at(text, 0, 0);
+            problems.push(
+                Problem::new(Rule::NoManifest, file, span, "the file holds no manifest")
+                    .hint("write one, or remove the file"),
+            );
+        }
+        for node in &nodes {
+            let Some(document) = document::decode(node, file, &mut problems) else {
+                continue;
+            };
+            let checker = check::Checker {
+                file,
+                rules,
+                problems: &mut problems,
+                windows_left: &mut windows_left,
+            };
+            standing.extend(checker.check(&document));
+        }
+    }
+    let runs = across::join(&standing, &mut problems);
+    problem::sort(&mut problems);
+    Checked {
+        manifests: standing.into_iter().map(|one| one.manifest).collect(),
+        runs,
+        problems,
+    }
+}

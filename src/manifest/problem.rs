@@ -1,0 +1,194 @@
+//! What can be wrong with a manifest: a rule with a stable code, a message, and where.
+//!
+//! Every finding of every stage is a [`Problem`]; they are collected, never thrown, so that all
+//! of them are shown at once. A rule's code is a promise: it is never given to another rule.
+
+use std::sync::Arc;
+
+use super::yaml::Span;
+
+/// Whether a problem stops the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Nothing is planned or sent.
+    Error,
+    /// Likely a slip, but it has a meaning.
+    Warning,
+}
+
+impl Severity {
+    /// As it is written: `error` or `warning`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+macro_rules! rules {
+    ($($name:ident = $code:literal, $severity:ident, $description:literal;)*) => {
+        /// What a manifest must keep to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $(#[doc = $description] $name,)*
+        }
+
+        impl Rule {
+            /// Every rule, by code.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable code, such as `BF001`.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// Whether breaking it stops the work.
+            #[must_use]
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// The rule in a sentence.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => $description,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    Yaml = "BF001", Error, "A manifest is valid YAML.";
+    DuplicateKey = "BF002", Error, "A key stands once in a mapping.";
+    TooLarge = "BF003", Error, "A file stays within 32 MiB and 1,000,000 values.";
+    Encoding = "BF004", Error, "A file is UTF-8.";
+    NoManifest = "BF005", Error, "A file holds at least one manifest.";
+    UnknownField = "BF006", Error, "Only known fields are written.";
+    MissingField = "BF007", Error, "Required fields are written.";
+    WrongType = "BF008", Error, "A value has the type its field takes.";
+    UnknownValue = "BF009", Error, "A field with a fixed set of values takes one of them.";
+    FlowId = "BF010", Error, "A flow id is a UUID.";
+    Sandbox = "BF011", Error, "A sandbox name is lower-case letters, digits and hyphens.";
+    NoSandbox = "BF012", Error, "A sandbox is named: in the manifest, the config, by flag or environment.";
+    DeltaColumn = "BF013", Error, "A table source has a delta column, a file source has none.";
+    NothingToRun = "BF014", Error, "A manifest asks for windows, under `runs` or `ranges`.";
+    Time = "BF015", Error, "A time is RFC 3339, a civil date or date-time, or unix seconds.";
+    TimeUnit = "BF016", Error, "A unix time is in seconds: 10 digits.";
+    CivilTime = "BF017", Error, "A civil time exists exactly once in its zone.";
+    Zone = "BF018", Error, "A time zone is in the IANA database.";
+    Every = "BF019", Error, "`every` is a positive, whole length of time.";
+    WindowOrder = "BF020", Error, "A window starts before it ends.";
+    FutureWindow = "BF021", Error, "A window has passed, unless `allowFuture: true`.";
+    WindowLength = "BF022", Error, "A window is neither shorter nor longer than the config allows.";
+    TooManyWindows = "BF023", Error, "All manifests together ask for at most 1,000,000 windows.";
+    EmptyRange = "BF024", Error, "A range leaves at least one window.";
+    Except = "BF025", Error, "Each `except` is the start of a window.";
+    EveryTooLong = "BF026", Error, "`every` is not longer than its range.";
+    Rerun = "BF027", Error, "`rerun` is a whole number from 1.";
+    NoReason = "BF028", Error, "A reason is given where the config requires one, and always for a rerun.";
+    PlaceholderReason = "BF029", Error, "A reason says something.";
+    Overlap = "BF030", Error, "Windows of one flow do not overlap, unless `overlap: allow`.";
+    FlowDisagrees = "BF031", Error, "Manifests of one flow agree on `source` and `deltaColumn`.";
+    SameWindow = "BF032", Warning, "A window is asked for once.";
+    ShortLastWindow = "BF033", Warning, "A range ends where its last window does.";
+    Gap = "BF034", Warning, "Consecutive ranges of a flow leave no gap.";
+    ClockChange = "BF035", Warning, "Civil days across a clock change are longer or shorter than 24 hours.";
+}
+
+/// A place that a message speaks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name, as it is shown.
+    pub file: Arc<str>,
+    /// Where in it.
+    pub span: Span,
+    /// What is there; may be empty.
+    pub label: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The rule that was broken.
+    pub rule: Rule,
+    /// What is wrong, in a sentence without a capital or a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Where it is.
+    pub place: Place,
+    /// Other places that the message speaks of.
+    pub related: Vec<Place>,
+}
+
+impl Problem {
+    pub(super) fn new(rule: Rule, file: &Arc<str>, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            message: message.into(),
+            hint: None,
+            place: Place {
+                file: Arc::clone(file),
+                span,
+                label: String::new(),
+            },
+            related: Vec::new(),
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(super) fn label(mut self, label: impl Into<String>) -> Self {
+        self.place.label = label.into();
+        self
+    }
+
+    pub(super) fn related(mut self, file: &Arc<str>, span: Span, label: impl Into<String>) -> Self {
+        self.related.push(Place {
+            file: Arc::clone(file),
+            span,
+            label: label.into(),
+        });
+        self
+    }
+
+    /// Whether it stops the work.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.rule.severity()
+    }
+}
+
+/// Sorts by file, then position, then code; equal ones keep their order.
+pub(super) fn sort(problems: &mut [Problem]) {
+    problems.sort_by(|a, b| {
+        let by = |p: &Problem| (p.place.span, p.rule);
+        (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_count_up_from_1_without_a_gap() {
+        for (n, rule) in (1..).zip(Rule::ALL) {
+            assert_eq!(rule.code(), format!("BF{n:03}"));
+        }
+    }
+
+    #[test]
+    fn a_description_is_one_sentence() {
+        for rule in Rule::ALL {
+            let text = rule.description();
+            assert!(text.ends_with('.') && !text.contains(". "), "{text}");
+        }
+    }
+}

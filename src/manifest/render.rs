@@ -1,0 +1,287 @@
+//! Draws problems as the Rust compiler draws its own: code, message, place, excerpt, help.
+//!
+//! Takes problems and the texts they speak of; gives text, coloured or not. Only the lines
+//! around a place are handed to the drawing, so a problem costs the same in a file of ten lines
+//! and of 200,000. Control characters in what users wrote become visible and harmless.
+
+use std::borrow::Cow;
+
+use annotate_snippets::{
+    AnnotationKind, Group, Level, Origin, Renderer, Snippet, renderer::DecorStyle,
+};
+
+use super::find::Sources;
+use super::problem::{Place, Problem, Severity};
+use super::yaml::Span;
+
+/// The column beyond which no excerpt is drawn: nobody could read it, and it would cost much.
+const LAST_COLUMN: u32 = 10_000;
+/// Characters shown of a line after the place, and at most of the line before it.
+const REACH: usize = 200;
+
+/// Draws one problem, without a line end after it.
+#[must_use]
+pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
+    let level = match problem.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level
+        .primary_title(visible(&problem.message))
+        .id(problem.rule.code());
+    let mut group = draw(
+        Group::with_title(title),
+        &problem.place,
+        sources,
+        AnnotationKind::Primary,
+    );
+    for place in &problem.related {
+        group = draw(group, place, sources, AnnotationKind::Context);
+    }
+    if let Some(hint) = &problem.hint {
+        group = group.element(Level::HELP.message(visible(hint)));
+    }
+    renderer(colour).render(&[group])
+}
+
+/// Draws all of `problems`, an empty line after each.
+#[must_use]
+pub fn render_all(problems: &[Problem], sources: &Sources, colour: bool) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        text.push_str(&render(problem, sources, colour));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// Makes control characters, and those that reorder or hide text, visible.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            )
+    };
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_hidden(c) {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Draws the place of an error that knows no rule.
+pub(super) fn plain_excerpt(name: &str, span: Span, excerpt: Option<&Excerpt>) -> String {
+    let title = Level::ERROR.no_name().primary_title("");
+    let group = Group::with_title(title);
+    let group = show(
+        group,
+        name,
+        span,
+        excerpt.cloned(),
+        AnnotationKind::Primary,
+        "",
+    );
+    renderer(false)
+        .render(&[group])
+        .trim_start_matches('\n')
+        .to_owned()
+}
+
+fn renderer(colour: bool) -> Renderer {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    renderer.decor_style(DecorStyle::Ascii)
+}
+
+fn draw<'p>(
+    group: Group<'p>,
+    place: &'p Place,
+    sources: &Sources,
+    kind: AnnotationKind,
+) -> Group<'p> {
+    let excerpt = sources
+        .text(&place.file)
+        .and_then(|text| Excerpt::of(text, place.span));
+    show(group, &place.file, place.span, excerpt, kind, &place.label)
+}
+
+fn show<'p>(
+    group: Group<'p>,
+    name: &'p str,
+    span: Span,
+    excerpt: Option<Excerpt>,
+    kind: AnnotationKind,
+    label: &'p str,
+) -> Group<'p> {
+    let Some(Excerpt {
+        lines,
+        first_line,
+        start,
+        end,
+    }) = excerpt
+    else {
+        let origin = Origin::path(visible(name))
+            .line(span.line as usize)
+            .char_column(span.column as usize);
+        return group.element(origin);
+    };
+    let annotation = match label {
+        "" => kind.span(start..end),
+        label => kind.span(start..end).label(visible(label)),
+    };
+    let snippet = Snippet::source(lines)
+        .path(visible(name))
+        .line_start(first_line)
+        .fold(false)
+        .annotation(annotation);
+    group.element(snippet)
+}
+
+/// The lines around a place, cut to what fits a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Excerpt {
+    lines: String,
+    first_line: usize,
+    /// The place, within `lines`.
+    start: usize,
+    end: usize,
+}
+
+impl Excerpt {
+    /// Cuts the line of `span`, and the one before it, out of `text`.
+    pub(super) fn of(text: &str, span: Span) -> Option<Self> {
+        if text.is_empty() || span.column > LAST_COLUMN {
+            return None;
+        }
+        let at = floor(text, span.start as usize);
+        let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        // A place of many lines is shown by its first.
+        let reach = at + forth(&text[at..], REACH);
+        let line_end = text[at..reach].find('\n').map_or(reach, |n| at + n);
+        let end = floor(text, span.end as usize).clamp(at, line_end);
+        let end = at + text[at..end].trim_end().len();
+
+        let before = line
+            .checked_sub(1)
+            .and_then(|newline| short_line_before(text, newline))
+            .filter(|before| !before.trim().is_empty());
+        let (from, first_line) = match before {
+            Some(before) => (line - 1 - before.len(), span.line.saturating_sub(1)),
+            None => (line, span.line),
+        };
+        let lines = text[from..line_end].trim_end_matches('\r').to_owned();
+        Some(Self {
+            // A place at the line's end may stand on the `\r` that was cut.
+            start: (at - from).min(lines.len()),
+            end: (end - from).min(lines.len()),
+            lines,
+            first_line: first_line.max(1) as usize,
+        })
+    }
+}
+
+/// The line that ends with the line end at `newline`, unless it is long.
+fn short_line_before(text: &str, newline: usize) -> Option<&str> {
+    let from = text[..newline]
+        .char_indices()
+        .rev()
+        .take(REACH)
+        .take_while(|&(_, c)| c != '\n')
+        .last()
+        .map_or(newline, |(at, _)| at);
+    let is_whole = from == 0 || text[..from].ends_with('\n');
+    is_whole.then(|| &text[from..newline])
+}
+
+/// The last character boundary at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
+}
+
+/// Where the first `count` characters of `text` end.
+fn forth(text: &str, count: usize) -> usize {
+    text.char_indices()
+        .nth(count)
+        .map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::problem::Rule;
+    use crate::manifest::yaml::span_at;
+
+    fn drawn(text: &str, place: &str, colour: bool) -> String {
+        let sources = Sources::from_texts([("manifests/x.yaml", text)]);
+        let at = text.find(place).expect("it is there");
+        let span = span_at(text, at, place.len());
+        let problem = Problem::new(
+            Rule::Sandbox,
+            &"manifests/x.yaml".into(),
+            span,
+            "is \u{1b}[31m",
+        )
+        .label("not\rthis")
+        .related(&"manifests/x.yaml".into(), span_at(text, 0, 7), "of this")
+        .hint("write\nit small");
+        render(&problem, &sources, colour)
+    }
+
+    #[test]
+    fn a_problem_is_drawn_as_the_compiler_draws_and_nothing_of_it_can_steer_a_terminal() {
+        let text = "version: 1\n\nsandbox: Ma\u{f1}ana\u{202e}\t# \u{7}\n";
+        insta::assert_snapshot!(drawn(text, "Ma\u{f1}ana", false), @r"
+        error[BF011]: is \u{1b}[31m
+         --> manifests/x.yaml:3:10
+          |
+        3 | sandbox: Mañana�    # ␇
+          |          ^^^^^^ not\rthis
+          |
+         ::: manifests/x.yaml:1:1
+          |
+        1 | version: 1
+          | ------- of this
+          |
+          = help: write\nit small
+        ");
+        assert!(drawn(text, "Ma\u{f1}ana", true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn a_place_far_out_in_a_line_is_named_without_an_excerpt() {
+        let text = format!("version: 1\na: {}Prod", "x".repeat(20_000));
+        assert!(drawn(&text, "Prod", false).contains("manifests/x.yaml:2:20004"));
+        let text = format!("version: 1\na: Prod{}", "x".repeat(20_000));
+        assert!(drawn(&text, "Prod", false).len() < 1_000);
+    }
+
+    #[test]
+    fn a_place_of_many_lines_or_at_the_end_is_drawn_at_its_first() {
+        for (start, end) in [(0, 30), (11, 11), (30, 30), (500, 900)] {
+            let text = "version: 1\r\nruns:\r\n  - a\r\n  - b";
+            let span = Span {
+                start,
+                end,
+                line: 1,
+                column: 1,
+            };
+            let excerpt = Excerpt::of(text, span).expect("there is text");
+            assert!(!excerpt.lines[excerpt.start..excerpt.end].contains('\n'));
+        }
+    }
+}

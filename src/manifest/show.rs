@@ -1,0 +1,40 @@
+//! How messages show instants and lengths.
+
+use jiff::tz::TimeZone;
+
+use super::time::timestamp;
+use crate::run::{UnixSeconds, Window};
+
+/// An instant as clocks of `zone` show it, with their offset.
+pub(super) fn show_time(instant: UnixSeconds, zone: &TimeZone) -> String {
+    let timestamp = timestamp(instant);
+    if *zone == TimeZone::UTC {
+        return instant.to_string();
+    }
+    let offset = zone.to_offset(timestamp);
+    timestamp.display_with_offset(offset).to_string()
+}
+
+/// The length of a window.
+pub(super) fn show_length(window: Window) -> String {
+    show_seconds(window.seconds())
+}
+
+/// A length in the greatest units it is whole in.
+pub(super) fn show_seconds(seconds: i64) -> String {
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds % 86_400 / 3600, "h"),
+        (seconds % 3600 / 60, "min"),
+        (seconds % 60, "s"),
+    ];
+    let parts: Vec<_> = parts
+        .iter()
+        .filter(|(n, _)| *n != 0)
+        .map(|(n, unit)| format!("{n} {unit}"))
+        .collect();
+    match parts.as_slice() {
+        [] => "0 s".to_owned(),
+        parts => parts.join(" "),
+    }
+}

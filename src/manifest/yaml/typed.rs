@@ -1,0 +1,151 @@
+//! Reads a YAML text into a serde type: for the config and the emulator's scenarios.
+//!
+//! Unknown fields are refused if the type says `deny_unknown_fields`, duplicate keys always.
+//! The first error ends it; it knows its place and shows the lines around it.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
+
+use super::Span;
+use crate::manifest::render::{self, Excerpt};
+
+/// Why a YAML text is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct YamlError {
+    name: String,
+    message: String,
+    place: Option<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    span: Span,
+    excerpt: Option<Excerpt>,
+}
+
+impl YamlError {
+    /// The line and the column, from 1, where the error is.
+    #[must_use]
+    pub fn position(&self) -> Option<(u32, u32)> {
+        let place = self.place.as_ref()?;
+        Some((place.span.line, place.span.column))
+    }
+
+    /// What is wrong, without file and place.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for YamlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            message,
+            place,
+        } = self;
+        let message = render::visible(message);
+        match place {
+            Some(Place { span, excerpt }) => {
+                let excerpt = render::plain_excerpt(name, *span, excerpt.as_ref());
+                write!(f, "{message}\n{excerpt}")
+            }
+            None => write!(f, "{message}, in {}", render::visible(name)),
+        }
+    }
+}
+
+/// Reads the one document of `text` as a `T`; `name` is the file's name in errors.
+///
+/// # Errors
+/// When the text is not YAML, has a key twice, or does not fit `T`.
+pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_nodes: 1_000_000, max_events: 4_000_000 },
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let span = error.location().map(|at| {
+            let bytes = at.span();
+            let start = u32::try_from(bytes.byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
+            let length = u32::try_from(bytes.byte_len().unwrap_or(0)).unwrap_or(0);
+            Span {
+                start,
+                end: start.saturating_add(length),
+                line: u32::try_from(at.line()).unwrap_or(u32::MAX),
+                column: u32::try_from(at.column()).unwrap_or(u32::MAX),
+            }
+        });
+        YamlError {
+            name: name.to_owned(),
+            message: DefaultMessageFormatter
+                .format_message(&error)
+                .trim_end()
+                .to_owned(),
+            place: span.map(|span| Place {
+                span,
+                excerpt: Excerpt::of(text, span),
+            }),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Limits {
+        rate: String,
+        per_flow: Option<u32>,
+    }
+
+    #[test]
+    fn a_typed_document_is_read_with_or_without_a_byte_order_mark() {
+        for text in ["rate: 5/s\n", "\u{feff}rate: 5/s\n"] {
+            let limits: Limits = read_yaml("backfill.yaml", text).expect("reads");
+            assert_eq!(limits.rate, "5/s");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_shown_at_its_place() {
+        let error = read_yaml::<Limits>("backfill.yaml", "rate: 5/s\nperFlw: 1\n")
+            .expect_err("perFlw is not a field");
+        assert_eq!(error.position(), Some((2, 1)));
+        insta::assert_snapshot!(error, @"
+        unknown field `perFlw`, expected one of rate, perFlow
+         --> backfill.yaml:2:1
+          |
+        1 | rate: 5/s
+        2 | perFlw: 1
+          | ^^^^^^
+        ");
+    }
+
+    #[test]
+    fn a_key_written_twice_is_refused() {
+        let error = read_yaml::<Limits>("backfill.yaml", "rate: 5/s\nrate: 6/s\n")
+            .expect_err("rate stands twice");
+        assert_eq!(error.position(), Some((2, 1)));
+    }
+
+    #[test]
+    fn a_wrong_type_and_broken_yaml_are_shown_at_their_places() {
+        for (text, line) in [
+            ("rate: 5/s\nperFlow: many\n", 2),
+            ("rate: [5\n", 2),
+            ("rate: 5/s\n---\nrate: 6/s\n", 3),
+        ] {
+            let error = read_yaml::<Limits>("x.yaml", text).expect_err(text);
+            let (at, _) = error.position().expect("a place");
+            assert!(at.abs_diff(line) <= 1, "{text:?}: line {at}: {error}");
+        }
+    }
+}
