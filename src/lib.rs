@@ -1,6 +1,8 @@
 //! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
 
 pub mod api;
+pub mod commands;
+pub mod emulator;
 pub mod engine;
 pub mod manifest;
 pub mod plan;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use crate::api::{Client, TimestampForm};
 use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, RunId};
-use crate::state::{Evidence, Refusal};
+use crate::state::{Evidence, Fate, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
 pub use event::{Event, FlowLane, LaneId};
@@ -112,3 +112,25 @@ pub async fn apply(
 
 /// The outcomes known so far, by key.
 type Outcomes = HashMap<Key, RunOutcome>;
+
+/// Whether an apply would have a run to settle, wanted or not.
+#[must_use]
+pub fn has_doubts(state: &State) -> bool {
+    state
+        .records()
+        .any(|(_, record)| matches!(record.fate, Fate::InDoubt { .. }))
+}
+
+/// What comes of applying a plan that changes nothing.
+#[must_use]
+pub fn nothing_to_do(plan: &Plan) -> Applied {
+    Applied {
+        runs: plan
+            .runs()
+            .iter()
+            .map(|planned| (planned.run.clone(), RunOutcome::Unchanged))
+            .collect(),
+        orphaned_in_doubt: 0,
+        ending: Ending::Done,
+    }
+}

@@ -1,0 +1,295 @@
+//! `backfill apply`: read, plan, ask, carry out, report.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::connect::{Connected, connect};
+use super::context::Context;
+use super::desired::{Narrow, Paths};
+use super::failure::Failure;
+use super::output::{self, Format};
+use super::signals::Signals;
+use super::watch::watch;
+use super::{Exit, plan};
+use crate::engine::{self, Applied, Ending, Settings, Stopper};
+use crate::plan::{Plan, diff};
+use crate::report;
+use crate::run::DesiredRun;
+use crate::state::Holder;
+use crate::store::{LockedStore, Opened, Place, load};
+
+/// How long after a request its run may still appear in a list, unless the config says.
+const SETTLE_DELAY: Duration = Duration::from_secs(300);
+/// The same for the emulator that is built in, which lists at once.
+const EMULATOR_SETTLE_DELAY: Duration = Duration::from_secs(2);
+/// So many rejections in a row stop an apply.
+const REJECTIONS_IN_A_ROW: u32 = 5;
+
+/// Flags of `apply`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    #[command(flatten)]
+    paths: Paths,
+    #[command(flatten)]
+    narrow: Narrow,
+    /// Do not ask; needed where nobody can answer
+    #[arg(short, long)]
+    yes: bool,
+    /// Only show what would be done, as `plan` does
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not compare with the flows and runs that exist before sending
+    #[arg(long)]
+    no_preflight: bool,
+    /// Write the result to this file as JSON, on failure too
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+    /// Exit with 2 when work is left for a later apply
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    if flags.dry_run {
+        let plan = plan::make(context, &flags.paths, &flags.narrow).await?;
+        plan::show(context, &plan, flags.format)?;
+        if plan.totals().conflict > 0 {
+            return Err(plan::conflict(&plan));
+        }
+        let changes = flags.detailed_exitcode && plan.totals().has_changes();
+        return Ok(if changes { Exit::Changes } else { Exit::Success });
+    }
+    let result = apply(context, flags).await;
+    if let (Err(failure), Some(path)) = (&result, &flags.report) {
+        let document = report::json::apply_failure(failure.message(), failure.exit().code());
+        write_report(path, &document)?;
+    }
+    result
+}
+
+async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    if !flags.yes && !context.interactive {
+        return Err(
+            Failure::usage("nobody can be asked here whether to create runs")
+                .hint("add --yes, or use `backfill plan` to see what would be done"),
+        );
+    }
+    let checked = flags.paths.desired(context)?;
+    let connected = connect(context, &checked.manifests).await?;
+    let result = apply_to(context, flags, checked.runs, &connected).await;
+    connected.close().await;
+    result
+}
+
+async fn apply_to(
+    context: &Context,
+    flags: &Flags,
+    desired: Vec<DesiredRun>,
+    connected: &Connected,
+) -> Result<Exit, Failure> {
+    let place = context.place();
+    let state_failure = |error| Failure::state(&place.name(), &error);
+    let selection = flags.narrow.selection(context);
+
+    // Where there is nothing to do, nobody is kept from the state.
+    let state = load(&place, Some(&connected.organization))
+        .await
+        .map_err(state_failure)?;
+    let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
+    let first_look = diff(desired.clone(), state.as_ref()).select(&selection);
+    if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
+        return finish(context, flags, &first_look, engine::nothing_to_do(&first_look));
+    }
+
+    let Opened { store, torn } =
+        LockedStore::open(&place, &connected.organization, holder())
+            .await
+            .map_err(state_failure)?;
+    if torn > 0 {
+        let _ = writeln!(
+            io::stderr().lock(),
+            "note: the journal ended in {torn} bytes of an entry that was never finished; they \
+             were dropped, nothing depended on them"
+        );
+    }
+    let plan = diff(desired, Some(store.state())).select(&selection);
+    if plan.totals().conflict > 0 {
+        plan::show(context, &plan, flags.format)?;
+        return Err(plan::conflict(&plan));
+    }
+    if flags.format == Format::Text && !context.quiet {
+        plan::show(context, &plan, Format::Text)?;
+    }
+    if !flags.yes && !confirm(&plan)? {
+        return Ok(Exit::Success);
+    }
+    let applied = carry_out(context, flags, &plan, store, connected).await?;
+    finish(context, flags, &plan, applied)
+}
+
+/// Runs the engine, its events shown, signals heeded.
+async fn carry_out(
+    context: &Context,
+    flags: &Flags,
+    plan: &Plan,
+    store: LockedStore,
+    connected: &Connected,
+) -> Result<Applied, Failure> {
+    let limits = &context.config.limits;
+    let settle_delay = if context.emulator {
+        EMULATOR_SETTLE_DELAY
+    } else {
+        context.config.settle_delay().unwrap_or(SETTLE_DELAY)
+    };
+    let settings = Settings {
+        concurrency: limits.concurrency,
+        per_flow: limits.per_flow,
+        settle_delay,
+        timestamps: context.config.wire.timestamps,
+        preflight: !flags.no_preflight,
+        rejections_in_a_row: REJECTIONS_IN_A_ROW,
+    };
+    let (events, seen) = mpsc::unbounded_channel();
+    let (stopper, stop) = Stopper::new();
+    let mut signals = Signals::listen().map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("could not listen for signals: {error}"),
+        )
+    })?;
+    let client = std::sync::Arc::clone(&connected.client);
+    let work = engine::apply(plan, store, client, settings, events, stop);
+    let shown = watch(context, seen);
+    let both = async { futures::join!(work, shown).0 };
+    tokio::pin!(both);
+    tokio::select! {
+        applied = &mut both => return Ok(applied),
+        () = signals.next() => stopper.stop(),
+    }
+    tokio::select! {
+        applied = &mut both => Ok(applied),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted twice: what had not answered is in doubt, and is settled by the next apply",
+        )),
+    }
+}
+
+/// Shows the result, writes the report, and decides how it all ended.
+fn finish(
+    context: &Context,
+    flags: &Flags,
+    plan: &Plan,
+    applied: Applied,
+) -> Result<Exit, Failure> {
+    let held_back = plan.totals().held_back;
+    let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
+    let document = report::json::apply(&applied, held_back, exit.code());
+    if let Some(path) = &flags.report {
+        write_report(path, &document)?;
+    }
+    match flags.format {
+        Format::Json => output::json(&document)?,
+        Format::Text if !plan.totals().has_changes() && applied.orphaned_in_doubt == 0 => {
+            let unchanged = plan.totals().unchanged;
+            output::text(|out| {
+                writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.")
+            })?;
+        }
+        Format::Text => {
+            output::text(|out| report::write_summary(out, &applied, held_back))?;
+        }
+    }
+    match applied.ending {
+        Ending::Done | Ending::Interrupted => Ok(exit),
+        Ending::Breaker(rejections) => Err(Failure::new(
+            exit,
+            format!("stopped after {rejections} rejections in a row; the rest was not sent"),
+        )
+        .hint("the reasons are listed above; what was rejected is tried again by the next apply")),
+        Ending::SignIn(why) => Err(Failure::new(exit, format!("could not sign in: {why}"))),
+        Ending::Unreachable(why) => Err(Failure::new(
+            exit,
+            format!("stopped: {why}; what was not sent is left for the next apply"),
+        )),
+        Ending::Store(error) => {
+            let place = context.place();
+            Err(Failure::state(&place.name(), &error))
+        }
+    }
+}
+
+fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
+    let counts = report::count(applied, held_back);
+    match &applied.ending {
+        Ending::Store(_) => Exit::State,
+        Ending::SignIn(_) => Exit::SignIn,
+        Ending::Interrupted => Exit::Interrupted,
+        Ending::Breaker(_) => Exit::Guard,
+        Ending::Unreachable(_) => Exit::Unexpected,
+        Ending::Done if counts.in_doubt > 0 => Exit::InDoubt,
+        // What remains although all was done belongs to flows that are blocked.
+        Ending::Done if counts.rejected > 0 || counts.remaining > held_back => Exit::Rejected,
+        Ending::Done if detailed && held_back > 0 => Exit::Changes,
+        Ending::Done => Exit::Success,
+    }
+}
+
+fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        serde_json::to_writer_pretty(&mut file, document)?;
+        writeln!(file)?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("could not write the report {}: {error}", path.display()),
+        )
+    })
+}
+
+/// Asks; anything but yes is no.
+fn confirm(plan: &Plan) -> Result<bool, Failure> {
+    let totals = plan.totals();
+    let mut err = io::stderr().lock();
+    write!(
+        err,
+        "Create {} runs{}? [y/N] ",
+        totals.to_create(),
+        if totals.in_doubt > 0 {
+            format!(", after settling {}", totals.in_doubt)
+        } else {
+            String::new()
+        }
+    )?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+}
+
+/// This process, as others who want the state are told of it.
+fn holder() -> Holder {
+    let variable = |name| std::env::var(name).ok();
+    let ci_run = variable("GITHUB_SERVER_URL")
+        .zip(variable("GITHUB_REPOSITORY"))
+        .zip(variable("GITHUB_RUN_ID"))
+        .map(|((server, repository), run)| format!("{server}/{repository}/actions/runs/{run}"));
+    Holder {
+        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        pid: std::process::id(),
+        ci_run,
+        since: Timestamp::now(),
+    }
+}

@@ -1,0 +1,224 @@
+//! `backfill.yaml`: what a team agrees on. No secrets, and no field that is not known.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
+
+use super::failure::Failure;
+use crate::api::{Rate, TimestampForm};
+use crate::manifest::{parse_seconds, read_yaml};
+use crate::run::{OrganizationId, Sandbox};
+
+/// The file that is read when no other is named; it need not exist.
+pub(super) const DEFAULT: &str = "backfill.yaml";
+
+/// The config, with its defaults.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Config {
+    version: Option<Version>,
+    pub(super) organization: Option<OrganizationId>,
+    pub(super) sandbox: Option<Sandbox>,
+    pub(super) state: Option<String>,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default)]
+    require: Vec<Requirement>,
+    #[serde(default, deserialize_with = "length")]
+    settle_delay: Option<Duration>,
+    #[serde(default)]
+    pub(super) wire: Wire,
+}
+
+/// The only version there is.
+#[derive(Debug)]
+struct Version;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Requirement {
+    Reason,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Limits {
+    #[serde(deserialize_with = "rate")]
+    pub(super) rate: Rate,
+    #[serde(deserialize_with = "at_least_one")]
+    pub(super) concurrency: usize,
+    #[serde(deserialize_with = "at_least_one")]
+    pub(super) per_flow: usize,
+    pub(super) new_runs_per_apply: usize,
+    pub(super) window: WindowLimits,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct WindowLimits {
+    #[serde(deserialize_with = "length")]
+    pub(super) min: Option<Duration>,
+    #[serde(deserialize_with = "length")]
+    pub(super) max: Option<Duration>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Wire {
+    #[serde(deserialize_with = "timestamps")]
+    pub(super) timestamps: TimestampForm,
+    #[serde(deserialize_with = "length")]
+    pub(super) connect_timeout: Option<Duration>,
+    #[serde(deserialize_with = "length")]
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rate: Rate::per_second(5.0).expect("5 a second is a rate"),
+            concurrency: 8,
+            per_flow: 1,
+            new_runs_per_apply: 500,
+            window: WindowLimits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the config: `named` if there is one, else the default file if it exists.
+    pub(super) fn read(named: Option<&Path>) -> Result<Self, Failure> {
+        let path = named.unwrap_or(Path::new(DEFAULT));
+        let shown = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(Failure::usage(format!("could not read {shown}: {error}")));
+            }
+        };
+        let config: Self = read_yaml(&shown, &text)
+            .map_err(|error| Failure::usage(format!("the config is wrong\n{error}")))?;
+        if config.version.is_none() {
+            return Err(
+                Failure::usage(format!("{shown} does not say its version")).hint("add `version: 1`")
+            );
+        }
+        Ok(config)
+    }
+
+    /// Whether every manifest needs a reason.
+    pub(super) fn reason_required(&self) -> bool {
+        self.require.contains(&Requirement::Reason)
+    }
+
+    /// How long after a request its run may still appear in a list.
+    pub(super) fn settle_delay(&self) -> Option<Duration> {
+        self.settle_delay
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            1 => Ok(Self),
+            other => Err(D::Error::custom(format!(
+                "version {other} is not known: this program reads version 1"
+            ))),
+        }
+    }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(D::Error::custom)
+}
+
+fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let seconds = parse_seconds(&text)
+        .map_err(|error| D::Error::custom(format!("{error}: {}", error.hint())))?;
+    u64::try_from(seconds)
+        .map(|seconds| Some(Duration::from_secs(seconds)))
+        .map_err(|_| D::Error::custom("a length of time is not negative"))
+}
+
+fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    match usize::deserialize(deserializer)? {
+        0 => Err(D::Error::custom("at least 1 is needed, or nothing is sent")),
+        number => Ok(number),
+    }
+}
+
+fn timestamps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampForm, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "string" => Ok(TimestampForm::Text),
+        "integer" => Ok(TimestampForm::Integer),
+        other => Err(D::Error::custom(format!(
+            "`{other}` is not a form of timestamps: expected `string` or `integer`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        read_yaml("backfill.yaml", text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn every_field_of_the_contract_is_read() {
+        let config = read(
+            "version: 1\n\
+             organization: 5C1328435BF324E90A49402A@AdobeOrg\n\
+             sandbox: prod\n\
+             state: .backfill\n\
+             limits: { rate: 5/s, concurrency: 4, perFlow: 2, newRunsPerApply: 90, window: { min: 15 minutes, max: 31 days } }\n\
+             require: [reason]\n\
+             settleDelay: 5 minutes\n\
+             wire: { timestamps: integer, timeout: 70 seconds }\n",
+        )
+        .expect("it is the contract's own example");
+        assert_eq!(config.limits.window.min, Some(Duration::from_secs(900)));
+        assert_eq!(config.limits.concurrency, 4);
+        assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
+        assert_eq!(config.wire.timestamps, TimestampForm::Integer);
+        assert!(config.reason_required());
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_contracts_default() {
+        let config = read("version: 1\n").expect("enough");
+        let Limits {
+            rate,
+            concurrency,
+            per_flow,
+            new_runs_per_apply,
+            window: _,
+        } = config.limits;
+        assert_eq!(rate.to_string(), "5/s");
+        assert_eq!((concurrency, per_flow, new_runs_per_apply), (8, 1, 500));
+        assert_eq!(config.wire.timestamps, TimestampForm::Text);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, said) in [
+            ("version: 2\n", "version 2 is not known"),
+            ("version: 1\nlimits: { rate: fast }\n", "`fast` is not a rate"),
+            ("version: 1\nlimits: { concurrency: 0 }\n", "at least 1"),
+            ("version: 1\ntoken: secret\n", "unknown field"),
+            ("version: 1\nsettleDelay: soon\n", "soon"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! From the environment to a client: the only place where secrets enter the program.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Exit;
+use super::context::Context;
+use super::failure::Failure;
+use crate::api::{
+    Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback,
+};
+use crate::emulator::{Emulator, FlowSeed, Options};
+use crate::manifest::Manifest;
+use crate::run::OrganizationId;
+
+/// Where tokens come from, unless said otherwise.
+const IMS: &str = "https://ims-na1.adobelogin.com";
+/// How fast the emulator is asked: it needs no gentle pace.
+const EMULATOR_RATE: f64 = 500.0;
+
+/// A client, and the emulator behind it if there is one.
+pub(super) struct Connected {
+    pub(super) client: Arc<Client>,
+    pub(super) organization: OrganizationId,
+    /// Held so that it goes on; ended by [`Connected::close`].
+    emulator: Option<Emulator>,
+}
+
+impl Connected {
+    /// Lets the emulator, if there is one, write and end.
+    pub(super) async fn close(self) {
+        if let Some(emulator) = self.emulator {
+            emulator.stop().await;
+        }
+    }
+}
+
+/// The service that `context` names, or an emulator with the flows of `manifests`.
+pub(super) async fn connect(
+    context: &Context,
+    manifests: &[Manifest],
+) -> Result<Connected, Failure> {
+    if context.emulator {
+        return connect_emulator(context, manifests).await;
+    }
+    let organization = context.organization.clone().ok_or_else(|| {
+        Failure::usage("no organization is known")
+            .hint("set AEP_ORG_ID, or `organization:` in backfill.yaml")
+    })?;
+    let (credentials, client_id) = credentials()?;
+    let api_key = variable("AEP_API_KEY").or(client_id).ok_or_else(|| {
+        Failure::new(Exit::SignIn, "no API key is known")
+            .hint("set AEP_API_KEY to the client id that the token was issued for")
+    })?;
+    let mut timeouts = Timeouts::default();
+    let wire = &context.config.wire;
+    timeouts.connect = wire.connect_timeout.unwrap_or(timeouts.connect);
+    timeouts.total = wire.timeout.unwrap_or(timeouts.total);
+    let connection = Connection {
+        endpoint: context.endpoint.clone(),
+        organization: organization.clone(),
+        api_key,
+        credentials,
+        timeouts,
+    };
+    let pacer = Arc::new(Pacer::new(context.config.limits.rate));
+    Ok(Connected {
+        client: Arc::new(Client::new(connection, pacer)?),
+        organization,
+        emulator: None,
+    })
+}
+
+async fn connect_emulator(
+    context: &Context,
+    manifests: &[Manifest],
+) -> Result<Connected, Failure> {
+    std::fs::create_dir_all(&context.state_folder).map_err(|error| {
+        Failure::new(
+            Exit::State,
+            format!(
+                "could not create the folder {}: {error}",
+                context.state_folder.display()
+            ),
+        )
+    })?;
+    let emulator = Emulator::start(Options {
+        flows: seeds(manifests),
+        journal: Some(context.state_folder.join("service.jsonl")),
+        ..Options::default()
+    })
+    .await?;
+    let organization = context
+        .organization
+        .clone()
+        .expect("the emulator's context has its organization");
+    let connection = Connection {
+        endpoint: Url::parse(&emulator.url()).expect("the emulator's own URL"),
+        organization: organization.clone(),
+        api_key: "emulator".to_owned(),
+        credentials: Credentials::AccessToken(SecretString::from("emulator")),
+        timeouts: Timeouts::default(),
+    };
+    let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");
+    let client = Client::new(connection, Arc::new(Pacer::new(rate)))?;
+    Ok(Connected {
+        client: Arc::new(client),
+        organization,
+        emulator: Some(emulator),
+    })
+}
+
+/// The flows that `manifests` name.
+pub(super) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
+    manifests
+        .iter()
+        .map(|manifest| FlowSeed {
+            id: manifest.flow_id,
+            sandbox: manifest.sandbox.clone(),
+            name: manifest.name.to_string(),
+            source: (*manifest.source).clone(),
+        })
+        .collect()
+}
+
+/// How to sign in, and the client id if the environment has one.
+fn credentials() -> Result<(Credentials, Option<String>), Failure> {
+    let client_id = variable("AEP_CLIENT_ID");
+    if let Some(token) = variable("AEP_ACCESS_TOKEN") {
+        let credentials = Credentials::AccessToken(SecretString::from(token));
+        return Ok((credentials, client_id));
+    }
+    let missing = |name: &str| {
+        Failure::new(Exit::SignIn, format!("no access token: {name} is not set")).hint(
+            "set AEP_ACCESS_TOKEN, or AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES \
+             (OAuth server-to-server)",
+        )
+    };
+    let Some(client_id) = client_id else {
+        return Err(missing("AEP_ACCESS_TOKEN"));
+    };
+    let client_secret = variable("AEP_CLIENT_SECRET")
+        .map(SecretString::from)
+        .ok_or_else(|| missing("AEP_CLIENT_SECRET"))?;
+    let scopes = variable("AEP_SCOPES").ok_or_else(|| missing("AEP_SCOPES"))?;
+    let ims = variable("AEP_IMS_ENDPOINT").unwrap_or_else(|| IMS.to_owned());
+    let ims = Url::parse(&ims)
+        .ok()
+        .filter(|url| url.scheme() == "https" || is_loopback(url))
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "AEP_IMS_ENDPOINT: `{ims}` is not an https:// URL"
+            ))
+        })?;
+    let credentials = Credentials::ClientSecret {
+        client_id: client_id.clone(),
+        client_secret,
+        // Adobe's pages separate scopes by commas; people paste them with blanks.
+        scopes: scopes.split_whitespace().collect::<String>(),
+        ims,
+    };
+    Ok((credentials, Some(client_id)))
+}
+
+/// A variable that is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,210 @@
+//! Flags over environment over config: what every verb needs to know before it begins.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use url::Url;
+
+use super::config::Config;
+use super::failure::Failure;
+use crate::api::is_loopback;
+use crate::run::{OrganizationId, Sandbox};
+use crate::store::Local;
+
+/// Where the service is, unless said otherwise.
+const ENDPOINT: &str = "https://platform.adobe.io";
+/// Where the state is, unless said otherwise.
+const STATE: &str = ".backfill";
+/// The organization of the emulator: no real one's state is ever mixed with it.
+const EMULATOR_ORGANIZATION: &str = "EMULATOR@AdobeOrg";
+
+/// Flags that every verb takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct Flags {
+    /// The config [default: backfill.yaml, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the state is kept: a folder [default: .backfill]
+    #[arg(long, global = true, value_name = "PLACE", env = "BACKFILL_STATE")]
+    state: Option<String>,
+    /// The sandbox of manifests that name none
+    #[arg(long, global = true, value_name = "NAME", env = "AEP_SANDBOX_NAME")]
+    sandbox: Option<Sandbox>,
+    /// Where the service is [default: https://platform.adobe.io]
+    #[arg(long, global = true, value_name = "URL", env = "AEP_ENDPOINT")]
+    endpoint: Option<Url>,
+    /// Use a Flow Service built in, with the manifests' flows and a state of its own
+    #[arg(long, global = true, conflicts_with = "endpoint")]
+    emulator: bool,
+    /// Whether to colour what is shown
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: When,
+    /// How to show progress
+    #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
+    progress: ProgressForm,
+    /// Say more, and fold no list
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum When {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ProgressForm {
+    /// Bars on a terminal, plain lines elsewhere and in CI
+    Auto,
+    /// Bars
+    Bar,
+    /// A line for each thing that happens
+    Plain,
+    /// Nothing
+    None,
+}
+
+/// What a verb needs to know. See the module's front door.
+#[derive(Debug)]
+pub(super) struct Context {
+    pub(super) config: Config,
+    pub(super) state_folder: PathBuf,
+    pub(super) sandbox: Option<Sandbox>,
+    pub(super) organization: Option<OrganizationId>,
+    pub(super) endpoint: Url,
+    pub(super) emulator: bool,
+    pub(super) progress: ProgressForm,
+    pub(super) verbose: bool,
+    pub(super) quiet: bool,
+    /// Whether somebody can answer a question.
+    pub(super) interactive: bool,
+    /// Whether standard output, and standard error, are coloured.
+    pub(super) colour: (bool, bool),
+}
+
+impl Context {
+    /// Brings together what was typed, what the environment says and what the config says.
+    pub(super) fn resolve(flags: Flags) -> Result<Self, Failure> {
+        let Flags {
+            config,
+            state,
+            sandbox,
+            endpoint,
+            emulator,
+            color,
+            progress,
+            verbose,
+            quiet,
+        } = flags;
+        let config = Config::read(config.as_deref())?;
+        let place = state
+            .or_else(|| config.state.clone())
+            .unwrap_or_else(|| STATE.to_owned());
+        let folder = local_folder(&place)?;
+        let organization = match std::env::var("AEP_ORG_ID") {
+            Ok(text) if !text.is_empty() => Some(
+                text.parse()
+                    .map_err(|error| Failure::usage(format!("AEP_ORG_ID: {error}")))?,
+            ),
+            _ => config.organization.clone(),
+        };
+        let endpoint = endpoint.map_or_else(
+            || Ok(Url::parse(ENDPOINT).expect("a constant URL")),
+            check_endpoint,
+        )?;
+        Ok(Self {
+            // What the emulator did must never pass for what the service did.
+            state_folder: if emulator {
+                folder.join("emulator")
+            } else {
+                folder
+            },
+            sandbox: sandbox.or_else(|| config.sandbox.clone()),
+            organization: if emulator {
+                Some(EMULATOR_ORGANIZATION.parse().expect("a constant id"))
+            } else {
+                organization
+            },
+            config,
+            endpoint,
+            emulator,
+            progress,
+            verbose,
+            quiet,
+            interactive: console::user_attended() && console::user_attended_stderr(),
+            colour: colours(color),
+        })
+    }
+
+    /// Where the state is kept.
+    pub(super) fn place(&self) -> Local {
+        Local::new(self.state_folder.clone())
+    }
+
+    /// Whether progress is shown as bars.
+    pub(super) fn shows_bars(&self) -> bool {
+        match self.progress {
+            ProgressForm::Auto => {
+                !self.quiet && console::user_attended_stderr() && std::env::var_os("CI").is_none()
+            }
+            ProgressForm::Bar => true,
+            ProgressForm::Plain | ProgressForm::None => false,
+        }
+    }
+
+    /// Whether progress is shown as lines.
+    pub(super) fn shows_lines(&self) -> bool {
+        match self.progress {
+            ProgressForm::Auto => !self.quiet && !self.shows_bars(),
+            ProgressForm::Plain => true,
+            ProgressForm::Bar | ProgressForm::None => false,
+        }
+    }
+}
+
+fn local_folder(place: &str) -> Result<PathBuf, Failure> {
+    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
+    if scheme.is_some() || place.starts_with("git:") {
+        return Err(Failure::usage(format!(
+            "the state cannot be kept in `{place}`: this version keeps it in a folder"
+        ))
+        .hint("name a folder, such as .backfill"));
+    }
+    Ok(PathBuf::from(place))
+}
+
+/// A token goes over TLS, or not further than this machine.
+fn check_endpoint(url: Url) -> Result<Url, Failure> {
+    let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    if !safe || url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
+        return Err(Failure::usage(format!(
+            "`{url}` is not an endpoint: expected https://HOST, or http:// on this machine, \
+             without a path"
+        )));
+    }
+    Ok(url)
+}
+
+fn colours(when: When) -> (bool, bool) {
+    let colours = match when {
+        When::Always => (true, true),
+        When::Never => (false, false),
+        When::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+            (false, false)
+        }
+        When::Auto => (console::colors_enabled(), console::colors_enabled_stderr()),
+    };
+    console::set_colors_enabled(colours.0);
+    console::set_colors_enabled_stderr(colours.1);
+    colours
+}

@@ -1,0 +1,78 @@
+//! `backfill emulator`: the local Flow Service, served until it is stopped.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::Exit;
+use super::connect::seeds;
+use super::context::Context;
+use super::desired::Paths;
+use super::failure::Failure;
+use super::output;
+use super::signals::Signals;
+use crate::emulator::{Emulator, Options, Scenario};
+
+/// Flags of `emulator`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    /// Where to listen; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Manifests, or folders of them, whose flows exist [default: manifests]
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    flows: Vec<PathBuf>,
+    /// How it behaves and what goes wrong, as YAML
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// Keep its runs in this file, and go on from there the next time
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let Flags {
+        listen,
+        flows,
+        scenario,
+        data,
+    } = flags;
+    let manifests = Paths::of(flows).desired(context)?.manifests;
+    let mut signals = Signals::listen().map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("could not listen for signals: {error}"),
+        )
+    })?;
+    let emulator = Emulator::start(Options {
+        listen: *listen,
+        flows: seeds(&manifests),
+        scenario: scenario.as_ref().map_or_else(|| Ok(Scenario::default()), read)?,
+        journal: data.clone(),
+        ..Options::default()
+    })
+    .await?;
+    let url = emulator.url();
+    output::text(|out| {
+        writeln!(out, "Serving {} flows at {url}", seeds(&manifests).len())?;
+        writeln!(out)?;
+        writeln!(out, "  export AEP_ENDPOINT={url} AEP_IMS_ENDPOINT={url}")?;
+        writeln!(
+            out,
+            "  export AEP_CLIENT_ID=me AEP_CLIENT_SECRET=any AEP_SCOPES=openid AEP_ORG_ID=ANY@AdobeOrg"
+        )?;
+        writeln!(out)?;
+        writeln!(out, "What it got and stored: {url}/_emulator/ledger")
+    })?;
+    signals.next().await;
+    emulator.stop().await;
+    Ok(Exit::Success)
+}
+
+fn read(path: &PathBuf) -> Result<Scenario, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("could not read the scenario {shown}: {error}")))?;
+    text.parse()
+        .map_err(|error| Failure::usage(format!("the scenario {shown} is wrong: {error}")))
+}

@@ -1,0 +1,152 @@
+//! The border where errors become messages: what went wrong, whose turn it is, the exit code.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use super::Exit;
+use crate::api::ApiError;
+use crate::emulator::EmulatorError;
+use crate::manifest::FindError;
+use crate::state::FormatError;
+use crate::store::StoreError;
+
+/// Why a verb could not do its work.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    /// Completes "error: …".
+    message: String,
+    hints: Vec<String>,
+    /// Standard output's reader has gone: nothing is wrong, and nobody listens.
+    silent: bool,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            hints: Vec::new(),
+            silent: false,
+        }
+    }
+
+    /// Wrong flags, config or manifests.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Says it on standard error.
+    pub(super) fn report(self) -> Exit {
+        let Self {
+            exit,
+            message,
+            hints,
+            silent,
+        } = self;
+        if silent {
+            return exit;
+        }
+        let mut err = io::stderr().lock();
+        let red = console::style("error:").for_stderr().red().bold();
+        let _ = writeln!(err, "{red} {message}");
+        for hint in hints {
+            let cyan = console::style("hint:").for_stderr().cyan().bold();
+            let _ = writeln!(err, "{cyan} {hint}");
+        }
+        exit
+    }
+
+    /// A store error about the state at `place`.
+    pub(super) fn state(place: &str, error: &StoreError) -> Self {
+        let failure = Self::new(
+            Exit::State,
+            format!("could not use the state in {place}: {}", chain(error)),
+        );
+        match error {
+            StoreError::Locked(_) => {
+                failure.hint("wait for it to end; nothing was sent by this command")
+            }
+            StoreError::Format(FormatError::Newer { .. }) => {
+                failure.hint("use the version of backfill that wrote it, or a newer one")
+            }
+            StoreError::Format(_) => failure.hint(
+                "nothing was changed; restore both files together from a copy, or move them away: \
+                 runs that exist are then found and adopted by the next apply",
+            ),
+            StoreError::ForeignOrganization { .. } => {
+                failure.hint("name another state with --state, or another organization")
+            }
+            StoreError::Io { .. } | StoreError::Illegal(_) | StoreError::Failed => failure,
+        }
+    }
+}
+
+/// An error and its causes, each once.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self {
+                silent: true,
+                ..Self::new(Exit::Success, String::new())
+            };
+        }
+        Self::new(Exit::Unexpected, format!("could not write the result: {error}"))
+    }
+}
+
+impl From<FindError> for Failure {
+    fn from(error: FindError) -> Self {
+        Self::usage(chain(&error)).hint("name files or folders of manifests; default: manifests/")
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let exit = match error {
+            ApiError::Auth(_) | ApiError::SignIn(_) => Exit::SignIn,
+            ApiError::Setup(_) => Exit::Usage,
+            ApiError::Refused(_) | ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {
+                Exit::Unexpected
+            }
+        };
+        Self::new(exit, chain(&error))
+    }
+}
+
+impl From<EmulatorError> for Failure {
+    fn from(error: EmulatorError) -> Self {
+        let exit = match error {
+            EmulatorError::UnknownFlow(_) => Exit::Usage,
+            EmulatorError::Listen { .. } | EmulatorError::Journal(_) => Exit::Unexpected,
+        };
+        Self::new(exit, format!("could not start the emulator: {}", chain(&error)))
+    }
+}

@@ -1,0 +1,101 @@
+//! The verbs: what was typed, what it means, what is done, how it ends.
+//!
+//! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
+//! them: [`config`] (the file), [`context`] (flags over environment over file), [`desired`] (from
+//! paths to runs), [`connect`] (from the environment to a client), [`failure`] (errors to exit
+//! codes). [`run`] is the whole program but for the process itself.
+
+mod apply;
+mod config;
+mod connect;
+mod context;
+mod desired;
+mod emulator;
+mod exit;
+mod failure;
+mod output;
+mod plan;
+mod signals;
+mod status;
+mod validate;
+mod watch;
+
+use std::ffi::OsString;
+use std::io;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+use failure::Failure;
+
+/// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
+/// once
+#[derive(Debug, Parser)]
+#[command(name = "backfill", version, max_term_width = 100, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    global: context::Flags,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check manifests; needs no state and no network
+    Validate(validate::Flags),
+    /// Show what apply would do; sends nothing and needs no network
+    Plan(plan::Flags),
+    /// Create the runs that are wanted and do not exist yet
+    Apply(apply::Flags),
+    /// Show how the recorded runs are doing
+    Status(status::Flags),
+    /// Serve a local Flow Service to rehearse against
+    Emulator(emulator::Flags),
+}
+
+/// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
+pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are results, not mistakes.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Success
+            };
+            return match error.print() {
+                Ok(()) => exit,
+                Err(error) => Failure::from(error).report(),
+            };
+        }
+    };
+    match dispatch(cli).await {
+        Ok(exit) => exit,
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
+    let context = context::Context::resolve(global)?;
+    match verb {
+        Verb::Validate(flags) => validate::run(&context, &flags),
+        Verb::Plan(flags) => plan::run(&context, &flags).await,
+        Verb::Apply(flags) => apply::run(&context, &flags).await,
+        Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Emulator(flags) => emulator::run(&context, &flags).await,
+    }
+}
+
+/// A result for standard output, whose reader may have gone: then there is nobody to tell.
+type Written = io::Result<()>;
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_of_all_verbs_fit_together() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,66 @@
+//! The reader of an apply's events: bars on a terminal, lines elsewhere, from one board.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::context::Context;
+use crate::engine::Event;
+use crate::report::{Board, Progress, line};
+
+/// How often a display moves when nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+
+/// Shows events until the engine has no more.
+pub(super) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
+    let lines = context.shows_lines();
+    let mut progress = context
+        .shows_bars()
+        .then(|| Progress::new(context.colour.1));
+    let mut board = Board::default();
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => match event {
+                Some(event) => event,
+                None => return,
+            },
+            _ = tick.tick(), if progress.is_some() => {
+                if let Some(progress) = &mut progress {
+                    progress.draw(&board, Instant::now());
+                }
+                continue;
+            }
+        };
+        board.fold(&event, Instant::now());
+        let said = line(&event, &board, context.verbose);
+        match &progress {
+            // Bars show the course of things; only what needs a person is worth a line above.
+            Some(progress) => {
+                if let Some(said) = said.filter(|_| context.verbose || needs_a_person(&event)) {
+                    progress.print(&said);
+                }
+            }
+            None if lines => {
+                if let Some(said) = said {
+                    let _ = writeln!(io::stderr().lock(), "{said}");
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+fn needs_a_person(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Blocked { .. }
+            | Event::Rejected { .. }
+            | Event::InDoubt { .. }
+            | Event::Unclear { .. }
+            | Event::Stopping
+    )
+}
