@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use aep_backfill::commands::{Exit, run};
 
 fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(_) => return ExitCode::from(Exit::Unexpected.code()),
+    let Ok(runtime) = tokio::runtime::Runtime::new() else {
+        return ExitCode::from(Exit::Unexpected.code());
     };
     let exit = runtime.block_on(run(std::env::args_os()));
     // A write that hangs must not hold up a process that was told to leave at once.

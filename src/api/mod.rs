@@ -17,8 +17,8 @@ mod wire;
 
 pub use answer::Answer;
 pub use auth::{Auth, AuthError, Credentials, Token};
-pub use client::{ApiError, Client, Connection, Timeouts};
 pub(crate) use client::is_loopback;
+pub use client::{ApiError, Client, Connection, Timeouts};
 pub use clock::ServerClock;
 pub use flow::{Flow, SourceKind};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};

@@ -30,6 +30,10 @@ const EMULATOR_SETTLE_DELAY: Duration = Duration::from_secs(2);
 const REJECTIONS_IN_A_ROW: u32 = 5;
 
 /// Flags of `apply`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that people type"
+)]
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
     #[command(flatten)]
@@ -64,7 +68,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             return Err(plan::conflict(&plan));
         }
         let changes = flags.detailed_exitcode && plan.totals().has_changes();
-        return Ok(if changes { Exit::Changes } else { Exit::Success });
+        return Ok(if changes {
+            Exit::Changes
+        } else {
+            Exit::Success
+        });
     }
     let result = apply(context, flags).await;
     if let (Err(failure), Some(path)) = (&result, &flags.report) {
@@ -105,13 +113,17 @@ async fn apply_to(
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
     let first_look = diff(desired.clone(), state.as_ref()).select(&selection);
     if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
-        return finish(context, flags, &first_look, engine::nothing_to_do(&first_look));
+        return finish(
+            context,
+            flags,
+            &first_look,
+            engine::nothing_to_do(&first_look),
+        );
     }
 
-    let Opened { store, torn } =
-        LockedStore::open(&place, &connected.organization, holder())
-            .await
-            .map_err(state_failure)?;
+    let Opened { store, torn } = LockedStore::open(&place, &connected.organization, holder())
+        .await
+        .map_err(state_failure)?;
     if torn > 0 {
         let _ = writeln!(
             io::stderr().lock(),
@@ -199,9 +211,7 @@ fn finish(
         Format::Json => output::json(&document)?,
         Format::Text if !plan.totals().has_changes() && applied.orphaned_in_doubt == 0 => {
             let unchanged = plan.totals().unchanged;
-            output::text(|out| {
-                writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.")
-            })?;
+            output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))?;
         }
         Format::Text => {
             output::text(|out| report::write_summary(out, &applied, held_back))?;
@@ -244,7 +254,9 @@ fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
 
 fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(), Failure> {
     let write = || -> io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         serde_json::to_writer_pretty(&mut file, document)?;
         writeln!(file)?;

@@ -104,9 +104,8 @@ impl Config {
         let config: Self = read_yaml(&shown, &text)
             .map_err(|error| Failure::usage(format!("the config is wrong\n{error}")))?;
         if config.version.is_none() {
-            return Err(
-                Failure::usage(format!("{shown} does not say its version")).hint("add `version: 1`")
-            );
+            return Err(Failure::usage(format!("{shown} does not say its version"))
+                .hint("add `version: 1`"));
         }
         Ok(config)
     }
@@ -212,7 +211,10 @@ mod tests {
     fn mistakes_are_named() {
         for (text, said) in [
             ("version: 2\n", "version 2 is not known"),
-            ("version: 1\nlimits: { rate: fast }\n", "`fast` is not a rate"),
+            (
+                "version: 1\nlimits: { rate: fast }\n",
+                "`fast` is not a rate",
+            ),
             ("version: 1\nlimits: { concurrency: 0 }\n", "at least 1"),
             ("version: 1\ntoken: secret\n", "unknown field"),
             ("version: 1\nsettleDelay: soon\n", "soon"),

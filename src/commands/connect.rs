@@ -8,17 +8,15 @@ use url::Url;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use crate::api::{
-    Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback,
-};
+use crate::api::{Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback};
 use crate::emulator::{Emulator, FlowSeed, Options};
 use crate::manifest::Manifest;
 use crate::run::OrganizationId;
 
 /// Where tokens come from, unless said otherwise.
 const IMS: &str = "https://ims-na1.adobelogin.com";
-/// How fast the emulator is asked: it needs no gentle pace.
-const EMULATOR_RATE: f64 = 500.0;
+/// How fast the emulator is asked: it needs no gentle pace, only one that can be watched.
+const EMULATOR_RATE: f64 = 100.0;
 
 /// A client, and the emulator behind it if there is one.
 pub(super) struct Connected {
@@ -73,10 +71,7 @@ pub(super) async fn connect(
     })
 }
 
-async fn connect_emulator(
-    context: &Context,
-    manifests: &[Manifest],
-) -> Result<Connected, Failure> {
+async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<Connected, Failure> {
     std::fs::create_dir_all(&context.state_folder).map_err(|error| {
         Failure::new(
             Exit::State,
@@ -150,9 +145,7 @@ fn credentials() -> Result<(Credentials, Option<String>), Failure> {
         .ok()
         .filter(|url| url.scheme() == "https" || is_loopback(url))
         .ok_or_else(|| {
-            Failure::usage(format!(
-                "AEP_IMS_ENDPOINT: `{ims}` is not an https:// URL"
-            ))
+            Failure::usage(format!("AEP_IMS_ENDPOINT: `{ims}` is not an https:// URL"))
         })?;
     let credentials = Credentials::ClientSecret {
         client_id: client_id.clone(),

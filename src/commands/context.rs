@@ -31,7 +31,7 @@ pub(super) struct Flags {
     /// The sandbox of manifests that name none
     #[arg(long, global = true, value_name = "NAME", env = "AEP_SANDBOX_NAME")]
     sandbox: Option<Sandbox>,
-    /// Where the service is [default: https://platform.adobe.io]
+    /// Where the service is [default: Adobe's]
     #[arg(long, global = true, value_name = "URL", env = "AEP_ENDPOINT")]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
@@ -75,6 +75,10 @@ pub(super) enum ProgressForm {
 }
 
 /// What a verb needs to know. See the module's front door.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that people type"
+)]
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use crate::manifest::{
-    Checked, Rules, Severity, Sources, check, read_paths, render_all,
-};
+use crate::manifest::{Checked, Rules, Severity, Sources, check, read_paths, render_all};
 use crate::plan::Selection;
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 

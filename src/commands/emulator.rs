@@ -1,6 +1,5 @@
 //! `backfill emulator`: the local Flow Service, served until it is stopped.
 
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -47,7 +46,9 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let emulator = Emulator::start(Options {
         listen: *listen,
         flows: seeds(&manifests),
-        scenario: scenario.as_ref().map_or_else(|| Ok(Scenario::default()), read)?,
+        scenario: scenario
+            .as_ref()
+            .map_or_else(|| Ok(Scenario::default()), read)?,
         journal: data.clone(),
         ..Options::default()
     })
@@ -73,6 +74,6 @@ fn read(path: &PathBuf) -> Result<Scenario, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("could not read the scenario {shown}: {error}")))?;
-    text.parse()
-        .map_err(|error| Failure::usage(format!("the scenario {shown} is wrong: {error}")))
+    Scenario::read(&shown.to_string(), &text)
+        .map_err(|error| Failure::usage(format!("the scenario is wrong\n{error}")))
 }

@@ -118,7 +118,10 @@ impl From<io::Error> for Failure {
                 ..Self::new(Exit::Success, String::new())
             };
         }
-        Self::new(Exit::Unexpected, format!("could not write the result: {error}"))
+        Self::new(
+            Exit::Unexpected,
+            format!("could not write the result: {error}"),
+        )
     }
 }
 
@@ -147,6 +150,9 @@ impl From<EmulatorError> for Failure {
             EmulatorError::UnknownFlow(_) => Exit::Usage,
             EmulatorError::Listen { .. } | EmulatorError::Journal(_) => Exit::Unexpected,
         };
-        Self::new(exit, format!("could not start the emulator: {}", chain(&error)))
+        Self::new(
+            exit,
+            format!("could not start the emulator: {}", chain(&error)),
+        )
     }
 }

@@ -31,7 +31,12 @@ use failure::Failure;
 /// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
 /// once
 #[derive(Debug, Parser)]
-#[command(name = "backfill", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "backfill",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(flatten)]
     global: context::Flags,

@@ -1,10 +1,10 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
+use super::Exit;
 use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::output::{self, Format};
-use super::Exit;
 use crate::plan::{Plan, diff};
 use crate::report;
 use crate::store::{Place, load};

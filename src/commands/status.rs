@@ -1,6 +1,6 @@
 //! `backfill status`: how the recorded runs of the manifests' flows are doing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -85,11 +85,11 @@ async fn look_up(
     client: &Client,
     concurrency: usize,
 ) -> Result<(), ApiError> {
-    let flows: BTreeMap<(Sandbox, FlowId), ()> = rows
+    let flows: BTreeSet<(Sandbox, FlowId)> = rows
         .iter()
-        .map(|row| ((row.identity.sandbox.clone(), row.identity.flow_id), ()))
+        .map(|row| (row.identity.sandbox.clone(), row.identity.flow_id))
         .collect();
-    let listed: Vec<Vec<FlowRun>> = stream::iter(flows.into_keys())
+    let listed: Vec<Vec<FlowRun>> = stream::iter(flows)
         .map(|(sandbox, flow_id)| async move { client.runs_of(&sandbox, flow_id).await })
         .buffer_unordered(concurrency)
         .try_collect()

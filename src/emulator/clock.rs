@@ -1,0 +1,84 @@
+//! The emulator's one source of time.
+//!
+//! Gives microseconds since 1970. Everything the service says about time (visibility, a run's
+//! life, a token's end, the `Date` header) is computed from a value that came from here, so
+//! that a test turns the clock instead of sleeping. Waiting is the server's business, not this.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970-01-01T00:00:00Z, the unit of every time in a run object.
+pub(super) type Millis = i64;
+
+/// Where the emulator reads the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::from_micros(|| {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .ok()
+                .and_then(|since| i64::try_from(since.as_micros()).ok())
+                .unwrap_or(0)
+        })
+    }
+
+    /// A clock that shows what `micros` returns: microseconds since 1970.
+    #[must_use]
+    pub fn from_micros(micros: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(micros))
+    }
+
+    /// Now, in microseconds since 1970.
+    pub(super) fn micros(&self) -> i64 {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clock({})", self.micros())
+    }
+}
+
+#[cfg(test)]
+pub(super) mod turned {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::{Clock, Millis};
+
+    /// A clock that stands still until a test turns it; shows 2026-01-01T00:00:00Z at first.
+    #[derive(Clone)]
+    pub(in crate::emulator) struct TurnedClock(Arc<AtomicI64>);
+
+    impl TurnedClock {
+        pub(in crate::emulator) fn new() -> Self {
+            Self(Arc::new(AtomicI64::new(1_767_225_600_000_000)))
+        }
+
+        pub(in crate::emulator) fn clock(&self) -> Clock {
+            let hand = Arc::clone(&self.0);
+            Clock::from_micros(move || hand.load(Ordering::SeqCst))
+        }
+
+        pub(in crate::emulator) fn now(&self) -> Millis {
+            self.0.load(Ordering::SeqCst) / 1000
+        }
+
+        pub(in crate::emulator) fn forward(&self, by: Millis) {
+            self.0.fetch_add(by * 1000, Ordering::SeqCst);
+        }
+    }
+}

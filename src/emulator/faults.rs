@@ -1,0 +1,398 @@
+//! Faults as data: which requests, when, and what goes wrong.
+//!
+//! A scenario holds a list of [`FaultRule`]s. Every request is counted by each rule that covers
+//! its kind, and the first rule whose turn it is decides what is done to it. The decision takes
+//! the call's number and the scenario's seed, nothing else; doing it is the service's part.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::sync::Mutex;
+
+use serde::Deserialize;
+
+use super::chance::draw;
+use super::delay::Delay;
+use super::kind::{RequestKind, Target};
+use super::lock;
+
+/// One rule: `on` these requests, at these times, `do` this.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "WrittenRule")]
+pub struct FaultRule {
+    /// Which requests; `any` unless said.
+    pub on: Target,
+    /// Which of these requests, by their number.
+    pub turn: Turn,
+    /// How many times at most.
+    pub times: Option<u64>,
+    /// What is done to them.
+    pub fault: Fault,
+}
+
+/// Which of the requests that a rule covers it strikes; the first one is number 1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Turn {
+    /// Each.
+    Always,
+    /// This share of them, from 0 to 1, drawn from the seed.
+    Chance(f64),
+    /// The n-th, the 2n-th, and so on.
+    Every(NonZeroU64),
+    /// Those with these numbers.
+    Calls(BTreeSet<u64>),
+}
+
+/// What is done to a request.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum Fault {
+    /// 429 `429050` by the gateway; the request never reaches the service.
+    #[serde(rename_all = "camelCase")]
+    Throttled {
+        /// What `Retry-After` says, in seconds; the header is left out unless said.
+        #[serde(default)]
+        retry_after: Option<u32>,
+        /// How it says it.
+        #[serde(default, rename = "as")]
+        form: RetryAfterForm,
+    },
+    /// This status, whatever the service did.
+    #[serde(rename_all = "camelCase")]
+    Status {
+        /// The HTTP status, 400 to 599.
+        code: ErrorStatus,
+        /// Before or after the service did its work.
+        #[serde(default)]
+        when: Moment,
+        /// What the answer's body is.
+        #[serde(default)]
+        body: FaultBody,
+        /// The number in the body's `FLOW-<number>-<status>`; by the status unless said.
+        #[serde(default)]
+        flow_code: Option<u16>,
+    },
+    /// The connection is reset, without an answer.
+    Reset(Moment),
+    /// No answer for a while, then the connection is closed.
+    Hang {
+        /// For how long.
+        #[serde(rename = "for")]
+        time: Delay,
+        /// Before or after the service did its work.
+        #[serde(default)]
+        when: Moment,
+    },
+    /// The service does its work; the answer is a 2xx with a page of HTML.
+    Garbage,
+    /// The service does its work; its answer carries no id.
+    WithoutId,
+    /// The service does its work; half of its answer arrives, then the connection closes.
+    HalfAnswer,
+    /// 401 `401013` by the gateway, whatever the token.
+    ExpiredToken,
+    /// The service does its work this much later, even if nobody waits for it any more.
+    Slow(Delay),
+}
+
+impl Fault {
+    /// The fault's name, as in a scenario and in the ledger.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "throttled",
+            Self::Status { .. } => "status",
+            Self::Reset(_) => "reset",
+            Self::Hang { .. } => "hang",
+            Self::Garbage => "garbage",
+            Self::WithoutId => "withoutId",
+            Self::HalfAnswer => "halfAnswer",
+            Self::ExpiredToken => "expiredToken",
+            Self::Slow(_) => "slow",
+        }
+    }
+}
+
+/// When a fault strikes: before the service did its work (nothing is stored) or after (it is).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Moment {
+    /// Nothing was stored.
+    #[default]
+    Before,
+    /// The run was stored.
+    After,
+}
+
+/// The two forms of `Retry-After`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RetryAfterForm {
+    /// `Retry-After: 2`
+    #[default]
+    Seconds,
+    /// `Retry-After: Wed, 21 Oct 2026 07:28:00 GMT`, by the emulator's clock.
+    HttpDate,
+}
+
+/// What the body of an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FaultBody {
+    /// The Flow Service's error envelope.
+    #[default]
+    Service,
+    /// Nothing, as Adobe's specification shows 503.
+    Empty,
+    /// A proxy's page.
+    Html,
+}
+
+/// The status of an error: 400 to 599.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u16")]
+pub struct ErrorStatus(u16);
+
+impl ErrorStatus {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl TryFrom<u16> for ErrorStatus {
+    type Error = RuleError;
+
+    fn try_from(status: u16) -> Result<Self, RuleError> {
+        if (400..600).contains(&status) {
+            Ok(Self(status))
+        } else {
+            Err(RuleError::NotAnError(status))
+        }
+    }
+}
+
+/// Why a fault rule makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum RuleError {
+    /// More than one of the three ways to say when.
+    #[error("a rule takes one of `chance`, `every` and `calls`, not several")]
+    SeveralTurns,
+    /// Not a share.
+    #[error("`chance: {0}` is not between 0 and 1")]
+    Chance(f64),
+    /// Not a status of an error.
+    #[error("{0} is not the status of an error: expected 400 to 599")]
+    NotAnError(u16),
+}
+
+/// A rule as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WrittenRule {
+    #[serde(default)]
+    on: Target,
+    chance: Option<f64>,
+    every: Option<NonZeroU64>,
+    calls: Option<BTreeSet<u64>>,
+    times: Option<u64>,
+    #[serde(rename = "do")]
+    fault: Fault,
+}
+
+impl TryFrom<WrittenRule> for FaultRule {
+    type Error = RuleError;
+
+    fn try_from(written: WrittenRule) -> Result<Self, RuleError> {
+        let WrittenRule {
+            on,
+            chance,
+            every,
+            calls,
+            times,
+            fault,
+        } = written;
+        let turn = match (chance, every, calls) {
+            (None, None, None) => Turn::Always,
+            (Some(share), None, None) if (0.0..=1.0).contains(&share) => Turn::Chance(share),
+            (Some(share), None, None) => return Err(RuleError::Chance(share)),
+            (None, Some(n), None) => Turn::Every(n),
+            (None, None, Some(calls)) => Turn::Calls(calls),
+            _ => return Err(RuleError::SeveralTurns),
+        };
+        Ok(Self {
+            on,
+            turn,
+            times,
+            fault,
+        })
+    }
+}
+
+/// The rules of a scenario, with how often each was asked and struck.
+#[derive(Debug)]
+pub(super) struct FaultPlan {
+    seed: String,
+    rules: Vec<FaultRule>,
+    counts: Mutex<Vec<Counts>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    calls: u64,
+    done: u64,
+}
+
+impl FaultPlan {
+    /// The plan of `rules`.
+    ///
+    /// `epoch` is how many runs the world held at the start: it takes part in every draw, so
+    /// that an emulator started again over the same journal is not unlucky in the same places.
+    pub(super) fn new(seed: u64, epoch: usize, rules: Vec<FaultRule>) -> Self {
+        let counts = Mutex::new(vec![Counts::default(); rules.len()]);
+        Self {
+            seed: format!("{seed}/{epoch}"),
+            rules,
+            counts,
+        }
+    }
+
+    /// Counts a request and says what is done to it, if anything.
+    pub(super) fn strike(&self, kind: RequestKind) -> Option<Fault> {
+        let mut counts = lock(&self.counts);
+        let mut struck = None;
+        for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
+            if !rule.on.covers(kind) {
+                continue;
+            }
+            counts.calls += 1;
+            let may = struck.is_none() && rule.times.is_none_or(|most| counts.done < most);
+            if may && self.is_turn(index, &rule.turn, counts.calls) {
+                counts.done += 1;
+                struck = Some(rule.fault.clone());
+            }
+        }
+        struck
+    }
+
+    fn is_turn(&self, rule: usize, turn: &Turn, call: u64) -> bool {
+        match turn {
+            Turn::Always => true,
+            Turn::Chance(share) => draw(rule as u64, format_args!("{}/{call}", self.seed)) < *share,
+            Turn::Every(n) => call.is_multiple_of(n.get()),
+            Turn::Calls(calls) => calls.contains(&call),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::read_yaml;
+
+    fn rules(yaml: &str) -> Vec<FaultRule> {
+        read_yaml("faults.yaml", yaml).expect("rules")
+    }
+
+    fn struck(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
+        (1..=calls)
+            .filter_map(|n| plan.strike(kind).map(|_| n))
+            .collect()
+    }
+
+    #[test]
+    fn a_rule_strikes_by_number_by_step_or_always_and_no_oftener_than_it_may() {
+        let plan = |yaml| FaultPlan::new(0, 0, rules(yaml));
+        let kind = RequestKind::CreateRun;
+        let calls = plan("[{ calls: [3, 7], do: garbage }]");
+        assert_eq!(struck(&calls, kind, 10), [3, 7]);
+        let every = plan("[{ every: 4, do: garbage }]");
+        assert_eq!(struck(&every, kind, 10), [4, 8]);
+        let times = plan("[{ times: 2, do: garbage }]");
+        assert_eq!(struck(&times, kind, 10), [1, 2]);
+    }
+
+    #[test]
+    fn a_rule_counts_only_the_requests_it_is_about() {
+        let plan = FaultPlan::new(0, 0, rules("[{ on: createRun, calls: [2], do: garbage }]"));
+        assert!(plan.strike(RequestKind::CreateRun).is_none());
+        assert!(plan.strike(RequestKind::ListRuns).is_none());
+        assert!(plan.strike(RequestKind::CreateRun).is_some());
+    }
+
+    #[test]
+    fn the_same_seed_strikes_the_same_calls_and_another_seed_others() {
+        let storm = |seed, epoch| {
+            let plan = FaultPlan::new(seed, epoch, rules("[{ chance: 0.05, do: garbage }]"));
+            struck(&plan, RequestKind::CreateRun, 2_000)
+        };
+        assert_eq!(storm(1, 0), storm(1, 0));
+        assert_ne!(storm(1, 0), storm(2, 0));
+        assert_ne!(storm(1, 0), storm(1, 7));
+        assert!((60..140).contains(&storm(1, 0).len()));
+    }
+
+    #[test]
+    fn the_first_rule_in_the_list_wins_and_the_others_count_on() {
+        let plan = FaultPlan::new(
+            0,
+            0,
+            rules("[{ calls: [1], do: garbage }, { calls: [1, 2], do: halfAnswer }]"),
+        );
+        assert_eq!(plan.strike(RequestKind::GetRun), Some(Fault::Garbage));
+        assert_eq!(plan.strike(RequestKind::GetRun), Some(Fault::HalfAnswer));
+    }
+
+    #[test]
+    fn every_fault_is_read_as_it_is_documented() {
+        let read = rules(
+            "- { do: { throttled: { retryAfter: 3, as: httpDate } } }\n\
+             - { do: { status: { code: 504, when: after, body: html } } }\n\
+             - { do: { status: { code: 400, flowCode: 2115 } } }\n\
+             - { do: { reset: after } }\n\
+             - { do: { hang: { for: 30, when: after } } }\n\
+             - { do: garbage }\n\
+             - { do: withoutId }\n\
+             - { do: halfAnswer }\n\
+             - { do: expiredToken }\n\
+             - { do: { slow: 250 ms } }\n\
+             - { do: { throttled: {} } }\n",
+        );
+        let names: Vec<_> = read.iter().map(|rule| rule.fault.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "throttled",
+                "status",
+                "status",
+                "reset",
+                "hang",
+                "garbage",
+                "withoutId",
+                "halfAnswer",
+                "expiredToken",
+                "slow",
+                "throttled"
+            ]
+        );
+        assert_eq!(read[3].fault, Fault::Reset(Moment::After));
+    }
+
+    #[test]
+    fn a_rule_that_makes_no_sense_is_refused() {
+        for bad in [
+            "[{ chance: 0.1, every: 2, do: garbage }]",
+            "[{ chance: 1.5, do: garbage }]",
+            "[{ every: 0, do: garbage }]",
+            "[{ do: { status: { code: 200 } } }]",
+            "[{ on: createRuns, do: garbage }]",
+            "[{ do: explode }]",
+            "[{ often: 2, do: garbage }]",
+        ] {
+            assert!(
+                read_yaml::<Vec<FaultRule>>("faults.yaml", bad).is_err(),
+                "{bad} was read"
+            );
+        }
+    }
+}

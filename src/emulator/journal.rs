@@ -1,0 +1,179 @@
+//! The file in which an emulated world outlives its process.
+//!
+//! Append-only JSON lines, one for each stored run; a flow's delta column is that of its first
+//! run, so it needs no line. A line is written before the run is answered for. One emulator at a
+//! time holds the file. A torn last line, left by a kill, is cut off; damage elsewhere is an
+//! error and the file is left as it is.
+
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::world::RunRecord;
+
+/// One line.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+enum Entry<'a> {
+    Run(Cow<'a, RunRecord>),
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file cannot be opened, read or cut.
+    #[error("could not open the emulator's journal {}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another emulator has it.
+    #[error("the emulator's journal {} is held by another emulator", .0.display())]
+    Held(PathBuf),
+    /// A line that is not the last one is not an entry.
+    #[error("the emulator's journal {} is damaged in line {line}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// An open journal, held alone.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    /// Where the next line begins; what lies behind it was not written whole.
+    end: u64,
+}
+
+impl Journal {
+    /// Opens or makes the file, and reads the runs in it.
+    pub(super) fn open(path: &Path) -> Result<(Self, Vec<RunRecord>), JournalError> {
+        let failed = |source| JournalError::Open {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::Held(path.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(failed)?;
+        let whole = bytes
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |last| last + 1);
+        let mut runs = Vec::new();
+        for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
+            let Entry::Run(run) =
+                serde_json::from_slice(line).map_err(|source| JournalError::Damaged {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    source,
+                })?;
+            runs.push(run.into_owned());
+        }
+        let end = whole as u64;
+        file.set_len(end).map_err(failed)?;
+        file.seek(SeekFrom::Start(end)).map_err(failed)?;
+        Ok((Self { file, end }, runs))
+    }
+
+    /// Appends a run; after an error the file is as before.
+    pub(super) fn append(&mut self, run: &RunRecord) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Entry::Run(Cow::Borrowed(run)))?;
+        line.push(b'\n');
+        match self.file.write_all(&line) {
+            Ok(()) => {
+                self.end += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                self.file.set_len(self.end)?;
+                self.file.seek(SeekFrom::Start(self.end))?;
+                Err(error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(id: &str) -> RunRecord {
+        serde_json::from_value(json!({
+            "id": id, "sandbox": "prod", "flowId": "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
+            "createdAt": 1, "createdClient": "key", "imsOrgId": "o@AdobeOrg", "retriggerOf": null,
+            "params": { "startTime": "1", "windowStartTime": 1, "windowEndTime": 2 },
+        }))
+        .expect("a record")
+    }
+
+    #[test]
+    fn runs_are_read_back_as_they_were_written_and_a_torn_last_line_is_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("world.jsonl");
+        let (mut journal, runs) = Journal::open(&path).expect("a new journal");
+        assert!(runs.is_empty());
+        journal.append(&record("a")).expect("written");
+        journal.append(&record("b")).expect("written");
+        drop(journal);
+        let mut bytes = fs::read(&path).expect("the file");
+        bytes.truncate(bytes.len() - 5);
+        fs::write(&path, &bytes).expect("torn");
+
+        let (mut journal, runs) = Journal::open(&path).expect("a torn journal");
+        assert_eq!(runs, [record("a")]);
+        journal.append(&record("c")).expect("written");
+        drop(journal);
+        let (_, runs) = Journal::open(&path).expect("a whole journal");
+        assert_eq!(runs, [record("a"), record("c")]);
+    }
+
+    #[test]
+    fn damage_inside_is_an_error_with_its_line_and_nothing_is_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("world.jsonl");
+        let (mut journal, _) = Journal::open(&path).expect("a new journal");
+        journal.append(&record("a")).expect("written");
+        drop(journal);
+        let mut text = fs::read_to_string(&path).expect("the file");
+        text.push_str("nonsense\n");
+        fs::write(&path, &text).expect("damaged");
+        assert!(matches!(
+            Journal::open(&path),
+            Err(JournalError::Damaged { line: 2, .. })
+        ));
+        assert_eq!(fs::read_to_string(&path).expect("the file"), text);
+    }
+
+    #[test]
+    fn a_journal_is_held_by_one_emulator_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("world.jsonl");
+        let _held = Journal::open(&path).expect("a new journal");
+        assert!(matches!(Journal::open(&path), Err(JournalError::Held(_))));
+    }
+}

@@ -1,0 +1,168 @@
+//! The emulator's own count of what it got and what it stored.
+//!
+//! Served at `GET /_emulator/ledger`, outside of Adobe's prefix: what a test or a rehearsal
+//! believes instead of the client's state. Requests and faults are those of this emulator since
+//! its start; the stored runs are all of its world, earlier starts over the same journal too.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::clock::{Clock, Millis};
+use super::kind::RequestKind;
+use super::lock;
+
+/// What the emulator got, did and holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ledger {
+    /// How many `POST /runs` arrived, whatever became of them.
+    pub creates: u64,
+    /// Every request, in the order of arrival.
+    pub arrivals: Vec<Arrival>,
+    /// How many requests of each kind arrived.
+    pub requests: BTreeMap<String, u64>,
+    /// The runs that exist, in the order of storing.
+    pub stored: Vec<StoredRun>,
+    /// How many tokens were issued.
+    pub tokens_issued: u64,
+    /// How often each fault was done, by its name in a scenario; `rateLimit` is that knob's 429.
+    pub faults: BTreeMap<String, u64>,
+}
+
+impl Ledger {
+    /// When requests of `kind` arrived, in microseconds since 1970.
+    pub fn arrivals_of(&self, kind: RequestKind) -> impl Iterator<Item = i64> {
+        self.arrivals
+            .iter()
+            .filter(move |arrival| arrival.kind == kind)
+            .map(|arrival| arrival.at_micros)
+    }
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Arrival {
+    /// When its head had arrived, in microseconds since 1970; without `clockSkew`.
+    pub at_micros: i64,
+    /// What it asked for.
+    pub kind: RequestKind,
+}
+
+/// One run that exists.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredRun {
+    /// Its id.
+    pub run_id: String,
+    /// The sandbox it is in.
+    pub sandbox: String,
+    /// The flow it is of.
+    pub flow_id: String,
+    /// Its window's start, in unix seconds.
+    pub window_start_time: i64,
+    /// Its window's end, in unix seconds.
+    pub window_end_time: i64,
+    /// When it was to begin, in unix seconds.
+    pub start_time: i64,
+    /// The `deltaColumn` that came with it, as it came; `null` if none did.
+    pub delta_column: Value,
+    /// When it was stored, in milliseconds since 1970, by the service's clock.
+    pub created_at: Millis,
+    /// The run that it is a retry of; `null` if it was created by `POST /runs`.
+    pub retrigger_of: Option<String>,
+}
+
+/// The part of the ledger that is counted as requests come in.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    arrivals: Vec<Arrival>,
+    requests: BTreeMap<RequestKind, u64>,
+    faults: BTreeMap<&'static str, u64>,
+    tokens_issued: u64,
+}
+
+impl Tally {
+    pub(super) fn arrived(&self, kind: RequestKind, clock: &Clock) {
+        let mut counted = lock(&self.0);
+        // Read under the lock, so that the list is in the order of its times.
+        let at_micros = clock.micros();
+        counted.arrivals.push(Arrival { at_micros, kind });
+        *counted.requests.entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn struck(&self, fault: &'static str) {
+        *lock(&self.0).faults.entry(fault).or_default() += 1;
+    }
+
+    pub(super) fn token_issued(&self) {
+        lock(&self.0).tokens_issued += 1;
+    }
+
+    /// The ledger over these runs.
+    pub(super) fn ledger(&self, stored: Vec<StoredRun>) -> Ledger {
+        let Counted {
+            arrivals,
+            requests,
+            faults,
+            tokens_issued,
+        } = &*lock(&self.0);
+        Ledger {
+            creates: requests
+                .get(&RequestKind::CreateRun)
+                .copied()
+                .unwrap_or_default(),
+            arrivals: arrivals.clone(),
+            requests: requests
+                .iter()
+                .map(|(kind, count)| (kind.name().to_owned(), *count))
+                .collect(),
+            stored,
+            tokens_issued: *tokens_issued,
+            faults: faults
+                .iter()
+                .map(|(fault, count)| ((*fault).to_owned(), *count))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
+        let tally = Tally::default();
+        let at = |micros| Clock::from_micros(move || micros);
+        tally.arrived(RequestKind::CreateRun, &at(10));
+        tally.arrived(RequestKind::ListRuns, &at(20));
+        tally.arrived(RequestKind::CreateRun, &at(30));
+        tally.struck("reset");
+        let ledger = tally.ledger(Vec::new());
+        assert_eq!(ledger.creates, 2);
+        assert_eq!(ledger.requests["listRuns"], 1);
+        assert_eq!(ledger.faults["reset"], 1);
+        let creates: Vec<_> = ledger.arrivals_of(RequestKind::CreateRun).collect();
+        assert_eq!(creates, [10, 30]);
+    }
+
+    #[test]
+    fn the_ledger_reads_back_from_its_json() {
+        let tally = Tally::default();
+        tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
+        let ledger = tally.ledger(Vec::new());
+        let text = serde_json::to_string(&ledger).expect("json");
+        assert!(text.contains(r#""atMicros":1"#), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Ledger>(&text).expect("a ledger"),
+            ledger
+        );
+    }
+}

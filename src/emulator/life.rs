@@ -1,0 +1,253 @@
+//! The life of a run: `scheduled`, `inProgress`, then one of five ends.
+//!
+//! A pure function of the run, the scenario and the time. A run waits for its `startTime`, and
+//! `scheduledFor` at least; it runs for `runsFor`; how it ends is drawn from the seed and from
+//! what the run is, so that neither the order of requests nor a restart changes it.
+
+use serde::Deserialize;
+
+use super::chance::draw;
+use super::clock::Millis;
+use super::scenario::Scenario;
+use super::world::Run;
+
+/// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Outcomes {
+    /// All records in.
+    pub success: Weight,
+    /// `success`, with a failed record and its errors.
+    pub success_with_errors: Weight,
+    /// `partialSuccess`.
+    pub partial_success: Weight,
+    /// `success` without a record.
+    pub no_records: Weight,
+    /// `failed`.
+    pub failed: Weight,
+}
+
+/// A weight: not negative, not infinite.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Weight(f64);
+
+impl Weight {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// A weight that is negative or no number.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("`{0}` is not a weight: expected a number from 0 up")]
+pub struct WeightError(f64);
+
+impl TryFrom<f64> for Weight {
+    type Error = WeightError;
+
+    fn try_from(weight: f64) -> Result<Self, WeightError> {
+        if weight.is_finite() && weight >= 0.0 {
+            Ok(Self(weight))
+        } else {
+            Err(WeightError(weight))
+        }
+    }
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Success,
+    SuccessWithErrors,
+    PartialSuccess,
+    NoRecords,
+    Failed,
+}
+
+/// Where a run is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Scheduled,
+    InProgress {
+        started: Millis,
+    },
+    Ended {
+        started: Millis,
+        completed: Millis,
+        outcome: Outcome,
+    },
+}
+
+impl Life {
+    /// Where `run` is at `now`.
+    pub(super) fn of(run: &Run, scenario: &Scenario, now: Millis) -> Self {
+        let wanted = run.record.params.start_time.saturating_mul(1000);
+        let earliest = run
+            .record
+            .created_at
+            .saturating_add(scenario.scheduled_for.millis());
+        let started = wanted.max(earliest);
+        let completed = started.saturating_add(scenario.runs_for.millis());
+        if now < started {
+            Self::Scheduled
+        } else if now < completed {
+            Self::InProgress { started }
+        } else {
+            Self::Ended {
+                started,
+                completed,
+                outcome: outcome(run, scenario),
+            }
+        }
+    }
+
+    /// When the run last changed.
+    pub(super) fn updated_at(self, run: &Run) -> Millis {
+        match self {
+            Self::Scheduled => run.record.created_at,
+            Self::InProgress { started } => started,
+            Self::Ended { completed, .. } => completed,
+        }
+    }
+
+    /// The word for it, as Adobe's samples spell it.
+    pub(super) fn status(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress { .. } => "inProgress",
+            Self::Ended { outcome, .. } => match outcome {
+                Outcome::Success | Outcome::SuccessWithErrors | Outcome::NoRecords => "success",
+                Outcome::PartialSuccess => "partialSuccess",
+                Outcome::Failed => "failed",
+            },
+        }
+    }
+
+    /// Whether the run may be triggered again: it failed, or brought nothing.
+    pub(super) fn is_retriable(self) -> bool {
+        matches!(
+            self,
+            Self::Ended {
+                outcome: Outcome::Failed | Outcome::NoRecords,
+                ..
+            }
+        )
+    }
+}
+
+fn outcome(run: &Run, scenario: &Scenario) -> Outcome {
+    let record = &run.record;
+    let (start, end) = record.params.window;
+    // Nothing can be in a window that is empty or had not begun when the run was created:
+    // milliseconds sent as seconds show as no records.
+    if end <= start || start.saturating_mul(1000) > record.created_at {
+        return Outcome::NoRecords;
+    }
+    let Outcomes {
+        success,
+        success_with_errors,
+        partial_success,
+        no_records,
+        failed,
+    } = &scenario.outcomes;
+    let ways = [
+        (success, Outcome::Success),
+        (success_with_errors, Outcome::SuccessWithErrors),
+        (partial_success, Outcome::PartialSuccess),
+        (no_records, Outcome::NoRecords),
+        (failed, Outcome::Failed),
+    ];
+    let total: f64 = ways.iter().map(|(weight, _)| weight.get()).sum();
+    let subject = format_args!(
+        "{}/{}/{start}/{end}/{}",
+        record.sandbox, record.flow_id, run.attempt
+    );
+    let mut left = draw(scenario.seed, subject) * total;
+    for (weight, outcome) in ways {
+        if left < weight.get() {
+            return outcome;
+        }
+        left -= weight.get();
+    }
+    Outcome::Success
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn run(start_time: i64, window: (i64, i64), attempt: u32) -> Run {
+        Run {
+            record: serde_json::from_value(json!({
+                "id": "r", "sandbox": "prod",
+                "flowId": "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
+                "createdAt": 1_000_000_000_000_i64, "createdClient": "k",
+                "imsOrgId": "o", "retriggerOf": null,
+                "params": { "startTime": start_time, "windowStartTime": window.0,
+                            "windowEndTime": window.1 },
+            }))
+            .expect("a record"),
+            serial: 0,
+            attempt,
+        }
+    }
+
+    fn scenario(yaml: &str) -> Scenario {
+        Scenario::of(yaml)
+    }
+
+    #[test]
+    fn a_run_is_scheduled_then_in_progress_then_ended() {
+        let (run, calm) = (run(0, (0, 10), 0), Scenario::default());
+        let status = |after: i64| Life::of(&run, &calm, 1_000_000_000_000 + after).status();
+        assert_eq!(status(0), "scheduled");
+        assert_eq!(status(999), "scheduled");
+        assert_eq!(status(1_000), "inProgress");
+        assert_eq!(status(2_999), "inProgress");
+        assert_eq!(status(3_000), "success");
+        assert_eq!(status(i64::from(u32::MAX)), "success");
+    }
+
+    #[test]
+    fn a_run_waits_for_its_start_time() {
+        let (run, calm) = (run(1_000_000_600, (0, 10), 0), Scenario::default());
+        let status = |after: i64| Life::of(&run, &calm, 1_000_000_000_000 + after).status();
+        assert_eq!(status(599_999), "scheduled");
+        assert_eq!(status(600_000), "inProgress");
+    }
+
+    #[test]
+    fn a_window_in_milliseconds_brings_no_records() {
+        let run = run(0, (1_651_584_991_000, 1_651_585_956_000), 0);
+        let life = Life::of(&run, &Scenario::default(), i64::MAX);
+        assert_eq!(life.status(), "success");
+        assert!(life.is_retriable());
+    }
+
+    #[test]
+    fn outcomes_follow_their_weights_and_repeat_with_the_seed() {
+        let half = scenario("{ seed: 3, outcomes: { success: 1, failed: 1 } }");
+        let ends = |scenario: &Scenario| -> Vec<_> {
+            (0..1_000)
+                .map(|n| Life::of(&run(0, (n, n + 1), 0), scenario, i64::MAX).status())
+                .collect()
+        };
+        let failed = ends(&half).iter().filter(|end| **end == "failed").count();
+        assert!((400..600).contains(&failed), "{failed} of 1,000 failed");
+        assert_eq!(ends(&half), ends(&half));
+        assert_ne!(
+            ends(&half),
+            ends(&Scenario {
+                seed: 4,
+                ..half.clone()
+            })
+        );
+        let all = scenario("outcomes: { failed: 1 }");
+        assert!(ends(&all).iter().all(|end| *end == "failed"));
+    }
+}

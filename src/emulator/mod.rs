@@ -1,0 +1,245 @@
+//! A faithful Flow Service on this machine: the first command's backend, the user's rehearsal,
+//! the tests' server.
+//!
+//! [`Emulator::start`] takes flows, a [`Scenario`] and where to listen, and serves what is known
+//! of Adobe's Flow Service under `/data/foundation/flowservice`, with its gateway before it and
+//! IMS beside it. It shares no code with the client: what it reads and writes was taken from
+//! Adobe's documentation, not from our own idea of it. `GET /_emulator/ledger` is its own count
+//! of what it got and stored. Nothing else in this program may depend on how it works inside.
+//!
+//! The calm scenario accepts any token, key and organization, and each run succeeds after three
+//! seconds. A scenario file changes the world and gives it faults; this one names every knob:
+//!
+//! ```yaml
+//! seed: 7                    # the same seed: the same faults and outcomes; default 0
+//!
+//! # Times are seconds (2, 0.25) or words (250 ms, 5 minutes).
+//! faults:                    # the first rule whose turn it is wins; `on: any` is the default:
+//!                            # createRun listRuns getRun action listFlows getFlow getFlowSpec
+//!                            # getSourceConnection token other
+//!   - { on: createRun, chance: 0.05, do: { reset: after } }     # after it is stored; or: before
+//!   - { on: createRun, every: 20, do: { throttled: {} } }       # 429 without Retry-After
+//!   - { on: any, calls: [3, 7], do: { throttled: { retryAfter: 2, as: httpDate } } } # or: seconds
+//!   - { on: createRun, chance: 0.05, times: 10, do: { status: { code: 504, when: after } } }
+//!   - { on: listRuns, chance: 0.1, do: { status: { code: 503, body: empty } } }  # service, html
+//!   - { on: getFlow, calls: [1], do: { status: { code: 400, flowCode: 2115 } } }
+//!   - { on: createRun, calls: [9], do: { hang: { for: 90, when: after } } }
+//!   - { on: createRun, calls: [11], do: garbage }               # a 2xx with HTML
+//!   - { on: createRun, calls: [12], do: withoutId }
+//!   - { on: createRun, calls: [13], do: halfAnswer }
+//!   - { on: listRuns, calls: [2], do: expiredToken }            # 401 401013
+//!   - { on: createRun, chance: 0.1, do: { slow: 1.5 } }         # works late, heard or not
+//!
+//! # Who is let in
+//! organization: 5C1328435BF324E90A49402A@AdobeOrg   # default: any
+//! apiKey: my-client-id       # default: any
+//! tokens: any                # issued: only those of /ims/token/v3
+//! tokenLifetime: 86399
+//! rateLimit: 50              # requests in a second, then 429; default: none
+//! permission: full           # readOnly: FLOW-1427-400 on create and retry; none: FLOW-2120-403
+//!
+//! # What exists
+//! sandboxes: [prod, dev]     # default: prod and those of the flows
+//! requireSandboxHeader: false
+//! flows:                     # how flows differ from once, enabled, visible, no Copy yet
+//!   - { id: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de, sandbox: prod, frequency: hour }
+//!   - { id: 5abea21c-7e36-4be1-bec1-d3bad0e3e0de, state: disabled }
+//!   - { id: 6abea21c-7e36-4be1-bec1-d3bad0e3e0de, absent: true }
+//!   - { id: 7abea21c-7e36-4be1-bec1-d3bad0e3e0de, hidden: true, deltaColumn: { name: DOB } }
+//!
+//! # Runs
+//! clockSkew: 0               # seconds that the service's clock is ahead
+//! listedAfter: 0             # until then not listed, and 404
+//! scheduledFor: 1
+//! runsFor: 2
+//! outcomes: { success: 90, successWithErrors: 2, partialSuccess: 2, noRecords: 3, failed: 3 }
+//! dedupe: false              # true: 409 for a window that has a run
+//!
+//! # Answers
+//! responseShape: items       # to a create: items, bare, object
+//! itemShape: items           # to GET by id: items, bare
+//! timestamps: echo           # in params: echo, string, integer, milliseconds
+//! spelling: samples          # openapi: eTag, activites, IN_PROGRESS
+//! paramsInLists: true
+//! paramsInRuns: true
+//! copyWindows: true          # extensions.windowStart and windowEnd on the copy activity
+//! pageSizeMax: 100
+//! overLimit: clamp           # refuse: 400
+//! ```
+
+mod chance;
+mod clock;
+mod copy_column;
+mod delay;
+mod faults;
+mod filter;
+mod flows;
+mod gateway;
+mod journal;
+mod kind;
+mod ledger;
+mod life;
+mod listing;
+mod params;
+mod refusal;
+mod reply;
+mod run_body;
+mod runs;
+mod scenario;
+mod server;
+mod service;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::run::{FlowId, Sandbox, Source};
+
+pub use clock::Clock;
+pub use delay::{Delay, DelayError};
+pub use faults::{
+    ErrorStatus, Fault, FaultBody, FaultRule, Moment, RetryAfterForm, RuleError, Turn,
+};
+pub use journal::JournalError;
+pub use kind::{RequestKind, Target, UnknownTarget};
+pub use ledger::{Arrival, Ledger, StoredRun};
+pub use life::{Outcomes, Weight, WeightError};
+pub use scenario::{
+    FlowOverride, Frequency, ItemShape, OverLimit, Permission, ResponseShape, Scenario, Spelling,
+    Timestamps, TokenRule,
+};
+
+use server::Server;
+use service::Service;
+use world::World;
+
+/// A flow that exists from the start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowSeed {
+    /// Its id.
+    pub id: FlowId,
+    /// The sandbox it lives in.
+    pub sandbox: Sandbox,
+    /// Its name.
+    pub name: String,
+    /// What it reads; the delta column of a table is not written into the flow: the first run
+    /// does that.
+    pub source: Source,
+}
+
+/// What an emulator serves, and where.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// The flows that exist; of several with the same sandbox and id the first counts.
+    pub flows: Vec<FlowSeed>,
+    /// How the world behaves.
+    pub scenario: Scenario,
+    /// The file in which runs outlive this emulator; `None`: they do not.
+    pub journal: Option<PathBuf>,
+    /// What it takes the time from.
+    pub clock: Clock,
+}
+
+impl Default for Options {
+    /// Any free port of this machine alone, no flows, calm, nothing kept.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            flows: Vec::new(),
+            scenario: Scenario::default(),
+            journal: None,
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// Why an emulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum EmulatorError {
+    /// The address is taken, or not ours.
+    #[error("could not listen at {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The scenario changes a flow that does not exist.
+    #[error("the scenario changes the flow {0}, which is not among the emulator's flows")]
+    UnknownFlow(FlowId),
+}
+
+/// A running emulator; dropping it stops it.
+#[derive(Debug)]
+pub struct Emulator {
+    service: Arc<Service>,
+    server: Server,
+}
+
+impl Emulator {
+    /// Starts to serve, on the tokio runtime of the caller.
+    ///
+    /// # Errors
+    /// When the address cannot be listened at, the journal cannot be used, or the scenario names
+    /// a flow that is not in `options`.
+    pub async fn start(options: Options) -> Result<Self, EmulatorError> {
+        let Options {
+            listen,
+            flows,
+            scenario,
+            journal,
+            clock,
+        } = options;
+        let remembered = journal
+            .map(|path| journal::Journal::open(&path))
+            .transpose()?;
+        let world = World::new(flows, &scenario, remembered).map_err(EmulatorError::UnknownFlow)?;
+        let service = Arc::new(Service::new(scenario, world, clock));
+        let server = Server::start(listen, Arc::clone(&service))
+            .await
+            .map_err(|source| EmulatorError::Listen {
+                address: listen,
+                source,
+            })?;
+        Ok(Self { service, server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// The endpoint to give to a client, in the place of `https://platform.adobe.io` and of
+    /// `https://ims-na1.adobelogin.com`: no path, no slash at its end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.server.address)
+    }
+
+    /// What it got and stored so far.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.service.ledger()
+    }
+
+    /// Accepts no more, lets answers under way leave, and ends.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// The value behind a lock; a panic elsewhere while it was held does not spread.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

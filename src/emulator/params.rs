@@ -1,0 +1,187 @@
+//! `params` of a run: what `POST /runs` must say about it, read leniently and kept as it came.
+//!
+//! Times are seconds, as strings or integers (Adobe's tutorial sends the one, its schema says
+//! the other). Values that look like milliseconds are taken for seconds, as nothing documents a
+//! refusal: such a run has a window in the far future and no records.
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::run::DeltaColumn;
+
+use super::refusal::{Invented, Refusal};
+use super::scenario::Timestamps;
+
+/// The names of the three times.
+const TIMES: [&str; 3] = ["startTime", "windowStartTime", "windowEndTime"];
+
+/// Checked `params`, with their original beside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
+pub(super) struct Params {
+    raw: Map<String, Value>,
+    /// In unix seconds.
+    pub(super) start_time: i64,
+    /// Start and end in unix seconds; nothing says that the first is the smaller one.
+    pub(super) window: (i64, i64),
+    pub(super) delta_column: Option<DeltaColumn>,
+}
+
+impl Params {
+    /// Reads `params`.
+    ///
+    /// # Errors
+    /// With the message for the caller when a time is missing or none, or `deltaColumn` is not
+    /// an object with a name.
+    pub(super) fn read(raw: Map<String, Value>) -> Result<Self, ParamsError> {
+        let mut times = [0; 3];
+        for (time, name) in times.iter_mut().zip(TIMES) {
+            let value = raw.get(name).filter(|value| !value.is_null());
+            let value = value.ok_or(ParamsError::Missing(name))?;
+            *time = seconds(value).ok_or(ParamsError::NotATime(name))?;
+        }
+        let [start_time, window_start, window_end] = times;
+        let delta_column = match raw.get("deltaColumn") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(delta_column(value).ok_or(ParamsError::DeltaColumn)?),
+        };
+        Ok(Self {
+            raw,
+            start_time,
+            window: (window_start, window_end),
+            delta_column,
+        })
+    }
+
+    /// `deltaColumn` as it came, or `null`.
+    pub(super) fn raw_delta_column(&self) -> Value {
+        self.raw.get("deltaColumn").cloned().unwrap_or_default()
+    }
+
+    /// The `params` that a run carries in answers.
+    pub(super) fn shown(&self, timestamps: Timestamps) -> Value {
+        let mut shown = self.raw.clone();
+        let (window_start, window_end) = self.window;
+        for (name, time) in TIMES
+            .into_iter()
+            .zip([self.start_time, window_start, window_end])
+        {
+            let value = match timestamps {
+                Timestamps::Echo => continue,
+                Timestamps::String => Value::from(time.to_string()),
+                Timestamps::Integer => Value::from(time),
+                Timestamps::Milliseconds => Value::from(time.saturating_mul(1000)),
+            };
+            shown.insert(name.to_owned(), value);
+        }
+        Value::Object(shown)
+    }
+}
+
+/// Why `params` are refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ParamsError {
+    #[error("params.{0} is required.")]
+    Missing(&'static str),
+    #[error("params.{0} is not a unix time in seconds.")]
+    NotATime(&'static str),
+    #[error("params.deltaColumn is not an object with a name.")]
+    DeltaColumn,
+}
+
+impl From<ParamsError> for Refusal {
+    fn from(error: ParamsError) -> Self {
+        Self::invented(
+            StatusCode::BAD_REQUEST,
+            Invented::BadParams,
+            error.to_string(),
+        )
+    }
+}
+
+impl TryFrom<Map<String, Value>> for Params {
+    type Error = ParamsError;
+
+    fn try_from(raw: Map<String, Value>) -> Result<Self, ParamsError> {
+        Self::read(raw)
+    }
+}
+
+impl From<Params> for Map<String, Value> {
+    fn from(params: Params) -> Self {
+        params.raw
+    }
+}
+
+fn seconds(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn delta_column(value: &Value) -> Option<DeltaColumn> {
+    let column: DeltaColumn = serde_json::from_value(value.clone()).ok()?;
+    (!column.name.is_empty()).then_some(column)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(params: Value) -> Result<Params, ParamsError> {
+        match params {
+            Value::Object(raw) => Params::read(raw),
+            other => panic!("{other} is no object"),
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_strings_or_integers_and_given_back_as_they_came() {
+        let sent = json!({
+            "startTime": "1663735590", "windowStartTime": 1_651_584_991,
+            "windowEndTime": "1651585956", "deltaColumn": { "name": "DOB" }, "extra": true,
+        });
+        let params = read(sent.clone()).expect("params");
+        assert_eq!(params.start_time, 1_663_735_590);
+        assert_eq!(params.window, (1_651_584_991, 1_651_585_956));
+        assert_eq!(params.shown(Timestamps::Echo), sent);
+        let shown = params.shown(Timestamps::Milliseconds);
+        assert_eq!(shown["windowStartTime"], 1_651_584_991_000_i64);
+        assert_eq!(
+            params.shown(Timestamps::String)["windowStartTime"],
+            "1651584991"
+        );
+        assert_eq!(
+            params.shown(Timestamps::Integer)["startTime"],
+            1_663_735_590
+        );
+    }
+
+    #[test]
+    fn a_missing_time_and_a_nameless_delta_column_are_refused() {
+        assert_eq!(
+            read(json!({ "startTime": 1, "windowStartTime": 1 })),
+            Err(ParamsError::Missing("windowEndTime"))
+        );
+        assert_eq!(
+            read(json!({ "startTime": 1, "windowStartTime": "soon", "windowEndTime": 2 })),
+            Err(ParamsError::NotATime("windowStartTime"))
+        );
+        let times = json!({ "startTime": 1, "windowStartTime": 1, "windowEndTime": 2 });
+        for bad in [
+            json!("DOB"),
+            json!({}),
+            json!({ "name": "" }),
+            json!({ "name": 1 }),
+        ] {
+            let mut params = times.clone();
+            params["deltaColumn"] = bad;
+            assert_eq!(read(params), Err(ParamsError::DeltaColumn));
+        }
+    }
+}

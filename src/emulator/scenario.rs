@@ -1,0 +1,352 @@
+//! A scenario: everything about the emulated world that is not the default, as data.
+//!
+//! Takes YAML text and gives a [`Scenario`]; every knob has a calm default, unknown names are
+//! errors with line and column. The module's front page shows all of them in one example.
+//! Nothing here acts: the other files read these values.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use serde::Deserialize;
+
+use crate::manifest::{YamlError, read_yaml};
+use crate::run::{DeltaColumn, FlowId, Sandbox};
+
+use super::delay::Delay;
+use super::faults::FaultRule;
+use super::life::Outcomes;
+
+/// How the emulated service behaves; [`Scenario::default`] is calm.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a knob of its own, in a file that people write"
+)]
+pub struct Scenario {
+    /// What every draw starts from.
+    pub seed: u64,
+    /// What goes wrong; the first rule whose turn it is wins.
+    pub faults: Vec<FaultRule>,
+
+    /// The only organization that is let in; any unless said.
+    pub organization: Option<String>,
+    /// The only API key and client id that is let in; any unless said.
+    pub api_key: Option<String>,
+    /// Which bearer tokens are let in.
+    pub tokens: TokenRule,
+    /// How long a token lives that was issued at `/ims/token/v3`.
+    pub token_lifetime: Delay,
+    /// Requests in any one second above which the gateway answers 429 with `Retry-After: 1`.
+    pub rate_limit: Option<NonZeroU32>,
+    /// What callers may do.
+    pub permission: Permission,
+
+    /// The sandboxes that exist; `prod` and those of the flows unless said.
+    pub sandboxes: Vec<Sandbox>,
+    /// Whether a missing `x-sandbox-name` is refused instead of meaning `prod`.
+    pub require_sandbox_header: bool,
+    /// Flows that differ from the plain one: scheduled once, enabled, visible.
+    pub flows: Vec<FlowOverride>,
+
+    /// Seconds that the service's clock is ahead of ours; negative: behind.
+    pub clock_skew: i32,
+    /// How long a new run stays out of lists and answers 404.
+    pub listed_after: Delay,
+    /// How long a run is `scheduled`, counted from its creation (or until its `startTime`).
+    pub scheduled_for: Delay,
+    /// How long it is `inProgress` after that.
+    pub runs_for: Delay,
+    /// How runs end, as weights.
+    pub outcomes: Outcomes,
+    /// Whether a create for a window that the flow has a run for is refused with 409.
+    pub dedupe: bool,
+
+    /// What `POST /runs` answers with.
+    pub response_shape: ResponseShape,
+    /// What `GET` by id answers with.
+    pub item_shape: ItemShape,
+    /// How the three times in a run's `params` are given back.
+    pub timestamps: Timestamps,
+    /// How the words that Adobe spells in two ways are spelled.
+    pub spelling: Spelling,
+    /// Whether a listed run carries `params`.
+    pub params_in_lists: bool,
+    /// Whether a run got by its id carries `params`.
+    pub params_in_runs: bool,
+    /// Whether a copy activity carries `extensions.windowStart` and `windowEnd`.
+    pub copy_windows: bool,
+
+    /// The most items on a page, and how many there are unless `limit` says fewer.
+    pub page_size_max: NonZeroUsize,
+    /// What becomes of a `limit` above that.
+    pub over_limit: OverLimit,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            faults: Vec::new(),
+            organization: None,
+            api_key: None,
+            tokens: TokenRule::Any,
+            token_lifetime: Delay::from_millis(86_399_000),
+            rate_limit: None,
+            permission: Permission::Full,
+            sandboxes: Vec::new(),
+            require_sandbox_header: false,
+            flows: Vec::new(),
+            clock_skew: 0,
+            listed_after: Delay::NONE,
+            scheduled_for: Delay::from_millis(1_000),
+            runs_for: Delay::from_millis(2_000),
+            outcomes: Outcomes::default(),
+            dedupe: false,
+            response_shape: ResponseShape::Items,
+            item_shape: ItemShape::Items,
+            timestamps: Timestamps::Echo,
+            spelling: Spelling::Samples,
+            params_in_lists: true,
+            params_in_runs: true,
+            copy_windows: true,
+            page_size_max: NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN),
+            over_limit: OverLimit::Clamp,
+        }
+    }
+}
+
+/// Which bearer tokens are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TokenRule {
+    /// Any that is not empty, except one issued here that expired.
+    Any,
+    /// Only those issued here.
+    Issued,
+}
+
+/// What callers may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Permission {
+    /// Everything.
+    Full,
+    /// Look, but not create or retry: `FLOW-1427-400`.
+    ReadOnly,
+    /// Nothing: `FLOW-2120-403`.
+    None,
+}
+
+/// The three documented answers to a create.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ResponseShape {
+    /// `{"items": [{"id", "etag"}]}`, the tutorial's.
+    Items,
+    /// `{"id", "etag"}`, the specification's.
+    Bare,
+    /// The whole run, the tutorial's first draft's.
+    Object,
+}
+
+/// The two answers to a `GET` by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ItemShape {
+    /// `{"items": [entity]}`
+    Items,
+    /// The entity itself.
+    Bare,
+}
+
+/// How the times in `params` are given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Timestamps {
+    /// As they came.
+    Echo,
+    /// As strings of seconds.
+    String,
+    /// As integers of seconds.
+    Integer,
+    /// As integers of milliseconds.
+    Milliseconds,
+}
+
+/// How the words are spelled that Adobe's samples and its specification spell differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Spelling {
+    /// `etag`, `activities`, `inProgress`.
+    Samples,
+    /// `eTag`, `activites`, `IN_PROGRESS`.
+    Openapi,
+}
+
+/// What becomes of a `limit` that is too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OverLimit {
+    /// It is lowered.
+    Clamp,
+    /// It is refused with 400.
+    Refuse,
+}
+
+/// How one flow differs from the plain one.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FlowOverride {
+    /// The flow.
+    pub id: FlowId,
+    /// Its sandbox; every sandbox that has a flow of this id unless said.
+    #[serde(default)]
+    pub sandbox: Option<Sandbox>,
+    /// `scheduleParams.frequency`; `once` unless said.
+    #[serde(default)]
+    pub frequency: Option<Frequency>,
+    /// `state`; `enabled` unless said.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Whether it does not exist at all.
+    #[serde(default)]
+    pub absent: bool,
+    /// Whether access labels hide it and its runs from the caller.
+    #[serde(default)]
+    pub hidden: bool,
+    /// The delta column that its Copy transformation names before any run was created.
+    #[serde(default)]
+    pub delta_column: Option<DeltaColumn>,
+}
+
+/// How often a flow is scheduled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Frequency {
+    /// One time: the only kind that takes runs on demand.
+    Once,
+    /// By the minute.
+    Minute,
+    /// By the hour.
+    Hour,
+    /// By the day.
+    Day,
+    /// By the week.
+    Week,
+}
+
+impl Frequency {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Once => "once",
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Week => "week",
+        }
+    }
+}
+
+impl Scenario {
+    /// Reads a scenario from a YAML text; `name` is the file's name in errors. An empty text is
+    /// the calm scenario.
+    ///
+    /// # Errors
+    /// When the text is not YAML, names an unknown knob, or gives a knob a value that it does
+    /// not take.
+    pub fn read(name: &str, text: &str) -> Result<Self, YamlError> {
+        Ok(read_yaml::<Option<Self>>(name, text)?.unwrap_or_default())
+    }
+
+    /// A scenario of a test.
+    #[cfg(test)]
+    pub(super) fn of(yaml: &str) -> Self {
+        Self::read("scenario.yaml", yaml).expect("a scenario")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_scenario_is_the_calm_one() {
+        for text in ["", "# nothing\n", "{}"] {
+            assert_eq!(
+                Scenario::read("scenario.yaml", text),
+                Ok(Scenario::default()),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_example_on_the_front_page_is_read() {
+        let page = include_str!("mod.rs");
+        let lines: Vec<_> = page
+            .lines()
+            .skip_while(|line| *line != "//! ```yaml")
+            .skip(1)
+            .take_while(|line| *line != "//! ```")
+            .map(|line| line.trim_start_matches("//!"))
+            .collect();
+        let yaml = lines.join("\n");
+        let scenario = Scenario::of(&yaml);
+        assert_eq!(scenario.faults.len(), 12);
+        assert_eq!(scenario.flows.len(), 4);
+        // A knob that is not in the example is a knob that nobody finds.
+        for knob in [
+            "seed",
+            "organization",
+            "apiKey",
+            "tokens",
+            "tokenLifetime",
+            "rateLimit",
+            "permission",
+            "sandboxes",
+            "requireSandboxHeader",
+            "clockSkew",
+            "listedAfter",
+            "scheduledFor",
+            "runsFor",
+            "outcomes",
+            "dedupe",
+            "responseShape",
+            "itemShape",
+            "timestamps",
+            "spelling",
+            "paramsInLists",
+            "paramsInRuns",
+            "copyWindows",
+            "pageSizeMax",
+            "overLimit",
+            "flows",
+            "faults",
+        ] {
+            assert!(
+                lines
+                    .iter()
+                    .any(|line| line.starts_with(&format!(" {knob}:"))),
+                "{knob}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_line_and_column() {
+        let read = |text| Scenario::read("scenario.yaml", text);
+        let error = read("seed: 1\nlistedAftr: 2\n").expect_err("no such knob");
+        assert_eq!(error.position(), Some((2, 1)));
+        assert!(error.message().contains("listedAftr"), "{error}");
+        let error = read("seed: 1\nlistedAfter: soon\n").expect_err("no time");
+        assert_eq!(error.position(), Some((2, 14)));
+        for bad in [
+            "seed: -1",
+            "outcomes: { failed: -1 }",
+            "pageSizeMax: 0",
+            "listedAfter: soon",
+        ] {
+            assert!(read(bad).is_err(), "{bad} was read");
+        }
+    }
+}

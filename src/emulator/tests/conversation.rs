@@ -1,0 +1,186 @@
+//! Faults, clocks and journals: what a client lives through from one request to the next.
+
+use std::path::Path;
+
+use axum::http::{HeaderName, header};
+use serde_json::{Value, json};
+
+use super::super::journal::Journal;
+use super::super::reply::Reply;
+use super::super::service::{Delivery, Route, Service};
+use super::super::world::World;
+use super::{FILE, Rig, TABLE, code, file_run, flows};
+
+fn header_of(reply: &Reply, name: &HeaderName) -> Option<String> {
+    let value = reply.headers.iter().find(|(sent, _)| sent == name)?;
+    Some(value.1.to_str().expect("a text").to_owned())
+}
+
+#[test]
+fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
+    let create = file_run((0, 1)).to_string();
+    for (fault, name, leaves) in [
+        ("{ reset: before }", "reset", 0),
+        ("{ reset: after }", "reset", 1),
+        ("{ status: { code: 504 } }", "status", 0),
+        ("{ status: { code: 504, when: after } }", "status", 1),
+        ("{ hang: { for: 90 } }", "hang", 0),
+        ("{ hang: { for: 90, when: after } }", "hang", 1),
+        ("{ throttled: {} }", "throttled", 0),
+        ("expiredToken", "expiredToken", 0),
+        ("garbage", "garbage", 1),
+        ("withoutId", "withoutId", 1),
+        ("halfAnswer", "halfAnswer", 1),
+        ("{ slow: 90 }", "slow", 1),
+    ] {
+        let rig = Rig::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
+        rig.deliver(Route::CreateRun, "", &create);
+        let ledger = rig.service.ledger();
+        assert_eq!(ledger.stored.len(), leaves, "{fault}");
+        assert_eq!((ledger.creates, ledger.faults[name]), (1, 1), "{fault}");
+    }
+}
+
+#[test]
+fn each_fault_answers_as_it_is_documented() {
+    let deliver = |fault: &str| {
+        Rig::with(&format!("faults: [{{ do: {fault} }}]")).deliver(
+            Route::CreateRun,
+            "",
+            &file_run((0, 1)).to_string(),
+        )
+    };
+    let reply = |fault: &str| match deliver(fault) {
+        Delivery::Whole(reply) => reply,
+        other => panic!("{other:?}"),
+    };
+    let throttled = reply("{ throttled: { retryAfter: 3 } }");
+    assert_eq!(throttled.status, 429);
+    assert_eq!(code(&throttled.body_json()), "429050");
+    assert_eq!(
+        header_of(&throttled, &header::RETRY_AFTER).as_deref(),
+        Some("3")
+    );
+    let dated = reply("{ throttled: { retryAfter: 3, as: httpDate } }");
+    assert_eq!(
+        header_of(&dated, &header::RETRY_AFTER).as_deref(),
+        Some("Thu, 01 Jan 2026 00:00:03 GMT")
+    );
+    assert_eq!(
+        header_of(&reply("{ throttled: {} }"), &header::RETRY_AFTER),
+        None
+    );
+    let gone = reply("{ status: { code: 503 } }");
+    assert_eq!(code(&gone.body_json()), "FLOW-1103-503");
+    assert!(
+        reply("{ status: { code: 503, body: empty } }")
+            .body
+            .is_empty()
+    );
+    assert!(
+        reply("{ status: { code: 502, body: html } }")
+            .body
+            .starts_with(b"<!DOCTYPE")
+    );
+    let expired = reply("{ status: { code: 400, flowCode: 2115 } }");
+    assert_eq!(code(&expired.body_json()), "FLOW-2115-400");
+    assert_eq!(
+        code(&reply("{ status: { code: 409 } }").body_json()),
+        "FLOW-9099-409"
+    );
+    assert_eq!(code(&reply("expiredToken").body_json()), "401013");
+    let garbage = reply("garbage");
+    assert!(garbage.status.is_success() && garbage.body.starts_with(b"<!DOCTYPE"));
+    let without_id = reply("withoutId");
+    assert_eq!(without_id.status, 201);
+    let item = without_id.body_json()["items"][0].clone();
+    assert!(item["id"].is_null() && item["etag"].is_string(), "{item}");
+    assert!(matches!(deliver("halfAnswer"), Delivery::Half(_)));
+    assert!(matches!(deliver("{ reset: before }"), Delivery::Reset));
+    assert!(matches!(deliver("{ hang: { for: 90 } }"), Delivery::Close));
+}
+
+#[test]
+fn every_answer_carries_a_request_id_and_the_services_own_time() {
+    let rig = Rig::with("clockSkew: 3600");
+    let refused = rig.send(Route::CreateRun, "", "");
+    let request_id = HeaderName::from_static("x-request-id");
+    assert_eq!(
+        header_of(&refused, &request_id).as_deref(),
+        refused.body_json()["report"]["request-id"].as_str()
+    );
+    let id = rig.create_file_run((0, 1));
+    let reply = rig.send(Route::GetRun(id.clone()), "", "");
+    assert!(header_of(&reply, &request_id).is_some());
+    assert_eq!(
+        header_of(&reply, &header::DATE).as_deref(),
+        Some("Thu, 01 Jan 2026 01:00:00 GMT")
+    );
+    assert_eq!(rig.get_run(&id)["createdAt"], rig.time.now() + 3_600_000);
+    let arrivals = rig.service.ledger().arrivals;
+    assert!(
+        arrivals
+            .iter()
+            .all(|arrival| arrival.at_micros == rig.time.now() * 1_000)
+    );
+}
+
+#[test]
+fn a_token_issued_here_expires_and_is_counted() {
+    let rig = Rig::with("{ tokenLifetime: 60, tokens: issued }");
+    let list = |rig: &Rig| code(&rig.list("")).to_owned();
+    assert_eq!(list(&rig), "401013");
+    let form = "grant_type=client_credentials&client_id=a&client_secret=b&scope=c";
+    let issued = rig.send(Route::Token, "", form).body_json();
+    let token = issued["access_token"].as_str().expect("a token");
+    let rig = rig.header("authorization", Some(&format!("Bearer {token}")));
+    assert_eq!(list(&rig), "");
+    rig.time.forward(60_000);
+    assert_eq!(list(&rig), "401013");
+    assert_eq!(rig.service.ledger().tokens_issued, 1);
+}
+
+/// The same rig over the world that a journal holds.
+fn over(path: &Path, rig: Rig) -> Rig {
+    let Rig {
+        service,
+        time,
+        headers,
+    } = rig;
+    let scenario = service.scenario.clone();
+    drop(service); // which may hold the file
+    let remembered = Journal::open(path).expect("a journal");
+    let world = World::new(flows(), &scenario, Some(remembered)).expect("a world");
+    let service = Service::new(scenario, world, time.clock()).into();
+    Rig {
+        service,
+        time,
+        headers,
+    }
+}
+
+#[test]
+fn a_world_over_the_same_journal_is_the_same_world() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("world.jsonl");
+    let rig = over(&path, Rig::with("outcomes: { success: 1, failed: 1 }"));
+    let mut first = file_run((0, 1));
+    first["flowId"] = TABLE.into();
+    first["params"]["deltaColumn"] = json!({ "name": "DOB" });
+    assert_eq!(rig.create(&first).0, 201);
+    for start in 0..20 {
+        rig.create_file_run((start, start + 1));
+    }
+    rig.time.forward(10_000);
+    let see = |rig: &Rig| -> Vec<Value> {
+        let flow = |id: &str| rig.send(Route::GetFlow(id.to_owned()), "", "").body_json();
+        vec![rig.list(""), flow(TABLE), flow(FILE)]
+    };
+    let (seen, stored) = (see(&rig), rig.service.ledger().stored);
+    assert_eq!(seen[0]["items"].as_array().map(Vec::len), Some(21));
+
+    let rig = over(&path, rig);
+    assert_eq!(see(&rig), seen);
+    let ledger = rig.service.ledger();
+    assert_eq!((ledger.stored, ledger.creates), (stored, 0));
+}

@@ -1,0 +1,176 @@
+//! `POST /runs`: its checks, its answers, and the life of a delta column.
+
+use serde_json::{Value, json};
+
+use super::super::service::Route;
+use super::{FILE, Rig, TABLE, code, file_run};
+
+fn table_run(start: i64, delta_column: Option<Value>) -> Value {
+    let mut params = json!({
+        "startTime": "0", "windowStartTime": start.to_string(),
+        "windowEndTime": (start + 10).to_string(),
+    });
+    if let Some(column) = delta_column {
+        params["deltaColumn"] = column;
+    }
+    json!({ "flowId": TABLE, "params": params })
+}
+
+#[test]
+fn a_created_run_is_scheduled_and_carries_what_was_sent() {
+    let rig = Rig::calm();
+    let (status, body) = rig.create(&table_run(0, Some(json!({ "name": "DOB" }))));
+    assert_eq!(status, 201);
+    let created = &body["items"][0];
+    let run = rig.get_run(created["id"].as_str().expect("an id"));
+    assert_eq!(run["etag"], created["etag"]);
+    assert_eq!(run["metrics"]["statusSummary"]["status"], "scheduled");
+    assert_eq!(run["activities"], json!([]));
+    assert_eq!(run["createdClient"], "my-client");
+    assert_eq!(run["createdAt"], rig.time.now());
+    assert_eq!(
+        run["params"],
+        json!({ "startTime": "0", "windowStartTime": "0", "windowEndTime": "10",
+                "deltaColumn": { "name": "DOB" } })
+    );
+}
+
+#[test]
+fn a_create_answers_in_each_of_the_three_documented_shapes() {
+    let answer = |shape: &str| {
+        Rig::with(&format!("responseShape: {shape}"))
+            .create(&file_run((0, 1)))
+            .1
+    };
+    assert!(answer("items")["items"][0]["id"].is_string());
+    let bare = answer("bare");
+    assert!(bare["id"].is_string() && bare["params"].is_null());
+    let object = answer("object");
+    assert!(object["id"].is_string() && object["params"]["windowEndTime"].is_number());
+}
+
+#[test]
+fn the_first_run_of_a_table_writes_the_delta_column_and_later_ones_may_not_differ() {
+    let rig = Rig::calm();
+    let copy = || {
+        let flow = rig.send(Route::GetFlow(TABLE.to_owned()), "", "");
+        let flow = flow.body_json()["items"][0].clone();
+        (flow["transformations"][0].clone(), flow["etag"].clone())
+    };
+    let (before, first_etag) = copy();
+    assert_eq!(before["name"], "Mapping");
+
+    let (status, body) = rig.create(&table_run(0, None));
+    assert_eq!((status, code(&body)), (400, "FLOW-9004-400"));
+    assert_eq!(
+        rig.create(&table_run(0, Some(json!({ "name": "DOB" })))).0,
+        201
+    );
+    let (after, second_etag) = copy();
+    assert_eq!(after["name"], "Copy");
+    assert_eq!(after["params"]["deltaColumn"], json!({ "name": "DOB" }));
+    assert_ne!(first_etag, second_etag);
+
+    assert_eq!(rig.create(&table_run(10, None)).0, 201);
+    assert_eq!(
+        rig.create(&table_run(20, Some(json!({ "name": "DOB" })))).0,
+        201
+    );
+    let (status, body) = rig.create(&table_run(30, Some(json!({ "name": "updatedAt" }))));
+    assert_eq!((status, code(&body)), (400, "FLOW-9003-400"));
+    assert_eq!(rig.service.ledger().stored.len(), 3);
+}
+
+#[test]
+fn a_flow_that_has_a_copy_transformation_needs_no_delta_column() {
+    let rig = Rig::with(&format!(
+        "flows: [{{ id: {TABLE}, deltaColumn: {{ name: DOB }} }}]"
+    ));
+    assert_eq!(rig.create(&table_run(0, None)).0, 201);
+}
+
+#[test]
+fn a_body_that_is_not_a_create_is_refused_with_its_code() {
+    let rig = Rig::calm();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    for (body, expected) in [
+        ("", "FLOW-1405-400"),
+        ("{", "FLOW-9000-400"),
+        ("[]", "FLOW-9000-400"),
+        ("{}", "FLOW-1446-400"),
+        (r#"{"flowId":null}"#, "FLOW-1446-400"),
+        (&format!(r#"{{"flowId":"{unknown}"}}"#), "FLOW-1430-400"),
+        (r#"{"flowId":"x"}"#, "FLOW-1430-400"),
+        (&format!(r#"{{"flowId":"{FILE}"}}"#), "FLOW-9002-400"),
+        (
+            &format!(r#"{{"flowId":"{FILE}","params":[]}}"#),
+            "FLOW-9002-400",
+        ),
+    ] {
+        let reply = rig.send(Route::CreateRun, "", body);
+        assert_eq!(code(&reply.body_json()), expected, "{body}");
+    }
+    assert_eq!(rig.service.ledger().creates, 9);
+    assert!(rig.service.ledger().stored.is_empty());
+}
+
+#[test]
+fn the_same_create_twice_makes_two_runs_unless_the_scenario_says_otherwise() {
+    let rig = Rig::calm();
+    assert_ne!(rig.create_file_run((0, 1)), rig.create_file_run((0, 1)));
+    let strict = Rig::with("dedupe: true");
+    strict.create_file_run((0, 1));
+    assert_eq!(strict.create(&file_run((0, 1))).0, 409);
+    assert_eq!(strict.create(&file_run((1, 2))).0, 201);
+}
+
+#[test]
+fn a_flow_that_cannot_take_runs_refuses_them() {
+    for (change, expected) in [
+        ("frequency: hour", "FLOW-9001-400"),
+        ("state: disabled", "FLOW-1444-400"),
+        ("absent: true", "FLOW-1430-400"),
+        ("hidden: true", "FLOW-1439-404"),
+    ] {
+        let rig = Rig::with(&format!(
+            "flows: [{{ id: {FILE}, sandbox: prod, {change} }}]"
+        ));
+        assert_eq!(code(&rig.create(&file_run((0, 1))).1), expected, "{change}");
+        let dev = rig.header("x-sandbox-name", Some("dev"));
+        assert_eq!(dev.create(&file_run((0, 1))).0, 201, "{change}");
+    }
+}
+
+#[test]
+fn a_failed_run_is_triggered_again_and_a_good_one_is_not() {
+    let again = |rig: &Rig, id: &str, query: &str| {
+        rig.send(Route::Action(id.to_owned()), query, "")
+            .body_json()
+    };
+    let rig = Rig::with("outcomes: { failed: 1 }");
+    let id = rig.create_file_run((0, 1));
+    assert_eq!(code(&again(&rig, &id, "op=re-trigger")), "FLOW-9005-400");
+    rig.time.forward(3_000);
+    assert_eq!(code(&again(&rig, &id, "")), "FLOW-2119-400");
+    assert_eq!(code(&again(&rig, &id, "op=cancel")), "FLOW-1435-400");
+    for op in ["re-trigger", "RE_TRIGGER"] {
+        let answer = again(&rig, &id, &format!("op={op}"));
+        let new = answer["id"].as_str().expect("an id");
+        assert_ne!(new, id);
+        assert_eq!(rig.get_run(new)["params"], rig.get_run(&id)["params"]);
+    }
+    let rig = rig.header("if-match", Some("\"stale\""));
+    let stale = rig.send(Route::Action(id.clone()), "op=re-trigger", "");
+    assert_eq!(stale.status.as_u16(), 412);
+    let etag = rig.get_run(&id)["etag"]
+        .as_str()
+        .expect("an etag")
+        .to_owned();
+    let rig = rig.header("if-match", Some(&etag));
+    assert!(again(&rig, &id, "op=re-trigger")["id"].is_string());
+
+    let good = Rig::calm();
+    let id = good.create_file_run((0, 1));
+    good.time.forward(3_000);
+    assert_eq!(code(&again(&good, &id, "op=re-trigger")), "FLOW-9005-400");
+}

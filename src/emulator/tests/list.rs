@@ -1,0 +1,158 @@
+//! `GET /runs`: what is listed, in what order, on which page.
+
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::super::service::Route;
+use super::{FILE, Rig, TABLE, code};
+
+fn starts(page: &Value) -> Vec<i64> {
+    let items = page["items"].as_array().expect("items");
+    let start = |run: &Value| run["params"]["windowStartTime"].as_i64().expect("a start");
+    items.iter().map(start).collect()
+}
+
+fn next(page: &Value) -> Option<&str> {
+    page["_links"]["next"]["href"]
+        .as_str()?
+        .strip_prefix("/runs?")
+}
+
+#[test]
+fn the_newest_run_is_first_and_sandboxes_see_only_their_own() {
+    let rig = Rig::calm();
+    for start in 0..3 {
+        rig.create_file_run((start, start + 1));
+    }
+    assert_eq!(starts(&rig.list("")), [2, 1, 0]);
+    let dev = rig.header("x-sandbox-name", Some("dev"));
+    assert!(starts(&dev.list("")).is_empty());
+    dev.create_file_run((7, 8));
+    assert_eq!(starts(&dev.list("")), [7]);
+}
+
+#[test]
+fn pages_neither_lose_nor_repeat_a_run_while_others_are_created_and_change() {
+    for query in [
+        "limit=7".to_owned(),
+        format!("limit=7&property=flowId=={FILE}"),
+        "limit=7&orderby=-createdAt".to_owned(),
+        "limit=7&property=state==scheduled".to_owned(),
+    ] {
+        let rig = Rig::calm();
+        for start in 0..40 {
+            rig.create_file_run((start, start + 1));
+        }
+        let mut page = rig.list(&query);
+        let mut seen = starts(&page);
+        while let Some(link) = next(&page).map(str::to_owned) {
+            rig.create_file_run((1_000, 1_001));
+            rig.time.forward(700);
+            page = rig.list(&link);
+            seen.extend(starts(&page));
+        }
+        assert_eq!(seen, (0..40).rev().collect::<Vec<_>>(), "{query}");
+    }
+}
+
+#[test]
+fn a_client_that_sends_its_own_parameters_with_the_token_gets_the_same_page() {
+    let rig = Rig::calm();
+    for start in 0..5 {
+        rig.create_file_run((start, start + 1));
+    }
+    let filter = form_urlencoded::Serializer::new(String::new())
+        .append_pair("property", &format!("flowId=={FILE}"))
+        .append_pair("limit", "2")
+        .finish();
+    let page = rig.list(&filter);
+    let link = next(&page).expect("a next page");
+    assert_eq!(starts(&rig.list(&format!("{filter}&{link}"))), [2, 1]);
+    let dev = rig.header("x-sandbox-name", Some("dev"));
+    assert_eq!(code(&dev.list(link)), "FLOW-9007-400");
+}
+
+#[test]
+fn a_run_is_listed_late_and_answers_404_until_then() {
+    let rig = Rig::with("listedAfter: 2");
+    let id = rig.create_file_run((0, 1));
+    rig.time.forward(1_999);
+    assert!(starts(&rig.list("")).is_empty());
+    assert_eq!(rig.list("count=true")["count"], 0);
+    assert_eq!(rig.send(Route::GetRun(id.clone()), "", "").status, 404);
+    rig.time.forward(1);
+    assert_eq!(starts(&rig.list("")), [0]);
+    assert_eq!(rig.get_run(&id)["id"], id);
+}
+
+#[test]
+fn filters_by_flow_id_status_and_time_narrow_the_list() {
+    let rig = Rig::with("outcomes: { failed: 1 }");
+    let first = rig.create_file_run((0, 1));
+    rig.time.forward(10_000);
+    let second = rig.create_file_run((1, 2));
+    let at = rig.time.now();
+    for (query, expected) in [
+        (format!("property=flowId=={FILE}"), vec![1, 0]),
+        (format!("property=flowId=={TABLE}"), vec![]),
+        (format!("property=flowId=={TABLE},{FILE}"), vec![1, 0]),
+        (format!("property=flowId=={}", FILE.to_uppercase()), vec![]),
+        (format!("property=id=={first},{first},nothing"), vec![0]),
+        (
+            format!("property=id=={first}&property=id=={second}"),
+            vec![],
+        ),
+        (format!("property=createdAt%3E%3D{at}"), vec![1]),
+        (
+            format!("property=flowId=={FILE}&property=createdAt<{at}"),
+            vec![0],
+        ),
+        (
+            "property=metrics.statusSummary.status==Failed".to_owned(),
+            vec![0],
+        ),
+        ("property=params.windowStartTime==1".to_owned(), vec![1]),
+        ("orderby=createdAt".to_owned(), vec![0, 1]),
+    ] {
+        assert_eq!(starts(&rig.list(&query)), expected, "{query}");
+    }
+    assert_eq!(rig.list("count=true&property=state==failed")["count"], 1);
+}
+
+#[test]
+fn a_list_without_params_still_shows_windows_on_copy_activities_unless_told_not_to() {
+    let rig = Rig::with("paramsInLists: false");
+    let id = rig.create_file_run((5, 6));
+    rig.time.forward(1_000);
+    let run = rig.list("")["items"][0].clone();
+    assert!(run.get("params").is_none());
+    let extensions = &run["activities"][0]["durationSummary"]["extensions"];
+    assert_eq!(extensions["windowStart"], 5_000);
+    assert_eq!(extensions["windowEnd"], 6_000);
+    assert!(rig.get_run(&id).get("params").is_some());
+
+    let bare = Rig::with("{ copyWindows: false, paramsInRuns: false }");
+    let id = bare.create_file_run((5, 6));
+    bare.time.forward(1_000);
+    let run = bare.get_run(&id);
+    assert!(run.get("params").is_none());
+    assert!(run["activities"][0]["durationSummary"]["extensions"].is_null());
+}
+
+#[test]
+fn a_flow_with_many_runs_is_listed_page_by_page_in_no_time() {
+    let rig = Rig::calm();
+    for start in 0..5_000 {
+        rig.create_file_run((start, start + 1));
+    }
+    let began = std::time::Instant::now();
+    let mut page = rig.list(&format!("property=flowId=={FILE}"));
+    let mut pages = 1;
+    while let Some(link) = next(&page).map(str::to_owned) {
+        page = rig.list(&link);
+        pages += 1;
+    }
+    assert_eq!(pages, 50);
+    // A debug build on a busy machine; in release it is some 30 ms.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}

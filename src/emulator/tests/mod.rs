@@ -1,0 +1,148 @@
+//! The emulator seen from outside: by its answers, without a socket and over one.
+
+mod conversation;
+mod create;
+mod flow;
+mod list;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::run::{DeltaColumn, Source};
+
+use super::FlowSeed;
+use super::clock::turned::TurnedClock;
+use super::reply::Reply;
+use super::scenario::Scenario;
+use super::service::{Call, Delivery, Route, Service};
+use super::world::World;
+
+pub(super) const TABLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
+pub(super) const FILE: &str = "5abea21c-7e36-4be1-bec1-d3bad0e3e0de";
+
+/// A table flow and a file flow in `prod`, and the file flow's twin in `dev`.
+pub(super) fn flows() -> Vec<FlowSeed> {
+    let column = DeltaColumn {
+        name: "DOB".to_owned(),
+        date_format: None,
+        timezone: None,
+    };
+    let seed = |id: &str, sandbox: &str, source| FlowSeed {
+        id: id.parse().expect("a flow id"),
+        sandbox: sandbox.parse().expect("a sandbox"),
+        name: format!("flow {}", &id[..1]),
+        source,
+    };
+    vec![
+        seed(TABLE, "prod", Source::Table(column)),
+        seed(FILE, "prod", Source::File),
+        seed(FILE, "dev", Source::File),
+    ]
+}
+
+/// A service without a socket, at a time that stands still.
+pub(super) struct Rig {
+    pub(super) service: Arc<Service>,
+    pub(super) time: TurnedClock,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+impl Rig {
+    pub(super) fn calm() -> Self {
+        Self::with("")
+    }
+
+    pub(super) fn with(yaml: &str) -> Self {
+        let scenario = Scenario::of(yaml);
+        let world = World::new(flows(), &scenario, None).expect("a world");
+        let time = TurnedClock::new();
+        Self {
+            service: Arc::new(Service::new(scenario, world, time.clock())),
+            time,
+            headers: [
+                ("authorization", "Bearer any"),
+                ("x-api-key", "my-client"),
+                ("x-gw-ims-org-id", "org@AdobeOrg"),
+                ("x-sandbox-name", "prod"),
+                ("content-type", "application/json"),
+            ]
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec(),
+        }
+    }
+
+    /// The same rig with one header changed, or left out.
+    pub(super) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
+        self.headers.retain(|(sent, _)| *sent != name);
+        self.headers
+            .extend(value.map(|value| (name, value.to_owned())));
+        self
+    }
+
+    pub(super) fn send(&self, route: Route, query: &str, body: &str) -> Reply {
+        match self.deliver(route, query, body) {
+            Delivery::Whole(reply) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn deliver(&self, route: Route, query: &str, body: &str) -> Delivery {
+        let header = |(name, value): &(&'static str, String)| {
+            let value = HeaderValue::from_str(value).expect("a header");
+            (HeaderName::from_static(name), value)
+        };
+        let fault = self.service.arrived(&route);
+        let call = Call {
+            route,
+            query: query.to_owned(),
+            headers: self.headers.iter().map(header).collect::<HeaderMap>(),
+            body: Some(Bytes::from(body.to_owned())),
+        };
+        // Paused: what waits for a timer waits no time.
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+            .block_on(Arc::clone(&self.service).deliver(call, fault))
+    }
+
+    /// Sends a create and gives its status and body.
+    pub(super) fn create(&self, body: &Value) -> (u16, Value) {
+        let reply = self.send(Route::CreateRun, "", &body.to_string());
+        (reply.status.as_u16(), reply.body_json())
+    }
+
+    /// Creates a run of the file flow and gives its id.
+    pub(super) fn create_file_run(&self, window: (i64, i64)) -> String {
+        let (status, body) = self.create(&file_run(window));
+        assert_eq!(status, 201, "{body}");
+        body["items"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub(super) fn get_run(&self, id: &str) -> Value {
+        let reply = self.send(Route::GetRun(id.to_owned()), "", "");
+        reply.body_json()["items"][0].clone()
+    }
+
+    pub(super) fn list(&self, query: &str) -> Value {
+        self.send(Route::ListRuns, query, "").body_json()
+    }
+}
+
+pub(super) fn file_run((start, end): (i64, i64)) -> Value {
+    json!({
+        "flowId": FILE,
+        "params": { "startTime": 0, "windowStartTime": start, "windowEndTime": end },
+    })
+}
+
+/// The code in an error body, the gateway's or the service's.
+pub(super) fn code(body: &Value) -> &str {
+    let by_type = body["type"].as_str().and_then(|t| t.rsplit('/').next());
+    body["error_code"].as_str().or(by_type).unwrap_or_default()
+}

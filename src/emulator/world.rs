@@ -1,0 +1,382 @@
+//! What exists: flows, the runs created for them, and what the first run did to its flow.
+//!
+//! Runs are kept in the order of storing, which is the order of their `createdAt`, indexed by
+//! sandbox, flow and id, so that a list is a slice. Storing a run is one step under one lock:
+//! checked against its flow, journaled, then visible. Status is not kept: it is a function of
+//! the run and the time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
+
+use super::clock::Millis;
+use super::copy_column::{self, CopyColumn};
+use super::journal::Journal;
+use super::ledger::StoredRun;
+use super::params::Params;
+use super::refusal::{Invented, Refusal};
+use super::scenario::{FlowOverride, Frequency, Scenario};
+use super::{FlowSeed, lock};
+
+/// When every seeded flow was created: 2022-01-01T00:00:00Z.
+pub(super) const FLOWS_SINCE: Millis = 1_640_995_200_000;
+
+/// A flow's place: ids are unique in a sandbox only.
+pub(super) type FlowKey = (Sandbox, FlowId);
+
+/// A flow, as far as it never changes.
+#[derive(Debug, Clone)]
+pub(super) struct Flow {
+    pub(super) id: FlowId,
+    pub(super) sandbox: Sandbox,
+    pub(super) name: String,
+    pub(super) is_table: bool,
+    pub(super) frequency: Frequency,
+    pub(super) state: String,
+    pub(super) hidden: bool,
+    /// The delta column it had before any run.
+    pub(super) own_delta_column: Option<DeltaColumn>,
+}
+
+impl Flow {
+    fn plain(seed: FlowSeed) -> Self {
+        let FlowSeed {
+            id,
+            sandbox,
+            name,
+            source,
+        } = seed;
+        Self {
+            id,
+            sandbox,
+            name,
+            is_table: matches!(source, Source::Table(_)),
+            frequency: Frequency::Once,
+            state: "enabled".to_owned(),
+            hidden: false,
+            own_delta_column: None,
+        }
+    }
+
+    fn key(&self) -> FlowKey {
+        (self.sandbox.clone(), self.id)
+    }
+
+    fn change(&mut self, change: &FlowOverride) {
+        if let Some(frequency) = change.frequency {
+            self.frequency = frequency;
+        }
+        if let Some(state) = &change.state {
+            self.state.clone_from(state);
+        }
+        self.hidden |= change.hidden;
+        if change.delta_column.is_some() {
+            self.own_delta_column.clone_from(&change.delta_column);
+        }
+    }
+}
+
+/// A run as it is stored, here and in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RunRecord {
+    pub(super) id: String,
+    pub(super) sandbox: Sandbox,
+    pub(super) flow_id: FlowId,
+    pub(super) created_at: Millis,
+    pub(super) created_client: String,
+    pub(super) ims_org_id: String,
+    pub(super) retrigger_of: Option<String>,
+    pub(super) params: Params,
+}
+
+/// A stored run with its place among the others.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) record: RunRecord,
+    /// The how-manieth run of this world, from 0.
+    pub(super) serial: usize,
+    /// The how-manieth run of its flow for its window, from 0.
+    pub(super) attempt: u32,
+}
+
+/// A run that somebody wants stored.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) flow: FlowKey,
+    pub(super) client: String,
+    pub(super) organization: String,
+    pub(super) retrigger_of: Option<String>,
+    pub(super) params: Params,
+}
+
+#[derive(Debug, Default)]
+struct FlowRuns {
+    serials: Vec<usize>,
+    attempts: HashMap<(i64, i64), u32>,
+    copy: Option<CopyColumn>,
+}
+
+#[derive(Debug, Default)]
+struct Runs {
+    all: Vec<Arc<Run>>,
+    by_id: HashMap<String, usize>,
+    by_flow: HashMap<FlowKey, FlowRuns>,
+    by_sandbox: HashMap<Sandbox, Vec<usize>>,
+    journal: Option<Journal>,
+}
+
+/// Everything that exists.
+#[derive(Debug)]
+pub(super) struct World {
+    flows: BTreeMap<FlowKey, Flow>,
+    sandboxes: Vec<Sandbox>,
+    refuses_same_window: bool,
+    runs: Mutex<Runs>,
+}
+
+impl World {
+    /// The world of these flows, with the runs that a journal remembers.
+    ///
+    /// # Errors
+    /// With the override that names a flow which was not seeded.
+    pub(super) fn new(
+        seeds: Vec<FlowSeed>,
+        scenario: &Scenario,
+        remembered: Option<(Journal, Vec<RunRecord>)>,
+    ) -> Result<Self, FlowId> {
+        let mut flows = BTreeMap::new();
+        for seed in seeds {
+            let flow = Flow::plain(seed);
+            flows.entry(flow.key()).or_insert(flow);
+        }
+        for change in &scenario.flows {
+            let is_meant = |flow: &Flow| {
+                flow.id == change.id && change.sandbox.as_ref().is_none_or(|s| *s == flow.sandbox)
+            };
+            if !flows.values().any(is_meant) {
+                return Err(change.id);
+            }
+            flows.retain(|_, flow| !(change.absent && is_meant(flow)));
+            for flow in flows.values_mut().filter(|flow| is_meant(flow)) {
+                flow.change(change);
+            }
+        }
+        let mut sandboxes = scenario.sandboxes.clone();
+        if sandboxes.is_empty() {
+            sandboxes.extend("prod".parse().ok());
+            sandboxes.extend(flows.keys().map(|(sandbox, _)| sandbox.clone()));
+        }
+        sandboxes.sort_unstable();
+        sandboxes.dedup();
+        let mut runs = Runs::default();
+        if let Some((journal, records)) = remembered {
+            for record in records {
+                runs.keep(record, &flows);
+            }
+            runs.journal = Some(journal);
+        }
+        Ok(Self {
+            flows,
+            sandboxes,
+            refuses_same_window: scenario.dedupe,
+            runs: Mutex::new(runs),
+        })
+    }
+
+    pub(super) fn has_sandbox(&self, sandbox: &Sandbox) -> bool {
+        self.sandboxes.contains(sandbox)
+    }
+
+    /// The flow of that place, hidden or not.
+    pub(super) fn flow(&self, key: &FlowKey) -> Option<&Flow> {
+        self.flows.get(key)
+    }
+
+    /// The flows of a sandbox that can be seen, by id.
+    pub(super) fn visible_flows(&self, sandbox: &Sandbox) -> impl Iterator<Item = &Flow> {
+        self.flows
+            .values()
+            .filter(move |flow| flow.sandbox == *sandbox && !flow.hidden)
+    }
+
+    /// The delta column in the flow's Copy transformation.
+    pub(super) fn copy_column(&self, flow: &Flow) -> Option<CopyColumn> {
+        lock(&self.runs).copy_column(flow)
+    }
+
+    /// How many runs there are.
+    pub(super) fn run_count(&self) -> usize {
+        lock(&self.runs).all.len()
+    }
+
+    /// The run of that id, if it is in the sandbox and its flow can be seen.
+    pub(super) fn run(&self, sandbox: &Sandbox, id: &str) -> Option<(Arc<Run>, &Flow)> {
+        let run = {
+            let runs = lock(&self.runs);
+            Arc::clone(runs.by_id.get(id).map(|serial| &runs.all[*serial])?)
+        };
+        let flow = self.flow_of(&run)?;
+        (flow.sandbox == *sandbox).then_some((run, flow))
+    }
+
+    /// The flow of a run, unless it is hidden or no longer exists.
+    pub(super) fn flow_of(&self, run: &Run) -> Option<&Flow> {
+        let key = (run.record.sandbox.clone(), run.record.flow_id);
+        self.flow(&key).filter(|flow| !flow.hidden)
+    }
+
+    /// The runs of a sandbox, newest first, created by `until` and below the serial `ceiling`.
+    pub(super) fn runs(&self, sandbox: &Sandbox, until: Millis, ceiling: usize) -> Vec<Arc<Run>> {
+        let runs = lock(&self.runs);
+        runs.newest_first(runs.by_sandbox.get(sandbox), until, ceiling)
+    }
+
+    /// The runs of one flow, as [`World::runs`] gives those of a sandbox.
+    pub(super) fn runs_of(&self, key: &FlowKey, until: Millis, ceiling: usize) -> Vec<Arc<Run>> {
+        let runs = lock(&self.runs);
+        let serials = runs.by_flow.get(key).map(|of_flow| &of_flow.serials);
+        runs.newest_first(serials, until, ceiling)
+    }
+
+    /// Stores a run, if its flow's delta column and the scenario let it in.
+    pub(super) fn store(&self, draft: Draft, now: Millis) -> Result<Arc<Run>, Refusal> {
+        let Draft {
+            flow: key,
+            client,
+            organization,
+            retrigger_of,
+            params,
+        } = draft;
+        let mut runs = lock(&self.runs);
+        if let Some(flow) = self.flow(&key).filter(|flow| flow.is_table) {
+            copy_column::check(runs.copy_column(flow), params.delta_column.as_ref())?;
+        }
+        let is_repeated = runs
+            .by_flow
+            .get(&key)
+            .is_some_and(|of_flow| of_flow.attempts.contains_key(&params.window));
+        if self.refuses_same_window && is_repeated && retrigger_of.is_none() {
+            return Err(Refusal::invented(
+                StatusCode::CONFLICT,
+                Invented::SameWindow,
+                "A flow run for this window exists.",
+            ));
+        }
+        // `createdAt` never goes back, so that the order of storing is the order of time.
+        let newest = runs.all.last().map_or(now, |run| run.record.created_at);
+        let (sandbox, flow_id) = key;
+        let record = RunRecord {
+            id: Uuid::new_v4().to_string(),
+            sandbox,
+            flow_id,
+            created_at: now.max(newest),
+            created_client: client,
+            ims_org_id: organization,
+            retrigger_of,
+            params,
+        };
+        if let Some(journal) = &mut runs.journal {
+            journal.append(&record).map_err(|error| {
+                Refusal::invented(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    Invented::JournalNotWritten,
+                    format!("The emulator could not write its journal: {error}."),
+                )
+            })?;
+        }
+        Ok(runs.keep(record, &self.flows))
+    }
+
+    /// Every run, in the order of storing, as the ledger shows it.
+    pub(super) fn stored(&self) -> Vec<StoredRun> {
+        let all = lock(&self.runs).all.clone();
+        all.iter().map(|run| stored_run(&run.record)).collect()
+    }
+}
+
+impl Runs {
+    fn copy_column(&self, flow: &Flow) -> Option<CopyColumn> {
+        let own = flow.own_delta_column.clone().map(|column| CopyColumn {
+            column,
+            since: FLOWS_SINCE,
+        });
+        own.or_else(|| self.by_flow.get(&flow.key())?.copy.clone())
+    }
+
+    fn newest_first(
+        &self,
+        serials: Option<&Vec<usize>>,
+        until: Millis,
+        ceiling: usize,
+    ) -> Vec<Arc<Run>> {
+        let serials = serials.map_or(&[][..], Vec::as_slice);
+        let end = serials.partition_point(|serial| {
+            *serial < ceiling && self.all[*serial].record.created_at <= until
+        });
+        serials[..end]
+            .iter()
+            .rev()
+            .map(|serial| Arc::clone(&self.all[*serial]))
+            .collect()
+    }
+
+    /// Adds a run to the indexes; the first `deltaColumn` of a table flow becomes the flow's.
+    fn keep(&mut self, record: RunRecord, flows: &BTreeMap<FlowKey, Flow>) -> Arc<Run> {
+        let key = (record.sandbox.clone(), record.flow_id);
+        let is_table = flows.get(&key).is_some_and(|flow| flow.is_table);
+        let serial = self.all.len();
+        let of_flow = self.by_flow.entry(key).or_default();
+        if is_table && of_flow.copy.is_none() {
+            of_flow.copy = record.params.delta_column.clone().map(|column| CopyColumn {
+                column,
+                since: record.created_at,
+            });
+        }
+        of_flow.serials.push(serial);
+        let attempts = of_flow.attempts.entry(record.params.window).or_default();
+        let attempt = *attempts;
+        *attempts += 1;
+        self.by_sandbox
+            .entry(record.sandbox.clone())
+            .or_default()
+            .push(serial);
+        self.by_id.insert(record.id.clone(), serial);
+        let run = Arc::new(Run {
+            record,
+            serial,
+            attempt,
+        });
+        self.all.push(Arc::clone(&run));
+        run
+    }
+}
+
+fn stored_run(record: &RunRecord) -> StoredRun {
+    let RunRecord {
+        id,
+        sandbox,
+        flow_id,
+        created_at,
+        created_client: _,
+        ims_org_id: _,
+        retrigger_of,
+        params,
+    } = record;
+    StoredRun {
+        run_id: id.clone(),
+        sandbox: sandbox.to_string(),
+        flow_id: flow_id.to_string(),
+        window_start_time: params.window.0,
+        window_end_time: params.window.1,
+        start_time: params.start_time,
+        delta_column: params.raw_delta_column(),
+        created_at: *created_at,
+        retrigger_of: retrigger_of.clone(),
+    }
+}
