@@ -217,23 +217,23 @@ fn finish(
             output::text(|out| report::write_summary(out, &applied, held_back))?;
         }
     }
-    match applied.ending {
-        Ending::Done | Ending::Interrupted => Ok(exit),
-        Ending::Breaker(rejections) => Err(Failure::new(
+    // Said here and not returned: the report has been written, and has more to tell.
+    Ok(match applied.ending {
+        Ending::Done | Ending::Interrupted => exit,
+        Ending::Breaker(rejections) => Failure::new(
             exit,
             format!("stopped after {rejections} rejections in a row; the rest was not sent"),
         )
-        .hint("the reasons are listed above; what was rejected is tried again by the next apply")),
-        Ending::SignIn(why) => Err(Failure::new(exit, format!("could not sign in: {why}"))),
-        Ending::Unreachable(why) => Err(Failure::new(
+        .hint("the reasons are listed above; what was rejected is tried again by the next apply")
+        .report(),
+        Ending::SignIn(why) => Failure::new(exit, format!("could not sign in: {why}")).report(),
+        Ending::Unreachable(why) => Failure::new(
             exit,
             format!("stopped: {why}; what was not sent is left for the next apply"),
-        )),
-        Ending::Store(error) => {
-            let place = context.place();
-            Err(Failure::state(&place.name(), &error))
-        }
-    }
+        )
+        .report(),
+        Ending::Store(error) => Failure::state(&context.place().name(), &error).report(),
+    })
 }
 
 fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {

@@ -1,0 +1,255 @@
+//! `apply`: each new run created once, a second apply does nothing.
+
+use aep_backfill::emulator::RequestKind;
+use insta::assert_snapshot;
+
+use crate::emulated::{Emulated, stored_windows};
+use crate::workspace::{Workspace, flow};
+
+/// No gentle pace, and doubts settled soon.
+const FAST: &str = "version: 1\nsettleDelay: 3 seconds\n\
+    limits: { rate: 2000/s, newRunsPerApply: 5000 }\n";
+
+#[test]
+fn the_first_command_creates_the_examples_and_the_second_time_nothing() {
+    let workspace = Workspace::new();
+    for name in ["crm-accounts.yaml", "loyalty-files.yaml"] {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("manifests")
+            .join(name);
+        std::fs::copy(example, workspace.path().join("manifests").join(name)).expect("copied");
+    }
+    workspace
+        .run("plan --emulator --detailed-exitcode")
+        .exits(2);
+    let first = workspace.run("apply --emulator --yes").exits(0);
+    assert!(
+        first.stdout.ends_with("\nDone: 367 created.\n"),
+        "{}",
+        first.stdout
+    );
+    let second = workspace.run("apply --emulator --yes").exits(0);
+    assert_snapshot!(second.stdout, @"Nothing to do: 0 created, 367 unchanged.");
+    workspace
+        .run("plan --emulator --detailed-exitcode")
+        .exits(0);
+    // What the emulator did never passes for what the service did.
+    workspace.run("plan --detailed-exitcode").exits(2);
+}
+
+#[test]
+fn a_thousand_windows_over_twenty_flows_are_created_once_each_and_in_order() {
+    let mut workspace = Workspace::new();
+    for n in 0..20 {
+        workspace.manifest(n, 50, n % 2 == 0);
+    }
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+
+    workspace.run("apply --yes -q").exits(0);
+    let ledger = emulated.ledger();
+    assert_eq!(ledger.creates, 1000);
+    let windows = stored_windows(&ledger);
+    assert_eq!(windows.len(), 1000);
+    assert!(windows.values().all(|times| *times == 1));
+    for n in 0..20 {
+        let of_flow: Vec<_> = ledger
+            .stored
+            .iter()
+            .filter(|run| run.flow_id == flow(n))
+            .collect();
+        assert!(
+            of_flow.is_sorted_by_key(|run| run.window_start_time),
+            "flow {n} is out of order"
+        );
+        let carried: Vec<bool> = of_flow
+            .iter()
+            .map(|run| !run.delta_column.is_null())
+            .collect();
+        let expected: Vec<bool> = (0..50).map(|nth| n % 2 == 0 && nth == 0).collect();
+        assert_eq!(
+            carried, expected,
+            "deltaColumn goes with a table flow's first run only"
+        );
+    }
+
+    let again = workspace.run("apply --yes").exits(0);
+    assert_eq!(again.stdout, "Nothing to do: 0 created, 1000 unchanged.\n");
+    assert_eq!(emulated.requests(RequestKind::CreateRun), 1000);
+}
+
+#[test]
+fn only_what_is_new_in_a_manifest_is_created() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    workspace.manifest(1, 5, false);
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(plan["summary"]["create"], 3);
+    assert_eq!(plan["summary"]["unchanged"], 2);
+    workspace.run("apply --yes").exits(0);
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), 5);
+    assert!(windows.values().all(|times| *times == 1));
+}
+
+#[test]
+fn a_lost_state_creates_nothing_twice() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 20, true);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    std::fs::remove_dir_all(workspace.path().join(".backfill")).expect("it is there");
+    workspace.manifest(1, 22, true);
+    let ran = workspace.run("apply --yes").exits(0);
+    assert!(
+        ran.stdout.ends_with("\nDone: 2 created, 20 adopted.\n"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(emulated.ledger().stored.len(), 22);
+}
+
+#[test]
+fn a_lost_state_creates_nothing_twice_where_lists_show_no_windows() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, true);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(
+        &workspace,
+        "{ paramsInLists: false, paramsInRuns: false, copyWindows: false }",
+    );
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    std::fs::remove_dir_all(workspace.path().join(".backfill")).expect("it is there");
+    let ran = workspace.run("apply --yes").exits(5);
+    assert!(ran.stdout.contains("show no window"), "{}", ran.stdout);
+    assert_eq!(emulated.ledger().creates, 3);
+}
+
+#[test]
+fn the_guard_on_new_runs_leaves_the_rest_for_the_next_apply_and_says_so() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 8, false);
+    workspace.manifest(2, 2, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let ran = workspace
+        .run("apply --yes --max-new 4 --detailed-exitcode")
+        .exits(2);
+    assert!(
+        ran.stdout.contains("Done: 4 created, 6 remaining."),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stdout.contains("6 held back"), "{}", ran.stdout);
+    workspace.run("apply --yes --limit 5").exits(0);
+    workspace.run("apply --yes --detailed-exitcode").exits(0);
+    assert_eq!(emulated.ledger().creates, 10);
+}
+
+#[test]
+fn a_flow_that_may_not_be_sent_to_is_blocked_and_the_others_go_on() {
+    let mut workspace = Workspace::new();
+    for n in 0..5 {
+        workspace.manifest(n, 2, true);
+    }
+    workspace.write("backfill.yaml", FAST);
+    let scenario = format!(
+        "flows:\n\
+         - {{ id: {}, sandbox: prod, absent: true }}\n\
+         - {{ id: {}, sandbox: prod, frequency: day }}\n\
+         - {{ id: {}, sandbox: prod, state: disabled }}\n\
+         - {{ id: {}, sandbox: prod, deltaColumn: {{ name: other }} }}\n",
+        flow(0),
+        flow(1),
+        flow(2),
+        flow(3)
+    );
+    let emulated = Emulated::start(&workspace, &scenario);
+    workspace.sign_in(&emulated.url);
+    let ran = workspace.run("apply --yes --report out.json").exits(5);
+    for said in [
+        "FLOW-1439-404",
+        "scheduled `day`",
+        "the flow is disabled",
+        "the manifest's deltaColumn is `updatedAt`, but the flow's is `other`",
+        "2 created, 8 remaining",
+    ] {
+        assert!(
+            ran.stdout.contains(said),
+            "{said} is not in\n{}",
+            ran.stdout
+        );
+    }
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.read("out.json")).expect("JSON");
+    assert_eq!(report["format"], "apply/v1");
+    assert_eq!(report["exitCode"], 5);
+    assert_eq!(report["summary"]["created"], 2);
+    assert_eq!(emulated.ledger().creates, 2);
+}
+
+#[test]
+fn rejections_in_a_row_trip_the_breaker_and_are_tried_again_by_the_next_apply() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 20, false);
+    workspace.write("backfill.yaml", FAST);
+    let faults = "faults: [{ on: createRun, calls: [2, 3, 4, 5, 6], do: { status: { code: 400, flowCode: 1444 } } }]";
+    let emulated = Emulated::start(&workspace, faults);
+    workspace.sign_in(&emulated.url);
+    let ran = workspace.run("apply --yes --report out.json").exits(7);
+    assert!(
+        ran.stderr.contains("5 rejections in a row"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stdout.contains("FLOW-1444-400"), "{}", ran.stdout);
+    assert_eq!(emulated.ledger().creates, 6);
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.read("out.json")).expect("JSON");
+    let rejected = report["runs"]
+        .as_array()
+        .and_then(|runs| runs.iter().find(|run| run["outcome"] == "rejected"))
+        .expect("one was rejected");
+    assert_eq!(rejected["error"]["code"], "FLOW-1444-400");
+    assert!(rejected["error"]["requestId"].is_string());
+
+    workspace.run("apply --yes").exits(0);
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), 20);
+    assert!(windows.values().all(|times| *times == 1));
+}
+
+#[test]
+fn an_expired_token_is_renewed_once_for_all() {
+    let mut workspace = Workspace::new();
+    for n in 0..8 {
+        workspace.manifest(n, 5, false);
+    }
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(
+        &workspace,
+        "{ tokens: issued, faults: [{ on: createRun, calls: [11], do: expiredToken }] }",
+    );
+    workspace.set("AEP_ENDPOINT", &emulated.url);
+    workspace.set("AEP_IMS_ENDPOINT", &emulated.url);
+    workspace.set("AEP_CLIENT_ID", "our-key");
+    workspace.set("AEP_CLIENT_SECRET", "a-secret");
+    workspace.set("AEP_SCOPES", "openid, session");
+    workspace.set("AEP_ORG_ID", "5C13@AdobeOrg");
+    let ran = workspace.run("apply --yes -v").exits(0);
+    let ledger = emulated.ledger();
+    assert_eq!(ledger.stored.len(), 40);
+    assert_eq!(ledger.tokens_issued, 2);
+    for text in [&ran.stdout, &ran.stderr] {
+        assert!(!text.contains("a-secret"), "{text}");
+    }
+}

@@ -1,0 +1,173 @@
+//! What is wrong is said before anything is sent, with its own exit code.
+
+use insta::assert_snapshot;
+
+use crate::emulated::Emulated;
+use crate::workspace::{Workspace, flow};
+
+fn with_one_run() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 1, false);
+    workspace
+}
+
+#[test]
+fn where_nobody_can_answer_yes_is_needed() {
+    let ran = with_one_run().run("apply --emulator").exits(3);
+    assert_snapshot!(ran.stderr, @r#"
+    error: nobody can be asked here whether to create runs
+    hint: add --yes, or use `backfill plan` to see what would be done
+    "#);
+}
+
+#[test]
+fn a_missing_organization_names_its_variable() {
+    let ran = with_one_run().run("apply --yes").exits(3);
+    assert_snapshot!(ran.stderr, @r#"
+    error: no organization is known
+    hint: set AEP_ORG_ID, or `organization:` in backfill.yaml
+    "#);
+}
+
+#[test]
+fn a_missing_token_names_its_variable() {
+    let mut workspace = with_one_run();
+    workspace.set("AEP_ORG_ID", "5C13@AdobeOrg");
+    let ran = workspace.run("apply --yes").exits(4);
+    assert_snapshot!(ran.stderr, @r#"
+    error: no access token: AEP_ACCESS_TOKEN is not set
+    hint: set AEP_ACCESS_TOKEN, or AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES (OAuth server-to-server)
+    "#);
+    workspace.set("AEP_CLIENT_ID", "us");
+    let ran = workspace.run("apply --yes").exits(4);
+    assert!(
+        ran.stderr.contains("AEP_CLIENT_SECRET is not set"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_missing_sandbox_names_its_variable() {
+    let workspace = Workspace::new();
+    workspace.write(
+        "manifests/a.yaml",
+        &format!(
+            "version: 1\nflowId: {}\nsource: file\nruns: [{{ windowStartTime: 1651584991, windowEndTime: 1651585956 }}]\n",
+            flow(1)
+        ),
+    );
+    let ran = workspace.run("apply --yes --emulator").exits(3);
+    assert!(ran.stderr.contains("AEP_SANDBOX_NAME"), "{}", ran.stderr);
+    workspace.run("plan --sandbox dev").exits(0);
+}
+
+#[test]
+fn credentials_that_are_not_accepted_end_it_with_their_own_code() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "tokens: issued");
+    workspace.sign_in(&emulated.url);
+    let ran = workspace.run("apply --yes").exits(4);
+    assert!(ran.stderr.contains("401013"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("AEP_ACCESS_TOKEN"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("a-token"), "{}", ran.stderr);
+    assert_eq!(emulated.ledger().creates, 0);
+}
+
+#[test]
+fn a_state_that_cannot_be_written_sends_nothing() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.write("taken", "a file where a folder should be");
+    let ran = workspace.run("apply --yes --state taken").exits(8);
+    assert!(
+        ran.stderr.contains("could not use the state in taken"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(emulated.ledger().creates, 0);
+}
+
+#[test]
+fn a_state_that_somebody_holds_is_left_alone_and_they_are_named() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    std::fs::create_dir(workspace.path().join(".backfill")).expect("a folder");
+    let lock = workspace.write(
+        ".backfill/lock",
+        r#"{"host":"ci-7","pid":4711,"since":"2026-11-23T10:00:00Z"}"#,
+    );
+    let held = std::fs::File::open(lock).expect("it is there");
+    held.lock().expect("it is free");
+    let ran = workspace.run("apply --yes").exits(8);
+    assert!(
+        ran.stderr
+            .contains("held by process 4711 on ci-7, since 2026-11-23T10:00:00Z"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(emulated.ledger().creates, 0);
+}
+
+#[test]
+fn a_damaged_state_is_named_by_file_and_line_and_left_as_it_is() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    let damaged = workspace
+        .read(".backfill/state.jsonl")
+        .replace("\"rerun\":1", "\"rerun\":3");
+    workspace.write(".backfill/state.jsonl", &damaged);
+    let ran = workspace.run("apply --yes").exits(8);
+    assert!(ran.stderr.contains("state.jsonl, line 2"), "{}", ran.stderr);
+    assert_eq!(workspace.read(".backfill/state.jsonl"), damaged);
+    assert_eq!(emulated.ledger().creates, 1);
+}
+
+#[test]
+fn the_state_of_another_organization_is_refused() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    workspace.set("AEP_ORG_ID", "OTHER@AdobeOrg");
+    let ran = workspace.run("apply --yes").exits(8);
+    assert!(
+        ran.stderr.contains("5C13@AdobeOrg, not to OTHER@AdobeOrg"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_token_never_leaves_this_machine_without_tls() {
+    let mut workspace = with_one_run();
+    workspace.sign_in("http://platform.example");
+    let ran = workspace.run("apply --yes").exits(3);
+    assert!(ran.stderr.contains("is not an endpoint"), "{}", ran.stderr);
+}
+
+#[test]
+fn windows_over_what_was_ingested_are_refused_unless_allowed() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    let shifted = |overlap: &str| {
+        format!(
+            "version: 1\nflowId: {}\nsandbox: prod\nsource: file\n{overlap}reason: a test\n\
+             runs: [{{ windowStartTime: 1641000000, windowEndTime: 1641003600 }}]\n",
+            flow(1)
+        )
+    };
+    workspace.write("manifests/flow-1.yaml", &shifted(""));
+    let ran = workspace.run("apply --yes").exits(3);
+    assert!(ran.stderr.contains("overlap: allow"), "{}", ran.stderr);
+    assert_eq!(emulated.ledger().creates, 1);
+    workspace.write("manifests/flow-1.yaml", &shifted("overlap: allow\n"));
+    workspace.run("apply --yes").exits(0);
+    assert_eq!(emulated.ledger().creates, 2);
+}

@@ -1,0 +1,90 @@
+//! `backfill emulator` as a process of its own, and its count of what it got and stored.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command};
+
+use aep_backfill::emulator::{Ledger, RequestKind, StoredRun};
+
+use crate::workspace::Workspace;
+
+/// A running emulator; dropping it ends it.
+pub(crate) struct Emulated {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Emulated {
+    /// Serves the workspace's flows under `scenario`.
+    pub(crate) fn start(workspace: &Workspace, scenario: &str) -> Self {
+        workspace.write("scenario.yaml", scenario);
+        let mut process = workspace
+            .command(
+                "emulator --listen 127.0.0.1:0 --flows manifests --scenario scenario.yaml"
+                    .split(' '),
+            )
+            .stderr(std::process::Stdio::inherit())
+            .spawn()
+            .expect("the binary runs");
+        let mut first = String::new();
+        BufReader::new(process.stdout.as_mut().expect("it is piped"))
+            .read_line(&mut first)
+            .expect("a first line");
+        let url = first.trim().rsplit(' ').next().expect("a URL").to_owned();
+        assert!(url.starts_with("http://127.0.0.1:"), "{first}");
+        Self { process, url }
+    }
+
+    /// The emulator's own count.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let url = format!("{}/_emulator/ledger", self.url);
+        let fetch = async {
+            let client = reqwest::Client::builder().no_proxy().build()?;
+            client.get(url).send().await?.bytes().await
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let bytes = runtime.block_on(fetch).expect("the ledger is served");
+        serde_json::from_slice(&bytes).expect("the ledger")
+    }
+
+    /// How many requests of a kind it got.
+    pub(crate) fn requests(&self, kind: RequestKind) -> usize {
+        self.ledger().arrivals_of(kind).count()
+    }
+}
+
+impl Drop for Emulated {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// How often each window of each flow was stored.
+pub(crate) fn stored_windows(ledger: &Ledger) -> BTreeMap<(String, i64, i64), usize> {
+    let mut windows = BTreeMap::new();
+    for run in &ledger.stored {
+        let StoredRun {
+            flow_id,
+            window_start_time,
+            window_end_time,
+            ..
+        } = run;
+        *windows
+            .entry((flow_id.clone(), *window_start_time, *window_end_time))
+            .or_default() += 1;
+    }
+    windows
+}
+
+/// Sends a signal by the system's `kill`.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &process.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(sent.success());
+}

@@ -1,0 +1,127 @@
+//! Ctrl-C and SIGTERM: nothing new is sent, answers are waited for, the journal is complete.
+
+use std::time::{Duration, Instant};
+
+use crate::emulated::{Emulated, signal, stored_windows};
+use crate::workspace::Workspace;
+
+fn wait_for_creates(emulated: &Emulated, number: u64) {
+    let start = Instant::now();
+    while emulated.ledger().creates < number {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing is sent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn interrupted_by(name: &str) {
+    let mut workspace = Workspace::new();
+    for n in 0..4 {
+        workspace.manifest(n, 50, false);
+    }
+    workspace.write("backfill.yaml", "version: 1\nlimits: { rate: 50/s }\n");
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let apply = workspace
+        .command("apply --yes --report out.json".split(' '))
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, 10);
+    signal(&apply, name);
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let sent = emulated.ledger().creates;
+    assert!(sent < 200, "nothing was left to interrupt");
+
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.read("out.json")).expect("JSON");
+    assert_eq!(report["exitCode"], 130);
+    assert_eq!(report["summary"]["created"], sent);
+    assert_eq!(report["summary"]["inDoubt"], 0);
+    assert_eq!(
+        workspace.read(".backfill/journal.jsonl").lines().count(),
+        1,
+        "it was folded"
+    );
+
+    workspace.write("backfill.yaml", "version: 1\nlimits: { rate: 2000/s }\n");
+    workspace.run("apply --yes").exits(0);
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), 200);
+    assert!(windows.values().all(|times| *times == 1));
+}
+
+#[test]
+fn an_interrupt_stops_sending_and_leaves_a_complete_journal() {
+    interrupted_by("INT");
+}
+
+#[test]
+fn a_termination_does_the_same() {
+    interrupted_by("TERM");
+}
+
+#[test]
+fn what_does_not_answer_in_time_is_in_doubt_and_settled_by_the_next_apply() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", "version: 1\nsettleDelay: 1 second\n");
+    let scenario =
+        "faults: [{ on: createRun, calls: [2], do: { hang: { for: 60, when: after } } }]";
+    let emulated = Emulated::start(&workspace, scenario);
+    workspace.sign_in(&emulated.url);
+    let apply = workspace
+        .command("apply --yes".split(' '))
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, 2);
+    let asked = Instant::now();
+    signal(&apply, "INT");
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    assert!(
+        asked.elapsed() < Duration::from_secs(9),
+        "{:?}",
+        asked.elapsed()
+    );
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(plan["summary"]["inDoubt"], 1);
+
+    let ran = workspace.run("apply --yes").exits(0);
+    assert!(
+        ran.stdout
+            .contains("Done: 1 created, 1 adopted, 1 unchanged."),
+        "{}",
+        ran.stdout
+    );
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), 3);
+    assert!(windows.values().all(|times| *times == 1));
+}
+
+#[test]
+fn a_second_interrupt_leaves_at_once() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    let scenario =
+        "faults: [{ on: createRun, calls: [1], do: { hang: { for: 60, when: before } } }]";
+    let emulated = Emulated::start(&workspace, scenario);
+    workspace.sign_in(&emulated.url);
+    let apply = workspace
+        .command("apply --yes".split(' '))
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, 1);
+    signal(&apply, "INT");
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = Instant::now();
+    signal(&apply, "INT");
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    assert!(
+        asked.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        asked.elapsed()
+    );
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(plan["summary"]["inDoubt"], 1);
+}

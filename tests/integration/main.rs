@@ -1,0 +1,12 @@
+//! The real binary against the real emulator over real sockets, in an empty environment.
+
+mod apply;
+mod bad_input;
+mod emulated;
+mod interrupted;
+mod one_request;
+mod plan;
+mod status;
+mod storm;
+mod validate;
+mod workspace;

@@ -1,0 +1,91 @@
+//! Everything at once: lost answers, 504s, 429s, late lists, and `kill -9`.
+
+use std::time::Duration;
+
+use crate::emulated::{Emulated, signal, stored_windows};
+use crate::workspace::Workspace;
+
+/// Numbers that look random and are the same every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+fn storm(seed: u64, lists: &str) {
+    const FLOWS: usize = 10;
+    const DAYS: usize = 20;
+    let mut workspace = Workspace::new();
+    for n in 0..FLOWS {
+        workspace.manifest(n, DAYS, n % 2 == 0);
+    }
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nsettleDelay: 4 seconds\nlimits: { rate: 40/s }\n",
+    );
+    let scenario = format!(
+        "seed: {seed}\n\
+         listedAfter: 2\n\
+         {lists}\
+         faults:\n\
+         - {{ on: createRun, chance: 0.05, do: {{ reset: after }} }}\n\
+         - {{ on: createRun, chance: 0.05, do: {{ status: {{ code: 504, when: after }} }} }}\n\
+         - {{ on: createRun, chance: 0.05, do: {{ throttled: {{ retryAfter: 1 }} }} }}\n"
+    );
+    let emulated = Emulated::start(&workspace, &scenario);
+    workspace.sign_in(&emulated.url);
+
+    let mut dice = Dice(seed);
+    let mut kills = 0;
+    while kills < 10 {
+        let mut apply = workspace
+            .command("apply --yes --progress none".split(' '))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        std::thread::sleep(Duration::from_millis(200 + dice.roll(1500)));
+        if apply.try_wait().expect("it was started").is_none() {
+            signal(&apply, "KILL");
+            kills += 1;
+        }
+        apply.wait().expect("it ends");
+        if workspace.run("plan --detailed-exitcode").code == Some(0) {
+            break; // nothing is left to kill
+        }
+    }
+    assert!(kills >= 5, "the storm was over after {kills} kills");
+    let mut applies = 0;
+    loop {
+        let ran = workspace.run("apply --yes --progress plain");
+        applies += 1;
+        match ran.code {
+            Some(0) => break,
+            Some(6) if applies < 10 => {}
+            _ => panic!(
+                "apply {applies}: {:?}\n{}\n{}",
+                ran.code, ran.stdout, ran.stderr
+            ),
+        }
+    }
+    let windows = stored_windows(&emulated.ledger());
+    let doubled: Vec<_> = windows.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(doubled.is_empty(), "doubled: {doubled:?}");
+    assert_eq!(windows.len(), FLOWS * DAYS, "lost");
+}
+
+#[test]
+fn through_faults_and_kills_each_window_is_created_exactly_once() {
+    storm(7, "");
+}
+
+#[test]
+fn through_faults_and_kills_without_params_in_lists_too() {
+    storm(11, "paramsInLists: false\n");
+}

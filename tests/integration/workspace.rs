@@ -1,0 +1,135 @@
+//! A user's folder: manifests, a config, and the binary run in it with nothing else around.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// See the module's front door.
+pub(crate) struct Workspace {
+    folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("the output is UTF-8");
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// The exit code, with all that was said if it is another.
+    #[track_caller]
+    pub(crate) fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).expect("one JSON document")
+    }
+}
+
+/// The id of the `n`-th flow of the tests.
+pub(crate) fn flow(n: usize) -> String {
+    format!("00000000-0000-4000-8000-{n:012x}")
+}
+
+impl Workspace {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("manifests")).expect("a folder");
+        Self {
+            folder,
+            environment: Vec::new(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file; its name is relative to the workspace.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("the workspace can be written");
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).expect(name)
+    }
+
+    /// A manifest of `days` windows by day of the `n`-th flow, a table's if `table`.
+    pub(crate) fn manifest(&self, n: usize, days: usize, table: bool) {
+        let source = if table {
+            "source: table\ndeltaColumn: { name: updatedAt }"
+        } else {
+            "source: file"
+        };
+        let windows: Vec<String> = (0..days)
+            .map(|day| {
+                let start = 1_640_995_200 + day * 86_400;
+                format!(
+                    "  - {{ windowStartTime: {start}, windowEndTime: {} }}\n",
+                    start + 86_400
+                )
+            })
+            .collect();
+        self.write(
+            &format!("manifests/flow-{n}.yaml"),
+            &format!(
+                "version: 1\nflowId: {}\nsandbox: prod\n{source}\nreason: a test\nruns:\n{}",
+                flow(n),
+                windows.concat()
+            ),
+        );
+    }
+
+    /// Sets a variable for every command from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Signs in at the service at `url` with a static token.
+    pub(crate) fn sign_in(&mut self, url: &str) {
+        self.set("AEP_ENDPOINT", url);
+        self.set("AEP_ACCESS_TOKEN", "a-token");
+        self.set("AEP_API_KEY", "our-key");
+        self.set("AEP_ORG_ID", "5C13@AdobeOrg");
+    }
+
+    /// The command, ready to run.
+    pub(crate) fn command<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("backfill"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs `line`, split at blanks.
+    pub(crate) fn run(&self, line: &str) -> Ran {
+        let output = self.command(line.split_whitespace()).output();
+        Ran::of(output.expect("the binary runs"))
+    }
+}
