@@ -1,4 +1,54 @@
-//! `backfill`: each Adobe Experience Platform flow run that a manifest wants, created exactly once.
+//! `backfill` creates flow runs in Adobe Experience Platform from reviewed manifests, each
+//! exactly once.
+//!
+//! The service's `POST /runs` ingests a time window of a dataflow again. It is not idempotent and
+//! takes no idempotency key: a request whose answer was lost may have created a run or not, and
+//! sending it again may ingest the window twice. Everything here is shaped by that.
+//!
+//! # The story
+//!
+//! 1. [`manifest`] reads YAML files under review: text, nodes with places, checked manifests,
+//!    desired runs. Every mistake of every file is reported at once, at its line.
+//! 2. [`run`] says what a run is, and gives it its key: a hash of sandbox, flow, window and rerun,
+//!    so that spelling never makes a window new.
+//! 3. [`state`] is what we remember, the fold of a journal; [`store`] is where that is kept, and
+//!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
+//! 4. [`plan`] is the difference of the two: a value that can be shown or carried out.
+//! 5. [`engine`] carries it out: the intent to send a run is durable before its request leaves;
+//!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
+//! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
+//! 7. [`report`] shows what the engine tells, and [`commands`] joins it all to flags, environment
+//!    and exit codes. [`emulator`] is a Flow Service to rehearse against.
+//!
+//! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
+//! cannot print, the report cannot send.
+//!
+//! # A manifest, planned
+//!
+//! ```
+//! use aep_backfill::manifest::{Rules, Sources, check};
+//! use aep_backfill::plan::diff;
+//! use aep_backfill::run::UnixSeconds;
+//!
+//! let sources = Sources::from_texts([(
+//!     "manifests/accounts.yaml",
+//!     "version: 1\n\
+//!      flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
+//!      sandbox: prod\n\
+//!      source: table\n\
+//!      deltaColumn: { name: DOB }\n\
+//!      runs:\n\
+//!      - { windowStartTime: 2022-05-03T13:36:31Z, windowEndTime: 2022-05-03T13:52:36Z }\n",
+//! )]);
+//! let now = UnixSeconds::new(1_764_000_000)?;
+//! let checked = check(&sources, &Rules::at(now));
+//! assert!(!checked.has_errors());
+//!
+//! let plan = diff(checked.runs, None);
+//! assert_eq!(plan.totals().create, 1);
+//! assert_eq!(plan.runs()[0].run.key.short(), "b75f22b6087c");
+//! # Ok::<(), aep_backfill::run::TimeError>(())
+//! ```
 
 pub mod api;
 pub mod commands;

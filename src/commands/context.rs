@@ -1,5 +1,6 @@
 //! Flags over environment over config: what every verb needs to know before it begins.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -145,7 +146,7 @@ impl Context {
             progress,
             verbose,
             quiet,
-            interactive: console::user_attended() && console::user_attended_stderr(),
+            interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
             colour: colours(color),
         })
     }
@@ -159,7 +160,11 @@ impl Context {
     pub(super) fn shows_bars(&self) -> bool {
         match self.progress {
             ProgressForm::Auto => {
-                !self.quiet && console::user_attended_stderr() && std::env::var_os("CI").is_none()
+                // Where the result goes down a pipe, so may what is said about it.
+                !self.quiet
+                    && io::stdout().is_terminal()
+                    && io::stderr().is_terminal()
+                    && std::env::var_os("CI").is_none()
             }
             ProgressForm::Bar => true,
             ProgressForm::Plain | ProgressForm::None => false,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Board, clock_time, plain};
+use super::{Board, clock_time, plain, window};
 use crate::engine::Event;
 use crate::run::RunIdentity;
 
@@ -17,7 +17,7 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
         format!(
             "{what:<10} {}  {}  {}",
             run.key().short(),
-            run.window,
+            window(run.window),
             name(lane)
         )
     };

@@ -22,6 +22,8 @@ pub use summary::{count, write_summary};
 
 use jiff::Timestamp;
 
+use crate::run::{UnixSeconds, Window};
+
 /// `text` with everything spelled out that could act on a terminal or a log, and cut after
 /// `most` characters.
 #[must_use]
@@ -43,6 +45,23 @@ pub fn plain(text: &str, most: usize) -> String {
     shown
 }
 
+/// A window as `[start, end)`, by dates alone where it begins and ends with a day.
+fn window(window: Window) -> String {
+    let date = |time: UnixSeconds| {
+        let text = time.to_string();
+        text.strip_suffix("T00:00:00Z").map(ToOwned::to_owned)
+    };
+    match (date(window.start()), date(window.end())) {
+        (Some(start), Some(end)) => format!("[{start}, {end})"),
+        _ => window.to_string(),
+    }
+}
+
+/// The `s` of more than one, or of none.
+fn plural(number: usize) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
 /// `13:52:36Z`, for waits that end soon.
 fn clock_time(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
@@ -51,6 +70,17 @@ fn clock_time(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_of_whole_days_are_shown_by_date() {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        let between = |start, end| window(Window::new(at(start), at(end)).expect("a window"));
+        assert_eq!(between(0, 86_400), "[1970-01-01, 1970-01-02)");
+        assert_eq!(
+            between(0, 60),
+            "[1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z)"
+        );
+    }
 
     #[test]
     fn text_from_elsewhere_cannot_act_on_a_terminal_or_a_log() {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{plain, table};
+use super::{plain, table, window};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::Source;
 use crate::state::Fate;
@@ -57,7 +57,7 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, verbose: bool) -> io::Result
                 [
                     run.key().short(),
                     run.flow_id.to_string(),
-                    run.window.to_string(),
+                    window(run.window),
                 ]
             })
             .collect();
@@ -120,7 +120,7 @@ fn row(planned: &PlannedRun) -> [String; 4] {
         ),
         (Action::Conflict, Some((other, _))) => (
             console::style("!").red(),
-            format!("overlaps {} {}", other.key().short(), other.window),
+            format!("overlaps {} {}", other.key().short(), window(other.window)),
         ),
         (Action::Conflict, None) => (console::style("!").red(), "overlaps".to_owned()),
     };
@@ -131,7 +131,7 @@ fn row(planned: &PlannedRun) -> [String; 4] {
     };
     [
         format!("{mark} {}", run.key.short()),
-        format!("{}{rerun}", run.identity.window),
+        format!("{}{rerun}", window(run.identity.window)),
         plain(&run.origin.to_string(), 60),
         note,
     ]

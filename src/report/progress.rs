@@ -9,9 +9,9 @@ use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use super::Board;
 use super::board::{LaneBoard, LaneState};
 use super::lines::wall_clock;
+use super::{Board, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
@@ -58,7 +58,8 @@ fn frame(board: &Board, now: Instant) -> Frame {
         }
     }
     if active.len() > BARS {
-        notes.push(format!("{} more flows", active.len() - BARS));
+        let more = active.len() - BARS;
+        notes.push(format!("{more} more flow{}", plural(more)));
     }
     Frame {
         lanes,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::{plain, table};
+use super::{plain, table, window};
 use crate::api::{FlowRun, RunStatus};
 use crate::run::{Key, RunId, RunIdentity};
 
@@ -118,7 +118,7 @@ fn cells(row: &StatusRow) -> [String; 7] {
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
     [
         row.key.short(),
-        row.identity.window.to_string(),
+        window(row.identity.window),
         row.run_id
             .as_ref()
             .map_or_else(|| "-".to_owned(), ToString::to_string),

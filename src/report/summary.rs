@@ -1,9 +1,9 @@
 //! What an apply came to, as text: one line of totals, then what needs a person.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::plain;
+use super::{plain, window};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::run::DesiredRun;
 
@@ -129,22 +129,24 @@ fn write_named(
 }
 
 fn write_remaining(out: &mut dyn Write, applied: &Applied, held_back: usize) -> io::Result<()> {
-    let mut reasons: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    // By reason: what stopped all flows is said once.
+    let mut reasons: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
         if let RunOutcome::Remaining(reason) = outcome {
-            *reasons.entry((&run.name, reason)).or_default() += 1;
+            let (number, names) = reasons.entry(reason).or_default();
+            *number += 1;
+            names.insert(&run.name);
         }
     }
     if !reasons.is_empty() || held_back > 0 {
         writeln!(out, "\nLeft for the next apply:")?;
     }
-    for ((name, reason), number) in reasons {
-        writeln!(
-            out,
-            "  {number} of {}: {}",
-            plain(name, 60),
-            plain(reason, 700)
-        )?;
+    for (reason, (number, names)) in reasons {
+        let of = match names.iter().next() {
+            Some(name) if names.len() == 1 => plain(name, 60),
+            _ => format!("{} flows", names.len()),
+        };
+        writeln!(out, "  {number} of {of}: {}", plain(reason, 700))?;
     }
     if held_back > 0 {
         writeln!(out, "  {held_back} held back by the limit on new runs")?;
@@ -157,7 +159,7 @@ fn describe(run: &DesiredRun) -> String {
         "{}  {}  {}  {}",
         run.key.short(),
         plain(&run.name, 60),
-        run.identity.window,
+        window(run.identity.window),
         plain(&run.origin.to_string(), 60),
     )
 }
