@@ -6,6 +6,7 @@
 //! codes). [`run`] is the whole program but for the process itself.
 
 mod apply;
+mod completions;
 mod config;
 mod connect;
 mod context;
@@ -15,6 +16,7 @@ mod exit;
 mod failure;
 mod output;
 mod plan;
+mod schema;
 mod signals;
 mod status;
 mod validate;
@@ -56,6 +58,10 @@ enum Verb {
     Status(status::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
+    /// Print the JSON Schema of manifests, for editors
+    Schema,
+    /// Print a script with which a shell completes commands and flags
+    Completions(completions::Flags),
 }
 
 /// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
@@ -82,6 +88,12 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
+    // These need no config, and must work where it is wrong.
+    match &verb {
+        Verb::Schema => return schema::run(),
+        Verb::Completions(flags) => return completions::run(flags),
+        _ => {}
+    }
     let context = context::Context::resolve(global)?;
     match verb {
         Verb::Validate(flags) => validate::run(&context, &flags),
@@ -89,6 +101,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
+        Verb::Schema | Verb::Completions(_) => unreachable!("they were done without a context"),
     }
 }
 

@@ -224,7 +224,7 @@ mod tests {
             is(text, E::TooLong);
         }
         for text in [
-            "", "often", "P", "PT", "P1", "P1H", "PT1D", "P1DT", "PTT1H", "1-2 days",
+            "", "often", "P", "PT", "P1", "P1H", "PT1D", "P1DT", "PTT1H", "P1M1M", "1-2 days",
         ] {
             is(text, E::Form);
         }

@@ -136,7 +136,7 @@ pub(super) fn iso(text: &str) -> Result<Sum, EveryError> {
     }
     let mut sum = Sum::default();
     // Designators stand in this order, each at most once.
-    let mut designators = "YMWDTHMS".chars();
+    let mut designators = "YMWD".chars();
     let mut in_time = false;
     let mut digits = String::new();
     let mut parts = 0;

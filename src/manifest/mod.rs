@@ -18,6 +18,7 @@ mod not_a_time;
 mod problem;
 mod range;
 mod render;
+mod schema;
 mod show;
 mod steps;
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use every::{Every, EveryError, parse_every, parse_seconds};
 pub use find::{FindError, Sources, read_paths};
 pub use problem::{Place, Problem, Rule, Severity};
 pub use render::{render, render_all};
+pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
 
 use crate::run::{DesiredRun, FlowId, Sandbox, Source, UnixSeconds};

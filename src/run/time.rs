@@ -24,6 +24,8 @@ pub struct UnixSeconds(i64);
 impl UnixSeconds {
     /// 2200-01-01T00:00:00Z, the first second out of range.
     const END: i64 = 7_258_118_400;
+    /// The last second in range: 2199-12-31T23:59:59Z.
+    pub const MAX: Self = Self(Self::END - 1);
 
     /// The instant `seconds` after 1970-01-01T00:00:00Z.
     ///

@@ -6,6 +6,7 @@ mod emulated;
 mod interrupted;
 mod one_request;
 mod plan;
+mod schema;
 mod status;
 mod storm;
 mod validate;

@@ -1,0 +1,231 @@
+//! `schema`: what editors check by, held against what `validate` accepts.
+
+use std::path::{Path, PathBuf};
+
+use aep_backfill::manifest::{Checked, Rules, Sources, check, json_schema};
+use aep_backfill::run::UnixSeconds;
+use serde_json::{Value, json};
+
+use crate::workspace::Workspace;
+
+const COMMITTED: &str = include_str!("../../manifests/schema.json");
+
+#[test]
+fn the_committed_schema_is_the_one_that_is_printed() {
+    let ran = Workspace::new().run("schema").exits(0);
+    assert!(
+        ran.stdout == COMMITTED,
+        "manifests/schema.json is stale: cargo run -- schema > manifests/schema.json"
+    );
+}
+
+#[test]
+fn the_schema_is_a_draft_07_schema() {
+    let schema = json_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    jsonschema::meta::validate(&schema).expect("it keeps to its own schema");
+}
+
+#[test]
+fn a_schema_in_the_folder_is_not_taken_for_a_manifest() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 1, false);
+    workspace.write("manifests/schema.json", COMMITTED);
+    let ran = workspace.run("validate").exits(0);
+    assert!(ran.stdout.starts_with("1 files"), "{}", ran.stdout);
+}
+
+fn fits(document: &Value) -> bool {
+    jsonschema::is_valid(&json_schema(), document)
+}
+
+fn checked(name: &str, text: &[u8]) -> Checked {
+    let mut rules = Rules::at(UnixSeconds::new(1_764_000_000).expect("in range"));
+    rules.default_sandbox = Some("prod".parse().expect("a name"));
+    check(&Sources::from_texts([(name, text)]), &rules)
+}
+
+/// The `.yaml` and `.yml` files of a folder of this repository; none if it is not there.
+fn manifests_in(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml" || e == "yml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The documents of a file, as any reader of YAML would see them.
+fn documents(text: &[u8]) -> Option<Vec<Value>> {
+    let text = std::str::from_utf8(text).ok()?;
+    serde_saphyr::from_multiple(text.trim_start_matches('\u{feff}')).ok()
+}
+
+#[test]
+fn every_manifest_that_is_accepted_fits_the_schema() {
+    let mut seen = 0;
+    for folder in ["manifests", "tests/fixtures/good"] {
+        for path in manifests_in(folder) {
+            let text = std::fs::read(&path).expect("it can be read");
+            let name = path.display().to_string();
+            let checked = checked(&name, &text);
+            assert!(!checked.has_errors(), "{name}: {:?}", checked.problems);
+            for document in documents(&text).expect(&name) {
+                let errors: Vec<_> = jsonschema::draft7::new(&json_schema())
+                    .expect("a schema")
+                    .iter_errors(&document)
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert_eq!(errors, Vec::<String>::new(), "{name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}
+
+/// What a schema can tell: fields, types, sets of values, and the form of ids.
+const STRUCTURAL: [&str; 7] = [
+    "BF006", "BF007", "BF008", "BF009", "BF010", "BF011", "BF013",
+];
+
+#[test]
+fn a_manifest_whose_structure_is_wrong_does_not_fit() {
+    for path in manifests_in("tests/fixtures/bad") {
+        let text = std::fs::read(&path).expect("it can be read");
+        let name = path.display().to_string();
+        let checked = checked(&name, &text);
+        let is_structural = checked
+            .problems
+            .iter()
+            .any(|problem| STRUCTURAL.contains(&problem.rule.code()));
+        // Manifests of one flow may disagree while each by itself is well-formed.
+        if let (true, Some(documents)) = (is_structural, documents(&text)) {
+            assert!(!documents.iter().all(fits), "{name} fits");
+        }
+    }
+}
+
+/// A manifest with every field there is.
+fn complete() -> Value {
+    json!({
+        "version": 1,
+        "flowId": "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
+        "name": "accounts",
+        "sandbox": "prod",
+        "source": "table",
+        "deltaColumn": { "name": "DOB", "dateFormat": "yyyy-MM-dd", "timezone": "UTC" },
+        "reason": "Restate accounts after the migration",
+        "allowFuture": false,
+        "overlap": "allow",
+        "runs": [{
+            "windowStartTime": 1_651_584_991,
+            "windowEndTime": "2022-05-03T13:52:36Z",
+            "startTime": "2026-12-01T02:00:00Z",
+            "rerun": 2,
+        }],
+        "ranges": [{
+            "from": "2022-01-01",
+            "to": "2022-02-01",
+            "every": "1 day",
+            "timezone": "Europe/Madrid",
+            "except": ["2022-01-15"],
+            "startTime": "2026-12-01T02:00:00Z",
+            "rerun": 2,
+        }],
+    })
+}
+
+/// Holds the two judges against each other. JSON is YAML, so both read the same text.
+#[track_caller]
+fn both_agree(document: &Value) {
+    let text = document.to_string();
+    let problems = checked("manifest.yaml", text.as_bytes()).problems;
+    let codes: Vec<_> = problems.iter().map(|problem| problem.rule.code()).collect();
+    let has_errors = problems.iter().any(|p| p.severity().as_str() == "error");
+    if !has_errors {
+        assert!(fits(document), "accepted, but it does not fit: {text}");
+    }
+    if codes.iter().any(|code| STRUCTURAL.contains(code)) {
+        assert!(!fits(document), "it fits, but has {codes:?}: {text}");
+    }
+}
+
+#[test]
+fn reader_and_schema_agree_on_every_field_left_out_mistyped_or_of_another_type() {
+    let complete = complete();
+    let mut tried = 0;
+    let mut try_ = |document: &Value| {
+        both_agree(document);
+        tried += 1;
+    };
+    try_(&complete);
+    assert!(fits(&complete), "{complete}");
+    let others = [
+        json!(null),
+        json!(true),
+        json!(1),
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!(""),
+        json!(" "),
+        json!("file"),
+        json!("Prod"),
+        json!("1"),
+        json!([]),
+        json!([null]),
+        json!({}),
+        json!({ "unknown": 1 }),
+    ];
+    for pointer in ["", "/deltaColumn", "/runs/0", "/ranges/0"] {
+        let mapping = complete.pointer(pointer).expect(pointer);
+        for field in mapping.as_object().expect("a mapping").keys() {
+            let mut document = complete.clone();
+            let change = |document: &mut Value, value: Option<&Value>, name: &str| {
+                let mapping = document.pointer_mut(pointer).expect(pointer);
+                let mapping = mapping.as_object_mut().expect("a mapping");
+                let old = mapping.remove(field);
+                if let Some(value) = value.or(old.as_ref().filter(|_| name != *field)) {
+                    mapping.insert(name.to_owned(), value.clone());
+                }
+            };
+            change(&mut document, None, field);
+            try_(&document);
+            for other in &others {
+                let mut document = complete.clone();
+                change(&mut document, Some(other), field);
+                try_(&document);
+            }
+            let mut document = complete.clone();
+            change(&mut document, None, &format!("{field}s"));
+            try_(&document);
+        }
+    }
+    assert!(tried > 400, "{tried}");
+}
+
+#[test]
+fn source_and_delta_column_go_together() {
+    for (source, has_column) in [
+        ("table", true),
+        ("table", false),
+        ("file", true),
+        ("file", false),
+    ] {
+        let mut document = complete();
+        document["source"] = json!(source);
+        if !has_column {
+            document
+                .as_object_mut()
+                .expect("a mapping")
+                .remove("deltaColumn");
+        }
+        both_agree(&document);
+        assert_eq!(fits(&document), (source == "table") == has_column);
+    }
+}
