@@ -1,6 +1,6 @@
 //! From paths to the runs that are wanted, or to what is wrong with the manifests.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -8,12 +8,15 @@ use jiff::Timestamp;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use crate::manifest::{Checked, Rules, Severity, Sources, check, read_paths, render_all};
+use crate::manifest::{Checked, Problem, Rules, Severity, Sources, check, read_paths};
 use crate::plan::Selection;
+use crate::report::{Counts, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are, unless said otherwise.
 const DEFAULT: &str = "manifests";
+/// Problems that are shown, unless said otherwise.
+const MAX_PROBLEMS: usize = 100;
 
 /// The manifests to read.
 #[derive(Debug, clap::Args)]
@@ -21,6 +24,9 @@ pub(super) struct Paths {
     /// Manifests, or folders of them [default: manifests]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// Show no more problems of manifests than so many, errors first, and count the rest
+    #[arg(long, value_name = "N", default_value_t = MAX_PROBLEMS)]
+    max_problems: usize,
 }
 
 /// The part of a plan that is wanted.
@@ -63,7 +69,13 @@ impl Paths {
     pub(super) fn of(paths: &[PathBuf]) -> Self {
         Self {
             paths: paths.to_vec(),
+            max_problems: MAX_PROBLEMS,
         }
+    }
+
+    /// So many problems are shown at most.
+    pub(super) fn max_problems(&self) -> usize {
+        self.max_problems
     }
 
     /// Reads and checks the manifests.
@@ -80,17 +92,8 @@ impl Paths {
     /// The same, and says what is wrong; errors end the verb.
     pub(super) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
         let (sources, checked) = self.check(context)?;
-        let shown: Vec<_> = checked
-            .problems
-            .iter()
-            .filter(|problem| !context.quiet || problem.severity() == Severity::Error)
-            .cloned()
-            .collect();
-        if !shown.is_empty() {
-            let text = render_all(&shown, &sources, context.colour.1);
-            let _ = writeln!(io::stderr().lock(), "{text}");
-        }
-        let errors = errors(&checked);
+        self.show(context, &sources, &checked.problems);
+        let errors = Counts::of(&checked.problems).errors;
         if errors > 0 {
             return Err(Failure::new(
                 Exit::Usage,
@@ -99,15 +102,21 @@ impl Paths {
         }
         Ok(checked)
     }
-}
 
-/// How many problems forbid to go on.
-pub(super) fn errors(checked: &Checked) -> usize {
-    checked
-        .problems
-        .iter()
-        .filter(|problem| problem.severity() == Severity::Error)
-        .count()
+    /// Draws what is wrong on standard error; with `--quiet`, only the errors.
+    pub(super) fn show(&self, context: &Context, sources: &Sources, problems: &[Problem]) {
+        let audible = problems
+            .iter()
+            .filter(|problem| !context.quiet || problem.severity() == Severity::Error);
+        let bounded = bound(audible, self.max_problems);
+        // Nobody is left to tell that standard error cannot be written.
+        let _ = write_problems(
+            &mut io::stderr().lock(),
+            &bounded,
+            sources,
+            context.colour.1,
+        );
+    }
 }
 
 /// `1 error in the manifests`.

@@ -1,40 +1,71 @@
 //! `backfill validate`: the manifests and nothing else.
 
-use std::io::{self, Write};
+use clap::ValueEnum;
 
 use super::Exit;
 use super::context::Context;
-use super::desired::{Paths, count_errors, errors};
+use super::desired::{Paths, count_errors};
 use super::failure::Failure;
 use super::output;
-use crate::manifest::render_all;
+use crate::report::{self, Counts};
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
+    /// How to write what is wrong
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+/// How the result is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Annotations on a pull request, in GitHub Actions
+    Github,
 }
 
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let (sources, checked) = flags.paths.check(context)?;
-    if !checked.problems.is_empty() {
-        let text = render_all(&checked.problems, &sources, context.colour.1);
-        let _ = writeln!(io::stderr().lock(), "{text}");
-    }
-    match errors(&checked) {
-        0 => {
-            output::text(|out| {
-                writeln!(
-                    out,
-                    "{} files, {} manifests, {} runs: no errors.",
-                    sources.len(),
-                    checked.manifests.len(),
-                    checked.runs.len()
-                )
-            })?;
-            Ok(Exit::Success)
+    let Flags { paths, format } = flags;
+    let (sources, checked) = paths.check(context)?;
+    let counts = Counts::of(&checked.problems);
+    let exit = match counts.errors {
+        0 => Exit::Success,
+        _ => Exit::Usage,
+    };
+    let summary = format!(
+        "{} files, {} manifests, {} runs: no errors.",
+        sources.len(),
+        checked.manifests.len(),
+        checked.runs.len()
+    );
+    match format {
+        Format::Text => {
+            paths.show(context, &sources, &checked.problems);
+            if exit == Exit::Success {
+                output::text(|out| writeln!(out, "{summary}"))?;
+            }
         }
-        errors => Err(Failure::new(Exit::Usage, count_errors(errors))),
+        Format::Json => {
+            let most = paths.max_problems();
+            let document = report::json::validate(&sources, &checked, most, exit.code());
+            output::json(&document)?;
+        }
+        Format::Github => output::text(|out| {
+            report::write_annotations(out, &checked.problems, paths.max_problems())?;
+            if exit == Exit::Success {
+                writeln!(out, "{summary}")?;
+            }
+            Ok(())
+        })?,
+    }
+    match exit {
+        Exit::Success => Ok(exit),
+        _ => Err(Failure::new(exit, count_errors(counts.errors))),
     }
 }

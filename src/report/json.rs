@@ -1,7 +1,11 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod validate;
+
 use serde::Serialize;
+
+pub use validate::{ValidateDocument, validate};
 
 use super::StatusRow;
 use super::summary::count;

@@ -5,17 +5,21 @@
 //! shown: see [`plain`].
 
 mod board;
+mod github;
 pub mod json;
 mod lines;
 mod plan;
+mod problems;
 mod progress;
 mod status;
 mod summary;
 mod table;
 
 pub use board::Board;
+pub use github::write_annotations;
 pub use lines::line;
 pub use plan::write_plan;
+pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};

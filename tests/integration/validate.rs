@@ -85,3 +85,130 @@ fn good_manifests_are_counted() {
     let ran = workspace.run("validate").exits(0);
     assert_snapshot!(ran.stdout, @r#"2 files, 2 manifests, 7 runs: no errors."#);
 }
+
+/// A manifest with a typo and one window twice.
+const SLIPS: &str = "version: 1\n\
+     flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
+     sandbox: prod\n\
+     source: file\n\
+     reazon: typo\n\
+     runs:\n\
+     \x20 - { windowStartTime: 1651584991, windowEndTime: 1651585956 }\n\
+     \x20 - { windowStartTime: 1651584991, windowEndTime: 1651585956 }\n";
+
+#[test]
+fn programs_get_every_problem_with_its_place() {
+    let workspace = Workspace::new();
+    workspace.write("manifests/a.yaml", SLIPS);
+    let ran = workspace.run("validate --format json").exits(3);
+    assert_snapshot!(ran.stderr, @"error: 1 error in the manifests");
+    assert_snapshot!(ran.stdout, @r#"
+    {
+      "format": "validate/v1",
+      "summary": {
+        "files": 1,
+        "manifests": 1,
+        "runs": 1,
+        "errors": 1,
+        "warnings": 1
+      },
+      "problems": [
+        {
+          "code": "BF006",
+          "severity": "error",
+          "message": "a manifest has no field `reazon`",
+          "hint": "did you mean `reason`?",
+          "file": "manifests/a.yaml",
+          "line": 5,
+          "column": 1,
+          "endLine": 5,
+          "endColumn": 7,
+          "span": {
+            "start": 83,
+            "end": 89
+          },
+          "related": []
+        },
+        {
+          "code": "BF032",
+          "severity": "warning",
+          "message": "the window [2022-05-03T13:36:31Z, 2022-05-03T13:52:36Z) is asked for twice; it is run once",
+          "hint": "remove one; to run a window again on purpose, write `rerun: 2`",
+          "file": "manifests/a.yaml",
+          "line": 8,
+          "column": 5,
+          "endLine": 8,
+          "endColumn": 63,
+          "span": {
+            "start": 169,
+            "end": 227
+          },
+          "related": [
+            {
+              "file": "manifests/a.yaml",
+              "line": 7,
+              "column": 5,
+              "endLine": 7,
+              "endColumn": 63,
+              "span": {
+                "start": 106,
+                "end": 164
+              },
+              "label": "asked for here first"
+            }
+          ]
+        }
+      ],
+      "omitted": {
+        "errors": 0,
+        "warnings": 0
+      },
+      "exitCode": 3
+    }
+    "#);
+
+    let ran = workspace
+        .run("validate --format json --max-problems 1")
+        .exits(3);
+    let document = ran.json();
+    assert_eq!(document["problems"].as_array().map(Vec::len), Some(1));
+    assert_eq!(document["problems"][0]["severity"], "error");
+    assert_eq!(document["omitted"]["warnings"], 1);
+}
+
+#[test]
+fn a_pull_request_gets_annotations() {
+    let workspace = Workspace::new();
+    workspace.write("manifests/a, 100%.yaml", SLIPS);
+    let ran = workspace.run("validate --format github").exits(3);
+    assert_snapshot!(ran.stdout, @r#"
+    ::error file=manifests/a%2C 100%25.yaml,line=5,col=1,title=BF006::a manifest has no field `reazon`%0Ahelp: did you mean `reason`?
+    ::warning file=manifests/a%2C 100%25.yaml,line=8,col=5,title=BF032::the window [2022-05-03T13:36:31Z, 2022-05-03T13:52:36Z) is asked for twice; it is run once%0Amanifests/a, 100%25.yaml:7: asked for here first%0Ahelp: remove one; to run a window again on purpose, write `rerun: 2`
+    "#);
+
+    let workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    let ran = workspace.run("validate --format github").exits(0);
+    assert_snapshot!(ran.stdout, @"1 files, 1 manifests, 3 runs: no errors.");
+}
+
+#[test]
+fn many_problems_are_counted_wherever_manifests_are_read() {
+    let workspace = Workspace::new();
+    let slips: Vec<_> = (0..150).map(|n| format!("slip{n}: 1\n")).collect();
+    workspace.manifest(1, 1, false);
+    let good = workspace.read("manifests/flow-1.yaml");
+    workspace.write("manifests/flow-1.yaml", &(good + &slips.concat()));
+    for verb in ["validate", "plan", "apply --yes --emulator"] {
+        let ran = workspace.run(verb).exits(3);
+        assert_eq!(ran.stderr.matches("error[BF006]").count(), 100, "{verb}");
+        assert!(
+            ran.stderr
+                .contains("note: 50 errors more; --max-problems 150 shows all"),
+            "{}",
+            ran.stderr
+        );
+        let ran = workspace.run(&format!("{verb} --max-problems 2")).exits(3);
+        assert_eq!(ran.stderr.matches("error[BF006]").count(), 2, "{verb}");
+    }
+}

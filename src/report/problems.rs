@@ -1,0 +1,178 @@
+//! Problems of manifests, no more of them than somebody reads.
+//!
+//! Takes the problems as they were found, sorted by place; gives those to show, still sorted, and
+//! a count of the rest. Errors are chosen before warnings, so that no number of warnings hides an
+//! error.
+
+use std::io::{self, Write};
+
+use super::plural;
+use crate::manifest::{Problem, Severity, Sources, render};
+
+/// How many errors and warnings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Problems that forbid to go on.
+    pub errors: usize,
+    /// The others.
+    pub warnings: usize,
+}
+
+impl Counts {
+    /// Counts `problems`.
+    pub fn of<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {
+        let mut counts = Self::default();
+        for problem in problems {
+            *counts.at(problem.severity()) += 1;
+        }
+        counts
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What is left when `shown` are taken away.
+    #[must_use]
+    pub fn less(self, shown: Self) -> Self {
+        Self {
+            errors: self.errors.saturating_sub(shown.errors),
+            warnings: self.warnings.saturating_sub(shown.warnings),
+        }
+    }
+
+    fn at(&mut self, severity: Severity) -> &mut usize {
+        match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        }
+    }
+}
+
+impl std::fmt::Display for Counts {
+    /// `1 error and 2 warnings`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { errors, warnings } = *self;
+        let (e, w) = (plural(errors), plural(warnings));
+        match (errors, warnings) {
+            (_, 0) => write!(f, "{errors} error{e}"),
+            (0, _) => write!(f, "{warnings} warning{w}"),
+            _ => write!(f, "{errors} error{e} and {warnings} warning{w}"),
+        }
+    }
+}
+
+/// Some of many problems.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounded<'p> {
+    /// Those to show, sorted as they were.
+    pub shown: Vec<&'p Problem>,
+    /// Those that are not shown.
+    pub rest: Counts,
+}
+
+/// At most `most` of `problems`: errors before warnings, and earlier places before later ones.
+#[must_use]
+pub fn bound<'p>(
+    problems: impl IntoIterator<Item = &'p Problem, IntoIter: Clone>,
+    most: usize,
+) -> Bounded<'p> {
+    let problems = problems.into_iter();
+    let all = Counts::of(problems.clone());
+    let mut left = Counts {
+        errors: all.errors.min(most),
+        warnings: all.warnings.min(most.saturating_sub(all.errors)),
+    };
+    let rest = all.less(left);
+    let shown = problems
+        .filter(|problem| {
+            let left = left.at(problem.severity());
+            let is_shown = *left > 0;
+            *left = left.saturating_sub(1);
+            is_shown
+        })
+        .collect();
+    Bounded { shown, rest }
+}
+
+/// Writes problems as the Rust compiler draws its own, an empty line after each, and what was
+/// left out.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn write_problems(
+    out: &mut dyn Write,
+    problems: &Bounded<'_>,
+    sources: &Sources,
+    colour: bool,
+) -> io::Result<()> {
+    let Bounded { shown, rest } = problems;
+    for problem in shown {
+        writeln!(out, "{}\n", render(problem, sources, colour))?;
+    }
+    if !rest.is_zero() {
+        writeln!(
+            out,
+            "note: {rest} more; --max-problems {} shows all\n",
+            shown.len() + rest.errors + rest.warnings
+        )?;
+    }
+    // A gap before what is said of all of them.
+    if !shown.is_empty() || !rest.is_zero() {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Rules, check};
+    use crate::run::UnixSeconds;
+
+    /// One manifest with `warnings` windows that are there twice, then `errors` unknown fields.
+    fn problems(warnings: usize, errors: usize) -> Vec<Problem> {
+        let mut text = "version: 1\nflowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
+                        sandbox: prod\nsource: file\nruns:\n"
+            .to_owned();
+        let run = "- { windowStartTime: 1651584991, windowEndTime: 1651585956 }\n";
+        text.push_str(&run.repeat(warnings + 1));
+        let slips: Vec<_> = (0..errors).map(|n| format!("slip{n}: 1\n")).collect();
+        text.push_str(&slips.concat());
+        let sources = Sources::from_texts([("m.yaml", text)]);
+        let now = UnixSeconds::new(1_764_000_000).expect("in range");
+        check(&sources, &Rules::at(now)).problems
+    }
+
+    fn counts(errors: usize, warnings: usize) -> Counts {
+        Counts { errors, warnings }
+    }
+
+    #[test]
+    fn warnings_never_hide_an_error_and_the_order_stays() {
+        let problems = problems(20, 3);
+        assert_eq!(Counts::of(&problems), counts(3, 20));
+        let Bounded { shown, rest } = bound(&problems, 5);
+        assert_eq!(Counts::of(shown.iter().copied()), counts(3, 2));
+        assert_eq!(rest, counts(0, 18));
+        let lines: Vec<_> = shown
+            .iter()
+            .map(|problem| problem.place.span.line)
+            .collect();
+        assert!(lines.is_sorted(), "{lines:?}");
+    }
+
+    #[test]
+    fn the_first_errors_are_shown_and_the_rest_counted() {
+        let problems = problems(2, 30);
+        let Bounded { shown, rest } = bound(&problems, 10);
+        assert_eq!(Counts::of(shown.iter().copied()), counts(10, 0));
+        assert_eq!(rest, counts(20, 2));
+        assert_eq!(rest.to_string(), "20 errors and 2 warnings");
+        assert!(shown[9].message.contains("slip9"), "{}", shown[9].message);
+        assert_eq!(bound(&problems, 0).shown.len(), 0);
+        assert!(bound(&problems, 32).rest.is_zero());
+    }
+}
