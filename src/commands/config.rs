@@ -208,6 +208,30 @@ mod tests {
     }
 
     #[test]
+    fn what_init_writes_names_every_default_as_it_is() {
+        let written = include_str!("init/backfill.yaml");
+        assert!(read(written).is_ok());
+        // `# text` is text; `#field:` and `#  nested:` are fields.
+        let is_text = |line: &str| line.starts_with("# ") && !line.starts_with("#  ");
+        let fields: Vec<_> = written
+            .lines()
+            .filter(|line| !is_text(line))
+            .map(|line| line.strip_prefix('#').unwrap_or(line))
+            .collect();
+        let mut config = read(&fields.join("\n")).expect("uncommented, it is a config");
+        let default = Config::default();
+        assert!(config.organization.take().is_some() && config.sandbox.take().is_some());
+        assert_eq!(config.state.take().as_deref(), Some(".backfill"));
+        assert!(config.reason_required());
+        assert_eq!(
+            format!("{:?}", config.limits),
+            format!("{:?}", default.limits)
+        );
+        assert_eq!(config.wire.timestamps, default.wire.timestamps);
+        assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
+    }
+
+    #[test]
     fn mistakes_are_named() {
         for (text, said) in [
             ("version: 2\n", "version 2 is not known"),

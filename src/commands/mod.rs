@@ -14,6 +14,7 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
+mod init;
 mod output;
 mod plan;
 mod schema;
@@ -48,6 +49,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a config, an example manifest and what goes with them; overwrites nothing
+    Init,
     /// Check manifests; needs no state and no network
     Validate(validate::Flags),
     /// Show what apply would do; sends nothing and needs no network
@@ -90,6 +93,7 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
     // These need no config, and must work where it is wrong.
     match &verb {
+        Verb::Init => return init::run(),
         Verb::Schema => return schema::run(),
         Verb::Completions(flags) => return completions::run(flags),
         _ => {}
@@ -101,7 +105,9 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
-        Verb::Schema | Verb::Completions(_) => unreachable!("they were done without a context"),
+        Verb::Init | Verb::Schema | Verb::Completions(_) => {
+            unreachable!("they were done without a context")
+        }
     }
 }
 

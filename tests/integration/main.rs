@@ -3,6 +3,7 @@
 mod apply;
 mod bad_input;
 mod emulated;
+mod init;
 mod interrupted;
 mod one_request;
 mod plan;
