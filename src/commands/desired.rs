@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use crate::manifest::{Checked, Problem, Rules, Severity, Sources, check, read_paths};
+use crate::manifest::{Checked, Rules, Sources, check, read_paths};
 use crate::plan::Selection;
 use crate::report::{Counts, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
@@ -92,8 +92,8 @@ impl Paths {
     /// The same, and says what is wrong; errors end the verb.
     pub(super) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
         let (sources, checked) = self.check(context)?;
-        self.show(context, &sources, &checked.problems);
-        let errors = Counts::of(&checked.problems).errors;
+        self.show(context, &sources, &checked);
+        let errors = Counts::in_all(&checked).errors;
         if errors > 0 {
             return Err(Failure::new(
                 Exit::Usage,
@@ -104,11 +104,13 @@ impl Paths {
     }
 
     /// Draws what is wrong on standard error; with `--quiet`, only the errors.
-    pub(super) fn show(&self, context: &Context, sources: &Sources, problems: &[Problem]) {
-        let audible = problems
-            .iter()
-            .filter(|problem| !context.quiet || problem.severity() == Severity::Error);
-        let bounded = bound(audible, self.max_problems);
+    pub(super) fn show(&self, context: &Context, sources: &Sources, checked: &Checked) {
+        let bounded = bound(checked, self.max_problems);
+        let bounded = if context.quiet {
+            bounded.without_warnings()
+        } else {
+            bounded
+        };
         // Nobody is left to tell that standard error cannot be written.
         let _ = write_problems(
             &mut io::stderr().lock(),

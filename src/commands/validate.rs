@@ -33,7 +33,7 @@ enum Format {
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let Flags { paths, format } = flags;
     let (sources, checked) = paths.check(context)?;
-    let counts = Counts::of(&checked.problems);
+    let counts = Counts::in_all(&checked);
     let exit = match counts.errors {
         0 => Exit::Success,
         _ => Exit::Usage,
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     );
     match format {
         Format::Text => {
-            paths.show(context, &sources, &checked.problems);
+            paths.show(context, &sources, &checked);
             if exit == Exit::Success {
                 output::text(|out| writeln!(out, "{summary}"))?;
             }
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             output::json(&document)?;
         }
         Format::Github => output::text(|out| {
-            report::write_annotations(out, &checked.problems, paths.max_problems())?;
+            report::write_annotations(out, &checked, paths.max_problems())?;
             if exit == Exit::Success {
                 writeln!(out, "{summary}")?;
             }

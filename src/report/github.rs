@@ -11,20 +11,19 @@ use std::io::{self, Write};
 
 use super::plain;
 use super::problems::{Bounded, Counts, bound};
-use crate::manifest::{Place, Problem, Severity};
+use crate::manifest::{Checked, Place, Problem, Severity};
 
 /// Annotations of one severity that GitHub keeps of a step.
 const KEPT: usize = 10;
 /// Characters of a part of a message: a value of a manifest may be megabytes long.
 const LONGEST: usize = 1_000;
 
-/// Writes at most `most` of `problems`, worst first, and a notice of the rest.
+/// Writes at most `most` of the problems, worst first, and a notice of the rest.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write_annotations(out: &mut dyn Write, problems: &[Problem], most: usize) -> io::Result<()> {
-    let all = Counts::of(problems);
-    let Bounded { shown, .. } = bound(problems, most);
+pub fn write_annotations(out: &mut dyn Write, checked: &Checked, most: usize) -> io::Result<()> {
+    let Bounded { shown, .. } = bound(checked, most);
     let mut written = Vec::new();
     for severity in [Severity::Error, Severity::Warning] {
         let of_it = shown
@@ -35,7 +34,7 @@ pub fn write_annotations(out: &mut dyn Write, problems: &[Problem], most: usize)
             written.push(*problem);
         }
     }
-    let rest = all.less(Counts::of(written));
+    let rest = Counts::in_all(checked).less(Counts::of(written));
     if !rest.is_zero() {
         let text = format!("{rest} more in the manifests; `backfill validate` shows them");
         writeln!(out, "::notice title=backfill::{}", message(&text))?;
@@ -102,9 +101,9 @@ mod tests {
     fn written(name: &str, text: &str, most: usize) -> String {
         let sources = Sources::from_texts([(name, text)]);
         let now = UnixSeconds::new(1_764_000_000).expect("in range");
-        let problems = check(&sources, &Rules::at(now)).problems;
+        let checked = check(&sources, &Rules::at(now));
         let mut out = Vec::new();
-        write_annotations(&mut out, &problems, most).expect("memory can be written");
+        write_annotations(&mut out, &checked, most).expect("memory can be written");
         String::from_utf8(out).expect("text")
     }
 

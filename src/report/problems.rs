@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use super::plural;
-use crate::manifest::{Problem, Severity, Sources, render};
+use crate::manifest::{Checked, Problem, Severity, Sources, render};
 
 /// How many errors and warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +26,17 @@ impl Counts {
             *counts.at(problem.severity()) += 1;
         }
         counts
+    }
+
+    /// Counts all that checking found.
+    #[must_use]
+    pub fn in_all(checked: &Checked) -> Self {
+        let Checked {
+            manifests: _,
+            runs: _,
+            problems,
+        } = checked;
+        Self::of(problems)
     }
 
     /// Whether there is nothing.
@@ -73,20 +84,18 @@ pub struct Bounded<'p> {
     pub rest: Counts,
 }
 
-/// At most `most` of `problems`: errors before warnings, and earlier places before later ones.
+/// At most `most` of the problems: errors before warnings, and earlier places before later ones.
 #[must_use]
-pub fn bound<'p>(
-    problems: impl IntoIterator<Item = &'p Problem, IntoIter: Clone>,
-    most: usize,
-) -> Bounded<'p> {
-    let problems = problems.into_iter();
-    let all = Counts::of(problems.clone());
+pub fn bound(checked: &Checked, most: usize) -> Bounded<'_> {
+    let listed = Counts::of(&checked.problems);
     let mut left = Counts {
-        errors: all.errors.min(most),
-        warnings: all.warnings.min(most.saturating_sub(all.errors)),
+        errors: listed.errors.min(most),
+        warnings: listed.warnings.min(most.saturating_sub(listed.errors)),
     };
-    let rest = all.less(left);
-    let shown = problems
+    let rest = Counts::in_all(checked).less(left);
+    let shown = checked
+        .problems
+        .iter()
         .filter(|problem| {
             let left = left.at(problem.severity());
             let is_shown = *left > 0;
@@ -95,6 +104,17 @@ pub fn bound<'p>(
         })
         .collect();
     Bounded { shown, rest }
+}
+
+impl Bounded<'_> {
+    /// The errors alone.
+    #[must_use]
+    pub fn without_warnings(mut self) -> Self {
+        self.shown
+            .retain(|problem| problem.severity() == Severity::Error);
+        self.rest.warnings = 0;
+        self
+    }
 }
 
 /// Writes problems as the Rust compiler draws its own, an empty line after each, and what was
@@ -113,11 +133,7 @@ pub fn write_problems(
         writeln!(out, "{}\n", render(problem, sources, colour))?;
     }
     if !rest.is_zero() {
-        writeln!(
-            out,
-            "note: {rest} more; --max-problems {} shows all\n",
-            shown.len() + rest.errors + rest.warnings
-        )?;
+        writeln!(out, "note: {rest} more, see --max-problems\n")?;
     }
     // A gap before what is said of all of them.
     if !shown.is_empty() || !rest.is_zero() {
@@ -133,7 +149,7 @@ mod tests {
     use crate::run::UnixSeconds;
 
     /// One manifest with `warnings` windows that are there twice, then `errors` unknown fields.
-    fn problems(warnings: usize, errors: usize) -> Vec<Problem> {
+    fn checked(warnings: usize, errors: usize) -> Checked {
         let mut text = "version: 1\nflowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
                         sandbox: prod\nsource: file\nruns:\n"
             .to_owned();
@@ -143,7 +159,7 @@ mod tests {
         text.push_str(&slips.concat());
         let sources = Sources::from_texts([("m.yaml", text)]);
         let now = UnixSeconds::new(1_764_000_000).expect("in range");
-        check(&sources, &Rules::at(now)).problems
+        check(&sources, &Rules::at(now))
     }
 
     fn counts(errors: usize, warnings: usize) -> Counts {
@@ -152,9 +168,9 @@ mod tests {
 
     #[test]
     fn warnings_never_hide_an_error_and_the_order_stays() {
-        let problems = problems(20, 3);
-        assert_eq!(Counts::of(&problems), counts(3, 20));
-        let Bounded { shown, rest } = bound(&problems, 5);
+        let checked = checked(20, 3);
+        assert_eq!(Counts::in_all(&checked), counts(3, 20));
+        let Bounded { shown, rest } = bound(&checked, 5);
         assert_eq!(Counts::of(shown.iter().copied()), counts(3, 2));
         assert_eq!(rest, counts(0, 18));
         let lines: Vec<_> = shown
@@ -162,17 +178,19 @@ mod tests {
             .map(|problem| problem.place.span.line)
             .collect();
         assert!(lines.is_sorted(), "{lines:?}");
+        let quiet = bound(&checked, 5).without_warnings();
+        assert_eq!((quiet.shown.len(), quiet.rest), (3, Counts::default()));
     }
 
     #[test]
     fn the_first_errors_are_shown_and_the_rest_counted() {
-        let problems = problems(2, 30);
-        let Bounded { shown, rest } = bound(&problems, 10);
+        let checked = checked(2, 30);
+        let Bounded { shown, rest } = bound(&checked, 10);
         assert_eq!(Counts::of(shown.iter().copied()), counts(10, 0));
         assert_eq!(rest, counts(20, 2));
         assert_eq!(rest.to_string(), "20 errors and 2 warnings");
         assert!(shown[9].message.contains("slip9"), "{}", shown[9].message);
-        assert_eq!(bound(&problems, 0).shown.len(), 0);
-        assert!(bound(&problems, 32).rest.is_zero());
+        assert_eq!(bound(&checked, 0).shown.len(), 0);
+        assert!(bound(&checked, 32).rest.is_zero());
     }
 }

@@ -1,9 +1,11 @@
 //! `schema`: what editors check by, held against what `validate` accepts.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use aep_backfill::manifest::{Checked, Rules, Sources, check, json_schema};
 use aep_backfill::run::UnixSeconds;
+use jsonschema::Validator;
 use serde_json::{Value, json};
 
 use crate::workspace::Workspace;
@@ -36,7 +38,9 @@ fn a_schema_in_the_folder_is_not_taken_for_a_manifest() {
 }
 
 fn fits(document: &Value) -> bool {
-    jsonschema::is_valid(&json_schema(), document)
+    static JUDGE: LazyLock<Validator> =
+        LazyLock::new(|| jsonschema::draft7::new(&json_schema()).expect("a schema"));
+    JUDGE.is_valid(document)
 }
 
 fn checked(name: &str, text: &[u8]) -> Checked {
@@ -59,10 +63,12 @@ fn manifests_in(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The documents of a file, as any reader of YAML would see them.
+/// The documents of a file, as any reader of YAML 1.2 would see them.
 fn documents(text: &[u8]) -> Option<Vec<Value>> {
     let text = std::str::from_utf8(text).ok()?;
-    serde_saphyr::from_multiple(text.trim_start_matches('\u{feff}')).ok()
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let text = text.trim_start_matches('\u{feff}');
+    serde_saphyr::from_multiple_with_options(text, options).ok()
 }
 
 #[test]
@@ -75,12 +81,7 @@ fn every_manifest_that_is_accepted_fits_the_schema() {
             let checked = checked(&name, &text);
             assert!(!checked.has_errors(), "{name}: {:?}", checked.problems);
             for document in documents(&text).expect(&name) {
-                let errors: Vec<_> = jsonschema::draft7::new(&json_schema())
-                    .expect("a schema")
-                    .iter_errors(&document)
-                    .map(|error| format!("{}: {error}", error.instance_path()))
-                    .collect();
-                assert_eq!(errors, Vec::<String>::new(), "{name}");
+                assert!(fits(&document), "{name}: {document}");
                 seen += 1;
             }
         }
@@ -95,19 +96,23 @@ const STRUCTURAL: [&str; 7] = [
 
 #[test]
 fn a_manifest_whose_structure_is_wrong_does_not_fit() {
-    for path in manifests_in("tests/fixtures/bad") {
-        let text = std::fs::read(&path).expect("it can be read");
+    let (mut slipped, mut judged) = (Vec::new(), 0);
+    let files = manifests_in("tests/fixtures/bad");
+    for path in &files {
+        let text = std::fs::read(path).expect("it can be read");
         let name = path.display().to_string();
-        let checked = checked(&name, &text);
-        let is_structural = checked
-            .problems
-            .iter()
-            .any(|problem| STRUCTURAL.contains(&problem.rule.code()));
-        // Manifests of one flow may disagree while each by itself is well-formed.
+        let problems = checked(&name, &text).problems;
+        let codes: Vec<_> = problems.iter().map(|problem| problem.rule.code()).collect();
+        let is_structural = codes.iter().any(|code| STRUCTURAL.contains(code));
         if let (true, Some(documents)) = (is_structural, documents(&text)) {
-            assert!(!documents.iter().all(fits), "{name} fits");
+            judged += 1;
+            if documents.iter().all(fits) {
+                slipped.push((name, codes));
+            }
         }
     }
+    assert!(files.is_empty() || judged >= 20, "{judged}");
+    assert!(slipped.is_empty(), "these fit: {slipped:#?}");
 }
 
 /// A manifest with every field there is.

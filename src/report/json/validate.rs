@@ -111,19 +111,14 @@ pub fn validate(
     most: usize,
     exit_code: u8,
 ) -> ValidateDocument {
-    let Checked {
-        manifests,
-        runs,
-        problems,
-    } = checked;
-    let Bounded { shown, rest } = bound(problems, most);
+    let Bounded { shown, rest } = bound(checked, most);
     ValidateDocument {
         format: "validate/v1",
         summary: ValidateSummary {
             files: sources.len(),
-            manifests: manifests.len(),
-            runs: runs.len(),
-            counts: Counts::of(problems).into(),
+            manifests: checked.manifests.len(),
+            runs: checked.runs.len(),
+            counts: Counts::in_all(checked).into(),
         },
         problems: shown
             .into_iter()
