@@ -5,7 +5,7 @@
 //! server has closed meanwhile would turn an ordinary send into a doubt, and a new one makes
 //! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -209,7 +209,8 @@ impl Client {
     ) -> Result<Vec<FlowRun>, ApiError> {
         let filter = format!("flowId=={flow_id}");
         let mut runs = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
+        let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let mut url = self.url("runs");
@@ -236,12 +237,12 @@ impl Client {
             }
             match next_token(&page)? {
                 None => return Ok(runs),
-                Some(next) if token.as_ref() == Some(&next) => {
+                Some(next) if tokens.insert(next.clone()) => token = Some(next),
+                Some(_) => {
                     return Err(ApiError::NotUnderstood(
-                        "a page that leads to itself".to_owned(),
+                        "pages that lead back to one another".to_owned(),
                     ));
                 }
-                Some(next) => token = Some(next),
             }
         }
         Err(ApiError::NotUnderstood(
@@ -325,7 +326,8 @@ impl Client {
                     },
                     200..=299 => "an answer that broke off".to_owned(),
                     429 => {
-                        self.pacer.throttle(answer.retry_after.unwrap_or(wait));
+                        self.pacer
+                            .throttle(answer.retry_after.unwrap_or_default().max(wait));
                         answer.refusal().to_string()
                     }
                     408 | 500..=599 => answer.refusal().to_string(),
@@ -384,18 +386,7 @@ impl Client {
             complete: false,
         };
         // A body that breaks off does not take back the status: the table decides on both.
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if answer.body.len() + chunk.len() <= most => {
-                    answer.body.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) | Err(_) => break,
-                Ok(None) => {
-                    answer.complete = true;
-                    break;
-                }
-            }
-        }
+        (answer.body, answer.complete) = bounded_body(&mut response, most).await;
         Ok(answer)
     }
 
@@ -412,6 +403,18 @@ impl Client {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
         url
+    }
+}
+
+/// The body, up to `most` bytes of it, and whether that is all.
+pub(super) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= most => body.extend_from_slice(&chunk),
+            Ok(Some(_)) | Err(_) => return (body, false),
+            Ok(None) => return (body, true),
+        }
     }
 }
 
@@ -443,7 +446,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 /// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
 fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
-    if let Some(href) = page.pointer("/_links/next/href").and_then(Value::as_str) {
+    if let Some(next) = page.pointer("/_links/next").filter(|next| !next.is_null()) {
+        let href = next
+            .get("href")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ApiError::NotUnderstood("a next page without an address".to_owned()))?;
         // Relative to the service; only its query matters.
         let base = Url::parse("http://relative.invalid").expect("a constant URL");
         return base
@@ -522,11 +529,14 @@ mod tests {
         for page in [json!({"items": []}), json!({"items": [], "_links": {}})] {
             assert!(matches!(next_token(&page), Ok(None)));
         }
-        let odd = json!({"_links": {"next": {"href": "/runs?start=3"}}});
-        assert!(
-            next_token(&odd).is_err(),
-            "half a list must not pass for a whole one"
-        );
+        for odd in [
+            json!({"_links": {"next": {"href": "/runs?start=3"}}}),
+            json!({"_links": {"next": "/runs?continuationToken=a"}}),
+            json!({"_links": {"next": {}}}),
+        ] {
+            let token = next_token(&odd);
+            assert!(token.is_err(), "half a list passes for a whole one: {odd}");
+        }
     }
 
     #[test]

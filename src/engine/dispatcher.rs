@@ -4,7 +4,7 @@
 //! meanwhile in one append; only then act on them; wait for the next thing to happen. So no
 //! request leaves without a durable intent, and one sync serves many runs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::lane::{Doubt, Lane, Phase};
-use super::send::{Errand, INTENT_LIFE, Sent, Unsent, send};
-use super::settle::{Open, Patience, READINGS, Reading, recognise};
+use super::send::{Errand, INTENT_LIFE, LEAVES_WITHIN, Made, Sent, Unsent, send};
+use super::settle::{Around, Open, Patience, READINGS, Reading, Verdict, Verdicts, recognise};
 use super::{
     Applied, Blocked, Ending, Event, Events, LaneId, Outcomes, RunOutcome, Settings, Stop, Stopper,
     listing, preflight,
 };
-use crate::api::{ApiError, Client, Flow, FlowRun};
+use crate::api::{ApiError, AuthError, Client, Flow, FlowRun};
 use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunIdentity, Sandbox, Source};
+use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source};
 use crate::state::{Clock, Entry, Evidence, Fate, Moment, Record, State};
 use crate::store::{LockedStore, StoreError};
 
@@ -31,6 +31,8 @@ use crate::store::{LockedStore, StoreError};
 const GRACE: Duration = Duration::from_secs(5);
 /// No intent is made for a turn that is further away than this.
 const NEAR: Duration = Duration::from_secs(10);
+/// So many turns in a row that came too late, for the service asks to wait: it does so for ever.
+const LATE_TURNS: u32 = 20;
 
 /// See the module's front door.
 pub(super) struct Dispatcher {
@@ -45,12 +47,15 @@ pub(super) struct Dispatcher {
     lanes: Vec<Lane>,
     /// The lane that is asked first for its next run.
     turn: LaneId,
-    /// Facts that are not durable yet, each with the event that tells of it.
-    pending: Vec<(Entry, Event)>,
+    /// What has happened and is not told yet: where it is a fact, only once that is durable.
+    pending: Vec<(Option<Entry>, Event)>,
     sends: JoinSet<(LaneId, DesiredRun, Sent)>,
     reads: JoinSet<(LaneId, Read)>,
     readers: Arc<Semaphore>,
     breaker: Breaker,
+    /// How many more requests to create may leave.
+    budget: usize,
+    late_turns: u32,
     outcomes: Outcomes,
     ending: Option<Ending>,
 }
@@ -59,11 +64,17 @@ pub(super) struct Dispatcher {
 enum Read {
     /// For a lane that was not open yet.
     Prepared {
-        runs: Option<Result<Vec<FlowRun>, ApiError>>,
+        list: Option<Listed>,
         flow: Option<Result<Flow, ApiError>>,
     },
     /// For a lane with runs in doubt.
-    Looked(Result<Vec<FlowRun>, ApiError>),
+    Looked(Listed),
+}
+
+/// A list, and when it was asked for: it tells nothing of what came later.
+struct Listed {
+    asked: Instant,
+    runs: Result<Vec<FlowRun>, ApiError>,
 }
 
 impl Dispatcher {
@@ -80,6 +91,8 @@ impl Dispatcher {
             planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
             breaker: Breaker::new(settings.rejections_in_a_row),
+            budget: settings.most_new,
+            late_turns: 0,
             store,
             client,
             settings,
@@ -117,19 +130,21 @@ impl Dispatcher {
         let mut pauses = self.client.pacer().pauses();
         let mut leave_at: Option<Instant> = None;
         loop {
-            let handed = self.hand_out();
+            // Looked at once a round, so that all of the round agrees on it.
+            let turn = self.client.pacer().next_turn();
+            let is_near = turn <= Instant::now() + NEAR;
+            let handed = if is_near { self.hand_out() } else { Vec::new() };
             self.commit(handed).await?;
-            if self.sends.is_empty() && self.reads.is_empty() && !self.waits_for_a_turn() {
+            let gate = (!is_near && self.could_send()).then(|| turn - NEAR);
+            if self.sends.is_empty() && self.reads.is_empty() && gate.is_none() {
                 return Ok(());
             }
-            let gate = self
-                .waits_for_a_turn()
-                .then(|| self.client.pacer().next_turn() - NEAR);
             let stop = self.stop.clone();
             tokio::select! {
                 biased;
-                () = stop.requested(), if self.still_settles() => {
+                () = stop.requested(), if leave_at.is_none() => {
                     self.end(Ending::Interrupted);
+                    leave_at = Some(Instant::now() + GRACE);
                 }
                 Some(sent) = self.sends.join_next() => self.landed(sent),
                 Some(read) = self.reads.join_next() => self.heard(read),
@@ -138,7 +153,9 @@ impl Dispatcher {
                 () = sleep_until(leave_at), if leave_at.is_some() => {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();
-                    while self.sends.join_next().await.is_some() {}
+                    while let Some(sent) = self.sends.join_next().await {
+                        self.landed(sent);
+                    }
                 }
             }
             // All that has come in by now shares the next append.
@@ -148,25 +165,24 @@ impl Dispatcher {
             while let Some(read) = self.reads.try_join_next() {
                 self.heard(read);
             }
-            if leave_at.is_none() && matches!(self.ending, Some(Ending::Interrupted)) {
-                leave_at = Some(Instant::now() + GRACE);
-            }
         }
     }
 
     /// Takes runs from the lanes in turn, as many as may be in flight.
     fn hand_out(&mut self) -> Vec<(LaneId, DesiredRun, Option<DeltaColumn>)> {
         let mut handed = Vec::new();
-        if self.ending.is_some() || self.lanes.is_empty() || self.turn_is_far() {
+        if self.ending.is_some() || self.lanes.is_empty() {
             return handed;
         }
+        let again_too = self.again_too();
         let mut passed = 0;
         while self.sends.len() + handed.len() < self.settings.concurrency
+            && handed.len() < self.budget
             && passed < self.lanes.len()
         {
             let id = self.turn % self.lanes.len();
             self.turn = id + 1;
-            match self.lanes[id].next(self.settings.per_flow) {
+            match self.lanes[id].next(self.settings.per_flow, again_too) {
                 Some((run, delta_column)) => {
                     handed.push((id, run, delta_column));
                     passed = 0;
@@ -174,23 +190,25 @@ impl Dispatcher {
                 None => passed += 1,
             }
         }
+        self.budget -= handed.len();
         handed
     }
 
-    fn turn_is_far(&self) -> bool {
-        self.client.pacer().next_turn() > Instant::now() + NEAR
+    /// Whether runs that were refused before may go: when no others are left.
+    fn again_too(&self) -> bool {
+        !self.lanes.iter().any(Lane::has_fresh)
     }
 
-    /// Whether a lane could send if the pacer let it.
-    fn waits_for_a_turn(&self) -> bool {
+    /// Whether a run would be handed out if its turn were near.
+    fn could_send(&self) -> bool {
+        let again_too = self.again_too();
         self.ending.is_none()
+            && self.budget > 0
             && self.sends.len() < self.settings.concurrency
-            && self.lanes.iter().any(|lane| {
-                lane.phase == Phase::Open
-                    && lane.doubts.is_empty()
-                    && lane.waiting().next().is_some()
-            })
-            && self.turn_is_far()
+            && self
+                .lanes
+                .iter()
+                .any(|lane| lane.is_ready(self.settings.per_flow, again_too))
     }
 
     /// Makes everything pending durable, and the intents of what was handed out, in one append;
@@ -199,10 +217,11 @@ impl Dispatcher {
         &mut self,
         handed: Vec<(LaneId, DesiredRun, Option<DeltaColumn>)>,
     ) -> Result<(), StoreError> {
-        let intent = Instant::now();
+        let intent = Made::now();
         let at = self.client.clock().at(Timestamp::now());
         let session = self.store.session();
-        let (mut entries, events): (Vec<Entry>, Vec<Event>) = self.pending.drain(..).unzip();
+        let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();
+        let mut entries: Vec<Entry> = facts.into_iter().flatten().collect();
         entries.extend(handed.iter().map(|(_, run, _)| Entry::Intent {
             run: (&run.identity).into(),
             at,
@@ -239,7 +258,14 @@ impl Dispatcher {
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
         self.lanes[lane].landed();
+        if !matches!(sent, Sent::Not(_)) {
+            self.late_turns = 0;
+        }
         match sent {
+            Sent::Created(run_id) if self.is_claimed(&run_id) => {
+                let reason = format!("the answer names the run {run_id}, which is another's");
+                self.doubt(lane, run, reason);
+            }
             Sent::Created(run_id) => {
                 self.breaker.accepted();
                 self.lanes[lane].accepted(run_id.clone());
@@ -252,7 +278,7 @@ impl Dispatcher {
                 };
                 let run = identity;
                 self.pending
-                    .push((entry, Event::Created { lane, run, run_id }));
+                    .push((Some(entry), Event::Created { lane, run, run_id }));
             }
             Sent::Rejected(refusal) => {
                 self.outcomes
@@ -264,7 +290,7 @@ impl Dispatcher {
                 };
                 let run = identity;
                 self.pending
-                    .push((entry, Event::Rejected { lane, run, refusal }));
+                    .push((Some(entry), Event::Rejected { lane, run, refusal }));
                 if self.breaker.rejected() {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
                 }
@@ -282,10 +308,18 @@ impl Dispatcher {
                     run: identity,
                     reason,
                 };
-                self.pending.push((entry, event));
+                self.pending.push((Some(entry), event));
                 self.lanes[lane].enqueue(run);
+                self.budget += 1;
                 match why {
-                    Unsent::Stopped | Unsent::Stale => {}
+                    Unsent::Stopped => {}
+                    Unsent::Stale => {
+                        self.late_turns += 1;
+                        if self.late_turns == LATE_TURNS {
+                            let why = "the service throttles without end".to_owned();
+                            self.end(Ending::Unreachable(why));
+                        }
+                    }
                     Unsent::Unreachable(why) => self.end(Ending::Unreachable(why)),
                     Unsent::SignIn(why) => self.end(Ending::SignIn(why)),
                 }
@@ -293,11 +327,16 @@ impl Dispatcher {
         }
     }
 
+    /// Whether some record stands for the run, or is about to.
+    fn is_claimed(&self, run_id: &RunId) -> bool {
+        self.store.state().is_claimed(run_id)
+            || self.lanes.iter().any(|lane| lane.claimed.contains(run_id))
+    }
+
     /// An answer did not tell: the lane waits until the lists do.
     fn doubt(&mut self, lane: LaneId, run: DesiredRun, reason: String) {
-        let (now, at) = (Instant::now(), self.client.clock().at(Timestamp::now()));
+        let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key, run.identity.clone());
-        let service = (at.clock == Clock::Server).then_some(at.time);
         // The intent is not older than its life, whatever the clock of its entry says.
         let life = jiff::SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
         let intent = match self.store.state().get(&key).map(|record| &record.fate) {
@@ -312,8 +351,9 @@ impl Dispatcher {
         self.lanes[lane].doubts.push(Doubt {
             key,
             open: open(&identity, intent),
-            patience: Patience::new(self.settings.settle_delay, now, service),
-            readings: 0,
+            // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
+            patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
+            verdicts: Verdicts::default(),
             wanted: Some(run),
             identity: identity.clone(),
         });
@@ -327,7 +367,7 @@ impl Dispatcher {
             run: identity,
             reason,
         };
-        self.pending.push((entry, event));
+        self.pending.push((Some(entry), event));
         self.look_again(lane);
     }
 
@@ -350,12 +390,16 @@ impl Dispatcher {
             } else {
                 None
             };
+            let asked = Instant::now();
             // A flow that cannot be read cannot be listed either.
-            let runs = match &flow {
+            let list = match &flow {
                 Some(Err(_)) => None,
-                _ => Some(listing::runs_of(&client, &sandbox, flow_id, &claimed).await),
+                _ => Some(Listed {
+                    asked,
+                    runs: listing::runs_of(&client, &sandbox, flow_id, &claimed, None).await,
+                }),
             };
-            (id, Read::Prepared { runs, flow })
+            (id, Read::Prepared { list, flow })
         });
     }
 
@@ -366,6 +410,9 @@ impl Dispatcher {
         }
         let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
         let lane = &mut self.lanes[id];
+        if lane.is_looking {
+            return;
+        }
         let wait = lane
             .doubts
             .iter_mut()
@@ -382,14 +429,19 @@ impl Dispatcher {
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
         let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
         let claimed = lane.claimed.clone();
+        let since = oldest_intent(&lane.doubts);
+        let runs = lane.doubts.len();
+        lane.is_looking = true;
         self.reads.spawn(async move {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
-            let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed).await;
-            (id, Read::Looked(runs))
+            let asked = Instant::now();
+            let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
+            (id, Read::Looked(Listed { asked, runs }))
         });
-        self.emit(Event::Settling {
+        self.tell(Event::Settling {
             lane: id,
+            runs,
             again: now + wait,
             believed,
         });
@@ -399,48 +451,63 @@ impl Dispatcher {
     fn heard(&mut self, read: Result<(LaneId, Read), tokio::task::JoinError>) {
         let Ok((id, read)) = read else { return };
         match read {
-            Read::Looked(Err(error @ (ApiError::Auth(_) | ApiError::SignIn(_)))) => {
-                self.end(Ending::SignIn(error.to_string()));
-            }
-            Read::Looked(runs) => {
-                self.settle(id, &runs);
+            Read::Looked(list) => {
+                self.lanes[id].is_looking = false;
+                if self.ends_all(list.runs.as_ref().err()) {
+                    return;
+                }
+                self.settle(id, &list);
                 if self.lanes[id].phase == Phase::Preparing && self.lanes[id].doubts.is_empty() {
                     // Its doubts came first; what exists may be different now.
                     self.prepare(id);
                 }
             }
-            Read::Prepared { runs, flow } => self.prepared(id, runs, flow),
+            Read::Prepared { list, flow } => self.prepared(id, list, flow),
         }
     }
 
-    fn prepared(
-        &mut self,
-        id: LaneId,
-        runs: Option<Result<Vec<FlowRun>, ApiError>>,
-        flow: Option<Result<Flow, ApiError>>,
-    ) {
-        let problem = match (&runs, &flow) {
-            (_, Some(Err(error))) | (Some(Err(error)), _) => Some(error),
+    /// Ends the apply where `error` would meet every other flow too.
+    fn ends_all(&mut self, error: Option<&ApiError>) -> bool {
+        let ending = match error {
+            Some(ApiError::Auth(AuthError::Unreachable(why))) => Ending::Unreachable(why.clone()),
+            Some(error @ (ApiError::Auth(_) | ApiError::SignIn(_))) => {
+                Ending::SignIn(error.to_string())
+            }
+            _ => return false,
+        };
+        self.end(ending);
+        true
+    }
+
+    fn prepared(&mut self, id: LaneId, list: Option<Listed>, flow: Option<Result<Flow, ApiError>>) {
+        let error = match (&list, &flow) {
+            (_, Some(Err(error)))
+            | (
+                Some(Listed {
+                    runs: Err(error), ..
+                }),
+                _,
+            ) => Some(error),
             _ => None,
         };
-        if let Some(error) = problem {
-            match error {
-                ApiError::Auth(_) | ApiError::SignIn(_) => {
-                    self.end(Ending::SignIn(error.to_string()));
-                }
-                _ => self.block(id, Blocked::by(error)),
-            }
+        if self.ends_all(error) {
+            return;
+        }
+        if let Some(error) = error {
+            self.block(id, Blocked::by(error));
             return;
         }
         let flow = flow.and_then(Result::ok);
-        let runs = runs.and_then(Result::ok).unwrap_or_default();
         if !self.lanes[id].doubts.is_empty() {
-            self.settle(id, &Ok(runs));
+            if let Some(list) = &list {
+                self.settle(id, list);
+            }
             if self.lanes[id].doubts.is_empty() {
                 self.prepare(id);
             }
             return;
         }
+        let runs = list.and_then(|list| list.runs.ok()).unwrap_or_default();
         let Some((flow, source)) = flow.zip(self.lanes[id].source.clone()) else {
             self.open_lane(id, None);
             return;
@@ -451,8 +518,13 @@ impl Dispatcher {
         }
         self.adopt_existing(id, &runs);
         let lane = &self.lanes[id];
-        let unknown = preflight::unaccounted(&runs, &lane.claimed, self.client.api_key());
-        if unknown > 0 && !lane.has_created && lane.waiting().next().is_some() {
+        let unknown = preflight::unaccounted(
+            &runs,
+            &lane.claimed,
+            self.client.api_key(),
+            lane.state_knows,
+        );
+        if unknown > 0 && lane.waiting().next().is_some() {
             self.block(id, Blocked::Unknown(unknown));
             return;
         }
@@ -462,7 +534,8 @@ impl Dispatcher {
     /// Adopts runs that exist for windows that are wanted.
     fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) {
         let lane = &self.lanes[id];
-        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed);
+        let existing =
+            preflight::existing(lane.waiting(), runs, &lane.claimed, self.client.api_key());
         for (run, run_id, evidence) in existing {
             self.lanes[id].dequeue(&run.identity);
             self.adopt(id, run.key, run.identity, run_id, evidence);
@@ -474,7 +547,7 @@ impl Dispatcher {
         lane: LaneId,
         key: Key,
         run: RunIdentity,
-        run_id: crate::run::RunId,
+        run_id: RunId,
         evidence: Evidence,
     ) {
         self.lanes[lane].accepted(run_id.clone());
@@ -492,22 +565,23 @@ impl Dispatcher {
             run_id,
             evidence,
         };
-        self.pending.push((entry, event));
+        self.pending.push((Some(entry), event));
     }
 
     fn open_lane(&mut self, id: LaneId, flow: Option<&Flow>) {
         let lane = &mut self.lanes[id];
-        let fixed = flow.is_some_and(|flow| flow.delta_column.is_some()) || lane.has_created;
+        // The flow itself knows best; without it, our own runs do.
+        let fixed = flow.map_or(lane.state_knows, |flow| flow.delta_column.is_some());
         let carried = match lane.source.as_deref() {
             Some(Source::Table(column)) if !fixed => Some(column.clone()),
             _ => None,
         };
         lane.open(carried);
-        self.emit(Event::Prepared { lane: id });
+        self.tell(Event::Prepared { lane: id });
     }
 
     fn block(&mut self, id: LaneId, reason: Blocked) {
-        self.emit(Event::Blocked {
+        self.tell(Event::Blocked {
             lane: id,
             reason: reason.clone(),
         });
@@ -515,80 +589,86 @@ impl Dispatcher {
     }
 
     /// Applies what a list tells to the lane's doubts.
-    fn settle(&mut self, id: LaneId, runs: &Result<Vec<FlowRun>, ApiError>) {
-        let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let doubts = std::mem::take(&mut self.lanes[id].doubts);
-        let readings = match runs {
+    fn settle(&mut self, id: LaneId, list: &Listed) {
+        let service = self.client.clock().at(Timestamp::now());
+        let lane = &mut self.lanes[id];
+        let doubts = std::mem::take(&mut lane.doubts);
+        let runs = list.runs.as_deref().unwrap_or_default();
+        let readings = match &list.runs {
             Ok(runs) => {
                 let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
-                recognise(&open, runs, &self.lanes[id].claimed, self.client.api_key())
+                let around = Around {
+                    claimed: &lane.claimed,
+                    api_key: self.client.api_key(),
+                    in_flight: lane.is_sending(),
+                };
+                recognise(&open, runs, around)
             }
             Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
         };
-        let listed = runs.as_ref().map_or(0, Vec::len);
-        let mut unclear = 0;
+        let mut left_to_a_person = 0;
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
-            if let Reading::Found(run_id, evidence) = reading {
-                self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
-                continue;
-            }
-            if doubt.patience.believed_at(now, service) <= now {
-                doubt.readings += 1;
-            }
-            let enough = doubt.readings >= READINGS;
-            match reading {
-                Reading::Absent if enough => self.not_created(id, doubt, listed),
-                Reading::Absent => self.lanes[id].doubts.push(doubt),
-                Reading::Found(..) => {}
-                Reading::Unclear(why) => {
+            let believed = doubt.patience.believed_at(Instant::now(), service);
+            match doubt.verdicts.take(reading, believed <= list.asked) {
+                Verdict::Exists(run_id, evidence) => {
+                    self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
+                }
+                Verdict::DoesNotExist => self.not_created(id, doubt, runs),
+                Verdict::CannotTell(why) => {
+                    left_to_a_person += 1;
                     self.outcomes
                         .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
-                    if enough {
-                        unclear += 1;
-                        self.emit(Event::Unclear {
-                            lane: id,
-                            run: doubt.identity.clone(),
-                            reason: why,
-                        });
-                    }
+                    self.tell(Event::Unclear {
+                        lane: id,
+                        run: doubt.identity.clone(),
+                        reason: why,
+                    });
                     self.lanes[id].doubts.push(doubt);
                 }
+                Verdict::NotYet => self.lanes[id].doubts.push(doubt),
             }
         }
-        if unclear > 0 {
-            self.block(id, Blocked::InDoubt(unclear));
+        if left_to_a_person > 0 {
+            self.block(id, Blocked::InDoubt(left_to_a_person));
         } else {
             self.look_again(id);
         }
     }
 
-    fn not_created(&mut self, lane: LaneId, doubt: Doubt, runs: usize) {
+    /// A run that was in doubt does not exist. If a manifest wants it, it is sent again, unless
+    /// somebody else has run its window meanwhile.
+    fn not_created(&mut self, lane: LaneId, doubt: Doubt, runs: &[FlowRun]) {
         let Doubt {
             identity,
             key,
             wanted,
-            readings,
             ..
         } = doubt;
         self.outcomes.remove(&key);
         let entry = Entry::NotCreated {
             key,
-            evidence: Evidence::Lists { readings, runs },
+            evidence: Evidence::Lists {
+                readings: READINGS,
+                runs: runs.len(),
+            },
             at: Timestamp::now(),
         };
         let event = Event::NotCreated {
             lane,
             run: identity,
         };
-        self.pending.push((entry, event));
+        self.pending.push((Some(entry), event));
         if let Some(run) = wanted {
             self.lanes[lane].enqueue(run);
+            if self.settings.preflight {
+                self.adopt_existing(lane, runs);
+            }
         }
     }
 
     fn throttled(&mut self, until: Option<Instant>) {
         if let Some(until) = until {
-            self.emit(Event::Throttled {
+            self.tell(Event::Throttled {
                 until,
                 rate: self.client.pacer().rate().get(),
             });
@@ -610,7 +690,12 @@ impl Dispatcher {
         }
         self.halt.0.stop();
         self.ending = Some(ending);
-        self.emit(Event::Stopping);
+        self.tell(Event::Stopping);
+    }
+
+    /// Tells of something, after all that was told before it.
+    fn tell(&mut self, event: Event) {
+        self.pending.push((None, event));
     }
 
     fn emit(&self, event: Event) {
@@ -619,35 +704,37 @@ impl Dispatcher {
     }
 
     fn report(mut self, ending: Ending) -> Applied {
-        let blocked: HashMap<(&Sandbox, FlowId), String> = self
+        let blocked: HashMap<(&Sandbox, FlowId), &Blocked> = self
             .lanes
             .iter()
             .filter_map(|lane| match &lane.phase {
-                Phase::Blocked(reason) => Some(((&lane.sandbox, lane.flow_id), reason.to_string())),
+                Phase::Blocked(reason) => Some(((&lane.sandbox, lane.flow_id), reason)),
                 Phase::Preparing | Phase::Open => None,
             })
             .collect();
-        let in_doubt: HashMap<Key, String> = open_doubts(self.store.state());
-        let planned: std::collections::HashSet<Key> =
-            self.planned.iter().map(|run| run.key).collect();
-        let orphaned_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
+        let in_doubt = open_doubts(self.store.state());
+        let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
+        let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
+        let waiting = "its window overlaps that of a run in doubt; the next apply decides";
+        let ended = match (&ending, self.budget) {
+            (Ending::Done, 0) => "held back by the limit on new runs",
+            (Ending::Done, _) => waiting,
+            (Ending::Interrupted, _) => "interrupted before its turn",
+            _ => "the apply ended before its turn",
+        };
         let runs = std::mem::take(&mut self.planned)
             .into_iter()
             .map(|run| {
-                let outcome = self.outcomes.remove(&run.key);
+                let known = self.outcomes.remove(&run.key);
                 // Whatever else happened: an open intent is a doubt.
-                let outcome = match (in_doubt.get(&run.key), outcome) {
+                let outcome = match (in_doubt.get(&run.key), known) {
                     (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,
                     (None, None) => {
                         let flow = (&run.identity.sandbox, run.identity.flow_id);
-                        RunOutcome::Remaining(
-                            blocked
-                                .get(&flow)
-                                .cloned()
-                                .unwrap_or_else(|| "the apply ended before".to_owned()),
-                        )
+                        let reason = blocked.get(&flow).map(ToString::to_string);
+                        RunOutcome::Remaining(reason.unwrap_or_else(|| ended.to_owned()))
                     }
                 };
                 (run, outcome)
@@ -655,7 +742,12 @@ impl Dispatcher {
             .collect();
         Applied {
             runs,
-            orphaned_in_doubt,
+            others_in_doubt,
+            blocked: blocked.len(),
+            unanswered: blocked
+                .values()
+                .filter(|reason| matches!(reason, Blocked::Unanswered(_)))
+                .count(),
             ending,
         }
     }
@@ -698,14 +790,15 @@ fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outc
         lane.name = Arc::clone(&run.name);
         lane.source = Some(Arc::clone(&run.source));
         match action {
-            Action::Create | Action::Again => lane.enqueue(run.clone()),
+            Action::Create => lane.enqueue(run.clone()),
+            Action::Again => lane.enqueue_again(run.clone()),
             Action::Settle => {
                 wanted.insert(run.key, run);
             }
             Action::Unchanged => {
                 outcomes.insert(run.key, RunOutcome::Unchanged);
             }
-            Action::Conflict => {}
+            Action::Wait | Action::Conflict => {}
         }
     }
     let now = Instant::now();
@@ -728,7 +821,7 @@ fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outc
                 now,
                 left_by(*intent, doubt.as_ref().map(|doubt| doubt.at)),
             ),
-            readings: 0,
+            verdicts: Verdicts::default(),
         });
     }
     lanes.retain(|_, lane| lane.has_work());
@@ -738,7 +831,7 @@ fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outc
             && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
         {
             lane.claimed.insert(run_id.clone());
-            lane.has_created = true;
+            lane.state_knows = true;
         }
     }
     (lanes.into_values().collect(), outcomes)
@@ -753,10 +846,19 @@ fn left_by(intent: Moment, doubt: Option<Moment>) -> Option<Timestamp> {
     {
         return Some(time);
     }
-    let life = jiff::SignedDuration::try_from(INTENT_LIFE).ok()?;
+    let life = jiff::SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).ok()?;
     (intent.clock == Clock::Server)
         .then(|| intent.time.saturating_add(life).ok())
         .flatten()
+}
+
+/// The oldest of the doubts' intents, if all can be compared with the service's times.
+fn oldest_intent(doubts: &[Doubt]) -> Option<Moment> {
+    doubts
+        .iter()
+        .all(|doubt| doubt.open.intent.clock == Clock::Server)
+        .then(|| doubts.iter().map(|doubt| doubt.open.intent))?
+        .min_by_key(|intent| intent.time)
 }
 
 async fn sleep_until(at: Option<Instant>) {
