@@ -204,7 +204,7 @@ impl Auth {
             let error = match sent {
                 Ok(mut response) => {
                     let status = response.status().as_u16();
-                    let (bytes, _) = super::client::bounded_body(&mut response, ANSWER).await;
+                    let (bytes, _) = super::http::bounded_body(&mut response, ANSWER).await;
                     if (200..300).contains(&status) {
                         match serde_json::from_slice(&bytes) {
                             Ok(answer) => return Ok(answer),
@@ -225,7 +225,7 @@ impl Auth {
                         error
                     }
                 }
-                Err(error) => AuthError::Unreachable(super::client::describe(&error)),
+                Err(error) => AuthError::Unreachable(super::http::describe(&error)),
             };
             if tried == TRIES {
                 return Err(error);

@@ -16,7 +16,9 @@ use url::Url;
 
 use super::answer::plain;
 use super::flow::kind_by_spec;
+use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
+use super::paging::next_token;
 use super::{
     Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
     Token, retry_after,
@@ -136,7 +138,7 @@ impl Client {
         );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 
-        let ours = || http(&base, timeouts);
+        let ours = || builder(&base, timeouts);
         let creates = ours()
             .http1_only()
             .pool_max_idle_per_host(0)
@@ -144,7 +146,7 @@ impl Client {
             .map_err(|e| setup(&describe(&e)))?;
         let reads = ours().build().map_err(|e| setup(&describe(&e)))?;
         let sign_in = match &credentials {
-            Credentials::ClientSecret { ims, .. } => http(ims, timeouts)
+            Credentials::ClientSecret { ims, .. } => builder(ims, timeouts)
                 .build()
                 .map_err(|e| setup(&describe(&e)))?,
             Credentials::AccessToken(_) => reads.clone(),
@@ -403,149 +405,5 @@ impl Client {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
         url
-    }
-}
-
-/// The body, up to `most` bytes of it, and whether that is all.
-pub(super) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= most => body.extend_from_slice(&chunk),
-            Ok(Some(_)) | Err(_) => return (body, false),
-            Ok(None) => return (body, true),
-        }
-    }
-}
-
-/// What every connection has in common.
-fn http(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.total)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never());
-    if is_loopback(to) {
-        // HTTP_PROXY would capture the emulator too.
-        builder.no_proxy()
-    } else {
-        builder.https_only(true)
-    }
-}
-
-/// Whether `url` names this machine, the only one that is talked to without TLS.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
-fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
-    if let Some(next) = page.pointer("/_links/next").filter(|next| !next.is_null()) {
-        let href = next
-            .get("href")
-            .and_then(Value::as_str)
-            .ok_or_else(|| ApiError::NotUnderstood("a next page without an address".to_owned()))?;
-        // Relative to the service; only its query matters.
-        let base = Url::parse("http://relative.invalid").expect("a constant URL");
-        return base
-            .join(href)
-            .ok()
-            .and_then(|url| {
-                url.query_pairs()
-                    .find(|(name, _)| name == "continuationToken")
-                    // A bare `+` reads as a space, which no token holds.
-                    .map(|(_, token)| token.replace(' ', "+"))
-            })
-            .map(Some)
-            .ok_or_else(|| {
-                ApiError::NotUnderstood("a next page without a continuationToken".to_owned())
-            });
-    }
-    Ok(page
-        .get("continuationToken")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
-        .map(ToOwned::to_owned))
-}
-
-/// An error of the HTTP stack with its causes, without the URL.
-pub(super) fn describe(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() && error.is_connect() {
-        "no connection in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "no answer in time"
-    } else {
-        "the connection broke"
-    };
-    let mut text = what.to_owned();
-    let mut last = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        last = cause.to_string();
-        source = cause.source();
-    }
-    if !last.is_empty() {
-        text.push_str(": ");
-        text.push_str(&plain(&last));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_continuation_token_is_read_whole_wherever_it_stands() {
-        let page = |href: &str| json!({"items": [], "_links": {"next": {"href": href}}});
-        for href in [
-            "/runs?continuationToken=a%2Bb%2Fc%3D%3D",
-            "/runs?continuationToken=a+b/c==",
-            "/runs?property=flowId%3D%3Dx&continuationToken=a%2Bb%2Fc==&limit=100",
-            "https://platform.adobe.io/data/foundation/flowservice/runs?continuationToken=a%2Bb/c%3D=",
-        ] {
-            let token = next_token(&page(href)).expect("it has a token");
-            assert_eq!(token.as_deref(), Some("a+b/c=="), "{href}");
-        }
-        let top = json!({"items": [], "continuationToken": "a+b"});
-        assert_eq!(
-            next_token(&top).expect("it has one").as_deref(),
-            Some("a+b")
-        );
-    }
-
-    #[test]
-    fn the_last_page_has_no_links_or_empty_ones() {
-        for page in [json!({"items": []}), json!({"items": [], "_links": {}})] {
-            assert!(matches!(next_token(&page), Ok(None)));
-        }
-        for odd in [
-            json!({"_links": {"next": {"href": "/runs?start=3"}}}),
-            json!({"_links": {"next": "/runs?continuationToken=a"}}),
-            json!({"_links": {"next": {}}}),
-        ] {
-            let token = next_token(&odd);
-            assert!(token.is_err(), "half a list passes for a whole one: {odd}");
-        }
-    }
-
-    #[test]
-    fn only_this_machine_is_talked_to_without_tls() {
-        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
-        assert!(loopback("http://127.0.0.1:8080"));
-        assert!(loopback("http://[::1]:8080"));
-        assert!(loopback("http://localhost:1"));
-        assert!(!loopback("http://10.0.0.1"));
-        assert!(!loopback("http://localhost.evil.example"));
     }
 }

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::settle::{Open, Patience, Verdicts};
+use super::patience::{Patience, Verdicts};
+use super::settle::Open;
 use super::{Blocked, FlowLane};
 use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source};
 

@@ -10,6 +10,7 @@ mod dispatcher;
 mod event;
 mod lane;
 mod listing;
+mod patience;
 mod preflight;
 mod send;
 mod settle;

@@ -1,7 +1,7 @@
 //! The difference: what the manifests want, less what the state knows.
 //!
 //! Pure: takes desired runs and a [`State`](crate::state::State), gives a [`Plan`], a value that
-//! can be shown, compared and carried out. Only [`diff`] makes one, only [`Plan::select`]
+//! can be shown, compared and carried out. Only [`diff()`] makes one, only [`Plan::select`]
 //! narrows one, and neither can send anything.
 
 mod diff;
