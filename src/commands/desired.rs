@@ -49,18 +49,20 @@ pub(super) struct Narrow {
 impl Narrow {
     /// As a selection, the config's guard included.
     pub(super) fn selection(&self, context: &Context) -> Selection {
-        let Self {
-            flows,
-            keys,
-            limit,
-            max_new,
-        } = self;
-        let guard = max_new.unwrap_or(context.config.limits.new_runs_per_apply);
+        let Self { flows, keys, .. } = self;
         Selection {
             flows: flows.clone(),
             keys: keys.clone(),
-            limit: Some(limit.map_or(guard, |limit| limit.min(guard))),
+            limit: Some(self.most_new(context)),
         }
+    }
+
+    /// How many runs may be created.
+    pub(super) fn most_new(&self, context: &Context) -> usize {
+        let guard = self
+            .max_new
+            .unwrap_or(context.config.limits.new_runs_per_apply);
+        self.limit.map_or(guard, |limit| limit.min(guard))
     }
 }
 
@@ -130,7 +132,7 @@ pub(super) fn count_errors(errors: usize) -> String {
 fn rules(context: &Context) -> Rules {
     let seconds = |length: std::time::Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let window = &context.config.limits.window;
-    let now = UnixSeconds::new(Timestamp::now().as_second().max(0)).expect("it is not yet 2200");
+    let now = UnixSeconds::clamped(Timestamp::now().as_second());
     Rules {
         default_sandbox: context.sandbox.clone(),
         now,

@@ -7,7 +7,7 @@ use super::context::Context;
 use super::desired::{Paths, count_errors};
 use super::failure::Failure;
 use super::output;
-use crate::report::{self, Counts};
+use crate::report::{self, Counts, number};
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
@@ -39,10 +39,10 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         _ => Exit::Usage,
     };
     let summary = format!(
-        "{} files, {} manifests, {} runs: no errors.",
-        sources.len(),
-        checked.manifests.len(),
-        checked.runs.len()
+        "{}, {}, {}: no errors.",
+        number(sources.len(), "file"),
+        number(checked.manifests.len(), "manifest"),
+        number(checked.runs.len(), "run")
     );
     match format {
         Format::Text => {

@@ -23,6 +23,7 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, verbose: bool) -> io::Result
     for (number, what) in [
         (totals.failed, "of them rejected before"),
         (totals.in_doubt, "in doubt, to be settled"),
+        (totals.waiting, "waiting for one in doubt"),
         (totals.conflict, "in conflict"),
         (totals.held_back, "held back by a limit"),
         (totals.orphaned, "no longer in a manifest"),
@@ -117,6 +118,10 @@ fn row(planned: &PlannedRun) -> [String; 4] {
         (Action::Settle, _) => (
             console::style("?").yellow(),
             "in doubt: looked for before anything is sent".to_owned(),
+        ),
+        (Action::Wait, _) => (
+            console::style("?").yellow(),
+            "overlaps a run in doubt: waits until that is settled".to_owned(),
         ),
         (Action::Conflict, Some((other, _))) => (
             console::style("!").red(),

@@ -6,7 +6,7 @@
 
 use std::io::{self, Write};
 
-use super::plural;
+use super::number;
 use crate::manifest::{Checked, Problem, Severity, Sources, render};
 
 /// How many errors and warnings.
@@ -66,11 +66,11 @@ impl std::fmt::Display for Counts {
     /// `1 error and 2 warnings`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { errors, warnings } = *self;
-        let (e, w) = (plural(errors), plural(warnings));
+        let (e, w) = (number(errors, "error"), number(warnings, "warning"));
         match (errors, warnings) {
-            (_, 0) => write!(f, "{errors} error{e}"),
-            (0, _) => write!(f, "{warnings} warning{w}"),
-            _ => write!(f, "{errors} error{e} and {warnings} warning{w}"),
+            (_, 0) => f.write_str(&e),
+            (0, _) => f.write_str(&w),
+            _ => write!(f, "{e} and {w}"),
         }
     }
 }

@@ -36,7 +36,7 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     assert!(workspace.read(".gitignore").contains("\n.backfill/\n"));
 
     let ran = workspace.run("validate").exits(0);
-    assert_eq!(ran.stdout, "1 files, 1 manifests, 7 runs: no errors.\n");
+    assert_eq!(ran.stdout, "1 file, 1 manifest, 7 runs: no errors.\n");
     assert_eq!(ran.stderr, "");
     workspace.run("apply --emulator --yes").exits(0);
 }

@@ -15,17 +15,17 @@ fn totals_come_first_and_long_lists_are_folded() {
     Windows are [start, end) in UTC: the end is exclusive.
 
     flow-1  prod  00000000-0000-4000-8000-000000000001  (table by updatedAt)
-      + 4d4f984b3f12  [2022-01-01T00:00:00Z, 2022-01-02T00:00:00Z)  manifests/flow-1.yaml:8
-      + cd29ae00fb88  [2022-01-02T00:00:00Z, 2022-01-03T00:00:00Z)  manifests/flow-1.yaml:9
-      + ff68f2d88ff5  [2022-01-03T00:00:00Z, 2022-01-04T00:00:00Z)  manifests/flow-1.yaml:10
-      + ebf151fae2fb  [2022-01-04T00:00:00Z, 2022-01-05T00:00:00Z)  manifests/flow-1.yaml:11
-      + 561babee384e  [2022-01-05T00:00:00Z, 2022-01-06T00:00:00Z)  manifests/flow-1.yaml:12
-      + 87041b325c21  [2022-01-06T00:00:00Z, 2022-01-07T00:00:00Z)  manifests/flow-1.yaml:13
+      + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/flow-1.yaml:8
+      + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/flow-1.yaml:9
+      + ff68f2d88ff5  [2022-01-03, 2022-01-04)  manifests/flow-1.yaml:10
+      + ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/flow-1.yaml:11
+      + 561babee384e  [2022-01-05, 2022-01-06)  manifests/flow-1.yaml:12
+      + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/flow-1.yaml:13
         … 5 more, shown by --verbose
-      + d95efaa36c59  [2022-01-12T00:00:00Z, 2022-01-13T00:00:00Z)  manifests/flow-1.yaml:19
+      + d95efaa36c59  [2022-01-12, 2022-01-13)  manifests/flow-1.yaml:19
 
     flow-2  prod  00000000-0000-4000-8000-000000000002  (files)
-      + 0e3ba89a459d  [2022-01-01T00:00:00Z, 2022-01-02T00:00:00Z)  manifests/flow-2.yaml:7
+      + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/flow-2.yaml:7
     "#);
     let all = workspace.run("plan --verbose").exits(0);
     assert_eq!(

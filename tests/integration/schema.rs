@@ -34,7 +34,7 @@ fn a_schema_in_the_folder_is_not_taken_for_a_manifest() {
     workspace.manifest(1, 1, false);
     workspace.write("manifests/schema.json", COMMITTED);
     let ran = workspace.run("validate").exits(0);
-    assert!(ran.stdout.starts_with("1 files"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("1 file"), "{}", ran.stdout);
 }
 
 fn fits(document: &Value) -> bool {

@@ -189,7 +189,7 @@ fn a_pull_request_gets_annotations() {
     let workspace = Workspace::new();
     workspace.manifest(1, 3, false);
     let ran = workspace.run("validate --format github").exits(0);
-    assert_snapshot!(ran.stdout, @"1 files, 1 manifests, 3 runs: no errors.");
+    assert_snapshot!(ran.stdout, @"1 file, 1 manifest, 3 runs: no errors.");
 }
 
 #[test]
