@@ -62,21 +62,17 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
-        let plan = plan::make(context, &flags.paths, &flags.narrow).await?;
-        plan::show(context, &plan, flags.format)?;
-        if plan.totals().conflict > 0 {
-            return Err(plan::conflict(&plan));
-        }
-        let changes = flags.detailed_exitcode && plan.totals().has_changes();
-        return Ok(if changes {
-            Exit::Changes
-        } else {
-            Exit::Success
-        });
+        let made = plan::make(context, &flags.paths, &flags.narrow).await?;
+        plan::show(context, &made, flags.format.into())?;
+        return plan::exit_of(&made.plan, flags.detailed_exitcode);
     }
     let result = apply(context, flags).await;
     if let (Err(failure), Some(path)) = (&result, &flags.report) {
-        let document = report::json::apply_failure(failure.message(), failure.exit().code());
+        let document = report::json::apply_failure(
+            failure.message(),
+            failure.conflicts(),
+            failure.exit().code(),
+        );
         write_report(path, &document)?;
     }
     result
@@ -131,14 +127,15 @@ async fn apply_to(
              were dropped, nothing depended on them"
         );
     }
-    let plan = diff(desired, Some(store.state())).select(&selection);
-    if plan.totals().conflict > 0 {
-        plan::show(context, &plan, flags.format)?;
-        return Err(plan::conflict(&plan));
+    let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
+    if made.plan.totals().conflict > 0 {
+        plan::show(context, &made, flags.format.into())?;
+        return Err(plan::conflict(&made.plan));
     }
     if flags.format == Format::Text && !context.quiet {
-        plan::show(context, &plan, Format::Text)?;
+        plan::show(context, &made, plan::PlanFormat::Text)?;
     }
+    let plan = made.plan;
     if !flags.yes && !confirm(&plan)? {
         return Ok(Exit::Success);
     }
@@ -214,7 +211,7 @@ fn finish(
             output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))?;
         }
         Format::Text => {
-            output::text(|out| report::write_summary(out, &applied, held_back))?;
+            output::text(|out| report::write_summary(out, &applied, plan))?;
         }
     }
     // Said here and not returned: the report has been written, and has more to tell.

@@ -9,7 +9,7 @@ use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, Rules, Severity, Sources, check, read_paths, render_all};
-use crate::plan::Selection;
+use crate::plan::{Limit, Selection};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are, unless said otherwise.
@@ -49,11 +49,17 @@ impl Narrow {
             limit,
             max_new,
         } = self;
-        let guard = max_new.unwrap_or(context.config.limits.new_runs_per_apply);
+        let guard = max_new.map_or(
+            Limit::NewRunsPerApply(context.config.limits.new_runs_per_apply),
+            Limit::MaxNew,
+        );
         Selection {
             flows: flows.clone(),
             keys: keys.clone(),
-            limit: Some(limit.map_or(guard, |limit| limit.min(guard))),
+            limit: Some(match limit {
+                Some(limit) if *limit < guard.most() => Limit::Asked(*limit),
+                _ => guard,
+            }),
         }
     }
 }

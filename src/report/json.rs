@@ -1,12 +1,15 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod known;
+
 use serde::Serialize;
 
+use self::known::{ConflictFields, KnownFields};
 use super::StatusRow;
 use super::summary::count;
 use crate::engine::{Applied, Ending, RunOutcome};
-use crate::plan::{Action, Plan, PlannedRun};
+use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox};
 use crate::state::Refusal;
 
@@ -70,8 +73,25 @@ pub struct PlanDocument {
     format: &'static str,
     digest: String,
     summary: PlanSummary,
+    /// What held runs back, if something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<PlanLimit>,
     runs: Vec<PlanRun>,
-    orphaned: Vec<RunFields>,
+    orphaned: Vec<OrphanedRun>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanLimit {
+    name: &'static str,
+    new_runs: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct OrphanedRun {
+    #[serde(flatten)]
+    run: RunFields,
+    known: KnownFields,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,6 +113,34 @@ struct PlanRun {
     action: &'static str,
     #[serde(flatten)]
     asked: Asked,
+    /// What the state has of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<KnownFields>,
+    /// What the state has of the run that is in the way of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictFields>,
+}
+
+impl PlanRun {
+    fn new(PlannedRun { run, action, known }: &PlannedRun) -> Self {
+        let (own, other) = match action {
+            Action::Conflict => (None, known.as_ref()),
+            _ => (known.as_ref(), None),
+        };
+        Self {
+            run: RunFields::new(run.key, &run.identity),
+            action: match action {
+                Action::Create => "create",
+                Action::Again => "failed",
+                Action::Unchanged => "unchanged",
+                Action::Settle => "inDoubt",
+                Action::Conflict => "conflict",
+            },
+            asked: Asked::new(run),
+            known: own.map(|known| KnownFields::new(&known.fate)),
+            conflict: other.map(ConflictFields::new),
+        }
+    }
 }
 
 /// The plan as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
@@ -111,25 +159,18 @@ pub fn plan(plan: &Plan) -> PlanDocument {
             orphaned: totals.orphaned,
             held_back: totals.held_back,
         },
-        runs: plan
-            .runs()
-            .iter()
-            .map(|PlannedRun { run, action, .. }| PlanRun {
-                run: RunFields::new(run.key, &run.identity),
-                action: match action {
-                    Action::Create => "create",
-                    Action::Again => "failed",
-                    Action::Unchanged => "unchanged",
-                    Action::Settle => "inDoubt",
-                    Action::Conflict => "conflict",
-                },
-                asked: Asked::new(run),
-            })
-            .collect(),
+        limit: plan.limit().map(|limit| PlanLimit {
+            name: limit.name(),
+            new_runs: limit.most(),
+        }),
+        runs: plan.runs().iter().map(PlanRun::new).collect(),
         orphaned: plan
             .orphaned()
             .iter()
-            .map(|identity| RunFields::new(identity.key(), identity))
+            .map(|Known { identity, fate }| OrphanedRun {
+                run: RunFields::new(identity.key(), identity),
+                known: KnownFields::new(fate),
+            })
             .collect(),
     }
 }
@@ -163,6 +204,9 @@ struct ApplyRun {
     #[serde(flatten)]
     run: RunFields,
     outcome: &'static str,
+    /// What the state has of the run that is in the way of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictFields>,
     /// The run's id in Experience Platform.
     #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
     run_id: Option<RunId>,
@@ -241,13 +285,24 @@ pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocumen
     }
 }
 
-/// The `apply/v1` of an apply that failed before it had a plan.
+/// The `apply/v1` of an apply that sent nothing: it failed before it had a plan, or its plan had
+/// `conflicts`.
 #[must_use]
-pub fn apply_failure(message: &str, exit_code: u8) -> ApplyDocument {
+pub fn apply_failure(message: &str, conflicts: &[PlannedRun], exit_code: u8) -> ApplyDocument {
     ApplyDocument {
         format: "apply/v1",
         summary: ApplySummary::default(),
-        runs: Vec::new(),
+        runs: conflicts
+            .iter()
+            .map(|PlannedRun { run, known, .. }| ApplyRun {
+                run: RunFields::new(run.key, &run.identity),
+                outcome: "conflict",
+                conflict: known.as_ref().map(ConflictFields::new),
+                run_id: None,
+                error: None,
+                asked: Asked::new(run),
+            })
+            .collect(),
         ending: "failed",
         message: Some(message.to_owned()),
         exit_code,
@@ -266,6 +321,7 @@ fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
     ApplyRun {
         run: RunFields::new(run.key, &run.identity),
         outcome: word,
+        conflict: None,
         run_id,
         error,
         asked: Asked::new(run),

@@ -4,19 +4,30 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod bar;
 mod board;
+mod explain;
+mod flows;
 pub mod json;
 mod lines;
+mod markdown;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod progress;
+mod reason;
 mod status;
 mod summary;
 mod table;
+mod wrap;
 
 pub use board::Board;
+pub use explain::write_explained;
 pub use lines::line;
-pub use plan::write_plan;
+pub use markdown::plan_markdown;
+pub use plan::{Layout, write_plan};
 pub use progress::Progress;
+pub use reason::{describe_conflicts, describe_held_back};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 
