@@ -132,13 +132,15 @@ fn describe_source(source: &Source) -> String {
     match source {
         Source::File => "files, told apart by when they were modified".to_owned(),
         Source::Table(column) => {
-            let mut text = format!("table, rows told apart by {}", plain(&column.name, 60));
-            for (what, value) in [("read as", &column.date_format), ("in", &column.timezone)] {
-                if let Some(value) = value {
-                    text.push_str(&format!(", {what} {}", plain(value, 60)));
-                }
-            }
-            text
+            let further = [("read as", &column.date_format), ("in", &column.timezone)];
+            let further = further.into_iter().filter_map(|(what, value)| {
+                let value = plain(value.as_ref()?, 60);
+                Some(format!(", {what} {value}"))
+            });
+            let name = plain(&column.name, 60);
+            std::iter::once(format!("table, rows told apart by {name}"))
+                .chain(further)
+                .collect()
         }
     }
 }

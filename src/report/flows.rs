@@ -124,12 +124,11 @@ pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
     flows
         .into_values()
         .filter_map(|flow| flow.view(width))
-        .map(|flow| match plan.is_partial() {
-            true => FlowView {
-                bar: flow.bar.without_gaps(),
-                ..flow
-            },
-            false => flow,
+        .map(|mut flow| {
+            if plan.is_partial() {
+                flow.bar = flow.bar.without_gaps();
+            }
+            flow
         })
         .collect()
 }

@@ -5,6 +5,8 @@
 //! first, then flows, and says how many. Text from elsewhere stands in `<pre>` or `<code>` with
 //! all that could be markup spelled as entities: there it forms no table, link, tag or mention.
 
+use std::fmt::Write;
+
 use super::bar::legend;
 use super::flows::{FlowCounts, FlowView, by_flow, describe_source};
 use super::plan::{date, describe_totals, reasons, row, same_reasons};
@@ -37,7 +39,7 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem]) -> String {
 
     let mut text = format!("### backfill plan: {}\n\n", describe_totals(plan));
     if let Some(held_back) = describe_held_back(plan) {
-        text.push_str(&format!("**Warning:** {held_back}.\n\n"));
+        let _ = write!(text, "**Warning:** {held_back}.\n\n");
     }
     text.push_str(&conflicts(plan));
     text.push_str(&warnings(problems));
@@ -49,7 +51,7 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem]) -> String {
         .into_iter()
         .map(|(mark, meaning)| format!("`{mark}` {meaning}"))
         .collect();
-    text.push_str(&format!("{}.\n\n{COLUMNS}", legend.join(", ")));
+    let _ = write!(text, "{}.\n\n{COLUMNS}", legend.join(", "));
 
     let room = |text: &str| (MOST - RESERVED).saturating_sub(text.len());
     let mut shown = 0;
@@ -84,7 +86,7 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem]) -> String {
         }
     }
     text.push_str(&unlisted.describe());
-    text.push_str(&format!("Digest of this plan: `{}`\n", plan.digest()));
+    let _ = writeln!(text, "Digest of this plan: `{}`", plan.digest());
     text
 }
 
@@ -264,7 +266,7 @@ fn run_entries<'r>(runs: &'r [&PlannedRun]) -> impl Iterator<Item = String> + 'r
                 .is_some_and(|next| same_reasons(planned, next))
             {
                 for reason in reasons(planned) {
-                    entry.push_str(&format!("      {reason}\n"));
+                    let _ = writeln!(entry, "      {reason}");
                 }
             }
             entry
@@ -305,7 +307,7 @@ fn code(text: &str, most: usize) -> String {
     let mut shown = "<code>".to_owned();
     for c in plain(text, most).chars() {
         if c.is_ascii_punctuation() && !matches!(c, '-' | '/' | ',') {
-            shown.push_str(&format!("&#{};", u32::from(c)));
+            let _ = write!(shown, "&#{};", u32::from(c));
             if c == '@' {
                 // What follows is no part of a mention or a mail address.
                 shown.push_str("<!-- -->");
