@@ -17,6 +17,10 @@ use super::answer::plain;
 
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(300);
+/// No token is kept longer than this, whatever its answer says.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// No answer about a token is longer than this.
+const ANSWER: usize = 1 << 16;
 /// How often a token is asked for before giving up.
 const TRIES: u32 = 4;
 
@@ -161,7 +165,7 @@ impl Auth {
                     ("scope", scopes),
                 ];
                 let answer = self.ask(ims, &form).await?;
-                let life = Duration::from_secs(answer.expires_in);
+                let life = Duration::from_secs(answer.expires_in).min(LONGEST);
                 // A short life is not made negative by the margin.
                 let margin = MARGIN.min(life / 10);
                 (answer.access_token, Some(asked + life - margin))
@@ -198,9 +202,9 @@ impl Auth {
                 .send()
                 .await;
             let error = match sent {
-                Ok(response) => {
+                Ok(mut response) => {
                     let status = response.status().as_u16();
-                    let bytes = response.bytes().await.unwrap_or_default();
+                    let (bytes, _) = super::http::bounded_body(&mut response, ANSWER).await;
                     if (200..300).contains(&status) {
                         match serde_json::from_slice(&bytes) {
                             Ok(answer) => return Ok(answer),
@@ -221,7 +225,7 @@ impl Auth {
                         error
                     }
                 }
-                Err(error) => AuthError::Unreachable(super::client::describe(&error)),
+                Err(error) => AuthError::Unreachable(super::http::describe(&error)),
             };
             if tried == TRIES {
                 return Err(error);

@@ -5,7 +5,7 @@
 //! server has closed meanwhile would turn an ordinary send into a doubt, and a new one makes
 //! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,9 @@ use url::Url;
 
 use super::answer::plain;
 use super::flow::kind_by_spec;
+use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
+use super::paging::next_token;
 use super::{
     Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
     Token, retry_after,
@@ -136,7 +138,7 @@ impl Client {
         );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 
-        let ours = || http(&base, timeouts);
+        let ours = || builder(&base, timeouts);
         let creates = ours()
             .http1_only()
             .pool_max_idle_per_host(0)
@@ -144,7 +146,7 @@ impl Client {
             .map_err(|e| setup(&describe(&e)))?;
         let reads = ours().build().map_err(|e| setup(&describe(&e)))?;
         let sign_in = match &credentials {
-            Credentials::ClientSecret { ims, .. } => http(ims, timeouts)
+            Credentials::ClientSecret { ims, .. } => builder(ims, timeouts)
                 .build()
                 .map_err(|e| setup(&describe(&e)))?,
             Credentials::AccessToken(_) => reads.clone(),
@@ -209,7 +211,8 @@ impl Client {
     ) -> Result<Vec<FlowRun>, ApiError> {
         let filter = format!("flowId=={flow_id}");
         let mut runs = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
+        let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
             let mut url = self.url("runs");
@@ -236,12 +239,12 @@ impl Client {
             }
             match next_token(&page)? {
                 None => return Ok(runs),
-                Some(next) if token.as_ref() == Some(&next) => {
+                Some(next) if tokens.insert(next.clone()) => token = Some(next),
+                Some(_) => {
                     return Err(ApiError::NotUnderstood(
-                        "a page that leads to itself".to_owned(),
+                        "pages that lead back to one another".to_owned(),
                     ));
                 }
-                Some(next) => token = Some(next),
             }
         }
         Err(ApiError::NotUnderstood(
@@ -325,7 +328,8 @@ impl Client {
                     },
                     200..=299 => "an answer that broke off".to_owned(),
                     429 => {
-                        self.pacer.throttle(answer.retry_after.unwrap_or(wait));
+                        self.pacer
+                            .throttle(answer.retry_after.unwrap_or_default().max(wait));
                         answer.refusal().to_string()
                     }
                     408 | 500..=599 => answer.refusal().to_string(),
@@ -384,18 +388,7 @@ impl Client {
             complete: false,
         };
         // A body that breaks off does not take back the status: the table decides on both.
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) if answer.body.len() + chunk.len() <= most => {
-                    answer.body.extend_from_slice(&chunk);
-                }
-                Ok(Some(_)) | Err(_) => break,
-                Ok(None) => {
-                    answer.complete = true;
-                    break;
-                }
-            }
-        }
+        (answer.body, answer.complete) = bounded_body(&mut response, most).await;
         Ok(answer)
     }
 
@@ -412,130 +405,5 @@ impl Client {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
         url
-    }
-}
-
-/// What every connection has in common.
-fn http(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(timeouts.connect)
-        .timeout(timeouts.total)
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never());
-    if is_loopback(to) {
-        // HTTP_PROXY would capture the emulator too.
-        builder.no_proxy()
-    } else {
-        builder.https_only(true)
-    }
-}
-
-/// Whether `url` names this machine, the only one that is talked to without TLS.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
-fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
-    if let Some(href) = page.pointer("/_links/next/href").and_then(Value::as_str) {
-        // Relative to the service; only its query matters.
-        let base = Url::parse("http://relative.invalid").expect("a constant URL");
-        return base
-            .join(href)
-            .ok()
-            .and_then(|url| {
-                url.query_pairs()
-                    .find(|(name, _)| name == "continuationToken")
-                    // A bare `+` reads as a space, which no token holds.
-                    .map(|(_, token)| token.replace(' ', "+"))
-            })
-            .map(Some)
-            .ok_or_else(|| {
-                ApiError::NotUnderstood("a next page without a continuationToken".to_owned())
-            });
-    }
-    Ok(page
-        .get("continuationToken")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
-        .map(ToOwned::to_owned))
-}
-
-/// An error of the HTTP stack with its causes, without the URL.
-pub(super) fn describe(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() && error.is_connect() {
-        "no connection in time"
-    } else if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "no answer in time"
-    } else {
-        "the connection broke"
-    };
-    let mut text = what.to_owned();
-    let mut last = String::new();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        last = cause.to_string();
-        source = cause.source();
-    }
-    if !last.is_empty() {
-        text.push_str(": ");
-        text.push_str(&plain(&last));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_continuation_token_is_read_whole_wherever_it_stands() {
-        let page = |href: &str| json!({"items": [], "_links": {"next": {"href": href}}});
-        for href in [
-            "/runs?continuationToken=a%2Bb%2Fc%3D%3D",
-            "/runs?continuationToken=a+b/c==",
-            "/runs?property=flowId%3D%3Dx&continuationToken=a%2Bb%2Fc==&limit=100",
-            "https://platform.adobe.io/data/foundation/flowservice/runs?continuationToken=a%2Bb/c%3D=",
-        ] {
-            let token = next_token(&page(href)).expect("it has a token");
-            assert_eq!(token.as_deref(), Some("a+b/c=="), "{href}");
-        }
-        let top = json!({"items": [], "continuationToken": "a+b"});
-        assert_eq!(
-            next_token(&top).expect("it has one").as_deref(),
-            Some("a+b")
-        );
-    }
-
-    #[test]
-    fn the_last_page_has_no_links_or_empty_ones() {
-        for page in [json!({"items": []}), json!({"items": [], "_links": {}})] {
-            assert!(matches!(next_token(&page), Ok(None)));
-        }
-        let odd = json!({"_links": {"next": {"href": "/runs?start=3"}}});
-        assert!(
-            next_token(&odd).is_err(),
-            "half a list must not pass for a whole one"
-        );
-    }
-
-    #[test]
-    fn only_this_machine_is_talked_to_without_tls() {
-        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
-        assert!(loopback("http://127.0.0.1:8080"));
-        assert!(loopback("http://[::1]:8080"));
-        assert!(loopback("http://localhost:1"));
-        assert!(!loopback("http://10.0.0.1"));
-        assert!(!loopback("http://localhost.evil.example"));
     }
 }

@@ -8,13 +8,22 @@ use jiff::{SignedDuration, Timestamp};
 use crate::run::UnixSeconds;
 use crate::state::{Clock, Moment};
 
+/// 2020-01-01 and 2100-01-01: no service's clock says anything before or after.
+const EARLIEST: i64 = 1_577_836_800;
+const LATEST: i64 = 4_102_444_800;
+
 /// How far the service's clock is from ours, once it has answered.
 #[derive(Debug, Default)]
 pub struct ServerClock(Mutex<Option<SignedDuration>>);
 
 impl ServerClock {
     /// Learns from an answer that said `date` when it arrived at `now`.
+    ///
+    /// A date that no service can have is not learned from.
     pub fn learn(&self, date: Timestamp, now: Timestamp) {
+        if !(EARLIEST..LATEST).contains(&date.as_second()) {
+            return;
+        }
         // `Date` has whole seconds; the middle of the second is the best guess.
         let middle = SignedDuration::from_millis(500);
         let ahead = date.duration_since(now) + middle;
@@ -37,12 +46,9 @@ impl ServerClock {
     }
 
     /// The present second by the service's clock, as it goes on the wire.
-    ///
-    /// # Panics
-    /// Never before the year 2200.
     #[must_use]
     pub fn seconds(&self, now: Timestamp) -> UnixSeconds {
-        UnixSeconds::new(self.at(now).time.as_second().max(0)).expect("it is not yet 2200")
+        UnixSeconds::clamped(self.at(now).time.as_second())
     }
 
     fn ahead(&self) -> std::sync::MutexGuard<'_, Option<SignedDuration>> {
@@ -55,6 +61,18 @@ impl ServerClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_that_no_service_has_is_not_learned_from() {
+        let ours = Timestamp::from_second(1_700_000_000).expect("in range");
+        let clock = ServerClock::default();
+        for date in [0, 9_999_999_999] {
+            clock.learn(Timestamp::from_second(date).expect("in range"), ours);
+        }
+        assert_eq!(clock.at(ours).clock, Clock::Local);
+        let far = Timestamp::from_second(200_000_000_000).expect("in range");
+        assert_eq!(clock.seconds(far).to_string(), "2199-12-31T23:59:59Z");
+    }
 
     #[test]
     fn an_hour_of_skew_is_taken_away() {

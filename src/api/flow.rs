@@ -13,8 +13,6 @@ const FILE_SPEC: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
 /// What is known of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
-    /// Its name in Experience Platform.
-    pub name: Option<String>,
     /// Such as `enabled`.
     pub state: Option<String>,
     /// `scheduleParams.frequency`, such as `once`.
@@ -63,7 +61,6 @@ impl Flow {
             _ => None,
         };
         Some(Self {
-            name: text("/name"),
             state: text("/state"),
             frequency: text("/scheduleParams/frequency"),
             delta_column,

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::connect::{Connected, connect};
-use super::context::Context;
+use super::context::{Context, variable};
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::output::{self, Format};
@@ -109,12 +109,8 @@ async fn apply_to(
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
     let first_look = diff(desired.clone(), state.as_ref()).select(&selection);
     if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
-        return finish(
-            context,
-            flags,
-            &first_look,
-            engine::nothing_to_do(&first_look),
-        );
+        let nothing = engine::nothing_to_do(&first_look);
+        return Ok(finish(context, flags, &first_look, nothing));
     }
 
     let Opened { store, torn } = LockedStore::open(&place, &connected.organization, holder())
@@ -128,19 +124,20 @@ async fn apply_to(
         );
     }
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
-    if made.plan.totals().conflict > 0 {
-        plan::show(context, &made, flags.format.into())?;
-        return Err(plan::conflict(&made.plan));
+    // From here on a reader of standard output that has gone decides nothing.
+    let conflicts = made.plan.totals().conflict > 0;
+    if conflicts || (flags.format == Format::Text && !context.quiet) {
+        let _ = plan::show(context, &made, flags.format.into());
     }
-    if flags.format == Format::Text && !context.quiet {
-        plan::show(context, &made, plan::PlanFormat::Text)?;
+    if conflicts {
+        return Err(plan::conflict(&made.plan));
     }
     let plan = made.plan;
     if !flags.yes && !confirm(&plan)? {
         return Ok(Exit::Success);
     }
     let applied = carry_out(context, flags, &plan, store, connected).await?;
-    finish(context, flags, &plan, applied)
+    Ok(finish(context, flags, &plan, applied))
 }
 
 /// Runs the engine, its events shown, signals heeded.
@@ -163,6 +160,7 @@ async fn carry_out(
         settle_delay,
         timestamps: context.config.wire.timestamps,
         preflight: !flags.no_preflight,
+        most_new: flags.narrow.most_new(context),
         rejections_in_a_row: REJECTIONS_IN_A_ROW,
     };
     let (events, seen) = mpsc::unbounded_channel();
@@ -191,31 +189,32 @@ async fn carry_out(
     }
 }
 
-/// Shows the result, writes the report, and decides how it all ended.
-fn finish(
-    context: &Context,
-    flags: &Flags,
-    plan: &Plan,
-    applied: Applied,
-) -> Result<Exit, Failure> {
+/// Shows the result, writes the report, and decides how it all ended. What was done was done:
+/// a result that cannot be shown or written does not hide how it ended.
+fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Exit {
     let held_back = plan.totals().held_back;
     let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let document = report::json::apply(&applied, held_back, exit.code());
-    if let Some(path) = &flags.report {
-        write_report(path, &document)?;
-    }
-    match flags.format {
-        Format::Json => output::json(&document)?,
-        Format::Text if !plan.totals().has_changes() && applied.orphaned_in_doubt == 0 => {
+    let _ = match flags.format {
+        Format::Json => output::json(&document),
+        Format::Text if !plan.totals().has_changes() && applied.others_in_doubt == 0 => {
             let unchanged = plan.totals().unchanged;
-            output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))?;
+            output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))
         }
-        Format::Text => {
-            output::text(|out| report::write_summary(out, &applied, plan))?;
+        Format::Text => output::text(|out| report::write_summary(out, &applied, plan)),
+    };
+    if let Some(Err(failure)) = flags
+        .report
+        .as_ref()
+        .map(|path| write_report(path, &document))
+    {
+        let unwritten = failure.report();
+        if exit == Exit::Success {
+            return unwritten;
         }
     }
     // Said here and not returned: the report has been written, and has more to tell.
-    Ok(match applied.ending {
+    match applied.ending {
         Ending::Done | Ending::Interrupted => exit,
         Ending::Breaker(rejections) => Failure::new(
             exit,
@@ -230,7 +229,7 @@ fn finish(
         )
         .report(),
         Ending::Store(error) => Failure::state(&context.place().name(), &error).report(),
-    })
+    }
 }
 
 fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
@@ -242,9 +241,9 @@ fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
         Ending::Breaker(_) => Exit::Guard,
         Ending::Unreachable(_) => Exit::Unexpected,
         Ending::Done if counts.in_doubt > 0 => Exit::InDoubt,
-        // What remains although all was done belongs to flows that are blocked.
-        Ending::Done if counts.rejected > 0 || counts.remaining > held_back => Exit::Rejected,
-        Ending::Done if detailed && held_back > 0 => Exit::Changes,
+        Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
+        Ending::Done if counts.rejected > 0 || applied.blocked > 0 => Exit::Rejected,
+        Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
     }
 }
@@ -290,7 +289,6 @@ fn confirm(plan: &Plan) -> Result<bool, Failure> {
 
 /// This process, as others who want the state are told of it.
 fn holder() -> Holder {
-    let variable = |name| std::env::var(name).ok();
     let ci_run = variable("GITHUB_SERVER_URL")
         .zip(variable("GITHUB_REPOSITORY"))
         .zip(variable("GITHUB_RUN_ID"))

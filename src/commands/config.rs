@@ -69,7 +69,7 @@ pub(super) struct WindowLimits {
 pub(super) struct Wire {
     #[serde(deserialize_with = "timestamps")]
     pub(super) timestamps: TimestampForm,
-    #[serde(deserialize_with = "length")]
+    #[serde(deserialize_with = "connect_timeout")]
     pub(super) connect_timeout: Option<Duration>,
     #[serde(deserialize_with = "length")]
     pub(super) timeout: Option<Duration>,
@@ -147,6 +147,18 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
         .map_err(|_| D::Error::custom("a length of time is not negative"))
 }
 
+/// Bounded: a request whose intent is durable leaves soon, or it does not leave.
+fn connect_timeout<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    match length(deserializer)? {
+        Some(length) if length > Duration::from_secs(30) => {
+            Err(D::Error::custom("at most 30 seconds"))
+        }
+        length => Ok(length),
+    }
+}
+
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     match usize::deserialize(deserializer)? {
         0 => Err(D::Error::custom("at least 1 is needed, or nothing is sent")),
@@ -218,6 +230,10 @@ mod tests {
             ("version: 1\nlimits: { concurrency: 0 }\n", "at least 1"),
             ("version: 1\ntoken: secret\n", "unknown field"),
             ("version: 1\nsettleDelay: soon\n", "soon"),
+            (
+                "version: 1\nwire: { connectTimeout: 5 minutes }\n",
+                "at most 30 seconds",
+            ),
         ] {
             let error = read(text).expect_err(text);
             assert!(error.contains(said), "{error}");

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Exit;
-use super::context::Context;
+use super::context::{Context, has_credentials, variable};
 use super::failure::Failure;
 use crate::api::{Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback};
 use crate::emulator::{Emulator, FlowSeed, Options};
@@ -144,9 +144,8 @@ fn credentials() -> Result<(Credentials, Option<String>), Failure> {
     let ims = Url::parse(&ims)
         .ok()
         .filter(|url| url.scheme() == "https" || is_loopback(url))
-        .ok_or_else(|| {
-            Failure::usage(format!("AEP_IMS_ENDPOINT: `{ims}` is not an https:// URL"))
-        })?;
+        .filter(|url| !has_credentials(url))
+        .ok_or_else(|| Failure::usage("AEP_IMS_ENDPOINT is not an https://HOST"))?;
     let credentials = Credentials::ClientSecret {
         client_id: client_id.clone(),
         client_secret,
@@ -155,9 +154,4 @@ fn credentials() -> Result<(Credentials, Option<String>), Failure> {
         ims,
     };
     Ok((credentials, Some(client_id)))
-}
-
-/// A variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

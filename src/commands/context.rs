@@ -26,14 +26,14 @@ pub(super) struct Flags {
     /// The config [default: backfill.yaml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the state is kept: a folder [default: .backfill]
-    #[arg(long, global = true, value_name = "PLACE", env = "BACKFILL_STATE")]
+    /// Where the state is kept: a folder [env: `BACKFILL_STATE`] [default: .backfill]
+    #[arg(long, global = true, value_name = "PLACE")]
     state: Option<String>,
-    /// The sandbox of manifests that name none
-    #[arg(long, global = true, value_name = "NAME", env = "AEP_SANDBOX_NAME")]
+    /// The sandbox of manifests that name none [env: `AEP_SANDBOX_NAME`]
+    #[arg(long, global = true, value_name = "NAME")]
     sandbox: Option<Sandbox>,
-    /// Where the service is [default: Adobe's]
-    #[arg(long, global = true, value_name = "URL", env = "AEP_ENDPOINT")]
+    /// Where the service is [env: `AEP_ENDPOINT`] [default: Adobe's]
+    #[arg(long, global = true, value_name = "URL")]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
     #[arg(long, global = true, conflicts_with = "endpoint")]
@@ -113,15 +113,20 @@ impl Context {
         } = flags;
         let config = Config::read(config.as_deref())?;
         let place = state
+            .or_else(|| variable("BACKFILL_STATE"))
             .or_else(|| config.state.clone())
             .unwrap_or_else(|| STATE.to_owned());
         let folder = local_folder(&place)?;
-        let organization = match std::env::var("AEP_ORG_ID") {
-            Ok(text) if !text.is_empty() => Some(
-                text.parse()
-                    .map_err(|error| Failure::usage(format!("AEP_ORG_ID: {error}")))?,
-            ),
-            _ => config.organization.clone(),
+        let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
+        let sandbox = match sandbox {
+            Some(typed) => Some(typed),
+            None => parsed("AEP_SANDBOX_NAME")?,
+        };
+        let endpoint = match endpoint {
+            Some(typed) => Some(typed),
+            // What was typed beats the environment.
+            None if emulator => None,
+            None => parsed("AEP_ENDPOINT")?,
         };
         let endpoint = endpoint.map_or_else(
             || Ok(Url::parse(ENDPOINT).expect("a constant URL")),
@@ -181,6 +186,21 @@ impl Context {
     }
 }
 
+/// A variable that is set and not empty: CI systems pass what is not set as an empty text.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn parsed<T>(name: &str) -> Result<Option<T>, Failure>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    variable(name)
+        .map(|text| text.parse())
+        .transpose()
+        .map_err(|error| Failure::usage(format!("{name}: {error}")))
+}
+
 fn local_folder(place: &str) -> Result<PathBuf, Failure> {
     let scheme = place.split_once("://").map(|(scheme, _)| scheme);
     if scheme.is_some() || place.starts_with("git:") {
@@ -195,13 +215,20 @@ fn local_folder(place: &str) -> Result<PathBuf, Failure> {
 /// A token goes over TLS, or not further than this machine.
 fn check_endpoint(url: Url) -> Result<Url, Failure> {
     let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    if !safe || url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
-        return Err(Failure::usage(format!(
-            "`{url}` is not an endpoint: expected https://HOST, or http:// on this machine, \
-             without a path"
-        )));
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !safe || !bare || has_credentials(&url) {
+        // Not shown: people put passwords into URLs.
+        return Err(Failure::usage(
+            "the endpoint is not one: expected https://HOST, or http:// on this machine, without \
+             a path or a user",
+        ));
     }
     Ok(url)
+}
+
+/// Whether a URL holds a user or a password, which belong into no URL.
+pub(super) fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 fn colours(when: When) -> (bool, bool) {

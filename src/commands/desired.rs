@@ -43,23 +43,28 @@ pub(super) struct Narrow {
 impl Narrow {
     /// As a selection, the config's guard included.
     pub(super) fn selection(&self, context: &Context) -> Selection {
-        let Self {
-            flows,
-            keys,
-            limit,
-            max_new,
-        } = self;
-        let guard = max_new.map_or(
-            Limit::NewRunsPerApply(context.config.limits.new_runs_per_apply),
-            Limit::MaxNew,
-        );
+        let Self { flows, keys, .. } = self;
         Selection {
             flows: flows.clone(),
             keys: keys.clone(),
-            limit: Some(match limit {
-                Some(limit) if *limit < guard.most() => Limit::Asked(*limit),
-                _ => guard,
-            }),
+            limit: Some(self.limit(context)),
+        }
+    }
+
+    /// How many runs may be created.
+    pub(super) fn most_new(&self, context: &Context) -> usize {
+        self.limit(context).most()
+    }
+
+    /// What says how many runs may be created: the least of the limits.
+    fn limit(&self, context: &Context) -> Limit {
+        let guard = self.max_new.map_or(
+            Limit::NewRunsPerApply(context.config.limits.new_runs_per_apply),
+            Limit::MaxNew,
+        );
+        match self.limit {
+            Some(limit) if limit < guard.most() => Limit::Asked(limit),
+            _ => guard,
         }
     }
 }
@@ -125,7 +130,7 @@ pub(super) fn count_errors(errors: usize) -> String {
 fn rules(context: &Context) -> Rules {
     let seconds = |length: std::time::Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let window = &context.config.limits.window;
-    let now = UnixSeconds::new(Timestamp::now().as_second().max(0)).expect("it is not yet 2200");
+    let now = UnixSeconds::clamped(Timestamp::now().as_second());
     Rules {
         default_sandbox: context.sandbox.clone(),
         now,

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::Exit;
-use crate::api::ApiError;
+use crate::api::{ApiError, AuthError};
 use crate::emulator::EmulatorError;
 use crate::manifest::FindError;
 use crate::plan::{ExplainError, PlannedRun};
@@ -110,8 +110,8 @@ impl Failure {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
             StoreError::Format(_) => failure.hint(
-                "nothing was changed; restore both files together from a copy, or move them away: \
-                 runs that exist are then found and adopted by the next apply",
+                "nothing was changed; move both files away: the next apply then finds the runs that \
+                 exist and adopts them",
             ),
             StoreError::ForeignOrganization { .. } => {
                 failure.hint("name another state with --state, or another organization")
@@ -182,6 +182,7 @@ impl From<ExplainError> for Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let exit = match error {
+            ApiError::Auth(AuthError::Unreachable(_)) => Exit::Unexpected,
             ApiError::Auth(_) | ApiError::SignIn(_) => Exit::SignIn,
             ApiError::Setup(_) => Exit::Usage,
             ApiError::Refused(_) | ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {

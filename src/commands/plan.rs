@@ -13,7 +13,7 @@ use crate::manifest::Problem;
 use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout};
 use crate::run::KeyPrefix;
-use crate::state::{Fate, State};
+use crate::state::State;
 use crate::store::{Place, load};
 
 /// How many columns the result has where nobody says.
@@ -163,24 +163,13 @@ pub(super) fn conflict(plan: &Plan) -> Failure {
     let conflicts: Vec<_> = plan.conflicts().cloned().collect();
     let number = conflicts.len();
     let what = if number == 1 {
-        "1 window overlaps one that was"
+        "1 window overlaps one that was ingested already"
     } else {
-        &format!("{number} windows overlap windows that were")
-    };
-    let certain = conflicts.iter().all(|planned| {
-        planned
-            .known
-            .as_ref()
-            .is_some_and(|other| matches!(other.fate, Fate::Created { .. }))
-    });
-    let ingested = if certain {
-        "ingested already"
-    } else {
-        "ingested, or may have been"
+        &format!("{number} windows overlap windows that were ingested already")
     };
     let more = number.saturating_sub(NAMED);
     let named = &conflicts[..number.min(NAMED)];
-    Failure::usage(format!("{what} {ingested}; nothing was sent"))
+    Failure::usage(format!("{what}; nothing was sent"))
         .details(report::describe_conflicts(named))
         .details((more > 0).then(|| format!("… and {more} more")))
         .hint("change them, or say `overlap: allow` in their manifest if that is wanted")

@@ -8,6 +8,7 @@ use super::desired::{Paths, count_errors, errors};
 use super::failure::Failure;
 use super::output;
 use crate::manifest::render_all;
+use crate::report::number;
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
@@ -27,10 +28,10 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             output::text(|out| {
                 writeln!(
                     out,
-                    "{} files, {} manifests, {} runs: no errors.",
-                    sources.len(),
-                    checked.manifests.len(),
-                    checked.runs.len()
+                    "{}, {}, {}: no errors.",
+                    number(sources.len(), "file"),
+                    number(checked.manifests.len(), "manifest"),
+                    number(checked.runs.len(), "run")
                 )
             })?;
             Ok(Exit::Success)

@@ -4,7 +4,12 @@
 //! meanwhile in one append; only then act on them; wait for the next thing to happen. So no
 //! request leaves without a durable intent, and one sync serves many runs.
 
-use std::collections::{BTreeMap, HashMap};
+mod answers;
+mod lanes;
+mod outcome;
+mod reads;
+mod settling;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,23 +19,22 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
-use super::lane::{Doubt, Lane, Phase};
-use super::send::{Errand, INTENT_LIFE, Sent, Unsent, send};
-use super::settle::{Open, Patience, READINGS, Reading, recognise};
-use super::{
-    Applied, Blocked, Ending, Event, Events, LaneId, Outcomes, RunOutcome, Settings, Stop, Stopper,
-    listing, preflight,
-};
-use crate::api::{ApiError, Client, Flow, FlowRun};
-use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunIdentity, Sandbox, Source};
-use crate::state::{Clock, Entry, Evidence, Fate, Moment, Record, State};
+use super::lane::Lane;
+use super::send::{Errand, Made, Sent, send};
+use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
+use crate::api::Client;
+use crate::plan::Plan;
+use crate::run::{DeltaColumn, DesiredRun};
+use crate::state::Entry;
 use crate::store::{LockedStore, StoreError};
+use reads::Read;
 
 /// How long answers are waited for after the user asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// No intent is made for a turn that is further away than this.
 const NEAR: Duration = Duration::from_secs(10);
+/// So many turns in a row that came too late, for the service asks to wait: it does so for ever.
+const LATE_TURNS: u32 = 20;
 
 /// See the module's front door.
 pub(super) struct Dispatcher {
@@ -45,25 +49,17 @@ pub(super) struct Dispatcher {
     lanes: Vec<Lane>,
     /// The lane that is asked first for its next run.
     turn: LaneId,
-    /// Facts that are not durable yet, each with the event that tells of it.
-    pending: Vec<(Entry, Event)>,
+    /// What has happened and is not told yet: where it is a fact, only once that is durable.
+    pending: Vec<(Option<Entry>, Event)>,
     sends: JoinSet<(LaneId, DesiredRun, Sent)>,
     reads: JoinSet<(LaneId, Read)>,
     readers: Arc<Semaphore>,
     breaker: Breaker,
+    /// How many more requests to create may leave.
+    budget: usize,
+    late_turns: u32,
     outcomes: Outcomes,
     ending: Option<Ending>,
-}
-
-/// What a reading task found.
-enum Read {
-    /// For a lane that was not open yet.
-    Prepared {
-        runs: Option<Result<Vec<FlowRun>, ApiError>>,
-        flow: Option<Result<Flow, ApiError>>,
-    },
-    /// For a lane with runs in doubt.
-    Looked(Result<Vec<FlowRun>, ApiError>),
 }
 
 impl Dispatcher {
@@ -75,11 +71,13 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (lanes, outcomes) = lanes(plan, store.state(), settings.settle_delay);
+        let (lanes, outcomes) = lanes::lanes(plan, store.state(), settings.settle_delay);
         Self {
             planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
             breaker: Breaker::new(settings.rejections_in_a_row),
+            budget: settings.most_new,
+            late_turns: 0,
             store,
             client,
             settings,
@@ -117,19 +115,21 @@ impl Dispatcher {
         let mut pauses = self.client.pacer().pauses();
         let mut leave_at: Option<Instant> = None;
         loop {
-            let handed = self.hand_out();
+            // Looked at once a round, so that all of the round agrees on it.
+            let turn = self.client.pacer().next_turn();
+            let is_near = turn <= Instant::now() + NEAR;
+            let handed = if is_near { self.hand_out() } else { Vec::new() };
             self.commit(handed).await?;
-            if self.sends.is_empty() && self.reads.is_empty() && !self.waits_for_a_turn() {
+            let gate = (!is_near && self.could_send()).then(|| turn - NEAR);
+            if self.sends.is_empty() && self.reads.is_empty() && gate.is_none() {
                 return Ok(());
             }
-            let gate = self
-                .waits_for_a_turn()
-                .then(|| self.client.pacer().next_turn() - NEAR);
             let stop = self.stop.clone();
             tokio::select! {
                 biased;
-                () = stop.requested(), if self.still_settles() => {
+                () = stop.requested(), if leave_at.is_none() => {
                     self.end(Ending::Interrupted);
+                    leave_at = Some(Instant::now() + GRACE);
                 }
                 Some(sent) = self.sends.join_next() => self.landed(sent),
                 Some(read) = self.reads.join_next() => self.heard(read),
@@ -138,7 +138,9 @@ impl Dispatcher {
                 () = sleep_until(leave_at), if leave_at.is_some() => {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();
-                    while self.sends.join_next().await.is_some() {}
+                    while let Some(sent) = self.sends.join_next().await {
+                        self.landed(sent);
+                    }
                 }
             }
             // All that has come in by now shares the next append.
@@ -148,25 +150,24 @@ impl Dispatcher {
             while let Some(read) = self.reads.try_join_next() {
                 self.heard(read);
             }
-            if leave_at.is_none() && matches!(self.ending, Some(Ending::Interrupted)) {
-                leave_at = Some(Instant::now() + GRACE);
-            }
         }
     }
 
     /// Takes runs from the lanes in turn, as many as may be in flight.
     fn hand_out(&mut self) -> Vec<(LaneId, DesiredRun, Option<DeltaColumn>)> {
         let mut handed = Vec::new();
-        if self.ending.is_some() || self.lanes.is_empty() || self.turn_is_far() {
+        if self.ending.is_some() || self.lanes.is_empty() {
             return handed;
         }
+        let again_too = self.again_too();
         let mut passed = 0;
         while self.sends.len() + handed.len() < self.settings.concurrency
+            && handed.len() < self.budget
             && passed < self.lanes.len()
         {
             let id = self.turn % self.lanes.len();
             self.turn = id + 1;
-            match self.lanes[id].next(self.settings.per_flow) {
+            match self.lanes[id].next(self.settings.per_flow, again_too) {
                 Some((run, delta_column)) => {
                     handed.push((id, run, delta_column));
                     passed = 0;
@@ -174,23 +175,25 @@ impl Dispatcher {
                 None => passed += 1,
             }
         }
+        self.budget -= handed.len();
         handed
     }
 
-    fn turn_is_far(&self) -> bool {
-        self.client.pacer().next_turn() > Instant::now() + NEAR
+    /// Whether runs that were refused before may go: when no others are left.
+    fn again_too(&self) -> bool {
+        !self.lanes.iter().any(Lane::has_fresh)
     }
 
-    /// Whether a lane could send if the pacer let it.
-    fn waits_for_a_turn(&self) -> bool {
+    /// Whether a run would be handed out if its turn were near.
+    fn could_send(&self) -> bool {
+        let again_too = self.again_too();
         self.ending.is_none()
+            && self.budget > 0
             && self.sends.len() < self.settings.concurrency
-            && self.lanes.iter().any(|lane| {
-                lane.phase == Phase::Open
-                    && lane.doubts.is_empty()
-                    && lane.waiting().next().is_some()
-            })
-            && self.turn_is_far()
+            && self
+                .lanes
+                .iter()
+                .any(|lane| lane.is_ready(self.settings.per_flow, again_too))
     }
 
     /// Makes everything pending durable, and the intents of what was handed out, in one append;
@@ -199,10 +202,11 @@ impl Dispatcher {
         &mut self,
         handed: Vec<(LaneId, DesiredRun, Option<DeltaColumn>)>,
     ) -> Result<(), StoreError> {
-        let intent = Instant::now();
+        let intent = Made::now();
         let at = self.client.clock().at(Timestamp::now());
         let session = self.store.session();
-        let (mut entries, events): (Vec<Entry>, Vec<Event>) = self.pending.drain(..).unzip();
+        let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();
+        let mut entries: Vec<Entry> = facts.into_iter().flatten().collect();
         entries.extend(handed.iter().map(|(_, run, _)| Entry::Intent {
             run: (&run.identity).into(),
             at,
@@ -232,363 +236,9 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// A request has come to its end.
-    fn landed(&mut self, sent: Result<(LaneId, DesiredRun, Sent), tokio::task::JoinError>) {
-        // A task that was aborted or panicked left its intent open: in doubt, as it should be.
-        let Ok((lane, run, sent)) = sent else { return };
-        let (key, identity) = (run.key, run.identity.clone());
-        let at = Timestamp::now();
-        self.lanes[lane].landed();
-        match sent {
-            Sent::Created(run_id) => {
-                self.breaker.accepted();
-                self.lanes[lane].accepted(run_id.clone());
-                self.outcomes
-                    .insert(key, RunOutcome::Created(run_id.clone()));
-                let entry = Entry::Created {
-                    key,
-                    run_id: run_id.clone(),
-                    at,
-                };
-                let run = identity;
-                self.pending
-                    .push((entry, Event::Created { lane, run, run_id }));
-            }
-            Sent::Rejected(refusal) => {
-                self.outcomes
-                    .insert(key, RunOutcome::Rejected(refusal.clone()));
-                let entry = Entry::Rejected {
-                    key,
-                    refusal: refusal.clone(),
-                    at,
-                };
-                let run = identity;
-                self.pending
-                    .push((entry, Event::Rejected { lane, run, refusal }));
-                if self.breaker.rejected() {
-                    self.end(Ending::Breaker(self.breaker.in_a_row()));
-                }
-            }
-            Sent::InDoubt(reason) => self.doubt(lane, run, reason),
-            Sent::Not(why) => {
-                let reason = why.to_string();
-                let entry = Entry::NotSent {
-                    key,
-                    reason: reason.clone(),
-                    at,
-                };
-                let event = Event::NotSent {
-                    lane,
-                    run: identity,
-                    reason,
-                };
-                self.pending.push((entry, event));
-                self.lanes[lane].enqueue(run);
-                match why {
-                    Unsent::Stopped | Unsent::Stale => {}
-                    Unsent::Unreachable(why) => self.end(Ending::Unreachable(why)),
-                    Unsent::SignIn(why) => self.end(Ending::SignIn(why)),
-                }
-            }
-        }
-    }
-
-    /// An answer did not tell: the lane waits until the lists do.
-    fn doubt(&mut self, lane: LaneId, run: DesiredRun, reason: String) {
-        let (now, at) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let (key, identity) = (run.key, run.identity.clone());
-        let service = (at.clock == Clock::Server).then_some(at.time);
-        // The intent is not older than its life, whatever the clock of its entry says.
-        let life = jiff::SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
-        let intent = match self.store.state().get(&key).map(|record| &record.fate) {
-            Some(Fate::InDoubt { intent, .. }) => *intent,
-            _ => Moment {
-                time: at.time.saturating_sub(life).unwrap_or(at.time),
-                ..at
-            },
-        };
-        self.outcomes
-            .insert(key, RunOutcome::InDoubt(reason.clone()));
-        self.lanes[lane].doubts.push(Doubt {
-            key,
-            open: open(&identity, intent),
-            patience: Patience::new(self.settings.settle_delay, now, service),
-            readings: 0,
-            wanted: Some(run),
-            identity: identity.clone(),
-        });
-        let entry = Entry::Doubt {
-            key,
-            reason: reason.clone(),
-            at,
-        };
-        let event = Event::InDoubt {
-            lane,
-            run: identity,
-            reason,
-        };
-        self.pending.push((entry, event));
-        self.look_again(lane);
-    }
-
-    /// Reads what must be known before the lane may be sent to.
-    fn prepare(&mut self, id: LaneId) {
-        let lane = &self.lanes[id];
-        let check = self.settings.preflight && lane.source.is_some();
-        let list = check || !lane.doubts.is_empty();
-        if !list {
-            self.open_lane(id, None);
-            return;
-        }
-        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
-        let claimed = lane.claimed.clone();
-        self.reads.spawn(async move {
-            let _permit = readers.acquire().await;
-            let flow = if check {
-                Some(client.flow(&sandbox, flow_id).await)
-            } else {
-                None
-            };
-            // A flow that cannot be read cannot be listed either.
-            let runs = match &flow {
-                Some(Err(_)) => None,
-                _ => Some(listing::runs_of(&client, &sandbox, flow_id, &claimed).await),
-            };
-            (id, Read::Prepared { runs, flow })
-        });
-    }
-
-    /// Reads the lane's list again when its doubts say so.
-    fn look_again(&mut self, id: LaneId) {
-        if !self.still_settles() {
-            return;
-        }
-        let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let lane = &mut self.lanes[id];
-        let wait = lane
-            .doubts
-            .iter_mut()
-            .map(|doubt| doubt.patience.next_look(now, service))
-            .min();
-        let believed = lane
-            .doubts
-            .iter()
-            .map(|doubt| doubt.patience.believed_at(now, service))
-            .max();
-        let (Some(wait), Some(believed)) = (wait, believed) else {
-            return;
-        };
-        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
-        let claimed = lane.claimed.clone();
-        self.reads.spawn(async move {
-            tokio::time::sleep(wait).await;
-            let _permit = readers.acquire().await;
-            let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed).await;
-            (id, Read::Looked(runs))
-        });
-        self.emit(Event::Settling {
-            lane: id,
-            again: now + wait,
-            believed,
-        });
-    }
-
-    /// A reading task has come back.
-    fn heard(&mut self, read: Result<(LaneId, Read), tokio::task::JoinError>) {
-        let Ok((id, read)) = read else { return };
-        match read {
-            Read::Looked(Err(error @ (ApiError::Auth(_) | ApiError::SignIn(_)))) => {
-                self.end(Ending::SignIn(error.to_string()));
-            }
-            Read::Looked(runs) => {
-                self.settle(id, &runs);
-                if self.lanes[id].phase == Phase::Preparing && self.lanes[id].doubts.is_empty() {
-                    // Its doubts came first; what exists may be different now.
-                    self.prepare(id);
-                }
-            }
-            Read::Prepared { runs, flow } => self.prepared(id, runs, flow),
-        }
-    }
-
-    fn prepared(
-        &mut self,
-        id: LaneId,
-        runs: Option<Result<Vec<FlowRun>, ApiError>>,
-        flow: Option<Result<Flow, ApiError>>,
-    ) {
-        let problem = match (&runs, &flow) {
-            (_, Some(Err(error))) | (Some(Err(error)), _) => Some(error),
-            _ => None,
-        };
-        if let Some(error) = problem {
-            match error {
-                ApiError::Auth(_) | ApiError::SignIn(_) => {
-                    self.end(Ending::SignIn(error.to_string()));
-                }
-                _ => self.block(id, Blocked::by(error)),
-            }
-            return;
-        }
-        let flow = flow.and_then(Result::ok);
-        let runs = runs.and_then(Result::ok).unwrap_or_default();
-        if !self.lanes[id].doubts.is_empty() {
-            self.settle(id, &Ok(runs));
-            if self.lanes[id].doubts.is_empty() {
-                self.prepare(id);
-            }
-            return;
-        }
-        let Some((flow, source)) = flow.zip(self.lanes[id].source.clone()) else {
-            self.open_lane(id, None);
-            return;
-        };
-        if let Err(reason) = preflight::check_flow(&flow, &source) {
-            self.block(id, reason);
-            return;
-        }
-        self.adopt_existing(id, &runs);
-        let lane = &self.lanes[id];
-        let unknown = preflight::unaccounted(&runs, &lane.claimed, self.client.api_key());
-        if unknown > 0 && !lane.has_created && lane.waiting().next().is_some() {
-            self.block(id, Blocked::Unknown(unknown));
-            return;
-        }
-        self.open_lane(id, Some(&flow));
-    }
-
-    /// Adopts runs that exist for windows that are wanted.
-    fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) {
-        let lane = &self.lanes[id];
-        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed);
-        for (run, run_id, evidence) in existing {
-            self.lanes[id].dequeue(&run.identity);
-            self.adopt(id, run.key, run.identity, run_id, evidence);
-        }
-    }
-
-    fn adopt(
-        &mut self,
-        lane: LaneId,
-        key: Key,
-        run: RunIdentity,
-        run_id: crate::run::RunId,
-        evidence: Evidence,
-    ) {
-        self.lanes[lane].accepted(run_id.clone());
-        self.outcomes
-            .insert(key, RunOutcome::Adopted(run_id.clone(), evidence.clone()));
-        let entry = Entry::Adopted {
-            run: (&run).into(),
-            run_id: run_id.clone(),
-            evidence: evidence.clone(),
-            at: Timestamp::now(),
-        };
-        let event = Event::Adopted {
-            lane,
-            run,
-            run_id,
-            evidence,
-        };
-        self.pending.push((entry, event));
-    }
-
-    fn open_lane(&mut self, id: LaneId, flow: Option<&Flow>) {
-        let lane = &mut self.lanes[id];
-        let fixed = flow.is_some_and(|flow| flow.delta_column.is_some()) || lane.has_created;
-        let carried = match lane.source.as_deref() {
-            Some(Source::Table(column)) if !fixed => Some(column.clone()),
-            _ => None,
-        };
-        lane.open(carried);
-        self.emit(Event::Prepared { lane: id });
-    }
-
-    fn block(&mut self, id: LaneId, reason: Blocked) {
-        self.emit(Event::Blocked {
-            lane: id,
-            reason: reason.clone(),
-        });
-        self.lanes[id].block(reason);
-    }
-
-    /// Applies what a list tells to the lane's doubts.
-    fn settle(&mut self, id: LaneId, runs: &Result<Vec<FlowRun>, ApiError>) {
-        let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let doubts = std::mem::take(&mut self.lanes[id].doubts);
-        let readings = match runs {
-            Ok(runs) => {
-                let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
-                recognise(&open, runs, &self.lanes[id].claimed, self.client.api_key())
-            }
-            Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
-        };
-        let listed = runs.as_ref().map_or(0, Vec::len);
-        let mut unclear = 0;
-        for (mut doubt, reading) in doubts.into_iter().zip(readings) {
-            if let Reading::Found(run_id, evidence) = reading {
-                self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
-                continue;
-            }
-            if doubt.patience.believed_at(now, service) <= now {
-                doubt.readings += 1;
-            }
-            let enough = doubt.readings >= READINGS;
-            match reading {
-                Reading::Absent if enough => self.not_created(id, doubt, listed),
-                Reading::Absent => self.lanes[id].doubts.push(doubt),
-                Reading::Found(..) => {}
-                Reading::Unclear(why) => {
-                    self.outcomes
-                        .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
-                    if enough {
-                        unclear += 1;
-                        self.emit(Event::Unclear {
-                            lane: id,
-                            run: doubt.identity.clone(),
-                            reason: why,
-                        });
-                    }
-                    self.lanes[id].doubts.push(doubt);
-                }
-            }
-        }
-        if unclear > 0 {
-            self.block(id, Blocked::InDoubt(unclear));
-        } else {
-            self.look_again(id);
-        }
-    }
-
-    fn not_created(&mut self, lane: LaneId, doubt: Doubt, runs: usize) {
-        let Doubt {
-            identity,
-            key,
-            wanted,
-            readings,
-            ..
-        } = doubt;
-        self.outcomes.remove(&key);
-        let entry = Entry::NotCreated {
-            key,
-            evidence: Evidence::Lists { readings, runs },
-            at: Timestamp::now(),
-        };
-        let event = Event::NotCreated {
-            lane,
-            run: identity,
-        };
-        self.pending.push((entry, event));
-        if let Some(run) = wanted {
-            self.lanes[lane].enqueue(run);
-        }
-    }
-
     fn throttled(&mut self, until: Option<Instant>) {
         if let Some(until) = until {
-            self.emit(Event::Throttled {
+            self.tell(Event::Throttled {
                 until,
                 rate: self.client.pacer().rate().get(),
             });
@@ -610,153 +260,18 @@ impl Dispatcher {
         }
         self.halt.0.stop();
         self.ending = Some(ending);
-        self.emit(Event::Stopping);
+        self.tell(Event::Stopping);
+    }
+
+    /// Tells of something, after all that was told before it.
+    fn tell(&mut self, event: Event) {
+        self.pending.push((None, event));
     }
 
     fn emit(&self, event: Event) {
         // Nobody listening is no reason to stop.
         let _ = self.events.send(event);
     }
-
-    fn report(mut self, ending: Ending) -> Applied {
-        let blocked: HashMap<(&Sandbox, FlowId), String> = self
-            .lanes
-            .iter()
-            .filter_map(|lane| match &lane.phase {
-                Phase::Blocked(reason) => Some(((&lane.sandbox, lane.flow_id), reason.to_string())),
-                Phase::Preparing | Phase::Open => None,
-            })
-            .collect();
-        let in_doubt: HashMap<Key, String> = open_doubts(self.store.state());
-        let planned: std::collections::HashSet<Key> =
-            self.planned.iter().map(|run| run.key).collect();
-        let orphaned_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
-        let runs = std::mem::take(&mut self.planned)
-            .into_iter()
-            .map(|run| {
-                let outcome = self.outcomes.remove(&run.key);
-                // Whatever else happened: an open intent is a doubt.
-                let outcome = match (in_doubt.get(&run.key), outcome) {
-                    (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
-                    (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
-                    (None, Some(outcome)) => outcome,
-                    (None, None) => {
-                        let flow = (&run.identity.sandbox, run.identity.flow_id);
-                        RunOutcome::Remaining(
-                            blocked
-                                .get(&flow)
-                                .cloned()
-                                .unwrap_or_else(|| "the apply ended before".to_owned()),
-                        )
-                    }
-                };
-                (run, outcome)
-            })
-            .collect();
-        Applied {
-            runs,
-            orphaned_in_doubt,
-            ending,
-        }
-    }
-}
-
-fn open_doubts(state: &State) -> HashMap<Key, String> {
-    state
-        .records()
-        .filter_map(|(key, record)| match &record.fate {
-            Fate::InDoubt { doubt, .. } => Some((
-                *key,
-                doubt.as_ref().map_or_else(
-                    || "a request may have left and no answer is known".to_owned(),
-                    |doubt| doubt.reason.clone(),
-                ),
-            )),
-            Fate::Created { .. } | Fate::Rejected { .. } => None,
-        })
-        .collect()
-}
-
-fn open(identity: &RunIdentity, intent: Moment) -> Open {
-    Open {
-        window: identity.window,
-        rerun: identity.rerun,
-        intent,
-    }
-}
-
-/// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
-fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outcomes) {
-    let mut lanes: BTreeMap<(Sandbox, FlowId), Lane> = BTreeMap::new();
-    let mut outcomes = Outcomes::new();
-    let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
-    for PlannedRun { run, action, .. } in plan.runs() {
-        let identity = &run.identity;
-        let lane = lanes
-            .entry((identity.sandbox.clone(), identity.flow_id))
-            .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
-        lane.name = Arc::clone(&run.name);
-        lane.source = Some(Arc::clone(&run.source));
-        match action {
-            Action::Create | Action::Again => lane.enqueue(run.clone()),
-            Action::Settle => {
-                wanted.insert(run.key, run);
-            }
-            Action::Unchanged => {
-                outcomes.insert(run.key, RunOutcome::Unchanged);
-            }
-            Action::Conflict => {}
-        }
-    }
-    let now = Instant::now();
-    for (key, Record { identity, fate }) in state.records() {
-        let Fate::InDoubt { intent, doubt, .. } = fate else {
-            continue;
-        };
-        let flow = (identity.sandbox.clone(), identity.flow_id);
-        let lane = lanes
-            .entry(flow.clone())
-            .or_insert_with(|| Lane::new(flow.0, flow.1));
-        lane.doubts.push(Doubt {
-            identity: identity.clone(),
-            key: *key,
-            wanted: wanted.get(key).map(|run| (*run).clone()),
-            open: open(identity, *intent),
-            // Whoever held the state before us is gone: nothing left after now.
-            patience: Patience::new(
-                settle_delay,
-                now,
-                left_by(*intent, doubt.as_ref().map(|doubt| doubt.at)),
-            ),
-            readings: 0,
-        });
-    }
-    lanes.retain(|_, lane| lane.has_work());
-    // Once all lanes are known: what records stand for must not be taken for something else.
-    for (_, Record { identity, fate }) in state.records() {
-        if let Fate::Created { run_id, .. } = fate
-            && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
-        {
-            lane.claimed.insert(run_id.clone());
-            lane.has_created = true;
-        }
-    }
-    (lanes.into_values().collect(), outcomes)
-}
-
-/// The latest moment, by the service's clock, at which a request can have left.
-fn left_by(intent: Moment, doubt: Option<Moment>) -> Option<Timestamp> {
-    if let Some(Moment {
-        time,
-        clock: Clock::Server,
-    }) = doubt
-    {
-        return Some(time);
-    }
-    let life = jiff::SignedDuration::try_from(INTENT_LIFE).ok()?;
-    (intent.clock == Clock::Server)
-        .then(|| intent.time.saturating_add(life).ok())
-        .flatten()
 }
 
 async fn sleep_until(at: Option<Instant>) {

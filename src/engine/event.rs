@@ -105,6 +105,8 @@ pub enum Event {
     Settling {
         /// The flow.
         lane: LaneId,
+        /// How many runs of the flow are in doubt.
+        runs: usize,
         /// When they are read again.
         again: Instant,
         /// When a run that they do not hold will be believed not to exist.

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::settle::{Open, Patience};
+use super::patience::{Patience, Verdicts};
+use super::settle::Open;
 use super::{Blocked, FlowLane};
 use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source};
 
@@ -16,12 +17,17 @@ pub(super) struct Lane {
     /// `None` where only a doubt is left of the flow and no manifest names it.
     pub(super) source: Option<Arc<Source>>,
     queue: BTreeMap<RunIdentity, DesiredRun>,
+    /// Runs that were refused before: they go when no lane has others left, so that what is
+    /// refused for good keeps nobody waiting.
+    again: BTreeMap<RunIdentity, DesiredRun>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
     pub(super) claimed: HashSet<RunId>,
-    /// Whether the state has a run of the flow that was created.
-    pub(super) has_created: bool,
+    /// Whether the state had a run of the flow when the apply began.
+    pub(super) state_knows: bool,
+    /// Whether the lane's list is about to be read for its doubts.
+    pub(super) is_looking: bool,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
@@ -46,8 +52,8 @@ pub(super) struct Doubt {
     pub(super) wanted: Option<DesiredRun>,
     pub(super) open: Open,
     pub(super) patience: Patience,
-    /// Lists after the settle delay that did not hold it, or could not tell.
-    pub(super) readings: u32,
+    /// What the lists said of it.
+    pub(super) verdicts: Verdicts,
 }
 
 impl Lane {
@@ -58,10 +64,12 @@ impl Lane {
             name: flow_id.to_string().into(),
             source: None,
             queue: BTreeMap::new(),
+            again: BTreeMap::new(),
             doubts: Vec::new(),
             phase: Phase::Preparing,
             claimed: HashSet::new(),
-            has_created: false,
+            state_knows: false,
+            is_looking: false,
             in_flight: 0,
             delta_column: None,
         }
@@ -69,7 +77,7 @@ impl Lane {
 
     /// Whether an apply has anything to do for it.
     pub(super) fn has_work(&self) -> bool {
-        !self.queue.is_empty() || !self.doubts.is_empty()
+        self.waiting().next().is_some() || !self.doubts.is_empty()
     }
 
     /// What the events say of it.
@@ -78,7 +86,7 @@ impl Lane {
             name: Arc::clone(&self.name),
             sandbox: self.sandbox.clone(),
             flow_id: self.flow_id,
-            to_create: self.queue.len(),
+            to_create: self.queue.len() + self.again.len(),
             in_doubt: self.doubts.len(),
         }
     }
@@ -88,14 +96,30 @@ impl Lane {
         self.queue.insert(run.identity.clone(), run);
     }
 
+    /// Adds a run that was refused before.
+    pub(super) fn enqueue_again(&mut self, run: DesiredRun) {
+        self.again.insert(run.identity.clone(), run);
+    }
+
     /// Takes a run out that need not be created any more.
     pub(super) fn dequeue(&mut self, identity: &RunIdentity) {
         self.queue.remove(identity);
+        self.again.remove(identity);
     }
 
-    /// The runs that wait, in order.
+    /// The runs that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &DesiredRun> {
-        self.queue.values()
+        self.queue.values().chain(self.again.values())
+    }
+
+    /// Whether runs wait that were not refused before, and may still be sent by this apply.
+    pub(super) fn has_fresh(&self) -> bool {
+        !self.queue.is_empty() && !matches!(self.phase, Phase::Blocked(_))
+    }
+
+    /// Whether a request of the lane is on its way.
+    pub(super) fn is_sending(&self) -> bool {
+        self.in_flight > 0
     }
 
     /// From now on the lane may be sent to; `delta_column` is what its first run must carry.
@@ -109,18 +133,31 @@ impl Lane {
         self.phase = Phase::Blocked(reason);
     }
 
-    /// The next run to send, if one may be sent now.
-    pub(super) fn next(&mut self, per_flow: usize) -> Option<(DesiredRun, Option<DeltaColumn>)> {
+    /// Whether a run may be sent now.
+    pub(super) fn is_ready(&self, per_flow: usize, again_too: bool) -> bool {
         // A first run that fixes the delta column is accepted before the second is sent.
         let most = if self.delta_column.is_some() {
             1
         } else {
             per_flow
         };
-        if self.phase != Phase::Open || !self.doubts.is_empty() || self.in_flight >= most {
+        self.phase == Phase::Open
+            && self.doubts.is_empty()
+            && self.in_flight < most
+            && (!self.queue.is_empty() || (again_too && !self.again.is_empty()))
+    }
+
+    /// The next run to send, if one may be sent now; `again_too`: one that was refused before
+    /// will do.
+    pub(super) fn next(
+        &mut self,
+        per_flow: usize,
+        again_too: bool,
+    ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
+        if !self.is_ready(per_flow, again_too) {
             return None;
         }
-        let (_, run) = self.queue.pop_first()?;
+        let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
         self.in_flight += 1;
         Some((run, self.delta_column.clone()))
     }
@@ -133,7 +170,6 @@ impl Lane {
     /// A run of the lane exists.
     pub(super) fn accepted(&mut self, run_id: RunId) {
         self.claimed.insert(run_id);
-        self.has_created = true;
         self.delta_column = None;
     }
 }
@@ -180,7 +216,7 @@ mod tests {
     }
 
     fn next(lane: &mut Lane, per_flow: usize) -> Option<i64> {
-        let (run, _) = lane.next(per_flow)?;
+        let (run, _) = lane.next(per_flow, false)?;
         Some(run.identity.window.start().get() / 10)
     }
 
@@ -197,6 +233,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_before_goes_last_and_only_when_it_may() {
+        let mut lane = lane([2, 3]);
+        lane.enqueue_again(run(1));
+        lane.open(None);
+        assert_eq!(next(&mut lane, 8), Some(2));
+        assert_eq!(next(&mut lane, 8), Some(3));
+        assert_eq!(next(&mut lane, 8), None);
+        let (run, _) = lane.next(8, true).expect("the refused one");
+        assert_eq!(run.identity.window.start().get(), 10);
+    }
+
+    #[test]
     fn the_run_that_fixes_the_delta_column_goes_alone_until_one_is_accepted() {
         let column = DeltaColumn {
             name: "DOB".to_owned(),
@@ -205,16 +253,19 @@ mod tests {
         };
         let mut lane = lane([1, 2, 3, 4]);
         lane.open(Some(column.clone()));
-        let (_, carried) = lane.next(8).expect("the first");
+        let (_, carried) = lane.next(8, false).expect("the first");
         assert_eq!(carried, Some(column.clone()));
-        assert!(lane.next(8).is_none(), "the first is not accepted yet");
+        assert!(
+            lane.next(8, false).is_none(),
+            "the first is not accepted yet"
+        );
         lane.landed(); // rejected
-        let (_, carried) = lane.next(8).expect("the second");
+        let (_, carried) = lane.next(8, false).expect("the second");
         assert_eq!(carried, Some(column));
         lane.landed();
         lane.accepted("r".parse().expect("a run id"));
-        let (_, carried) = lane.next(8).expect("the third");
+        let (_, carried) = lane.next(8, false).expect("the third");
         assert_eq!(carried, None);
-        assert!(lane.next(8).is_some(), "no longer one at a time");
+        assert!(lane.next(8, false).is_some(), "no longer one at a time");
     }
 }

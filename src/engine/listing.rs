@@ -2,24 +2,31 @@
 
 use std::collections::HashSet;
 
+use super::settle::is_since;
 use crate::api::{ApiError, Client, FlowRun, Shows};
 use crate::run::{FlowId, RunId, Sandbox};
+use crate::state::Moment;
 
 /// Runs that a list shows without a window are asked for one by one, but not more than this.
 const MOST_SINGLE: usize = 50;
 
 /// Every run of the flow. A run that no record stands for and that shows no window in the list
-/// is read by itself, where it may show one.
+/// is read by itself, where it may show one; with `since`, only if it can be younger.
 pub(super) async fn runs_of(
     client: &Client,
     sandbox: &Sandbox,
     flow_id: FlowId,
     claimed: &HashSet<RunId>,
+    since: Option<Moment>,
 ) -> Result<Vec<FlowRun>, ApiError> {
     let mut runs = client.runs_of(sandbox, flow_id).await?;
     let silent = runs
         .iter_mut()
-        .filter(|run| run.shows == Shows::Nothing && !claimed.contains(&run.id))
+        .filter(|run| {
+            run.shows == Shows::Nothing
+                && !claimed.contains(&run.id)
+                && since.is_none_or(|since| is_since(run, since))
+        })
         .take(MOST_SINGLE);
     for run in silent {
         // A run that is listed but not found by itself stays as it was listed.

@@ -10,6 +10,7 @@ mod dispatcher;
 mod event;
 mod lane;
 mod listing;
+mod patience;
 mod preflight;
 mod send;
 mod settle;
@@ -42,6 +43,8 @@ pub struct Settings {
     pub timestamps: TimestampForm,
     /// Whether flows are checked, and existing runs adopted, before anything is sent.
     pub preflight: bool,
+    /// No more requests to create leave than this.
+    pub most_new: usize,
     /// After how many rejections in a row the apply stops.
     pub rejections_in_a_row: u32,
 }
@@ -51,8 +54,12 @@ pub struct Settings {
 pub struct Applied {
     /// Each planned run, in the plan's order, and what became of it.
     pub runs: Vec<(DesiredRun, RunOutcome)>,
-    /// Doubts about runs that no manifest wants any more, which are still open.
-    pub orphaned_in_doubt: usize,
+    /// Doubts about runs outside the plan that are still open.
+    pub others_in_doubt: usize,
+    /// How many flows nothing was sent to, for a reason of their own.
+    pub blocked: usize,
+    /// How many of those because the service did not answer for them.
+    pub unanswered: usize,
     /// Why it ended.
     pub ending: Ending,
 }
@@ -130,7 +137,9 @@ pub fn nothing_to_do(plan: &Plan) -> Applied {
             .iter()
             .map(|planned| (planned.run.clone(), RunOutcome::Unchanged))
             .collect(),
-        orphaned_in_doubt: 0,
+        others_in_doubt: 0,
+        blocked: 0,
+        unanswered: 0,
         ending: Ending::Done,
     }
 }

@@ -33,11 +33,11 @@ pub enum Blocked {
         /// As the manifest has it.
         manifest: String,
     },
-    /// Nothing is recorded for the flow, yet our client created runs of it that show no window.
+    /// The flow has runs that show no window and that no record stands for.
     #[error(
-        "{0} of its runs were created by this API key and show no window, and the state knows \
-         none of them: they may be runs that are wanted here. Compare them by hand; \
-         --no-preflight sends without comparing"
+        "{0} of its runs show no window, and the state knows none of them: they may be runs that \
+         are wanted here. A run that is not over yet may show its window later; otherwise compare \
+         them by hand. --no-preflight sends without comparing"
     )]
     Unknown(usize),
     /// The service did not answer for this flow.
@@ -65,7 +65,6 @@ impl Blocked {
 /// The first reason why not.
 pub(super) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
     let Flow {
-        name: _,
         state,
         frequency,
         delta_column,
@@ -129,23 +128,36 @@ pub(super) fn existing<'a>(
     wanted: impl Iterator<Item = &'a DesiredRun>,
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
+    api_key: &str,
 ) -> Vec<(DesiredRun, RunId, Evidence)> {
     let mut pool = Pool::new(runs, claimed);
     wanted
         .filter_map(|run| {
-            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun)?;
+            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun, api_key)?;
             Some((run.clone(), id, evidence))
         })
         .collect()
 }
 
-/// Runs that our client created, that no record stands for, and that show nothing of their window.
-pub(super) fn unaccounted(runs: &[FlowRun], claimed: &HashSet<RunId>, api_key: &str) -> usize {
+/// Runs that no record stands for and that show nothing of their window: any of them may be one
+/// that is wanted.
+///
+/// Where the state has runs of the flow, it is not lost, and what others created is theirs.
+pub(super) fn unaccounted(
+    runs: &[FlowRun],
+    claimed: &HashSet<RunId>,
+    api_key: &str,
+    state_knows_flow: bool,
+) -> usize {
     runs.iter()
         .filter(|run| {
+            let of_others = run
+                .created_client
+                .as_deref()
+                .is_some_and(|client| client != api_key);
             run.shows == Shows::Nothing
                 && !claimed.contains(&run.id)
-                && run.created_client.as_deref() == Some(api_key)
+                && !(state_knows_flow && of_others)
         })
         .count()
 }
@@ -164,7 +176,6 @@ mod tests {
 
     fn table_flow() -> Flow {
         Flow {
-            name: None,
             state: Some("enabled".to_owned()),
             frequency: Some("once".to_owned()),
             delta_column: None,
@@ -236,7 +247,6 @@ mod tests {
     #[test]
     fn what_the_flow_does_not_tell_does_not_block() {
         let silent = Flow {
-            name: None,
             state: None,
             frequency: None,
             delta_column: None,

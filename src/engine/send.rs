@@ -13,11 +13,13 @@ use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
 
-/// No request leaves on an intent older than this.
+/// No request is begun on an intent older than this.
 pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
+/// A request that was begun leaves within this time, its connection made, or it does not.
+pub(super) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 /// How often a connection is tried.
 const CONNECTION_TRIES: u32 = 6;
-/// How many 429 in a row are waited for.
+/// How many 429 in a row are waited for on one intent.
 const THROTTLE_TRIES: u32 = 20;
 
 /// What sending came to.
@@ -63,7 +65,29 @@ pub(super) struct Errand {
     pub(super) delta_column: Option<DeltaColumn>,
     pub(super) timestamps: TimestampForm,
     /// When the intent was made, or a moment before.
-    pub(super) intent: Instant,
+    pub(super) intent: Made,
+}
+
+/// When an intent was made, by a clock that never goes back and by one that never stands still.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    monotonic: Instant,
+    wall: Timestamp,
+}
+
+impl Made {
+    pub(super) fn now() -> Self {
+        Self {
+            monotonic: Instant::now(),
+            wall: Timestamp::now(),
+        }
+    }
+
+    /// Whether too much time has passed, be it asleep: a machine may be suspended.
+    fn is_stale(self) -> bool {
+        let slept = Duration::try_from(Timestamp::now().duration_since(self.wall));
+        self.monotonic.elapsed() >= INTENT_LIFE || slept.is_ok_and(|slept| slept >= INTENT_LIFE)
+    }
 }
 
 /// Sends it.
@@ -75,7 +99,12 @@ pub(super) async fn send(errand: &Errand, client: &Client, stop: &Stop) -> Sent 
 }
 
 async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, Unsent> {
-    let sign_in = |error: AuthError| Unsent::SignIn(error.to_string());
+    let sign_in = |error: AuthError| match error {
+        AuthError::Unreachable(_) => Unsent::Unreachable(error.to_string()),
+        AuthError::Expired(_) | AuthError::NotAToken | AuthError::Refused { .. } => {
+            Unsent::SignIn(error.to_string())
+        }
+    };
     let mut token: Token = unless_stopped(stop, client.auth().token())
         .await?
         .map_err(sign_in)?;
@@ -83,10 +112,15 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
     let mut connections = 0;
     let mut refusals = 0;
     let mut wait = Duration::from_millis(500);
+    // Why the request has not arrived yet, if it was tried.
+    let mut trouble: Option<String> = None;
     loop {
         unless_stopped(stop, client.pacer().turn()).await?;
-        if errand.intent.elapsed() >= INTENT_LIFE {
-            return Err(Unsent::Stale);
+        if errand.intent.is_stale() {
+            return Err(match trouble {
+                Some(why) => Unsent::Unreachable(why),
+                None => Unsent::Stale,
+            });
         }
         let sandbox = &errand.run.identity.sandbox;
         match client
@@ -102,6 +136,7 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
                 if connections == CONNECTION_TRIES {
                     return Err(Unsent::Unreachable(why));
                 }
+                trouble = Some(why);
                 unless_stopped(stop, tokio::time::sleep(wait)).await?;
                 wait *= 2;
             }
@@ -114,7 +149,9 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
                     return Err(Unsent::Unreachable(refusal.to_string()));
                 }
                 let back_off = Duration::from_secs(2_u64.pow(refusals.min(6) - 1));
-                client.pacer().throttle(retry_after.unwrap_or(back_off));
+                client
+                    .pacer()
+                    .throttle(retry_after.unwrap_or_default().max(back_off));
             }
             Outcome::TokenExpired(refusal) => {
                 if renewed {

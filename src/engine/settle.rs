@@ -1,14 +1,12 @@
 //! Settling: what the flow's own list of runs tells about runs in doubt.
 //!
-//! [`recognise`] is a function of plain data. A run is ours if it shows our window and no record
-//! stands for it; else if it is the only run by our client since the only open intent. That a run
-//! is absent from one list proves nothing: how often and when lists are read is [`Patience`].
+//! [`recognise`] is a function of plain data and reads one list. One list proves that a run is
+//! there if it shows our window and no record stands for it; it proves little else: what several
+//! lists together prove is [`super::patience`]'s.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::SignedDuration;
 
 use crate::api::{FlowRun, Shows};
 use crate::run::{Rerun, RunId, Window};
@@ -16,8 +14,6 @@ use crate::state::{Clock, Evidence, Moment};
 
 /// The service's clocks need not agree to the second.
 const SLACK: SignedDuration = SignedDuration::from_secs(30);
-/// How many lists, read after the settle delay, must agree that a run is not there.
-pub(super) const READINGS: u32 = 2;
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,60 +29,53 @@ pub(super) struct Open {
 /// What one list tells about a run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// It exists, as this run.
+    /// It exists, as this run: its window says so.
     Found(RunId, Evidence),
+    /// This run shows no window and is the only one that it can be.
+    Sole(RunId),
     /// The list does not hold it.
     Absent,
     /// The list holds a run that may be it, or not.
     Unclear(String),
 }
 
+/// What is known of a flow besides its list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// Runs that records stand for.
+    pub(super) claimed: &'a HashSet<RunId>,
+    /// The `createdClient` of the runs that we create, as far as that is documented.
+    pub(super) api_key: &'a str,
+    /// Whether a request of the flow is on its way: its run may be in the list already.
+    pub(super) in_flight: bool,
+}
+
 /// Reads `runs`, the whole list of one flow, for the runs in doubt of that flow.
 ///
-/// Gives one reading per `open`, in order; no run is given twice, nor one in `claimed`.
-pub(super) fn recognise(
-    open: &[Open],
-    runs: &[FlowRun],
-    claimed: &HashSet<RunId>,
-    api_key: &str,
-) -> Vec<Reading> {
-    let mut pool = Pool::new(runs, claimed);
-    let shown: Vec<Option<(RunId, Evidence)>> = open
+/// Gives one reading per `open`, in order; no run is given twice, nor one that is claimed.
+pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> Vec<Reading> {
+    let mut pool = Pool::new(runs, around.claimed);
+    let shown: Vec<Option<Reading>> = open
         .iter()
-        .map(|open| {
-            pool.since(open.window, open.intent, api_key)
-                .or_else(|| pool.nth(open.window, open.rerun))
-        })
+        .map(|open| pool.of_intent(open, around.api_key))
         .collect();
     let unmatched = shown.iter().filter(|found| found.is_none()).count();
 
     shown
         .into_iter()
         .zip(open)
-        .map(|(found, open)| match found {
-            Some((id, evidence)) => Reading::Found(id, evidence),
-            None => by_elimination(open, unmatched, runs, claimed, api_key),
-        })
+        .map(|(found, open)| found.unwrap_or_else(|| by_elimination(open, unmatched, runs, around)))
         .collect()
 }
 
-/// No run shows the window. A run that shows none at all may still be ours.
-fn by_elimination(
-    open: &Open,
-    unmatched: usize,
-    runs: &[FlowRun],
-    claimed: &HashSet<RunId>,
-    api_key: &str,
-) -> Reading {
+/// No run shows the window. A run that shows none at all may still be ours, whoever is said to
+/// have created it: what `createdClient` holds is not documented.
+fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Around<'_>) -> Reading {
     let candidates: Vec<&FlowRun> = runs
         .iter()
         .filter(|run| {
             run.shows == Shows::Nothing
-                && !claimed.contains(&run.id)
-                && run
-                    .created_client
-                    .as_deref()
-                    .is_none_or(|client| client == api_key)
+                && !around.claimed.contains(&run.id)
                 && is_since(run, open.intent)
         })
         .collect();
@@ -94,11 +83,12 @@ fn by_elimination(
         [] => Reading::Absent,
         [run]
             if unmatched == 1
-                && run.created_client.is_some()
+                && !around.in_flight
+                && run.created_client.as_deref() == Some(around.api_key)
                 && run.created_at.is_some()
                 && open.intent.clock == Clock::Server =>
         {
-            Reading::Found(run.id.clone(), Evidence::SoleIntent)
+            Reading::Sole(run.id.clone())
         }
         [run] => Reading::Unclear(format!(
             "the run {} shows no window and may be this one",
@@ -112,7 +102,7 @@ fn by_elimination(
 }
 
 /// Whether `run` can be younger than the intent. A time that cannot be compared can.
-fn is_since(run: &FlowRun, intent: Moment) -> bool {
+pub(super) fn is_since(run: &FlowRun, intent: Moment) -> bool {
     match (run.created_at, intent.clock) {
         (Some(created), Clock::Server) => {
             let earliest = intent.time.saturating_sub(SLACK).unwrap_or(intent.time);
@@ -148,33 +138,49 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// The run of `window` since `intent`: ours if there is one, else anybody's.
-    fn since(
-        &mut self,
-        window: Window,
-        intent: Moment,
-        api_key: &str,
-    ) -> Option<(RunId, Evidence)> {
-        let free = |(run, _): &&(&FlowRun, Evidence)| {
-            !self.taken.contains(&run.id) && run.created_at.is_some() && is_since(run, intent)
-        };
-        let runs = self.by_window.get(&window)?;
-        let ours = runs
+    /// The run of `open`'s window that is younger than its intent: ours if there is one, else
+    /// anybody's. Where ages cannot be compared, any run will do for a window wanted once, and
+    /// none can be told for one wanted again.
+    fn of_intent(&mut self, open: &Open, api_key: &str) -> Option<Reading> {
+        let free: Vec<&(&FlowRun, Evidence)> = self
+            .by_window
+            .get(&open.window)?
             .iter()
-            .filter(free)
+            .filter(|(run, _)| !self.taken.contains(&run.id) && is_since(run, open.intent))
+            .collect();
+        let ours = free
+            .iter()
             .find(|(run, _)| run.created_client.as_deref() == Some(api_key));
-        let (run, evidence) = ours.or_else(|| runs.iter().find(free))?;
-        let found = (run.id.clone(), evidence.clone());
-        self.taken.insert(found.0.clone());
-        Some(found)
+        let (run, evidence) = ours.or(free.first())?;
+        let comparable = open.intent.clock == Clock::Server && run.created_at.is_some();
+        if !comparable && open.rerun > Rerun::FIRST {
+            return Some(Reading::Unclear(format!(
+                "the run {} has this window, and nothing tells whether it is this rerun",
+                run.id
+            )));
+        }
+        let (id, evidence) = (run.id.clone(), evidence.clone());
+        self.taken.insert(id.clone());
+        Some(Reading::Found(id, evidence))
     }
 
     /// The run of `window` that is its rerun `rerun`: those before it are other reruns.
-    pub(super) fn nth(&mut self, window: Window, rerun: Rerun) -> Option<(RunId, Evidence)> {
+    ///
+    /// Where a record stands for one of them already, a further one counts only if our client
+    /// created it: somebody who ran the window again by hand did not mean this rerun.
+    pub(super) fn nth(
+        &mut self,
+        window: Window,
+        rerun: Rerun,
+        api_key: &str,
+    ) -> Option<(RunId, Evidence)> {
         let runs = self.by_window.get(&window)?;
-        let (taken, free): (Vec<_>, Vec<_>) = runs
+        let (taken, mut free): (Vec<_>, Vec<_>) = runs
             .iter()
             .partition(|(run, _)| self.taken.contains(&run.id));
+        if !taken.is_empty() {
+            free.retain(|(run, _)| run.created_client.as_deref() == Some(api_key));
+        }
         let earlier = (rerun.get() as usize - 1).saturating_sub(taken.len());
         let (run, evidence) = free.get(earlier)?;
         let found = (run.id.clone(), evidence.clone());
@@ -183,56 +189,179 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// When a run that the lists do not hold is believed not to exist, and when they are read.
-#[derive(Debug, Clone)]
-pub(super) struct Patience {
-    /// How long after its request a run may still appear.
-    delay: Duration,
-    /// The request cannot have left after this, by our monotonic clock.
-    left_by: Instant,
-    /// The same by the service's clock, if the journal tells.
-    left_by_service: Option<Timestamp>,
-    looks: u32,
-}
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
 
-impl Patience {
-    pub(super) fn new(
-        delay: Duration,
-        left_by: Instant,
-        left_by_service: Option<Timestamp>,
-    ) -> Self {
-        Self {
-            delay,
-            left_by,
-            left_by_service,
-            looks: 0,
+    use super::*;
+    use crate::api::{RecordCounts, RunStatus};
+    use crate::run::UnixSeconds;
+
+    const OURS: &str = "our-key";
+    const INTENT: i64 = 1_700_000_000;
+
+    fn window(n: i64) -> Window {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+        FlowRun {
+            id: id.parse().expect("a run id"),
+            flow_id: None,
+            created_at: Some(at(created)),
+            created_client: Some(client.to_owned()),
+            shows,
+            status: RunStatus::Scheduled,
+            records: RecordCounts::default(),
+            errors: Vec::new(),
         }
     }
 
-    /// When an absent run is believed not to exist; `service` is the service's clock now.
-    pub(super) fn believed_at(&self, now: Instant, service: Moment) -> Instant {
-        let ours = self.left_by + self.delay;
-        let theirs = match (self.left_by_service, service.clock) {
-            (Some(left), Clock::Server) => {
-                let since = service.time.duration_since(left);
-                let waited = Duration::try_from(since).unwrap_or_default();
-                Some(now + self.delay.saturating_sub(waited))
-            }
-            _ => None,
+    fn open(n: i64, rerun: u32) -> Open {
+        Open {
+            window: window(n),
+            rerun: Rerun::new(rerun).expect("not 0"),
+            intent: Moment {
+                time: at(INTENT),
+                clock: Clock::Server,
+            },
+        }
+    }
+
+    fn read(open: &[Open], runs: &[FlowRun], claimed: &[&str], in_flight: bool) -> Vec<Reading> {
+        let claimed = claimed
+            .iter()
+            .map(|id| id.parse().expect("a run id"))
+            .collect();
+        recognise(
+            open,
+            runs,
+            Around {
+                claimed: &claimed,
+                api_key: OURS,
+                in_flight,
+            },
+        )
+    }
+
+    fn found(id: &str, evidence: Evidence) -> Reading {
+        Reading::Found(id.parse().expect("a run id"), evidence)
+    }
+
+    #[test]
+    fn a_run_that_shows_the_window_is_found_by_whatever_shows_it() {
+        let runs = [
+            run("a", Shows::Params(window(1)), INTENT + 1, OURS),
+            run("b", Shows::CopyActivity(window(2)), INTENT + 1, OURS),
+        ];
+        assert_eq!(
+            read(&[open(1, 1), open(2, 1), open(3, 1)], &runs, &[], false),
+            [
+                found("a", Evidence::Params),
+                found("b", Evidence::CopyActivity),
+                Reading::Absent
+            ]
+        );
+    }
+
+    #[test]
+    fn a_run_that_a_record_stands_for_is_not_found_again() {
+        let runs = [run("a", Shows::Params(window(1)), INTENT + 1, OURS)];
+        assert_eq!(read(&[open(1, 2)], &runs, &["a"], false), [Reading::Absent]);
+    }
+
+    #[test]
+    fn a_run_older_than_the_intent_is_not_its_run() {
+        let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, "exc_app")];
+        assert_eq!(read(&[open(1, 2)], &runs, &[], false), [Reading::Absent]);
+        assert_eq!(read(&[open(1, 1)], &runs, &[], false), [Reading::Absent]);
+    }
+
+    #[test]
+    fn where_ages_cannot_be_compared_a_rerun_is_left_to_a_person() {
+        let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, OURS)];
+        let local = |rerun| {
+            let mut open = open(1, rerun);
+            open.intent.clock = Clock::Local;
+            open
         };
-        theirs.map_or(ours, |theirs| theirs.min(ours))
+        assert_eq!(
+            read(&[local(1)], &runs, &[], false),
+            [found("a", Evidence::Params)]
+        );
+        assert!(matches!(
+            read(&[local(2)], &runs, &[], false)[..],
+            [Reading::Unclear(_)]
+        ));
     }
 
-    /// How long to wait before the next look: soon at first, for most answers are lost but most
-    /// runs are not; then less often; and in time for the moment that matters.
-    pub(super) fn next_look(&mut self, now: Instant, service: Moment) -> Duration {
-        let believed = self.believed_at(now, service);
-        if believed <= now {
-            let gap = self.delay / 10;
-            return gap.clamp(Duration::from_millis(250), Duration::from_secs(30));
+    #[test]
+    fn of_two_runs_of_the_window_ours_is_taken() {
+        let runs = [
+            run("theirs", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+            run("ours", Shows::Params(window(1)), INTENT + 2, OURS),
+        ];
+        assert_eq!(
+            read(&[open(1, 1)], &runs, &[], false),
+            [found("ours", Evidence::Params)]
+        );
+    }
+
+    #[test]
+    fn a_silent_run_is_ours_only_if_nothing_else_can_be_it() {
+        let sole = Reading::Sole("a".parse().expect("a run id"));
+        let a = run("a", Shows::Nothing, INTENT + 1, OURS);
+        let b = run("b", Shows::Nothing, INTENT + 2, OURS);
+        let theirs = run("a", Shows::Nothing, INTENT + 1, "exc_app");
+        let old = run("old", Shows::Nothing, INTENT - 3600, OURS);
+        let one = [open(1, 1)];
+        let with_old = [a.clone(), old];
+        assert_eq!(
+            read(&one, &with_old, &[], false),
+            std::slice::from_ref(&sole)
+        );
+        assert_eq!(read(&one, &[a.clone(), b.clone()], &["b"], false), [sole]);
+        for unclear in [
+            read(&one, &[a.clone(), b], &[], false),
+            read(&one, std::slice::from_ref(&a), &[], true),
+            read(&one, &[theirs], &[], false),
+            read(&[open(1, 1), open(2, 1)], &[a], &[], false),
+        ] {
+            assert!(
+                unclear.iter().all(|r| matches!(r, Reading::Unclear(_))),
+                "{unclear:?}"
+            );
         }
-        let back_off = Duration::from_millis(250) * 2_u32.pow(self.looks.min(7));
-        self.looks += 1;
-        back_off.min(believed - now)
+    }
+
+    #[test]
+    fn the_nth_run_of_a_window_is_its_rerun_n() {
+        let runs = [
+            run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
+            run("first", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+        ];
+        let mut pool = Pool::new(&runs, &HashSet::new());
+        let nth = Rerun::new(2).expect("not 0");
+        let found = pool.nth(window(1), nth, OURS).map(|(id, _)| id.to_string());
+        assert_eq!(found.as_deref(), Some("second"));
+        let third = Rerun::new(3).expect("not 0");
+        assert_eq!(pool.nth(window(1), third, OURS), None);
+    }
+
+    #[test]
+    fn a_run_by_hand_of_a_window_that_we_know_is_not_a_rerun_that_was_wanted_later() {
+        let runs = [
+            run("ours", Shows::Params(window(1)), INTENT, OURS),
+            run("by-hand", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+        ];
+        let claimed = HashSet::from(["ours".parse().expect("a run id")]);
+        let second = Rerun::new(2).expect("not 0");
+        let mut pool = Pool::new(&runs, &claimed);
+        assert_eq!(pool.nth(window(1), second, OURS), None);
     }
 }

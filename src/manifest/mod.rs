@@ -1,6 +1,6 @@
 //! Manifests: from texts under review to the runs they ask for.
 //!
-//! [`read_paths`] finds files and reads them, and is all that touches the disk. [`check`] is pure:
+//! [`read_paths`] finds files and reads them, and is all that touches the disk. [`check()`] is pure:
 //! it takes [`Sources`] and [`Rules`], and gives every manifest that stands, every run that is
 //! wanted, and every problem of every file at once. It goes text, nodes with places (`yaml`),
 //! fields (`document`), one manifest (`check`, `windows`), all together (`across`). The clock is a

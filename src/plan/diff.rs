@@ -1,6 +1,6 @@
 //! Desired minus state.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use super::{Action, Known, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, Rerun, RunIdentity, Sandbox, Window};
@@ -30,13 +30,17 @@ pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
             let in_the_way = if action.creates() && !run.overlap_allowed {
                 ingested
                     .get(&series(&run.identity))
-                    .and_then(|ingested| ingested.overlapping(run.identity.window))
+                    .and_then(|ingested| overlapping(ingested, run.identity.window))
             } else {
                 None
             };
             match in_the_way {
                 Some(other) => PlannedRun {
-                    action: Action::Conflict,
+                    // Whether a run in doubt is in the way at all is not known yet.
+                    action: match other.fate {
+                        Fate::InDoubt { .. } => Action::Wait,
+                        _ => Action::Conflict,
+                    },
                     known: Some(Known::of(other)),
                     run,
                 },
@@ -58,42 +62,46 @@ pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
     }
 }
 
-/// The windows of one flow and rerun that exist or may.
-#[derive(Default)]
-struct Ingested<'a> {
-    by_start: BTreeMap<i64, Vec<&'a Record>>,
-    longest: i64,
-}
-
-impl<'a> Ingested<'a> {
-    /// A record whose window shares a second with `window`.
-    fn overlapping(&self, window: Window) -> Option<&'a Record> {
-        // No window that starts `longest` or more before this one reaches into it.
-        let first = window.start().get() - self.longest;
-        self.by_start
-            .range(first..window.end().get())
-            .flat_map(|(_, records)| records)
-            .find(|record| record.identity.window.overlaps(window))
-            .copied()
-    }
-}
+/// The windows of one flow and rerun that exist or may, by their start; beside each, the one
+/// among it and those before it that reaches furthest.
+type Ingested<'a> = Vec<(i64, &'a Record)>;
 
 fn ingested_windows(state: Option<&State>) -> HashMap<Series<'_>, Ingested<'_>> {
     let mut windows: HashMap<Series<'_>, Ingested<'_>> = HashMap::new();
     for (_, record) in state.into_iter().flat_map(State::records) {
-        if matches!(record.fate, Fate::Rejected { .. }) {
-            continue;
+        if !matches!(record.fate, Fate::Rejected { .. }) {
+            let start = record.identity.window.start().get();
+            windows
+                .entry(series(&record.identity))
+                .or_default()
+                .push((start, record));
         }
-        let window = record.identity.window;
-        let ingested = windows.entry(series(&record.identity)).or_default();
-        ingested.longest = ingested.longest.max(window.seconds());
-        ingested
-            .by_start
-            .entry(window.start().get())
-            .or_default()
-            .push(record);
+    }
+    for ingested in windows.values_mut() {
+        ingested.sort_by_key(|(start, _)| *start);
+        let mut furthest: Option<&Record> = None;
+        for (_, record) in ingested {
+            match furthest {
+                Some(other) if other.identity.window.end() > record.identity.window.end() => {
+                    *record = other;
+                }
+                _ => furthest = Some(record),
+            }
+        }
     }
     windows
+}
+
+/// A record whose window shares a second with `window`: of those that start before it ends, the
+/// one that reaches furthest does, or none.
+fn overlapping<'a>(ingested: &Ingested<'a>, window: Window) -> Option<&'a Record> {
+    let before = ingested.partition_point(|(start, _)| *start < window.end().get());
+    let (_, furthest) = ingested.get(before.checked_sub(1)?)?;
+    furthest
+        .identity
+        .window
+        .overlaps(window)
+        .then_some(*furthest)
 }
 
 fn series(identity: &RunIdentity) -> Series<'_> {

@@ -1,7 +1,7 @@
 //! The difference: what the manifests want, less what the state knows.
 //!
 //! Pure: takes desired runs and a [`State`](crate::state::State), gives a [`Plan`], a value that
-//! can be shown, compared and carried out. Only [`diff`] makes one, only [`Plan::select`]
+//! can be shown, compared and carried out. Only [`diff()`] makes one, only [`Plan::select`]
 //! narrows one, and neither can send anything.
 
 mod diff;
@@ -30,6 +30,8 @@ pub enum Action {
     Unchanged,
     /// Find out first: a request for it may have arrived.
     Settle,
+    /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
+    Wait,
     /// Nothing: its window overlaps one that was ingested already.
     Conflict,
 }
@@ -88,6 +90,8 @@ pub struct Totals {
     pub unchanged: usize,
     /// To be settled.
     pub in_doubt: usize,
+    /// In the way of a run in doubt.
+    pub waiting: usize,
     /// Refused before, to be created.
     pub failed: usize,
     /// In the way of what was ingested already.
@@ -102,7 +106,7 @@ impl Totals {
     /// Whether an apply would have something to do.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        self.create + self.failed + self.in_doubt + self.held_back > 0
+        self.create + self.failed + self.in_doubt + self.waiting + self.held_back > 0
     }
 
     /// How many runs an apply would create.
@@ -164,6 +168,7 @@ impl Plan {
                 Action::Again => &mut totals.failed,
                 Action::Unchanged => &mut totals.unchanged,
                 Action::Settle => &mut totals.in_doubt,
+                Action::Wait => &mut totals.waiting,
                 Action::Conflict => &mut totals.conflict,
             };
             *count += 1;
@@ -182,7 +187,7 @@ impl Plan {
                 Action::Create | Action::Again => "create",
                 Action::Settle => "settle",
                 Action::Conflict => "conflict",
-                Action::Unchanged => continue,
+                Action::Wait | Action::Unchanged => continue,
             };
             hash.update(format!("{word} {}\n", run.key));
         }

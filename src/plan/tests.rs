@@ -151,6 +151,33 @@ fn a_window_over_one_that_was_ingested_is_a_conflict_unless_allowed() {
 }
 
 #[test]
+fn a_window_over_one_in_doubt_waits_until_that_is_settled() {
+    let world = World::new().intent(&identity(1, 0, 7 * DAY));
+    let plan = diff(days(1, 3..4), Some(&world.0));
+    assert_eq!(actions(&plan), [Action::Wait]);
+    assert!(plan.totals().has_changes());
+}
+
+#[test]
+fn a_long_window_among_many_short_ones_is_found() {
+    let year = identity(1, 0, 365 * DAY);
+    let mut world = World::new().created(&year);
+    for day in 366..400 {
+        world = world.created(&identity(1, day * DAY, (day + 1) * DAY));
+    }
+    let runs = [days(1, 100..101), days(1, 365..366), days(1, 399..401)].concat();
+    assert_eq!(
+        actions(&diff(runs, Some(&world.0))),
+        [
+            Action::Conflict,
+            Action::Create,
+            Action::Unchanged,
+            Action::Create
+        ]
+    );
+}
+
+#[test]
 fn a_rejected_run_is_in_nobodys_way() {
     let world = World::new().rejected(&identity(1, 0, 7 * DAY));
     assert_eq!(

@@ -121,8 +121,12 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
             "look for it in the lists of the service, and send it only if it is not there",
             fate(),
         ),
+        Action::Wait => (
+            "none before the run that it overlaps is settled",
+            known.iter().flat_map(describe_obstacle).collect(),
+        ),
         Action::Conflict => (
-            "none, and nothing else is sent: the window was ingested already, or may have been",
+            "none, and nothing else is sent: the window was ingested already",
             known.iter().flat_map(describe_obstacle).collect(),
         ),
     }

@@ -32,6 +32,7 @@ pub(super) struct FlowCounts {
     pub(super) create: usize,
     pub(super) unchanged: usize,
     pub(super) in_doubt: usize,
+    pub(super) waiting: usize,
     pub(super) failed: usize,
     pub(super) conflict: usize,
     pub(super) held_back: usize,
@@ -44,11 +45,12 @@ impl FlowCounts {
             create,
             unchanged: _,
             in_doubt,
+            waiting,
             failed,
             conflict,
             held_back,
         } = *self;
-        match (conflict, in_doubt, failed, create + held_back) {
+        match (conflict, in_doubt + waiting, failed, create + held_back) {
             (1.., ..) => 4,
             (_, 1.., ..) => 3,
             (_, _, 1.., _) => 2,
@@ -63,6 +65,7 @@ impl FlowCounts {
             create,
             unchanged,
             in_doubt,
+            waiting,
             failed,
             conflict,
             held_back,
@@ -71,6 +74,7 @@ impl FlowCounts {
             (create, "to create"),
             (failed, "rejected before"),
             (in_doubt, "in doubt"),
+            (waiting, "waiting for one in doubt"),
             (conflict, "in conflict"),
             (held_back, "held back"),
             (unchanged, "unchanged"),
@@ -89,6 +93,7 @@ impl AddAssign for FlowCounts {
             create,
             unchanged,
             in_doubt,
+            waiting,
             failed,
             conflict,
             held_back,
@@ -96,6 +101,7 @@ impl AddAssign for FlowCounts {
         self.create += create;
         self.unchanged += unchanged;
         self.in_doubt += in_doubt;
+        self.waiting += waiting;
         self.failed += failed;
         self.conflict += conflict;
         self.held_back += held_back;
@@ -170,6 +176,7 @@ impl<'p> Gathered<'p> {
                 Action::Again => (&mut counts.failed, Cell::Failed),
                 Action::Unchanged => (&mut counts.unchanged, Cell::Done),
                 Action::Settle => (&mut counts.in_doubt, Cell::InDoubt),
+                Action::Wait => (&mut counts.waiting, Cell::InDoubt),
                 Action::Conflict => (&mut counts.conflict, Cell::Conflict),
             };
             *count += 1;

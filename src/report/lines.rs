@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Board, clock_time, plain, window};
+use super::{Board, clock_time, number, plain, window};
 use crate::engine::Event;
 use crate::run::RunIdentity;
 
@@ -31,8 +31,8 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
                 String::new()
             };
             format!(
-                "starting   {runs} to create in {} flows{settle}",
-                lanes.len()
+                "starting   {runs} to create in {}{settle}",
+                number(lanes.len(), "flow")
             )
         }
         Event::Prepared { lane } if verbose => format!("checked    {}", name(lane)),
@@ -57,8 +57,10 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
         Event::Adopted {
             lane, run, run_id, ..
         } => format!(
-            "{}  run {run_id} exists already",
-            about("adopted", lane, run)
+            "{}  run {run_id} exists already  ({}/{})",
+            about("adopted", lane, run),
+            board.done(),
+            board.wanted()
         ),
         Event::Rejected { lane, run, refusal } => {
             format!(
@@ -72,10 +74,12 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
         }
         Event::Settling {
             lane,
+            runs,
             again,
             believed,
         } => format!(
-            "settling   {}: looking for it again at {}; if it is in no list by {}, it was not created",
+            "settling   {}: {runs} in doubt, looked for again at {}; what no list holds after {} \
+             was not created",
             name(lane),
             wall_clock(*again),
             wall_clock(*believed)

@@ -131,8 +131,8 @@ fn conflicts(plan: &Plan) -> String {
     let runs: Vec<&PlannedRun> = plan.conflicts().take(SECTION / 50).collect();
     let (block, left_out) = pre(run_entries(&runs), number, SECTION);
     format!(
-        "**{number} conflict{}: windows over what was ingested, or may have been. Nothing is sent \
-         until this is changed, or the manifest says `overlap: allow`.**\n\n{block}{}",
+        "**{number} conflict{}: windows over what was ingested already. Nothing is sent until \
+         this is changed, or the manifest says `overlap: allow`.**\n\n{block}{}",
         plural(number),
         more(left_out, "conflict"),
     )
@@ -205,15 +205,18 @@ fn count_cells(counts: &FlowCounts) -> String {
         create,
         unchanged,
         in_doubt,
+        waiting,
         failed,
         conflict,
         held_back,
     } = *counts;
-    let later = match held_back {
+    let beside = |number: usize, what: &str| match number {
         0 => String::new(),
-        number => format!(", {number} held back"),
+        number => format!(", {number} {what}"),
     };
-    format!(" {create}{later} | {unchanged} | {in_doubt} | {failed} | {conflict} |")
+    let later = beside(held_back, "held back");
+    let waiting = beside(waiting, "waiting");
+    format!(" {create}{later} | {unchanged} | {in_doubt}{waiting} | {failed} | {conflict} |")
 }
 
 /// The folded list of a flow in at most `most` bytes, and how many runs it leaves out.

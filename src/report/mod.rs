@@ -68,6 +68,12 @@ fn window(window: Window) -> String {
     }
 }
 
+/// `1 run`, `2 runs`.
+#[must_use]
+pub fn number(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", plural(number))
+}
+
 /// The `s` of more than one, or of none.
 fn plural(number: usize) -> &'static str {
     if number == 1 { "" } else { "s" }

@@ -104,6 +104,7 @@ pub(super) fn describe_totals(plan: &Plan) -> String {
     for (number, what) in [
         (totals.failed, "of them rejected before"),
         (totals.in_doubt, "in doubt, to be settled"),
+        (totals.waiting, "waiting for one in doubt"),
         (totals.conflict, "in conflict"),
         (totals.held_back, "held back by a limit"),
         (totals.orphaned, "no longer in a manifest"),
@@ -236,7 +237,7 @@ pub(super) fn row(planned: &PlannedRun) -> Row {
         Action::Create => Cell::New,
         Action::Again => Cell::Failed,
         Action::Unchanged => Cell::Done,
-        Action::Settle => Cell::InDoubt,
+        Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
     };
     let rerun = if run.identity.rerun.get() > 1 {
@@ -268,6 +269,10 @@ pub(super) fn reasons(planned: &PlannedRun) -> Vec<String> {
     } = planned;
     match (action, known) {
         (Action::Conflict, Some(other)) => describe_obstacle(other).to_vec(),
+        (Action::Wait, Some(other)) => {
+            let [overlaps, fate] = describe_obstacle(other);
+            vec![overlaps, fate, "waits until that is settled".to_owned()]
+        }
         (Action::Again, Some(known)) => vec![describe_fate(&known.fate)],
         (Action::Settle, Some(known)) => vec![
             describe_fate(&known.fate),

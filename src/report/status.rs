@@ -82,6 +82,9 @@ fn write_flow(out: &mut dyn Write, flow: &[StatusRow], verbose: bool) -> io::Res
     )?;
     let all = verbose || flow.len() <= SHOWN;
     let shown: Vec<&StatusRow> = flow.iter().filter(|row| all || !row.is_fine()).collect();
+    if shown.is_empty() {
+        return writeln!(out, "  {} succeeded, shown by --verbose", flow.len());
+    }
     let mut rows =
         vec![["KEY", "WINDOW", "RUN", "STATUS", "IN", "OUT", "FAILED"].map(ToOwned::to_owned)];
     rows.extend(shown.iter().map(|row| cells(row)));

@@ -33,7 +33,7 @@ pub struct Counts {
 #[must_use]
 pub fn count(applied: &Applied, held_back: usize) -> Counts {
     let mut counts = Counts {
-        in_doubt: applied.orphaned_in_doubt,
+        in_doubt: applied.others_in_doubt,
         remaining: held_back,
         ..Counts::default()
     };
@@ -95,11 +95,11 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
             _ => None,
         },
     )?;
-    if applied.orphaned_in_doubt > 0 {
+    if applied.others_in_doubt > 0 {
         writeln!(
             out,
-            "\n{} in doubt of flows or windows that no manifest names; `backfill plan` lists them.",
-            applied.orphaned_in_doubt
+            "\n{} more in doubt outside this plan.",
+            applied.others_in_doubt
         )?;
     }
     write_remaining(out, applied, plan)

@@ -18,7 +18,7 @@ pub enum IdError {
     /// Empty, or with characters that could break out of a URL path or a header.
     #[error("`{0}` is not a run id: expected letters, digits, `-`, `_`, `.` or `:`")]
     RunId(String),
-    /// Empty, or not fit for an HTTP header.
+    /// Not letters and digits before `@AdobeOrg`.
     #[error(
         "`{0}` is not an organization id: expected something like 5C1328435BF324E90A49402A@AdobeOrg"
     )]
@@ -82,7 +82,8 @@ fn is_sandbox(text: &str) -> bool {
 }
 
 fn is_organization(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    let name = text.strip_suffix("@AdobeOrg").unwrap_or_default();
+    (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 macro_rules! text_id {
@@ -158,6 +159,18 @@ mod tests {
         assert!("prod".parse::<Sandbox>().is_ok());
         for bad in ["", "Prod", "my sandbox", "a\nb", "prod\r\nx-evil: 1"] {
             assert!(bad.parse::<Sandbox>().is_err(), "{bad:?} was read");
+        }
+    }
+
+    #[test]
+    fn an_organization_id_ends_as_all_do() {
+        assert!(
+            "5C1328435BF324E90A49402A@AdobeOrg"
+                .parse::<OrganizationId>()
+                .is_ok()
+        );
+        for bad in ["", "5C13", "@AdobeOrg", "a b@AdobeOrg", "x@AdobeOrg\r\n"] {
+            assert!(bad.parse::<OrganizationId>().is_err(), "{bad:?} was read");
         }
     }
 

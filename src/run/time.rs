@@ -37,6 +37,12 @@ impl UnixSeconds {
         }
     }
 
+    /// The instant `seconds` after 1970-01-01T00:00:00Z, or the nearest that is in range.
+    #[must_use]
+    pub fn clamped(seconds: i64) -> Self {
+        Self(seconds.clamp(0, Self::END - 1))
+    }
+
     /// The number of seconds.
     #[must_use]
     pub fn get(self) -> i64 {

@@ -157,9 +157,13 @@ impl std::fmt::Display for Holder {
             ci_run,
             since,
         } = self;
-        write!(f, "process {pid} on {host}, since {since:.0}")?;
+        write!(
+            f,
+            "process {pid} on {}, since {since:.0}",
+            host.escape_debug()
+        )?;
         match ci_run {
-            Some(url) => write!(f, " ({url})"),
+            Some(url) => write!(f, " ({})", url.escape_debug()),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 use super::Entry;
 use super::entry::IdentityError;
 use super::record::{Doubt, Fate, Record, State};
-use crate::run::Key;
+use crate::run::{Key, RunId};
 
 /// Why an entry cannot follow what came before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +23,16 @@ pub enum FoldError {
         fate: &'static str,
         /// The run.
         key: Key,
+    },
+    /// Two records for one run of the service.
+    #[error("the run {run_id} for {}, which stands for {} already", key.short(), other.short())]
+    Claimed {
+        /// The service's run.
+        run_id: RunId,
+        /// The run that it is said to be.
+        key: Key,
+        /// The run that it is.
+        other: Key,
     },
     /// The entry contradicts itself.
     #[error(transparent)]
@@ -63,11 +73,13 @@ impl State {
                 self.records.insert(key, Record { identity, fate });
             }
             Entry::Created { key, run_id, at } => {
+                self.free(&run_id, key)?;
                 self.open_intent("the creation", key)?.fate = Fate::Created {
-                    run_id,
+                    run_id: run_id.clone(),
                     adopted: None,
                     at,
                 };
+                self.by_run.insert(run_id, key);
             }
             Entry::Rejected { key, refusal, at } => {
                 self.open_intent("a rejection", key)?.fate = Fate::Rejected { refusal, at };
@@ -103,6 +115,8 @@ impl State {
                         key,
                     });
                 }
+                self.free(&run_id, key)?;
+                self.by_run.insert(run_id.clone(), key);
                 let fate = Fate::Created {
                     run_id,
                     adopted: Some(evidence),
@@ -112,6 +126,17 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {
+        match self.by_run.get(run_id) {
+            Some(other) => Err(FoldError::Claimed {
+                run_id: run_id.clone(),
+                key,
+                other: *other,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn open_intent(&mut self, step: &'static str, key: Key) -> Result<&mut Record, FoldError> {

@@ -3,7 +3,7 @@
 //! The header carries a digest of all that follows; a file of a newer format is refused before
 //! anything else of it is read, and never written to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -106,6 +106,7 @@ pub fn encode_state(state: &State) -> Vec<u8> {
         serial,
         folded,
         records,
+        by_run: _,
     } = state;
     let mut sorted: Vec<&Record> = records.values().collect();
     sorted.sort_by(|a, b| a.identity.cmp(&b.identity));
@@ -152,6 +153,7 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
     let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
 
     let mut records = BTreeMap::new();
+    let mut by_run = HashMap::new();
     let mut number = 1;
     for text in body.split_inclusive(|&byte| byte == b'\n') {
         number += 1;
@@ -165,6 +167,11 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
             identity,
             fate: fate.into(),
         };
+        if let Fate::Created { run_id, .. } = &record.fate
+            && by_run.insert(run_id.clone(), key).is_some()
+        {
+            return Err(damaged(number, format!("the run {run_id} stands twice")));
+        }
         if records.insert(key, record).is_some() {
             return Err(damaged(number, format!("{} stands twice", key.short())));
         }
@@ -184,6 +191,7 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
         serial: header.serial,
         folded: header.folded,
         records,
+        by_run,
     };
     fold_journal(&mut state, journal)?;
     Ok(state)
@@ -229,9 +237,11 @@ pub(super) fn check_format(
     }
     // A newer format may frame its lines in another way, so only the field is looked at.
     match serde_json::from_slice::<OnlyFormat>(header) {
-        Ok(OnlyFormat { format: found }) if found != known => {
-            Err(FormatError::Newer { file, found, known })
-        }
+        Ok(OnlyFormat { format: found }) if found != known => Err(FormatError::Newer {
+            file,
+            found: found.escape_debug().to_string(),
+            known,
+        }),
         _ => Ok(()),
     }
 }

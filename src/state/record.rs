@@ -1,12 +1,12 @@
 //! A record per run, and the state that holds them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Evidence, Moment, Refusal};
-use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox};
+use crate::run::{Key, OrganizationId, RunId, RunIdentity};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub struct State {
     /// The number of the last journal entry that is part of it.
     pub folded: u64,
     pub(super) records: BTreeMap<Key, Record>,
+    /// Which record a run of the service stands behind: never two.
+    pub(super) by_run: HashMap<RunId, Key>,
 }
 
 impl State {
@@ -80,6 +82,7 @@ impl State {
             serial: 0,
             folded: 0,
             records: BTreeMap::new(),
+            by_run: HashMap::new(),
         }
     }
 
@@ -94,26 +97,9 @@ impl State {
         self.records.iter()
     }
 
-    /// The records of one flow, by key.
-    pub fn of_flow<'a>(
-        &'a self,
-        sandbox: &'a Sandbox,
-        flow_id: FlowId,
-    ) -> impl Iterator<Item = (&'a Key, &'a Record)> {
-        self.records.iter().filter(move |(_, record)| {
-            record.identity.flow_id == flow_id && record.identity.sandbox == *sandbox
-        })
-    }
-
-    /// The ids of all runs that some record stands for: no other record may adopt them.
+    /// Whether some record stands for this run of the service.
     #[must_use]
-    pub fn claimed(&self) -> HashSet<RunId> {
-        self.records
-            .values()
-            .filter_map(|record| match &record.fate {
-                Fate::Created { run_id, .. } => Some(run_id.clone()),
-                Fate::Rejected { .. } | Fate::InDoubt { .. } => None,
-            })
-            .collect()
+    pub fn is_claimed(&self, run_id: &RunId) -> bool {
+        self.by_run.contains_key(run_id)
     }
 }

@@ -223,6 +223,17 @@ fn steps_that_would_lose_or_double_a_run_are_illegal() {
         vec![intent(1), created(1), intent(1)],
         vec![intent(1), rejected(1), created(1)],
         vec![intent(1), created(1), rejected(1)],
+        // One run of the service never stands for two.
+        vec![
+            intent(1),
+            created(1),
+            intent(2),
+            Entry::Created {
+                key: key(2),
+                run_id: "run-1".parse().expect("a run id"),
+                at: at(2),
+            },
+        ],
     ] {
         let mut state = State::new(organization());
         let (last, before) = illegal.split_last().expect("not empty");

@@ -17,6 +17,8 @@ use crate::state::Holder;
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
 const LOCK: &str = "lock";
+/// How the names of files begin that are being written.
+const UNFINISHED: &str = ".unfinished-";
 
 /// A state in a directory of this machine.
 #[derive(Debug, Clone)]
@@ -145,7 +147,7 @@ fn read(folder: &Path) -> Result<Contents, StoreError> {
 }
 
 fn take_lock(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
-    fs::create_dir_all(folder).map_err(failed("create the folder", folder))?;
+    create_folder(folder).map_err(failed("create the folder", folder))?;
     let path = folder.join(LOCK);
     let io = failed("lock", &path);
     let mut file = OpenOptions::new()
@@ -170,17 +172,57 @@ fn take_lock(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
     file.set_len(0).map_err(&io)?;
     file.rewind().map_err(&io)?;
     file.write_all(&text).map_err(&io)?;
+    remove_unfinished(folder).map_err(failed("clean", folder))?;
     Ok(file)
+}
+
+/// Creates the folder and those above it, so that they are still there after a power cut.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder
+        .parent()
+        .filter(|above| !above.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    create_folder(above)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(above),
+    }
+}
+
+/// Removes what a process that was killed in the middle of [`replace`] has left.
+fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
-    let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(&io)?;
+    let mut beside = unfinished_file().tempfile_in(folder).map_err(&io)?;
     beside.write_all(bytes).map_err(&io)?;
     beside.as_file().sync_all().map_err(&io)?;
     beside.persist(&path).map_err(|error| io(error.error))?;
     sync_folder(folder).map_err(&io)
+}
+
+/// A file beside the one that it will replace, readable as the user's other files are.
+fn unfinished_file() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666)); // less the umask
+    }
+    builder
 }
 
 /// Makes a rename durable, where the system can.

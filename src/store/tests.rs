@@ -138,6 +138,16 @@ async fn a_torn_last_line_is_dropped_and_appending_goes_on_after_it() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_never_finished_is_removed_by_the_next_holder() {
+    let (folder, place) = local();
+    drop(open(&place).await.expect("free"));
+    let unfinished = folder.path().join("state").join(".unfinished-abc");
+    std::fs::write(&unfinished, "half a state").expect("writable");
+    drop(open(&place).await.expect("free"));
+    assert!(!unfinished.exists());
+}
+
+#[tokio::test]
 async fn the_state_of_another_organization_is_refused_untouched() {
     let (folder, place) = local();
     drop(open(&place).await.expect("free"));

@@ -253,3 +253,115 @@ fn an_expired_token_is_renewed_once_for_all() {
         assert!(!text.contains("a-secret"), "{text}");
     }
 }
+
+#[test]
+fn a_lost_state_where_some_runs_show_no_window_yet_creates_nothing_twice() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(
+        &workspace,
+        "{ paramsInLists: false, paramsInRuns: false, scheduledFor: 8, runsFor: 0 }",
+    );
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    // Until the first three are over, and show what they copied.
+    while workspace.run("status --format json").json()["summary"]["success"] != 3 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    workspace.manifest(1, 6, false);
+    workspace.run("apply --yes").exits(0);
+    std::fs::remove_dir_all(workspace.path().join(".backfill")).expect("it is there");
+    let ran = workspace.run("apply --yes").exits(5);
+    assert!(
+        ran.stdout.contains("0 created, 3 adopted, 3 remaining"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(emulated.ledger().creates, 6);
+}
+
+#[test]
+fn what_is_refused_for_good_does_not_keep_the_rest_waiting() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 20, false);
+    workspace.write("backfill.yaml", FAST);
+    let refused: Vec<String> = (1..=5).chain(21..=25).map(|n| n.to_string()).collect();
+    let faults = format!(
+        "faults: [{{ on: createRun, calls: [{}], do: {{ status: {{ code: 400, flowCode: 1444 }} }} }}]",
+        refused.join(", ")
+    );
+    let emulated = Emulated::start(&workspace, &faults);
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(7);
+    let ran = workspace.run("apply --yes").exits(7);
+    assert!(
+        ran.stdout.contains("Stopped: 15 created, 5 rejected"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_result_that_nobody_reads_does_not_keep_runs_from_being_created() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let mut apply = workspace
+        .command(["apply", "--yes"])
+        .spawn()
+        .expect("the binary runs");
+    drop(apply.stdout.take());
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(emulated.ledger().stored.len(), 3);
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_an_error_of_its_own() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("it listens").port();
+    drop(free);
+    workspace.sign_in(&format!("http://127.0.0.1:{port}"));
+    let ran = workspace.run("apply --yes").exits(1);
+    assert!(ran.stdout.contains("no connection"), "{}", ran.stdout);
+    let ran = workspace.run("apply --yes --no-preflight").exits(1);
+    assert!(ran.stderr.contains("no connection"), "{}", ran.stderr);
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(
+        plan["summary"]["create"], 3,
+        "nothing left, so nothing is in doubt"
+    );
+}
+
+#[test]
+fn a_rerun_that_is_wanted_is_sent_though_somebody_ran_the_window_by_hand() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 1, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(0);
+    // By hand: the same window, by another client.
+    workspace.set("AEP_API_KEY", "exc_app");
+    workspace
+        .run("apply --yes --no-preflight --state by-hand")
+        .exits(0);
+    workspace.set("AEP_API_KEY", "our-key");
+    assert_eq!(emulated.ledger().stored.len(), 2);
+    let again = workspace
+        .read("manifests/flow-1.yaml")
+        .replace(" }\n", ", rerun: 2 }\n");
+    workspace.write("manifests/flow-1.yaml", &again);
+    let ran = workspace.run("apply --yes").exits(0);
+    assert!(
+        ran.stdout.ends_with("\nDone: 1 created.\n"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(emulated.ledger().stored.len(), 3);
+}

@@ -147,7 +147,11 @@ fn a_token_never_leaves_this_machine_without_tls() {
     let mut workspace = with_one_run();
     workspace.sign_in("http://platform.example");
     let ran = workspace.run("apply --yes").exits(3);
-    assert!(ran.stderr.contains("is not an endpoint"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the endpoint is not one"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]

@@ -125,3 +125,63 @@ fn a_second_interrupt_leaves_at_once() {
     let plan = workspace.run("plan --format json").exits(0).json();
     assert_eq!(plan["summary"]["inDoubt"], 1);
 }
+
+/// A workspace in which one window of each of `flows` flows is in doubt, and was not stored.
+fn in_doubt(flows: usize) -> (Workspace, Emulated) {
+    let mut workspace = Workspace::new();
+    for n in 0..flows {
+        workspace.manifest(n, 1, false);
+    }
+    workspace.write("backfill.yaml", "version: 1\n");
+    let calls: Vec<String> = (1..=flows).map(|n| n.to_string()).collect();
+    let scenario = format!(
+        "faults: [{{ on: createRun, calls: [{}], do: {{ reset: before }} }}]",
+        calls.join(", ")
+    );
+    let emulated = Emulated::start(&workspace, &scenario);
+    workspace.sign_in(&emulated.url);
+    let apply = workspace
+        .command("apply --yes".split(' '))
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, flows as u64);
+    signal(&apply, "INT");
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    workspace.write("backfill.yaml", "version: 1\nsettleDelay: 1 second\n");
+    (workspace, emulated)
+}
+
+#[test]
+fn the_limit_on_new_runs_holds_for_doubts_that_are_settled_too() {
+    let (workspace, emulated) = in_doubt(3);
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(plan["summary"]["inDoubt"], 3);
+    let ran = workspace
+        .run("apply --yes --limit 1 --detailed-exitcode")
+        .exits(2);
+    assert!(
+        ran.stdout.contains("Done: 1 created, 2 remaining."),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(emulated.ledger().stored.len(), 1);
+    workspace.run("apply --yes").exits(0);
+    assert_eq!(emulated.ledger().stored.len(), 3);
+}
+
+#[test]
+fn a_doubt_whose_window_was_cut_anew_is_settled_before_that_is_judged() {
+    let (workspace, emulated) = in_doubt(1);
+    let halves = workspace
+        .read("manifests/flow-0.yaml")
+        .replace("windowEndTime: 1641081600", "windowEndTime: 1641038400");
+    workspace.write("manifests/flow-0.yaml", &halves);
+    let plan = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(plan["summary"]["waiting"], 1);
+    let ran = workspace.run("apply --yes").exits(0);
+    assert!(ran.stdout.contains("1 remaining"), "{}", ran.stdout);
+    workspace.run("apply --yes").exits(0);
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), 1);
+}

@@ -86,6 +86,17 @@ fn through_faults_and_kills_each_window_is_created_exactly_once() {
 }
 
 #[test]
-fn through_faults_and_kills_without_params_in_lists_too() {
-    storm(11, "paramsInLists: false\n");
+fn through_faults_and_kills_where_lists_show_windows_late() {
+    storm(
+        11,
+        "paramsInLists: false\nparamsInRuns: false\nscheduledFor: 0.5\n",
+    );
+}
+
+#[test]
+fn through_faults_and_kills_where_nothing_ever_shows_a_window() {
+    storm(
+        13,
+        "paramsInLists: false\nparamsInRuns: false\ncopyWindows: false\n",
+    );
 }

@@ -41,6 +41,7 @@ struct PlanSummary {
     create: usize,
     unchanged: usize,
     in_doubt: usize,
+    waiting: usize,
     failed: usize,
     conflict: usize,
     orphaned: usize,
@@ -57,7 +58,7 @@ struct PlanRun {
     /// What the state has of this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     known: Option<KnownFields>,
-    /// What the state has of the run that is in the way of this one.
+    /// What the state has of the run that is in the way of this one, or may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     conflict: Option<ConflictFields>,
 }
@@ -65,7 +66,7 @@ struct PlanRun {
 impl PlanRun {
     fn new(PlannedRun { run, action, known }: &PlannedRun) -> Self {
         let (own, other) = match action {
-            Action::Conflict => (None, known.as_ref()),
+            Action::Conflict | Action::Wait => (None, known.as_ref()),
             _ => (known.as_ref(), None),
         };
         Self {
@@ -75,6 +76,7 @@ impl PlanRun {
                 Action::Again => "failed",
                 Action::Unchanged => "unchanged",
                 Action::Settle => "inDoubt",
+                Action::Wait => "waiting",
                 Action::Conflict => "conflict",
             },
             asked: Asked::new(run),
@@ -95,6 +97,7 @@ pub fn plan(plan: &Plan) -> PlanDocument {
             create: totals.create,
             unchanged: totals.unchanged,
             in_doubt: totals.in_doubt,
+            waiting: totals.waiting,
             failed: totals.failed,
             conflict: totals.conflict,
             orphaned: totals.orphaned,

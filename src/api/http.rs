@@ -1,0 +1,85 @@
+//! The HTTP stack, tamed: nothing sent again, no redirects, TLS everywhere but on this machine,
+//! bodies bounded, errors in words that hold no URL.
+
+use url::Url;
+
+use super::Timeouts;
+use super::answer::plain;
+
+/// The body, up to `most` bytes of it, and whether that is all.
+pub(super) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= most => body.extend_from_slice(&chunk),
+            Ok(Some(_)) | Err(_) => return (body, false),
+            Ok(None) => return (body, true),
+        }
+    }
+}
+
+/// What every connection has in common.
+pub(super) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
+        .timeout(timeouts.total)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    if is_loopback(to) {
+        // HTTP_PROXY would capture the emulator too.
+        builder.no_proxy()
+    } else {
+        builder.https_only(true)
+    }
+}
+
+/// Whether `url` names this machine, the only one that is talked to without TLS.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// An error of the HTTP stack with its causes, without the URL.
+pub(super) fn describe(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() && error.is_connect() {
+        "no connection in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else {
+        "the connection broke"
+    };
+    let mut text = what.to_owned();
+    let mut last = String::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        last = cause.to_string();
+        source = cause.source();
+    }
+    if !last.is_empty() {
+        text.push_str(": ");
+        text.push_str(&plain(&last));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_talked_to_without_tls() {
+        let loopback = |text: &str| is_loopback(&Url::parse(text).expect("a URL"));
+        assert!(loopback("http://127.0.0.1:8080"));
+        assert!(loopback("http://[::1]:8080"));
+        assert!(loopback("http://localhost:1"));
+        assert!(!loopback("http://10.0.0.1"));
+        assert!(!loopback("http://localhost.evil.example"));
+    }
+}

@@ -1,0 +1,135 @@
+//! What came back for a request: from an outcome to facts, a lane's next step, and the news of it.
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::{Dispatcher, LATE_TURNS, lanes};
+use crate::engine::lane::Doubt;
+use crate::engine::patience::{Patience, Verdicts};
+use crate::engine::send::{INTENT_LIFE, Sent, Unsent};
+use crate::engine::{Ending, Event, LaneId, RunOutcome};
+use crate::run::{DesiredRun, RunId};
+use crate::state::{Entry, Fate, Moment};
+
+impl Dispatcher {
+    /// A request has come to its end.
+    pub(super) fn landed(&mut self, sent: Result<(LaneId, DesiredRun, Sent), JoinError>) {
+        // A task that was aborted or panicked left its intent open: in doubt, as it should be.
+        let Ok((lane, run, sent)) = sent else { return };
+        let (key, identity) = (run.key, run.identity.clone());
+        let at = Timestamp::now();
+        self.lanes[lane].landed();
+        if !matches!(sent, Sent::Not(_)) {
+            self.late_turns = 0;
+        }
+        match sent {
+            Sent::Created(run_id) if self.is_claimed(&run_id) => {
+                let reason = format!("the answer names the run {run_id}, which is another's");
+                self.doubt(lane, run, reason);
+            }
+            Sent::Created(run_id) => {
+                self.breaker.accepted();
+                self.lanes[lane].accepted(run_id.clone());
+                self.outcomes
+                    .insert(key, RunOutcome::Created(run_id.clone()));
+                let entry = Entry::Created {
+                    key,
+                    run_id: run_id.clone(),
+                    at,
+                };
+                let run = identity;
+                self.pending
+                    .push((Some(entry), Event::Created { lane, run, run_id }));
+            }
+            Sent::Rejected(refusal) => {
+                self.outcomes
+                    .insert(key, RunOutcome::Rejected(refusal.clone()));
+                let entry = Entry::Rejected {
+                    key,
+                    refusal: refusal.clone(),
+                    at,
+                };
+                let run = identity;
+                self.pending
+                    .push((Some(entry), Event::Rejected { lane, run, refusal }));
+                if self.breaker.rejected() {
+                    self.end(Ending::Breaker(self.breaker.in_a_row()));
+                }
+            }
+            Sent::InDoubt(reason) => self.doubt(lane, run, reason),
+            Sent::Not(why) => {
+                let reason = why.to_string();
+                let entry = Entry::NotSent {
+                    key,
+                    reason: reason.clone(),
+                    at,
+                };
+                let event = Event::NotSent {
+                    lane,
+                    run: identity,
+                    reason,
+                };
+                self.pending.push((Some(entry), event));
+                self.lanes[lane].enqueue(run);
+                self.budget += 1;
+                match why {
+                    Unsent::Stopped => {}
+                    Unsent::Stale => {
+                        self.late_turns += 1;
+                        if self.late_turns == LATE_TURNS {
+                            let why = "the service throttles without end".to_owned();
+                            self.end(Ending::Unreachable(why));
+                        }
+                    }
+                    Unsent::Unreachable(why) => self.end(Ending::Unreachable(why)),
+                    Unsent::SignIn(why) => self.end(Ending::SignIn(why)),
+                }
+            }
+        }
+    }
+
+    /// Whether some record stands for the run, or is about to.
+    pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
+        self.store.state().is_claimed(run_id)
+            || self.lanes.iter().any(|lane| lane.claimed.contains(run_id))
+    }
+
+    /// An answer did not tell: the lane waits until the lists do.
+    pub(super) fn doubt(&mut self, lane: LaneId, run: DesiredRun, reason: String) {
+        let at = self.client.clock().at(Timestamp::now());
+        let (key, identity) = (run.key, run.identity.clone());
+        // The intent is not older than its life, whatever the clock of its entry says.
+        let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
+        let intent = match self.store.state().get(&key).map(|record| &record.fate) {
+            Some(Fate::InDoubt { intent, .. }) => *intent,
+            _ => Moment {
+                time: at.time.saturating_sub(life).unwrap_or(at.time),
+                ..at
+            },
+        };
+        self.outcomes
+            .insert(key, RunOutcome::InDoubt(reason.clone()));
+        self.lanes[lane].doubts.push(Doubt {
+            key,
+            open: lanes::open(&identity, intent),
+            // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
+            patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
+            verdicts: Verdicts::default(),
+            wanted: Some(run),
+            identity: identity.clone(),
+        });
+        let entry = Entry::Doubt {
+            key,
+            reason: reason.clone(),
+            at,
+        };
+        let event = Event::InDoubt {
+            lane,
+            run: identity,
+            reason,
+        };
+        self.pending.push((Some(entry), event));
+        self.look_again(lane);
+    }
+}

@@ -1,0 +1,100 @@
+//! The lanes of an apply: one for each flow of the plan, and for each flow with a run in doubt.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::engine::lane::{Doubt, Lane};
+use crate::engine::patience::{Patience, Verdicts};
+use crate::engine::send::{INTENT_LIFE, LEAVES_WITHIN};
+use crate::engine::settle::Open;
+use crate::engine::{Outcomes, RunOutcome};
+use crate::plan::{Action, Plan, PlannedRun};
+use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
+use crate::state::{Clock, Fate, Moment, Record, State};
+
+pub(super) fn open(identity: &RunIdentity, intent: Moment) -> Open {
+    Open {
+        window: identity.window,
+        rerun: identity.rerun,
+        intent,
+    }
+}
+
+/// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
+pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outcomes) {
+    let mut lanes: BTreeMap<(Sandbox, FlowId), Lane> = BTreeMap::new();
+    let mut outcomes = Outcomes::new();
+    let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
+    for PlannedRun { run, action, .. } in plan.runs() {
+        let identity = &run.identity;
+        let lane = lanes
+            .entry((identity.sandbox.clone(), identity.flow_id))
+            .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
+        lane.name = Arc::clone(&run.name);
+        lane.source = Some(Arc::clone(&run.source));
+        match action {
+            Action::Create => lane.enqueue(run.clone()),
+            Action::Again => lane.enqueue_again(run.clone()),
+            Action::Settle => {
+                wanted.insert(run.key, run);
+            }
+            Action::Unchanged => {
+                outcomes.insert(run.key, RunOutcome::Unchanged);
+            }
+            Action::Wait | Action::Conflict => {}
+        }
+    }
+    let now = Instant::now();
+    for (key, Record { identity, fate }) in state.records() {
+        let Fate::InDoubt { intent, doubt, .. } = fate else {
+            continue;
+        };
+        let flow = (identity.sandbox.clone(), identity.flow_id);
+        let lane = lanes
+            .entry(flow.clone())
+            .or_insert_with(|| Lane::new(flow.0, flow.1));
+        lane.doubts.push(Doubt {
+            identity: identity.clone(),
+            key: *key,
+            wanted: wanted.get(key).map(|run| (*run).clone()),
+            open: open(identity, *intent),
+            // Whoever held the state before us is gone: nothing left after now.
+            patience: Patience::new(
+                settle_delay,
+                now,
+                left_by(*intent, doubt.as_ref().map(|doubt| doubt.at)),
+            ),
+            verdicts: Verdicts::default(),
+        });
+    }
+    lanes.retain(|_, lane| lane.has_work());
+    // Once all lanes are known: what records stand for must not be taken for something else.
+    for (_, Record { identity, fate }) in state.records() {
+        if let Fate::Created { run_id, .. } = fate
+            && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
+        {
+            lane.claimed.insert(run_id.clone());
+            lane.state_knows = true;
+        }
+    }
+    (lanes.into_values().collect(), outcomes)
+}
+
+/// The latest moment, by the service's clock, at which a request can have left.
+fn left_by(intent: Moment, doubt: Option<Moment>) -> Option<Timestamp> {
+    if let Some(Moment {
+        time,
+        clock: Clock::Server,
+    }) = doubt
+    {
+        return Some(time);
+    }
+    let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).ok()?;
+    (intent.clock == Clock::Server)
+        .then(|| intent.time.saturating_add(life).ok())
+        .flatten()
+}

@@ -1,0 +1,76 @@
+//! The end of an apply: what became of each planned run.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Dispatcher;
+use crate::engine::lane::Phase;
+use crate::engine::{Applied, Blocked, Ending, RunOutcome};
+use crate::run::{FlowId, Key, Sandbox};
+use crate::state::{Fate, State};
+
+impl Dispatcher {
+    pub(super) fn report(mut self, ending: Ending) -> Applied {
+        let blocked: HashMap<(&Sandbox, FlowId), &Blocked> = self
+            .lanes
+            .iter()
+            .filter_map(|lane| match &lane.phase {
+                Phase::Blocked(reason) => Some(((&lane.sandbox, lane.flow_id), reason)),
+                Phase::Preparing | Phase::Open => None,
+            })
+            .collect();
+        let in_doubt = open_doubts(self.store.state());
+        let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
+        let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
+        let waiting = "its window overlaps that of a run in doubt; the next apply decides";
+        let ended = match (&ending, self.budget) {
+            (Ending::Done, 0) => "held back by the limit on new runs",
+            (Ending::Done, _) => waiting,
+            (Ending::Interrupted, _) => "interrupted before its turn",
+            _ => "the apply ended before its turn",
+        };
+        let runs = std::mem::take(&mut self.planned)
+            .into_iter()
+            .map(|run| {
+                let known = self.outcomes.remove(&run.key);
+                // Whatever else happened: an open intent is a doubt.
+                let outcome = match (in_doubt.get(&run.key), known) {
+                    (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
+                    (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
+                    (None, Some(outcome)) => outcome,
+                    (None, None) => {
+                        let flow = (&run.identity.sandbox, run.identity.flow_id);
+                        let reason = blocked.get(&flow).map(ToString::to_string);
+                        RunOutcome::Remaining(reason.unwrap_or_else(|| ended.to_owned()))
+                    }
+                };
+                (run, outcome)
+            })
+            .collect();
+        Applied {
+            runs,
+            others_in_doubt,
+            blocked: blocked.len(),
+            unanswered: blocked
+                .values()
+                .filter(|reason| matches!(reason, Blocked::Unanswered(_)))
+                .count(),
+            ending,
+        }
+    }
+}
+
+fn open_doubts(state: &State) -> HashMap<Key, String> {
+    state
+        .records()
+        .filter_map(|(key, record)| match &record.fate {
+            Fate::InDoubt { doubt, .. } => Some((
+                *key,
+                doubt.as_ref().map_or_else(
+                    || "a request may have left and no answer is known".to_owned(),
+                    |doubt| doubt.reason.clone(),
+                ),
+            )),
+            Fate::Created { .. } | Fate::Rejected { .. } => None,
+        })
+        .collect()
+}

@@ -1,0 +1,228 @@
+//! What must be known before a lane may be sent to, and what a lane in doubt looks for: tasks that
+//! read, and what follows from what they found.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::Dispatcher;
+use crate::api::{ApiError, AuthError, Flow, FlowRun};
+use crate::engine::lane::{Doubt, Phase};
+use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
+use crate::run::Source;
+use crate::state::{Clock, Moment};
+
+/// What a reading task found.
+pub(super) enum Read {
+    /// For a lane that was not open yet.
+    Prepared {
+        list: Option<Listed>,
+        flow: Option<Result<Flow, ApiError>>,
+    },
+    /// For a lane with runs in doubt.
+    Looked(Listed),
+}
+
+/// A list, and when it was asked for: it tells nothing of what came later.
+pub(super) struct Listed {
+    pub(super) asked: Instant,
+    pub(super) runs: Result<Vec<FlowRun>, ApiError>,
+}
+
+impl Dispatcher {
+    /// Reads what must be known before the lane may be sent to.
+    pub(super) fn prepare(&mut self, id: LaneId) {
+        let lane = &self.lanes[id];
+        let check = self.settings.preflight && lane.source.is_some();
+        let list = check || !lane.doubts.is_empty();
+        if !list {
+            self.open_lane(id, None);
+            return;
+        }
+        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
+        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
+        let claimed = lane.claimed.clone();
+        self.reads.spawn(async move {
+            let _permit = readers.acquire().await;
+            let flow = if check {
+                Some(client.flow(&sandbox, flow_id).await)
+            } else {
+                None
+            };
+            let asked = Instant::now();
+            // A flow that cannot be read cannot be listed either.
+            let list = match &flow {
+                Some(Err(_)) => None,
+                _ => Some(Listed {
+                    asked,
+                    runs: listing::runs_of(&client, &sandbox, flow_id, &claimed, None).await,
+                }),
+            };
+            (id, Read::Prepared { list, flow })
+        });
+    }
+
+    /// Reads the lane's list again when its doubts say so.
+    pub(super) fn look_again(&mut self, id: LaneId) {
+        if !self.still_settles() {
+            return;
+        }
+        let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
+        let lane = &mut self.lanes[id];
+        if lane.is_looking {
+            return;
+        }
+        let wait = lane
+            .doubts
+            .iter_mut()
+            .map(|doubt| doubt.patience.next_look(now, service))
+            .min();
+        let believed = lane
+            .doubts
+            .iter()
+            .map(|doubt| doubt.patience.believed_at(now, service))
+            .max();
+        let (Some(wait), Some(believed)) = (wait, believed) else {
+            return;
+        };
+        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
+        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
+        let claimed = lane.claimed.clone();
+        let since = oldest_intent(&lane.doubts);
+        let runs = lane.doubts.len();
+        lane.is_looking = true;
+        self.reads.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _permit = readers.acquire().await;
+            let asked = Instant::now();
+            let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
+            (id, Read::Looked(Listed { asked, runs }))
+        });
+        self.tell(Event::Settling {
+            lane: id,
+            runs,
+            again: now + wait,
+            believed,
+        });
+    }
+
+    /// A reading task has come back.
+    pub(super) fn heard(&mut self, read: Result<(LaneId, Read), JoinError>) {
+        let Ok((id, read)) = read else { return };
+        match read {
+            Read::Looked(list) => {
+                self.lanes[id].is_looking = false;
+                if self.ends_all(list.runs.as_ref().err()) {
+                    return;
+                }
+                self.settle(id, &list);
+                if self.lanes[id].phase == Phase::Preparing && self.lanes[id].doubts.is_empty() {
+                    // Its doubts came first; what exists may be different now.
+                    self.prepare(id);
+                }
+            }
+            Read::Prepared { list, flow } => self.prepared(id, list, flow),
+        }
+    }
+
+    /// Ends the apply where `error` would meet every other flow too.
+    pub(super) fn ends_all(&mut self, error: Option<&ApiError>) -> bool {
+        let ending = match error {
+            Some(ApiError::Auth(AuthError::Unreachable(why))) => Ending::Unreachable(why.clone()),
+            Some(error @ (ApiError::Auth(_) | ApiError::SignIn(_))) => {
+                Ending::SignIn(error.to_string())
+            }
+            _ => return false,
+        };
+        self.end(ending);
+        true
+    }
+
+    pub(super) fn prepared(
+        &mut self,
+        id: LaneId,
+        list: Option<Listed>,
+        flow: Option<Result<Flow, ApiError>>,
+    ) {
+        let error = match (&list, &flow) {
+            (_, Some(Err(error)))
+            | (
+                Some(Listed {
+                    runs: Err(error), ..
+                }),
+                _,
+            ) => Some(error),
+            _ => None,
+        };
+        if self.ends_all(error) {
+            return;
+        }
+        if let Some(error) = error {
+            self.block(id, Blocked::by(error));
+            return;
+        }
+        let flow = flow.and_then(Result::ok);
+        if !self.lanes[id].doubts.is_empty() {
+            if let Some(list) = &list {
+                self.settle(id, list);
+            }
+            if self.lanes[id].doubts.is_empty() {
+                self.prepare(id);
+            }
+            return;
+        }
+        let runs = list.and_then(|list| list.runs.ok()).unwrap_or_default();
+        let Some((flow, source)) = flow.zip(self.lanes[id].source.clone()) else {
+            self.open_lane(id, None);
+            return;
+        };
+        if let Err(reason) = preflight::check_flow(&flow, &source) {
+            self.block(id, reason);
+            return;
+        }
+        self.adopt_existing(id, &runs);
+        let lane = &self.lanes[id];
+        let unknown = preflight::unaccounted(
+            &runs,
+            &lane.claimed,
+            self.client.api_key(),
+            lane.state_knows,
+        );
+        if unknown > 0 && lane.waiting().next().is_some() {
+            self.block(id, Blocked::Unknown(unknown));
+            return;
+        }
+        self.open_lane(id, Some(&flow));
+    }
+
+    pub(super) fn open_lane(&mut self, id: LaneId, flow: Option<&Flow>) {
+        let lane = &mut self.lanes[id];
+        // The flow itself knows best; without it, our own runs do.
+        let fixed = flow.map_or(lane.state_knows, |flow| flow.delta_column.is_some());
+        let carried = match lane.source.as_deref() {
+            Some(Source::Table(column)) if !fixed => Some(column.clone()),
+            _ => None,
+        };
+        lane.open(carried);
+        self.tell(Event::Prepared { lane: id });
+    }
+
+    pub(super) fn block(&mut self, id: LaneId, reason: Blocked) {
+        self.tell(Event::Blocked {
+            lane: id,
+            reason: reason.clone(),
+        });
+        self.lanes[id].block(reason);
+    }
+}
+
+/// The oldest of the doubts' intents, if all can be compared with the service's times.
+fn oldest_intent(doubts: &[Doubt]) -> Option<Moment> {
+    doubts
+        .iter()
+        .all(|doubt| doubt.open.intent.clock == Clock::Server)
+        .then(|| doubts.iter().map(|doubt| doubt.open.intent))?
+        .min_by_key(|intent| intent.time)
+}

@@ -1,0 +1,131 @@
+//! What lists tell, carried out: a run is adopted, or known not to exist, or left to a person.
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Dispatcher;
+use super::reads::Listed;
+use crate::api::FlowRun;
+use crate::engine::lane::Doubt;
+use crate::engine::patience::{READINGS, Verdict};
+use crate::engine::settle::{Around, Open, Reading, recognise};
+use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
+use crate::run::{Key, RunId, RunIdentity};
+use crate::state::{Entry, Evidence};
+
+impl Dispatcher {
+    /// Adopts runs that exist for windows that are wanted.
+    pub(super) fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) {
+        let lane = &self.lanes[id];
+        let existing =
+            preflight::existing(lane.waiting(), runs, &lane.claimed, self.client.api_key());
+        for (run, run_id, evidence) in existing {
+            self.lanes[id].dequeue(&run.identity);
+            self.adopt(id, run.key, run.identity, run_id, evidence);
+        }
+    }
+
+    pub(super) fn adopt(
+        &mut self,
+        lane: LaneId,
+        key: Key,
+        run: RunIdentity,
+        run_id: RunId,
+        evidence: Evidence,
+    ) {
+        self.lanes[lane].accepted(run_id.clone());
+        self.outcomes
+            .insert(key, RunOutcome::Adopted(run_id.clone(), evidence.clone()));
+        let entry = Entry::Adopted {
+            run: (&run).into(),
+            run_id: run_id.clone(),
+            evidence: evidence.clone(),
+            at: Timestamp::now(),
+        };
+        let event = Event::Adopted {
+            lane,
+            run,
+            run_id,
+            evidence,
+        };
+        self.pending.push((Some(entry), event));
+    }
+
+    /// Applies what a list tells to the lane's doubts.
+    pub(super) fn settle(&mut self, id: LaneId, list: &Listed) {
+        let service = self.client.clock().at(Timestamp::now());
+        let lane = &mut self.lanes[id];
+        let doubts = std::mem::take(&mut lane.doubts);
+        let runs = list.runs.as_deref().unwrap_or_default();
+        let readings = match &list.runs {
+            Ok(runs) => {
+                let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
+                let around = Around {
+                    claimed: &lane.claimed,
+                    api_key: self.client.api_key(),
+                    in_flight: lane.is_sending(),
+                };
+                recognise(&open, runs, around)
+            }
+            Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
+        };
+        let mut left_to_a_person = 0;
+        for (mut doubt, reading) in doubts.into_iter().zip(readings) {
+            let believed = doubt.patience.believed_at(Instant::now(), service);
+            match doubt.verdicts.take(reading, believed <= list.asked) {
+                Verdict::Exists(run_id, evidence) => {
+                    self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
+                }
+                Verdict::DoesNotExist => self.not_created(id, doubt, runs),
+                Verdict::CannotTell(why) => {
+                    left_to_a_person += 1;
+                    self.outcomes
+                        .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
+                    self.tell(Event::Unclear {
+                        lane: id,
+                        run: doubt.identity.clone(),
+                        reason: why,
+                    });
+                    self.lanes[id].doubts.push(doubt);
+                }
+                Verdict::NotYet => self.lanes[id].doubts.push(doubt),
+            }
+        }
+        if left_to_a_person > 0 {
+            self.block(id, Blocked::InDoubt(left_to_a_person));
+        } else {
+            self.look_again(id);
+        }
+    }
+
+    /// A run that was in doubt does not exist. If a manifest wants it, it is sent again, unless
+    /// somebody else has run its window meanwhile.
+    pub(super) fn not_created(&mut self, lane: LaneId, doubt: Doubt, runs: &[FlowRun]) {
+        let Doubt {
+            identity,
+            key,
+            wanted,
+            ..
+        } = doubt;
+        self.outcomes.remove(&key);
+        let entry = Entry::NotCreated {
+            key,
+            evidence: Evidence::Lists {
+                readings: READINGS,
+                runs: runs.len(),
+            },
+            at: Timestamp::now(),
+        };
+        let event = Event::NotCreated {
+            lane,
+            run: identity,
+        };
+        self.pending.push((Some(entry), event));
+        if let Some(run) = wanted {
+            self.lanes[lane].enqueue(run);
+            if self.settings.preflight {
+                self.adopt_existing(lane, runs);
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! How long a doubt lasts: when lists are read, and when what they tell is believed.
+//!
+//! A run may appear in lists some time after its request. [`Patience`] says when lists are read,
+//! soon at first, then less often; [`Verdicts`] when enough of them, asked for after the settle
+//! delay and one after the other, agree that a run does not exist or is the only one that it can
+//! be.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::settle::Reading;
+use crate::run::RunId;
+use crate::state::{Clock, Evidence, Moment};
+
+/// The first look comes after this; none comes sooner after another.
+const SOON: Duration = Duration::from_millis(250);
+/// How many lists in a row must agree.
+pub(super) const READINGS: u32 = 2;
+/// How many lists in a row may fail or not tell.
+const UNCLEAR_READINGS: u32 = 4;
+
+/// When a run that the lists do not hold is believed not to exist, and when they are read.
+#[derive(Debug, Clone)]
+pub(super) struct Patience {
+    /// How long after its request a run may still appear.
+    delay: Duration,
+    /// The request cannot have left after this, by our monotonic clock.
+    left_by: Instant,
+    /// The same by the service's clock, if the journal tells.
+    left_by_service: Option<Timestamp>,
+    looks: u32,
+}
+
+impl Patience {
+    pub(super) fn new(
+        delay: Duration,
+        left_by: Instant,
+        left_by_service: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            delay,
+            left_by,
+            left_by_service,
+            looks: 0,
+        }
+    }
+
+    /// When an absent run is believed not to exist; `service` is the service's clock now.
+    pub(super) fn believed_at(&self, now: Instant, service: Moment) -> Instant {
+        let ours = self.left_by + self.delay;
+        let theirs = match (self.left_by_service, service.clock) {
+            (Some(left), Clock::Server) => {
+                let since = service.time.duration_since(left);
+                let waited = Duration::try_from(since).unwrap_or_default();
+                Some(now + self.delay.saturating_sub(waited))
+            }
+            _ => None,
+        };
+        theirs.map_or(ours, |theirs| theirs.min(ours))
+    }
+
+    /// How long to wait before the next look: soon at first, for most answers are lost but most
+    /// runs are not; then less often; and in time for the moment that matters.
+    pub(super) fn next_look(&mut self, now: Instant, service: Moment) -> Duration {
+        let believed = self.believed_at(now, service);
+        if believed <= now {
+            let gap = self.delay / 10;
+            return gap.clamp(SOON, Duration::from_secs(30));
+        }
+        let back_off = SOON * 2_u32.pow(self.looks.min(7));
+        self.looks += 1;
+        // The service tells its time in whole seconds, so that moment moves a little.
+        back_off.min(believed - now).max(SOON)
+    }
+}
+
+/// What the lists read so far say of one run in doubt.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Verdicts {
+    last: Option<Reading>,
+    in_a_row: u32,
+    unclear: u32,
+}
+
+/// What may be done about a run in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It exists, as this run.
+    Exists(RunId, Evidence),
+    /// It does not exist.
+    DoesNotExist,
+    /// Only a person can tell.
+    CannotTell(String),
+    /// Nothing yet.
+    NotYet,
+}
+
+impl Verdicts {
+    /// Takes in what a list tells; `late_enough`: it was asked for after the settle delay.
+    pub(super) fn take(&mut self, reading: Reading, late_enough: bool) -> Verdict {
+        if let Reading::Found(run_id, evidence) = reading {
+            return Verdict::Exists(run_id, evidence);
+        }
+        if !late_enough {
+            return Verdict::NotYet;
+        }
+        if let Reading::Unclear(why) = reading {
+            self.in_a_row = 0;
+            self.last = None;
+            self.unclear += 1;
+            return if self.unclear >= UNCLEAR_READINGS {
+                Verdict::CannotTell(why)
+            } else {
+                Verdict::NotYet
+            };
+        }
+        self.unclear = 0;
+        if self.last.as_ref() == Some(&reading) {
+            self.in_a_row += 1;
+        } else {
+            self.in_a_row = 1;
+            self.last = Some(reading.clone());
+        }
+        if self.in_a_row < READINGS {
+            return Verdict::NotYet;
+        }
+        match reading {
+            Reading::Absent => Verdict::DoesNotExist,
+            Reading::Sole(run_id) => Verdict::Exists(run_id, Evidence::SoleIntent),
+            Reading::Found(..) | Reading::Unclear(_) => Verdict::NotYet,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absence_is_believed_after_two_late_lists_in_a_row_and_not_before() {
+        let mut verdicts = Verdicts::default();
+        for _ in 0..5 {
+            assert_eq!(verdicts.take(Reading::Absent, false), Verdict::NotYet);
+        }
+        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::NotYet);
+        let unclear = Reading::Unclear("a list that failed".to_owned());
+        assert_eq!(verdicts.take(unclear, true), Verdict::NotYet);
+        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::NotYet);
+        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::DoesNotExist);
+    }
+
+    #[test]
+    fn the_only_candidate_is_believed_as_late_as_absence_is() {
+        let sole = |id: &str| Reading::Sole(id.parse().expect("a run id"));
+        let mut verdicts = Verdicts::default();
+        assert_eq!(verdicts.take(sole("a"), false), Verdict::NotYet);
+        assert_eq!(verdicts.take(sole("a"), true), Verdict::NotYet);
+        assert_eq!(verdicts.take(sole("b"), true), Verdict::NotYet);
+        let id = "b".parse().expect("a run id");
+        assert_eq!(
+            verdicts.take(sole("b"), true),
+            Verdict::Exists(id, Evidence::SoleIntent)
+        );
+    }
+
+    #[test]
+    fn lists_that_never_tell_leave_it_to_a_person() {
+        let mut verdicts = Verdicts::default();
+        let unclear = || Reading::Unclear("two candidates".to_owned());
+        for _ in 1..UNCLEAR_READINGS {
+            assert_eq!(verdicts.take(unclear(), true), Verdict::NotYet);
+        }
+        assert!(matches!(
+            verdicts.take(unclear(), true),
+            Verdict::CannotTell(_)
+        ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_begin_soon_grow_rarer_and_never_come_in_a_storm() {
+        let now = Instant::now();
+        let mut patience = Patience::new(Duration::from_secs(300), now, None);
+        let service = Moment {
+            time: Timestamp::UNIX_EPOCH,
+            clock: Clock::Server,
+        };
+        assert_eq!(patience.next_look(now, service), SOON);
+        assert_eq!(patience.next_look(now, service), SOON * 2);
+        let almost = now + Duration::from_millis(299_999);
+        assert_eq!(patience.next_look(almost, service), SOON);
+        let after = now + Duration::from_secs(301);
+        assert_eq!(patience.next_look(after, service), Duration::from_secs(30));
+    }
+}
