@@ -62,21 +62,17 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
-        let plan = plan::make(context, &flags.paths, &flags.narrow).await?;
-        plan::show(context, &plan, flags.format)?;
-        if plan.totals().conflict > 0 {
-            return Err(plan::conflict(&plan));
-        }
-        let changes = flags.detailed_exitcode && plan.totals().has_changes();
-        return Ok(if changes {
-            Exit::Changes
-        } else {
-            Exit::Success
-        });
+        let made = plan::make(context, &flags.paths, &flags.narrow).await?;
+        plan::show(context, &made, flags.format.into())?;
+        return plan::exit_of(&made.plan, flags.detailed_exitcode);
     }
     let result = apply(context, flags).await;
     if let (Err(failure), Some(path)) = (&result, &flags.report) {
-        let document = report::json::apply_failure(failure.message(), failure.exit().code());
+        let document = report::json::apply_failure(
+            failure.message(),
+            failure.conflicts(),
+            failure.exit().code(),
+        );
         write_report(path, &document)?;
     }
     result
@@ -127,15 +123,16 @@ async fn apply_to(
              were dropped, nothing depended on them"
         );
     }
-    let plan = diff(desired, Some(store.state())).select(&selection);
+    let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
-    let conflicts = plan.totals().conflict > 0;
+    let conflicts = made.plan.totals().conflict > 0;
     if conflicts || (flags.format == Format::Text && !context.quiet) {
-        let _ = plan::show(context, &plan, flags.format);
+        let _ = plan::show(context, &made, flags.format.into());
     }
     if conflicts {
-        return Err(plan::conflict(&plan));
+        return Err(plan::conflict(&made.plan));
     }
+    let plan = made.plan;
     if !flags.yes && !confirm(&plan)? {
         return Ok(Exit::Success);
     }
@@ -204,7 +201,7 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
             let unchanged = plan.totals().unchanged;
             output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))
         }
-        Format::Text => output::text(|out| report::write_summary(out, &applied, held_back)),
+        Format::Text => output::text(|out| report::write_summary(out, &applied, plan)),
     };
     if let Some(Err(failure)) = flags
         .report

@@ -9,7 +9,7 @@ use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, Rules, Sources, check, read_paths};
-use crate::plan::Selection;
+use crate::plan::{Limit, Selection};
 use crate::report::{Counts, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
@@ -53,16 +53,25 @@ impl Narrow {
         Selection {
             flows: flows.clone(),
             keys: keys.clone(),
-            limit: Some(self.most_new(context)),
+            limit: Some(self.limit(context)),
         }
     }
 
     /// How many runs may be created.
     pub(super) fn most_new(&self, context: &Context) -> usize {
-        let guard = self
-            .max_new
-            .unwrap_or(context.config.limits.new_runs_per_apply);
-        self.limit.map_or(guard, |limit| limit.min(guard))
+        self.limit(context).most()
+    }
+
+    /// What says how many runs may be created: the least of the limits.
+    fn limit(&self, context: &Context) -> Limit {
+        let guard = self.max_new.map_or(
+            Limit::NewRunsPerApply(context.config.limits.new_runs_per_apply),
+            Limit::MaxNew,
+        );
+        match self.limit {
+            Some(limit) if limit < guard.most() => Limit::Asked(limit),
+            _ => guard,
+        }
     }
 }
 

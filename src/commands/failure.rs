@@ -7,6 +7,7 @@ use super::Exit;
 use crate::api::{ApiError, AuthError};
 use crate::emulator::EmulatorError;
 use crate::manifest::FindError;
+use crate::plan::{ExplainError, PlannedRun};
 use crate::state::FormatError;
 use crate::store::StoreError;
 
@@ -16,7 +17,11 @@ pub(super) struct Failure {
     exit: Exit,
     /// Completes "error: …".
     message: String,
+    /// Lines under the message.
+    details: Vec<String>,
     hints: Vec<String>,
+    /// The runs that are in conflict with the state, if that is what is wrong.
+    conflicts: Vec<PlannedRun>,
     /// Standard output's reader has gone: nothing is wrong, and nobody listens.
     silent: bool,
 }
@@ -26,7 +31,9 @@ impl Failure {
         Self {
             exit,
             message: message.into(),
+            details: Vec::new(),
             hints: Vec::new(),
+            conflicts: Vec::new(),
             silent: false,
         }
     }
@@ -39,6 +46,20 @@ impl Failure {
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    pub(super) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(lines);
+        self
+    }
+
+    pub(super) fn with_conflicts(mut self, conflicts: Vec<PlannedRun>) -> Self {
+        self.conflicts = conflicts;
+        self
+    }
+
+    pub(super) fn conflicts(&self) -> &[PlannedRun] {
+        &self.conflicts
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -54,7 +75,9 @@ impl Failure {
         let Self {
             exit,
             message,
+            details,
             hints,
+            conflicts: _,
             silent,
         } = self;
         if silent {
@@ -63,6 +86,9 @@ impl Failure {
         let mut err = io::stderr().lock();
         let red = console::style("error:").for_stderr().red().bold();
         let _ = writeln!(err, "{red} {message}");
+        for line in details {
+            let _ = writeln!(err, "  {line}");
+        }
         for hint in hints {
             let cyan = console::style("hint:").for_stderr().cyan().bold();
             let _ = writeln!(err, "{cyan} {hint}");
@@ -128,6 +154,28 @@ impl From<io::Error> for Failure {
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
         Self::usage(chain(&error)).hint("name files or folders of manifests; default: manifests/")
+    }
+}
+
+impl From<ExplainError> for Failure {
+    fn from(error: ExplainError) -> Self {
+        /// How many keys are named before the rest is counted.
+        const NAMED: usize = 10;
+
+        let failure = Self::usage(error.to_string());
+        match error {
+            ExplainError::Unknown(_) => failure.hint(
+                "keys are those of the manifests that are read, and of the state; \
+                 `backfill plan --verbose` shows them",
+            ),
+            ExplainError::Ambiguous { prefix: _, keys } => {
+                let more = keys.len().saturating_sub(NAMED);
+                failure
+                    .details(keys.iter().take(NAMED).map(ToString::to_string))
+                    .details((more > 0).then(|| format!("… and {more} more")))
+                    .hint("give more digits")
+            }
+        }
     }
 }
 

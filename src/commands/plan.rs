@@ -1,13 +1,25 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
 use super::Exit;
 use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::output::{self, Format};
-use crate::plan::{Plan, diff};
-use crate::report;
+use crate::manifest::Problem;
+use crate::plan::{Plan, diff, explain};
+use crate::report::{self, Layout};
+use crate::run::KeyPrefix;
+use crate::state::State;
 use crate::store::{Place, load};
+
+/// How many columns the result has where nobody says.
+const WIDTH: usize = 80;
+/// How many conflicts an error names before it counts the rest.
+const NAMED: usize = 5;
 
 /// Flags of `plan`.
 #[derive(Debug, clap::Args)]
@@ -18,10 +30,33 @@ pub(super) struct Flags {
     narrow: Narrow,
     /// How to write the plan
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: PlanFormat,
     /// Exit with 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Say all about the one run whose key begins so, and why it is planned as it is
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode"])]
+    explain: Option<KeyPrefix>,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// For a comment on a pull request: never more than 60,000 characters
+    Markdown,
+}
+
+impl From<Format> for PlanFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -30,17 +65,49 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         narrow,
         format,
         detailed_exitcode,
+        explain: asked,
     } = flags;
-    let plan = make(context, paths, narrow).await?;
-    show(context, &plan, *format)?;
-    if plan.totals().conflict > 0 {
-        return Err(conflict(&plan));
+    let made = make(context, paths, narrow).await?;
+    if let Some(prefix) = asked {
+        let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
+        let width = width();
+        output::text(|out| report::write_explained(out, &explained, width))?;
+        return Ok(Exit::Success);
     }
-    Ok(if *detailed_exitcode && plan.totals().has_changes() {
+    show(context, &made, *format)?;
+    exit_of(&made.plan, *detailed_exitcode)
+}
+
+/// A plan that was shown and not carried out: how that ends.
+pub(super) fn exit_of(plan: &Plan, detailed_exitcode: bool) -> Result<Exit, Failure> {
+    if plan.totals().conflict > 0 {
+        return Err(conflict(plan));
+    }
+    Ok(if detailed_exitcode && plan.totals().has_changes() {
         Exit::Changes
     } else {
         Exit::Success
     })
+}
+
+/// A plan and what it was made from.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) plan: Plan,
+    state: Option<State>,
+    /// What was found in the manifests; no errors.
+    problems: Vec<Problem>,
+}
+
+impl Made {
+    /// A plan alone.
+    pub(super) fn of(plan: Plan) -> Self {
+        Self {
+            plan,
+            state: None,
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// The plan, without holding the state.
@@ -48,29 +115,71 @@ pub(super) async fn make(
     context: &Context,
     paths: &Paths,
     narrow: &Narrow,
-) -> Result<Plan, Failure> {
+) -> Result<Made, Failure> {
     let checked = paths.desired(context)?;
     let place = context.place();
     let state = load(&place, context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    Ok(diff(checked.runs, state.as_ref()).select(&narrow.selection(context)))
+    Ok(Made {
+        plan: diff(checked.runs, state.as_ref()).select(&narrow.selection(context)),
+        state,
+        problems: checked.problems,
+    })
 }
 
 /// Writes the plan to standard output.
-pub(super) fn show(context: &Context, plan: &Plan, format: Format) -> Result<(), Failure> {
+pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result<(), Failure> {
+    let Made {
+        plan,
+        state: _,
+        problems,
+    } = made;
     match format {
-        Format::Text => output::text(|out| report::write_plan(out, plan, context.verbose))?,
-        Format::Json => output::json(&report::json::plan(plan))?,
+        PlanFormat::Text => {
+            let layout = Layout {
+                verbose: context.verbose,
+                width: width(),
+            };
+            output::text(|out| report::write_plan(out, plan, layout))?;
+        }
+        PlanFormat::Json => {
+            if let Some(held_back) = report::describe_held_back(plan)
+                && !context.quiet
+            {
+                let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
+            }
+            output::json(&report::json::plan(plan))?;
+        }
+        PlanFormat::Markdown => {
+            output::text(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
+        }
     }
     Ok(())
 }
 
 /// Windows that overlap what was ingested: the manifests are wrong, and nothing is sent.
 pub(super) fn conflict(plan: &Plan) -> Failure {
-    let number = plan.totals().conflict;
-    Failure::usage(format!(
-        "{number} windows overlap windows that were ingested already; nothing was sent"
-    ))
-    .hint("change them, or say `overlap: allow` in their manifest if that is wanted")
+    let conflicts: Vec<_> = plan.conflicts().cloned().collect();
+    let number = conflicts.len();
+    let what = if number == 1 {
+        "1 window overlaps one that was ingested already"
+    } else {
+        &format!("{number} windows overlap windows that were ingested already")
+    };
+    let more = number.saturating_sub(NAMED);
+    let named = &conflicts[..number.min(NAMED)];
+    Failure::usage(format!("{what}; nothing was sent"))
+        .details(report::describe_conflicts(named))
+        .details((more > 0).then(|| format!("… and {more} more")))
+        .hint("change them, or say `overlap: allow` in their manifest if that is wanted")
+        .with_conflicts(conflicts)
+}
+
+/// How many columns standard output has.
+fn width() -> usize {
+    console::Term::stdout()
+        .size_checked()
+        .map_or(WIDTH, |(_, columns)| usize::from(columns))
+        .clamp(60, 120)
 }

@@ -41,12 +41,12 @@ pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
                         Fate::InDoubt { .. } => Action::Wait,
                         _ => Action::Conflict,
                     },
-                    known: Some(known(other)),
+                    known: Some(Known::of(other)),
                     run,
                 },
                 None => PlannedRun {
                     action,
-                    known: record.map(known),
+                    known: record.map(Known::of),
                     run,
                 },
             }
@@ -58,13 +58,8 @@ pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
     Plan {
         runs,
         orphaned,
-        held_back: 0,
+        ..Plan::default()
     }
-}
-
-fn known(record: &Record) -> Known {
-    let Record { identity, fate } = record.clone();
-    Known { identity, fate }
 }
 
 /// The windows of one flow and rerun that exist or may, by their start; beside each, the one
@@ -120,7 +115,7 @@ fn series(identity: &RunIdentity) -> Series<'_> {
 }
 
 /// What the state has of the flows that were read, and nobody wants.
-fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -> Vec<RunIdentity> {
+fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -> Vec<Known> {
     let flows: HashSet<(&Sandbox, FlowId)> = runs
         .iter()
         .map(|planned| {
@@ -128,7 +123,7 @@ fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -
             (&identity.sandbox, identity.flow_id)
         })
         .collect();
-    let mut orphaned: Vec<RunIdentity> = state
+    let mut orphaned: Vec<Known> = state
         .into_iter()
         .flat_map(State::records)
         .filter(|(key, record)| {
@@ -137,8 +132,8 @@ fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -
                 && !matches!(record.fate, Fate::Rejected { .. })
                 && flows.contains(&(&identity.sandbox, identity.flow_id))
         })
-        .map(|(_, record)| record.identity.clone())
+        .map(|(_, record)| Known::of(record))
         .collect();
-    orphaned.sort();
+    orphaned.sort_by(|a, b| a.identity.cmp(&b.identity));
     orphaned
 }

@@ -5,6 +5,7 @@
 //! narrows one, and neither can send anything.
 
 mod diff;
+mod explain;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,11 @@ mod tests;
 use sha2::{Digest, Sha256};
 
 use crate::run::{DesiredRun, RunIdentity, hex};
-use crate::state::Fate;
+use crate::state::{Fate, Record};
 
 pub use diff::diff;
-pub use select::Selection;
+pub use explain::{ExplainError, Explained, explain};
+pub use select::{Limit, Selection};
 
 /// What is to be done about one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,12 +64,21 @@ pub struct Known {
     pub fate: Fate,
 }
 
+impl Known {
+    fn of(record: &Record) -> Self {
+        let Record { identity, fate } = record.clone();
+        Self { identity, fate }
+    }
+}
+
 /// What an apply would do. See the module's front door.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     runs: Vec<PlannedRun>,
-    orphaned: Vec<RunIdentity>,
-    held_back: usize,
+    orphaned: Vec<Known>,
+    held_back: Vec<PlannedRun>,
+    limit: Option<Limit>,
+    partial: bool,
 }
 
 /// How many runs have which action.
@@ -114,8 +125,33 @@ impl Plan {
 
     /// Runs that exist, or may, of the flows that were read, which no manifest wants any more.
     #[must_use]
-    pub fn orphaned(&self) -> &[RunIdentity] {
+    pub fn orphaned(&self) -> &[Known] {
         &self.orphaned
+    }
+
+    /// Runs that would be created, but for a limit: none of [`runs`](Self::runs), in its order.
+    #[must_use]
+    pub fn held_back(&self) -> &[PlannedRun] {
+        &self.held_back
+    }
+
+    /// The limit that held runs back, if one did.
+    #[must_use]
+    pub fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
+    /// Whether it holds only those runs of its flows that were asked for by key.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
+    /// The runs whose windows overlap one that was ingested already.
+    pub fn conflicts(&self) -> impl Iterator<Item = &PlannedRun> {
+        self.runs
+            .iter()
+            .filter(|planned| planned.action == Action::Conflict)
     }
 
     /// How many runs have which action.
@@ -123,7 +159,7 @@ impl Plan {
     pub fn totals(&self) -> Totals {
         let mut totals = Totals {
             orphaned: self.orphaned.len(),
-            held_back: self.held_back,
+            held_back: self.held_back.len(),
             ..Totals::default()
         };
         for PlannedRun { action, .. } in &self.runs {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Plan, PlannedRun};
-use crate::run::{FlowId, KeyPrefix};
+use crate::run::{FlowId, Key, KeyPrefix};
 
 /// What of a plan is wanted. The default is all of it.
 #[derive(Debug, Clone, Default)]
@@ -12,8 +12,39 @@ pub struct Selection {
     pub flows: Vec<FlowId>,
     /// Only runs whose key begins so; empty: all.
     pub keys: Vec<KeyPrefix>,
-    /// Create no more than this many runs; the rest is held back, and counted.
-    pub limit: Option<usize>,
+    /// Create no more runs than this; the rest is held back, and kept apart.
+    pub limit: Option<Limit>,
+}
+
+/// How many runs may be created, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Asked for this once (`--limit`).
+    Asked(usize),
+    /// The guard, as replaced this once (`--max-new`).
+    MaxNew(usize),
+    /// The guard (config `limits.newRunsPerApply`).
+    NewRunsPerApply(usize),
+}
+
+impl Limit {
+    /// The number of runs.
+    #[must_use]
+    pub fn most(self) -> usize {
+        match self {
+            Self::Asked(most) | Self::MaxNew(most) | Self::NewRunsPerApply(most) => most,
+        }
+    }
+
+    /// How it is called where it is set.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asked(_) => "--limit",
+            Self::MaxNew(_) => "--max-new",
+            Self::NewRunsPerApply(_) => "limits.newRunsPerApply",
+        }
+    }
 }
 
 impl Plan {
@@ -28,23 +59,25 @@ impl Plan {
             mut runs,
             mut orphaned,
             mut held_back,
+            limit: mut held_by,
+            mut partial,
         } = self;
         if !flows.is_empty() {
             runs.retain(|planned| flows.contains(&planned.run.identity.flow_id));
-            orphaned.retain(|identity| flows.contains(&identity.flow_id));
+            held_back.retain(|planned| flows.contains(&planned.run.identity.flow_id));
+            orphaned.retain(|known| flows.contains(&known.identity.flow_id));
         }
         if !keys.is_empty() {
-            runs.retain(|planned| keys.iter().any(|prefix| prefix.matches(&planned.run.key)));
-            orphaned.retain(|identity| {
-                let key = identity.key();
-                keys.iter().any(|prefix| prefix.matches(&key))
-            });
+            partial = true;
+            let named = |key: &Key| keys.iter().any(|prefix| prefix.matches(key));
+            runs.retain(|planned| named(&planned.run.key));
+            held_back.retain(|planned| named(&planned.run.key));
+            orphaned.retain(|known| named(&known.identity.key()));
         }
         if let Some(limit) = *limit {
-            let quota = fair_quota(&runs, limit);
+            let quota = fair_quota(&runs, limit.most());
             let mut taken: HashMap<FlowId, usize> = HashMap::new();
-            let before = runs.len();
-            runs.retain(|planned| {
+            let (kept, beyond) = runs.into_iter().partition(|planned: &PlannedRun| {
                 if !planned.action.creates() {
                     return true;
                 }
@@ -53,12 +86,20 @@ impl Plan {
                 *taken += 1;
                 *taken <= quota.get(&flow).copied().unwrap_or(0)
             });
-            held_back += before - runs.len();
+            runs = kept;
+            let beyond: Vec<PlannedRun> = beyond;
+            if !beyond.is_empty() {
+                held_by = Some(limit);
+                held_back.extend(beyond);
+                held_back.sort_by(|a, b| a.run.identity.cmp(&b.run.identity));
+            }
         }
         Self {
             runs,
             orphaned,
             held_back,
+            limit: held_by,
+            partial,
         }
     }
 }

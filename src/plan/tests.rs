@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{FlowId, Origin, Rerun, Source, UnixSeconds, Window};
+use crate::run::{FlowId, Key, Origin, Rerun, Source, UnixSeconds, Window};
 use crate::state::{Clock, Entry, Moment, Refusal, State};
 
 const DAY: i64 = 86_400;
@@ -192,14 +192,19 @@ fn runs_of_a_flow_that_no_manifest_wants_are_orphaned_and_other_flows_are_not() 
         .created(&identity(1, 0, DAY))
         .created(&identity(2, 0, DAY));
     let plan = diff(days(1, 5..6), Some(&world.0));
-    assert_eq!(plan.orphaned(), [identity(1, 0, DAY)]);
+    let orphaned: Vec<_> = plan
+        .orphaned()
+        .iter()
+        .map(|known| &known.identity)
+        .collect();
+    assert_eq!(orphaned, [&identity(1, 0, DAY)]);
 }
 
 #[test]
 fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     let runs = [days(1, 0..100), days(2, 0..2), days(3, 0..10)].concat();
     let plan = diff(runs, None).select(&Selection {
-        limit: Some(12),
+        limit: Some(Limit::Asked(12)),
         ..Selection::default()
     });
     let of = |n| {
@@ -210,6 +215,12 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     };
     assert_eq!([of(1), of(2), of(3)], [5, 2, 5]);
     assert_eq!(plan.totals().held_back, 100);
+    assert_eq!(plan.limit(), Some(Limit::Asked(12)));
+    assert!(
+        plan.held_back()
+            .iter()
+            .all(|held| plan.runs().iter().all(|kept| kept.run.key != held.run.key))
+    );
     let first = plan.runs()[0].run.identity.window.start().get();
     assert_eq!(first, 0, "earliest windows first");
 }
@@ -250,9 +261,52 @@ proptest! {
             .collect();
         let all = runs.len();
         let totals = diff(runs, None)
-            .select(&Selection { limit: Some(limit), ..Selection::default() })
+            .select(&Selection { limit: Some(Limit::Asked(limit)), ..Selection::default() })
             .totals();
         prop_assert_eq!(totals.create, all.min(limit));
         prop_assert_eq!(totals.create + totals.held_back, all);
+    }
+}
+
+#[test]
+fn a_key_is_found_in_the_plan_under_a_limit_and_in_the_state() {
+    let kept = identity(1, 50 * DAY, 51 * DAY);
+    let world = World::new().created(&kept);
+    let all = days(1, 0..3);
+    let plan = diff(all.clone(), Some(&world.0)).select(&Selection {
+        limit: Some(Limit::MaxNew(2)),
+        ..Selection::default()
+    });
+    let ask = |key: &Key| {
+        let prefix = key.short().parse().expect("a prefix");
+        explain(&plan, Some(&world.0), &prefix)
+    };
+    assert!(matches!(ask(&all[0].key), Ok(Explained::Planned(planned)) if planned.run == all[0]));
+    assert!(matches!(
+        ask(&all[2].key),
+        Ok(Explained::HeldBack(planned, Limit::MaxNew(2))) if planned.run == all[2]
+    ));
+    assert!(matches!(ask(&kept.key()), Ok(Explained::NotWanted(known)) if known.identity == kept));
+    assert!(matches!(
+        ask(&identity(9, 0, 1).key()),
+        Err(ExplainError::Unknown(_))
+    ));
+}
+
+#[test]
+fn a_beginning_of_several_keys_names_them() {
+    // Two of so many keys begin with the same four digits.
+    let plan = diff(days(1, 0..2000), None);
+    let mut keys: Vec<Key> = plan.runs().iter().map(|planned| planned.run.key).collect();
+    keys.sort();
+    let beginning = |key: &Key| key.short()[..4].to_owned();
+    let twins = keys
+        .windows(2)
+        .find(|pair| beginning(&pair[0]) == beginning(&pair[1]))
+        .expect("the birthdays of 2000 keys in 65536 days");
+    let prefix = beginning(&twins[0]).parse().expect("a prefix");
+    match explain(&plan, None, &prefix) {
+        Err(ExplainError::Ambiguous { keys, .. }) => assert!(keys.starts_with(twins)),
+        other => panic!("{other:?}"),
     }
 }

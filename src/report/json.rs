@@ -1,16 +1,19 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod known;
+mod plan;
 mod validate;
 
 use serde::Serialize;
 
-pub use validate::{ValidateDocument, validate};
-
+use self::known::ConflictFields;
+pub use self::plan::{PlanDocument, plan};
+pub use self::validate::{ValidateDocument, validate};
 use super::StatusRow;
 use super::summary::count;
 use crate::engine::{Applied, Ending, RunOutcome};
-use crate::plan::{Action, Plan, PlannedRun};
+use crate::plan::PlannedRun;
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox};
 use crate::state::Refusal;
 
@@ -67,80 +70,6 @@ impl Asked {
     }
 }
 
-/// `plan/v1`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlanDocument {
-    format: &'static str,
-    digest: String,
-    summary: PlanSummary,
-    runs: Vec<PlanRun>,
-    orphaned: Vec<RunFields>,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PlanSummary {
-    create: usize,
-    unchanged: usize,
-    in_doubt: usize,
-    waiting: usize,
-    failed: usize,
-    conflict: usize,
-    orphaned: usize,
-    held_back: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct PlanRun {
-    #[serde(flatten)]
-    run: RunFields,
-    action: &'static str,
-    #[serde(flatten)]
-    asked: Asked,
-}
-
-/// The plan as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
-#[must_use]
-pub fn plan(plan: &Plan) -> PlanDocument {
-    let totals = plan.totals();
-    PlanDocument {
-        format: "plan/v1",
-        digest: plan.digest(),
-        summary: PlanSummary {
-            create: totals.create,
-            unchanged: totals.unchanged,
-            in_doubt: totals.in_doubt,
-            waiting: totals.waiting,
-            failed: totals.failed,
-            conflict: totals.conflict,
-            orphaned: totals.orphaned,
-            held_back: totals.held_back,
-        },
-        runs: plan
-            .runs()
-            .iter()
-            .map(|PlannedRun { run, action, .. }| PlanRun {
-                run: RunFields::new(run.key, &run.identity),
-                action: match action {
-                    Action::Create => "create",
-                    Action::Again => "failed",
-                    Action::Unchanged => "unchanged",
-                    Action::Settle => "inDoubt",
-                    Action::Wait => "waiting",
-                    Action::Conflict => "conflict",
-                },
-                asked: Asked::new(run),
-            })
-            .collect(),
-        orphaned: plan
-            .orphaned()
-            .iter()
-            .map(|identity| RunFields::new(identity.key(), identity))
-            .collect(),
-    }
-}
-
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -170,6 +99,9 @@ struct ApplyRun {
     #[serde(flatten)]
     run: RunFields,
     outcome: &'static str,
+    /// What the state has of the run that is in the way of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictFields>,
     /// The run's id in Experience Platform.
     #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
     run_id: Option<RunId>,
@@ -248,13 +180,24 @@ pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocumen
     }
 }
 
-/// The `apply/v1` of an apply that failed before it had a plan.
+/// The `apply/v1` of an apply that sent nothing: it failed before it had a plan, or its plan had
+/// `conflicts`.
 #[must_use]
-pub fn apply_failure(message: &str, exit_code: u8) -> ApplyDocument {
+pub fn apply_failure(message: &str, conflicts: &[PlannedRun], exit_code: u8) -> ApplyDocument {
     ApplyDocument {
         format: "apply/v1",
         summary: ApplySummary::default(),
-        runs: Vec::new(),
+        runs: conflicts
+            .iter()
+            .map(|PlannedRun { run, known, .. }| ApplyRun {
+                run: RunFields::new(run.key, &run.identity),
+                outcome: "conflict",
+                conflict: known.as_ref().map(ConflictFields::new),
+                run_id: None,
+                error: None,
+                asked: Asked::new(run),
+            })
+            .collect(),
         ending: "failed",
         message: Some(message.to_owned()),
         exit_code,
@@ -273,6 +216,7 @@ fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
     ApplyRun {
         run: RunFields::new(run.key, &run.identity),
         outcome: word,
+        conflict: None,
         run_id,
         error,
         asked: Asked::new(run),

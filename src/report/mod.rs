@@ -4,23 +4,34 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod bar;
 mod board;
+mod explain;
+mod flows;
 mod github;
 pub mod json;
 mod lines;
+mod markdown;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod problems;
 mod progress;
+mod reason;
 mod status;
 mod summary;
 mod table;
+mod wrap;
 
 pub use board::Board;
+pub use explain::write_explained;
 pub use github::write_annotations;
 pub use lines::line;
-pub use plan::write_plan;
+pub use markdown::plan_markdown;
+pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
+pub use reason::{describe_conflicts, describe_held_back};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 

@@ -1,20 +1,101 @@
-//! A plan as text: totals first, then each flow's runs, long lists folded.
+//! A plan as text: totals first, then each flow with its bar and its runs, long lists folded.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use super::bar::{Cell, describe_gaps, legend};
+use super::flows::{FlowCounts, FlowView, by_flow, describe_source};
+use super::reason::{describe_fate, describe_held_back, describe_obstacle};
+use super::wrap::wrap;
 use super::{plain, table, window};
 use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::Source;
-use crate::state::Fate;
+use crate::run::UnixSeconds;
 
 /// How many runs of a flow are shown before the list is folded.
 const SHOWN: usize = 8;
+/// How many flows are shown before the rest is counted.
+const FLOWS: usize = 30;
 
-/// Writes the plan; with `verbose`, every run of it.
+/// How a plan is to be laid out.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// Whether to show every run of every flow.
+    pub verbose: bool,
+    /// How many characters a line has, but for those that cannot be broken.
+    pub width: usize,
+}
+
+/// Writes the plan.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_plan(out: &mut dyn Write, plan: &Plan, verbose: bool) -> io::Result<()> {
+pub fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
+    let totals = format!("Plan: {}.", describe_totals(plan));
+    write_lines(out, &wrap(&totals, "      ", layout.width))?;
+    if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
+        return Ok(());
+    }
+    if let Some(held_back) = describe_held_back(plan) {
+        let text = format!("Warning: {held_back}.");
+        write_lines(out, &wrap(&text, "         ", layout.width))?;
+    }
+    writeln!(
+        out,
+        "Windows are [start, end) in UTC: the end is exclusive."
+    )?;
+    let bar_width = layout.width.saturating_sub("  [)".len());
+    let mut flows = by_flow(plan, bar_width);
+    let left_out = if layout.verbose {
+        Vec::new()
+    } else {
+        beyond(&mut flows, FLOWS)
+    };
+    // A mark and its meaning stay on one line.
+    let legend: Vec<String> = legend(flows.iter().map(|flow| &flow.bar))
+        .into_iter()
+        .map(|(mark, meaning)| format!("{mark} {meaning}").replace(' ', "\u{a0}"))
+        .collect();
+    let legend = wrap(
+        &format!("Bars: {}", legend.join("  ")),
+        "      ",
+        layout.width,
+    );
+    write_lines(
+        out,
+        &legend
+            .iter()
+            .map(|line| line.replace('\u{a0}', " "))
+            .collect::<Vec<_>>(),
+    )?;
+    for flow in &flows {
+        write_flow(out, flow, layout)?;
+    }
+    if !left_out.is_empty() {
+        let mut counts = FlowCounts::default();
+        for flow in &left_out {
+            counts += flow.counts;
+        }
+        writeln!(
+            out,
+            "\n… {} more flows ({}), shown by --verbose",
+            left_out.len(),
+            counts.describe()
+        )?;
+    }
+    write_orphaned(out, plan, layout)
+}
+
+/// Takes the flows beyond `most` out of `flows`, those that need attention last.
+pub(super) fn beyond<'p>(flows: &mut Vec<FlowView<'p>>, most: usize) -> Vec<FlowView<'p>> {
+    if flows.len() <= most {
+        return Vec::new();
+    }
+    flows.sort_by_key(|flow| std::cmp::Reverse(flow.counts.need()));
+    flows.split_off(most)
+}
+
+/// `13 to create, 0 unchanged` and whatever else there is.
+pub(super) fn describe_totals(plan: &Plan) -> String {
     let totals = plan.totals();
     let mut parts = vec![
         format!("{} to create", totals.to_create()),
@@ -28,142 +109,234 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, verbose: bool) -> io::Result
         (totals.held_back, "held back by a limit"),
         (totals.orphaned, "no longer in a manifest"),
     ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
+        match (number, what) {
+            (0, _) => {}
+            // Of those to create, so next to them.
+            (_, "of them rejected before") => parts.insert(1, format!("{number} {what}")),
+            _ => parts.push(format!("{number} {what}")),
         }
     }
-    writeln!(out, "Plan: {}.", parts.join(", "))?;
-    if plan.runs().is_empty() && plan.orphaned().is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "Windows are [start, end) in UTC: the end is exclusive."
-    )?;
-    for flow in plan.runs().chunk_by(|a, b| {
-        let (a, b) = (&a.run.identity, &b.run.identity);
-        (&a.sandbox, a.flow_id) == (&b.sandbox, b.flow_id)
-    }) {
-        write_flow(out, flow, verbose)?;
-    }
-    if !plan.orphaned().is_empty() {
-        writeln!(
-            out,
-            "\nIn the state, but in no manifest that was read (nothing is done about them):"
-        )?;
-        let rows: Vec<[String; 3]> = plan
-            .orphaned()
-            .iter()
-            .map(|run| {
-                [
-                    run.key().short(),
-                    run.flow_id.to_string(),
-                    window(run.window),
-                ]
-            })
-            .collect();
-        write_folded(out, &rows, verbose)?;
-    }
-    Ok(())
+    parts.join(", ")
 }
 
-fn write_flow(out: &mut dyn Write, flow: &[PlannedRun], verbose: bool) -> io::Result<()> {
-    let Some(first) = flow.first() else {
-        return Ok(());
-    };
-    let run = &first.run;
-    let source = match &*run.source {
-        Source::Table(column) => format!("table by {}", plain(&column.name, 40)),
-        Source::File => "files".to_owned(),
-    };
+fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::Result<()> {
     writeln!(
         out,
-        "\n{}  {}  {}  ({source})",
-        console::style(plain(&run.name, 60)).bold(),
-        run.identity.sandbox,
-        run.identity.flow_id,
+        "\n{}  {}  {}  ({})",
+        console::style(plain(flow.name, 60)).bold(),
+        flow.sandbox,
+        flow.flow_id,
+        describe_source(flow.source),
     )?;
-    let unchanged = flow
+    writeln!(out, "  [{})", flow.bar.coloured())?;
+    let (start, end) = (date(flow.span.start()), date(flow.span.end()));
+    let room = flow.bar.cells.len() + "[)".len();
+    let end_width = room.saturating_sub(start.len());
+    if end_width > end.len() {
+        writeln!(out, "  {start}{end:>end_width$}")?;
+    } else {
+        writeln!(out, "  {}", window(flow.span))?;
+    }
+    if let Some(gaps) = describe_gaps(&flow.bar.gaps) {
+        writeln!(out, "  {gaps}")?;
+    }
+    let shown: Vec<&PlannedRun> = flow
+        .runs
         .iter()
-        .filter(|planned| planned.action == Action::Unchanged)
-        .count();
-    let rows: Vec<[String; 4]> = flow
-        .iter()
-        .filter(|planned| verbose || planned.action != Action::Unchanged)
-        .map(row)
+        .filter(|planned| layout.verbose || planned.action != Action::Unchanged)
+        .copied()
         .collect();
-    write_folded(out, &rows, verbose)?;
-    if unchanged > 0 && !verbose {
-        writeln!(out, "  = {unchanged} exist already")?;
+    write_runs(out, &shown, layout)?;
+    for (number, cell, what) in [
+        (flow.counts.held_back, Cell::HeldBack, "held back"),
+        (flow.counts.unchanged, Cell::Done, "exist already"),
+    ] {
+        if number > 0 && !(layout.verbose && cell == Cell::Done) {
+            writeln!(out, "  {} {number} {what}", cell.coloured(1))?;
+        }
     }
     Ok(())
 }
 
-fn row(planned: &PlannedRun) -> [String; 4] {
-    let PlannedRun { run, action, known } = planned;
-    let (mark, note) = match (
-        action,
-        known.as_ref().map(|known| (&known.identity, &known.fate)),
-    ) {
-        (Action::Create, _) => (console::style("+").green(), String::new()),
-        (Action::Again, Some((_, Fate::Rejected { refusal, .. }))) => (
-            console::style("+").yellow(),
-            format!("rejected before: {refusal}"),
-        ),
-        (Action::Again, _) => (console::style("+").yellow(), "rejected before".to_owned()),
-        (Action::Unchanged, Some((_, Fate::Created { run_id, .. }))) => {
-            (console::style("="), format!("run {run_id}"))
+/// The runs in lines of columns, each with its reason beneath; folded unless all are wanted.
+fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::Result<()> {
+    let shown: BTreeSet<usize> = if layout.verbose || runs.len() <= SHOWN {
+        (0..runs.len()).collect()
+    } else {
+        worth_showing(runs)
+    };
+    let rows: Vec<[String; 4]> = shown
+        .iter()
+        .map(|n| {
+            let Row { cell, columns } = row(runs[*n]);
+            let [key, window, origin, exists] = columns;
+            let key = format!("{} {key}", cell.coloured(1));
+            [key, window, origin, exists]
+        })
+        .collect();
+    let text = table::columns("  ", &rows);
+    let last_skip = shown
+        .iter()
+        .rev()
+        .find(|n| **n > 0 && !shown.contains(&(**n - 1)));
+    let mut next = 0;
+    let mut after = shown.iter().skip(1);
+    for (line, n) in text.lines().zip(&shown) {
+        if *n > next {
+            let more = n - next;
+            let how = if last_skip == Some(n) {
+                ", shown by --verbose"
+            } else {
+                ""
+            };
+            writeln!(out, "    … {more} more{how}")?;
         }
-        (Action::Unchanged, _) => (console::style("="), String::new()),
-        (Action::Settle, _) => (
-            console::style("?").yellow(),
-            "in doubt: looked for before anything is sent".to_owned(),
-        ),
-        (Action::Wait, _) => (
-            console::style("?").yellow(),
-            "overlaps a run in doubt: waits until that is settled".to_owned(),
-        ),
-        (Action::Conflict, Some((other, _))) => (
-            console::style("!").red(),
-            format!("overlaps {} {}", other.key().short(), window(other.window)),
-        ),
-        (Action::Conflict, None) => (console::style("!").red(), "overlaps".to_owned()),
+        next = n + 1;
+        writeln!(out, "{line}")?;
+        // What is the same for several runs in a row is said under the last of them.
+        let same_follows = after
+            .next()
+            .is_some_and(|after| *after == next && same_reasons(runs[*n], runs[*after]));
+        if same_follows {
+            continue;
+        }
+        for reason in reasons(runs[*n]) {
+            let text = format!("      {reason}");
+            write_lines(out, &wrap(&text, "      ", layout.width))?;
+        }
+    }
+    Ok(())
+}
+
+/// Which of many runs are shown: what needs attention, then the first ones; and the last.
+fn worth_showing(runs: &[&PlannedRun]) -> BTreeSet<usize> {
+    let needs_attention = |n: &usize| row(runs[*n]).cell >= Cell::Failed;
+    let all = 0..runs.len() - 1;
+    let first = all.clone().filter(needs_attention).chain(all);
+    let mut shown: BTreeSet<usize> = BTreeSet::from([runs.len() - 1]);
+    for n in first {
+        if shown.len() == SHOWN - 1 {
+            break;
+        }
+        shown.insert(n);
+    }
+    shown
+}
+
+/// A run as one line, without colour.
+pub(super) struct Row {
+    pub(super) cell: Cell,
+    /// Key, window, place in the manifest, id of the run if it exists.
+    pub(super) columns: [String; 4],
+}
+
+/// `planned` as one line.
+pub(super) fn row(planned: &PlannedRun) -> Row {
+    let PlannedRun { run, action, known } = planned;
+    let cell = match action {
+        Action::Create => Cell::New,
+        Action::Again => Cell::Failed,
+        Action::Unchanged => Cell::Done,
+        Action::Settle | Action::Wait => Cell::InDoubt,
+        Action::Conflict => Cell::Conflict,
     };
     let rerun = if run.identity.rerun.get() > 1 {
         format!(" rerun {}", run.identity.rerun)
     } else {
         String::new()
     };
-    [
-        format!("{mark} {}", run.key.short()),
-        format!("{}{rerun}", window(run.identity.window)),
-        plain(&run.origin.to_string(), 60),
-        note,
-    ]
+    let exists = match (action, known) {
+        (Action::Unchanged, Some(known)) => describe_fate(&known.fate),
+        _ => String::new(),
+    };
+    Row {
+        cell,
+        columns: [
+            run.key.short(),
+            format!("{}{rerun}", window(run.identity.window)),
+            plain(&run.origin.to_string(), 60),
+            exists,
+        ],
+    }
 }
 
-fn write_folded<const N: usize>(
-    out: &mut dyn Write,
-    rows: &[[String; N]],
-    verbose: bool,
-) -> io::Result<()> {
-    if verbose || rows.len() <= SHOWN {
-        return out.write_all(table::columns("  ", rows).as_bytes());
+/// What is to be known of a run that is neither new nor done, line by line.
+pub(super) fn reasons(planned: &PlannedRun) -> Vec<String> {
+    let PlannedRun {
+        run: _,
+        action,
+        known,
+    } = planned;
+    match (action, known) {
+        (Action::Conflict, Some(other)) => describe_obstacle(other).to_vec(),
+        (Action::Wait, Some(other)) => {
+            let [overlaps, fate] = describe_obstacle(other);
+            vec![overlaps, fate, "waits until that is settled".to_owned()]
+        }
+        (Action::Again, Some(known)) => vec![describe_fate(&known.fate)],
+        (Action::Settle, Some(known)) => vec![
+            describe_fate(&known.fate),
+            "looked for before anything is sent".to_owned(),
+        ],
+        _ => Vec::new(),
     }
-    let (head, tail) = (SHOWN - 2, 1);
-    let shown = [&rows[..head], &rows[rows.len() - tail..]].concat();
-    let text = table::columns("  ", &shown);
-    let mut lines = text.lines();
-    for line in lines.by_ref().take(head) {
-        writeln!(out, "{line}")?;
+}
+
+/// Whether one text serves both.
+pub(super) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
+    (a.action, &a.known) == (b.action, &b.known)
+}
+
+fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
+    if plan.orphaned().is_empty() {
+        return Ok(());
     }
     writeln!(
         out,
-        "    … {} more, shown by --verbose",
-        rows.len() - head - tail
+        "\nIn the state, but in no manifest that was read (nothing is done about them):"
     )?;
+    let fold = !layout.verbose && plan.orphaned().len() > SHOWN;
+    let shown = if fold {
+        SHOWN - 1
+    } else {
+        plan.orphaned().len()
+    };
+    let rows: Vec<[String; 3]> = plan.orphaned()[..shown]
+        .iter()
+        .map(|known| {
+            let run = &known.identity;
+            [
+                run.key().short(),
+                run.flow_id.to_string(),
+                window(run.window),
+            ]
+        })
+        .collect();
+    let text = table::columns("  ", &rows);
+    for (line, known) in text.lines().zip(plan.orphaned()) {
+        writeln!(out, "{line}")?;
+        let fate = format!("      {}", describe_fate(&known.fate));
+        write_lines(out, &wrap(&fate, "      ", layout.width))?;
+    }
+    if fold {
+        let more = plan.orphaned().len() - shown;
+        writeln!(out, "    … {more} more, shown by --verbose")?;
+    }
+    Ok(())
+}
+
+fn write_lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
     for line in lines {
         writeln!(out, "{line}")?;
     }
     Ok(())
+}
+
+/// A time under a bar: the date alone where a day begins.
+pub(super) fn date(time: UnixSeconds) -> String {
+    let text = time.to_string();
+    match text.strip_suffix("T00:00:00Z") {
+        Some(date) => date.to_owned(),
+        None => text,
+    }
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
+use super::reason::describe_held_back;
 use super::{plain, window};
 use crate::engine::{Applied, Ending, RunOutcome};
+use crate::plan::Plan;
 use crate::run::DesiredRun;
 
 /// How many runs of a kind are named before the rest is counted.
@@ -49,11 +51,12 @@ pub fn count(applied: &Applied, held_back: usize) -> Counts {
     counts
 }
 
-/// Writes the summary.
+/// Writes the summary of what `plan` came to.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_summary(out: &mut dyn Write, applied: &Applied, held_back: usize) -> io::Result<()> {
+pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
+    let held_back = plan.totals().held_back;
     let counts = count(applied, held_back);
     let mut parts = vec![format!("{} created", counts.created)];
     for (number, what) in [
@@ -99,7 +102,7 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, held_back: usize) -
             applied.others_in_doubt
         )?;
     }
-    write_remaining(out, applied, held_back)
+    write_remaining(out, applied, plan)
 }
 
 fn write_named(
@@ -128,7 +131,7 @@ fn write_named(
     Ok(())
 }
 
-fn write_remaining(out: &mut dyn Write, applied: &Applied, held_back: usize) -> io::Result<()> {
+fn write_remaining(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
     // By reason: what stopped all flows is said once.
     let mut reasons: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
@@ -138,7 +141,7 @@ fn write_remaining(out: &mut dyn Write, applied: &Applied, held_back: usize) -> 
             names.insert(&run.name);
         }
     }
-    if !reasons.is_empty() || held_back > 0 {
+    if !reasons.is_empty() || plan.limit().is_some() {
         writeln!(out, "\nLeft for the next apply:")?;
     }
     for (reason, (number, names)) in reasons {
@@ -148,8 +151,8 @@ fn write_remaining(out: &mut dyn Write, applied: &Applied, held_back: usize) -> 
         };
         writeln!(out, "  {number} of {of}: {}", plain(reason, 700))?;
     }
-    if held_back > 0 {
-        writeln!(out, "  {held_back} held back by the limit on new runs")?;
+    if let Some(held_back) = describe_held_back(plan) {
+        writeln!(out, "  {held_back}")?;
     }
     Ok(())
 }

@@ -168,8 +168,28 @@ fn windows_over_what_was_ingested_are_refused_unless_allowed() {
         )
     };
     workspace.write("manifests/flow-1.yaml", &shifted(""));
-    let ran = workspace.run("apply --yes").exits(3);
+    let planned = workspace.run("plan --format json").exits(3).json();
+    let other = &planned["runs"][0]["conflict"];
+    assert_eq!(other["fate"], "created");
+    let run_id = other["runId"].as_str().expect("an id");
+    let at = other["at"].as_str().expect("a time");
+
+    let ran = workspace.run("apply --yes --report report.json").exits(3);
     assert!(ran.stderr.contains("overlap: allow"), "{}", ran.stderr);
+    // Which run is in the way, and since when, stands in the plan and in the error.
+    let named = format!("run {run_id}, created {at}");
+    let key = &other["key"].as_str().expect("a key")[..12];
+    for said in [&ran.stdout, &ran.stderr] {
+        assert!(said.contains(&named), "{said}");
+        assert!(
+            said.contains(&format!("overlaps [2022-01-01, 2022-01-02) of key {key}")),
+            "{said}"
+        );
+    }
+    let report: serde_json::Value =
+        serde_json::from_str(&workspace.read("report.json")).expect("a document");
+    assert_eq!(report["runs"][0]["outcome"], "conflict");
+    assert_eq!(&report["runs"][0]["conflict"], other);
     assert_eq!(emulated.ledger().creates, 1);
     workspace.write("manifests/flow-1.yaml", &shifted("overlap: allow\n"));
     workspace.run("apply --yes").exits(0);

@@ -13,8 +13,11 @@ fn totals_come_first_and_long_lists_are_folded() {
     assert_snapshot!(ran.stdout, @r#"
     Plan: 13 to create, 0 unchanged.
     Windows are [start, end) in UTC: the end is exclusive.
+    Bars: + new
 
     flow-1  prod  00000000-0000-4000-8000-000000000001  (table by updatedAt)
+      [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
+      2022-01-01                                                          2022-01-13
       + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/flow-1.yaml:8
       + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/flow-1.yaml:9
       + ff68f2d88ff5  [2022-01-03, 2022-01-04)  manifests/flow-1.yaml:10
@@ -25,6 +28,8 @@ fn totals_come_first_and_long_lists_are_folded() {
       + d95efaa36c59  [2022-01-12, 2022-01-13)  manifests/flow-1.yaml:19
 
     flow-2  prod  00000000-0000-4000-8000-000000000002  (files)
+      [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
+      2022-01-01                                                          2022-01-02
       + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/flow-2.yaml:7
     "#);
     let all = workspace.run("plan --verbose").exits(0);
@@ -82,4 +87,151 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(plan.stdout.take());
     let output = plan.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn one_run_is_explained_down_to_the_text_that_is_hashed() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 3, true);
+    let ran = workspace.run("plan --explain 4d4f984b").exits(0);
+    assert_snapshot!(ran.stdout, @r#"
+    key         4d4f984b3f12db2bd71c228fb75b2fdecf69212b333087dca1495315ff6e83a5
+    action      create it
+    because     the state does not know this key
+    flow        flow-1  prod  00000000-0000-4000-8000-000000000001
+    window      [2022-01-01, 2022-01-02) in UTC, the end exclusive
+    rerun       1, the first time
+    asked for   manifests/flow-1.yaml:8
+    start       when it is sent
+    source      table, rows told apart by updatedAt
+    overlap     not allowed
+
+    The key is the SHA-256 of these lines, each ended by a line feed:
+
+    aep-backfill/v1
+    sandbox=prod
+    flowId=00000000-0000-4000-8000-000000000001
+    windowStartTime=1640995200
+    windowEndTime=1641081600
+    rerun=1
+    "#);
+    let ran = workspace.run("plan --explain 00000000").exits(3);
+    assert_snapshot!(ran.stderr, @r#"
+    error: no run has a key that begins with `00000000`
+    hint: keys are those of the manifests that are read, and of the state; `backfill plan --verbose` shows them
+    "#);
+    workspace
+        .run("plan --explain 4d4f984b --format json")
+        .exits(3);
+}
+
+#[test]
+fn a_beginning_of_several_keys_is_not_guessed() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 1300, false);
+    let plan = workspace
+        .run("plan --max-new 5000 --format json")
+        .exits(0)
+        .json();
+    let mut beginnings: Vec<&str> = plan["runs"]
+        .as_array()
+        .expect("runs")
+        .iter()
+        .map(|run| &run["key"].as_str().expect("a key")[..4])
+        .collect();
+    beginnings.sort_unstable();
+    let twice = beginnings
+        .windows(2)
+        .find(|pair| pair[0] == pair[1])
+        .expect("1300 keys, 65536 beginnings")[0];
+    let ran = workspace.run(&format!("plan --explain {twice}")).exits(3);
+    assert!(
+        ran.stderr
+            .contains(&format!("`{twice}` is the beginning of ")),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("give more digits"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_limit_that_holds_runs_back_is_named_with_how_to_change_it() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 3, true);
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nlimits: { newRunsPerApply: 2 }\n",
+    );
+    let ran = workspace.run("plan").exits(0);
+    assert_snapshot!(ran.stdout, @r#"
+    Plan: 2 to create, 0 unchanged, 1 held back by a limit.
+    Warning: 1 held back by limits.newRunsPerApply (2) until the next apply; to
+             create more at a time, raise it in backfill.yaml, or once with
+             --max-new.
+    Windows are [start, end) in UTC: the end is exclusive.
+    Bars: + new  ~ held back
+
+    flow-1  prod  00000000-0000-4000-8000-000000000001  (table by updatedAt)
+      [+++++++++++++++++++++++++++++++++++++++++++++++++++~~~~~~~~~~~~~~~~~~~~~~~~~)
+      2022-01-01                                                          2022-01-04
+      + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/flow-1.yaml:8
+      + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/flow-1.yaml:9
+      ~ 1 held back
+    "#);
+    let json = workspace.run("plan --format json").exits(0);
+    assert_eq!(json.json()["limit"]["name"], "limits.newRunsPerApply");
+    assert_eq!(json.json()["limit"]["newRuns"], 2);
+    assert!(
+        json.stderr
+            .starts_with("warning: 1 held back by limits.newRunsPerApply (2)")
+    );
+    let ran = workspace.run("plan --explain ff68f2d88ff5").exits(0);
+    assert!(
+        ran.stdout
+            .contains("action      none now: created by a later apply"),
+        "{}",
+        ran.stdout
+    );
+    let ran = workspace.run("plan --limit 1").exits(0);
+    assert!(
+        ran.stdout.contains("2 held back by --limit (1)"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_plan_for_a_comment_has_the_warnings_too() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    let last = manifest.lines().last().expect("a window").to_owned();
+    workspace.write("manifests/flow-1.yaml", &format!("{manifest}{last}\n"));
+    let ran = workspace.run("plan --format markdown").exits(0);
+    assert_snapshot!(ran.stdout, @r#"
+    ### backfill plan: 2 to create, 0 unchanged
+
+    **1 warning**
+
+    <pre>
+    manifests/flow-1.yaml:9  BF032  the window [2022-01-02T00:00:00Z, 2022-01-03T00:00:00Z) is asked for twice; it is run once
+    </pre>
+
+    Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `+` new.
+
+    | flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
+    |---|--:|--:|--:|--:|--:|---|---|---|
+    | <code>flow-1</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 2 | 0 | 0 | 0 | 0 | 2022-01-01 | 2022-01-03 | `++++++++++++++++++++++++++++++++++++++++` |
+
+    <details><summary><code>flow-1</code>: 2 to create</summary>
+
+    <pre>
+    + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/flow-1.yaml:7
+    + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/flow-1.yaml:8
+    </pre>
+
+    </details>
+
+    Digest of this plan: `3ece2160e6d4a855b5b7f9f6e4a88732ddf72c5376949820a5f840ba0cd8b8ad`
+    "#);
 }

@@ -1,0 +1,79 @@
+//! Finding the one run that a person asks about.
+//!
+//! Takes a plan, the state it was made from, and a key or its beginning; gives what is to be done
+//! about that run, or why no single run is meant. Looks at everything: what the plan holds, what a
+//! limit held back, and what only the state remembers.
+
+use std::collections::BTreeMap;
+
+use super::{Known, Limit, Plan, PlannedRun};
+use crate::run::{Key, KeyPrefix};
+use crate::state::State;
+
+/// What was found under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Explained {
+    /// A run of the plan.
+    Planned(PlannedRun),
+    /// A run that would be created, but for this limit.
+    HeldBack(PlannedRun, Limit),
+    /// A run that the state knows, and no manifest that was read wants.
+    NotWanted(Known),
+}
+
+/// Why a key, or its beginning, does not name one run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExplainError {
+    /// Neither the plan nor the state has it.
+    #[error("no run has a key that begins with `{0}`")]
+    Unknown(KeyPrefix),
+    /// There are several.
+    #[error("`{prefix}` is the beginning of {} keys", keys.len())]
+    Ambiguous {
+        /// What was asked for.
+        prefix: KeyPrefix,
+        /// The keys that begin so, in their order.
+        keys: Vec<Key>,
+    },
+}
+
+/// The run whose key begins with `prefix`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn explain(
+    plan: &Plan,
+    state: Option<&State>,
+    prefix: &KeyPrefix,
+) -> Result<Explained, ExplainError> {
+    let mut found: BTreeMap<Key, Explained> = BTreeMap::new();
+    for (key, record) in state.into_iter().flat_map(State::records) {
+        if prefix.matches(key) {
+            found.insert(*key, Explained::NotWanted(Known::of(record)));
+        }
+    }
+    // What is wanted says more than what is remembered.
+    for planned in plan.runs() {
+        if prefix.matches(&planned.run.key) {
+            found.insert(planned.run.key, Explained::Planned(planned.clone()));
+        }
+    }
+    if let Some(limit) = plan.limit() {
+        for planned in plan.held_back() {
+            if prefix.matches(&planned.run.key) {
+                let held_back = Explained::HeldBack(planned.clone(), limit);
+                found.insert(planned.run.key, held_back);
+            }
+        }
+    }
+    if found.len() > 1 {
+        return Err(ExplainError::Ambiguous {
+            prefix: prefix.clone(),
+            keys: found.into_keys().collect(),
+        });
+    }
+    found
+        .into_values()
+        .next()
+        .ok_or_else(|| ExplainError::Unknown(prefix.clone()))
+}

@@ -1,0 +1,150 @@
+//! `plan --explain`: all there is to know about one run.
+
+use std::io::{self, Write};
+
+use super::plan::date;
+use super::reason::{describe_fate, describe_limit, describe_obstacle};
+use super::wrap::wrap;
+use super::{plain, window};
+use crate::plan::{Action, Explained, Known, PlannedRun};
+use crate::run::{DesiredRun, RunIdentity, Source};
+
+/// How wide the column of headings is.
+const HEADING: usize = 12;
+
+/// Writes what is to be done about a run and why, where it was asked for, and what its key is the
+/// hash of, in lines of `width` characters.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_explained(out: &mut dyn Write, explained: &Explained, width: usize) -> io::Result<()> {
+    let (identity, action, why, run) = match explained {
+        Explained::Planned(planned) => {
+            let (action, why) = action_and_reason(planned);
+            (&planned.run.identity, action, why, Some(&planned.run))
+        }
+        Explained::HeldBack(planned, limit) => (
+            &planned.run.identity,
+            "none now: created by a later apply",
+            vec![describe_limit(1, *limit)],
+            Some(&planned.run),
+        ),
+        Explained::NotWanted(Known { identity, fate }) => (
+            identity,
+            "none: no manifest that was read asks for it",
+            vec![describe_fate(fate)],
+            None,
+        ),
+    };
+    let mut field = |heading: &str, text: &str| -> io::Result<()> {
+        let line = format!("{heading:HEADING$}{text}");
+        for line in wrap(&line, &" ".repeat(HEADING), width) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    };
+    field("key", &identity.key().to_string())?;
+    field("action", action)?;
+    for (n, why) in why.iter().enumerate() {
+        field(if n == 0 { "because" } else { "" }, why)?;
+    }
+    let RunIdentity {
+        sandbox,
+        flow_id,
+        window: span,
+        rerun,
+    } = identity;
+    let name = run.map_or_else(String::new, |run| format!("{}  ", plain(&run.name, 60)));
+    field("flow", &format!("{name}{sandbox}  {flow_id}"))?;
+    field(
+        "window",
+        &format!("{} in UTC, the end exclusive", window(*span)),
+    )?;
+    field(
+        "rerun",
+        &match rerun.get() {
+            1 => "1, the first time".to_owned(),
+            n => format!("{n}, the same window again on purpose"),
+        },
+    )?;
+    if let Some(DesiredRun {
+        identity: _,
+        key: _,
+        start_time,
+        source,
+        name: _,
+        overlap_allowed,
+        origin,
+    }) = run
+    {
+        field("asked for", &plain(&origin.to_string(), 200))?;
+        let start = start_time.map_or_else(|| "when it is sent".to_owned(), date);
+        field("start", &start)?;
+        field("source", &describe_source(source))?;
+        let overlap = if *overlap_allowed {
+            "allowed, with windows of the same flow and rerun"
+        } else {
+            "not allowed"
+        };
+        field("overlap", overlap)?;
+    }
+    writeln!(
+        out,
+        "\nThe key is the SHA-256 of these lines, each ended by a line feed:\n"
+    )?;
+    for line in identity.canonical_text().lines() {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
+    let PlannedRun {
+        run: _,
+        action,
+        known,
+    } = planned;
+    let fate = || {
+        known
+            .iter()
+            .map(|known| describe_fate(&known.fate))
+            .collect()
+    };
+    match action {
+        Action::Create => (
+            "create it",
+            vec!["the state does not know this key".to_owned()],
+        ),
+        Action::Again => ("create it: what was rejected does not exist", fate()),
+        Action::Unchanged => ("none: it exists", fate()),
+        Action::Settle => (
+            "look for it in the lists of the service, and send it only if it is not there",
+            fate(),
+        ),
+        Action::Wait => (
+            "none before the run that it overlaps is settled",
+            known.iter().flat_map(describe_obstacle).collect(),
+        ),
+        Action::Conflict => (
+            "none, and nothing else is sent: the window was ingested already",
+            known.iter().flat_map(describe_obstacle).collect(),
+        ),
+    }
+}
+
+fn describe_source(source: &Source) -> String {
+    match source {
+        Source::File => "files, told apart by when they were modified".to_owned(),
+        Source::Table(column) => {
+            let further = [("read as", &column.date_format), ("in", &column.timezone)];
+            let further = further.into_iter().filter_map(|(what, value)| {
+                let value = plain(value.as_ref()?, 60);
+                Some(format!(", {what} {value}"))
+            });
+            let name = plain(&column.name, 60);
+            std::iter::once(format!("table, rows told apart by {name}"))
+                .chain(further)
+                .collect()
+        }
+    }
+}

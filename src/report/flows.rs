@@ -1,0 +1,213 @@
+//! A plan by flow: what the text and the Markdown of a plan have in common.
+//!
+//! Takes a plan and gives, for each flow, its runs, how many of them are to be what, and its bar.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use super::bar::{Bar, Cell};
+use super::plain;
+use crate::plan::{Action, Known, Plan, PlannedRun};
+use crate::run::{DesiredRun, FlowId, Sandbox, Source, Window};
+use crate::state::Fate;
+
+/// A flow of a plan.
+#[derive(Debug)]
+pub(super) struct FlowView<'p> {
+    pub(super) name: &'p str,
+    pub(super) sandbox: &'p Sandbox,
+    pub(super) flow_id: FlowId,
+    pub(super) source: &'p Source,
+    /// Its runs, but for those held back.
+    pub(super) runs: Vec<&'p PlannedRun>,
+    pub(super) counts: FlowCounts,
+    /// From its first window to the end of its last.
+    pub(super) span: Window,
+    pub(super) bar: Bar,
+}
+
+/// How many runs of a flow are to be what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct FlowCounts {
+    pub(super) create: usize,
+    pub(super) unchanged: usize,
+    pub(super) in_doubt: usize,
+    pub(super) waiting: usize,
+    pub(super) failed: usize,
+    pub(super) conflict: usize,
+    pub(super) held_back: usize,
+}
+
+impl FlowCounts {
+    /// Above 0 where a person may have to act, the more urgent the higher.
+    pub(super) fn need(&self) -> u8 {
+        let Self {
+            create,
+            unchanged: _,
+            in_doubt,
+            waiting,
+            failed,
+            conflict,
+            held_back,
+        } = *self;
+        match (conflict, in_doubt + waiting, failed, create + held_back) {
+            (1.., ..) => 4,
+            (_, 1.., ..) => 3,
+            (_, _, 1.., _) => 2,
+            (_, _, _, 1..) => 1,
+            (0, 0, 0, 0) => 0,
+        }
+    }
+
+    /// `3 to create, 1 in conflict`: what there is of anything.
+    pub(super) fn describe(&self) -> String {
+        let Self {
+            create,
+            unchanged,
+            in_doubt,
+            waiting,
+            failed,
+            conflict,
+            held_back,
+        } = *self;
+        let parts: Vec<String> = [
+            (create, "to create"),
+            (failed, "rejected before"),
+            (in_doubt, "in doubt"),
+            (waiting, "waiting for one in doubt"),
+            (conflict, "in conflict"),
+            (held_back, "held back"),
+            (unchanged, "unchanged"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+        parts.join(", ")
+    }
+}
+
+impl AddAssign for FlowCounts {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            create,
+            unchanged,
+            in_doubt,
+            waiting,
+            failed,
+            conflict,
+            held_back,
+        } = other;
+        self.create += create;
+        self.unchanged += unchanged;
+        self.in_doubt += in_doubt;
+        self.waiting += waiting;
+        self.failed += failed;
+        self.conflict += conflict;
+        self.held_back += held_back;
+    }
+}
+
+/// The flows of `plan`, in its order, with bars of `width` characters.
+pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
+    let mut flows: BTreeMap<(&Sandbox, FlowId), Gathered<'_>> = BTreeMap::new();
+    for planned in plan.runs() {
+        let identity = &planned.run.identity;
+        let flow = flows.entry((&identity.sandbox, identity.flow_id));
+        flow.or_default().runs.push(planned);
+    }
+    for planned in plan.held_back() {
+        let identity = &planned.run.identity;
+        let flow = flows.entry((&identity.sandbox, identity.flow_id));
+        flow.or_default().held_back.push(planned);
+    }
+    for known in plan.orphaned() {
+        let identity = &known.identity;
+        if let Some(flow) = flows.get_mut(&(&identity.sandbox, identity.flow_id)) {
+            flow.orphaned.push(known);
+        }
+    }
+    flows
+        .into_values()
+        .filter_map(|flow| flow.view(width))
+        .map(|mut flow| {
+            if plan.is_partial() {
+                flow.bar = flow.bar.without_gaps();
+            }
+            flow
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Gathered<'p> {
+    runs: Vec<&'p PlannedRun>,
+    held_back: Vec<&'p PlannedRun>,
+    orphaned: Vec<&'p Known>,
+}
+
+impl<'p> Gathered<'p> {
+    fn view(self, width: usize) -> Option<FlowView<'p>> {
+        let Self {
+            runs,
+            held_back,
+            orphaned,
+        } = self;
+        let window = |planned: &PlannedRun| planned.run.identity.window;
+        let wanted = || runs.iter().chain(&held_back).copied();
+        let DesiredRun {
+            identity,
+            source,
+            name,
+            ..
+        } = &wanted().next()?.run;
+        let start = wanted().map(|planned| window(planned).start()).min()?;
+        let end = wanted().map(|planned| window(planned).end()).max()?;
+        let span = Window::new(start, end).ok()?;
+
+        let mut counts = FlowCounts {
+            held_back: held_back.len(),
+            ..FlowCounts::default()
+        };
+        let mut windows: Vec<(Window, Cell)> = Vec::new();
+        for planned in &runs {
+            let (count, cell) = match planned.action {
+                Action::Create => (&mut counts.create, Cell::New),
+                Action::Again => (&mut counts.failed, Cell::Failed),
+                Action::Unchanged => (&mut counts.unchanged, Cell::Done),
+                Action::Settle => (&mut counts.in_doubt, Cell::InDoubt),
+                Action::Wait => (&mut counts.waiting, Cell::InDoubt),
+                Action::Conflict => (&mut counts.conflict, Cell::Conflict),
+            };
+            *count += 1;
+            windows.push((window(planned), cell));
+        }
+        windows.extend(held_back.iter().map(|held| (window(held), Cell::HeldBack)));
+        windows.extend(orphaned.iter().map(|known| {
+            let cell = match known.fate {
+                Fate::InDoubt { .. } => Cell::InDoubt,
+                Fate::Created { .. } | Fate::Rejected { .. } => Cell::NotWanted,
+            };
+            (known.identity.window, cell)
+        }));
+        let bar = Bar::of(span, &windows, width);
+        Some(FlowView {
+            name,
+            sandbox: &identity.sandbox,
+            flow_id: identity.flow_id,
+            source,
+            counts,
+            span,
+            bar,
+            runs,
+        })
+    }
+}
+
+/// `table by updatedAt`, or `files`.
+pub(super) fn describe_source(source: &Source) -> String {
+    match source {
+        Source::Table(column) => format!("table by {}", plain(&column.name, 40)),
+        Source::File => "files".to_owned(),
+    }
+}

@@ -1,0 +1,92 @@
+//! What the state knows of a run, in documents: `known` of a planned run, `conflict` of one whose
+//! window was ingested already.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{ApplyError, RunFields};
+use crate::plan::Known;
+use crate::run::RunId;
+use crate::state::{Evidence, Fate};
+
+/// What became of a run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct KnownFields {
+    /// `created`, `adopted`, `rejected` or `inDoubt`.
+    fate: &'static str,
+    /// When that was known; for a run in doubt, when its request was about to leave.
+    at: String,
+    /// The run's id in Experience Platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
+    /// How an adopted run was recognised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'static str>,
+    /// What the service said when it rejected the run, or what came back that left a doubt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApplyError>,
+}
+
+impl KnownFields {
+    pub(super) fn new(fate: &Fate) -> Self {
+        let known = |fate, at: &Timestamp| Self {
+            fate,
+            at: format!("{at:.0}"),
+            run_id: None,
+            evidence: None,
+            error: None,
+        };
+        match fate {
+            Fate::Created {
+                run_id,
+                adopted: None,
+                at,
+            } => Self {
+                run_id: Some(run_id.clone()),
+                ..known("created", at)
+            },
+            Fate::Created {
+                run_id,
+                adopted: Some(evidence),
+                at,
+            } => Self {
+                run_id: Some(run_id.clone()),
+                evidence: Some(match evidence {
+                    Evidence::Params => "params",
+                    Evidence::CopyActivity => "copyActivity",
+                    Evidence::SoleIntent => "soleIntent",
+                    Evidence::Lists { .. } => "lists",
+                }),
+                ..known("adopted", at)
+            },
+            Fate::Rejected { refusal, at } => Self {
+                error: Some(ApplyError::refused(refusal)),
+                ..known("rejected", at)
+            },
+            Fate::InDoubt { intent, doubt, .. } => Self {
+                error: doubt.as_ref().map(|doubt| ApplyError::said(&doubt.reason)),
+                ..known("inDoubt", &intent.time)
+            },
+        }
+    }
+}
+
+/// The run that a window overlaps.
+#[derive(Debug, Serialize)]
+pub(super) struct ConflictFields {
+    #[serde(flatten)]
+    run: RunFields,
+    #[serde(flatten)]
+    known: KnownFields,
+}
+
+impl ConflictFields {
+    pub(super) fn new(other: &Known) -> Self {
+        let Known { identity, fate } = other;
+        Self {
+            run: RunFields::new(identity.key(), identity),
+            known: KnownFields::new(fate),
+        }
+    }
+}

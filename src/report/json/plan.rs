@@ -1,0 +1,120 @@
+//! The document of a plan: what an apply would do about each run, what the state knows of it, and
+//! what is in its way.
+
+use serde::Serialize;
+
+use super::known::{ConflictFields, KnownFields};
+use super::{Asked, RunFields};
+use crate::plan::{Action, Known, Plan, PlannedRun};
+
+/// `plan/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDocument {
+    format: &'static str,
+    digest: String,
+    summary: PlanSummary,
+    /// What held runs back, if something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<PlanLimit>,
+    runs: Vec<PlanRun>,
+    orphaned: Vec<OrphanedRun>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanLimit {
+    name: &'static str,
+    new_runs: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct OrphanedRun {
+    #[serde(flatten)]
+    run: RunFields,
+    known: KnownFields,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PlanSummary {
+    create: usize,
+    unchanged: usize,
+    in_doubt: usize,
+    waiting: usize,
+    failed: usize,
+    conflict: usize,
+    orphaned: usize,
+    held_back: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanRun {
+    #[serde(flatten)]
+    run: RunFields,
+    action: &'static str,
+    #[serde(flatten)]
+    asked: Asked,
+    /// What the state has of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known: Option<KnownFields>,
+    /// What the state has of the run that is in the way of this one, or may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictFields>,
+}
+
+impl PlanRun {
+    fn new(PlannedRun { run, action, known }: &PlannedRun) -> Self {
+        let (own, other) = match action {
+            Action::Conflict | Action::Wait => (None, known.as_ref()),
+            _ => (known.as_ref(), None),
+        };
+        Self {
+            run: RunFields::new(run.key, &run.identity),
+            action: match action {
+                Action::Create => "create",
+                Action::Again => "failed",
+                Action::Unchanged => "unchanged",
+                Action::Settle => "inDoubt",
+                Action::Wait => "waiting",
+                Action::Conflict => "conflict",
+            },
+            asked: Asked::new(run),
+            known: own.map(|known| KnownFields::new(&known.fate)),
+            conflict: other.map(ConflictFields::new),
+        }
+    }
+}
+
+/// The plan as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
+#[must_use]
+pub fn plan(plan: &Plan) -> PlanDocument {
+    let totals = plan.totals();
+    PlanDocument {
+        format: "plan/v1",
+        digest: plan.digest(),
+        summary: PlanSummary {
+            create: totals.create,
+            unchanged: totals.unchanged,
+            in_doubt: totals.in_doubt,
+            waiting: totals.waiting,
+            failed: totals.failed,
+            conflict: totals.conflict,
+            orphaned: totals.orphaned,
+            held_back: totals.held_back,
+        },
+        limit: plan.limit().map(|limit| PlanLimit {
+            name: limit.name(),
+            new_runs: limit.most(),
+        }),
+        runs: plan.runs().iter().map(PlanRun::new).collect(),
+        orphaned: plan
+            .orphaned()
+            .iter()
+            .map(|Known { identity, fate }| OrphanedRun {
+                run: RunFields::new(identity.key(), identity),
+                known: KnownFields::new(fate),
+            })
+            .collect(),
+    }
+}

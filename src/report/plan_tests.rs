@@ -1,0 +1,383 @@
+//! Plans of model worlds as people see them: text and Markdown.
+
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Layout, plan_markdown, write_plan};
+use crate::plan::{Limit, Plan, Selection, diff};
+use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
+use crate::state::{Clock, Doubt, Entry, Moment, Refusal, State};
+
+const DAY: i64 = 86_400;
+/// 2022-01-01.
+const START: i64 = 1_640_995_200;
+
+const HOSTILE: &str =
+    "a|b\\|c `d` <script>alert(1)</script>\n@octocat [x](http://evil) www.evil.com #1 </code>";
+
+/// Windows of whole days of a flow, counted from 2022-01-01.
+fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> {
+    let source = Arc::new(Source::File);
+    let name: Arc<str> = name.into();
+    let manifest: Arc<str> = format!("manifests/{name}.yaml").into();
+    days.map(|day| {
+        let identity = identity(flow, day, day + 1);
+        DesiredRun {
+            key: identity.key(),
+            identity,
+            start_time: None,
+            source: Arc::clone(&source),
+            name: Arc::clone(&name),
+            overlap_allowed: false,
+            origin: Origin {
+                manifest: Arc::clone(&manifest),
+                line: 7,
+            },
+        }
+    })
+    .collect()
+}
+
+fn identity(flow: usize, from: i64, to: i64) -> RunIdentity {
+    let at = |day| UnixSeconds::new(START + day * DAY).expect("in range");
+    RunIdentity {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: format!("00000000-0000-4000-8000-{flow:012x}")
+            .parse()
+            .expect("a flow"),
+        window: Window::new(at(from), at(to)).expect("a window"),
+        rerun: Rerun::FIRST,
+    }
+}
+
+/// A state in which flow 1 has 3 days done, one rejected, one in doubt, and a week in January done.
+fn state() -> State {
+    let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
+    let at: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
+    let moment = Moment {
+        time: at,
+        clock: Clock::Local,
+    };
+    let mut intend = |run: &RunIdentity, then: Option<Entry>| {
+        let intent = Entry::Intent {
+            run: run.into(),
+            at: moment,
+            session: Uuid::nil(),
+        };
+        for entry in [Some(intent), then].into_iter().flatten() {
+            state.fold(entry).expect("a legal step");
+        }
+    };
+    let done = [(0, 1), (1, 2), (2, 3), (20, 27)].map(|(from, to)| identity(1, from, to));
+    for run in &done {
+        let created = Entry::Created {
+            key: run.key(),
+            run_id: format!("run-{}", run.key().short()).parse().expect("an id"),
+            at,
+        };
+        intend(run, Some(created));
+    }
+    let rejected = identity(1, 3, 4);
+    let refusal = Refusal {
+        status: 400,
+        code: Some("FLOW-1430-400".to_owned()),
+        message: "no <b>delta</b> column".to_owned(),
+        request_id: Some("abc".to_owned()),
+    };
+    let key = rejected.key();
+    intend(&rejected, Some(Entry::Rejected { key, refusal, at }));
+    let doubted = identity(1, 4, 5);
+    let Doubt { reason, at } = Doubt {
+        reason: "the answer was HTTP 504".to_owned(),
+        at: moment,
+    };
+    let key = doubted.key();
+    intend(&doubted, Some(Entry::Doubt { key, reason, at }));
+    state
+}
+
+/// Every state of a bar at once.
+fn varied() -> Plan {
+    let runs = [
+        days(1, "crm", 0..8),
+        days(1, "crm", 10..18),
+        days(1, "crm", 26..30),
+        days(2, "loyalty", 0..1),
+    ]
+    .concat();
+    diff(runs, Some(&state())).select(&Selection {
+        limit: Some(Limit::NewRunsPerApply(13)),
+        ..Selection::default()
+    })
+}
+
+fn text(plan: &Plan, layout: Layout) -> String {
+    let mut out = Vec::new();
+    write_plan(&mut out, plan, layout).expect("memory takes it");
+    String::from_utf8(out).expect("it is text")
+}
+
+#[test]
+fn a_plan_in_80_columns() {
+    let plan = varied();
+    let shown = text(
+        &plan,
+        Layout {
+            verbose: false,
+            width: 80,
+        },
+    );
+    assert!(shown.lines().all(|line| line.chars().count() <= 80));
+    assert_snapshot!(shown, @r#"
+    Plan: 13 to create, 1 of them rejected before, 3 unchanged, 1 in doubt, to be
+          settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest.
+    Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to
+             create more at a time, raise it in backfill.yaml, or once with
+             --max-new.
+    Windows are [start, end) in UTC: the end is exclusive.
+    Bars: = done  + new  ~ held back  ? in doubt  x rejected before  ! conflict
+          - done, in no manifest  . gap
+
+    crm  prod  00000000-0000-4000-8000-000000000001  (files)
+      [=======xxx???+++++++......+++++++++++++++++++......--------------!!!!~~~~~~~)
+      2022-01-01                                                          2022-01-31
+      2 gaps, the longest [2022-01-09, 2022-01-11)
+      x ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
+          rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no <b>delta</b>
+          column (request id abc)
+      ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
+          in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
+          looked for before anything is sent
+      + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/crm.yaml:7
+      + 24d3bd3820b3  [2022-01-07, 2022-01-08)  manifests/crm.yaml:7
+      + 221d4d951d32  [2022-01-08, 2022-01-09)  manifests/crm.yaml:7
+      + ff997194ba30  [2022-01-11, 2022-01-12)  manifests/crm.yaml:7
+        … 7 more, shown by --verbose
+      ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
+          overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
+          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+      ~ 3 held back
+      = 3 exist already
+
+    loyalty  prod  00000000-0000-4000-8000-000000000002  (files)
+      [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
+      2022-01-01                                                          2022-01-02
+      + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/loyalty.yaml:7
+
+    In the state, but in no manifest that was read (nothing is done about them):
+      ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
+          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+    "#);
+}
+
+#[test]
+fn what_needs_attention_is_not_folded_away() {
+    let mut runs = days(1, "crm", 0..400);
+    runs.extend(days(2, "loyalty", 0..1));
+    let shown = text(
+        &diff(runs, Some(&state())),
+        Layout {
+            verbose: false,
+            width: 80,
+        },
+    );
+    assert_eq!(
+        shown
+            .lines()
+            .filter(|line| line.starts_with("  ! "))
+            .count(),
+        4,
+        "{shown}"
+    );
+    assert!(shown.contains("    … 15 more\n"), "{shown}");
+    assert!(
+        shown.contains("    … 375 more, shown by --verbose\n"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn many_flows_are_counted_beyond_those_that_need_attention() {
+    let mut runs: Vec<_> = (2..102).flat_map(|n| days(n, "quiet", 0..2)).collect();
+    runs.extend(days(1, "crm", 3..5));
+    let plan = diff(runs, Some(&state()));
+    let layout = |verbose| Layout { verbose, width: 80 };
+    let shown = text(&plan, layout(false));
+    assert_eq!(shown.matches("\nquiet  ").count(), 29);
+    assert!(shown.find("\ncrm").expect("it is shown") < shown.find("\nquiet").expect("too"));
+    assert!(
+        shown.contains("… 71 more flows (142 to create), shown by --verbose"),
+        "{shown}"
+    );
+    assert_eq!(text(&plan, layout(true)).matches("\nquiet  ").count(), 100);
+}
+
+#[test]
+fn a_plan_in_markdown() {
+    assert_snapshot!(plan_markdown(&varied(), &[]), @r#"
+    ### backfill plan: 13 to create, 1 of them rejected before, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
+
+    **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
+
+    **1 conflict: windows over what was ingested already. Nothing is sent until this is changed, or the manifest says `overlap: allow`.**
+
+    <pre>
+    ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
+          overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
+          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+    </pre>
+
+    Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `x` rejected before, `!` conflict, `-` done, in no manifest, `.` gap.
+
+    | flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
+    |---|--:|--:|--:|--:|--:|---|---|---|
+    | <code>crm</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 11, 3 held back | 3 | 1 | 1 | 1 | 2022-01-01 | 2022-01-31 | `====x??+++....++++++++++...-------!!~~~~` |
+    | <code>loyalty</code><br>`prod` `00000000-0000-4000-8000-000000000002` <code>files</code> | 1 | 0 | 0 | 0 | 0 | 2022-01-01 | 2022-01-02 | `++++++++++++++++++++++++++++++++++++++++` |
+
+    <details><summary><code>crm</code>: 11 to create, 1 rejected before, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
+
+    <pre>
+    x ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
+          rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no &lt;b&gt;delta&lt;/b&gt; column (request id abc)
+    ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
+          in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
+          looked for before anything is sent
+    + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/crm.yaml:7
+    + 24d3bd3820b3  [2022-01-07, 2022-01-08)  manifests/crm.yaml:7
+    + 221d4d951d32  [2022-01-08, 2022-01-09)  manifests/crm.yaml:7
+    + ff997194ba30  [2022-01-11, 2022-01-12)  manifests/crm.yaml:7
+    + d95efaa36c59  [2022-01-12, 2022-01-13)  manifests/crm.yaml:7
+    + a21cce1af7fc  [2022-01-13, 2022-01-14)  manifests/crm.yaml:7
+    + 148e5c2f9f62  [2022-01-14, 2022-01-15)  manifests/crm.yaml:7
+    + 29e2eb4612b5  [2022-01-15, 2022-01-16)  manifests/crm.yaml:7
+    + cbee442b7ce9  [2022-01-16, 2022-01-17)  manifests/crm.yaml:7
+    + 818f55db7a89  [2022-01-17, 2022-01-18)  manifests/crm.yaml:7
+    + a23451549cd5  [2022-01-18, 2022-01-19)  manifests/crm.yaml:7
+    ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
+          overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
+          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+    </pre>
+
+    </details>
+
+    <details><summary><code>loyalty</code>: 1 to create</summary>
+
+    <pre>
+    + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/loyalty.yaml:7
+    </pre>
+
+    </details>
+
+    Digest of this plan: `9fc0956d0a93cd3dc7021598fa70933611279aae12bf0473d8911099264c90a3`
+    "#);
+}
+
+#[test]
+fn names_from_a_manifest_are_no_markdown() {
+    let mut runs = days(1, HOSTILE, 3..8);
+    runs.extend(days(2, HOSTILE, 0..2));
+    let shown = plan_markdown(&diff(runs, Some(&state())), &[]);
+    assert!(!shown.contains("<script"), "{shown}");
+    assert_eq!(shown.matches("<pre>").count(), 2);
+    assert_eq!(shown.matches("</pre>").count(), 2);
+
+    let outside: String = shown
+        .split("<pre>")
+        .map(|part| part.split_once("</pre>").map_or(part, |(_, after)| after))
+        .collect();
+    for markup in ["@octocat", "http:", "](", "www.", "#1 ", "\\|"] {
+        assert!(!outside.contains(markup), "{markup}: {outside}");
+    }
+    let rows: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("| <"))
+        .collect();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(row.matches('|').count(), 10, "{row}");
+        assert_eq!(row.matches('`').count(), 6, "{row}");
+        assert_eq!(
+            row.matches("<code>").count(),
+            row.matches("</code>").count()
+        );
+    }
+}
+
+#[test]
+fn a_comment_has_room_for_it_whatever_its_size() {
+    let named = |flow: usize| {
+        let wide = if flow.is_multiple_of(2) { "|" } else { "漢" };
+        format!("{flow}{}", wide.repeat(300))
+    };
+    for (flows, each) in [(1, 50_000), (1000, 50), (7, 3000), (30_000, 1)] {
+        let runs: Vec<_> = (1..=flows)
+            .flat_map(|flow| days(flow, &named(flow), 0..each))
+            .collect();
+        let number = runs.len();
+        let plan = diff(runs, Some(&state()));
+        let shown = plan_markdown(&plan, &[]);
+        assert!(shown.len() < 60_000, "{flows}: {}", shown.len());
+        assert!(shown.len() > 30_000, "{flows}: {}", shown.len());
+        assert!(shown.starts_with("### backfill plan: "));
+        assert!(shown.contains(&plan.digest()));
+
+        // What is not shown is counted.
+        let rows = shown.lines().filter(|line| line.starts_with("| <")).count();
+        let more_flows = number_before(&shown, " more flow").unwrap_or(0);
+        assert_eq!(rows + more_flows, flows);
+        let listed = shown
+            .rsplit("</pre>\n\n**")
+            .next()
+            .expect("a part")
+            .split("<details>")
+            .skip(1)
+            .flat_map(str::lines)
+            .filter(|line| line.contains("  [20"))
+            .count();
+        let unlisted = number_before(&shown, " runs of ").expect("some are not listed");
+        assert_eq!(listed + unlisted + plan.totals().unchanged, number);
+    }
+}
+
+/// The number in front of the first `text`.
+fn number_before(shown: &str, text: &str) -> Option<usize> {
+    let before = &shown[..shown.find(text)?];
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn conflicts_and_doubts_keep_within_bounds_too() {
+    let mut state = state();
+    for day in 0..4000 {
+        let run = identity(1, 100 + day * 2, 102 + day * 2);
+        let key = run.key();
+        let intent = Entry::Intent {
+            run: (&run).into(),
+            at: Moment {
+                time: Timestamp::UNIX_EPOCH,
+                clock: Clock::Server,
+            },
+            session: Uuid::nil(),
+        };
+        let created = Entry::Created {
+            key,
+            run_id: key.to_string().parse().expect("an id"),
+            at: Timestamp::UNIX_EPOCH,
+        };
+        // Half of them stay in doubt.
+        for entry in [Some(intent), (day < 2000).then_some(created)] {
+            entry
+                .map_or(Ok(()), |entry| state.fold(entry))
+                .expect("a legal step");
+        }
+    }
+    let plan = diff(days(1, HOSTILE, 100..8100), Some(&state));
+    assert_eq!(plan.totals().conflict, 4000);
+    assert_eq!(plan.totals().waiting, 4000);
+    let shown = plan_markdown(&plan, &[]);
+    assert!(shown.len() < 60_000, "{}", shown.len());
+    assert!(shown.contains("more conflicts"), "{shown}");
+}

@@ -1,0 +1,126 @@
+//! Why a plan does what it does about a run: what the state knows, in words.
+//!
+//! Takes values of the plan and the state, gives fragments of one line without a full stop. What
+//! the service said is in them, made harmless.
+
+use jiff::Timestamp;
+
+use super::plan::same_reasons;
+use super::{plain, window};
+use crate::plan::{Known, Limit, Plan, PlannedRun};
+use crate::state::{Evidence, Fate};
+
+/// How much of what the service said is repeated.
+const MOST_SAID: usize = 300;
+
+/// What became of a run and when: `run 3f…, created 2026-11-23T10:00:00Z`.
+pub(super) fn describe_fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Created {
+            run_id,
+            adopted: None,
+            at,
+        } => format!("run {run_id}, created {}", time(*at)),
+        Fate::Created {
+            run_id,
+            adopted: Some(evidence),
+            at,
+        } => format!(
+            "run {run_id}, adopted {}: {}",
+            time(*at),
+            describe_evidence(evidence)
+        ),
+        Fate::Rejected { refusal, at } => format!(
+            "rejected {}: {}",
+            time(*at),
+            plain(&refusal.to_string(), MOST_SAID)
+        ),
+        Fate::InDoubt { intent, doubt, .. } => {
+            let since = time(intent.time);
+            match doubt {
+                Some(doubt) => {
+                    let reason = plain(&doubt.reason, MOST_SAID);
+                    format!("in doubt since {since}: {reason}")
+                }
+                None => format!("in doubt since {since}: no answer was recorded"),
+            }
+        }
+    }
+}
+
+/// What is in the way of a window, in two parts: which, and what became of it.
+pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
+    let Known { identity, fate } = other;
+    [
+        format!(
+            "overlaps {} of key {}",
+            window(identity.window),
+            identity.key().short()
+        ),
+        describe_fate(fate),
+    ]
+}
+
+/// Windows that are in conflict and what is in their way, line by line; what is in the way of
+/// several in a row stands once, under them.
+#[must_use]
+pub fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
+    conflicts
+        .chunk_by(same_reasons)
+        .flat_map(|group| {
+            let asked = group.iter().map(|planned| {
+                let run = &planned.run;
+                format!(
+                    "{}: {} of key {}",
+                    plain(&run.origin.to_string(), 100),
+                    window(run.identity.window),
+                    run.key.short()
+                )
+            });
+            let obstacle = group[0].known.iter().flat_map(describe_obstacle);
+            asked
+                .chain(obstacle.map(|line| format!("  {line}")))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// That runs are held back, by which limit, and how to change it; `None` where none are.
+#[must_use]
+pub fn describe_held_back(plan: &Plan) -> Option<String> {
+    let limit = plan.limit()?;
+    Some(describe_limit(plan.held_back().len(), limit))
+}
+
+/// The same of so many runs and a limit.
+pub(super) fn describe_limit(held_back: usize, limit: Limit) -> String {
+    let change = match limit {
+        Limit::Asked(_) => "without it, more is created",
+        Limit::MaxNew(_) => "a greater number creates more at a time",
+        Limit::NewRunsPerApply(_) => {
+            "to create more at a time, raise it in backfill.yaml, or once with --max-new"
+        }
+    };
+    format!(
+        "{held_back} held back by {} ({}) until the next apply; {change}",
+        limit.name(),
+        limit.most()
+    )
+}
+
+fn describe_evidence(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Params => "its params show the window".to_owned(),
+        Evidence::CopyActivity => "its copy activity ingested the window".to_owned(),
+        Evidence::SoleIntent => {
+            "the one run of this API key since the one open request of the flow".to_owned()
+        }
+        Evidence::Lists { readings, runs } => {
+            format!("{readings} readings of the flow's {runs} runs")
+        }
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
