@@ -2,7 +2,7 @@
 //!
 //! A turn is a slot on a fixed grid, and a caller that comes a little late does not push the grid
 //! back, so there is no drift; nor is there a turn in a second that has had its share, so there is
-//! no burst. A 429 holds everyone until the time it names and
+//! no burst. Where the two disagree, because callers were late, the bound wins. A 429 holds everyone until the time it names and
 //! halves the rate, which then recovers slowly. Time is tokio's, so that tests turn it.
 
 use std::collections::VecDeque;
@@ -133,9 +133,15 @@ impl Pacer {
 
     /// Waits for the caller's turn. A caller that gives up loses its slot.
     pub async fn turn(&self) {
+        let mut pause = self.pause.subscribe();
         loop {
+            pause.mark_unchanged();
             let (slot, pauses) = self.take_slot(Instant::now());
-            sleep_until(slot).await;
+            tokio::select! {
+                () = sleep_until(slot) => {}
+                // The slot is void: a new one, instead of a gap where the old one was.
+                Ok(()) = pause.changed() => continue,
+            }
             // Whoever was woken late has come closer to the next: then that one waits.
             while let Some(free) = self.have(Instant::now(), pauses) {
                 match free {
@@ -153,6 +159,24 @@ impl Pacer {
         grid.paused_until
             .map_or(grid.next, |until| until.max(grid.next))
             .max(Instant::now())
+    }
+
+    /// How many turns, asked for now, would come within `ahead`.
+    #[must_use]
+    pub fn turns_within(&self, ahead: Duration) -> usize {
+        let first = self.next_turn();
+        let last = Instant::now() + ahead;
+        if last < first {
+            return 0;
+        }
+        let between = (last - first).as_secs_f64() * self.rate().get();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "seconds times at most 10,000"
+        )]
+        let more = between as usize;
+        more + 1
     }
 
     /// Holds everyone for `wait` and halves the rate. Refusals that arrive while all are held
@@ -368,6 +392,17 @@ mod tests {
         assert!((5.5..8.0).contains(&some), "{some}");
         turns(&pacer, 1, 1000).await;
         assert!((pacer.rate().get() - 10.0).abs() < 1e-9);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_tells_how_many_turns_are_near() {
+        let pacer = pacer("6/min");
+        let near = Duration::from_secs(25);
+        assert_eq!(pacer.turns_within(near), 3);
+        pacer.turn().await;
+        pacer.turn().await;
+        assert_eq!(pacer.turns_within(Duration::from_secs(9)), 0);
+        assert_eq!(pacer.turns_within(near), 2);
     }
 
     #[test]

@@ -33,8 +33,9 @@ use reads::Read;
 const GRACE: Duration = Duration::from_secs(5);
 /// No intent is made for a turn that is further away than this.
 const NEAR: Duration = Duration::from_secs(10);
-/// So many turns in a row that came too late, for the service asks to wait: it does so for ever.
-const LATE_TURNS: u32 = 20;
+/// Where the service has answered nothing but that it should be asked later for so long, it is
+/// not asked again.
+const LATER: Duration = Duration::from_secs(30 * 60);
 
 /// See the module's front door.
 pub(super) struct Dispatcher {
@@ -57,7 +58,8 @@ pub(super) struct Dispatcher {
     breaker: Breaker,
     /// How many more requests to create may leave.
     budget: usize,
-    late_turns: u32,
+    /// When a request was last answered, other than by asking to wait.
+    answered: Instant,
     outcomes: Outcomes,
     ending: Option<Ending>,
 }
@@ -77,7 +79,7 @@ impl Dispatcher {
             readers: Arc::new(Semaphore::new(settings.concurrency)),
             breaker: Breaker::new(settings.rejections_in_a_row),
             budget: settings.most_new,
-            late_turns: 0,
+            answered: Instant::now(),
             store,
             client,
             settings,
@@ -113,21 +115,23 @@ impl Dispatcher {
 
     async fn work(&mut self) -> Result<(), StoreError> {
         let mut pauses = self.client.pacer().pauses();
+        let mut interrupted = false;
         let mut leave_at: Option<Instant> = None;
         loop {
             // Looked at once a round, so that all of the round agrees on it.
             let turn = self.client.pacer().next_turn();
-            let is_near = turn <= Instant::now() + NEAR;
-            let handed = if is_near { self.hand_out() } else { Vec::new() };
+            let near = self.client.pacer().turns_within(NEAR);
+            let handed = self.hand_out(near);
             self.commit(handed).await?;
-            let gate = (!is_near && self.could_send()).then(|| turn - NEAR);
+            let gate = (near == 0 && self.could_send()).then(|| turn - NEAR);
             if self.sends.is_empty() && self.reads.is_empty() && gate.is_none() {
                 return Ok(());
             }
             let stop = self.stop.clone();
             tokio::select! {
                 biased;
-                () = stop.requested(), if leave_at.is_none() => {
+                () = stop.requested(), if !interrupted => {
+                    interrupted = true;
                     self.end(Ending::Interrupted);
                     leave_at = Some(Instant::now() + GRACE);
                 }
@@ -141,6 +145,8 @@ impl Dispatcher {
                     while let Some(sent) = self.sends.join_next().await {
                         self.landed(sent);
                     }
+                    self.reads.abort_all();
+                    leave_at = None;
                 }
             }
             // All that has come in by now shares the next append.
@@ -153,8 +159,9 @@ impl Dispatcher {
         }
     }
 
-    /// Takes runs from the lanes in turn, as many as may be in flight.
-    fn hand_out(&mut self) -> Vec<(LaneId, DesiredRun, Option<DeltaColumn>)> {
+    /// Takes runs from the lanes in turn, as many as may be in flight, but no more than have a
+    /// turn `near`: an intent does not live long.
+    fn hand_out(&mut self, near: usize) -> Vec<(LaneId, DesiredRun, Option<DeltaColumn>)> {
         let mut handed = Vec::new();
         if self.ending.is_some() || self.lanes.is_empty() {
             return handed;
@@ -162,7 +169,7 @@ impl Dispatcher {
         let again_too = self.again_too();
         let mut passed = 0;
         while self.sends.len() + handed.len() < self.settings.concurrency
-            && handed.len() < self.budget
+            && handed.len() < self.budget.min(near)
             && passed < self.lanes.len()
         {
             let id = self.turn % self.lanes.len();
@@ -252,8 +259,11 @@ impl Dispatcher {
 
     /// Nothing new leaves from here on.
     fn end(&mut self, ending: Ending) {
-        if !self.still_settles() {
-            return;
+        match self.ending {
+            None => {}
+            // What comes after a tripped breaker follows from it, unless it is the user's wish.
+            Some(Ending::Breaker(_)) if matches!(ending, Ending::Interrupted) => {}
+            Some(_) => return,
         }
         if !matches!(ending, Ending::Breaker(_)) {
             self.reads.abort_all();

@@ -20,6 +20,7 @@ pub(super) struct Lane {
     /// Runs that were refused before: they go when no lane has others left, so that what is
     /// refused for good keeps nobody waiting.
     again: BTreeMap<RunIdentity, DesiredRun>,
+    refused_before: HashSet<Key>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
@@ -48,6 +49,8 @@ pub(super) enum Phase {
 pub(super) struct Doubt {
     pub(super) identity: RunIdentity,
     pub(super) key: Key,
+    /// Whether it was sent by this apply.
+    pub(super) of_this_apply: bool,
     /// The run, where a manifest still wants it.
     pub(super) wanted: Option<DesiredRun>,
     pub(super) open: Open,
@@ -65,6 +68,7 @@ impl Lane {
             source: None,
             queue: BTreeMap::new(),
             again: BTreeMap::new(),
+            refused_before: HashSet::new(),
             doubts: Vec::new(),
             phase: Phase::Preparing,
             claimed: HashSet::new(),
@@ -91,14 +95,20 @@ impl Lane {
         }
     }
 
-    /// Adds a run to be created.
+    /// Adds a run to be created, or puts one back.
     pub(super) fn enqueue(&mut self, run: DesiredRun) {
-        self.queue.insert(run.identity.clone(), run);
+        let queue = if self.refused_before.contains(&run.key) {
+            &mut self.again
+        } else {
+            &mut self.queue
+        };
+        queue.insert(run.identity.clone(), run);
     }
 
     /// Adds a run that was refused before.
     pub(super) fn enqueue_again(&mut self, run: DesiredRun) {
-        self.again.insert(run.identity.clone(), run);
+        self.refused_before.insert(run.key);
+        self.enqueue(run);
     }
 
     /// Takes a run out that need not be created any more.

@@ -54,7 +54,11 @@ impl Patience {
             (Some(left), Clock::Server) => {
                 let since = service.time.duration_since(left);
                 let waited = Duration::try_from(since).unwrap_or_default();
-                Some(now + self.delay.saturating_sub(waited))
+                // It may have passed long ago, for all that was read since.
+                match waited.checked_sub(self.delay) {
+                    None => Some(now + self.delay.saturating_sub(waited)),
+                    Some(ago) => now.checked_sub(ago).or(Some(now)),
+                }
             }
             _ => None,
         };
@@ -176,6 +180,35 @@ mod tests {
             verdicts.take(unclear(), true),
             Verdict::CannotTell(_)
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_service_has_waited_for_already_is_not_waited_for_again() {
+        tokio::time::advance(Duration::from_secs(100)).await;
+        let now = Instant::now();
+        let second = |s| Timestamp::from_second(s).expect("in range");
+        let left = Some(second(1_000));
+        let patience = Patience::new(Duration::from_secs(40), now, left);
+        let at = |s| Moment {
+            time: second(s),
+            clock: Clock::Server,
+        };
+        assert_eq!(
+            patience.believed_at(now, at(1_010)),
+            now + Duration::from_secs(30)
+        );
+        assert_eq!(
+            patience.believed_at(now, at(1_090)),
+            now - Duration::from_secs(50)
+        );
+        let unknown = Moment {
+            clock: Clock::Local,
+            ..at(1_090)
+        };
+        assert_eq!(
+            patience.believed_at(now, unknown),
+            now + Duration::from_secs(40)
+        );
     }
 
     #[tokio::test(start_paused = true)]

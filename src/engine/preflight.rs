@@ -123,7 +123,6 @@ fn describe(column: &DeltaColumn) -> String {
 /// Which of the `wanted` runs of a flow exist already, as which run.
 ///
 /// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
-/// `wanted` is ordered by window and rerun.
 pub(super) fn existing<'a>(
     wanted: impl Iterator<Item = &'a DesiredRun>,
     runs: &[FlowRun],
@@ -131,7 +130,10 @@ pub(super) fn existing<'a>(
     api_key: &str,
 ) -> Vec<(DesiredRun, RunId, Evidence)> {
     let mut pool = Pool::new(runs, claimed);
+    let mut wanted: Vec<&DesiredRun> = wanted.collect();
+    wanted.sort_by(|a, b| a.identity.cmp(&b.identity));
     wanted
+        .into_iter()
         .filter_map(|run| {
             let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun, api_key)?;
             Some((run.clone(), id, evidence))

@@ -115,11 +115,14 @@ pub(super) fn is_since(run: &FlowRun, intent: Moment) -> bool {
 /// A flow's runs by the window they show, oldest first, each to be taken once.
 pub(super) struct Pool<'a> {
     by_window: HashMap<Window, Vec<(&'a FlowRun, Evidence)>>,
+    /// Runs that records stand for.
+    claimed: &'a HashSet<RunId>,
+    /// Runs that were taken from this pool.
     taken: HashSet<RunId>,
 }
 
 impl<'a> Pool<'a> {
-    pub(super) fn new(runs: &'a [FlowRun], claimed: &HashSet<RunId>) -> Self {
+    pub(super) fn new(runs: &'a [FlowRun], claimed: &'a HashSet<RunId>) -> Self {
         let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
         for run in runs {
             let (window, evidence) = match run.shows {
@@ -134,7 +137,8 @@ impl<'a> Pool<'a> {
         }
         Self {
             by_window,
-            taken: claimed.clone(),
+            claimed,
+            taken: HashSet::new(),
         }
     }
 
@@ -146,7 +150,11 @@ impl<'a> Pool<'a> {
             .by_window
             .get(&open.window)?
             .iter()
-            .filter(|(run, _)| !self.taken.contains(&run.id) && is_since(run, open.intent))
+            .filter(|(run, _)| {
+                !self.claimed.contains(&run.id)
+                    && !self.taken.contains(&run.id)
+                    && is_since(run, open.intent)
+            })
             .collect();
         let ours = free
             .iter()
@@ -175,17 +183,16 @@ impl<'a> Pool<'a> {
         api_key: &str,
     ) -> Option<(RunId, Evidence)> {
         let runs = self.by_window.get(&window)?;
-        let (taken, mut free): (Vec<_>, Vec<_>) = runs
+        let (claimed, mut unclaimed): (Vec<_>, Vec<_>) = runs
             .iter()
-            .partition(|(run, _)| self.taken.contains(&run.id));
-        if !taken.is_empty() {
-            free.retain(|(run, _)| run.created_client.as_deref() == Some(api_key));
+            .partition(|(run, _)| self.claimed.contains(&run.id));
+        if !claimed.is_empty() {
+            unclaimed.retain(|(run, _)| run.created_client.as_deref() == Some(api_key));
         }
-        let earlier = (rerun.get() as usize - 1).saturating_sub(taken.len());
-        let (run, evidence) = free.get(earlier)?;
+        let earlier = (rerun.get() as usize - 1).saturating_sub(claimed.len());
+        let (run, evidence) = unclaimed.get(earlier)?;
         let found = (run.id.clone(), evidence.clone());
-        self.taken.insert(found.0.clone());
-        Some(found)
+        self.taken.insert(found.0.clone()).then_some(found)
     }
 }
 
@@ -345,10 +352,17 @@ mod tests {
             run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
             run("first", Shows::Params(window(1)), INTENT + 1, "exc_app"),
         ];
-        let mut pool = Pool::new(&runs, &HashSet::new());
-        let nth = Rerun::new(2).expect("not 0");
-        let found = pool.nth(window(1), nth, OURS).map(|(id, _)| id.to_string());
-        assert_eq!(found.as_deref(), Some("second"));
+        let none = HashSet::new();
+        let mut pool = Pool::new(&runs, &none);
+        let mut nth = |n| {
+            let rerun = Rerun::new(n).expect("not 0");
+            let found = pool.nth(window(1), rerun, OURS);
+            found.map(|(id, _)| id.to_string())
+        };
+        assert_eq!(nth(1).as_deref(), Some("first"));
+        assert_eq!(nth(2).as_deref(), Some("second"));
+        assert_eq!(nth(2), None, "once each");
+        let mut pool = Pool::new(&runs, &none);
         let third = Rerun::new(3).expect("not 0");
         assert_eq!(pool.nth(window(1), third, OURS), None);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Plan, PlannedRun};
+use super::{Action, Plan, PlannedRun};
 use crate::run::{FlowId, Key, KeyPrefix};
 
 /// What of a plan is wanted. The default is all of it.
@@ -75,14 +75,19 @@ impl Plan {
             orphaned.retain(|known| named(&known.identity.key()));
         }
         if let Some(limit) = *limit {
-            let quota = fair_quota(&runs, limit.most());
-            let mut taken: HashMap<FlowId, usize> = HashMap::new();
+            // What was refused before takes what the others leave.
+            let fresh = fair_quota(&runs, Action::Create, limit.most());
+            let left = limit.most() - fresh.values().sum::<usize>();
+            let again = fair_quota(&runs, Action::Again, left);
+            let mut taken: HashMap<(FlowId, Action), usize> = HashMap::new();
             let (kept, beyond) = runs.into_iter().partition(|planned: &PlannedRun| {
-                if !planned.action.creates() {
-                    return true;
-                }
+                let quota = match planned.action {
+                    Action::Create => &fresh,
+                    Action::Again => &again,
+                    _ => return true,
+                };
                 let flow = planned.run.identity.flow_id;
-                let taken = taken.entry(flow).or_default();
+                let taken = taken.entry((flow, planned.action)).or_default();
                 *taken += 1;
                 *taken <= quota.get(&flow).copied().unwrap_or(0)
             });
@@ -104,11 +109,11 @@ impl Plan {
     }
 }
 
-/// How many runs each flow may create, when all of them may create `limit`.
-fn fair_quota(runs: &[PlannedRun], limit: usize) -> HashMap<FlowId, usize> {
+/// How many runs of `action` each flow may create, when all of them may create `limit`.
+fn fair_quota(runs: &[PlannedRun], action: Action, limit: usize) -> HashMap<FlowId, usize> {
     let mut flows: Vec<FlowId> = Vec::new();
     let mut wanted: HashMap<FlowId, usize> = HashMap::new();
-    for planned in runs.iter().filter(|planned| planned.action.creates()) {
+    for planned in runs.iter().filter(|planned| planned.action == action) {
         let flow = planned.run.identity.flow_id;
         let count = wanted.entry(flow).or_insert_with(|| {
             flows.push(flow);

@@ -226,6 +226,25 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
 }
 
 #[test]
+fn a_limit_is_not_eaten_by_what_was_refused_before() {
+    let mut world = World::new();
+    for day in 0..5 {
+        world = world.rejected(&identity(1, day * DAY, (day + 1) * DAY));
+    }
+    let limited = |most| {
+        diff(days(1, 0..10), Some(&world.0)).select(&Selection {
+            limit: Some(Limit::Asked(most)),
+            ..Selection::default()
+        })
+    };
+    let plan = limited(3);
+    assert_eq!(actions(&plan), [Action::Create; 3]);
+    let plan = limited(7);
+    assert_eq!(plan.totals().create, 5);
+    assert_eq!(plan.totals().failed, 2);
+}
+
+#[test]
 fn a_selection_by_flow_and_key_keeps_only_those() {
     let runs = [days(1, 0..3), days(2, 0..3)].concat();
     let key = runs[4].key;

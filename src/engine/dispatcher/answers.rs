@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use super::{Dispatcher, LATE_TURNS, lanes};
+use super::{Dispatcher, LATER, lanes};
 use crate::engine::lane::Doubt;
 use crate::engine::patience::{Patience, Verdicts};
 use crate::engine::send::{INTENT_LIFE, Sent, Unsent};
@@ -21,7 +21,7 @@ impl Dispatcher {
         let at = Timestamp::now();
         self.lanes[lane].landed();
         if !matches!(sent, Sent::Not(_)) {
-            self.late_turns = 0;
+            self.answered = Instant::now();
         }
         match sent {
             Sent::Created(run_id) if self.is_claimed(&run_id) => {
@@ -76,9 +76,8 @@ impl Dispatcher {
                 match why {
                     Unsent::Stopped => {}
                     Unsent::Stale => {
-                        self.late_turns += 1;
-                        if self.late_turns == LATE_TURNS {
-                            let why = "the service throttles without end".to_owned();
+                        if self.answered.elapsed() > LATER {
+                            let why = "the service asks to wait, and does nothing else".to_owned();
                             self.end(Ending::Unreachable(why));
                         }
                     }
@@ -117,6 +116,7 @@ impl Dispatcher {
             patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
             verdicts: Verdicts::default(),
             wanted: Some(run),
+            of_this_apply: true,
             identity: identity.clone(),
         });
         let entry = Entry::Doubt {

@@ -45,7 +45,10 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             Action::Unchanged => {
                 outcomes.insert(run.key, RunOutcome::Unchanged);
             }
-            Action::Wait | Action::Conflict => {}
+            Action::Wait | Action::Conflict => {
+                let reason = "its window overlaps that of another run, which comes first";
+                outcomes.insert(run.key, RunOutcome::Remaining(reason.to_owned()));
+            }
         }
     }
     let now = Instant::now();
@@ -69,6 +72,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
                 left_by(*intent, doubt.as_ref().map(|doubt| doubt.at)),
             ),
             verdicts: Verdicts::default(),
+            of_this_apply: false,
         });
     }
     lanes.retain(|_, lane| lane.has_work());

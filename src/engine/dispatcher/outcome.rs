@@ -21,10 +21,8 @@ impl Dispatcher {
         let in_doubt = open_doubts(self.store.state());
         let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
-        let waiting = "its window overlaps that of a run in doubt; the next apply decides";
         let ended = match (&ending, self.budget) {
             (Ending::Done, 0) => "held back by the limit on new runs",
-            (Ending::Done, _) => waiting,
             (Ending::Interrupted, _) => "interrupted before its turn",
             _ => "the apply ended before its turn",
         };

@@ -34,6 +34,9 @@ pub(super) struct Listed {
 impl Dispatcher {
     /// Reads what must be known before the lane may be sent to.
     pub(super) fn prepare(&mut self, id: LaneId) {
+        if !self.still_settles() {
+            return;
+        }
         let lane = &self.lanes[id];
         let check = self.settings.preflight && lane.source.is_some();
         let list = check || !lane.doubts.is_empty();

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use super::reads::Listed;
 use crate::api::FlowRun;
-use crate::engine::lane::Doubt;
+use crate::engine::lane::{Doubt, Phase};
 use crate::engine::patience::{READINGS, Verdict};
 use crate::engine::settle::{Around, Open, Reading, recognise};
 use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
@@ -20,6 +20,11 @@ impl Dispatcher {
         let existing =
             preflight::existing(lane.waiting(), runs, &lane.claimed, self.client.api_key());
         for (run, run_id, evidence) in existing {
+            if self.is_claimed(&run_id) {
+                // A list that names another flow's run cannot be trusted about this one.
+                self.block(id, Blocked::Unknown(1));
+                return;
+            }
             self.lanes[id].dequeue(&run.identity);
             self.adopt(id, run.key, run.identity, run_id, evidence);
         }
@@ -70,13 +75,20 @@ impl Dispatcher {
             Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
         };
         let mut left_to_a_person = 0;
+        let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
             let believed = doubt.patience.believed_at(Instant::now(), service);
-            match doubt.verdicts.take(reading, believed <= list.asked) {
+            let mut verdict = doubt.verdicts.take(reading, believed <= list.asked);
+            if let Verdict::Exists(run_id, _) = &verdict
+                && self.is_claimed(run_id)
+            {
+                verdict = Verdict::CannotTell(format!("the run {run_id} is another's already"));
+            }
+            match verdict {
                 Verdict::Exists(run_id, evidence) => {
                     self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
                 }
-                Verdict::DoesNotExist => self.not_created(id, doubt, runs),
+                Verdict::DoesNotExist => absent.push(doubt),
                 Verdict::CannotTell(why) => {
                     left_to_a_person += 1;
                     self.outcomes
@@ -91,6 +103,13 @@ impl Dispatcher {
                 Verdict::NotYet => self.lanes[id].doubts.push(doubt),
             }
         }
+        // Once all that exist are known.
+        for doubt in absent {
+            self.not_created(id, doubt, runs.len());
+        }
+        if self.settings.preflight && self.lanes[id].phase == Phase::Open {
+            self.adopt_existing(id, runs);
+        }
         if left_to_a_person > 0 {
             self.block(id, Blocked::InDoubt(left_to_a_person));
         } else {
@@ -98,21 +117,23 @@ impl Dispatcher {
         }
     }
 
-    /// A run that was in doubt does not exist. If a manifest wants it, it is sent again, unless
-    /// somebody else has run its window meanwhile.
-    pub(super) fn not_created(&mut self, lane: LaneId, doubt: Doubt, runs: &[FlowRun]) {
+    /// A run that was in doubt does not exist: it is sent again if a manifest wants it.
+    pub(super) fn not_created(&mut self, lane: LaneId, doubt: Doubt, listed: usize) {
         let Doubt {
             identity,
             key,
+            of_this_apply,
             wanted,
             ..
         } = doubt;
+        // What it took of the limit, it gives back.
+        self.budget += usize::from(of_this_apply);
         self.outcomes.remove(&key);
         let entry = Entry::NotCreated {
             key,
             evidence: Evidence::Lists {
                 readings: READINGS,
-                runs: runs.len(),
+                runs: listed,
             },
             at: Timestamp::now(),
         };
@@ -123,9 +144,6 @@ impl Dispatcher {
         self.pending.push((Some(entry), event));
         if let Some(run) = wanted {
             self.lanes[lane].enqueue(run);
-            if self.settings.preflight {
-                self.adopt_existing(lane, runs);
-            }
         }
     }
 }
