@@ -103,11 +103,7 @@ impl Paths {
 
 /// How many problems forbid to go on.
 pub(super) fn errors(checked: &Checked) -> usize {
-    checked
-        .problems
-        .iter()
-        .filter(|problem| problem.severity() == Severity::Error)
-        .count()
+    checked.errors()
 }
 
 /// `1 error in the manifests`.

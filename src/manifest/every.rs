@@ -71,6 +71,9 @@ impl EveryError {
             Self::Unit {
                 meant: Some(meant), ..
             } => format!("did you mean {meant}?"),
+            Self::Fraction(text) if is_in_seconds(text) => {
+                "windows are whole seconds: the least is `1 second`".to_owned()
+            }
             Self::Fraction(_) => "use a smaller unit: `90 minutes`, not `1.5 hours`".to_owned(),
             Self::NotPositive(_) => "the least is `1 second`".to_owned(),
             Self::Mixed(_) => {
@@ -84,6 +87,14 @@ impl EveryError {
             }
         }
     }
+}
+
+/// Whether the smallest unit of `text` is a second or less.
+fn is_in_seconds(text: &str) -> bool {
+    let lower = text.trim().to_ascii_lowercase();
+    lower.contains("sec")
+        || lower.ends_with("ms")
+        || (lower.starts_with('p') && lower.ends_with('s'))
 }
 
 impl Every {

@@ -115,7 +115,12 @@ impl Sources {
                 // What cannot be read is replaced after `at` only, so `at` still holds.
                 let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
                 let span = span_at(&text, at, '\u{fffd}'.len_utf8());
-                let message = format!("the file is not UTF-8: byte {byte:#04x} at offset {at}");
+                let message = match error.as_bytes() {
+                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                        "the file is UTF-16, not UTF-8".to_owned()
+                    }
+                    _ => format!("the file is not UTF-8: byte {byte:#04x} at offset {at}"),
+                };
                 self.problems.push(
                     Problem::new(Rule::Encoding, &name, span, message)
                         .hint("save the file as UTF-8"),

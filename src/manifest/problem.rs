@@ -165,12 +165,64 @@ impl Problem {
     }
 }
 
-/// Sorts by file, then position, then code; equal ones keep their order.
-pub(super) fn sort(problems: &mut [Problem]) {
-    problems.sort_by(|a, b| {
-        let by = |p: &Problem| (p.place.span, p.rule);
-        (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
-    });
+/// Problems of one file that are kept: who mends a thousand sees the rest.
+const MAX_OF_FILE: usize = 1_000;
+/// Problems of all files that are kept.
+const MAX_KEPT: usize = 10_000;
+
+/// Problems that were found, but are too many to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unlisted {
+    /// How many of them are errors.
+    pub errors: usize,
+    /// How many are warnings.
+    pub warnings: usize,
+}
+
+/// What was found so far: the first of each file, and a count of the rest, so that a file that
+/// is wrong a million times costs no more than its text.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    kept: Vec<Problem>,
+    /// How many were kept before the file that is being checked.
+    kept_before: usize,
+    unlisted: Unlisted,
+    /// The last one that was not kept; its maker may still be adding to it.
+    spare: Option<Problem>,
+}
+
+impl Problems {
+    /// From here on they are those of another file.
+    pub(super) fn next_file(&mut self) {
+        self.kept_before = self.kept.len();
+    }
+
+    /// How many were found, kept or not.
+    pub(super) fn found(&self) -> usize {
+        let Unlisted { errors, warnings } = self.unlisted;
+        self.kept.len() + errors + warnings
+    }
+
+    pub(super) fn push(&mut self, problem: Problem) -> &mut Problem {
+        if self.kept.len() < MAX_KEPT && self.kept.len() - self.kept_before < MAX_OF_FILE {
+            self.kept.push(problem);
+            return self.kept.last_mut().expect("it was just added");
+        }
+        match problem.severity() {
+            Severity::Error => self.unlisted.errors += 1,
+            Severity::Warning => self.unlisted.warnings += 1,
+        }
+        self.spare.insert(problem)
+    }
+
+    /// Those that were kept, by file, then position, then code, and how many were not.
+    pub(super) fn sorted(mut self) -> (Vec<Problem>, Unlisted) {
+        self.kept.sort_by(|a, b| {
+            let by = |p: &Problem| (p.place.span, p.rule);
+            (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
+        });
+        (self.kept, self.unlisted)
+    }
 }
 
 #[cfg(test)]

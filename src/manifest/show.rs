@@ -1,5 +1,6 @@
 //! How messages show instants and lengths.
 
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::time::timestamp;
@@ -13,6 +14,25 @@ pub(super) fn show_time(instant: UnixSeconds, zone: &TimeZone) -> String {
     }
     let offset = zone.to_offset(timestamp);
     timestamp.display_with_offset(offset).to_string()
+}
+
+/// A day, if the instant is its midnight in `zone`; otherwise as [`show_time`].
+pub(super) fn show_day(instant: UnixSeconds, zone: &TimeZone) -> String {
+    let civil = zone.to_datetime(timestamp(instant));
+    if civil.time() == Time::midnight() {
+        civil.date().to_string()
+    } else {
+        show_time(instant, zone)
+    }
+}
+
+/// The length of a window, without days: those are what it is compared with.
+pub(super) fn show_hours(window: Window) -> String {
+    let (hours, rest) = (window.seconds() / 3600, window.seconds() % 3600);
+    match rest {
+        0 => format!("{hours} h"),
+        _ => format!("{hours} h {}", show_seconds(rest)),
+    }
 }
 
 /// The length of a window.

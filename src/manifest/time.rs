@@ -113,21 +113,26 @@ fn read_date(date: &str, text: &str) -> Result<Date, NotATime> {
         return Err(form());
     }
     if parts.map(str::len) != [4, 2, 2] {
-        let text = text.to_owned();
-        return Err(NotATime::TwoDigits { text });
+        return Err(two_digits(text));
     }
     let number = |part: &str| part.parse::<i16>().map_err(|_| form());
     let (year, month, day) = (number(year)?, number(month)?, number(day)?);
-    let out_of_range = |part: String| NotATime::Part {
+    let out_of_range = |part: String, hint: String| NotATime::Part {
         text: text.to_owned(),
         part,
+        hint,
     };
     if !(1..=12).contains(&month) {
-        return Err(out_of_range(format!("month {month:02}")));
+        let hint = "a year has the months 01 to 12; the month stands before the day";
+        return Err(out_of_range(format!("month {month:02}"), hint.to_owned()));
     }
     let narrow = |part: i16| i8::try_from(part).map_err(|_| form());
-    Date::new(year, narrow(month)?, narrow(day)?)
-        .map_err(|_| out_of_range(format!("day {day:02} of {year:04}-{month:02}")))
+    let first = Date::new(year, narrow(month)?, 1).map_err(|_| form())?;
+    first.with().day(narrow(day)?).build().map_err(|_| {
+        let month = format!("{year:04}-{month:02}");
+        let hint = format!("{month} has the days 01 to {}", first.days_in_month());
+        out_of_range(format!("day {day:02} of {month}"), hint)
+    })
 }
 
 fn read_clock(clock: &str, date: Date, offset: &str, text: &str) -> Result<Time, NotATime> {
@@ -139,8 +144,7 @@ fn read_clock(clock: &str, date: Date, offset: &str, text: &str) -> Result<Time,
         return Err(NotATime::Form(text.to_owned()));
     }
     if parts.iter().any(|part| part.len() != 2) {
-        let text = text.to_owned();
-        return Err(NotATime::TwoDigits { text });
+        return Err(two_digits(text));
     }
     let number = |at: usize| parts.get(at).map_or(Ok(0), |part| part.parse::<i8>());
     let (Ok(hour), Ok(minute), Ok(second)) = (number(0), number(1), number(2)) else {
@@ -160,11 +164,47 @@ fn read_clock(clock: &str, date: Date, offset: &str, text: &str) -> Result<Time,
     Time::new(hour, minute, second, 0).map_err(|_| NotATime::Part {
         text: text.to_owned(),
         part: format!("the time of day {clock}"),
+        hint: "a day goes from 00:00:00 to 23:59:59".to_owned(),
     })
 }
 
+/// Says what a text would be with each single digit of its date and time made two.
+fn two_digits(text: &str) -> NotATime {
+    let mut padded = String::with_capacity(text.len() + 8);
+    for part in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        if digits == 1 {
+            padded.push('0');
+        }
+        padded.push_str(part);
+    }
+    // What has nothing to pad is not read again.
+    let is_time = padded != text && read_time(&padded, &TimeZone::UTC).is_ok();
+    let meant = is_time.then_some(padded);
+    let text = text.to_owned();
+    NotATime::TwoDigits { text, meant }
+}
+
 fn read_offset(offset: &str, text: &str) -> Result<Offset, NotATime> {
-    let form = || NotATime::OffsetForm(text.to_owned());
+    let form = || {
+        let before = text.strip_suffix(offset).unwrap_or(text);
+        let meant = match offset.as_bytes() {
+            [b'+' | b'-', digits @ ..]
+                if digits.len() == 4 && digits.iter().all(u8::is_ascii_digit) =>
+            {
+                Some(format!("{before}{}:{}", &offset[..3], &offset[3..]))
+            }
+            _ if ["UTC", "GMT"]
+                .iter()
+                .any(|utc| offset.trim().eq_ignore_ascii_case(utc)) =>
+            {
+                Some(format!("{before}Z"))
+            }
+            _ => None,
+        };
+        let text = text.to_owned();
+        NotATime::OffsetForm { text, meant }
+    };
     let (sign, hours, minutes) = match offset.as_bytes() {
         b"Z" | b"z" => return Ok(Offset::UTC),
         [b'+', h1, h2, b':', m1, m2] => (1, [h1, h2], [m1, m2]),
@@ -181,6 +221,7 @@ fn read_offset(offset: &str, text: &str) -> Result<Offset, NotATime> {
         return Err(NotATime::Part {
             text: text.to_owned(),
             part: format!("the offset {offset}"),
+            hint: "an offset goes from -23:59 to +23:59".to_owned(),
         });
     }
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).map_err(|_| form())
@@ -329,7 +370,7 @@ mod tests {
             ("2022-02-03T25:00:00Z", "25:00:00"),
             ("2022-02-03T10:00:00+99:00", "+99:00"),
             ("2022-02-03T10:00:00+0100", "+01:00"),
-            ("2022-02-03T10:00:00 UTC", "end in `Z`"),
+            ("2022-02-03T10:00:00 UTC", "`2022-02-03T10:00:00Z`"),
             (
                 "2022-02-03T10:00:00+01:00[Europe/Madrid]",
                 "under `timezone`",

@@ -76,7 +76,9 @@ impl Checker<'_> {
                     *span,
                     format!("the run has no `{field}`"),
                 )
-                .hint = Some("a window has a start and an end".to_owned());
+                .hint = Some(format!(
+                    "write `{field}: …`: a window has a start and an end"
+                ));
             }
         }
         let start = self.time(window_start_time.as_ref(), utc);
@@ -169,7 +171,7 @@ impl Checker<'_> {
             let (message, hint) = if start.instant == end.instant {
                 (
                     "the window is empty: it ends where it starts",
-                    "the end is exclusive",
+                    "the end is exclusive: a whole day ends where the next one starts",
                 )
             } else {
                 ("the end lies before the start", "are the two swapped?")
@@ -226,8 +228,8 @@ impl Checker<'_> {
     pub(super) fn too_many(&mut self, span: Span, TooMany(count): TooMany) {
         let message = if count > 1 {
             format!(
-                "{count} windows or more, of {} that are left",
-                self.windows_left
+                "the range has {count} windows or more; all manifests together may have \
+                 {MAX_WINDOWS}"
             )
         } else {
             format!("all manifests together ask for more than {MAX_WINDOWS} windows")

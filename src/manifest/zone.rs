@@ -16,6 +16,10 @@ impl UnknownZone {
     pub(super) fn hint(&self) -> String {
         match &self.nearest {
             Some(name) => format!("did you mean `{name}`?"),
+            None if self.name.starts_with(['+', '-']) => {
+                "write an IANA name such as `Europe/Madrid`; an offset goes into a time itself"
+                    .to_owned()
+            }
             None => "write an IANA name such as `Europe/Madrid`, or `UTC`".to_owned(),
         }
     }
@@ -34,6 +38,10 @@ pub(super) fn read_zone(name: &str) -> Result<TimeZone, UnknownZone> {
 
 /// The nearest name, or the one whose city `name` is.
 fn nearest_zone(name: &str) -> Option<String> {
+    // Letters such as CEST stand for several zones, or for half a year of one.
+    if name.len() <= 5 && name.bytes().all(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
     let names: Vec<_> = tz::db().available().collect();
     let names = || names.iter().map(jiff::tz::TimeZoneName::as_str);
     let city = |zone: &&str| {

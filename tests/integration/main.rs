@@ -2,6 +2,7 @@
 
 mod apply;
 mod bad_input;
+mod bad_manifests;
 mod emulated;
 mod interrupted;
 mod one_request;

@@ -6,7 +6,6 @@
 //! nodes are counted as if every alias were written out, so that no walk over a tree can be
 //! longer than [`MAX_NODES`].
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, T
 
 use super::fields::{Fields, Pending};
 use super::{Entry, Node, Scalar, Span, Value};
-use crate::manifest::problem::{Problem, Rule};
+use crate::manifest::problem::{Problem, Problems, Rule};
 
 /// Nodes of a file, aliases written out: twice what 200,000 lines of windows need.
 const MAX_NODES: usize = 1_000_000;
@@ -28,7 +27,7 @@ const MAX_BROKEN: usize = 1_000;
 pub(in crate::manifest) fn parse<'a>(
     file: &Arc<str>,
     text: &'a str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Vec<Node<'a>> {
     if let Some(at) = text.find('\0') {
         problems.push(
@@ -81,7 +80,7 @@ pub(in crate::manifest) fn parse<'a>(
 
 struct Composer<'p, 'a> {
     file: &'p Arc<str>,
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
     documents: Vec<Node<'a>>,
     frames: Vec<Frame<'a>>,
     anchors: HashMap<usize, Anchored<'a>>,
@@ -139,12 +138,9 @@ impl<'a> Composer<'_, 'a> {
                     }
                 } else {
                     // The anchor's own collection is still open.
-                    self.report(
-                        Rule::Yaml,
-                        span,
-                        "this alias is inside of what it stands for",
-                    );
-                    empty(span)
+                    let message = "this alias is inside of what it stands for";
+                    self.report(Rule::Yaml, span, message, "write out what is meant");
+                    node(Value::Unreadable, span)
                 };
                 self.place(node);
             }
@@ -154,7 +150,7 @@ impl<'a> Composer<'_, 'a> {
                     Problem::new(Rule::Yaml, self.file, span, format!("no anchor `&{name}`"))
                         .hint("an anchor must come before its alias, in the same document"),
                 );
-                self.place(empty(span));
+                self.place(node(Value::Unreadable, span));
             }
             Event::DocumentStart(..) | Event::DocumentEnd => {
                 self.frames.clear();
@@ -246,10 +242,12 @@ impl<'a> Composer<'_, 'a> {
                     self.merge(into, item, false);
                 }
             }
+            Value::Unreadable => {}
             _ => self.report(
                 Rule::Yaml,
                 node.used_at(),
                 "`<<` takes a mapping, or a list of mappings",
+                "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
             ),
         }
     }
@@ -262,7 +260,7 @@ impl<'a> Composer<'_, 'a> {
             None if tag.suffix().is_empty() => true,
             None => {
                 let message = format!("the tag `{}` means nothing here", tag.original());
-                self.report(Rule::Yaml, at, message);
+                self.report(Rule::Yaml, at, message, "leave the tag away");
                 false
             }
         }
@@ -278,11 +276,19 @@ impl<'a> Composer<'_, 'a> {
             .map_or(0, char::len_utf8);
         let mut span = span(granit_parser::Span::empty(*mark));
         span.end = span.start + offset(width);
-        let message = format!("not valid YAML: {}", error.kind());
-        let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
-        if line_at(text, span.start).contains('\t') {
-            problem = problem.hint("the line has a tab; YAML is indented with spaces only");
+        let kind = error.kind().to_string();
+        if let Some(tab) = tab_in_indent(text, span) {
+            let message = "not valid YAML: a line is indented with a tab";
+            self.report(Rule::Yaml, tab, message, "indent with spaces only");
+            return;
         }
+        let mut problem = Problem::new(
+            Rule::Yaml,
+            self.file,
+            span,
+            format!("not valid YAML: {kind}"),
+        );
+        problem.hint = hint(&kind).map(str::to_owned);
         self.problems.push(problem);
     }
 
@@ -299,9 +305,9 @@ impl<'a> Composer<'_, 'a> {
         );
     }
 
-    fn report(&mut self, rule: Rule, span: Span, message: impl Into<String>) {
+    fn report(&mut self, rule: Rule, span: Span, message: impl Into<String>, hint: &str) {
         self.problems
-            .push(Problem::new(rule, self.file, span, message));
+            .push(Problem::new(rule, self.file, span, message).hint(hint));
     }
 }
 
@@ -313,21 +319,42 @@ fn node(value: Value<'_>, span: Span) -> Node<'_> {
     }
 }
 
-fn empty(span: Span) -> Node<'static> {
-    let scalar = Scalar {
-        text: Cow::Borrowed(""),
-        plain: true,
-    };
-    node(Value::Scalar(scalar), span)
+/// What to do about a syntax error; the parser says what it met, not what went wrong.
+fn hint(kind: &str) -> Option<&'static str> {
+    let hints = [
+        ("quote", "it begins here; put the same quote at its end"),
+        ("flow mapping", "is a `{` before this left open?"),
+        ("flow sequence", "is a `[` before this left open?"),
+        ("bracket", "it opens here and is never closed"),
+        (
+            "mapping values are not allowed",
+            "a text with `: ` in it needs quotes",
+        ),
+        (
+            "block",
+            "is this line indented exactly as the others beside it?",
+        ),
+        ("unexpected character", "put the text in quotes"),
+        ("nest", "a manifest needs four levels"),
+    ];
+    let hint = hints.iter().find(|(part, _)| kind.contains(part));
+    hint.map(|(_, hint)| *hint)
 }
 
-fn line_at(text: &str, at: u32) -> &str {
-    let Some((before, after)) = text.split_at_checked(at as usize) else {
-        return "";
-    };
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let end = after.find('\n').map_or(text.len(), |n| before.len() + n);
-    &text[start..end]
+/// The first tab that indents the line of `span` or the one after it, where the parser may have
+/// begun to read what it then could not.
+fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
+    let (before, _) = text.split_at_checked(span.start as usize)?;
+    let mut from = before.rfind('\n').map_or(0, |newline| newline + 1);
+    for _ in 0..2 {
+        let line = &text[from..];
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        if let Some(at) = line[..indent].find('\t') {
+            return Some(span_at(text, from + at, 1));
+        }
+        from += line.find('\n')? + 1;
+    }
+    None
 }
 
 fn span(at: granit_parser::Span) -> Span {
