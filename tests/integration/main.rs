@@ -4,6 +4,7 @@ mod apply;
 mod bad_input;
 mod bad_manifests;
 mod emulated;
+mod good_manifests;
 mod interrupted;
 mod one_request;
 mod plan;
