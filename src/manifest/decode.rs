@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
+use super::show::short;
 use super::yaml::{Entry, Kind, Node, Span, Value};
 
 /// A value and its place.
@@ -58,7 +59,7 @@ impl Decoder<'_> {
             None => elsewhere(&entry.key)
                 .unwrap_or_else(|| format!("{what} takes {}", known.join(", "))),
         };
-        let message = format!("{what} has no field `{}`", entry.key);
+        let message = format!("{what} has no field `{}`", short(&entry.key));
         self.problems
             .push(Problem::new(Rule::UnknownField, self.file, entry.key_span, message).hint(hint));
         Err(near)

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::length::{iso, words};
+use super::show::{LONG, short};
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -148,6 +149,9 @@ impl fmt::Display for Every {
 /// # Errors
 /// When it is neither, not positive, or not a whole number of seconds.
 pub fn parse_every(text: &str) -> Result<Every, EveryError> {
+    if text.len() > LONG {
+        return Err(EveryError::Form(short(text).into_owned()));
+    }
     let trimmed = text.trim();
     let sum = if trimmed.starts_with(['P', 'p']) || trimmed.starts_with("-P") {
         iso(trimmed)?

@@ -15,6 +15,7 @@ mod find;
 mod length;
 mod near;
 mod not_a_time;
+mod parts;
 mod problem;
 mod range;
 mod render;

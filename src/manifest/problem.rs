@@ -63,7 +63,7 @@ macro_rules! rules {
 rules! {
     Yaml = "BF001", Error, "A manifest is valid YAML.";
     DuplicateKey = "BF002", Error, "A key stands once in a mapping.";
-    TooLarge = "BF003", Error, "A file stays within 32 MiB and 1,000,000 values.";
+    TooLarge = "BF003", Error, "A file stays within 32 MiB and 1,000,000 values, a value within 4 KiB.";
     Encoding = "BF004", Error, "A file is UTF-8.";
     NoManifest = "BF005", Error, "A file holds at least one manifest.";
     UnknownField = "BF006", Error, "Only known fields are written.";
@@ -203,16 +203,22 @@ impl Problems {
         self.kept.len() + errors + warnings
     }
 
+    /// Whether the next one of this file will only be counted: what its hint says is then not
+    /// worth working out.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= MAX_KEPT || self.kept.len() - self.kept_before >= MAX_OF_FILE
+    }
+
     pub(super) fn push(&mut self, problem: Problem) -> &mut Problem {
-        if self.kept.len() < MAX_KEPT && self.kept.len() - self.kept_before < MAX_OF_FILE {
-            self.kept.push(problem);
-            return self.kept.last_mut().expect("it was just added");
+        if self.is_full() {
+            match problem.severity() {
+                Severity::Error => self.unlisted.errors += 1,
+                Severity::Warning => self.unlisted.warnings += 1,
+            }
+            return self.spare.insert(problem);
         }
-        match problem.severity() {
-            Severity::Error => self.unlisted.errors += 1,
-            Severity::Warning => self.unlisted.warnings += 1,
-        }
-        self.spare.insert(problem)
+        self.kept.push(problem);
+        self.kept.last_mut().expect("it was just added")
     }
 
     /// Those that were kept, by file, then position, then code, and how many were not.
@@ -242,5 +248,30 @@ mod tests {
             let text = rule.description();
             assert!(text.ends_with('.') && !text.contains(". "), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_is_listed_by_its_first_thousand_and_hides_no_other() {
+        let file = |name: &str| Arc::<str>::from(name);
+        let mut problems = Problems::default();
+        for name in ["a.yaml", "b.yaml"] {
+            problems.next_file();
+            for _ in 0..1_500 {
+                let problem = Problem::new(Rule::Yaml, &file(name), Span::default(), "x");
+                problems.push(problem).hint = Some("y".to_owned());
+            }
+        }
+        problems.push(Problem::new(
+            Rule::Gap,
+            &file("b.yaml"),
+            Span::default(),
+            "x",
+        ));
+        assert_eq!(problems.found(), 3_001);
+        let (kept, unlisted) = problems.sorted();
+        let of = |name: &str| kept.iter().filter(|p| *p.place.file == *name).count();
+        assert_eq!([of("a.yaml"), of("b.yaml")], [1_000, 1_000]);
+        let (errors, warnings) = (1_000, 1);
+        assert_eq!(unlisted, Unlisted { errors, warnings });
     }
 }

@@ -1,10 +1,23 @@
 //! How messages show instants and lengths.
 
+use std::borrow::Cow;
+
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 use super::time::timestamp;
 use crate::run::{UnixSeconds, Window};
+
+/// Characters beyond which nothing is a time, a length, or a name of a zone.
+pub(super) const LONG: usize = 60;
+
+/// A text of a user as a message quotes it: its beginning, if it is long.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(LONG) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &text[..at])),
+        None => Cow::Borrowed(text),
+    }
+}
 
 /// An instant as clocks of `zone` show it, with their offset.
 pub(super) fn show_time(instant: UnixSeconds, zone: &TimeZone) -> String {

@@ -328,7 +328,7 @@ fn hostile_texts_are_refused_quickly() {
         ("[a]: 1".to_owned(), "BF001"),
         (bomb, "BF003"),
         (merges, "BF003"),
-        ("a,".repeat(3_000_000), "BF008"),
+        ("a,".repeat(3_000_000), "BF003"),
         (format!("[{}]", "a,".repeat(3_000_000)), "BF003"),
     ] {
         let (_, checked) = check_one(&text);

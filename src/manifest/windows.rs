@@ -206,7 +206,9 @@ impl Checker<'_> {
         match read_zone(&text.value) {
             Ok(zone) => Some(zone),
             Err(error) => {
-                self.report(Rule::Zone, text.span, format!("{error}")).hint = Some(error.hint());
+                // The nearest name is looked for among hundreds.
+                let hint = (!self.problems.is_full()).then(|| error.hint());
+                self.report(Rule::Zone, text.span, format!("{error}")).hint = hint;
                 None
             }
         }

@@ -3,18 +3,18 @@
 use jiff::tz::{self, TimeZone};
 
 use super::near::nearest;
+use super::show::short;
 
 /// Why a text names no zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a time zone")]
 pub(super) struct UnknownZone {
     name: String,
-    nearest: Option<String>,
 }
 
 impl UnknownZone {
     pub(super) fn hint(&self) -> String {
-        match &self.nearest {
+        match nearest_zone(&self.name) {
             Some(name) => format!("did you mean `{name}`?"),
             None if self.name.starts_with(['+', '-']) => {
                 "write an IANA name such as `Europe/Madrid`; an offset goes into a time itself"
@@ -30,8 +30,7 @@ pub(super) fn read_zone(name: &str) -> Result<TimeZone, UnknownZone> {
     match TimeZone::get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         _ => Err(UnknownZone {
-            name: name.to_owned(),
-            nearest: nearest_zone(name),
+            name: short(name).into_owned(),
         }),
     }
 }

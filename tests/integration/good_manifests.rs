@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 #[derive(Deserialize)]
 struct Expected {
-    fixtures: BTreeMap<String, Windows>,
+    fixtures: BTreeMap<String, Expansion>,
 }
 
 /// A start and an end.
@@ -26,7 +26,7 @@ type Pair = (i64, i64);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Windows {
+struct Expansion {
     count: usize,
     /// Of all, as lines of `start end`.
     sha256: String,
@@ -102,7 +102,7 @@ fn every_fixture_expands_to_the_windows_that_python_computes() {
     let fixtures = fixtures();
     assert!(fixtures.len() >= 20, "only {}", fixtures.len());
     for (name, text) in fixtures {
-        let Windows {
+        let Expansion {
             count,
             sha256,
             windows,

@@ -15,9 +15,12 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, T
 use super::fields::{Fields, Pending};
 use super::{Entry, Node, Scalar, Span, Value};
 use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::show::short;
 
 /// Nodes of a file, aliases written out: twice what 200,000 lines of windows need.
 const MAX_NODES: usize = 1_000_000;
+/// Bytes of a value: an alias repeats it wherever it stands, and messages quote it.
+const MAX_SCALAR: usize = 4096;
 /// Collections within collections; a manifest needs four.
 const MAX_DEPTH: usize = 64;
 /// Broken documents of a file that are told; a file with more is no manifest.
@@ -116,7 +119,13 @@ impl<'a> Composer<'_, 'a> {
                 self.nodes += 1;
                 let as_text = self.is_tagged_text(tag.as_deref(), span);
                 let plain = style == ScalarStyle::Plain && !as_text;
-                let node = node(Value::Scalar(Scalar { text, plain }), span);
+                let value = if text.len() > MAX_SCALAR {
+                    self.refuse_scalar(text.len(), span);
+                    Value::Unreadable
+                } else {
+                    Value::Scalar(Scalar { text, plain })
+                };
+                let node = node(value, span);
                 self.anchor(anchor, &node, 1);
                 self.place(node);
             }
@@ -147,8 +156,13 @@ impl<'a> Composer<'_, 'a> {
             Event::UnresolvedAlias(name) => {
                 self.nodes += 1;
                 self.problems.push(
-                    Problem::new(Rule::Yaml, self.file, span, format!("no anchor `&{name}`"))
-                        .hint("an anchor must come before its alias, in the same document"),
+                    Problem::new(
+                        Rule::Yaml,
+                        self.file,
+                        span,
+                        format!("no anchor `&{}`", short(&name)),
+                    )
+                    .hint("an anchor must come before its alias, in the same document"),
                 );
                 self.place(node(Value::Unreadable, span));
             }
@@ -259,7 +273,7 @@ impl<'a> Composer<'_, 'a> {
             Some(suffix) => suffix == "str",
             None if tag.suffix().is_empty() => true,
             None => {
-                let message = format!("the tag `{}` means nothing here", tag.original());
+                let message = format!("the tag `{}` means nothing here", short(&tag.original()));
                 self.report(Rule::Yaml, at, message, "leave the tag away");
                 false
             }
@@ -290,6 +304,12 @@ impl<'a> Composer<'_, 'a> {
         );
         problem.hint = hint(&kind).map(str::to_owned);
         self.problems.push(problem);
+    }
+
+    fn refuse_scalar(&mut self, length: usize, span: Span) {
+        let message = format!("a value of {length} bytes; {MAX_SCALAR} are allowed");
+        let hint = "is a quote before it left open?";
+        self.report(Rule::TooLarge, span, message, hint);
     }
 
     fn refuse_size(&mut self, at: granit_parser::Span) {
@@ -346,11 +366,16 @@ fn hint(kind: &str) -> Option<&'static str> {
 fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
     let (before, _) = text.split_at_checked(span.start as usize)?;
     let mut from = before.rfind('\n').map_or(0, |newline| newline + 1);
-    for _ in 0..2 {
+    for line_number in [span.line, span.line + 1] {
         let line = &text[from..];
         let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
         if let Some(at) = line[..indent].find('\t') {
-            return Some(span_at(text, from + at, 1));
+            return Some(Span {
+                start: offset(from + at),
+                end: offset(from + at + 1),
+                line: line_number,
+                column: offset(at + 1),
+            });
         }
         from += line.find('\n')? + 1;
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{Entry, Node, Span, Value};
 use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::show::short;
 
 /// Entries of a mapping beyond which its keys are looked up by hash.
 const FEW: usize = 16;
@@ -62,7 +63,7 @@ impl<'a> Fields<'a> {
         if scalar.plain && scalar.text == "<<" {
             self.pending = Pending::Merge;
         } else if let Some(first) = self.get(&scalar.text) {
-            let message = format!("`{}` is written twice in one mapping", scalar.text);
+            let message = format!("`{}` is written twice in one mapping", short(&scalar.text));
             problems.push(
                 Problem::new(Rule::DuplicateKey, file, span, message)
                     .related(file, first.key_span, "first here")
