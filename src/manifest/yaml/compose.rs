@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::fields::{Fields, Pending};
+use super::syntax::{hint, tab_in_indent};
 use super::{Entry, Node, Scalar, Span, Value};
 use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
@@ -291,18 +292,19 @@ impl<'a> Composer<'_, 'a> {
         let mut span = span(granit_parser::Span::empty(*mark));
         span.end = span.start + offset(width);
         let kind = error.kind().to_string();
-        if let Some(tab) = tab_in_indent(text, span) {
+        let tab = tab_in_indent(text, span);
+        if let Some(tab) = tab.filter(|_| kind.contains("tab")) {
             let message = "not valid YAML: a line is indented with a tab";
             self.report(Rule::Yaml, tab, message, "indent with spaces only");
             return;
         }
-        let mut problem = Problem::new(
-            Rule::Yaml,
-            self.file,
-            span,
-            format!("not valid YAML: {kind}"),
-        );
-        problem.hint = hint(&kind).map(str::to_owned);
+        let hint = match tab {
+            Some(_) => Some("a line here is indented with a tab; indent with spaces only"),
+            None => hint(&kind),
+        };
+        let message = format!("not valid YAML: {kind}");
+        let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
+        problem.hint = hint.map(str::to_owned);
         self.problems.push(problem);
     }
 
@@ -339,49 +341,6 @@ fn node(value: Value<'_>, span: Span) -> Node<'_> {
     }
 }
 
-/// What to do about a syntax error; the parser says what it met, not what went wrong.
-fn hint(kind: &str) -> Option<&'static str> {
-    let hints = [
-        ("quote", "it begins here; put the same quote at its end"),
-        ("flow mapping", "is a `{` before this left open?"),
-        ("flow sequence", "is a `[` before this left open?"),
-        ("bracket", "it opens here and is never closed"),
-        (
-            "mapping values are not allowed",
-            "a text with `: ` in it needs quotes",
-        ),
-        (
-            "block",
-            "is this line indented exactly as the others beside it?",
-        ),
-        ("unexpected character", "put the text in quotes"),
-        ("nest", "a manifest needs four levels"),
-    ];
-    let hint = hints.iter().find(|(part, _)| kind.contains(part));
-    hint.map(|(_, hint)| *hint)
-}
-
-/// The first tab that indents the line of `span` or the one after it, where the parser may have
-/// begun to read what it then could not.
-fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
-    let (before, _) = text.split_at_checked(span.start as usize)?;
-    let mut from = before.rfind('\n').map_or(0, |newline| newline + 1);
-    for line_number in [span.line, span.line + 1] {
-        let line = &text[from..];
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(at) = line[..indent].find('\t') {
-            return Some(Span {
-                start: offset(from + at),
-                end: offset(from + at + 1),
-                line: line_number,
-                column: offset(at + 1),
-            });
-        }
-        from += line.find('\n')? + 1;
-    }
-    None
-}
-
 fn span(at: granit_parser::Span) -> Span {
     let start = offset(at.start.byte_offset().unwrap_or(0));
     Span {
@@ -405,6 +364,6 @@ pub(in crate::manifest) fn span_at(text: &str, at: usize, length: usize) -> Span
 }
 
 /// Texts are smaller than 4 GiB: larger files are refused before they are read.
-fn offset(n: usize) -> u32 {
+pub(super) fn offset(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -8,6 +8,7 @@
 
 mod compose;
 mod fields;
+mod syntax;
 mod typed;
 
 use std::borrow::Cow;
