@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::check::{Standing, Stretch, Wanted};
-use super::problem::{Problem, Rule};
+use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
-use crate::run::{DesiredRun, Origin, Rerun, RunIdentity};
+use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source};
 
 /// A window that is asked for, and by whom.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl Asked {
 }
 
 /// Checks `standing` against each other, and gives the runs they ask for.
-pub(super) fn join(standing: &[Standing], problems: &mut Vec<Problem>) -> Vec<DesiredRun> {
+pub(super) fn join(standing: &[Standing], problems: &mut Problems) -> Vec<DesiredRun> {
     let mut flows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, Standing { manifest, .. }) in standing.iter().enumerate() {
         let flow = (&manifest.sandbox, manifest.flow_id);
@@ -57,7 +57,7 @@ pub(super) fn join(standing: &[Standing], problems: &mut Vec<Problem>) -> Vec<De
 
 struct Join<'j> {
     standing: &'j [Standing],
-    problems: &'j mut Vec<Problem>,
+    problems: &'j mut Problems,
 }
 
 impl Join<'_> {
@@ -69,13 +69,18 @@ impl Join<'_> {
         for &other in rest {
             let other = &self.standing[other];
             if other.manifest.source != first.manifest.source {
+                let sources = [&*first.manifest.source, &*other.manifest.source];
+                let what = match sources {
+                    [Source::Table(_), Source::Table(_)] => "delta column",
+                    _ => "source",
+                };
                 self.problems.push(
                     Problem::new(
                         Rule::FlowDisagrees,
                         &other.manifest.path,
                         other.source_span,
                         format!(
-                            "flow {} has another source elsewhere",
+                            "flow {} has another {what} elsewhere",
                             other.manifest.flow_id
                         ),
                     )

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::decode::{At, Text};
 use super::document::{DeltaColumnDocument, Document};
-use super::problem::{Problem, Rule};
+use super::near::nearest;
+use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
 use super::{Manifest, Rules};
 use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds, Window};
@@ -52,7 +53,7 @@ pub(super) struct Stretch {
 pub(super) struct Checker<'c> {
     pub(super) file: &'c Arc<str>,
     pub(super) rules: &'c Rules,
-    pub(super) problems: &'c mut Vec<Problem>,
+    pub(super) problems: &'c mut Problems,
     pub(super) windows_left: &'c mut usize,
 }
 
@@ -74,7 +75,7 @@ impl Checker<'_> {
             },
         );
         let (wanted, stretches) = self.windows(document);
-        self.reason(document, &wanted);
+        self.reason(document);
 
         let (source, source_span) = source?;
         let manifest = Manifest {
@@ -110,7 +111,7 @@ impl Checker<'_> {
 
     fn flow_id(&mut self, document: &Document<'_>) -> Option<FlowId> {
         let Some(text) = &document.flow_id else {
-            let hint = "the flow's id, as in the address of its page: a UUID";
+            let hint = "write `flowId: UUID`, as in the address of the flow's page";
             self.missing(document, "flowId", hint);
             return None;
         };
@@ -140,7 +141,9 @@ impl Checker<'_> {
             let lower = text.value.to_ascii_lowercase();
             let hint = match lower.parse::<Sandbox>() {
                 Ok(_) => format!("did you mean `{lower}`? The API wants the name, not the title"),
-                Err(_) => "the name, not the title; both stand in the list of sandboxes".to_owned(),
+                Err(_) => {
+                    "write its name, not its title; the list of sandboxes shows both".to_owned()
+                }
             };
             self.report(Rule::Sandbox, text.span, format!("{error}"))
                 .hint = Some(hint);
@@ -185,7 +188,10 @@ impl Checker<'_> {
             ("file", None) => Some((Source::File, kind.span)),
             (other, _) => {
                 let message = format!("`source` is table or file, not `{other}`");
-                let hint = "databases and warehouses are `table`, storages are `file`".to_owned();
+                let hint = match nearest(other, ["table", "file"]) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => "databases and warehouses are `table`, storages are `file`".to_owned(),
+                };
                 self.report(Rule::UnknownValue, kind.span, message).hint = Some(hint);
                 column.and_then(|column| self.delta_column(column));
                 None
@@ -200,10 +206,18 @@ impl Checker<'_> {
             timezone,
             broken,
         } = &column.value;
-        for text in [name, date_format, timezone].into_iter().flatten() {
-            if text.value.trim().is_empty() {
-                self.report(Rule::DeltaColumn, text.span, "this is empty")
-                    .hint = Some("write a value, or leave the field away".to_owned());
+        let fields = [
+            ("name", name),
+            ("dateFormat", date_format),
+            ("timezone", timezone),
+        ];
+        for (field, text) in fields {
+            if let Some(text) = text
+                && text.value.trim().is_empty()
+            {
+                let message = format!("`{field}` of the delta column is empty");
+                self.report(Rule::DeltaColumn, text.span, message).hint =
+                    Some("write a value, or leave the field away".to_owned());
             }
         }
         let Some(name) = name else {
@@ -237,7 +251,7 @@ impl Checker<'_> {
         overlap.value == "allow"
     }
 
-    fn reason(&mut self, document: &Document<'_>, wanted: &[Wanted]) {
+    fn reason(&mut self, document: &Document<'_>) {
         if let Some(reason) = &document.reason {
             if is_placeholder(&reason.value) {
                 let message = format!("`{}` is no reason", reason.value);
@@ -251,7 +265,11 @@ impl Checker<'_> {
             return;
         }
         let hint = Some("write `reason: …` beside `flowId`".to_owned());
-        if let Some(rerun) = wanted.iter().find(|wanted| wanted.rerun > Rerun::FIRST) {
+        let is_again = |text: &&Text<'_>| {
+            let rerun = text.value.parse().ok().and_then(Rerun::new);
+            rerun.is_some_and(|rerun| rerun > Rerun::FIRST)
+        };
+        if let Some(rerun) = document.reruns().find(is_again) {
             let message = "to run windows again needs a reason";
             self.report(Rule::NoReason, rerun.span, message).hint = hint;
         } else if self.rules.reason_required {
@@ -278,8 +296,7 @@ impl Checker<'_> {
         message: impl Into<String>,
     ) -> &mut Problem {
         self.problems
-            .push(Problem::new(rule, self.file, span, message));
-        self.problems.last_mut().expect("it was just added")
+            .push(Problem::new(rule, self.file, span, message))
     }
 }
 

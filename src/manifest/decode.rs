@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::near::nearest;
-use super::problem::{Problem, Rule};
+use super::problem::{Problem, Problems, Rule};
+use super::show::short;
 use super::yaml::{Entry, Kind, Node, Span, Value};
 
 /// A value and its place.
@@ -20,7 +21,7 @@ pub(super) type Text<'a> = At<Cow<'a, str>>;
 /// Decodes nodes of one file. Each reader gives `None` only after it reported why.
 pub(super) struct Decoder<'p> {
     pub(super) file: &'p Arc<str>,
-    pub(super) problems: &'p mut Vec<Problem>,
+    pub(super) problems: &'p mut Problems,
 }
 
 impl Decoder<'_> {
@@ -28,6 +29,7 @@ impl Decoder<'_> {
         &mut self,
         node: &'n Node<'a>,
         what: &str,
+        example: &str,
     ) -> Option<&'n [Entry<'a>]> {
         if let Value::Mapping(entries) = &node.value {
             return Some(entries);
@@ -35,31 +37,32 @@ impl Decoder<'_> {
         self.wrong_type(
             node,
             &format!("{what} is a mapping"),
-            "write `field: value` lines",
+            &format!("write lines of `field: value`, such as `{example}`"),
         );
         None
     }
 
-    /// The field's name, if `known` has it.
+    /// The field's name, if `known` has it; otherwise it is reported, and the field that was
+    /// probably meant comes back: it is not missing.
     pub(super) fn known(
         &mut self,
         entry: &Entry<'_>,
         what: &str,
         known: &'static [&'static str],
-    ) -> Option<&'static str> {
-        let field = known.iter().find(|&&field| field == entry.key);
-        if field.is_none() {
-            let hint = match nearest(&entry.key, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => elsewhere(&entry.key)
-                    .unwrap_or_else(|| format!("{what} takes {}", known.join(", "))),
-            };
-            let message = format!("{what} has no field `{}`", entry.key);
-            self.problems.push(
-                Problem::new(Rule::UnknownField, self.file, entry.key_span, message).hint(hint),
-            );
+    ) -> Result<&'static str, Option<&'static str>> {
+        if let Some(field) = known.iter().find(|&&field| field == entry.key) {
+            return Ok(field);
         }
-        field.copied()
+        let near = nearest(&entry.key, known.iter().copied());
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => elsewhere(&entry.key)
+                .unwrap_or_else(|| format!("{what} takes {}", known.join(", "))),
+        };
+        let message = format!("{what} has no field `{}`", short(&entry.key));
+        self.problems
+            .push(Problem::new(Rule::UnknownField, self.file, entry.key_span, message).hint(hint));
+        Err(near)
     }
 
     /// A list; entries that cannot be read are reported and left out.
@@ -70,11 +73,16 @@ impl Decoder<'_> {
         mut read: impl FnMut(&mut Self, &Node<'a>) -> Option<T>,
     ) -> Option<At<Vec<T>>> {
         let Value::Sequence(items) = &node.value else {
-            self.wrong_type(
-                node,
-                &format!("`{field}` is a list"),
-                "begin each entry with `- `, also if there is only one",
-            );
+            let hint = match &node.value {
+                Value::Scalar(one) if field == "except" && one.text.len() < 40 => {
+                    format!(
+                        "write it in brackets, also if it is only one: `[{}]`",
+                        one.text
+                    )
+                }
+                _ => "begin each entry with `- `, also if there is only one".to_owned(),
+            };
+            self.wrong_type(node, &format!("`{field}` is a list"), &hint);
             return None;
         };
         let span = node.used_at();
@@ -93,6 +101,14 @@ impl Decoder<'_> {
         };
         self.scalar(node, &format!("`{field}` is text"), &hint, |kind| {
             kind == Kind::Text
+        })
+    }
+
+    /// Text that is no less itself for looking like a number.
+    pub(super) fn id<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
+        let hint = "write a value, or leave the field away";
+        self.scalar(node, &format!("`{field}` is text"), hint, |kind| {
+            matches!(kind, Kind::Text | Kind::Integer | Kind::Float)
         })
     }
 
@@ -152,6 +168,7 @@ impl Decoder<'_> {
 
     pub(super) fn wrong_type(&mut self, node: &Node<'_>, expected: &str, hint: &str) {
         let found = match &node.value {
+            Value::Unreadable => return,
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
             Value::Scalar(scalar) => match scalar.kind() {

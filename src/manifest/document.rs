@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::decode::{At, Decoder, Text};
-use super::problem::Problem;
+use super::problem::Problems;
 use super::yaml::{Entry, Kind, Node, Span, Value};
 
 /// The fields of a manifest.
@@ -65,6 +65,14 @@ impl Document<'_> {
     pub(super) fn is_reported(&self, field: &str) -> bool {
         self.reported.contains(&field)
     }
+
+    /// Each `rerun` that is written.
+    pub(super) fn reruns(&self) -> impl Iterator<Item = &Text<'_>> {
+        let runs = self.runs.iter().flat_map(|runs| &runs.value);
+        let ranges = self.ranges.iter().flat_map(|ranges| &ranges.value);
+        let of_runs = runs.filter_map(|run| run.rerun.as_ref());
+        of_runs.chain(ranges.filter_map(|range| range.rerun.as_ref()))
+    }
 }
 
 /// `deltaColumn`, as written.
@@ -108,22 +116,26 @@ pub(super) struct RangeDocument<'a> {
 pub(super) fn decode<'a>(
     node: &Node<'a>,
     file: &Arc<str>,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Option<Document<'a>> {
     let mut decoder = Decoder { file, problems };
-    let entries = decoder.mapping(node, "a manifest")?;
+    let entries = decoder.mapping(node, "a manifest", "version: 1")?;
     let mut document = Document {
         span: node.span,
         ..Document::default()
     };
     for entry in entries {
         let Entry { key, node, .. } = entry;
-        let Some(field) = decoder.known(entry, "a manifest", MANIFEST) else {
-            continue;
+        let field = match decoder.known(entry, "a manifest", MANIFEST) {
+            Ok(field) => field,
+            Err(meant) => {
+                document.reported.extend(meant);
+                continue;
+            }
         };
         let read = match key.as_ref() {
             "version" => put(&mut document.version, decoder.integer(node, field)),
-            "flowId" => put(&mut document.flow_id, decoder.text(node, field)),
+            "flowId" => put(&mut document.flow_id, decoder.id(node, field)),
             "name" => put(&mut document.name, decoder.text(node, field)),
             "sandbox" => put(&mut document.sandbox, decoder.text(node, field)),
             "source" => put(&mut document.source, decoder.text(node, field)),
@@ -167,9 +179,13 @@ impl Decoder<'_> {
             return None;
         }
         let mut column = DeltaColumnDocument::default();
-        for entry in self.mapping(node, "`deltaColumn`")? {
-            let Some(field) = self.known(entry, "`deltaColumn`", DELTA_COLUMN) else {
-                continue;
+        for entry in self.mapping(node, "`deltaColumn`", "name: COLUMN")? {
+            let field = match self.known(entry, "`deltaColumn`", DELTA_COLUMN) {
+                Ok(field) => field,
+                Err(meant) => {
+                    column.broken |= meant.is_some();
+                    continue;
+                }
             };
             let text = self.text(&entry.node, field);
             column.broken |= text.is_none();
@@ -191,9 +207,13 @@ impl Decoder<'_> {
             span: node.used_at(),
             ..RunDocument::default()
         };
-        for entry in self.mapping(node, "an entry of `runs`")? {
-            let Some(field) = self.known(entry, "an entry of `runs`", RUN) else {
-                continue;
+        for entry in self.mapping(node, "an entry of `runs`", "windowStartTime: 2022-05-03")? {
+            let field = match self.known(entry, "an entry of `runs`", RUN) {
+                Ok(field) => field,
+                Err(meant) => {
+                    run.broken |= meant.is_some();
+                    continue;
+                }
             };
             let node = &entry.node;
             run.broken |= !match field {
@@ -211,9 +231,13 @@ impl Decoder<'_> {
             span: node.used_at(),
             ..RangeDocument::default()
         };
-        for entry in self.mapping(node, "an entry of `ranges`")? {
-            let Some(field) = self.known(entry, "an entry of `ranges`", RANGE) else {
-                continue;
+        for entry in self.mapping(node, "an entry of `ranges`", "from: 2022-05-03")? {
+            let field = match self.known(entry, "an entry of `ranges`", RANGE) {
+                Ok(field) => field,
+                Err(meant) => {
+                    range.broken |= meant.is_some();
+                    continue;
+                }
             };
             let node = &entry.node;
             range.broken |= !match field {

@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::length::{iso, words};
+use super::show::{LONG, short};
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -71,6 +72,9 @@ impl EveryError {
             Self::Unit {
                 meant: Some(meant), ..
             } => format!("did you mean {meant}?"),
+            Self::Fraction(text) if is_in_seconds(text) => {
+                "windows are whole seconds: the least is `1 second`".to_owned()
+            }
             Self::Fraction(_) => "use a smaller unit: `90 minutes`, not `1.5 hours`".to_owned(),
             Self::NotPositive(_) => "the least is `1 second`".to_owned(),
             Self::Mixed(_) => {
@@ -84,6 +88,14 @@ impl EveryError {
             }
         }
     }
+}
+
+/// Whether the smallest unit of `text` is a second or less.
+fn is_in_seconds(text: &str) -> bool {
+    let lower = text.trim().to_ascii_lowercase();
+    lower.contains("sec")
+        || lower.ends_with("ms")
+        || (lower.starts_with('p') && lower.ends_with('s'))
 }
 
 impl Every {
@@ -137,6 +149,9 @@ impl fmt::Display for Every {
 /// # Errors
 /// When it is neither, not positive, or not a whole number of seconds.
 pub fn parse_every(text: &str) -> Result<Every, EveryError> {
+    if text.len() > LONG {
+        return Err(EveryError::Form(short(text).into_owned()));
+    }
     let trimmed = text.trim();
     let sum = if trimmed.starts_with(['P', 'p']) || trimmed.starts_with("-P") {
         iso(trimmed)?

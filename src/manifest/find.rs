@@ -16,6 +16,9 @@ use super::yaml::{Span, span_at};
 /// The size of a file that is still read, in bytes: 32 MiB.
 const MAX_BYTES: u64 = 32 << 20;
 
+/// Bytes that are kept of a file that is not UTF-8, after the one that is not.
+const SHOWN_AFTER: usize = 1024;
+
 /// Why the manifests could not be found or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
@@ -112,10 +115,17 @@ impl Sources {
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
                 let byte = error.as_bytes()[at];
-                // What cannot be read is replaced after `at` only, so `at` still holds.
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                // What cannot be read is replaced after `at` only, so `at` still holds. A little
+                // after it is enough to be shown.
+                let end = error.as_bytes().len().min(at + SHOWN_AFTER);
+                let text = String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned();
                 let span = span_at(&text, at, '\u{fffd}'.len_utf8());
-                let message = format!("the file is not UTF-8: byte {byte:#04x} at offset {at}");
+                let message = match error.as_bytes() {
+                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+                        "the file is UTF-16, not UTF-8".to_owned()
+                    }
+                    _ => format!("the file is not UTF-8: byte {byte:#04x} at offset {at}"),
+                };
                 self.problems.push(
                     Problem::new(Rule::Encoding, &name, span, message)
                         .hint("save the file as UTF-8"),
@@ -193,7 +203,7 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, FindError> {
             // A link to a folder is not entered: it may lead back to where it stands.
             if kind.is_dir() {
                 folders.push(path);
-            } else if is_manifest_name(&path) && (kind.is_file() || path.is_file()) {
+            } else if is_manifest_name(&path) && (kind.is_file() || leads_to_file(&path)?) {
                 files.push(path);
             }
         }
@@ -203,6 +213,15 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, FindError> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Whether a link leads to a file. One that leads nowhere, or back to itself, is an error: what
+/// it should lead to would be missing, and nobody told.
+fn leads_to_file(path: &Path) -> Result<bool, FindError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.is_file()),
+        Err(source) => Err(io_error(path, source)),
+    }
 }
 
 fn is_manifest_name(path: &Path) -> bool {

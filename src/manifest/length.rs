@@ -63,6 +63,10 @@ pub(super) fn words(text: &str) -> Result<Sum, EveryError> {
         None if text.is_empty() => return Err(EveryError::Form(text.to_owned())),
         None => return Err(EveryError::NoUnit(text.to_owned())),
     };
+    // Cron's five fields begin as a number does.
+    if text.contains('*') {
+        return Err(EveryError::Form(text.to_owned()));
+    }
     if number.is_empty() {
         let meant = match text.to_ascii_lowercase().as_str() {
             "secondly" | "second" => "`1 second`",

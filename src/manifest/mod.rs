@@ -15,6 +15,7 @@ mod find;
 mod length;
 mod near;
 mod not_a_time;
+mod parts;
 mod problem;
 mod range;
 mod render;
@@ -32,12 +33,13 @@ use std::sync::Arc;
 
 pub use every::{Every, EveryError, parse_every, parse_seconds};
 pub use find::{FindError, Sources, read_paths};
-pub use problem::{Place, Problem, Rule, Severity};
+pub use problem::{Place, Problem, Rule, Severity, Unlisted};
 pub use render::{render, render_all};
 pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
 
 use crate::run::{DesiredRun, FlowId, Sandbox, Source, UnixSeconds};
+use problem::Problems;
 
 /// What the manifests are held to besides their own rules.
 #[derive(Debug, Clone)]
@@ -99,30 +101,42 @@ pub struct Checked {
     /// What they ask for, each run once, sorted by identity. Not to be acted upon while
     /// [`has_errors`](Self::has_errors).
     pub runs: Vec<DesiredRun>,
-    /// What is wrong, sorted by file and position.
+    /// What is wrong, sorted by file and position: at most 1,000 of a file, 10,000 in all.
     pub problems: Vec<Problem>,
+    /// What else is wrong.
+    pub unlisted: Unlisted,
 }
 
 impl Checked {
+    /// How many problems forbid to go on, unlisted ones included.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        let is_error = |problem: &&Problem| problem.severity() == Severity::Error;
+        self.problems.iter().filter(is_error).count() + self.unlisted.errors
+    }
+
     /// Whether a problem forbids to go on.
     #[must_use]
     pub fn has_errors(&self) -> bool {
-        self.problems
-            .iter()
-            .any(|problem| problem.severity() == Severity::Error)
+        self.errors() > 0
     }
 }
 
 /// Checks all of `sources` and works out the runs they ask for.
 #[must_use]
 pub fn check(sources: &Sources, rules: &Rules) -> Checked {
-    let mut problems = sources.problems().to_vec();
+    let mut problems = Problems::default();
+    for problem in sources.problems() {
+        problems.next_file();
+        problems.push(problem.clone());
+    }
     let mut standing = Vec::new();
     let mut windows_left = check::MAX_WINDOWS;
     for (file, text) in sources.readable() {
-        let problems_before = problems.len();
+        problems.next_file();
+        let found_before = problems.found();
         let nodes = yaml::parse(file, text, &mut problems);
-        if nodes.is_empty() && problems.len() == problems_before {
+        if nodes.is_empty() && problems.found() == found_before {
             let span = yaml::span_at(text, 0, 0);
             problems.push(
                 Problem::new(Rule::NoManifest, file, span, "the file holds no manifest")
@@ -142,11 +156,13 @@ pub fn check(sources: &Sources, rules: &Rules) -> Checked {
             standing.extend(checker.check(&document));
         }
     }
+    problems.next_file();
     let runs = across::join(&standing, &mut problems);
-    problem::sort(&mut problems);
+    let (problems, unlisted) = problems.sorted();
     Checked {
         manifests: standing.into_iter().map(|one| one.manifest).collect(),
         runs,
         problems,
+        unlisted,
     }
 }

@@ -14,7 +14,10 @@ pub(super) fn nearest<'c>(
     let allowed = (word.len() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&word, &plain(candidate)), candidate))
+        .map(|candidate| (plain(candidate), candidate))
+        // Each letter more or less is a slip of its own.
+        .filter(|(plain, _)| plain.len().abs_diff(word.len()) <= allowed)
+        .map(|(plain, candidate)| (distance(&word, &plain), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)

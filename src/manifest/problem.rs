@@ -63,7 +63,7 @@ macro_rules! rules {
 rules! {
     Yaml = "BF001", Error, "A manifest is valid YAML.";
     DuplicateKey = "BF002", Error, "A key stands once in a mapping.";
-    TooLarge = "BF003", Error, "A file stays within 32 MiB and 1,000,000 values.";
+    TooLarge = "BF003", Error, "A file stays within 32 MiB and 1,000,000 values, a value within 4 KiB.";
     Encoding = "BF004", Error, "A file is UTF-8.";
     NoManifest = "BF005", Error, "A file holds at least one manifest.";
     UnknownField = "BF006", Error, "Only known fields are written.";
@@ -165,12 +165,70 @@ impl Problem {
     }
 }
 
-/// Sorts by file, then position, then code; equal ones keep their order.
-pub(super) fn sort(problems: &mut [Problem]) {
-    problems.sort_by(|a, b| {
-        let by = |p: &Problem| (p.place.span, p.rule);
-        (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
-    });
+/// Problems of one file that are kept: who mends a thousand sees the rest.
+const MAX_OF_FILE: usize = 1_000;
+/// Problems of all files that are kept.
+const MAX_KEPT: usize = 10_000;
+
+/// Problems that were found, but are too many to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Unlisted {
+    /// How many of them are errors.
+    pub errors: usize,
+    /// How many are warnings.
+    pub warnings: usize,
+}
+
+/// What was found so far: the first of each file, and a count of the rest, so that a file that
+/// is wrong a million times costs no more than its text.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    kept: Vec<Problem>,
+    /// How many were kept before the file that is being checked.
+    kept_before: usize,
+    unlisted: Unlisted,
+    /// The last one that was not kept; its maker may still be adding to it.
+    spare: Option<Problem>,
+}
+
+impl Problems {
+    /// From here on they are those of another file.
+    pub(super) fn next_file(&mut self) {
+        self.kept_before = self.kept.len();
+    }
+
+    /// How many were found, kept or not.
+    pub(super) fn found(&self) -> usize {
+        let Unlisted { errors, warnings } = self.unlisted;
+        self.kept.len() + errors + warnings
+    }
+
+    /// Whether the next one of this file will only be counted: what its hint says is then not
+    /// worth working out.
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= MAX_KEPT || self.kept.len() - self.kept_before >= MAX_OF_FILE
+    }
+
+    pub(super) fn push(&mut self, problem: Problem) -> &mut Problem {
+        if self.is_full() {
+            match problem.severity() {
+                Severity::Error => self.unlisted.errors += 1,
+                Severity::Warning => self.unlisted.warnings += 1,
+            }
+            return self.spare.insert(problem);
+        }
+        self.kept.push(problem);
+        self.kept.last_mut().expect("it was just added")
+    }
+
+    /// Those that were kept, by file, then position, then code, and how many were not.
+    pub(super) fn sorted(mut self) -> (Vec<Problem>, Unlisted) {
+        self.kept.sort_by(|a, b| {
+            let by = |p: &Problem| (p.place.span, p.rule);
+            (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
+        });
+        (self.kept, self.unlisted)
+    }
 }
 
 #[cfg(test)]
@@ -190,5 +248,30 @@ mod tests {
             let text = rule.description();
             assert!(text.ends_with('.') && !text.contains(". "), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_is_listed_by_its_first_thousand_and_hides_no_other() {
+        let file = |name: &str| Arc::<str>::from(name);
+        let mut problems = Problems::default();
+        for name in ["a.yaml", "b.yaml"] {
+            problems.next_file();
+            for _ in 0..1_500 {
+                let problem = Problem::new(Rule::Yaml, &file(name), Span::default(), "x");
+                problems.push(problem).hint = Some("y".to_owned());
+            }
+        }
+        problems.push(Problem::new(
+            Rule::Gap,
+            &file("b.yaml"),
+            Span::default(),
+            "x",
+        ));
+        assert_eq!(problems.found(), 3_001);
+        let (kept, unlisted) = problems.sorted();
+        let of = |name: &str| kept.iter().filter(|p| *p.place.file == *name).count();
+        assert_eq!([of("a.yaml"), of("b.yaml")], [1_000, 1_000]);
+        let (errors, warnings) = (1_000, 1);
+        assert_eq!(unlisted, Unlisted { errors, warnings });
     }
 }

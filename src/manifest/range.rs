@@ -10,7 +10,7 @@ use super::decode::Text;
 use super::document::RangeDocument;
 use super::every::parse_every;
 use super::problem::Rule;
-use super::show::{show_length, show_time};
+use super::show::{show_day, show_hours, show_length, show_time};
 use super::steps::{Expanded, Steps};
 use crate::run::{UnixSeconds, Window};
 
@@ -24,12 +24,20 @@ impl Checker<'_> {
     ) {
         if !range.broken {
             let fields = [
-                ("from", &range.from, "where the first window starts"),
-                ("to", &range.to, "where the last window ends, exclusive"),
+                (
+                    "from",
+                    &range.from,
+                    "`from: …`: where the first window starts",
+                ),
+                (
+                    "to",
+                    &range.to,
+                    "`to: …`: where the last window ends, exclusive",
+                ),
                 (
                     "every",
                     &range.every,
-                    "how long a window is: `1 day`, `6 hours`",
+                    "`every: …`: how long a window is, such as `1 day` or `6 hours`",
                 ),
             ];
             for (field, _, hint) in fields.iter().filter(|(_, text, _)| text.is_none()) {
@@ -38,7 +46,7 @@ impl Checker<'_> {
                     range.span,
                     format!("the range has no `{field}`"),
                 )
-                .hint = Some((*hint).to_owned());
+                .hint = Some(format!("write {hint}"));
             }
         }
         let rerun = self.rerun(range.rerun.as_ref());
@@ -152,9 +160,9 @@ impl Checker<'_> {
                 .take(4)
                 .map(|w| {
                     format!(
-                        "{} is {}",
-                        show_time(w.start(), steps.zone),
-                        show_length(**w)
+                        "{} has {}",
+                        show_day(w.start(), steps.zone),
+                        show_hours(**w)
                     )
                 })
                 .collect();
@@ -194,6 +202,9 @@ impl Checker<'_> {
                     "the window that holds it starts at {}",
                     show_time(window.start(), zone)
                 ),
+                None if windows.last().is_some_and(|last| last.end() == instant) => {
+                    "`to` is exclusive: the range ends there".to_owned()
+                }
                 None => "it lies outside of the range".to_owned(),
             };
             self.report(Rule::Except, text.span, message).hint = Some(hint);

@@ -112,10 +112,7 @@ fn each_mistake_is_told_by_its_rule_at_its_line() {
         (bad("source: table", "source: file"), vec!["BF013:5"]),
         (bad("deltaColumn: { name: DOB }\n", ""), vec!["BF013:4"]),
         (bad("{ name: DOB }", "DOB"), vec!["BF008:5"]),
-        (
-            bad("{ name: DOB }", "{ nam: DOB }"),
-            vec!["BF007:5", "BF006:5"],
-        ),
+        (bad("{ name: DOB }", "{ nam: DOB }"), vec!["BF006:5"]),
         (table(""), vec!["BF014:1"]),
         (table("runs: []\n"), vec!["BF014:6"]),
         (table("runs:\n"), vec!["BF008:6"]),
@@ -201,7 +198,7 @@ fn everything_wrong_with_all_documents_is_told_at_once() {
         found(&text),
         [
             "BF001:2", // the bracket of the first document
-            "BF007:4", "BF007:4", "BF012:4", "BF014:4", "BF009:4", "BF006:5",  // the second
+            "BF007:4", "BF012:4", "BF014:4", "BF009:4", "BF006:5",  // the second
             "BF014:12", // the third
         ]
     );
@@ -331,7 +328,7 @@ fn hostile_texts_are_refused_quickly() {
         ("[a]: 1".to_owned(), "BF001"),
         (bomb, "BF003"),
         (merges, "BF003"),
-        ("a,".repeat(3_000_000), "BF008"),
+        ("a,".repeat(3_000_000), "BF003"),
         (format!("[{}]", "a,".repeat(3_000_000)), "BF003"),
     ] {
         let (_, checked) = check_one(&text);

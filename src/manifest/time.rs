@@ -10,6 +10,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use super::not_a_time::NotATime;
+use super::parts::{read_clock, read_date, read_offset};
+use super::show::{LONG, short};
 use crate::run::UnixSeconds;
 
 /// A time that was read.
@@ -22,6 +24,9 @@ pub(super) struct Moment {
 
 /// Reads a time; one without an offset is read in `zone`.
 pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<Moment, NotATime> {
+    if text.len() > LONG {
+        return Err(NotATime::Form(short(text).into_owned()));
+    }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(at_instant(unix(text)?, zone));
@@ -95,95 +100,6 @@ fn is_relative(text: &str) -> bool {
     ];
     text.split([' ', '-', '+', '(', '_'])
         .any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
-}
-
-fn read_date(date: &str, text: &str) -> Result<Date, NotATime> {
-    let form = || NotATime::Form(text.to_owned());
-    let mut parts = date.split('-');
-    let (Some(year), Some(month), Some(day), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(form());
-    };
-    let parts = [year, month, day];
-    if !parts
-        .iter()
-        .all(|part| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
-    {
-        return Err(form());
-    }
-    if parts.map(str::len) != [4, 2, 2] {
-        let text = text.to_owned();
-        return Err(NotATime::TwoDigits { text });
-    }
-    let number = |part: &str| part.parse::<i16>().map_err(|_| form());
-    let (year, month, day) = (number(year)?, number(month)?, number(day)?);
-    let out_of_range = |part: String| NotATime::Part {
-        text: text.to_owned(),
-        part,
-    };
-    if !(1..=12).contains(&month) {
-        return Err(out_of_range(format!("month {month:02}")));
-    }
-    let narrow = |part: i16| i8::try_from(part).map_err(|_| form());
-    Date::new(year, narrow(month)?, narrow(day)?)
-        .map_err(|_| out_of_range(format!("day {day:02} of {year:04}-{month:02}")))
-}
-
-fn read_clock(clock: &str, date: Date, offset: &str, text: &str) -> Result<Time, NotATime> {
-    if clock.contains(['.', ',']) {
-        return Err(NotATime::SubSecond(text.to_owned()));
-    }
-    let parts: Vec<&str> = clock.split(':').collect();
-    if !(2..=3).contains(&parts.len()) || parts.iter().any(|part| part.is_empty()) {
-        return Err(NotATime::Form(text.to_owned()));
-    }
-    if parts.iter().any(|part| part.len() != 2) {
-        let text = text.to_owned();
-        return Err(NotATime::TwoDigits { text });
-    }
-    let number = |at: usize| parts.get(at).map_or(Ok(0), |part| part.parse::<i8>());
-    let (Ok(hour), Ok(minute), Ok(second)) = (number(0), number(1), number(2)) else {
-        return Err(NotATime::Form(text.to_owned()));
-    };
-    if (hour, minute, second) == (24, 0, 0)
-        && let Ok(next) = date.tomorrow()
-    {
-        return Err(NotATime::Hour24 {
-            text: text.to_owned(),
-            meant: format!("{next}T00:00:00{offset}"),
-        });
-    }
-    if second == 60 {
-        return Err(NotATime::LeapSecond(text.to_owned()));
-    }
-    Time::new(hour, minute, second, 0).map_err(|_| NotATime::Part {
-        text: text.to_owned(),
-        part: format!("the time of day {clock}"),
-    })
-}
-
-fn read_offset(offset: &str, text: &str) -> Result<Offset, NotATime> {
-    let form = || NotATime::OffsetForm(text.to_owned());
-    let (sign, hours, minutes) = match offset.as_bytes() {
-        b"Z" | b"z" => return Ok(Offset::UTC),
-        [b'+', h1, h2, b':', m1, m2] => (1, [h1, h2], [m1, m2]),
-        [b'-', h1, h2, b':', m1, m2] => (-1, [h1, h2], [m1, m2]),
-        _ => return Err(form()),
-    };
-    let number = |[tens, ones]: [&u8; 2]| {
-        (tens.is_ascii_digit() && ones.is_ascii_digit())
-            .then(|| i32::from(tens - b'0') * 10 + i32::from(ones - b'0'))
-            .ok_or_else(form)
-    };
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    if hours > 23 || minutes > 59 {
-        return Err(NotATime::Part {
-            text: text.to_owned(),
-            part: format!("the offset {offset}"),
-        });
-    }
-    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).map_err(|_| form())
 }
 
 fn at_instant(instant: UnixSeconds, zone: &TimeZone) -> Moment {
@@ -329,7 +245,7 @@ mod tests {
             ("2022-02-03T25:00:00Z", "25:00:00"),
             ("2022-02-03T10:00:00+99:00", "+99:00"),
             ("2022-02-03T10:00:00+0100", "+01:00"),
-            ("2022-02-03T10:00:00 UTC", "end in `Z`"),
+            ("2022-02-03T10:00:00 UTC", "`2022-02-03T10:00:00Z`"),
             (
                 "2022-02-03T10:00:00+01:00[Europe/Madrid]",
                 "under `timezone`",

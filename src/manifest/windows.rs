@@ -76,7 +76,9 @@ impl Checker<'_> {
                     *span,
                     format!("the run has no `{field}`"),
                 )
-                .hint = Some("a window has a start and an end".to_owned());
+                .hint = Some(format!(
+                    "write `{field}: …`: a window has a start and an end"
+                ));
             }
         }
         let start = self.time(window_start_time.as_ref(), utc);
@@ -169,7 +171,7 @@ impl Checker<'_> {
             let (message, hint) = if start.instant == end.instant {
                 (
                     "the window is empty: it ends where it starts",
-                    "the end is exclusive",
+                    "the end is exclusive: a whole day ends where the next one starts",
                 )
             } else {
                 ("the end lies before the start", "are the two swapped?")
@@ -204,7 +206,9 @@ impl Checker<'_> {
         match read_zone(&text.value) {
             Ok(zone) => Some(zone),
             Err(error) => {
-                self.report(Rule::Zone, text.span, format!("{error}")).hint = Some(error.hint());
+                // The nearest name is looked for among hundreds.
+                let hint = (!self.problems.is_full()).then(|| error.hint());
+                self.report(Rule::Zone, text.span, format!("{error}")).hint = hint;
                 None
             }
         }
@@ -226,8 +230,8 @@ impl Checker<'_> {
     pub(super) fn too_many(&mut self, span: Span, TooMany(count): TooMany) {
         let message = if count > 1 {
             format!(
-                "{count} windows or more, of {} that are left",
-                self.windows_left
+                "the range has {count} windows or more; all manifests together may have \
+                 {MAX_WINDOWS}"
             )
         } else {
             format!("all manifests together ask for more than {MAX_WINDOWS} windows")

@@ -3,19 +3,23 @@
 use jiff::tz::{self, TimeZone};
 
 use super::near::nearest;
+use super::show::short;
 
 /// Why a text names no zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{name}` is not a time zone")]
 pub(super) struct UnknownZone {
     name: String,
-    nearest: Option<String>,
 }
 
 impl UnknownZone {
     pub(super) fn hint(&self) -> String {
-        match &self.nearest {
+        match nearest_zone(&self.name) {
             Some(name) => format!("did you mean `{name}`?"),
+            None if self.name.starts_with(['+', '-']) => {
+                "write an IANA name such as `Europe/Madrid`; an offset goes into a time itself"
+                    .to_owned()
+            }
             None => "write an IANA name such as `Europe/Madrid`, or `UTC`".to_owned(),
         }
     }
@@ -26,14 +30,17 @@ pub(super) fn read_zone(name: &str) -> Result<TimeZone, UnknownZone> {
     match TimeZone::get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         _ => Err(UnknownZone {
-            name: name.to_owned(),
-            nearest: nearest_zone(name),
+            name: short(name).into_owned(),
         }),
     }
 }
 
 /// The nearest name, or the one whose city `name` is.
 fn nearest_zone(name: &str) -> Option<String> {
+    // Letters such as CEST stand for several zones, or for half a year of one.
+    if name.len() <= 5 && name.bytes().all(|b| b.is_ascii_uppercase()) {
+        return None;
+    }
     let names: Vec<_> = tz::db().available().collect();
     let names = || names.iter().map(jiff::tz::TimeZoneName::as_str);
     let city = |zone: &&str| {

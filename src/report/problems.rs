@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use super::number;
-use crate::manifest::{Checked, Problem, Severity, Sources, render};
+use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,8 +35,13 @@ impl Counts {
             manifests: _,
             runs: _,
             problems,
+            unlisted: Unlisted { errors, warnings },
         } = checked;
-        Self::of(problems)
+        let listed = Self::of(problems);
+        Self {
+            errors: listed.errors + errors,
+            warnings: listed.warnings + warnings,
+        }
     }
 
     /// Whether there is nothing.

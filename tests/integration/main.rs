@@ -2,11 +2,16 @@
 
 mod apply;
 mod bad_input;
+mod bad_manifests;
 mod emulated;
+mod good_manifests;
+mod hostile;
 mod init;
 mod interrupted;
+mod manifest_laws;
 mod one_request;
 mod plan;
+mod readme_rules;
 mod schema;
 mod status;
 mod storm;

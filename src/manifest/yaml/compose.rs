@@ -6,7 +6,6 @@
 //! nodes are counted as if every alias were written out, so that no walk over a tree can be
 //! longer than [`MAX_NODES`].
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,11 +13,15 @@ use std::sync::Arc;
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::fields::{Fields, Pending};
+use super::syntax::{hint, tab_in_indent};
 use super::{Entry, Node, Scalar, Span, Value};
-use crate::manifest::problem::{Problem, Rule};
+use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::show::short;
 
 /// Nodes of a file, aliases written out: twice what 200,000 lines of windows need.
 const MAX_NODES: usize = 1_000_000;
+/// Bytes of a value: an alias repeats it wherever it stands, and messages quote it.
+const MAX_SCALAR: usize = 4096;
 /// Collections within collections; a manifest needs four.
 const MAX_DEPTH: usize = 64;
 /// Broken documents of a file that are told; a file with more is no manifest.
@@ -28,7 +31,7 @@ const MAX_BROKEN: usize = 1_000;
 pub(in crate::manifest) fn parse<'a>(
     file: &Arc<str>,
     text: &'a str,
-    problems: &mut Vec<Problem>,
+    problems: &mut Problems,
 ) -> Vec<Node<'a>> {
     if let Some(at) = text.find('\0') {
         problems.push(
@@ -81,7 +84,7 @@ pub(in crate::manifest) fn parse<'a>(
 
 struct Composer<'p, 'a> {
     file: &'p Arc<str>,
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
     documents: Vec<Node<'a>>,
     frames: Vec<Frame<'a>>,
     anchors: HashMap<usize, Anchored<'a>>,
@@ -117,7 +120,13 @@ impl<'a> Composer<'_, 'a> {
                 self.nodes += 1;
                 let as_text = self.is_tagged_text(tag.as_deref(), span);
                 let plain = style == ScalarStyle::Plain && !as_text;
-                let node = node(Value::Scalar(Scalar { text, plain }), span);
+                let value = if text.len() > MAX_SCALAR {
+                    self.refuse_scalar(text.len(), span);
+                    Value::Unreadable
+                } else {
+                    Value::Scalar(Scalar { text, plain })
+                };
+                let node = node(value, span);
                 self.anchor(anchor, &node, 1);
                 self.place(node);
             }
@@ -139,22 +148,24 @@ impl<'a> Composer<'_, 'a> {
                     }
                 } else {
                     // The anchor's own collection is still open.
-                    self.report(
-                        Rule::Yaml,
-                        span,
-                        "this alias is inside of what it stands for",
-                    );
-                    empty(span)
+                    let message = "this alias is inside of what it stands for";
+                    self.report(Rule::Yaml, span, message, "write out what is meant");
+                    node(Value::Unreadable, span)
                 };
                 self.place(node);
             }
             Event::UnresolvedAlias(name) => {
                 self.nodes += 1;
                 self.problems.push(
-                    Problem::new(Rule::Yaml, self.file, span, format!("no anchor `&{name}`"))
-                        .hint("an anchor must come before its alias, in the same document"),
+                    Problem::new(
+                        Rule::Yaml,
+                        self.file,
+                        span,
+                        format!("no anchor `&{}`", short(&name)),
+                    )
+                    .hint("an anchor must come before its alias, in the same document"),
                 );
-                self.place(empty(span));
+                self.place(node(Value::Unreadable, span));
             }
             Event::DocumentStart(..) | Event::DocumentEnd => {
                 self.frames.clear();
@@ -246,10 +257,12 @@ impl<'a> Composer<'_, 'a> {
                     self.merge(into, item, false);
                 }
             }
+            Value::Unreadable => {}
             _ => self.report(
                 Rule::Yaml,
                 node.used_at(),
                 "`<<` takes a mapping, or a list of mappings",
+                "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
             ),
         }
     }
@@ -261,8 +274,8 @@ impl<'a> Composer<'_, 'a> {
             Some(suffix) => suffix == "str",
             None if tag.suffix().is_empty() => true,
             None => {
-                let message = format!("the tag `{}` means nothing here", tag.original());
-                self.report(Rule::Yaml, at, message);
+                let message = format!("the tag `{}` means nothing here", short(&tag.original()));
+                self.report(Rule::Yaml, at, message, "leave the tag away");
                 false
             }
         }
@@ -278,12 +291,27 @@ impl<'a> Composer<'_, 'a> {
             .map_or(0, char::len_utf8);
         let mut span = span(granit_parser::Span::empty(*mark));
         span.end = span.start + offset(width);
-        let message = format!("not valid YAML: {}", error.kind());
-        let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
-        if line_at(text, span.start).contains('\t') {
-            problem = problem.hint("the line has a tab; YAML is indented with spaces only");
+        let kind = error.kind().to_string();
+        let tab = tab_in_indent(text, span);
+        if let Some(tab) = tab.filter(|_| kind.contains("tab")) {
+            let message = "not valid YAML: a line is indented with a tab";
+            self.report(Rule::Yaml, tab, message, "indent with spaces only");
+            return;
         }
+        let hint = match tab {
+            Some(_) => Some("a line here is indented with a tab; indent with spaces only"),
+            None => hint(&kind),
+        };
+        let message = format!("not valid YAML: {kind}");
+        let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
+        problem.hint = hint.map(str::to_owned);
         self.problems.push(problem);
+    }
+
+    fn refuse_scalar(&mut self, length: usize, span: Span) {
+        let message = format!("a value of {length} bytes; {MAX_SCALAR} are allowed");
+        let hint = "is a quote before it left open?";
+        self.report(Rule::TooLarge, span, message, hint);
     }
 
     fn refuse_size(&mut self, at: granit_parser::Span) {
@@ -299,9 +327,9 @@ impl<'a> Composer<'_, 'a> {
         );
     }
 
-    fn report(&mut self, rule: Rule, span: Span, message: impl Into<String>) {
+    fn report(&mut self, rule: Rule, span: Span, message: impl Into<String>, hint: &str) {
         self.problems
-            .push(Problem::new(rule, self.file, span, message));
+            .push(Problem::new(rule, self.file, span, message).hint(hint));
     }
 }
 
@@ -311,23 +339,6 @@ fn node(value: Value<'_>, span: Span) -> Node<'_> {
         span,
         alias: None,
     }
-}
-
-fn empty(span: Span) -> Node<'static> {
-    let scalar = Scalar {
-        text: Cow::Borrowed(""),
-        plain: true,
-    };
-    node(Value::Scalar(scalar), span)
-}
-
-fn line_at(text: &str, at: u32) -> &str {
-    let Some((before, after)) = text.split_at_checked(at as usize) else {
-        return "";
-    };
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let end = after.find('\n').map_or(text.len(), |n| before.len() + n);
-    &text[start..end]
 }
 
 fn span(at: granit_parser::Span) -> Span {
@@ -353,6 +364,6 @@ pub(in crate::manifest) fn span_at(text: &str, at: usize, length: usize) -> Span
 }
 
 /// Texts are smaller than 4 GiB: larger files are refused before they are read.
-fn offset(n: usize) -> u32 {
+pub(super) fn offset(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Entry, Node, Span, Value};
-use crate::manifest::problem::{Problem, Rule};
+use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::show::short;
 
 /// Entries of a mapping beyond which its keys are looked up by hash.
 const FEW: usize = 16;
@@ -47,18 +48,22 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a key, and settles what is to become of its value.
-    pub(super) fn key(&mut self, node: Node<'a>, file: &Arc<str>, problems: &mut Vec<Problem>) {
+    pub(super) fn key(&mut self, node: Node<'a>, file: &Arc<str>, problems: &mut Problems) {
         self.pending = Pending::Dropped;
         let span = node.used_at();
         let Value::Scalar(scalar) = node.value else {
+            if matches!(node.value, Value::Unreadable) {
+                return;
+            }
             let message = "a key must be a single word, not a collection";
-            problems.push(Problem::new(Rule::Yaml, file, span, message));
+            let problem = Problem::new(Rule::Yaml, file, span, message);
+            problems.push(problem.hint("is a line before it, or a `: `, amiss?"));
             return;
         };
         if scalar.plain && scalar.text == "<<" {
             self.pending = Pending::Merge;
         } else if let Some(first) = self.get(&scalar.text) {
-            let message = format!("`{}` is written twice in one mapping", scalar.text);
+            let message = format!("`{}` is written twice in one mapping", short(&scalar.text));
             problems.push(
                 Problem::new(Rule::DuplicateKey, file, span, message)
                     .related(file, first.key_span, "first here")

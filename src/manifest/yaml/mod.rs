@@ -8,6 +8,7 @@
 
 mod compose;
 mod fields;
+mod syntax;
 mod typed;
 
 use std::borrow::Cow;
@@ -59,6 +60,8 @@ pub(super) enum Value<'a> {
     Scalar(Scalar<'a>),
     Sequence(Rc<Vec<Node<'a>>>),
     Mapping(Rc<Vec<Entry<'a>>>),
+    /// Something that could not be read, and was reported.
+    Unreadable,
 }
 
 /// A field of a mapping.
