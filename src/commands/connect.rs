@@ -1,5 +1,6 @@
 //! From the environment to a client: the only place where secrets enter the program.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -87,6 +88,12 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
         ..Options::default()
     })
     .await?;
+    if !context.quiet {
+        let _ = writeln!(
+            io::stderr().lock(),
+            "note: this is the built-in emulator; nothing reaches Adobe"
+        );
+    }
     let organization = context
         .organization
         .clone()

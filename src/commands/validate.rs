@@ -38,8 +38,12 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         0 => Exit::Success,
         _ => Exit::Usage,
     };
+    let warnings = match counts.warnings {
+        0 => String::new(),
+        warnings => format!(", {}", number(warnings, "warning")),
+    };
     let summary = format!(
-        "{}, {}, {}: no errors.",
+        "{}, {}, {}: no errors{warnings}.",
         number(sources.len(), "file"),
         number(checked.manifests.len(), "manifest"),
         number(checked.runs.len(), "run")

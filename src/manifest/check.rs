@@ -190,7 +190,7 @@ impl Checker<'_> {
                 let message = format!("`source` is table or file, not `{other}`");
                 let hint = match nearest(other, ["table", "file"]) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "databases and warehouses are `table`, storages are `file`".to_owned(),
+                    None => "databases and warehouses are `table`, with a deltaColumn; storages are `file`".to_owned(),
                 };
                 self.report(Rule::UnknownValue, kind.span, message).hint = Some(hint);
                 column.and_then(|column| self.delta_column(column));

@@ -44,7 +44,7 @@ pub enum EveryError {
         /// The unit as it was written.
         unit: String,
         /// What it probably stands for.
-        meant: Option<&'static str>,
+        meant: Option<String>,
     },
     /// Parts of a unit, or less than a second.
     #[error("`{0}` is not a whole number of its unit")]
@@ -249,8 +249,8 @@ mod tests {
     #[test]
     fn a_short_unit_is_told_what_it_could_mean() {
         for (text, hint) in [
-            ("15m", "did you mean `minutes`, or `months`?"),
-            ("1d", "did you mean `days`?"),
+            ("15m", "did you mean `15 minutes`, or `15 months`?"),
+            ("1d", "did you mean `1 day`?"),
             ("daily", "did you mean `1 day`?"),
         ] {
             assert_eq!(parse_every(text).expect_err(text).hint(), hint);

@@ -80,7 +80,7 @@ pub(super) fn words(text: &str) -> Result<Sum, EveryError> {
         };
         return Err(EveryError::Unit {
             unit: text.to_owned(),
-            meant: Some(meant),
+            meant: Some(meant.to_owned()),
         });
     }
     if number.contains('.') {
@@ -101,18 +101,25 @@ pub(super) fn words(text: &str) -> Result<Sum, EveryError> {
         "m" if lower == "ms" => return Err(EveryError::Fraction(text.to_owned())),
         other => {
             let meant = match other {
-                "" | "sec" => Some("`seconds`"),
-                "m" => Some("`minutes`, or `months`"),
-                "min" => Some("`minutes`"),
-                "h" | "hr" => Some("`hours`"),
-                "d" => Some("`days`"),
-                "w" | "wk" => Some("`weeks`"),
-                "mo" | "mon" => Some("`months`"),
-                "y" | "yr" => Some("`years`"),
-                _ => None,
+                "" | "sec" => &["second"][..],
+                "m" => &["minute", "month"],
+                "min" => &["minute"],
+                "h" | "hr" => &["hour"],
+                "d" => &["day"],
+                "w" | "wk" => &["week"],
+                "mo" | "mon" => &["month"],
+                "y" | "yr" => &["year"],
+                _ => &[],
             };
-            let unit = unit.to_owned();
-            return Err(EveryError::Unit { unit, meant });
+            let plural = if number == "1" { "" } else { "s" };
+            let meant: Vec<String> = meant
+                .iter()
+                .map(|unit| format!("`{number} {unit}{plural}`"))
+                .collect();
+            return Err(EveryError::Unit {
+                unit: unit.to_owned(),
+                meant: (!meant.is_empty()).then(|| meant.join(", or ")),
+            });
         }
     };
     let n = match number.parse::<i64>() {

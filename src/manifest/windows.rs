@@ -138,7 +138,8 @@ impl Checker<'_> {
             }
         };
         if !allow_future {
-            let hint = "wait until it has passed, or write `allowFuture: true`".to_owned();
+            let hint =
+                "wait until it has passed, or write `allowFuture: true` beside `flowId`".to_owned();
             check(Rule::FutureWindow, end, "ends in the future", hint, &|w| {
                 w.end() > now
             });

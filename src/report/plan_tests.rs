@@ -131,23 +131,20 @@ fn a_plan_in_80_columns() {
         },
     );
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
-    assert_snapshot!(shown, @r#"
-    Plan: 13 to create, 1 of them rejected before, 3 unchanged, 1 in doubt, to be
-          settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest.
+    assert_snapshot!(shown, @"
+    Plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3
+          held back by a limit, 1 no longer in a manifest.
     Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to
              create more at a time, raise it in backfill.yaml, or once with
              --max-new.
     Windows are [start, end) in UTC: the end is exclusive.
-    Bars: = done  + new  ~ held back  ? in doubt  x rejected before  ! conflict
-          - done, in no manifest  . gap
+    Bars: = done  + new  ~ held back  ? in doubt  ! conflict  - done, in no manifest
+          . gap
 
     crm  prod  00000000-0000-4000-8000-000000000001  (files)
-      [=======xxx???+++++++......+++++++++++++++++++......--------------!!!!~~~~~~~)
+      [=======~~~???+++++++......+++++++++++++++++++......--------------!!!!++~~~~~)
       2022-01-01                                                          2022-01-31
       2 gaps, the longest [2022-01-09, 2022-01-11)
-      x ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
-          rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no <b>delta</b>
-          column (request id abc)
       ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
           looked for before anything is sent
@@ -159,6 +156,7 @@ fn a_plan_in_80_columns() {
       ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+      + aed3355165d3  [2022-01-28, 2022-01-29)  manifests/crm.yaml:7
       ~ 3 held back
       = 3 exist already
 
@@ -170,7 +168,7 @@ fn a_plan_in_80_columns() {
     In the state, but in no manifest that was read (nothing is done about them):
       ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
-    "#);
+    ");
 }
 
 #[test]
@@ -217,8 +215,8 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 
 #[test]
 fn a_plan_in_markdown() {
-    assert_snapshot!(plan_markdown(&varied(), &[]), @r#"
-    ### backfill plan: 13 to create, 1 of them rejected before, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
+    assert_snapshot!(plan_markdown(&varied(), &[]), @"
+    ### backfill plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
 
     **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
 
@@ -230,18 +228,16 @@ fn a_plan_in_markdown() {
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     </pre>
 
-    Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `x` rejected before, `!` conflict, `-` done, in no manifest, `.` gap.
+    Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `!` conflict, `-` done, in no manifest, `.` gap.
 
     | flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
     |---|--:|--:|--:|--:|--:|---|---|---|
-    | <code>crm</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 11, 3 held back | 3 | 1 | 1 | 1 | 2022-01-01 | 2022-01-31 | `====x??+++....++++++++++...-------!!~~~~` |
+    | <code>crm</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 12, 3 held back | 3 | 1 | 0 | 1 | 2022-01-01 | 2022-01-31 | `====~??+++....++++++++++...-------!!++~~` |
     | <code>loyalty</code><br>`prod` `00000000-0000-4000-8000-000000000002` <code>files</code> | 1 | 0 | 0 | 0 | 0 | 2022-01-01 | 2022-01-02 | `++++++++++++++++++++++++++++++++++++++++` |
 
-    <details><summary><code>crm</code>: 11 to create, 1 rejected before, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
+    <details><summary><code>crm</code>: 12 to create, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
 
     <pre>
-    x ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
-          rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no &lt;b&gt;delta&lt;/b&gt; column (request id abc)
     ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
           looked for before anything is sent
@@ -259,6 +255,7 @@ fn a_plan_in_markdown() {
     ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+    + aed3355165d3  [2022-01-28, 2022-01-29)  manifests/crm.yaml:7
     </pre>
 
     </details>
@@ -271,8 +268,8 @@ fn a_plan_in_markdown() {
 
     </details>
 
-    Digest of this plan: `9fc0956d0a93cd3dc7021598fa70933611279aae12bf0473d8911099264c90a3`
-    "#);
+    Digest of this plan: `e35d3862a92037cb28d8535175f56614b587be42790d0a194994e99871d1968b`
+    ");
 }
 
 #[test]

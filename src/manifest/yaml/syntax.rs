@@ -19,6 +19,10 @@ pub(super) fn hint(kind: &str) -> Option<&'static str> {
             "is this line indented exactly as the others beside it?",
         ),
         ("unexpected character", "put the text in quotes"),
+        (
+            "simple key",
+            "a field is followed by a colon and a blank: `source: file`",
+        ),
         ("nest", "a manifest needs four levels"),
     ];
     let hint = hints.iter().find(|(part, _)| kind.contains(part));

@@ -76,7 +76,7 @@ fn every_without_a_unit() {
 
 #[test]
 fn every_with_a_short_unit() {
-    assert_snapshot!(seen("every-with-a-short-unit"), @r"
+    assert_snapshot!(seen("every-with-a-short-unit"), @"
     error[BF019]: `m` is not a unit of time
       --> every-with-a-short-unit.yaml:10:12
        |
@@ -84,7 +84,7 @@ fn every_with_a_short_unit() {
     10 |     every: 15m
        |            ^^^
        |
-       = help: did you mean `minutes`, or `months`?
+       = help: did you mean `15 minutes`, or `15 months`?
     ");
 }
 

@@ -34,7 +34,7 @@ fn source_misspelled() {
 
 #[test]
 fn source_by_another_name() {
-    assert_snapshot!(seen("source-by-another-name"), @r"
+    assert_snapshot!(seen("source-by-another-name"), @"
     error[BF009]: `source` is table or file, not `database`
      --> source-by-another-name.yaml:4:9
       |
@@ -42,7 +42,7 @@ fn source_by_another_name() {
     4 | source: database
       |         ^^^^^^^^
       |
-      = help: databases and warehouses are `table`, storages are `file`
+      = help: databases and warehouses are `table`, with a deltaColumn; storages are `file`
     ");
 }
 

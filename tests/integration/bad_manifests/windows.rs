@@ -87,7 +87,7 @@ fn range_of_no_length() {
 
 #[test]
 fn window_in_the_future() {
-    assert_snapshot!(seen("window-in-the-future"), @r"
+    assert_snapshot!(seen("window-in-the-future"), @"
     error[BF021]: the window [2026-12-01T00:00:00Z, 2026-12-02T00:00:00Z) ends in the future
      --> window-in-the-future.yaml:9:20
       |
@@ -95,13 +95,13 @@ fn window_in_the_future() {
     9 |     windowEndTime: 2026-12-02
       |                    ^^^^^^^^^^
       |
-      = help: wait until it has passed, or write `allowFuture: true`
+      = help: wait until it has passed, or write `allowFuture: true` beside `flowId`
     ");
 }
 
 #[test]
 fn range_into_the_future() {
-    assert_snapshot!(seen("range-into-the-future"), @r"
+    assert_snapshot!(seen("range-into-the-future"), @"
     error[BF021]: the window [2026-01-01T00:00:00Z, 2026-01-02T00:00:00Z) ends in the future, and so do 30 after it
      --> range-into-the-future.yaml:9:9
       |
@@ -109,7 +109,7 @@ fn range_into_the_future() {
     9 |     to: 2026-02-01
       |         ^^^^^^^^^^
       |
-      = help: wait until it has passed, or write `allowFuture: true`
+      = help: wait until it has passed, or write `allowFuture: true` beside `flowId`
     ");
 }
 
