@@ -102,16 +102,18 @@ pub(super) fn plain(text: &str) -> String {
         }
         match c {
             '\n' | '\r' | '\t' => shown.push(' '),
-            // Marks that reorder or hide text are as bad as control characters.
-            c if c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}') =>
-            {
-                shown.extend(c.escape_unicode());
-            }
+            c if can_act(c) => shown.extend(c.escape_unicode()),
             c => shown.push(c),
         }
     }
     shown
+}
+
+/// Whether `c` can act on a terminal or a log: marks that reorder or hide text are as bad as
+/// control characters.
+pub(crate) fn can_act(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

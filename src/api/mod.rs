@@ -18,6 +18,7 @@ mod retry_after;
 mod wire;
 
 pub use answer::Answer;
+pub(crate) use answer::can_act;
 pub use auth::{Auth, AuthError, Credentials, Token};
 pub use client::{ApiError, Client, Connection, Timeouts};
 pub use clock::ServerClock;

@@ -37,6 +37,7 @@ pub use summary::{count, write_summary};
 
 use jiff::Timestamp;
 
+use crate::api::can_act;
 use crate::run::{UnixSeconds, Window};
 
 /// `text` with everything spelled out that could act on a terminal or a log, and cut after
@@ -49,9 +50,7 @@ pub fn plain(text: &str, most: usize) -> String {
             shown.push('…');
             break;
         }
-        if c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-        {
+        if can_act(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
