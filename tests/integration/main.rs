@@ -16,4 +16,5 @@ mod schema;
 mod status;
 mod storm;
 mod validate;
+mod wire;
 mod workspace;
