@@ -20,7 +20,7 @@
 //! | length too long, too short, nonsense | by the id, if it came whole | `answers::a_body_…`, `answers::a_length_…` |
 //! | chunks cut or misframed | by the id, if it came whole | `answers::a_chunked_body_…` |
 //! | garbage | in doubt | `answers::what_is_not_http_…` |
-//! | HTTP/2 frames: GOAWAY, REFUSED_STREAM | in doubt | `answers::an_answer_of_http_2_…` |
+//! | HTTP/2 frames: `GOAWAY`, `REFUSED_STREAM` | in doubt | `answers::an_answer_of_http_2_…` |
 //! | 2xx: HTML, no id, an id of a hostile shape | in doubt | `answers::a_success_without_a_usable_id_…` |
 //! | error statuses, their bodies whole or cut | by the status | `answers::each_error_status_…` |
 //! | 100, 102, 103 | passed over | `answers::interim_answers_…`, `bounds::interim_answers_…` |
