@@ -340,33 +340,41 @@ fn an_answer_that_breaks_off_within_the_token_does_not_show_the_half_of_it() {
 
 #[test]
 fn a_service_that_repeats_the_token_in_what_it_lists_does_not_bring_it_out() {
-    let server = Server::start(|talk| {
-        let Some(request) = talk.request() else {
-            return;
-        };
-        let text = format!("said by {}", token_in(&request));
-        if request.starts_with("POST") {
-            talk.answer(201, r#"{"id":"r1"}"#);
-        } else if request.contains("/flows/") {
-            let flow = serde_json::json!({
-                "id": "f", "flowSpec": {"id": text},
-                "scheduleParams": {"frequency": "once"},
-            });
-            talk.answer(200, serde_json::json!({"items": [flow]}).to_string());
-        } else {
-            let run = serde_json::json!({
-                "id": "r1", "createdClient": text,
-                "metrics": {"statusSummary": {
-                    "status": text, "errors": [{"code": text, "message": text}]
-                }},
-            });
-            talk.answer(200, serde_json::json!({"items": [run]}).to_string());
-        }
+    // A token of the environment, and one that was asked for.
+    for_all([Signed::ByToken, Signed::BySecret], |signed| {
+        let ims = Server::start(|talk| {
+            talk.request();
+            let token = serde_json::json!({"access_token": TOKEN, "expires_in": 86_399});
+            talk.answer(200, token.to_string());
+        });
+        let server = Server::start(|talk| {
+            let Some(request) = talk.request() else {
+                return;
+            };
+            let text = format!("said by {}", token_in(&request));
+            if request.starts_with("POST") {
+                talk.answer(201, r#"{"id":"r1"}"#);
+            } else if request.contains("/flows/") {
+                let flow = serde_json::json!({
+                    "id": "f", "flowSpec": {"id": text},
+                    "scheduleParams": {"frequency": "once"},
+                });
+                talk.answer(200, serde_json::json!({"items": [flow]}).to_string());
+            } else {
+                let run = serde_json::json!({
+                    "id": "r1", "createdClient": text,
+                    "metrics": {"statusSummary": {
+                        "status": text, "errors": [{"code": text, "message": text}]
+                    }},
+                });
+                talk.answer(200, serde_json::json!({"items": [run]}).to_string());
+            }
+        });
+        let workspace = workspace(&server.url(), &ims.url(), signed);
+        workspace.manifest(1, 1, true);
+        let said = nothing_comes_out(&workspace, "lists");
+        assert!(said.contains("said by ***"), "{said}");
     });
-    let workspace = workspace(&server.url(), "", Signed::ByToken);
-    workspace.manifest(1, 1, true);
-    let said = nothing_comes_out(&workspace, "lists");
-    assert!(said.contains("said by ***"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use super::server::Server;
-use super::{block_on, client, comes_to, create, line, patient};
+use super::{block_on, client, comes_to, create, line, patient, send};
 use crate::workspace::Workspace;
 
 #[test]
@@ -87,9 +87,11 @@ fn each_request_to_create_has_a_connection_of_its_own() {
         }
     });
     let client = patient(&server.url());
-    for _ in 0..3 {
-        assert_eq!(line(&create(&client)), "created");
-    }
+    block_on(async {
+        for _ in 0..3 {
+            assert_eq!(line(&send(&client).await), "created");
+        }
+    });
     assert_eq!((server.connections(), server.posts()), (3, 3));
 }
 

@@ -99,14 +99,17 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 
 /// What one request to create comes to.
 fn create(client: &Client) -> Outcome {
+    block_on(send(client))
+}
+
+/// The same for those who send several, over whatever connections the client keeps.
+async fn send(client: &Client) -> Outcome {
     let at = |seconds| UnixSeconds::new(seconds).expect("in range");
     let window = Window::new(at(1_651_584_991), at(1_651_585_956)).expect("a window");
     let start = at(1_663_735_590);
     let run = CreateRun::new(flow(), start, window, None, TimestampForm::Text);
-    block_on(async {
-        let token = client.auth().token().await.expect("a token");
-        client.create(&sandbox(), &run, &token).await
-    })
+    let token = client.auth().token().await.expect("a token");
+    client.create(&sandbox(), &run, &token).await
 }
 
 /// The outcome's line in the table of outcomes.
