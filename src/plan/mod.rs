@@ -66,7 +66,11 @@ pub struct Known {
 
 impl Known {
     fn of(record: &Record) -> Self {
-        let Record { identity, fate } = record.clone();
+        let Record {
+            identity,
+            fate,
+            earlier: _,
+        } = record.clone();
         Self { identity, fate }
     }
 }

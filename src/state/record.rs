@@ -15,6 +15,19 @@ pub struct Record {
     pub identity: RunIdentity,
     /// What became of it.
     pub fate: Fate,
+    /// Earlier requests for it that were in doubt and came to nothing, oldest first.
+    pub earlier: Vec<Absence>,
+}
+
+impl Record {
+    /// A run about which nothing was in doubt before.
+    pub(super) fn new(identity: RunIdentity, fate: Fate) -> Self {
+        Self {
+            identity,
+            fate,
+            earlier: Vec::new(),
+        }
+    }
 }
 
 /// What became of a run.
@@ -45,6 +58,30 @@ pub enum Fate {
         /// What came back, if anything did, and when.
         doubt: Option<Doubt>,
     },
+    /// It was in doubt, and turned out not to exist.
+    NotCreated(Absence),
+}
+
+impl Fate {
+    /// Whether the run exists, or nothing rules it out.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        match self {
+            Self::Created { .. } | Self::InDoubt { .. } => true,
+            Self::Rejected { .. } | Self::NotCreated(_) => false,
+        }
+    }
+}
+
+/// A doubt that was closed: no run came of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// When the intent of the request was made.
+    pub intent: Moment,
+    /// How that was found out.
+    pub evidence: Evidence,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What came back that did not tell whether the run exists.

@@ -52,7 +52,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
         }
     }
     let now = Instant::now();
-    for (key, Record { identity, fate }) in state.records() {
+    for (key, Record { identity, fate, .. }) in state.records() {
         let Fate::InDoubt { intent, doubt, .. } = fate else {
             continue;
         };
@@ -77,7 +77,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
     }
     lanes.retain(|_, lane| lane.has_work());
     // Once all lanes are known: what records stand for must not be taken for something else.
-    for (_, Record { identity, fate }) in state.records() {
+    for (_, Record { identity, fate, .. }) in state.records() {
         if let Fate::Created { run_id, .. } = fate
             && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
         {
