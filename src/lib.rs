@@ -18,7 +18,8 @@
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. [`report`] shows what the engine tells, and [`commands`] joins it all to flags, environment
-//!    and exit codes. [`emulator`] is a Flow Service to rehearse against.
+//!    and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
+//!    test makes the program die.
 //!
 //! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
 //! cannot print, the report cannot send.
@@ -52,6 +53,7 @@
 
 pub mod api;
 pub mod commands;
+pub mod crash;
 pub mod emulator;
 pub mod engine;
 pub mod manifest;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::plain;
+use crate::crash::Point;
 
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -164,7 +165,9 @@ impl Auth {
                     ("client_secret", client_secret.expose_secret()),
                     ("scope", scopes),
                 ];
+                Point::TOKEN_ASKING.pass();
                 let answer = self.ask(ims, &form).await?;
+                Point::TOKEN_ANSWERED.pass();
                 let life = Duration::from_secs(answer.expires_in).min(LONGEST);
                 // A short life is not made negative by the margin.
                 let margin = MARGIN.min(life / 10);

@@ -23,6 +23,7 @@ use super::{
     Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
     Token, retry_after,
 };
+use crate::crash::Point;
 use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
 use crate::state::Refusal;
 
@@ -196,7 +197,9 @@ impl Client {
             .post(self.url("runs"))
             .headers(self.signed(sandbox, token))
             .body(body);
+        Point::CREATE_SENDING.pass();
         let seen = self.exchange(request, CREATE_ANSWER).await;
+        Point::CREATE_ANSWERED.pass();
         judge(seen.as_ref())
     }
 
@@ -319,7 +322,10 @@ impl Client {
                 .get(url.clone())
                 .headers(self.signed(sandbox, &token));
             tried += 1;
-            let problem = match self.exchange(request, PAGE).await {
+            Point::READ_ASKING.pass();
+            let seen = self.exchange(request, PAGE).await;
+            Point::READ_ANSWERED.pass();
+            let problem = match seen {
                 Err(Broken::NotConnected(why) | Broken::Connected(why)) => why,
                 Ok(answer) => match answer.status {
                     200..=299 if answer.complete => match serde_json::from_slice(&answer.body) {

@@ -3,6 +3,8 @@
 mod apply;
 mod bad_input;
 mod bad_manifests;
+#[cfg(all(unix, feature = "crash-points"))]
+mod crash_points;
 mod emulated;
 mod good_manifests;
 mod hostile;
