@@ -14,9 +14,11 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
+mod holder;
 mod init;
 mod output;
 mod plan;
+mod resolve;
 mod schema;
 mod signals;
 mod status;
@@ -59,6 +61,8 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Say what became of runs in doubt that no list can tell of
+    Resolve(resolve::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -104,6 +108,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Resolve(flags) => resolve::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

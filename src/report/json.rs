@@ -3,12 +3,14 @@
 
 mod known;
 mod plan;
+mod resolve;
 mod validate;
 
 use serde::Serialize;
 
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
+pub use self::resolve::{ResolveDocument, resolve};
 pub use self::validate::{ValidateDocument, validate};
 use super::StatusRow;
 use super::summary::count;

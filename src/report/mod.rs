@@ -18,6 +18,7 @@ mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
+mod resolve;
 mod status;
 mod summary;
 mod table;
@@ -31,7 +32,8 @@ pub use markdown::plan_markdown;
 pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
-pub use reason::{describe_conflicts, describe_held_back};
+pub use reason::{describe_conflicts, describe_fate, describe_held_back};
+pub use resolve::{write_case, write_decision};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 

@@ -1,0 +1,40 @@
+//! Who this process is, for others: those who want the state meanwhile, and those who read later
+//! who decided something.
+
+use jiff::Timestamp;
+
+use super::context::variable;
+use crate::state::Holder;
+
+/// This process, as others who want the state are told of it.
+pub(super) fn holder() -> Holder {
+    Holder {
+        host: host(),
+        pid: std::process::id(),
+        ci_run: ci_run(),
+        since: Timestamp::now(),
+    }
+}
+
+/// Who decides here: a name and a machine, or a name and a CI run.
+pub(super) fn person() -> String {
+    let name = ["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(variable)
+        .unwrap_or_else(|| "somebody".to_owned());
+    match ci_run() {
+        Some(url) => format!("{name} in {url}"),
+        None => format!("{name} on {}", host()),
+    }
+}
+
+fn host() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+fn ci_run() -> Option<String> {
+    let server = variable("GITHUB_SERVER_URL")?;
+    let repository = variable("GITHUB_REPOSITORY")?;
+    let run = variable("GITHUB_RUN_ID")?;
+    Some(format!("{server}/{repository}/actions/runs/{run}"))
+}
