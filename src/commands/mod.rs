@@ -21,6 +21,7 @@ mod plan;
 mod resolve;
 mod schema;
 mod signals;
+mod state;
 mod status;
 mod validate;
 mod watch;
@@ -63,6 +64,8 @@ enum Verb {
     Status(status::Flags),
     /// Say what became of runs in doubt that no list can tell of
     Resolve(resolve::Flags),
+    /// Look at what is remembered
+    State(state::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -109,6 +112,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
         Verb::Resolve(flags) => resolve::run(&context, &flags).await,
+        Verb::State(flags) => state::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

@@ -4,6 +4,7 @@
 mod known;
 mod plan;
 mod resolve;
+mod state;
 mod validate;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
 pub use self::resolve::{ResolveDocument, resolve};
+pub use self::state::{StateDocument, VerifyDocument, state, verify};
 pub use self::validate::{ValidateDocument, validate};
 use super::StatusRow;
 use super::summary::count;

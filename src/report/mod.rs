@@ -19,6 +19,7 @@ mod problems;
 mod progress;
 mod reason;
 mod resolve;
+mod state;
 mod status;
 mod summary;
 mod table;
@@ -34,6 +35,7 @@ pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
 pub use reason::{describe_conflicts, describe_fate, describe_held_back};
 pub use resolve::{write_case, write_decision};
+pub use state::{Recorded, write_record, write_records, write_verified};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 
