@@ -14,6 +14,7 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
+mod hold;
 mod init;
 mod output;
 mod plan;
