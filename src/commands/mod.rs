@@ -6,6 +6,7 @@
 //! codes). [`run`] is the whole program but for the process itself.
 
 mod apply;
+mod audit;
 mod completions;
 mod config;
 mod connect;
@@ -16,6 +17,7 @@ mod exit;
 mod failure;
 mod hold;
 mod init;
+mod look;
 mod output;
 mod plan;
 mod schema;
@@ -60,6 +62,8 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
+    Audit(audit::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -105,6 +109,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Audit(flags) => audit::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

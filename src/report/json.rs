@@ -1,12 +1,14 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod audit;
 mod known;
 mod plan;
 mod validate;
 
 use serde::Serialize;
 
+pub use self::audit::{AuditDocument, audit};
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
 pub use self::validate::{ValidateDocument, validate};

@@ -142,6 +142,7 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
     }
 }
 
-fn time(at: Timestamp) -> String {
+/// A time, to the second.
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }

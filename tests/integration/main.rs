@@ -1,8 +1,10 @@
 //! The real binary against the real emulator over real sockets, in an empty environment.
 
 mod apply;
+mod audit;
 mod bad_input;
 mod bad_manifests;
+mod by_hand;
 mod emulated;
 mod good_manifests;
 mod hostile;
