@@ -9,7 +9,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
-use super::holder::holder;
+use super::hold::hold;
 use super::output::{self, Format};
 use super::signals::Signals;
 use super::watch::watch;
@@ -18,7 +18,7 @@ use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
 use crate::report;
 use crate::run::DesiredRun;
-use crate::store::{LockedStore, Opened, Place, load};
+use crate::store::{LockedStore, Place, load};
 
 /// So many rejections in a row stop an apply.
 const REJECTIONS_IN_A_ROW: u32 = 5;
@@ -107,16 +107,7 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
-    let Opened { store, torn } = LockedStore::open(&place, &connected.organization, holder())
-        .await
-        .map_err(state_failure)?;
-    if torn > 0 {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "note: the journal ended in {torn} bytes of an entry that was never finished; they \
-             were dropped, nothing depended on them"
-        );
-    }
+    let store = hold(&place, &connected.organization).await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;

@@ -6,6 +6,7 @@
 //! codes). [`run`] is the whole program but for the process itself.
 
 mod apply;
+mod audit;
 mod completions;
 mod config;
 mod connect;
@@ -14,8 +15,9 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
-mod holder;
+mod hold;
 mod init;
+mod look;
 mod output;
 mod plan;
 mod resolve;
@@ -66,6 +68,8 @@ enum Verb {
     Resolve(resolve::Flags),
     /// Look at what is remembered
     State(state::Flags),
+    /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
+    Audit(audit::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -113,6 +117,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Status(flags) => status::run(&context, &flags).await,
         Verb::Resolve(flags) => resolve::run(&context, &flags).await,
         Verb::State(flags) => state::run(&context, &flags).await,
+        Verb::Audit(flags) => audit::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

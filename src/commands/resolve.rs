@@ -1,6 +1,7 @@
 //! `backfill resolve`: a person's decision about runs in doubt, checked against what the service
 //! lists, and recorded with its reason. Without a decision it only shows what is known.
 
+use clap::ArgGroup;
 use jiff::Timestamp;
 
 use super::Exit;
@@ -8,7 +9,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::holder::{holder, person};
+use super::hold::{hold, person};
 use super::output::{self, Format};
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
@@ -16,11 +17,13 @@ use crate::manifest::is_placeholder;
 use crate::report;
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Entry, Evidence, Fate, State};
-use crate::store::{LockedStore, Opened, Place, load};
+use crate::store::{Place, load};
 
 /// Flags of `resolve`.
 #[derive(Debug, clap::Args)]
-#[group(id = "decision", multiple = false, args = ["adopt", "not_created"], requires_all = ["reason", "keys"])]
+#[command(group(
+    ArgGroup::new("decision").args(["adopt", "not_created"]).requires_all(["reason", "keys"])
+))]
 pub(super) struct Flags {
     /// The beginnings of the keys of runs in doubt [default, without a decision: all]
     #[arg(value_name = "KEY")]
@@ -146,9 +149,7 @@ async fn decide(
 ) -> Result<Exit, Failure> {
     let place = context.place();
     let state_failure = |error| Failure::state(&place.name(), &error);
-    let Opened { mut store, .. } = LockedStore::open(&place, &connected.organization, holder())
-        .await
-        .map_err(state_failure)?;
+    let mut store = hold(&place, &connected.organization).await?;
     let client = &connected.client;
     let keys = picked(store.state(), &flags.keys)?;
     let cases = engine::cases(store.state(), &keys, client).await?;

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use super::holder::holder;
+use super::hold::holder;
 use super::output::{self, Format};
 use crate::report::{self, Recorded};
 use crate::run::{FlowId, Key, KeyPrefix};

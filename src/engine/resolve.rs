@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::listing::runs_of;
 use super::patience::left_by;
-use super::settle::is_since;
 use crate::api::{ApiError, Client, FlowRun, Shows};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, Window};
 use crate::state::{Clock, Doubt, Fate, Moment, Refusal, State};
@@ -131,8 +130,7 @@ impl Case {
             return None;
         };
         let candidates = listed.map(|runs| {
-            let may_be_it =
-                |run: &FlowRun| state.claim(&run.id).is_none() && is_since(run, *intent);
+            let may_be_it = |run: &FlowRun| state.claim(&run.id).is_none() && run.is_since(*intent);
             runs.into_iter().filter(may_be_it).collect()
         });
         Some(Self {
@@ -178,7 +176,7 @@ impl Case {
                 window,
             }),
             Shows::Nonsense => Err(Objection::Nonsense(run_id.clone())),
-            Shows::Nothing if !is_since(run, self.intent) => Err(Objection::Older(run_id.clone())),
+            Shows::Nothing if !run.is_since(self.intent) => Err(Objection::Older(run_id.clone())),
             // Only a person can say so, and one did.
             Shows::Nothing => Ok(()),
         }
@@ -272,6 +270,7 @@ mod tests {
             flow_id: Some(identity(1).flow_id),
             created_at: Some(at(created)),
             created_client: Some("our-key".to_owned()),
+            created_by: None,
             shows,
             status: RunStatus::Scheduled,
             records: RecordCounts::default(),

@@ -6,14 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::SignedDuration;
-
 use crate::api::{FlowRun, Shows};
 use crate::run::{Rerun, RunId, Window};
 use crate::state::{Clock, Evidence, Moment};
-
-/// The service's clocks need not agree to the second.
-const SLACK: SignedDuration = SignedDuration::from_secs(30);
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +71,7 @@ fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Aroun
         .filter(|run| {
             run.shows == Shows::Nothing
                 && !around.claimed.contains(&run.id)
-                && is_since(run, open.intent)
+                && run.is_since(open.intent)
         })
         .collect();
     match candidates.as_slice() {
@@ -98,17 +93,6 @@ fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Aroun
             "{} runs show no window and may be this one",
             many.len()
         )),
-    }
-}
-
-/// Whether `run` can be younger than the intent. A time that cannot be compared can.
-pub(super) fn is_since(run: &FlowRun, intent: Moment) -> bool {
-    match (run.created_at, intent.clock) {
-        (Some(created), Clock::Server) => {
-            let earliest = intent.time.saturating_sub(SLACK).unwrap_or(intent.time);
-            created >= earliest
-        }
-        _ => true,
     }
 }
 
@@ -153,7 +137,7 @@ impl<'a> Pool<'a> {
             .filter(|(run, _)| {
                 !self.claimed.contains(&run.id)
                     && !self.taken.contains(&run.id)
-                    && is_since(run, open.intent)
+                    && run.is_since(open.intent)
             })
             .collect();
         let ours = free
@@ -222,6 +206,7 @@ mod tests {
             flow_id: None,
             created_at: Some(at(created)),
             created_client: Some(client.to_owned()),
+            created_by: None,
             shows,
             status: RunStatus::Scheduled,
             records: RecordCounts::default(),

@@ -1,6 +1,7 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod audit;
 mod known;
 mod plan;
 mod resolve;
@@ -9,6 +10,7 @@ mod validate;
 
 use serde::Serialize;
 
+pub use self::audit::{AuditDocument, audit};
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
 pub use self::resolve::{ResolveDocument, resolve};

@@ -4,6 +4,7 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod audit;
 mod bar;
 mod board;
 mod explain;
@@ -25,6 +26,7 @@ mod summary;
 mod table;
 mod wrap;
 
+pub use audit::{AuditView, write_audit};
 pub use board::Board;
 pub use explain::write_explained;
 pub use github::write_annotations;

@@ -143,6 +143,7 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
     }
 }
 
+/// A time, to the second.
 pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }

@@ -1,10 +1,33 @@
-//! Who this process is, for others: those who want the state meanwhile, and those who read later
+//! Taking hold of the state, and as whom: for those who want it meanwhile, and those who read later
 //! who decided something.
+
+use std::io::{self, Write};
 
 use jiff::Timestamp;
 
 use super::context::variable;
+use super::failure::Failure;
+use crate::run::OrganizationId;
 use crate::state::Holder;
+use crate::store::{LockedStore, Opened, Place};
+
+/// Takes hold of the state at `place` as this process.
+pub(super) async fn hold(
+    place: &dyn Place,
+    organization: &OrganizationId,
+) -> Result<LockedStore, Failure> {
+    let Opened { store, torn } = LockedStore::open(place, organization, holder())
+        .await
+        .map_err(|error| Failure::state(&place.name(), &error))?;
+    if torn > 0 {
+        let _ = writeln!(
+            io::stderr().lock(),
+            "note: the journal ended in {torn} bytes of an entry that was never finished; they \
+             were dropped, nothing depended on them"
+        );
+    }
+    Ok(store)
+}
 
 /// This process, as others who want the state are told of it.
 pub(super) fn holder() -> Holder {
