@@ -8,8 +8,8 @@ use super::answer::plain;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
 use crate::state::{Clock, Moment};
 
-/// The service's clocks need not agree to the second.
-const SLACK: SignedDuration = SignedDuration::from_secs(30);
+/// The service's clocks, that of `Date` and that of `createdAt`, need not agree to the second.
+const SLACK: SignedDuration = SignedDuration::from_secs(120);
 
 /// A run that exists.
 #[derive(Debug, Clone, PartialEq)]

@@ -126,9 +126,9 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// The run of `open`'s window that is younger than its intent: ours if there is one, else
-    /// anybody's. Where ages cannot be compared, any run will do for a window wanted once, and
-    /// none can be told for one wanted again.
+    /// The run of `open`'s window: ours if there is one, else anybody's. For a window wanted once
+    /// any run will do, however old: no clock shall have it ingested twice. One wanted again has
+    /// a run that is younger than its intent; where ages cannot be compared, none can be told.
     fn of_intent(&mut self, open: &Open, api_key: &str) -> Option<Reading> {
         let free: Vec<&(&FlowRun, Evidence)> = self
             .by_window
@@ -137,7 +137,7 @@ impl<'a> Pool<'a> {
             .filter(|(run, _)| {
                 !self.claimed.contains(&run.id)
                     && !self.taken.contains(&run.id)
-                    && run.is_since(open.intent)
+                    && (open.rerun == Rerun::FIRST || run.is_since(open.intent))
             })
             .collect();
         let ours = free
@@ -268,10 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_older_than_the_intent_is_not_its_run() {
+    fn a_window_wanted_once_has_any_run_of_it_and_a_rerun_only_one_that_is_younger() {
         let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, "exc_app")];
+        assert_eq!(
+            read(&[open(1, 1)], &runs, &[], false),
+            [found("a", Evidence::Params)]
+        );
         assert_eq!(read(&[open(1, 2)], &runs, &[], false), [Reading::Absent]);
-        assert_eq!(read(&[open(1, 1)], &runs, &[], false), [Reading::Absent]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod plan;
 mod readme_rules;
 mod resolve;
 mod schema;
+mod settling;
 mod state;
 mod status;
 mod storm;
