@@ -17,6 +17,8 @@ mod failure;
 mod init;
 mod output;
 mod plan;
+mod rehearse;
+mod scenario;
 mod schema;
 mod signals;
 mod status;
@@ -59,6 +61,8 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Try the manifests out here, under faults and kills, and count what was created
+    Rehearse(rehearse::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -104,6 +108,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

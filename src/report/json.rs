@@ -3,12 +3,14 @@
 
 mod known;
 mod plan;
+mod rehearse;
 mod validate;
 
 use serde::Serialize;
 
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
+pub use self::rehearse::{RehearseDocument, rehearse};
 pub use self::validate::{ValidateDocument, validate};
 use super::StatusRow;
 use super::summary::count;

@@ -18,6 +18,7 @@ mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
+mod rehearsal;
 mod status;
 mod summary;
 mod table;
@@ -32,6 +33,7 @@ pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
 pub use reason::{describe_conflicts, describe_held_back};
+pub use rehearsal::{Miscount, Rehearsal, Verdict, Wrong, write_rehearsal};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 

@@ -14,6 +14,7 @@ mod manifest_laws;
 mod one_request;
 mod plan;
 mod readme_rules;
+mod rehearse;
 mod schema;
 mod status;
 mod storm;
