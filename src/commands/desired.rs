@@ -143,7 +143,8 @@ pub(super) fn count_errors(errors: usize) -> String {
     format!("{errors} error{plural} in the manifests")
 }
 
-fn rules(context: &Context) -> Rules {
+/// What the config asks of manifests, at this moment.
+pub(super) fn rules(context: &Context) -> Rules {
     let seconds = |length: std::time::Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let window = &context.config.limits.window;
     let now = UnixSeconds::clamped(Timestamp::now().as_second());

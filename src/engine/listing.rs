@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::settle::is_since;
 use crate::api::{ApiError, Client, FlowRun, Shows};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::Moment;
@@ -25,7 +24,7 @@ pub(super) async fn runs_of(
         .filter(|run| {
             run.shows == Shows::Nothing
                 && !claimed.contains(&run.id)
-                && since.is_none_or(|since| is_since(run, since))
+                && since.is_none_or(|since| run.is_since(since))
         })
         .take(MOST_SINGLE);
     for run in silent {

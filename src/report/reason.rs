@@ -14,7 +14,8 @@ use crate::state::{Absence, Evidence, Fate};
 const MOST_SAID: usize = 300;
 
 /// What became of a run and when: `run 3f…, created 2026-11-23T10:00:00Z`.
-pub(super) fn describe_fate(fate: &Fate) -> String {
+#[must_use]
+pub fn describe_fate(fate: &Fate) -> String {
     match fate {
         Fate::Created {
             run_id,
@@ -142,6 +143,7 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
     }
 }
 
-fn time(at: Timestamp) -> String {
+/// A time, to the second.
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }

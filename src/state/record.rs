@@ -1,12 +1,12 @@
 //! A record per run, and the state that holds them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Evidence, Moment, Refusal};
-use crate::run::{Key, OrganizationId, RunId, RunIdentity};
+use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,9 +134,24 @@ impl State {
         self.records.iter()
     }
 
-    /// Whether some record stands for this run of the service.
+    /// The runs of a flow that records stand for.
     #[must_use]
-    pub fn is_claimed(&self, run_id: &RunId) -> bool {
-        self.by_run.contains_key(run_id)
+    pub fn claimed_of(&self, sandbox: &Sandbox, flow_id: FlowId) -> HashSet<RunId> {
+        self.records
+            .values()
+            .filter(|record| {
+                record.identity.flow_id == flow_id && record.identity.sandbox == *sandbox
+            })
+            .filter_map(|record| match &record.fate {
+                Fate::Created { run_id, .. } => Some(run_id.clone()),
+                Fate::Rejected { .. } | Fate::InDoubt { .. } | Fate::NotCreated(_) => None,
+            })
+            .collect()
+    }
+
+    /// The record that stands for this run of the service.
+    #[must_use]
+    pub fn claim(&self, run_id: &RunId) -> Option<Key> {
+        self.by_run.get(run_id).copied()
     }
 }

@@ -1,8 +1,10 @@
 //! The real binary against the real emulator over real sockets, in an empty environment.
 
 mod apply;
+mod audit;
 mod bad_input;
 mod bad_manifests;
+mod by_hand;
 #[cfg(all(unix, feature = "crash-points"))]
 mod crash_points;
 mod emulated;
@@ -15,7 +17,10 @@ mod one_request;
 mod plan;
 mod readme_rules;
 mod rehearse;
+mod resolve;
 mod schema;
+mod settling;
+mod state;
 mod status;
 mod storm;
 mod validate;

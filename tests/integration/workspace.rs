@@ -143,7 +143,12 @@ impl Workspace {
 
     /// Runs `line`, split at blanks.
     pub(crate) fn run(&self, line: &str) -> Ran {
-        let output = self.command(line.split_whitespace()).output();
+        self.run_with(line.split_whitespace())
+    }
+
+    /// Runs the binary with these arguments.
+    pub(crate) fn run_with<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Ran {
+        let output = self.command(arguments).output();
         Ran::of(output.expect("the binary runs"))
     }
 }
