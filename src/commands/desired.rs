@@ -84,6 +84,15 @@ impl Paths {
         }
     }
 
+    /// The paths of the manifests: those that were given, or the default.
+    pub(super) fn as_given(&self) -> Vec<PathBuf> {
+        if self.paths.is_empty() {
+            vec![PathBuf::from(DEFAULT)]
+        } else {
+            self.paths.clone()
+        }
+    }
+
     /// So many problems are shown at most.
     pub(super) fn max_problems(&self) -> usize {
         self.max_problems
@@ -91,11 +100,7 @@ impl Paths {
 
     /// Reads and checks the manifests.
     pub(super) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
-        let sources = if self.paths.is_empty() {
-            read_paths(&[PathBuf::from(DEFAULT)])?
-        } else {
-            read_paths(&self.paths)?
-        };
+        let sources = read_paths(&self.as_given())?;
         let checked = check(&sources, &rules(context));
         Ok((sources, checked))
     }

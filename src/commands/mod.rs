@@ -20,7 +20,9 @@ mod init;
 mod look;
 mod output;
 mod plan;
+mod rehearse;
 mod resolve;
+mod scenario;
 mod schema;
 mod signals;
 mod state;
@@ -70,6 +72,8 @@ enum Verb {
     State(state::Flags),
     /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
     Audit(audit::Flags),
+    /// Try the manifests out here, under faults and kills, and count what was created
+    Rehearse(rehearse::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -118,6 +122,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Resolve(flags) => resolve::run(&context, &flags).await,
         Verb::State(flags) => state::run(&context, &flags).await,
         Verb::Audit(flags) => audit::run(&context, &flags).await,
+        Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

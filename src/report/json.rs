@@ -4,6 +4,7 @@
 mod audit;
 mod known;
 mod plan;
+mod rehearse;
 mod resolve;
 mod state;
 mod validate;
@@ -13,6 +14,7 @@ use serde::Serialize;
 pub use self::audit::{AuditDocument, audit};
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
+pub use self::rehearse::{RehearseDocument, rehearse};
 pub use self::resolve::{ResolveDocument, resolve};
 pub use self::state::{StateDocument, VerifyDocument, state, verify};
 pub use self::validate::{ValidateDocument, validate};

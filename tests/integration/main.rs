@@ -16,6 +16,7 @@ mod manifest_laws;
 mod one_request;
 mod plan;
 mod readme_rules;
+mod rehearse;
 mod resolve;
 mod schema;
 mod settling;
