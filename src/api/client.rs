@@ -217,6 +217,7 @@ impl Client {
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
+        let mut may_restart = true;
         for _ in 0..MOST_PAGES {
             let mut url = self.url("runs");
             {
@@ -227,14 +228,25 @@ impl Client {
                     query.append_pair("continuationToken", token);
                 }
             }
-            let page = self.read(sandbox, url).await?;
+            let page = match self.read(sandbox, url).await {
+                // How long a token lives is not documented; one that is not known any more is a
+                // 400. Then all is read again, once.
+                Err(ApiError::Refused(refusal))
+                    if refusal.status == 400 && token.is_some() && may_restart =>
+                {
+                    may_restart = false;
+                    (runs, seen, tokens, token) = Default::default();
+                    continue;
+                }
+                page => page?,
+            };
             let items = page
                 .get("items")
                 .and_then(Value::as_array)
                 .ok_or_else(|| ApiError::NotUnderstood("a list without `items`".to_owned()))?;
             for item in items {
                 let run = FlowRun::read(item)
-                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))?;
+                    .ok_or_else(|| ApiError::NotUnderstood("a run without ids".to_owned()))?;
                 // The filter is the service's; a run of another flow must never count as ours.
                 if run.flow_id.is_none_or(|id| id == flow_id) && seen.insert(run.id.clone()) {
                     runs.push(run);
