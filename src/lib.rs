@@ -56,6 +56,7 @@ pub mod audit;
 pub mod commands;
 pub mod emulator;
 pub mod engine;
+pub mod import;
 pub mod manifest;
 pub mod plan;
 pub mod report;

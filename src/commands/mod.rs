@@ -16,6 +16,7 @@ mod emulator;
 mod exit;
 mod failure;
 mod hold;
+mod import;
 mod init;
 mod look;
 mod output;
@@ -64,6 +65,8 @@ enum Verb {
     Status(status::Flags),
     /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
     Audit(audit::Flags),
+    /// Put runs that were created by hand on record, and write the manifest that wants them
+    Import(import::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -110,6 +113,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
         Verb::Audit(flags) => audit::run(&context, &flags).await,
+        Verb::Import(flags) => import::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

@@ -77,10 +77,10 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
     };
     writeln!(
         out,
-        "{}, {}, {} on record: {totals}.",
+        "{}, {}, {}: {totals}.",
         number(*flows, "flow"),
         number(*runs, "run"),
-        records
+        number(*records, "record")
     )?;
     if state.is_none() {
         writeln!(out, "There is no state yet: every run is unknown to it.")?;
@@ -182,7 +182,7 @@ fn details(fact: &Fact, api_key: &str) -> Vec<String> {
             run,
         } => vec![
             format!("the state says: {}", describe_denial(denial)),
-            format!("but {} exists", describe(run)),
+            format!("but it exists: {}", describe(run)),
         ],
         Fact::Doubled { window: _, runs } => runs
             .iter()

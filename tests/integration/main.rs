@@ -8,6 +8,7 @@ mod by_hand;
 mod emulated;
 mod good_manifests;
 mod hostile;
+mod import;
 mod init;
 mod interrupted;
 mod manifest_laws;
