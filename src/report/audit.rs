@@ -29,23 +29,6 @@ pub struct AuditView<'a> {
     pub api_key: &'a str,
 }
 
-impl Kind {
-    /// The word for one finding of it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Contradiction => "contradiction",
-            Self::Doubled => "doubled",
-            Self::Unreadable => "unreadable",
-            Self::Vanished => "vanished",
-            Self::Differs => "differs",
-            Self::InDoubt => "in doubt",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// Writes the audit; with `verbose`, every finding of it.
 ///
 /// # Errors

@@ -92,8 +92,9 @@ pub fn write_import(
             .collect();
         write_named(
             out,
-            "failed, and count as ingested: apply does not run their windows again. To run one \
-             again, add an entry with the next `rerun`",
+            "Failed, wholly or in part",
+            "Their windows count as ingested: apply does not run them again. To run one again, add \
+             an entry with the next `rerun`.",
             &failed,
             most,
         )?;
@@ -106,18 +107,24 @@ pub fn write_import(
         let describe = |runs: &[FlowRun]| -> Vec<String> {
             runs.iter().map(|run| describe_run(run, api_key)).collect()
         };
-        for (heading, runs) in [
+        for (what, means, runs) in [
             (
-                "show no window that can be read: not imported, for nobody can tell which they are",
+                "Without a window that can be read",
+                "Not imported: nobody can tell which runs they are.",
                 silent,
             ),
             (
-                "have a window with a run in doubt: not imported, the next apply settles it",
+                "Of a window with a run in doubt",
+                "Not imported: the next apply settles it.",
                 in_doubt,
             ),
-            ("are on record for another flow: not imported", elsewhere),
+            (
+                "On record for another flow",
+                "Not imported; `backfill audit` tells more.",
+                elsewhere,
+            ),
         ] {
-            write_named(out, heading, &describe(runs), most)?;
+            write_named(out, what, means, &describe(runs), most)?;
         }
     }
     Ok(())
@@ -154,14 +161,15 @@ fn write_totals(out: &mut dyn Write, flow: &ImportedFlow, dry_run: bool) -> io::
 
 fn write_named(
     out: &mut dyn Write,
-    heading: &str,
+    what: &str,
+    means: &str,
     lines: &[String],
     most: usize,
 ) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    writeln!(out, "  {} {heading}:", lines.len())?;
+    writeln!(out, "  {what}: {}. {means}", lines.len())?;
     for line in lines.iter().take(most) {
         writeln!(out, "    {line}")?;
     }

@@ -51,6 +51,28 @@ fn after_an_apply_nothing_differs_and_nothing_was_sent_or_locked() {
 }
 
 #[test]
+fn an_apply_at_the_same_time_is_no_finding() {
+    let (workspace, emulated) = signed_in(&[(1, 150), (2, 150)], "");
+    let mut apply = workspace
+        .command("apply --yes --progress none".split(' '))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut halfway = 0;
+    while apply.try_wait().expect("it was started").is_none() {
+        let audit = workspace.run("audit --format json").json();
+        for kind in ["unknown", "doubled", "vanished", "contradiction"] {
+            assert_eq!(audit["summary"][kind], 0, "{audit}");
+        }
+        let runs = audit["runs"].as_u64().expect("a number");
+        halfway += usize::from((1..300).contains(&runs));
+    }
+    assert!(halfway > 0, "no audit looked while runs were created");
+    audit(&workspace, 0);
+    assert_eq!(emulated.requests(RequestKind::CreateRun), 300);
+}
+
+#[test]
 fn without_a_state_all_that_is_listed_is_unknown_and_none_is_made() {
     let (workspace, emulated) = signed_in(&[(1, 2)], "");
     let theirs = ByHand::at(&emulated).create(1, day(0));

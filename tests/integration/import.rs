@@ -227,7 +227,8 @@ fn failed_runs_are_imported_counted_and_named() {
     let id = ByHand::at(&emulated).create(1, day(0));
     let ran = workspace.run(&format!("import {}", flow(1))).exits(0);
     assert!(
-        ran.stdout.contains("  1 failed, and count as ingested:")
+        ran.stdout
+            .contains("  Failed, wholly or in part: 1. Their windows count as ingested:")
             && ran
                 .stdout
                 .contains(&format!("    [2022-01-01, 2022-01-02)  run {id}, ")),
@@ -247,7 +248,9 @@ fn runs_without_a_window_are_left_out_and_named() {
     let ran = workspace.run(&format!("import {}", flow(1))).exits(6);
     assert!(
         ran.stdout.contains("nothing to import, no manifest")
-            && ran.stdout.contains("1 show no window")
+            && ran
+                .stdout
+                .contains("  Without a window that can be read: 1. Not imported")
             && ran.stdout.contains(&format!("    run {id}, created ")),
         "{}",
         ran.stdout
