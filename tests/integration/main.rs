@@ -11,6 +11,7 @@ mod emulated;
 mod good_manifests;
 mod hostile;
 mod hostile_service;
+mod import;
 mod init;
 mod interrupted;
 mod manifest_laws;
