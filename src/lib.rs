@@ -14,11 +14,13 @@
 //! 3. [`state`] is what we remember, the fold of a journal; [`store`] is where that is kept, and
 //!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
 //! 4. [`plan`] is the difference of the two: a value that can be shown or carried out.
+//!    [`audit`] is the other one: the state beside what the service lists; nothing is sent for it.
 //! 5. [`engine`] carries it out: the intent to send a run is durable before its request leaves;
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. [`report`] shows what the engine tells, and [`commands`] joins it all to flags, environment
-//!    and exit codes. [`emulator`] is a Flow Service to rehearse against.
+//!    and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
+//!    test makes the program die.
 //!
 //! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
 //! cannot print, the report cannot send.
@@ -51,9 +53,12 @@
 //! ```
 
 pub mod api;
+pub mod audit;
 pub mod commands;
+pub mod crash;
 pub mod emulator;
 pub mod engine;
+pub mod import;
 pub mod manifest;
 pub mod plan;
 pub mod report;

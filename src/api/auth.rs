@@ -15,6 +15,7 @@ use url::Url;
 
 use super::answer::plain;
 use super::veil;
+use crate::crash::Point;
 
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -171,7 +172,9 @@ impl Auth {
                     ("client_secret", client_secret.expose_secret()),
                     ("scope", scopes),
                 ];
+                Point::TOKEN_ASKING.pass();
                 let answer = self.ask(ims, &form).await?;
+                Point::TOKEN_ANSWERED.pass();
                 veil::keep(&answer.access_token);
                 let life = Duration::from_secs(answer.expires_in).min(LONGEST);
                 // A short life is not made negative by the margin.

@@ -20,9 +20,10 @@ use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
 use super::paging::next_token;
 use super::{
-    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
-    Token, retry_after,
+    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, Shows,
+    SourceKind, Token, retry_after,
 };
+use crate::crash::Point;
 use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
 use crate::state::Refusal;
 
@@ -196,7 +197,9 @@ impl Client {
             .post(self.url("runs"))
             .headers(self.signed(sandbox, token))
             .body(body);
+        Point::CREATE_SENDING.pass();
         let seen = self.exchange(request, CREATE_ANSWER).await;
+        Point::CREATE_ANSWERED.pass();
         judge(seen.as_ref())
     }
 
@@ -262,6 +265,31 @@ impl Client {
         Err(ApiError::NotUnderstood(
             "a list that does not end".to_owned(),
         ))
+    }
+
+    /// Asks by their ids for those of `runs` that show no window, `most` of them at most: by
+    /// itself a run may show one.
+    ///
+    /// # Errors
+    /// When a run cannot be had or understood.
+    pub async fn show_windows(
+        &self,
+        sandbox: &Sandbox,
+        runs: &mut [FlowRun],
+        is_asked_for: impl Fn(&FlowRun) -> bool,
+        most: usize,
+    ) -> Result<(), ApiError> {
+        let silent = runs
+            .iter_mut()
+            .filter(|run| run.shows == Shows::Nothing && is_asked_for(run))
+            .take(most);
+        for run in silent {
+            // A run that is listed but not found by itself stays as it was listed.
+            if let Some(whole) = self.run(sandbox, &run.id).await? {
+                run.shows = whole.shows;
+            }
+        }
+        Ok(())
     }
 
     /// One run; `None` where the service does not know it.
@@ -331,7 +359,10 @@ impl Client {
                 .get(url.clone())
                 .headers(self.signed(sandbox, &token));
             tried += 1;
-            let problem = match self.exchange(request, PAGE).await {
+            Point::READ_ASKING.pass();
+            let seen = self.exchange(request, PAGE).await;
+            Point::READ_ANSWERED.pass();
+            let problem = match seen {
                 Err(Broken::NotConnected(why) | Broken::Connected(why)) => why,
                 Ok(answer) => match answer.status {
                     200..=299 if answer.complete => match serde_json::from_slice(&answer.body) {

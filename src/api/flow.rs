@@ -13,6 +13,8 @@ const FILE_SPEC: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
 /// What is known of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
+    /// Its name, as people gave it.
+    pub name: Option<String>,
     /// Such as `enabled`.
     pub state: Option<String>,
     /// `scheduleParams.frequency`, such as `once`.
@@ -63,6 +65,7 @@ impl Flow {
             _ => None,
         };
         Some(Self {
+            name: text("/name"),
             state: text("/state"),
             frequency: text("/scheduleParams/frequency"),
             delta_column,
@@ -112,6 +115,7 @@ mod tests {
             ]
         }]});
         let flow = Flow::read(&body).expect("a flow");
+        assert_eq!(flow.name.as_deref(), Some("CRM"));
         assert_eq!(flow.frequency.as_deref(), Some("once"));
         assert_eq!(flow.kind, Some(SourceKind::Table));
         assert_eq!(

@@ -1,11 +1,15 @@
 //! A flow run as the service lists it, read tolerantly: the samples disagree about spelling,
 //! types and what is there at all. Only an id is demanded.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::answer::plain;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
+use crate::state::{Clock, Moment};
+
+/// The service's clocks, that of `Date` and that of `createdAt`, need not agree to the second.
+const SLACK: SignedDuration = SignedDuration::from_secs(120);
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
 const MOST_ERRORS: usize = 100;
@@ -21,6 +25,8 @@ pub struct FlowRun {
     pub created_at: Option<Timestamp>,
     /// The client that created it (`createdClient`): for ours, the API key.
     pub created_client: Option<String>,
+    /// The account behind it (`createdBy`): a person, or a technical account.
+    pub created_by: Option<String>,
     /// The window it ingests, as far as the answer shows one.
     pub shows: Shows,
     /// How far it is.
@@ -155,11 +161,25 @@ impl FlowRun {
                 .and_then(integer)
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             created_client: item.get("createdClient").and_then(Value::as_str).map(plain),
+            created_by: item.get("createdBy").and_then(Value::as_str).map(plain),
             shows: shown_window(item),
             status,
             records: record_counts(item),
             errors: errors(item),
         })
+    }
+
+    /// Whether it can have come of a request whose intent was made at `intent`: it is not older.
+    /// A time that cannot be compared can.
+    #[must_use]
+    pub fn is_since(&self, intent: Moment) -> bool {
+        match (self.created_at, intent.clock) {
+            (Some(created), Clock::Server) => {
+                let earliest = intent.time.saturating_sub(SLACK).unwrap_or(intent.time);
+                created >= earliest
+            }
+            _ => true,
+        }
     }
 }
 

@@ -2,15 +2,14 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use super::connect::{Connected, connect};
-use super::context::{Context, variable};
+use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
+use super::hold::hold;
 use super::output::{self, Format};
 use super::signals::Signals;
 use super::watch::watch;
@@ -19,13 +18,8 @@ use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
 use crate::report;
 use crate::run::DesiredRun;
-use crate::state::Holder;
-use crate::store::{LockedStore, Opened, Place, load};
+use crate::store::{LockedStore, Place, load};
 
-/// How long after a request its run may still appear in a list, unless the config says.
-const SETTLE_DELAY: Duration = Duration::from_secs(300);
-/// The same for the emulator that is built in, which lists at once.
-const EMULATOR_SETTLE_DELAY: Duration = Duration::from_secs(2);
 /// So many rejections in a row stop an apply.
 const REJECTIONS_IN_A_ROW: u32 = 5;
 
@@ -113,16 +107,7 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
-    let Opened { store, torn } = LockedStore::open(&place, &connected.organization, holder())
-        .await
-        .map_err(state_failure)?;
-    if torn > 0 {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "note: the journal ended in {torn} bytes of an entry that was never finished; they \
-             were dropped, nothing depended on them"
-        );
-    }
+    let store = hold(&place, &connected.organization).await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;
@@ -149,15 +134,10 @@ async fn carry_out(
     connected: &Connected,
 ) -> Result<Applied, Failure> {
     let limits = &context.config.limits;
-    let settle_delay = if context.emulator {
-        EMULATOR_SETTLE_DELAY
-    } else {
-        context.config.settle_delay().unwrap_or(SETTLE_DELAY)
-    };
     let settings = Settings {
         concurrency: limits.concurrency,
         per_flow: limits.per_flow,
-        settle_delay,
+        settle_delay: context.settle_delay(),
         timestamps: context.config.wire.timestamps,
         preflight: !flags.no_preflight,
         most_new: flags.narrow.most_new(context),
@@ -285,18 +265,4 @@ fn confirm(plan: &Plan) -> Result<bool, Failure> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
-}
-
-/// This process, as others who want the state are told of it.
-fn holder() -> Holder {
-    let ci_run = variable("GITHUB_SERVER_URL")
-        .zip(variable("GITHUB_REPOSITORY"))
-        .zip(variable("GITHUB_RUN_ID"))
-        .map(|((server, repository), run)| format!("{server}/{repository}/actions/runs/{run}"));
-    Holder {
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
-        pid: std::process::id(),
-        ci_run,
-        since: Timestamp::now(),
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use url::Url;
@@ -16,6 +17,10 @@ use crate::store::Local;
 const ENDPOINT: &str = "https://platform.adobe.io";
 /// Where the state is, unless said otherwise.
 const STATE: &str = ".backfill";
+/// How long after a request its run may still appear in a list, unless the config says.
+const SETTLE_DELAY: Duration = Duration::from_secs(300);
+/// The same for the emulator that is built in, which lists at once.
+const EMULATOR_SETTLE_DELAY: Duration = Duration::from_secs(2);
 /// The organization of the emulator: no real one's state is ever mixed with it.
 const EMULATOR_ORGANIZATION: &str = "EMULATOR@AdobeOrg";
 
@@ -159,6 +164,15 @@ impl Context {
     /// Where the state is kept.
     pub(super) fn place(&self) -> Local {
         Local::new(self.state_folder.clone())
+    }
+
+    /// How long after a request its run may still appear in a list.
+    pub(super) fn settle_delay(&self) -> Duration {
+        if self.emulator {
+            EMULATOR_SETTLE_DELAY
+        } else {
+            self.config.settle_delay().unwrap_or(SETTLE_DELAY)
+        }
     }
 
     /// Whether progress is shown as bars.

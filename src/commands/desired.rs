@@ -84,6 +84,15 @@ impl Paths {
         }
     }
 
+    /// The paths of the manifests: those that were given, or the default.
+    pub(super) fn as_given(&self) -> Vec<PathBuf> {
+        if self.paths.is_empty() {
+            vec![PathBuf::from(DEFAULT)]
+        } else {
+            self.paths.clone()
+        }
+    }
+
     /// So many problems are shown at most.
     pub(super) fn max_problems(&self) -> usize {
         self.max_problems
@@ -91,11 +100,7 @@ impl Paths {
 
     /// Reads and checks the manifests.
     pub(super) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
-        let sources = if self.paths.is_empty() {
-            read_paths(&[PathBuf::from(DEFAULT)])?
-        } else {
-            read_paths(&self.paths)?
-        };
+        let sources = read_paths(&self.as_given())?;
         let checked = check(&sources, &rules(context));
         Ok((sources, checked))
     }
@@ -138,7 +143,8 @@ pub(super) fn count_errors(errors: usize) -> String {
     format!("{errors} error{plural} in the manifests")
 }
 
-fn rules(context: &Context) -> Rules {
+/// What the config asks of manifests, at this moment.
+pub(super) fn rules(context: &Context) -> Rules {
     let seconds = |length: std::time::Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let window = &context.config.limits.window;
     let now = UnixSeconds::clamped(Timestamp::now().as_second());

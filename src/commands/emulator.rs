@@ -8,9 +8,9 @@ use super::connect::seeds;
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::output;
 use super::signals::Signals;
-use crate::emulator::{Emulator, Options, Scenario};
+use super::{output, scenario};
+use crate::emulator::{Emulator, Options};
 
 /// Flags of `emulator`.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,9 @@ pub(super) struct Flags {
     /// Manifests, or folders of them, whose flows exist [default: manifests]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     flows: Vec<PathBuf>,
-    /// How it behaves and what goes wrong, as YAML
-    #[arg(long, value_name = "FILE")]
-    scenario: Option<PathBuf>,
+    /// How it behaves and what goes wrong: calm, busy, storm, or a file of YAML
+    #[arg(long, value_name = "NAME|FILE", default_value = "calm")]
+    scenario: String,
     /// Keep its runs in this file, and go on from there the next time
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
@@ -46,9 +46,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let emulator = Emulator::start(Options {
         listen: *listen,
         flows: seeds(&manifests),
-        scenario: scenario
-            .as_ref()
-            .map_or_else(|| Ok(Scenario::default()), read)?,
+        scenario: scenario::read(scenario)?,
         journal: data.clone(),
         ..Options::default()
     })
@@ -68,12 +66,4 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     signals.next().await;
     emulator.stop().await;
     Ok(Exit::Success)
-}
-
-fn read(path: &PathBuf) -> Result<Scenario, Failure> {
-    let shown = path.display();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("could not read the scenario {shown}: {error}")))?;
-    Scenario::read(&shown.to_string(), &text)
-        .map_err(|error| Failure::usage(format!("the scenario is wrong\n{error}")))
 }

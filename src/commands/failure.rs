@@ -7,7 +7,8 @@ use super::Exit;
 use crate::api::{ApiError, AuthError};
 use crate::emulator::EmulatorError;
 use crate::manifest::FindError;
-use crate::plan::{ExplainError, PlannedRun};
+use crate::plan::PlannedRun;
+use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::StoreError;
 
@@ -157,18 +158,18 @@ impl From<FindError> for Failure {
     }
 }
 
-impl From<ExplainError> for Failure {
-    fn from(error: ExplainError) -> Self {
+impl From<PickError> for Failure {
+    fn from(error: PickError) -> Self {
         /// How many keys are named before the rest is counted.
         const NAMED: usize = 10;
 
         let failure = Self::usage(error.to_string());
         match error {
-            ExplainError::Unknown(_) => failure.hint(
+            PickError::Unknown(_) => failure.hint(
                 "keys are those of the manifests that are read, and of the state; \
                  `backfill plan --verbose` shows them",
             ),
-            ExplainError::Ambiguous { prefix: _, keys } => {
+            PickError::Ambiguous { prefix: _, keys } => {
                 let more = keys.len().saturating_sub(NAMED);
                 failure
                     .details(keys.iter().take(NAMED).map(ToString::to_string))

@@ -6,6 +6,7 @@
 //! codes). [`run`] is the whole program but for the process itself.
 
 mod apply;
+mod audit;
 mod completions;
 mod config;
 mod connect;
@@ -14,11 +15,17 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
+mod hold;
+mod import;
 mod init;
 mod output;
 mod plan;
+mod rehearse;
+mod resolve;
+mod scenario;
 mod schema;
 mod signals;
+mod state;
 mod status;
 mod validate;
 mod watch;
@@ -59,6 +66,16 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
+    Audit(audit::Flags),
+    /// Put runs that were created by hand on record, and write the manifest that wants them
+    Import(import::Flags),
+    /// Say what became of runs in doubt that no list can tell of
+    Resolve(resolve::Flags),
+    /// Look at what is remembered
+    State(state::Flags),
+    /// Try the manifests out here, under faults and kills, and count what was created
+    Rehearse(rehearse::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
@@ -104,6 +121,11 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Resolve(flags) => resolve::run(&context, &flags).await,
+        Verb::State(flags) => state::run(&context, &flags).await,
+        Verb::Audit(flags) => audit::run(&context, &flags).await,
+        Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
+        Verb::Import(flags) => import::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     Ok(exit)
 }
 
-/// What the state has of the manifests' flows, rejected runs aside: they do not exist.
+/// What the state has of the manifests' flows, what does not exist aside.
 fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
     let names: HashMap<(&Sandbox, FlowId), &Manifest> = manifests
         .iter()
@@ -66,7 +66,7 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
             let run_id = match &record.fate {
                 Fate::Created { run_id, .. } => Some(run_id.clone()),
                 Fate::InDoubt { .. } => None,
-                Fate::Rejected { .. } => return None,
+                Fate::Rejected { .. } | Fate::NotCreated(_) => return None,
             };
             Some(StatusRow {
                 identity: identity.clone(),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A number in `[0, 1)`, always the same for the same seed and subject.
-pub(super) fn draw(seed: u64, subject: impl fmt::Display) -> f64 {
+pub(crate) fn draw(seed: u64, subject: impl fmt::Display) -> f64 {
     let digest = Sha256::digest(format!("{seed}/{subject}").as_bytes());
     // 32 bits are exact in an f64 and finer than any share a scenario can mean.
     let bits = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::clock::{Clock, Millis};
 use super::kind::RequestKind;
@@ -40,6 +41,16 @@ impl Ledger {
             .filter(move |arrival| arrival.kind == kind)
             .map(|arrival| arrival.at_micros)
     }
+}
+
+/// How much arrived so far, for those who act on what comes next: cheap to watch, where a
+/// [`Ledger`] is a copy of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrived {
+    /// Requests of any kind.
+    pub requests: u64,
+    /// `POST /runs` among them; told when its head is read, before it is answered.
+    pub creates: u64,
 }
 
 /// One request.
@@ -78,7 +89,10 @@ pub struct StoredRun {
 
 /// The part of the ledger that is counted as requests come in.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counted>);
+pub(super) struct Tally {
+    counted: Mutex<Counted>,
+    arrived: watch::Sender<Arrived>,
+}
 
 #[derive(Debug, Default)]
 struct Counted {
@@ -90,19 +104,27 @@ struct Counted {
 
 impl Tally {
     pub(super) fn arrived(&self, kind: RequestKind, clock: &Clock) {
-        let mut counted = lock(&self.0);
+        let mut counted = lock(&self.counted);
         // Read under the lock, so that the list is in the order of its times.
         let at_micros = clock.micros();
         counted.arrivals.push(Arrival { at_micros, kind });
         *counted.requests.entry(kind).or_default() += 1;
+        self.arrived.send_modify(|arrived| {
+            arrived.requests += 1;
+            arrived.creates += u64::from(kind == RequestKind::CreateRun);
+        });
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Arrived> {
+        self.arrived.subscribe()
     }
 
     pub(super) fn struck(&self, fault: &'static str) {
-        *lock(&self.0).faults.entry(fault).or_default() += 1;
+        *lock(&self.counted).faults.entry(fault).or_default() += 1;
     }
 
     pub(super) fn token_issued(&self) {
-        lock(&self.0).tokens_issued += 1;
+        lock(&self.counted).tokens_issued += 1;
     }
 
     /// The ledger over these runs.
@@ -112,7 +134,7 @@ impl Tally {
             requests,
             faults,
             tokens_issued,
-        } = &*lock(&self.0);
+        } = &*lock(&self.counted);
         Ledger {
             creates: requests
                 .get(&RequestKind::CreateRun)
@@ -151,6 +173,18 @@ mod tests {
         assert_eq!(ledger.faults["reset"], 1);
         let creates: Vec<_> = ledger.arrivals_of(RequestKind::CreateRun).collect();
         assert_eq!(creates, [10, 30]);
+    }
+
+    #[test]
+    fn whoever_watches_sees_each_arrival() {
+        let tally = Tally::default();
+        let clock = Clock::from_micros(|| 1);
+        let mut seen = tally.watch();
+        tally.arrived(RequestKind::ListRuns, &clock);
+        assert!(seen.has_changed().expect("the tally is there"));
+        tally.arrived(RequestKind::CreateRun, &clock);
+        let arrived = *seen.borrow_and_update();
+        assert_eq!((arrived.requests, arrived.creates), (2, 1));
     }
 
     #[test]

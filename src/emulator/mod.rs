@@ -8,7 +8,8 @@
 //! of what it got and stored. Nothing else in this program may depend on how it works inside.
 //!
 //! The calm scenario accepts any token, key and organization, and each run succeeds after three
-//! seconds. A scenario file changes the world and gives it faults; this one names every knob:
+//! seconds. A scenario file changes the world and gives it faults; three of them, from `calm` to
+//! `storm`, are built in ([`Scenario::built_in`]). This one names every knob:
 //!
 //! ```yaml
 //! seed: 7                    # the same seed: the same faults and outcomes; default 0
@@ -67,6 +68,7 @@
 //! overLimit: clamp           # refuse: 400
 //! ```
 
+mod built_in;
 mod chance;
 mod clock;
 mod copy_column;
@@ -98,8 +100,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::run::{FlowId, Sandbox, Source};
 
+pub(crate) use chance::draw;
 pub use clock::Clock;
 pub use delay::{Delay, DelayError};
 pub use faults::{
@@ -107,7 +112,7 @@ pub use faults::{
 };
 pub use journal::JournalError;
 pub use kind::{RequestKind, Target, UnknownTarget};
-pub use ledger::{Arrival, Ledger, StoredRun};
+pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use life::{Outcomes, Weight, WeightError};
 pub use scenario::{
     FlowOverride, Frequency, ItemShape, OverLimit, Permission, ResponseShape, Scenario, Spelling,
@@ -231,6 +236,18 @@ impl Emulator {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.service.ledger()
+    }
+
+    /// How much arrived so far, and whatever arrives from now on.
+    #[must_use]
+    pub fn arrived(&self) -> watch::Receiver<Arrived> {
+        self.service.watch()
+    }
+
+    /// How many runs exist.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        self.service.world.run_count()
     }
 
     /// Accepts no more, lets answers under way leave, and ends.

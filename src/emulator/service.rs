@@ -10,13 +10,14 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::clock::{Clock, Millis};
 use super::faults::{Fault, FaultBody, FaultPlan, Moment, RetryAfterForm};
 use super::gateway::{self, Caller, Gateway};
 use super::kind::RequestKind;
-use super::ledger::{Ledger, Tally};
+use super::ledger::{Arrived, Ledger, Tally};
 use super::refusal::{Invented, Refusal};
 use super::reply::Reply;
 use super::scenario::Scenario;
@@ -110,6 +111,11 @@ impl Service {
     /// The count of what arrived and what is stored.
     pub(super) fn ledger(&self) -> Ledger {
         self.tally.ledger(self.world.stored())
+    }
+
+    /// How much arrived, as it arrives.
+    pub(super) fn watch(&self) -> watch::Receiver<Arrived> {
+        self.tally.watch()
     }
 
     /// Counts a request whose head has arrived and decides its fate.

@@ -12,6 +12,7 @@ mod lane;
 mod listing;
 mod patience;
 mod preflight;
+mod resolve;
 mod send;
 mod settle;
 mod stop;
@@ -28,6 +29,7 @@ use crate::store::{LockedStore, StoreError};
 
 pub use event::{Event, FlowLane, LaneId};
 pub use preflight::Blocked;
+pub use resolve::{Case, Decision, Objection, adopted_twice, cases};
 pub use stop::{Stop, Stopper};
 
 /// How an apply is carried out.

@@ -7,12 +7,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::run::RunId;
-use crate::state::{Clock, Evidence, Moment};
+use crate::state::{Clock, Doubt, Evidence, Moment};
 
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
@@ -20,6 +21,21 @@ const SOON: Duration = Duration::from_millis(250);
 pub(super) const READINGS: u32 = 2;
 /// How many lists in a row may fail or not tell.
 const UNCLEAR_READINGS: u32 = 4;
+
+/// The latest moment at which the request of an intent can have left.
+pub(super) fn left_by(intent: Moment, doubt: Option<&Doubt>) -> Moment {
+    match doubt {
+        Some(Doubt { at, .. }) if at.clock == Clock::Server || intent.clock == Clock::Local => *at,
+        // The process may have died with the request on its way.
+        _ => {
+            let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
+            Moment {
+                time: intent.time.saturating_add(life).unwrap_or(intent.time),
+                ..intent
+            }
+        }
+    }
+}
 
 /// When a run that the lists do not hold is believed not to exist, and when they are read.
 #[derive(Debug, Clone)]

@@ -65,6 +65,7 @@ impl Blocked {
 /// The first reason why not.
 pub(super) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
     let Flow {
+        name: _,
         state,
         frequency,
         delta_column,
@@ -178,6 +179,7 @@ mod tests {
 
     fn table_flow() -> Flow {
         Flow {
+            name: None,
             state: Some("enabled".to_owned()),
             frequency: Some("once".to_owned()),
             delta_column: None,
@@ -249,6 +251,7 @@ mod tests {
     #[test]
     fn what_the_flow_does_not_tell_does_not_block() {
         let silent = Flow {
+            name: None,
             state: None,
             frequency: None,
             delta_column: None,

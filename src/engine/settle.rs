@@ -6,14 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::SignedDuration;
-
 use crate::api::{FlowRun, Shows};
 use crate::run::{Rerun, RunId, Window};
 use crate::state::{Clock, Evidence, Moment};
-
-/// The service's clocks need not agree to the second.
-const SLACK: SignedDuration = SignedDuration::from_secs(30);
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +71,7 @@ fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Aroun
         .filter(|run| {
             run.shows == Shows::Nothing
                 && !around.claimed.contains(&run.id)
-                && is_since(run, open.intent)
+                && run.is_since(open.intent)
         })
         .collect();
     match candidates.as_slice() {
@@ -98,17 +93,6 @@ fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Aroun
             "{} runs show no window and may be this one",
             many.len()
         )),
-    }
-}
-
-/// Whether `run` can be younger than the intent. A time that cannot be compared can.
-pub(super) fn is_since(run: &FlowRun, intent: Moment) -> bool {
-    match (run.created_at, intent.clock) {
-        (Some(created), Clock::Server) => {
-            let earliest = intent.time.saturating_sub(SLACK).unwrap_or(intent.time);
-            created >= earliest
-        }
-        _ => true,
     }
 }
 
@@ -142,9 +126,9 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// The run of `open`'s window that is younger than its intent: ours if there is one, else
-    /// anybody's. Where ages cannot be compared, any run will do for a window wanted once, and
-    /// none can be told for one wanted again.
+    /// The run of `open`'s window: ours if there is one, else anybody's. For a window wanted once
+    /// any run will do, however old: no clock shall have it ingested twice. One wanted again has
+    /// a run that is younger than its intent; where ages cannot be compared, none can be told.
     fn of_intent(&mut self, open: &Open, api_key: &str) -> Option<Reading> {
         let free: Vec<&(&FlowRun, Evidence)> = self
             .by_window
@@ -153,7 +137,7 @@ impl<'a> Pool<'a> {
             .filter(|(run, _)| {
                 !self.claimed.contains(&run.id)
                     && !self.taken.contains(&run.id)
-                    && is_since(run, open.intent)
+                    && (open.rerun == Rerun::FIRST || run.is_since(open.intent))
             })
             .collect();
         let ours = free
@@ -222,6 +206,7 @@ mod tests {
             flow_id: None,
             created_at: Some(at(created)),
             created_client: Some(client.to_owned()),
+            created_by: None,
             shows,
             status: RunStatus::Scheduled,
             records: RecordCounts::default(),
@@ -283,10 +268,13 @@ mod tests {
     }
 
     #[test]
-    fn a_run_older_than_the_intent_is_not_its_run() {
+    fn a_window_wanted_once_has_any_run_of_it_and_a_rerun_only_one_that_is_younger() {
         let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, "exc_app")];
+        assert_eq!(
+            read(&[open(1, 1)], &runs, &[], false),
+            [found("a", Evidence::Params)]
+        );
         assert_eq!(read(&[open(1, 2)], &runs, &[], false), [Reading::Absent]);
-        assert_eq!(read(&[open(1, 1)], &runs, &[], false), [Reading::Absent]);
     }
 
     #[test]

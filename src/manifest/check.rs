@@ -307,7 +307,9 @@ fn stem(file: &str) -> &str {
         .unwrap_or(file)
 }
 
-fn is_placeholder(reason: &str) -> bool {
+/// Whether `reason` says nothing, as `TODO` and `...` do.
+#[must_use]
+pub fn is_placeholder(reason: &str) -> bool {
     const WORDS: [&str; 12] = [
         "todo", "tbd", "fixme", "xxx", "na", "none", "reason", "test", "why", "foo", "asdf", "wip",
     ];

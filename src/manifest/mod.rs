@@ -31,6 +31,7 @@ mod zone;
 
 use std::sync::Arc;
 
+pub use check::is_placeholder;
 pub use every::{Every, EveryError, parse_every, parse_seconds};
 pub use find::{FindError, Sources, read_paths};
 pub use problem::{Place, Problem, Rule, Severity, Unlisted};

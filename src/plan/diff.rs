@@ -22,7 +22,7 @@ pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
         .map(|run| {
             let record = state.and_then(|state| state.get(&run.key));
             let action = match record.map(|record| &record.fate) {
-                None => Action::Create,
+                None | Some(Fate::NotCreated(_)) => Action::Create,
                 Some(Fate::Rejected { .. }) => Action::Again,
                 Some(Fate::Created { .. }) => Action::Unchanged,
                 Some(Fate::InDoubt { .. }) => Action::Settle,
@@ -69,7 +69,7 @@ type Ingested<'a> = Vec<(i64, &'a Record)>;
 fn ingested_windows(state: Option<&State>) -> HashMap<Series<'_>, Ingested<'_>> {
     let mut windows: HashMap<Series<'_>, Ingested<'_>> = HashMap::new();
     for (_, record) in state.into_iter().flat_map(State::records) {
-        if !matches!(record.fate, Fate::Rejected { .. }) {
+        if record.fate.may_exist() {
             let start = record.identity.window.start().get();
             windows
                 .entry(series(&record.identity))
@@ -129,7 +129,7 @@ fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -
         .filter(|(key, record)| {
             let identity = &record.identity;
             !wanted.contains(key)
-                && !matches!(record.fate, Fate::Rejected { .. })
+                && record.fate.may_exist()
                 && flows.contains(&(&identity.sandbox, identity.flow_id))
         })
         .map(|(_, record)| Known::of(record))

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{Known, Limit, Plan, PlannedRun};
-use crate::run::{Key, KeyPrefix};
+use crate::run::{Key, KeyPrefix, PickError};
 use crate::state::State;
 
 /// What was found under a key.
@@ -21,22 +21,6 @@ pub enum Explained {
     NotWanted(Known),
 }
 
-/// Why a key, or its beginning, does not name one run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExplainError {
-    /// Neither the plan nor the state has it.
-    #[error("no run has a key that begins with `{0}`")]
-    Unknown(KeyPrefix),
-    /// There are several.
-    #[error("`{prefix}` is the beginning of {} keys", keys.len())]
-    Ambiguous {
-        /// What was asked for.
-        prefix: KeyPrefix,
-        /// The keys that begin so, in their order.
-        keys: Vec<Key>,
-    },
-}
-
 /// The run whose key begins with `prefix`.
 ///
 /// # Errors
@@ -45,7 +29,7 @@ pub fn explain(
     plan: &Plan,
     state: Option<&State>,
     prefix: &KeyPrefix,
-) -> Result<Explained, ExplainError> {
+) -> Result<Explained, PickError> {
     let mut found: BTreeMap<Key, Explained> = BTreeMap::new();
     for (key, record) in state.into_iter().flat_map(State::records) {
         if prefix.matches(key) {
@@ -66,14 +50,8 @@ pub fn explain(
             }
         }
     }
-    if found.len() > 1 {
-        return Err(ExplainError::Ambiguous {
-            prefix: prefix.clone(),
-            keys: found.into_keys().collect(),
-        });
-    }
+    let key = prefix.pick(found.keys())?;
     found
-        .into_values()
-        .next()
-        .ok_or_else(|| ExplainError::Unknown(prefix.clone()))
+        .remove(&key)
+        .ok_or_else(|| PickError::Unknown(prefix.clone()))
 }

@@ -16,7 +16,7 @@ use crate::run::{DesiredRun, RunIdentity, hex};
 use crate::state::{Fate, Record};
 
 pub use diff::diff;
-pub use explain::{ExplainError, Explained, explain};
+pub use explain::{Explained, explain};
 pub use select::{Limit, Selection};
 
 /// What is to be done about one run.
@@ -66,7 +66,11 @@ pub struct Known {
 
 impl Known {
     fn of(record: &Record) -> Self {
-        let Record { identity, fate } = record.clone();
+        let Record {
+            identity,
+            fate,
+            earlier: _,
+        } = record.clone();
         Self { identity, fate }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{FlowId, Key, Origin, Rerun, Source, UnixSeconds, Window};
+use crate::run::{FlowId, Key, Origin, PickError, Rerun, Source, UnixSeconds, Window};
 use crate::state::{Clock, Entry, Moment, Refusal, State};
 
 const DAY: i64 = 86_400;
@@ -308,7 +308,7 @@ fn a_key_is_found_in_the_plan_under_a_limit_and_in_the_state() {
     assert!(matches!(ask(&kept.key()), Ok(Explained::NotWanted(known)) if known.identity == kept));
     assert!(matches!(
         ask(&identity(9, 0, 1).key()),
-        Err(ExplainError::Unknown(_))
+        Err(PickError::Unknown(_))
     ));
 }
 
@@ -325,7 +325,7 @@ fn a_beginning_of_several_keys_names_them() {
         .expect("the birthdays of 2000 keys in 65536 days");
     let prefix = beginning(&twins[0]).parse().expect("a prefix");
     match explain(&plan, None, &prefix) {
-        Err(ExplainError::Ambiguous { keys, .. }) => assert!(keys.starts_with(twins)),
+        Err(PickError::Ambiguous { keys, .. }) => assert!(keys.starts_with(twins)),
         other => panic!("{other:?}"),
     }
 }

@@ -111,6 +111,7 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
             .collect()
     };
     match action {
+        Action::Create if known.is_some() => ("create it: it does not exist", fate()),
         Action::Create => (
             "create it",
             vec!["the state does not know this key".to_owned()],

@@ -186,7 +186,9 @@ impl<'p> Gathered<'p> {
         windows.extend(orphaned.iter().map(|known| {
             let cell = match known.fate {
                 Fate::InDoubt { .. } => Cell::InDoubt,
-                Fate::Created { .. } | Fate::Rejected { .. } => Cell::NotWanted,
+                Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => {
+                    Cell::NotWanted
+                }
             };
             (known.identity.window, cell)
         }));

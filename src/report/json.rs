@@ -1,14 +1,24 @@
 //! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
 //! the program can change what a script reads.
 
+mod audit;
+mod import;
 mod known;
 mod plan;
+mod rehearse;
+mod resolve;
+mod state;
 mod validate;
 
 use serde::Serialize;
 
+pub use self::audit::{AuditDocument, audit};
+pub use self::import::{ImportDocument, import};
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
+pub use self::rehearse::{RehearseDocument, rehearse};
+pub use self::resolve::{ResolveDocument, resolve};
+pub use self::state::{StateDocument, VerifyDocument, state, verify};
 pub use self::validate::{ValidateDocument, validate};
 use super::StatusRow;
 use super::summary::count;

@@ -4,11 +4,13 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod audit;
 mod bar;
 mod board;
 mod explain;
 mod flows;
 mod github;
+mod import;
 pub mod json;
 mod lines;
 mod markdown;
@@ -18,20 +20,28 @@ mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
+mod rehearsal;
+mod resolve;
+mod state;
 mod status;
 mod summary;
 mod table;
 mod wrap;
 
+pub use audit::{AuditView, write_audit};
 pub use board::Board;
 pub use explain::write_explained;
 pub use github::write_annotations;
+pub use import::{ImportedFlow, ImportedManifest, write_import};
 pub use lines::line;
 pub use markdown::plan_markdown;
 pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;
-pub use reason::{describe_conflicts, describe_held_back};
+pub use reason::{describe_conflicts, describe_fate, describe_held_back};
+pub use rehearsal::{Miscount, Rehearsal, Verdict, Wrong, write_rehearsal};
+pub use resolve::{write_case, write_decision};
+pub use state::{Recorded, write_record, write_records, write_verified};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 

@@ -96,7 +96,7 @@ fn lane_bar(lane: &LaneBoard) -> Bar {
 }
 
 /// `1h02m`, `3m20s`, `12s`.
-fn duration(duration: Duration) -> String {
+pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs().max(1);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s}s"),

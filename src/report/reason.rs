@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use super::plan::same_reasons;
 use super::{plain, window};
 use crate::plan::{Known, Limit, Plan, PlannedRun};
-use crate::state::{Evidence, Fate};
+use crate::state::{Absence, Evidence, Fate};
 
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
 
 /// What became of a run and when: `run 3f…, created 2026-11-23T10:00:00Z`.
-pub(super) fn describe_fate(fate: &Fate) -> String {
+#[must_use]
+pub fn describe_fate(fate: &Fate) -> String {
     match fate {
         Fate::Created {
             run_id,
@@ -45,6 +46,7 @@ pub(super) fn describe_fate(fate: &Fate) -> String {
                 None => format!("in doubt since {since}: no answer was recorded"),
             }
         }
+        Fate::NotCreated(absence) => describe_absence(absence),
     }
 }
 
@@ -108,7 +110,22 @@ pub(super) fn describe_limit(held_back: usize, limit: Limit) -> String {
     )
 }
 
-fn describe_evidence(evidence: &Evidence) -> String {
+/// That a request came to nothing: `sent 2026-…, found not to exist 2026-…: 2 readings of …`.
+pub(super) fn describe_absence(absence: &Absence) -> String {
+    let Absence {
+        intent,
+        evidence,
+        at,
+    } = absence;
+    format!(
+        "in doubt since {}, found not to exist {}: {}",
+        time(intent.time),
+        time(*at),
+        describe_evidence(evidence)
+    )
+}
+
+pub(super) fn describe_evidence(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Params => "its params show the window".to_owned(),
         Evidence::CopyActivity => "its copy activity ingested the window".to_owned(),
@@ -118,9 +135,15 @@ fn describe_evidence(evidence: &Evidence) -> String {
         Evidence::Lists { readings, runs } => {
             format!("{readings} readings of the flow's {runs} runs")
         }
+        Evidence::Person { reason, who } => format!(
+            "{} decided: {}",
+            plain(who, MOST_SAID),
+            plain(reason, MOST_SAID)
+        ),
     }
 }
 
-fn time(at: Timestamp) -> String {
+/// A time, to the second.
+pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
 }

@@ -1,6 +1,7 @@
 //! The key: SHA-256 over a canonical text of what a run means, so that spelling, comments,
 //! names and the order of keys in a manifest never change it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -106,6 +107,39 @@ impl KeyPrefix {
     pub fn matches(&self, key: &Key) -> bool {
         key.to_string().starts_with(&self.0)
     }
+
+    /// The one of `keys` that begins so.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub fn pick<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) -> Result<Key, PickError> {
+        let keys = keys.into_iter().filter(|key| self.matches(key));
+        let found: BTreeSet<Key> = keys.copied().collect();
+        match found.first() {
+            None => Err(PickError::Unknown(self.clone())),
+            Some(key) if found.len() == 1 => Ok(*key),
+            Some(_) => Err(PickError::Ambiguous {
+                prefix: self.clone(),
+                keys: found.into_iter().collect(),
+            }),
+        }
+    }
+}
+
+/// Why the beginning of a key does not name one run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PickError {
+    /// No run has such a key.
+    #[error("no run has a key that begins with `{0}`")]
+    Unknown(KeyPrefix),
+    /// Several have.
+    #[error("`{prefix}` is the beginning of {} keys", keys.len())]
+    Ambiguous {
+        /// What was asked for.
+        prefix: KeyPrefix,
+        /// The keys that begin so, in their order.
+        keys: Vec<Key>,
+    },
 }
 
 impl FromStr for KeyPrefix {

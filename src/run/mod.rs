@@ -13,6 +13,6 @@ mod window;
 pub use desired::{DeltaColumn, DesiredRun, Origin, Rerun, RunIdentity, Source};
 pub use id::{FlowId, IdError, OrganizationId, RunId, Sandbox};
 pub(crate) use key::hex;
-pub use key::{Key, KeyError, KeyPrefix};
+pub use key::{Key, KeyError, KeyPrefix, PickError};
 pub use time::{TimeError, UnixSeconds};
 pub use window::{Window, WindowError};

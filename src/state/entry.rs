@@ -79,7 +79,7 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
-    /// A doubt was settled: no such run exists.
+    /// A doubt was settled: nothing came of the request.
     NotCreated {
         /// The run's key.
         key: Key,
@@ -131,6 +131,13 @@ pub enum Evidence {
         readings: u32,
         /// How many runs of the flow the last one held.
         runs: usize,
+    },
+    /// A person decided, where no list could tell.
+    Person {
+        /// Why, in that person's words.
+        reason: String,
+        /// Who: a name and a machine, or a CI run.
+        who: String,
     },
 }
 

@@ -2,8 +2,8 @@
 
 use super::Entry;
 use super::entry::IdentityError;
-use super::record::{Doubt, Fate, Record, State};
-use crate::run::{Key, RunId};
+use super::record::{Absence, Doubt, Fate, Record, State};
+use crate::run::{Key, RunId, RunIdentity};
 
 /// Why an entry cannot follow what came before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,8 +50,8 @@ impl State {
             Entry::Intent { run, at, session } => {
                 let (key, identity) = run.checked()?;
                 match self.records.get(&key).map(|record| &record.fate) {
-                    // A run that was refused was never created: it may be sent again.
-                    None | Some(Fate::Rejected { .. }) => {}
+                    // What was never created may be sent again.
+                    None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => {}
                     Some(Fate::Created { .. }) => {
                         return Err(FoldError::NotFree {
                             fate: "created",
@@ -70,7 +70,7 @@ impl State {
                     session,
                     doubt: None,
                 };
-                self.records.insert(key, Record { identity, fate });
+                self.replace(key, identity, fate);
             }
             Entry::Created { key, run_id, at } => {
                 self.free(&run_id, key)?;
@@ -91,12 +91,23 @@ impl State {
                 }
             }
             Entry::NotSent { key, .. } => {
-                self.open_intent("a withdrawal", key)?;
-                self.records.remove(&key);
+                let record = self.open_intent("a withdrawal", key)?;
+                match record.earlier.pop() {
+                    Some(absence) => record.fate = Fate::NotCreated(absence),
+                    None => {
+                        self.records.remove(&key);
+                    }
+                }
             }
-            Entry::NotCreated { key, .. } => {
-                self.open_intent("a settlement", key)?;
-                self.records.remove(&key);
+            Entry::NotCreated { key, evidence, at } => {
+                let record = self.open_intent("a settlement", key)?;
+                if let Fate::InDoubt { intent, .. } = record.fate {
+                    record.fate = Fate::NotCreated(Absence {
+                        intent,
+                        evidence,
+                        at,
+                    });
+                }
             }
             Entry::Adopted {
                 run,
@@ -122,10 +133,19 @@ impl State {
                     adopted: Some(evidence),
                     at,
                 };
-                self.records.insert(key, Record { identity, fate });
+                self.replace(key, identity, fate);
             }
         }
         Ok(())
+    }
+
+    /// Gives a run a new fate; an absence that it had stays with it.
+    fn replace(&mut self, key: Key, identity: RunIdentity, fate: Fate) {
+        let record = self.records.entry(key);
+        let record = record.or_insert_with(|| Record::new(identity, fate.clone()));
+        if let Fate::NotCreated(absence) = std::mem::replace(&mut record.fate, fate) {
+            record.earlier.push(absence);
+        }
     }
 
     fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {

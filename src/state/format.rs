@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entry::StoredIdentity;
-use super::record::{Doubt, Fate, Record, State};
+use super::record::{Absence, Doubt, Fate, Record, State};
 use super::{Evidence, Journal, Moment, Refusal, line};
 use crate::run::{OrganizationId, RunId, hex};
 
@@ -64,6 +64,8 @@ struct StoredRecord {
     run: StoredIdentity,
     #[serde(flatten)]
     fate: StoredFate,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    earlier: Vec<StoredAbsence>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -89,12 +91,21 @@ enum StoredFate {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<StoredDoubt>,
     },
+    NotCreated(StoredAbsence),
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredDoubt {
     reason: String,
     at: Moment,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredAbsence {
+    intent: Moment,
+    evidence: Evidence,
+    at: Timestamp,
 }
 
 /// The whole state as the bytes of `state.jsonl`.
@@ -112,10 +123,16 @@ pub fn encode_state(state: &State) -> Vec<u8> {
     sorted.sort_by(|a, b| a.identity.cmp(&b.identity));
 
     let mut body = Vec::with_capacity(sorted.len() * 384);
-    for Record { identity, fate } in sorted {
+    for Record {
+        identity,
+        fate,
+        earlier,
+    } in sorted
+    {
         let stored = StoredRecord {
             run: StoredIdentity::from(identity),
             fate: StoredFate::from(fate.clone()),
+            earlier: earlier.iter().cloned().map(StoredAbsence::from).collect(),
         };
         line::encode(&stored, &mut body);
     }
@@ -160,12 +177,13 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
         let text = text
             .strip_suffix(b"\n")
             .ok_or_else(|| damaged(number, "the line is cut short".to_owned()))?;
-        let StoredRecord { run, fate } =
+        let StoredRecord { run, fate, earlier } =
             line::decode(text).map_err(|e| damaged(number, e.to_string()))?;
         let (key, identity) = run.checked().map_err(|e| damaged(number, e.to_string()))?;
         let record = Record {
             identity,
             fate: fate.into(),
+            earlier: earlier.into_iter().map(Absence::from).collect(),
         };
         if let Fate::Created { run_id, .. } = &record.fate
             && by_run.insert(run_id.clone(), key).is_some()
@@ -268,6 +286,7 @@ impl From<Fate> for StoredFate {
                 session,
                 doubt: doubt.map(|Doubt { reason, at }| StoredDoubt { reason, at }),
             },
+            Fate::NotCreated(absence) => Self::NotCreated(absence.into()),
         }
     }
 }
@@ -294,6 +313,37 @@ impl From<StoredFate> for Fate {
                 session,
                 doubt: doubt.map(|StoredDoubt { reason, at }| Doubt { reason, at }),
             },
+            StoredFate::NotCreated(absence) => Self::NotCreated(absence.into()),
+        }
+    }
+}
+
+impl From<Absence> for StoredAbsence {
+    fn from(absence: Absence) -> Self {
+        let Absence {
+            intent,
+            evidence,
+            at,
+        } = absence;
+        Self {
+            intent,
+            evidence,
+            at,
+        }
+    }
+}
+
+impl From<StoredAbsence> for Absence {
+    fn from(stored: StoredAbsence) -> Self {
+        let StoredAbsence {
+            intent,
+            evidence,
+            at,
+        } = stored;
+        Self {
+            intent,
+            evidence,
+            at,
         }
     }
 }

@@ -17,4 +17,4 @@ pub use entry::{Clock, Entry, Evidence, Holder, IdentityError, Moment, Refusal, 
 pub use fold::FoldError;
 pub use format::{FormatError, decode_state, encode_state};
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
-pub use record::{Doubt, Fate, Record, State};
+pub use record::{Absence, Doubt, Fate, Record, State};

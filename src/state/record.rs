@@ -1,12 +1,12 @@
 //! A record per run, and the state that holds them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Evidence, Moment, Refusal};
-use crate::run::{Key, OrganizationId, RunId, RunIdentity};
+use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,19 @@ pub struct Record {
     pub identity: RunIdentity,
     /// What became of it.
     pub fate: Fate,
+    /// Earlier requests for it that were in doubt and came to nothing, oldest first.
+    pub earlier: Vec<Absence>,
+}
+
+impl Record {
+    /// A run about which nothing was in doubt before.
+    pub(super) fn new(identity: RunIdentity, fate: Fate) -> Self {
+        Self {
+            identity,
+            fate,
+            earlier: Vec::new(),
+        }
+    }
 }
 
 /// What became of a run.
@@ -45,6 +58,30 @@ pub enum Fate {
         /// What came back, if anything did, and when.
         doubt: Option<Doubt>,
     },
+    /// It was in doubt, and turned out not to exist.
+    NotCreated(Absence),
+}
+
+impl Fate {
+    /// Whether the run exists, or nothing rules it out.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        match self {
+            Self::Created { .. } | Self::InDoubt { .. } => true,
+            Self::Rejected { .. } | Self::NotCreated(_) => false,
+        }
+    }
+}
+
+/// A doubt that was closed: no run came of the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absence {
+    /// When the intent of the request was made.
+    pub intent: Moment,
+    /// How that was found out.
+    pub evidence: Evidence,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What came back that did not tell whether the run exists.
@@ -97,9 +134,24 @@ impl State {
         self.records.iter()
     }
 
-    /// Whether some record stands for this run of the service.
+    /// The runs of a flow that records stand for.
     #[must_use]
-    pub fn is_claimed(&self, run_id: &RunId) -> bool {
-        self.by_run.contains_key(run_id)
+    pub fn claimed_of(&self, sandbox: &Sandbox, flow_id: FlowId) -> HashSet<RunId> {
+        self.records
+            .values()
+            .filter(|record| {
+                record.identity.flow_id == flow_id && record.identity.sandbox == *sandbox
+            })
+            .filter_map(|record| match &record.fate {
+                Fate::Created { run_id, .. } => Some(run_id.clone()),
+                Fate::Rejected { .. } | Fate::InDoubt { .. } | Fate::NotCreated(_) => None,
+            })
+            .collect()
+    }
+
+    /// The record that stands for this run of the service.
+    #[must_use]
+    pub fn claim(&self, run_id: &RunId) -> Option<Key> {
+        self.by_run.get(run_id).copied()
     }
 }

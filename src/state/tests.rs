@@ -107,7 +107,26 @@ fn history() -> Vec<Entry> {
         },
         intent(5),
         doubt(5),
+        intent(3),
+        created(3),
+        intent(6),
+        not_created(6, person()),
     ]
+}
+
+fn person() -> Evidence {
+    Evidence::Person {
+        reason: "the request never left the proxy".to_owned(),
+        who: "ada on a-laptop".to_owned(),
+    }
+}
+
+fn not_created(day: i64, evidence: Evidence) -> Entry {
+    Entry::NotCreated {
+        key: key(day),
+        evidence,
+        at: at(day + 400),
+    }
 }
 
 fn folded(entries: &[Entry]) -> State {
@@ -246,11 +265,40 @@ fn steps_that_would_lose_or_double_a_run_are_illegal() {
     }
 }
 
+#[test]
+fn a_closed_doubt_stays_on_record_with_its_evidence() {
+    let mut state = folded(&[intent(1), not_created(1, person())]);
+    let record = state.get(&key(1)).expect("it is remembered");
+    assert!(!record.fate.may_exist());
+    let Fate::NotCreated(absence) = record.fate.clone() else {
+        panic!("{record:?}");
+    };
+    assert_eq!(absence.evidence, person());
+    assert_eq!(absence.intent, moment(1));
+
+    // A request that never left changes nothing about it.
+    let not_sent = Entry::NotSent {
+        key: key(1),
+        reason: "connection refused".to_owned(),
+        at: at(1),
+    };
+    let before = state.clone();
+    state.fold(intent(1)).expect("it may be sent again");
+    state.fold(not_sent).expect("legal");
+    assert_eq!(state, before);
+
+    // And it outlives what comes of the run later.
+    state.fold(intent(1)).expect("legal");
+    state.fold(created(1)).expect("legal");
+    assert_eq!(state.get(&key(1)).expect("there").earlier, [absence]);
+}
+
 fn any_step() -> impl Strategy<Value = Entry> {
-    (0..4i64, 0..4u8).prop_map(|(day, kind)| match kind {
-        0 => intent(day),
-        1 => created(day),
-        2 => rejected(day),
+    (0..4i64, 0..6u8).prop_map(|(day, kind)| match kind {
+        0 | 1 => intent(day),
+        2 => created(day),
+        3 => rejected(day),
+        4 => not_created(day, person()),
         _ => doubt(day),
     })
 }

@@ -12,11 +12,19 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Contents, Exclusive, Place, StoreError};
+use crate::crash::Point;
 use crate::state::Holder;
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
 const LOCK: &str = "lock";
+/// Where a process can die in the middle of a replacement.
+const REPLACING_STATE: [Point; 3] = [Point::STATE_HALF, Point::STATE_BESIDE, Point::STATE_RENAMED];
+const REPLACING_JOURNAL: [Point; 3] = [
+    Point::JOURNAL_HALF,
+    Point::JOURNAL_BESIDE,
+    Point::JOURNAL_RENAMED,
+];
 /// How the names of files begin that are being written.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -91,7 +99,11 @@ impl Exclusive for Held {
                     Some(file) => file,
                     None => Arc::new(OpenOptions::new().append(true).open(&path).map_err(&io)?),
                 };
+                Point::APPEND_HALF.amid(&lines, |half| {
+                    let _ = (&*file).write_all(half);
+                });
                 (&*file).write_all(&lines).map_err(&io)?;
+                Point::APPEND_UNSYNCED.pass();
                 file.sync_data().map_err(&io)?;
                 Ok(file)
             })
@@ -104,14 +116,14 @@ impl Exclusive for Held {
 
     fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
         let folder = self.folder.clone();
-        blocking(move || replace(&folder, STATE, &bytes)).boxed()
+        blocking(move || replace(&folder, STATE, &bytes, REPLACING_STATE)).boxed()
     }
 
     fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
         let folder = self.folder.clone();
         // The open file is the old journal: it is no longer the one to append to.
         self.journal = None;
-        blocking(move || replace(&folder, JOURNAL, &bytes)).boxed()
+        blocking(move || replace(&folder, JOURNAL, &bytes, REPLACING_JOURNAL)).boxed()
     }
 }
 
@@ -203,13 +215,23 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+fn replace(
+    folder: &Path,
+    name: &str,
+    bytes: &[u8],
+    [half, beside_it, renamed]: [Point; 3],
+) -> Result<(), StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
     let mut beside = unfinished_file().tempfile_in(folder).map_err(&io)?;
+    half.amid(bytes, |half| {
+        let _ = beside.write_all(half);
+    });
     beside.write_all(bytes).map_err(&io)?;
     beside.as_file().sync_all().map_err(&io)?;
+    beside_it.pass();
     beside.persist(&path).map_err(|error| io(error.error))?;
+    renamed.pass();
     sync_folder(folder).map_err(&io)
 }
 

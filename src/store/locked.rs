@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{Exclusive, Place, StoreError, check_organization, decode};
+use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
 
@@ -35,21 +36,25 @@ impl LockedStore {
         organization: &OrganizationId,
         holder: Holder,
     ) -> Result<Opened, StoreError> {
+        Point::LOCKING.pass();
         let mut exclusive = place.lock(holder.clone()).await?;
+        Point::LOCKED.pass();
+        Point::READING.pass();
         let stored = decode(&exclusive.read().await?)?;
+        Point::READ.pass();
         let (state, unfolded, torn) = if let Some((state, journal)) = stored {
             check_organization(&state, Some(organization))?;
             if journal.torn > 0 {
+                Point::CUTTING.pass();
                 exclusive.cut_journal(journal.whole as u64).await?;
+                Point::CUT.pass();
             }
             (state, journal.entries.len(), journal.torn)
         } else {
             let state = State::new(organization.clone());
             // The journal first: see `decode` for a start that is cut short between the two.
-            exclusive
-                .write_journal(encode_journal_header(&state))
-                .await?;
-            exclusive.write_state(encode_state(&state)).await?;
+            replace_journal(exclusive.as_mut(), &state).await?;
+            replace_state(exclusive.as_mut(), &state).await?;
             (state, 0, 0)
         };
         let session = Uuid::new_v4();
@@ -100,7 +105,9 @@ impl LockedStore {
         for entry in entries {
             self.state.fold(entry)?;
         }
+        Point::APPENDING.pass();
         self.place.append(lines).await?;
+        Point::APPENDED.pass();
         self.failed = false;
         Ok(())
     }
@@ -119,12 +126,25 @@ impl LockedStore {
         }
         self.failed = true;
         self.state.serial += 1;
-        self.place.write_state(encode_state(&self.state)).await?;
-        self.place
-            .write_journal(encode_journal_header(&self.state))
-            .await?;
+        replace_state(self.place.as_mut(), &self.state).await?;
+        replace_journal(self.place.as_mut(), &self.state).await?;
         self.unfolded = 0;
         self.failed = false;
         Ok(())
     }
+}
+
+async fn replace_state(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
+    Point::STATE_REPLACING.pass();
+    place.write_state(encode_state(state)).await?;
+    Point::STATE_REPLACED.pass();
+    Ok(())
+}
+
+/// Starts a new journal, which follows `state`.
+async fn replace_journal(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
+    Point::JOURNAL_REPLACING.pass();
+    place.write_journal(encode_journal_header(state)).await?;
+    Point::JOURNAL_REPLACED.pass();
+    Ok(())
 }

@@ -94,6 +94,17 @@ pub trait Exclusive: Send {
     fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 
+/// What a place holds, read as a whole.
+#[derive(Debug)]
+pub struct Inspected {
+    /// What is remembered, the journal's entries included.
+    pub state: State,
+    /// How many entries of the journal are not part of `state.jsonl` yet.
+    pub unfolded: usize,
+    /// How many bytes of a torn last journal line the next holder will drop.
+    pub torn: usize,
+}
+
 /// Reads the state of a place without holding it; `None` where there is none yet.
 ///
 /// # Errors
@@ -102,14 +113,30 @@ pub async fn load(
     place: &dyn Place,
     organization: Option<&OrganizationId>,
 ) -> Result<Option<State>, StoreError> {
+    let inspected = inspect(place, organization).await?;
+    Ok(inspected.map(|inspected| inspected.state))
+}
+
+/// The same, with what is to be known of the files.
+///
+/// # Errors
+/// Those of [`load`].
+pub async fn inspect(
+    place: &dyn Place,
+    organization: Option<&OrganizationId>,
+) -> Result<Option<Inspected>, StoreError> {
     // A writer may fold between our two reads; then the files do not fit, and a new look will.
     const LOOKS: usize = 5;
     let mut look = 1;
     loop {
         match decode(&place.read().await?) {
-            Ok(Some((state, _))) => {
+            Ok(Some((state, journal))) => {
                 check_organization(&state, organization)?;
-                return Ok(Some(state));
+                return Ok(Some(Inspected {
+                    state,
+                    unfolded: journal.entries.len(),
+                    torn: journal.torn,
+                }));
             }
             Ok(None) => return Ok(None),
             Err(FormatError::Apart(_)) if look < LOOKS => look += 1,

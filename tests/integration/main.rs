@@ -1,20 +1,29 @@
 //! The real binary against the real emulator over real sockets, in an empty environment.
 
 mod apply;
+mod audit;
 mod bad_input;
 mod bad_manifests;
+mod by_hand;
+#[cfg(all(unix, feature = "crash-points"))]
+mod crash_points;
 mod emulated;
 mod good_manifests;
 mod hostile;
 mod hostile_service;
+mod import;
 mod init;
 mod interrupted;
 mod manifest_laws;
 mod one_request;
 mod plan;
 mod readme_rules;
+mod rehearse;
+mod resolve;
 mod schema;
 mod secrets;
+mod settling;
+mod state;
 mod status;
 mod storm;
 mod validate;

@@ -110,6 +110,20 @@ impl Workspace {
         self.set("AEP_ORG_ID", "5C13@AdobeOrg");
     }
 
+    /// Signs in at the service at `url` as an OAuth client.
+    pub(crate) fn sign_in_with_secret(&mut self, url: &str) {
+        for (name, value) in [
+            ("AEP_ENDPOINT", url),
+            ("AEP_IMS_ENDPOINT", url),
+            ("AEP_CLIENT_ID", "our-key"),
+            ("AEP_CLIENT_SECRET", "our-secret"),
+            ("AEP_SCOPES", "openid"),
+            ("AEP_ORG_ID", "5C13@AdobeOrg"),
+        ] {
+            self.set(name, value);
+        }
+    }
+
     /// The command, ready to run.
     pub(crate) fn command<A: AsRef<OsStr>>(
         &self,
@@ -129,7 +143,12 @@ impl Workspace {
 
     /// Runs `line`, split at blanks.
     pub(crate) fn run(&self, line: &str) -> Ran {
-        let output = self.command(line.split_whitespace()).output();
+        self.run_with(line.split_whitespace())
+    }
+
+    /// Runs the binary with these arguments.
+    pub(crate) fn run_with<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Ran {
+        let output = self.command(arguments).output();
         Ran::of(output.expect("the binary runs"))
     }
 }

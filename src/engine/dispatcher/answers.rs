@@ -90,7 +90,7 @@ impl Dispatcher {
 
     /// Whether some record stands for the run, or is about to.
     pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
-        self.store.state().is_claimed(run_id)
+        self.store.state().claim(run_id).is_some()
             || self.lanes.iter().any(|lane| lane.claimed.contains(run_id))
     }
 

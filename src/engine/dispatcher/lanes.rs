@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::engine::lane::{Doubt, Lane};
-use crate::engine::patience::{Patience, Verdicts};
-use crate::engine::send::{INTENT_LIFE, LEAVES_WITHIN};
+use crate::engine::patience::{Patience, Verdicts, left_by};
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
@@ -52,7 +51,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
         }
     }
     let now = Instant::now();
-    for (key, Record { identity, fate }) in state.records() {
+    for (key, Record { identity, fate, .. }) in state.records() {
         let Fate::InDoubt { intent, doubt, .. } = fate else {
             continue;
         };
@@ -69,7 +68,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             patience: Patience::new(
                 settle_delay,
                 now,
-                left_by(*intent, doubt.as_ref().map(|doubt| doubt.at)),
+                by_the_service(left_by(*intent, doubt.as_ref())),
             ),
             verdicts: Verdicts::default(),
             of_this_apply: false,
@@ -77,7 +76,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
     }
     lanes.retain(|_, lane| lane.has_work());
     // Once all lanes are known: what records stand for must not be taken for something else.
-    for (_, Record { identity, fate }) in state.records() {
+    for (_, Record { identity, fate, .. }) in state.records() {
         if let Fate::Created { run_id, .. } = fate
             && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
         {
@@ -88,17 +87,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
     (lanes.into_values().collect(), outcomes)
 }
 
-/// The latest moment, by the service's clock, at which a request can have left.
-fn left_by(intent: Moment, doubt: Option<Moment>) -> Option<Timestamp> {
-    if let Some(Moment {
-        time,
-        clock: Clock::Server,
-    }) = doubt
-    {
-        return Some(time);
-    }
-    let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).ok()?;
-    (intent.clock == Clock::Server)
-        .then(|| intent.time.saturating_add(life).ok())
-        .flatten()
+/// The time, if it is by the service's clock.
+fn by_the_service(at: Moment) -> Option<Timestamp> {
+    (at.clock == Clock::Server).then_some(at.time)
 }

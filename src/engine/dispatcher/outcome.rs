@@ -68,7 +68,7 @@ fn open_doubts(state: &State) -> HashMap<Key, String> {
                     |doubt| doubt.reason.clone(),
                 ),
             )),
-            Fate::Created { .. } | Fate::Rejected { .. } => None,
+            Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => None,
         })
         .collect()
 }

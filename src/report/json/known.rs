@@ -7,22 +7,25 @@ use serde::Serialize;
 use super::{ApplyError, RunFields};
 use crate::plan::Known;
 use crate::run::RunId;
-use crate::state::{Evidence, Fate};
+use crate::state::{Absence, Evidence, Fate};
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KnownFields {
-    /// `created`, `adopted`, `rejected` or `inDoubt`.
+    /// `created`, `adopted`, `rejected`, `inDoubt` or `notCreated`.
     fate: &'static str,
     /// When that was known; for a run in doubt, when its request was about to leave.
     at: String,
     /// The run's id in Experience Platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<RunId>,
-    /// How an adopted run was recognised.
+    /// How an adopted run was recognised, or a doubt closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'static str>,
+    /// Why a person decided so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// What the service said when it rejected the run, or what came back that left a doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApplyError>,
@@ -35,6 +38,7 @@ impl KnownFields {
             at: format!("{at:.0}"),
             run_id: None,
             evidence: None,
+            reason: None,
             error: None,
         };
         match fate {
@@ -52,12 +56,8 @@ impl KnownFields {
                 at,
             } => Self {
                 run_id: Some(run_id.clone()),
-                evidence: Some(match evidence {
-                    Evidence::Params => "params",
-                    Evidence::CopyActivity => "copyActivity",
-                    Evidence::SoleIntent => "soleIntent",
-                    Evidence::Lists { .. } => "lists",
-                }),
+                evidence: Some(word(evidence)),
+                reason: reason(evidence),
                 ..known("adopted", at)
             },
             Fate::Rejected { refusal, at } => Self {
@@ -68,7 +68,34 @@ impl KnownFields {
                 error: doubt.as_ref().map(|doubt| ApplyError::said(&doubt.reason)),
                 ..known("inDoubt", &intent.time)
             },
+            Fate::NotCreated(Absence {
+                intent: _,
+                evidence,
+                at,
+            }) => Self {
+                evidence: Some(word(evidence)),
+                reason: reason(evidence),
+                ..known("notCreated", at)
+            },
         }
+    }
+}
+
+pub(super) fn word(evidence: &Evidence) -> &'static str {
+    match evidence {
+        Evidence::Params => "params",
+        Evidence::CopyActivity => "copyActivity",
+        Evidence::SoleIntent => "soleIntent",
+        Evidence::Lists { .. } => "lists",
+        Evidence::Person { .. } => "person",
+    }
+}
+
+/// What a person gave as the reason, where one decided.
+pub(super) fn reason(evidence: &Evidence) -> Option<String> {
+    match evidence {
+        Evidence::Person { reason, .. } => Some(reason.clone()),
+        _ => None,
     }
 }
 

@@ -1,0 +1,369 @@
+//! The comparison: every run and every record of a flow is accounted for, or is a finding.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Audit, Denial, Fact, Finding, Look, Seen, Trace};
+use crate::api::{FlowRun, RunStatus, Shows};
+use crate::run::{DesiredRun, FlowId, Key, RunId, Sandbox, Window};
+use crate::state::{Clock, Fate, Moment, Record, State};
+
+/// A rejection is recorded when its answer was read; its request left so much earlier at most.
+const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
+
+/// What we have, beside what the sandbox shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Books<'a> {
+    /// The state, read after the flows were looked at: what was listed then has its intent in it.
+    pub state: Option<&'a State>,
+    /// What the manifests want.
+    pub wanted: &'a [DesiredRun],
+    /// The `createdClient` of the runs that we create.
+    pub api_key: &'a str,
+    /// The present.
+    pub now: Timestamp,
+    /// How long after a request its run may still appear in a list.
+    pub settle_delay: SignedDuration,
+}
+
+type Flow<'a> = (&'a Sandbox, FlowId);
+
+/// Compares the state with what was seen of each flow. No flow is in `looks` twice.
+#[must_use]
+pub fn compare(books: Books<'_>, looks: &[Look]) -> Audit {
+    let mut of_flow: HashMap<Flow<'_>, Vec<&Record>> = HashMap::new();
+    let mut claims: HashMap<&RunId, &Record> = HashMap::new();
+    for (_, record) in books.state.into_iter().flat_map(State::records) {
+        let identity = &record.identity;
+        let flow = (&identity.sandbox, identity.flow_id);
+        of_flow.entry(flow).or_default().push(record);
+        if let Fate::Created { run_id, .. } = &record.fate {
+            claims.insert(run_id, record);
+        }
+    }
+    let mut wanted: HashMap<Flow<'_>, Vec<&DesiredRun>> = HashMap::new();
+    for run in books.wanted {
+        let flow = (&run.identity.sandbox, run.identity.flow_id);
+        wanted.entry(flow).or_default().push(run);
+    }
+
+    let mut audit = Audit {
+        flows: looks.len(),
+        ..Audit::default()
+    };
+    let mut misfiled = HashSet::new();
+    for look in looks {
+        let flow = (&look.sandbox, look.flow_id);
+        let mut records = of_flow.remove(&flow).unwrap_or_default();
+        records.sort_by(|a, b| a.identity.cmp(&b.identity));
+        audit.records += records.len();
+        let mut facts = match &look.seen {
+            Seen::Refused(why) => vec![Fact::Unreadable {
+                why: why.clone(),
+                refused: true,
+            }],
+            Seen::Unanswered(why) => vec![Fact::Unreadable {
+                why: why.clone(),
+                refused: false,
+            }],
+            Seen::Runs(runs) => {
+                audit.runs += runs.len();
+                let comparison = Comparison {
+                    books,
+                    flow,
+                    records: &records,
+                    claims: &claims,
+                    wanted: wanted.get(&flow).map_or(&[], Vec::as_slice),
+                    misfiled: &mut misfiled,
+                    facts: Vec::new(),
+                };
+                let (facts, too_new) = comparison.facts(runs);
+                audit.too_new += too_new;
+                facts
+            }
+        };
+        facts.sort_by_key(|fact| (fact.kind(), fact.window()));
+        audit.findings.extend(facts.into_iter().map(|fact| Finding {
+            sandbox: look.sandbox.clone(),
+            flow_id: look.flow_id,
+            name: look.name.clone(),
+            fact,
+        }));
+    }
+    audit.elsewhere = of_flow.values().map(Vec::len).sum();
+    audit
+}
+
+/// What there is of one window.
+#[derive(Default)]
+struct AtWindow<'a> {
+    /// The runs that show it, oldest first.
+    runs: Vec<&'a FlowRun>,
+    records: Vec<&'a Record>,
+    wanted: Vec<&'a DesiredRun>,
+}
+
+struct Comparison<'a, 'b> {
+    books: Books<'a>,
+    flow: Flow<'b>,
+    /// The records of the flow.
+    records: &'b [&'a Record],
+    /// The records of all flows, by the run they stand for.
+    claims: &'b HashMap<&'a RunId, &'a Record>,
+    wanted: &'b [&'a DesiredRun],
+    /// Runs that are known to differ from their records: told once.
+    misfiled: &'b mut HashSet<RunId>,
+    facts: Vec<Fact>,
+}
+
+impl Comparison<'_, '_> {
+    /// What differs, and how many records are too new to be missed.
+    fn facts(mut self, runs: &[FlowRun]) -> (Vec<Fact>, usize) {
+        let too_new = self.recorded(runs);
+        let mut windows: BTreeMap<Window, AtWindow<'_>> = BTreeMap::new();
+        let mut silent: Vec<&FlowRun> = Vec::new();
+        for run in runs {
+            if run.flow_id.is_some_and(|flow_id| flow_id != self.flow.1) {
+                continue; // found by the id on record, which `recorded` has judged
+            }
+            match (run.shows, self.claims.contains_key(&run.id)) {
+                (Shows::Params(window) | Shows::CopyActivity(window), _) => {
+                    windows.entry(window).or_default().runs.push(run);
+                }
+                (Shows::Nonsense | Shows::Nothing, true) => {}
+                (Shows::Nonsense | Shows::Nothing, false) => silent.push(run),
+            }
+        }
+        for record in self.records {
+            let at = windows.entry(record.identity.window).or_default();
+            at.records.push(record);
+        }
+        for wanted in self.wanted {
+            if let Some(at) = windows.get_mut(&wanted.identity.window) {
+                at.wanted.push(wanted);
+            }
+        }
+        for (window, mut at) in windows {
+            at.runs.sort_by_key(|run| (run.created_at, run.id.clone()));
+            self.window(window, &at, &silent);
+        }
+        let unknown = silent.into_iter().map(|run| Fact::Unknown {
+            run: run.clone(),
+            wanted: None,
+        });
+        self.facts.extend(unknown);
+        (self.facts, too_new)
+    }
+
+    /// The records whose runs are known by id, each with its run; those of other flows too, where
+    /// their run is seen in this one.
+    fn recorded(&mut self, runs: &[FlowRun]) -> usize {
+        let by_id: HashMap<&RunId, &FlowRun> = runs.iter().map(|run| (&run.id, run)).collect();
+        let mut too_new = 0;
+        for record in self.records {
+            let Fate::Created { run_id, at, .. } = &record.fate else {
+                continue;
+            };
+            let record = Record::clone(record);
+            let Some(run) = by_id.get(run_id).copied() else {
+                if self.books.now.duration_since(*at) < self.books.settle_delay {
+                    too_new += 1;
+                } else {
+                    self.facts.push(Fact::Vanished(record));
+                }
+                continue;
+            };
+            if matches!(run.status, RunStatus::Failed | RunStatus::PartialSuccess) {
+                self.facts.push(Fact::Failed {
+                    record: record.clone(),
+                    run: run.clone(),
+                });
+            }
+            if shows_another(run, &record) && self.misfiled.insert(run.id.clone()) {
+                let run = run.clone();
+                self.facts.push(Fact::Differs { record, run });
+            }
+        }
+        for run in runs {
+            let Some(record) = self.claims.get(&run.id) else {
+                continue;
+            };
+            let is_here =
+                (&record.identity.sandbox, record.identity.flow_id) == (self.flow.0, self.flow.1);
+            if !is_here && self.misfiled.insert(run.id.clone()) {
+                self.facts.push(Fact::Differs {
+                    record: Record::clone(record),
+                    run: run.clone(),
+                });
+            }
+        }
+        too_new
+    }
+
+    fn window(&mut self, window: Window, at: &AtWindow<'_>, silent: &[&FlowRun]) {
+        let AtWindow {
+            runs,
+            records,
+            wanted,
+        } = at;
+        let claim = |run: &FlowRun| self.claims.get(&run.id).copied();
+        let mut free: Vec<&FlowRun> = runs
+            .iter()
+            .copied()
+            .filter(|run| claim(run).is_none())
+            .collect();
+        let claimed = runs.len() - free.len();
+
+        let mut facts = Vec::new();
+        for record in records {
+            if let Fate::InDoubt { intent, .. } = &record.fate {
+                let record = Record::clone(record);
+                let trace = self.trace(*intent, &mut free, silent);
+                facts.push(Fact::InDoubt { record, trace });
+            }
+        }
+        let mut contradicting = HashSet::new();
+        for run in &free {
+            if let Some((record, denial)) = contradicted(run, records) {
+                contradicting.insert(&run.id);
+                facts.push(Fact::Contradiction {
+                    record: record.clone(),
+                    denial,
+                    run: FlowRun::clone(run),
+                });
+            }
+        }
+        let adopted = self.adopted_next(claimed, &free, records, wanted);
+        // A run that a record of another window stands for is one too many here as well.
+        let is_stray = |run: &FlowRun| {
+            claim(run).is_some_and(|record| {
+                (record.identity.flow_id, record.identity.window) != (self.flow.1, window)
+            })
+        };
+        let is_beyond = free.iter().any(|run| !adopted.contains_key(&run.id))
+            || runs.iter().any(|run| is_stray(run));
+        if runs.len() > 1 && is_beyond {
+            let runs = runs.iter().map(|run| {
+                let key = claim(run).map(|record| record.identity.key());
+                (FlowRun::clone(run), key)
+            });
+            facts.push(Fact::Doubled {
+                window,
+                runs: runs.collect(),
+            });
+        } else {
+            let unknown = free.iter().filter(|run| !contradicting.contains(&run.id));
+            facts.extend(unknown.map(|run| Fact::Unknown {
+                run: FlowRun::clone(run),
+                wanted: adopted.get(&run.id).copied(),
+            }));
+        }
+        self.facts.append(&mut facts);
+    }
+
+    /// What could close a doubt; a run that shows its window is taken from `free`.
+    fn trace(&self, intent: Moment, free: &mut Vec<&FlowRun>, silent: &[&FlowRun]) -> Trace {
+        let shown = free
+            .iter()
+            .position(|run| run.is_since(intent) && self.is_ours(run))
+            .or_else(|| free.iter().position(|run| run.is_since(intent)));
+        if let Some(at) = shown {
+            return Trace::Shown(free.remove(at).id.clone());
+        }
+        let silent: Vec<RunId> = silent
+            .iter()
+            .filter(|run| run.shows == Shows::Nothing && run.is_since(intent))
+            .map(|run| run.id.clone())
+            .collect();
+        if silent.is_empty() {
+            Trace::Nothing
+        } else {
+            Trace::Silent(silent)
+        }
+    }
+
+    /// Which of the runs that no record stands for the next apply adopts, as what: the n-th run of
+    /// a window is its rerun n, and beside a recorded one only runs of this API key count.
+    fn adopted_next<'r>(
+        &self,
+        claimed: usize,
+        free: &[&'r FlowRun],
+        records: &[&Record],
+        wanted: &[&DesiredRun],
+    ) -> HashMap<&'r RunId, Key> {
+        let adoptable: Vec<&FlowRun> = free
+            .iter()
+            .copied()
+            .filter(|run| claimed == 0 || self.is_ours(run))
+            .collect();
+        let exists = |key: Key| {
+            records
+                .iter()
+                .any(|record| record.identity.key() == key && record.fate.may_exist())
+        };
+        wanted
+            .iter()
+            .filter(|wanted| !exists(wanted.key))
+            .filter_map(|wanted| {
+                let earlier = wanted.identity.rerun.get() as usize - 1;
+                let run = adoptable.get(earlier.saturating_sub(claimed))?;
+                Some((&run.id, wanted.key))
+            })
+            .collect()
+    }
+
+    fn is_ours(&self, run: &FlowRun) -> bool {
+        run.created_client.as_deref() == Some(self.books.api_key)
+    }
+}
+
+/// Whether the run is of another flow than its record, or of another window, where it shows one.
+fn shows_another(run: &FlowRun, record: &Record) -> bool {
+    let other_flow = run
+        .flow_id
+        .is_some_and(|flow_id| flow_id != record.identity.flow_id);
+    let other_window = match run.shows {
+        Shows::Params(window) | Shows::CopyActivity(window) => window != record.identity.window,
+        Shows::Nonsense => true,
+        Shows::Nothing => false,
+    };
+    other_flow || other_window
+}
+
+/// The last request before the run of which a record says that nothing came.
+fn contradicted<'a>(run: &FlowRun, records: &[&'a Record]) -> Option<(&'a Record, Denial)> {
+    records
+        .iter()
+        .flat_map(|record| denials(record).map(move |denial| (*record, denial)))
+        .filter(|(_, (intent, _))| run.is_since(*intent))
+        .max_by_key(|(_, (intent, _))| intent.time)
+        .map(|(record, (_, denial))| (record, denial))
+}
+
+/// What a record says of requests that came to nothing, each with when it was sent at the earliest.
+fn denials(record: &Record) -> impl Iterator<Item = (Moment, Denial)> {
+    let Record {
+        identity: _,
+        fate,
+        earlier,
+    } = record;
+    let now = match fate {
+        Fate::Rejected { refusal, at } => Some((
+            Moment {
+                time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
+                clock: Clock::Server,
+            },
+            Denial::Rejected {
+                refusal: refusal.clone(),
+                at: *at,
+            },
+        )),
+        Fate::NotCreated(absence) => Some((absence.intent, Denial::Absent(absence.clone()))),
+        Fate::Created { .. } | Fate::InDoubt { .. } => None,
+    };
+    let before = earlier
+        .iter()
+        .map(|absence| (absence.intent, Denial::Absent(absence.clone())));
+    now.into_iter().chain(before)
+}

@@ -1,0 +1,257 @@
+//! What the state has beside what the sandbox shows: where they differ, and how badly.
+//!
+//! [`compare`] is a function of plain data. It takes the state, the runs that manifests want, and
+//! a [`Look`] at each flow; it gives [`Finding`]s, the worst of each flow first. Sends nothing,
+//! prints nothing, and mends nothing: settling, adopting and deciding are for others.
+
+mod compare;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::FlowRun;
+use crate::run::{FlowId, Key, RunId, Sandbox, Window};
+use crate::state::{Absence, Record, Refusal};
+
+pub use compare::{Books, compare};
+
+/// What the sandbox shows of one flow.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// The flow.
+    pub flow_id: FlowId,
+    /// The manifest's label for it.
+    pub name: Arc<str>,
+    /// What came of looking.
+    pub seen: Seen,
+}
+
+/// What came of looking at a flow.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// Its whole list of runs, and those recorded ones beside it that were found by their ids.
+    Runs(Vec<FlowRun>),
+    /// The service refused, in its words.
+    Refused(String),
+    /// The service did not answer, or not in a way that is understood.
+    Unanswered(String),
+}
+
+/// What an audit came to.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// By flow, in the order of the looks; the worst of each flow first.
+    pub findings: Vec<Finding>,
+    /// How many flows were looked at.
+    pub flows: usize,
+    /// How many runs they show.
+    pub runs: usize,
+    /// How many records the state has of them.
+    pub records: usize,
+    /// Records too new to be missed: their runs need not be listed yet.
+    pub too_new: usize,
+    /// Records of flows that were not looked at.
+    pub elsewhere: usize,
+}
+
+/// One thing that differs, of one flow.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// The flow.
+    pub flow_id: FlowId,
+    /// The manifest's label for it.
+    pub name: Arc<str>,
+    /// What differs.
+    pub fact: Fact,
+}
+
+/// What differs.
+#[derive(Debug, Clone)]
+pub enum Fact {
+    /// The state says that a request came to nothing; yet this run shows its window, is not older
+    /// than the request, and no record stands for it.
+    Contradiction {
+        /// The record.
+        record: Record,
+        /// What it says.
+        denial: Denial,
+        /// The run.
+        run: FlowRun,
+    },
+    /// A window has more runs than the reruns that are on record or wanted.
+    Doubled {
+        /// The window.
+        window: Window,
+        /// All its runs, oldest first, each with the key of the record that stands for it.
+        runs: Vec<(FlowRun, Option<Key>)>,
+    },
+    /// The flow could not be looked at, so nothing is known of it.
+    Unreadable {
+        /// What came back.
+        why: String,
+        /// Whether the service refused; else it did not answer.
+        refused: bool,
+    },
+    /// The run of a record is neither listed nor found by its id.
+    Vanished(Record),
+    /// The run of a record shows another flow, or another window, than the record has.
+    Differs {
+        /// The record.
+        record: Record,
+        /// Its run.
+        run: FlowRun,
+    },
+    /// A request may have left, and nothing is recorded that tells what came of it.
+    InDoubt {
+        /// The record.
+        record: Record,
+        /// What is listed that could tell.
+        trace: Trace,
+    },
+    /// The run of a record has failed, or some of its records have.
+    Failed {
+        /// The record.
+        record: Record,
+        /// Its run.
+        run: FlowRun,
+    },
+    /// A run that no record stands for.
+    Unknown {
+        /// The run.
+        run: FlowRun,
+        /// The wanted run as which the next apply adopts it.
+        wanted: Option<Key>,
+    },
+}
+
+/// What a record says of a request that came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// The service refused it.
+    Rejected {
+        /// What it said.
+        refusal: Refusal,
+        /// When the answer was read.
+        at: Timestamp,
+    },
+    /// It was in doubt, and found not to exist.
+    Absent(Absence),
+}
+
+/// What is listed that could close a doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trace {
+    /// A run that shows the window and is not older than the request: settling adopts it.
+    Shown(RunId),
+    /// Runs that show no window and are not older than the request: each may be it.
+    Silent(Vec<RunId>),
+    /// Nothing.
+    Nothing,
+}
+
+/// The kinds of findings, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// See [`Fact::Contradiction`].
+    Contradiction,
+    /// See [`Fact::Doubled`].
+    Doubled,
+    /// See [`Fact::Unreadable`].
+    Unreadable,
+    /// See [`Fact::Vanished`].
+    Vanished,
+    /// See [`Fact::Differs`].
+    Differs,
+    /// See [`Fact::InDoubt`].
+    InDoubt,
+    /// See [`Fact::Failed`].
+    Failed,
+    /// See [`Fact::Unknown`].
+    Unknown,
+}
+
+impl Kind {
+    /// All of them, worst first.
+    pub const ALL: [Self; 8] = [
+        Self::Contradiction,
+        Self::Doubled,
+        Self::Unreadable,
+        Self::Vanished,
+        Self::Differs,
+        Self::InDoubt,
+        Self::Failed,
+        Self::Unknown,
+    ];
+
+    /// The word for one finding of it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Contradiction => "contradiction",
+            Self::Doubled => "doubled",
+            Self::Unreadable => "unreadable",
+            Self::Vanished => "vanished",
+            Self::Differs => "differs",
+            Self::InDoubt => "in doubt",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Fact {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Contradiction { .. } => Kind::Contradiction,
+            Self::Doubled { .. } => Kind::Doubled,
+            Self::Unreadable { .. } => Kind::Unreadable,
+            Self::Vanished(_) => Kind::Vanished,
+            Self::Differs { .. } => Kind::Differs,
+            Self::InDoubt { .. } => Kind::InDoubt,
+            Self::Failed { .. } => Kind::Failed,
+            Self::Unknown { .. } => Kind::Unknown,
+        }
+    }
+
+    /// The window that it is about, if one is known.
+    #[must_use]
+    pub fn window(&self) -> Option<Window> {
+        match self {
+            Self::Doubled { window, .. } => Some(*window),
+            Self::Contradiction { record, .. }
+            | Self::Vanished(record)
+            | Self::Differs { record, .. }
+            | Self::InDoubt { record, .. }
+            | Self::Failed { record, .. } => Some(record.identity.window),
+            Self::Unknown { run, .. } => run.shows.window(),
+            Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+impl Audit {
+    /// How many findings are of `kind`.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        let facts = self.findings.iter().map(|finding| &finding.fact);
+        facts.filter(|fact| fact.kind() == kind).count()
+    }
+
+    /// Whether a flow could not be looked at because no answer came.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        let facts = self.findings.iter().map(|finding| &finding.fact);
+        facts
+            .into_iter()
+            .any(|fact| matches!(fact, Fact::Unreadable { refused: false, .. }))
+    }
+}

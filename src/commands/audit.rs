@@ -1,0 +1,188 @@
+//! `backfill audit`: what the state has beside what the sandbox shows, for the manifests' flows.
+//!
+//! Reads only, and takes no lock. The flows are listed before the state is read: a run that was
+//! listed then has at least its intent in it, so that an apply at the same time is no finding.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Exit;
+use super::connect::{Connected, connect};
+use super::context::Context;
+use super::desired::Paths;
+use super::failure::Failure;
+use super::output::{self, Format};
+use crate::api::{ApiError, Client, FlowRun};
+use crate::audit::{Audit, Books, Kind, Look, Seen, compare};
+use crate::manifest::{Checked, Manifest};
+use crate::report::{self, AuditView};
+use crate::run::{FlowId, RunId, Sandbox};
+use crate::state::{Fate, State};
+use crate::store::{Place, load};
+
+/// So many unknown runs of a flow are asked for one by one where the list shows no windows.
+const MOST_SINGLE: usize = 200;
+
+/// Flags of `audit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing differs; 5 something does, failed runs included; 6 runs are in doubt, \
+whatever else differs; 1 a flow could not be looked at because no answer came; 4 sign-in or \
+permission; 8 the state cannot be read.")]
+pub(super) struct Flags {
+    #[command(flatten)]
+    paths: Paths,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let Flags { paths, format } = flags;
+    let checked = paths.desired(context)?;
+    let connected = connect(context, &checked.manifests).await?;
+    let result = audit(context, &checked, &connected, *format).await;
+    connected.close().await;
+    result
+}
+
+async fn audit(
+    context: &Context,
+    checked: &Checked,
+    connected: &Connected,
+    format: Format,
+) -> Result<Exit, Failure> {
+    let client = &*connected.client;
+    let concurrency = context.config.limits.concurrency;
+    let looks = look(&checked.manifests, client, concurrency).await?;
+    let place = context.place();
+    let state = load(&place, Some(&connected.organization))
+        .await
+        .map_err(|error| Failure::state(&place.name(), &error))?;
+    let looks = look_closer(looks, state.as_ref(), client, concurrency).await?;
+
+    let books = Books {
+        state: state.as_ref(),
+        wanted: &checked.runs,
+        api_key: client.api_key(),
+        now: Timestamp::now(),
+        settle_delay: SignedDuration::try_from(context.settle_delay())
+            .unwrap_or(SignedDuration::MAX),
+    };
+    let audit = compare(books, &looks);
+    let exit = exit_of(&audit);
+    let view = AuditView {
+        audit: &audit,
+        state: state.is_some().then(|| place.name()),
+        api_key: client.api_key(),
+    };
+    match format {
+        Format::Text => output::text(|out| report::write_audit(out, view, context.verbose))?,
+        Format::Json => output::json(&report::json::audit(&view, exit.code()))?,
+    }
+    Ok(exit)
+}
+
+/// Each flow of the manifests, with its list of runs.
+async fn look(
+    manifests: &[Manifest],
+    client: &Client,
+    concurrency: usize,
+) -> Result<Vec<Look>, ApiError> {
+    let flows: BTreeMap<(&Sandbox, FlowId), &Arc<str>> = manifests
+        .iter()
+        .rev() // of several manifests of a flow the first names it
+        .map(|manifest| ((&manifest.sandbox, manifest.flow_id), &manifest.name))
+        .collect();
+    stream::iter(flows)
+        .map(|((sandbox, flow_id), name)| async move {
+            let list = async {
+                // A flow that is hidden has an empty list, as if all of its runs had vanished.
+                client.flow(sandbox, flow_id).await?;
+                client.runs_of(sandbox, flow_id).await
+            };
+            Ok(Look {
+                sandbox: sandbox.clone(),
+                flow_id,
+                name: Arc::clone(name),
+                seen: seen(list.await.map(Seen::Runs))?,
+            })
+        })
+        .buffered(concurrency)
+        .try_collect()
+        .await
+}
+
+/// Adds what only asking by id shows: runs on record that are not listed, and the windows of runs
+/// that no record stands for.
+async fn look_closer(
+    looks: Vec<Look>,
+    state: Option<&State>,
+    client: &Client,
+    concurrency: usize,
+) -> Result<Vec<Look>, ApiError> {
+    let mut recorded: BTreeMap<(Sandbox, FlowId), Vec<RunId>> = BTreeMap::new();
+    for (_, record) in state.into_iter().flat_map(State::records) {
+        if let Fate::Created { run_id, .. } = &record.fate {
+            let identity = &record.identity;
+            let flow = (identity.sandbox.clone(), identity.flow_id);
+            recorded.entry(flow).or_default().push(run_id.clone());
+        }
+    }
+    stream::iter(looks)
+        .map(|mut look| {
+            let on_record = recorded.remove(&(look.sandbox.clone(), look.flow_id));
+            let sandbox = look.sandbox.clone();
+            async move {
+                let Seen::Runs(mut runs) = look.seen else {
+                    return Ok(look);
+                };
+                let closer = async {
+                    let listed: HashSet<RunId> = runs.iter().map(|run| run.id.clone()).collect();
+                    let is_unknown =
+                        |run: &FlowRun| state.is_none_or(|state| state.claim(&run.id).is_none());
+                    client
+                        .show_windows(&sandbox, &mut runs, is_unknown, MOST_SINGLE)
+                        .await?;
+                    for id in on_record.unwrap_or_default() {
+                        if !listed.contains(&id) {
+                            runs.extend(client.run(&sandbox, &id).await?);
+                        }
+                    }
+                    Ok(Seen::Runs(runs))
+                };
+                look.seen = seen(closer.await)?;
+                Ok(look)
+            }
+        })
+        .buffered(concurrency)
+        .try_collect()
+        .await
+}
+
+/// What an error says of one flow; where the credentials are not accepted, of all.
+fn seen(result: Result<Seen, ApiError>) -> Result<Seen, ApiError> {
+    match result {
+        Err(ApiError::Refused(refusal)) => Ok(Seen::Refused(refusal.to_string())),
+        Err(error @ (ApiError::Unreachable(_) | ApiError::NotUnderstood(_))) => {
+            Ok(Seen::Unanswered(error.to_string()))
+        }
+        other => other,
+    }
+}
+
+/// By severity, as `status` decides: what is in doubt is settled before anything else is judged.
+fn exit_of(audit: &Audit) -> Exit {
+    if audit.count(Kind::InDoubt) > 0 {
+        Exit::InDoubt
+    } else if audit.is_unanswered() {
+        Exit::Unexpected
+    } else if audit.findings.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Rejected
+    }
+}

@@ -1,0 +1,227 @@
+//! `backfill rehearse`: the user's own manifests against the emulator, under faults and under
+//! `kill -9` of this very program; then the emulator's own count decides.
+//!
+//! It starts an emulator with the manifests' flows, and applies as processes of their own, each
+//! in turn killed at a moment that is drawn from the seed. The user's state, credentials and
+//! endpoint are not touched, and nothing reaches Adobe.
+
+mod course;
+mod folder;
+mod kill;
+mod life;
+mod show;
+mod verdict;
+
+use std::io;
+use std::time::Instant;
+
+use super::connect::seeds;
+use super::context::Context;
+use super::desired::Paths;
+use super::failure::{Failure, chain};
+use super::output::{self, Format};
+use super::signals::Signals;
+use super::{Exit, scenario};
+use crate::emulator::{Emulator, Options, Scenario};
+use crate::report::{self, Rehearsal, Verdict};
+use crate::run::DesiredRun;
+use course::{BrokeOff, Came, Course};
+use folder::Folder;
+use kill::Draws;
+use show::Show;
+
+/// Flags of `rehearse`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    #[command(flatten)]
+    paths: Paths,
+    /// What goes wrong: calm, busy, storm, or a file of YAML
+    ///
+    /// A name is meant only if it is exactly one of the three; `./storm` is a file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "storm")]
+    scenario: String,
+    /// How many applies are killed in the middle of their work
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    kills: u32,
+    /// What faults and kills are drawn from, in place of the scenario's own seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Keep the folder with state, journal, ledger and output, even if all went well
+    #[arg(long)]
+    keep: bool,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let checked = flags.paths.desired(context)?;
+    let mut scenario = scenario::read(&flags.scenario)?;
+    scenario.seed = flags.seed.unwrap_or(scenario.seed);
+    let emulator = Emulator::start(Options {
+        flows: seeds(&checked.manifests),
+        scenario: scenario.clone(),
+        ..Options::default()
+    })
+    .await?;
+    let result = rehearse(context, flags, &checked.runs, &emulator, &scenario).await;
+    emulator.stop().await;
+    let rehearsal = result?;
+    let exit = exit_of(&rehearsal.verdict);
+    match flags.format {
+        Format::Text => output::text(|out| report::write_rehearsal(out, &rehearsal))?,
+        Format::Json => output::json(&report::json::rehearse(&rehearsal, exit.code()))?,
+    }
+    Ok(exit)
+}
+
+/// Runs the applies, then has the ledger judge.
+async fn rehearse(
+    context: &Context,
+    flags: &Flags,
+    wanted: &[DesiredRun],
+    emulator: &Emulator,
+    scenario: &Scenario,
+) -> Result<Rehearsal, Failure> {
+    let begun = Instant::now();
+    let mut signals =
+        Signals::listen().map_err(|error| unexpected("could not listen for signals", &error))?;
+    let folder = Folder::make(context, &flags.paths.as_given(), emulator, scenario)
+        .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
+    let flows = flows_of(wanted);
+    let course = Course {
+        emulator,
+        folder: &folder,
+        draws: Draws {
+            seed: scenario.seed,
+            flows,
+        },
+        wanted: wanted.len(),
+        kills: flags.kills,
+    };
+    let came = course.run(&mut Show::new(context), &mut signals).await;
+    let Came {
+        kills,
+        applies,
+        last,
+        exit_code,
+    } = match came {
+        Ok(came) => came,
+        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator)),
+    };
+    let ledger = emulator.ledger();
+    let verdict = verdict::judge(wanted, &ledger.stored, &last);
+    let last_words = (exit_code != 0).then(|| match last.why() {
+        Some(why) => format!("exit code {exit_code}: {why}"),
+        None => format!("exit code {exit_code}"),
+    });
+    let kept = if flags.keep || !verdict.wrong.is_empty() {
+        let kept = folder.keep(&ledger);
+        Some(kept.map_err(|error| unexpected("could not write the ledger", &error))?)
+    } else {
+        None
+    };
+    Ok(Rehearsal {
+        scenario: flags.scenario.clone(),
+        seed: scenario.seed,
+        verdict,
+        kills,
+        kills_asked: flags.kills,
+        applies,
+        last_words,
+        requests: ledger.requests,
+        faults: ledger.faults,
+        took: begun.elapsed(),
+        kept,
+    })
+}
+
+/// How many flows have a run that is wanted.
+fn flows_of(wanted: &[DesiredRun]) -> usize {
+    wanted
+        .chunk_by(|a, b| {
+            let (a, b) = (&a.identity, &b.identity);
+            (&a.sandbox, a.flow_id) == (&b.sandbox, b.flow_id)
+        })
+        .count()
+}
+
+/// What broke a rehearsal off; an end that nothing explains leaves its evidence.
+fn broken_off(why: &BrokeOff, folder: Folder, emulator: &Emulator) -> Failure {
+    match why {
+        BrokeOff::Interrupted { .. } => Failure::new(Exit::Interrupted, why.to_string()),
+        BrokeOff::Start(_) => Failure::new(Exit::Unexpected, chain(why)),
+        BrokeOff::Code { .. } | BrokeOff::Died { .. } => {
+            let failure =
+                Failure::new(Exit::Unexpected, why.to_string()).details(folder.last_lines());
+            match folder.keep(&emulator.ledger()) {
+                Ok(path) => failure.hint(format!(
+                    "state, journal, ledger and output are in {}",
+                    path.display()
+                )),
+                Err(error) => failure.hint(format!("its evidence could not be kept: {error}")),
+            }
+        }
+    }
+}
+
+/// A run that is lost, doubled or unwanted is a defect of this program: unexpected.
+fn exit_of(verdict: &Verdict) -> Exit {
+    let Verdict {
+        wanted: _,
+        created: _,
+        doubled,
+        lost,
+        unwanted,
+        in_doubt,
+        left,
+        wrong: _,
+    } = verdict;
+    if doubled + lost + unwanted > 0 {
+        Exit::Unexpected
+    } else if *in_doubt > 0 {
+        Exit::InDoubt
+    } else if *left > 0 {
+        Exit::Rejected
+    } else {
+        Exit::Success
+    }
+}
+
+fn unexpected(what: &str, error: &io::Error) -> Failure {
+    Failure::new(Exit::Unexpected, format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_beats_what_is_in_doubt_and_that_beats_what_is_left() {
+        let fine = Verdict::default();
+        assert_eq!(exit_of(&fine), Exit::Success);
+        let left = Verdict { left: 1, ..fine };
+        assert_eq!(exit_of(&left), Exit::Rejected);
+        let in_doubt = Verdict {
+            in_doubt: 1,
+            ..left
+        };
+        assert_eq!(exit_of(&in_doubt), Exit::InDoubt);
+        for wrong in [
+            Verdict {
+                lost: 1,
+                ..in_doubt.clone()
+            },
+            Verdict {
+                doubled: 1,
+                ..in_doubt.clone()
+            },
+            Verdict {
+                unwanted: 1,
+                ..in_doubt
+            },
+        ] {
+            assert_eq!(exit_of(&wrong), Exit::Unexpected);
+        }
+    }
+}

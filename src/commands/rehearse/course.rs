@@ -1,0 +1,208 @@
+//! The course of a rehearsal: applies that are killed, then applies until all is done or nothing
+//! changes any more.
+
+use std::io;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::folder::Folder;
+use super::kill::Draws;
+use super::life::{Ended, live};
+use super::show::{Show, Standing};
+use super::verdict::LastApply;
+use crate::commands::Exit;
+use crate::commands::signals::Signals;
+use crate::emulator::Emulator;
+
+/// How many applies in a row may bring nothing forward before no more are started.
+const IDLE: u32 = 3;
+/// How often the display moves during an apply.
+const TICK: Duration = Duration::from_millis(200);
+
+/// What applies are started with.
+pub(super) struct Course<'a> {
+    pub(super) emulator: &'a Emulator,
+    pub(super) folder: &'a Folder,
+    pub(super) draws: Draws,
+    /// How many runs the manifests want.
+    pub(super) wanted: usize,
+    /// How many applies are to be killed.
+    pub(super) kills: u32,
+}
+
+/// What they came to.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub(super) kills: u32,
+    pub(super) applies: u32,
+    /// The report of the last one.
+    pub(super) last: LastApply,
+    /// The exit code of the last one.
+    pub(super) exit_code: i32,
+}
+
+/// Why a rehearsal broke off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BrokeOff {
+    /// The user wished so.
+    #[error("interrupted after {kills} kills and {applies} applies")]
+    Interrupted { kills: u32, applies: u32 },
+    /// An apply could not be started.
+    #[error("could not start an apply")]
+    Start(#[from] io::Error),
+    /// It ended as no fault of the service or kill may make it end: its state was damaged, it
+    /// panicked.
+    #[error("apply {apply} ended with exit code {code}, which nothing in a rehearsal explains")]
+    Code { apply: u32, code: i32 },
+    /// Somebody else ended it.
+    #[error("apply {apply} was ended from outside: {status}")]
+    Died { apply: u32, status: ExitStatus },
+}
+
+impl Course<'_> {
+    /// Runs it to its end.
+    pub(super) async fn run(
+        &self,
+        show: &mut Show,
+        signals: &mut Signals,
+    ) -> Result<Came, BrokeOff> {
+        let mut standing = Standing {
+            kills: 0,
+            kills_asked: self.kills,
+            applies: 0,
+            created: 0,
+            wanted: self.wanted,
+        };
+        let mut idle = Idle::default();
+        loop {
+            standing.applies += 1;
+            let apply = standing.applies;
+            let kills = standing.kills;
+            match self.apply(&mut standing, show, signals).await? {
+                Ended::Killed => standing.kills += 1,
+                Ended::Exited(code) if is_explained(code) => {
+                    let last = self.folder.last_apply();
+                    let done = code == i32::from(Exit::Success.code());
+                    if done || idle.is_over(self.emulator.stored(), last.open()) {
+                        return Ok(Came {
+                            kills,
+                            applies: apply,
+                            last,
+                            exit_code: code,
+                        });
+                    }
+                }
+                Ended::Interrupted => return Err(interrupted(&standing)),
+                Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => {
+                    return Err(interrupted(&standing));
+                }
+                Ended::Exited(code) => return Err(BrokeOff::Code { apply, code }),
+                Ended::Died(status) => return Err(BrokeOff::Died { apply, status }),
+            }
+        }
+    }
+
+    /// Runs one apply, killed if a kill is left.
+    async fn apply(
+        &self,
+        standing: &mut Standing,
+        show: &mut Show,
+        signals: &mut Signals,
+    ) -> io::Result<Ended> {
+        let left = self.kills - standing.kills;
+        let missing = self.wanted.saturating_sub(self.emulator.stored());
+        let kill = (left > 0).then(|| self.draws.kill(standing.applies, missing, left));
+        let title = match &kill {
+            Some(kill) => format!("apply {}, to be killed {kill}", standing.applies),
+            None => format!("apply {}", standing.applies),
+        };
+        let command = self.folder.apply(&title)?;
+        let living = live(command, kill, self.emulator.arrived(), signals);
+        tokio::pin!(living);
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let ended = loop {
+            tokio::select! {
+                ended = &mut living => break ended?,
+                _ = tick.tick() => {
+                    standing.created = self.emulator.stored();
+                    show.draw(standing);
+                }
+            }
+        };
+        standing.created = self.emulator.stored();
+        show.tell(standing, kill.as_ref(), ended);
+        Ok(ended)
+    }
+}
+
+fn interrupted(standing: &Standing) -> BrokeOff {
+    BrokeOff::Interrupted {
+        kills: standing.kills,
+        applies: standing.applies,
+    }
+}
+
+/// Whether an apply may end so because of what the service did to it.
+fn is_explained(code: i32) -> bool {
+    [
+        Exit::Success,
+        Exit::Unexpected, // the service did not answer
+        Exit::SignIn,
+        Exit::Rejected,
+        Exit::InDoubt,
+        Exit::Guard,
+    ]
+    .into_iter()
+    .any(|exit| code == i32::from(exit.code()))
+}
+
+/// Applies that ended by themselves, and how many in a row brought nothing forward.
+#[derive(Debug, Default)]
+struct Idle {
+    most_stored: usize,
+    least_open: Option<usize>,
+    in_a_row: u32,
+}
+
+impl Idle {
+    /// Takes in how many runs exist and how many are open, and says whether that was enough.
+    fn is_over(&mut self, stored: usize, open: usize) -> bool {
+        let nearer = stored > self.most_stored || self.least_open.is_none_or(|least| open < least);
+        self.in_a_row = if nearer { 1 } else { self.in_a_row + 1 };
+        self.most_stored = self.most_stored.max(stored);
+        self.least_open = Some(self.least_open.map_or(open, |least| least.min(open)));
+        self.in_a_row > IDLE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applies_go_on_as_long_as_one_in_four_brings_something_forward() {
+        let mut idle = Idle::default();
+        assert!(!idle.is_over(10, 5));
+        assert!(!idle.is_over(10, 5));
+        assert!(!idle.is_over(10, 5));
+        assert!(!idle.is_over(10, 4), "one doubt fewer");
+        assert!(!idle.is_over(11, 6), "one run more");
+        // From here on nothing new: neither more runs than ever, nor fewer open than ever.
+        assert!(!idle.is_over(11, 4));
+        assert!(!idle.is_over(11, 6));
+        assert!(idle.is_over(11, 4));
+    }
+
+    #[test]
+    fn damage_wrong_flags_and_panics_are_not_explained_by_a_storm() {
+        for code in [0, 1, 4, 5, 6, 7] {
+            assert!(is_explained(code), "{code}");
+        }
+        for code in [2, 3, 8, 101, 130] {
+            assert!(!is_explained(code), "{code}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! `backfill resolve`: a person's decision about runs in doubt, checked against what the service
+//! lists, and recorded with its reason. Without a decision it only shows what is known.
+
+use clap::ArgGroup;
+use jiff::Timestamp;
+
+use super::Exit;
+use super::connect::{Connected, connect};
+use super::context::Context;
+use super::desired::Paths;
+use super::failure::Failure;
+use super::hold::{hold, person};
+use super::output::{self, Format};
+use crate::api::{ApiError, Client};
+use crate::engine::{self, Case, Decision, Objection, adopted_twice};
+use crate::manifest::is_placeholder;
+use crate::report;
+use crate::run::{Key, KeyPrefix, RunId};
+use crate::state::{Entry, Evidence, Fate, State};
+use crate::store::{Place, load};
+
+/// Flags of `resolve`.
+#[derive(Debug, clap::Args)]
+#[command(group(
+    ArgGroup::new("decision").args(["adopt", "not_created"]).requires_all(["reason", "keys"])
+))]
+pub(super) struct Flags {
+    /// The beginnings of the keys of runs in doubt [default, without a decision: all]
+    #[arg(value_name = "KEY")]
+    keys: Vec<KeyPrefix>,
+    /// It exists, as this run; once for each KEY, in their order
+    #[arg(long, value_name = "RUN_ID")]
+    adopt: Vec<RunId>,
+    /// None of them exists: the next apply creates them, if a manifest wants them
+    #[arg(long)]
+    not_created: bool,
+    /// How you know; kept with the decision
+    #[arg(long, value_name = "TEXT", requires = "decision", value_parser = reason)]
+    reason: Option<String>,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+fn reason(text: &str) -> Result<String, &'static str> {
+    if is_placeholder(text) {
+        return Err("it says nothing; whoever reads it later was not there");
+    }
+    Ok(text.trim().to_owned())
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    // Only the emulator that is built in needs to be told which flows there are.
+    let manifests = if context.emulator {
+        Paths::of(&[]).desired(context)?.manifests
+    } else {
+        Vec::new()
+    };
+    let connected = connect(context, &manifests).await?;
+    let result = match flags.decisions()? {
+        Some(decisions) => decide(context, flags, &connected, decisions).await,
+        None => show(context, flags, &connected).await,
+    };
+    connected.close().await;
+    result
+}
+
+impl Flags {
+    /// What is decided about each key; `None`: nothing.
+    fn decisions(&self) -> Result<Option<Vec<Decision>>, Failure> {
+        let Self {
+            keys,
+            adopt,
+            not_created,
+            ..
+        } = self;
+        if *not_created {
+            return Ok(Some(vec![Decision::NotCreated; keys.len()]));
+        }
+        if adopt.is_empty() {
+            return Ok(None);
+        }
+        if adopt.len() != keys.len() {
+            return Err(Failure::usage(format!(
+                "{} and {} do not pair up",
+                report::number(keys.len(), "KEY"),
+                report::number(adopt.len(), "--adopt"),
+            ))
+            .hint("give --adopt RUN_ID once for each KEY, in the same order"));
+        }
+        let decisions: Vec<Decision> = adopt.iter().cloned().map(Decision::Adopt).collect();
+        match adopted_twice(&decisions) {
+            Some(run_id) => Err(Failure::usage(format!(
+                "the run {run_id} cannot be two of the runs in doubt"
+            ))),
+            None => Ok(Some(decisions)),
+        }
+    }
+}
+
+/// Shows what is known, and changes nothing.
+async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result<Exit, Failure> {
+    let place = context.place();
+    let state = load(&place, Some(&connected.organization))
+        .await
+        .map_err(|error| Failure::state(&place.name(), &error))?;
+    let keys = match &state {
+        Some(state) if flags.keys.is_empty() => in_doubt(state),
+        Some(state) => picked(state, &flags.keys)?,
+        None => Vec::new(),
+    };
+    let cases = match &state {
+        Some(state) => engine::cases(state, &keys, &connected.client).await?,
+        None => Vec::new(),
+    };
+    let exit = if cases.is_empty() {
+        Exit::Success
+    } else {
+        Exit::InDoubt
+    };
+    match flags.format {
+        Format::Json => {
+            let undecided: Vec<_> = cases.into_iter().map(|case| (case, None)).collect();
+            output::json(&report::json::resolve(&undecided, exit.code()))?;
+        }
+        Format::Text => output::text(|out| {
+            if cases.is_empty() {
+                return writeln!(out, "No run is in doubt.");
+            }
+            for case in &cases {
+                report::write_case(out, case)?;
+            }
+            writeln!(
+                out,
+                "\nDecide with --adopt RUN_ID or --not-created, and --reason. The next apply settles \
+                 what the lists can tell."
+            )
+        })?,
+    }
+    Ok(exit)
+}
+
+/// Checks each decision against what is known, and records all of them or none.
+async fn decide(
+    context: &Context,
+    flags: &Flags,
+    connected: &Connected,
+    decisions: Vec<Decision>,
+) -> Result<Exit, Failure> {
+    let place = context.place();
+    let state_failure = |error| Failure::state(&place.name(), &error);
+    let mut store = hold(&place, &connected.organization).await?;
+    let client = &connected.client;
+    let keys = picked(store.state(), &flags.keys)?;
+    let cases = engine::cases(store.state(), &keys, client).await?;
+    if flags.format == Format::Text {
+        output::text(|out| {
+            cases
+                .iter()
+                .try_for_each(|case| report::write_case(out, case))
+        })?;
+    }
+    let mut objections = Vec::new();
+    for (case, decision) in cases.iter().zip(&decisions) {
+        if let Err(objection) = check(context, store.state(), client, case, decision).await? {
+            objections.push((case.key, objection));
+        }
+    }
+    if !objections.is_empty() {
+        return Err(refused(objections));
+    }
+    let evidence = Evidence::Person {
+        reason: flags.reason.clone().unwrap_or_default(),
+        who: person(),
+    };
+    let entries = cases
+        .iter()
+        .zip(&decisions)
+        .map(|(case, decision)| entry(case, decision, evidence.clone()))
+        .collect();
+    store.append(entries).await.map_err(state_failure)?;
+    let folded = store.fold().await;
+
+    let decided: Vec<_> = cases
+        .into_iter()
+        .zip(decisions.into_iter().map(Some))
+        .collect();
+    // It is recorded: a reader that has gone, or a fold that the next holder does, undoes nothing.
+    let _ = match flags.format {
+        Format::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
+        Format::Text => output::text(|out| {
+            decided
+                .iter()
+                .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
+                .try_for_each(|(case, decision)| report::write_decision(out, case, decision))
+        }),
+    };
+    folded.map_err(state_failure)?;
+    Ok(Exit::Success)
+}
+
+fn entry(case: &Case, decision: &Decision, evidence: Evidence) -> Entry {
+    let at = Timestamp::now();
+    match decision {
+        Decision::Adopt(run_id) => Entry::Adopted {
+            run: (&case.identity).into(),
+            run_id: run_id.clone(),
+            evidence,
+            at,
+        },
+        Decision::NotCreated => Entry::NotCreated {
+            key: case.key,
+            evidence,
+            at,
+        },
+    }
+}
+
+async fn check(
+    context: &Context,
+    state: &State,
+    client: &Client,
+    case: &Case,
+    decision: &Decision,
+) -> Result<Result<(), Objection>, ApiError> {
+    match decision {
+        Decision::Adopt(run_id) => {
+            let run = client.run(&case.identity.sandbox, run_id).await?;
+            // What a list shows of a run, the run itself need not.
+            let listed = case
+                .candidates
+                .iter()
+                .flatten()
+                .find(|run| run.id == *run_id);
+            let run = listed
+                .filter(|run| run.shows.window().is_some())
+                .or(run.as_ref());
+            Ok(case.check_adoption(state, run_id, run))
+        }
+        Decision::NotCreated => {
+            let now = Timestamp::now();
+            Ok(case.check_absence((client.clock().at(now), now), context.settle_delay()))
+        }
+    }
+}
+
+fn refused(objections: Vec<(Key, Objection)>) -> Failure {
+    let early = objections
+        .iter()
+        .any(|(_, objection)| matches!(objection, Objection::TooEarly { .. }));
+    let shown = objections
+        .iter()
+        .any(|(_, objection)| matches!(objection, Objection::Shown(_)));
+    let mut failure = Failure::usage("the decision cannot be right; nothing was recorded").details(
+        objections
+            .into_iter()
+            .map(|(key, objection)| format!("{}: {objection}", key.short())),
+    );
+    if shown {
+        failure = failure.hint("the next apply adopts a run that shows the window");
+    }
+    if early {
+        failure = failure.hint("try again later, or let apply settle it");
+    }
+    failure
+}
+
+/// The keys of every run in doubt, in the order of their runs.
+fn in_doubt(state: &State) -> Vec<Key> {
+    let mut records: Vec<_> = state
+        .records()
+        .filter(|(_, record)| matches!(record.fate, Fate::InDoubt { .. }))
+        .collect();
+    records.sort_by(|(_, a), (_, b)| a.identity.cmp(&b.identity));
+    records.into_iter().map(|(key, _)| *key).collect()
+}
+
+/// The runs in doubt that the person means.
+fn picked(state: &State, prefixes: &[KeyPrefix]) -> Result<Vec<Key>, Failure> {
+    let mut keys = Vec::new();
+    for prefix in prefixes {
+        let key = prefix.pick(state.records().map(|(key, _)| key))?;
+        if let Some(record) = state.get(&key)
+            && !matches!(record.fate, Fate::InDoubt { .. })
+        {
+            return Err(Failure::usage(format!("{} is not in doubt", key.short()))
+                .details([report::describe_fate(&record.fate)]));
+        }
+        if keys.contains(&key) {
+            return Err(Failure::usage(format!("{} is named twice", key.short())));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}

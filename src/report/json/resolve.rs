@@ -1,0 +1,101 @@
+//! `resolve/v1`: runs in doubt, what may be they, and what was decided.
+
+use serde::Serialize;
+
+use super::{ApplyError, RunFields};
+use crate::api::FlowRun;
+use crate::engine::{Case, Decision};
+use crate::run::RunId;
+
+/// `resolve/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolveDocument {
+    format: &'static str,
+    runs: Vec<ResolveRun>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResolveRun {
+    #[serde(flatten)]
+    run: RunFields,
+    /// When its request was about to leave.
+    at: String,
+    /// What came back, or why the flow's runs are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApplyError>,
+    candidates: Vec<Candidate>,
+    /// `adopted` or `notCreated`, once it is recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
+    /// The run that was adopted.
+    #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
+}
+
+/// A run of the flow that may be the one in doubt.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Candidate {
+    run: RunId,
+    created_at: Option<String>,
+    created_client: Option<String>,
+    window_start_time: Option<i64>,
+    window_end_time: Option<i64>,
+}
+
+impl Candidate {
+    fn new(run: &FlowRun) -> Self {
+        let window = run.shows.window();
+        Self {
+            run: run.id.clone(),
+            created_at: run.created_at.map(|at| format!("{at:.0}")),
+            created_client: run.created_client.clone(),
+            window_start_time: window.map(|window| window.start().get()),
+            window_end_time: window.map(|window| window.end().get()),
+        }
+    }
+}
+
+/// The cases, each with what was recorded of it, as `resolve/v1`.
+#[must_use]
+pub fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument {
+    ResolveDocument {
+        format: "resolve/v1",
+        runs: decided
+            .iter()
+            .map(|(case, decision)| resolve_run(case, decision.as_ref()))
+            .collect(),
+        exit_code,
+    }
+}
+
+fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
+    let Case {
+        key,
+        identity,
+        intent,
+        doubt,
+        candidates,
+    } = case;
+    let error = match (candidates, doubt) {
+        (Err(refusal), _) => Some(ApplyError::refused(refusal)),
+        (Ok(_), Some(doubt)) => Some(ApplyError::said(&doubt.reason)),
+        (Ok(_), None) => None,
+    };
+    let (decision, run_id) = match decision {
+        Some(Decision::Adopt(run_id)) => (Some("adopted"), Some(run_id.clone())),
+        Some(Decision::NotCreated) => (Some("notCreated"), None),
+        None => (None, None),
+    };
+    ResolveRun {
+        run: RunFields::new(*key, identity),
+        at: format!("{:.0}", intent.time),
+        error,
+        candidates: candidates.iter().flatten().map(Candidate::new).collect(),
+        decision,
+        run_id,
+    }
+}

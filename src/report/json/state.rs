@@ -1,0 +1,96 @@
+//! `state/v1` and `verify/v1`: what is remembered, and whether it is whole.
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::RunFields;
+use super::known::KnownFields;
+use crate::report::Recorded;
+use crate::run::OrganizationId;
+use crate::state::{Absence, Fate, Record, State};
+use crate::store::Inspected;
+
+/// `state/v1`.
+#[derive(Debug, Serialize)]
+pub struct StateDocument {
+    format: &'static str,
+    /// `null`: there is no state.
+    state: Option<Header>,
+    runs: Vec<StateRun>,
+}
+
+/// `verify/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerifyDocument {
+    format: &'static str,
+    /// `null`: there is no state.
+    state: Option<Header>,
+    runs: usize,
+    unfolded_entries: usize,
+    torn_bytes: usize,
+}
+
+/// Whose state it is, and which.
+#[derive(Debug, Serialize)]
+struct Header {
+    organization: OrganizationId,
+    lineage: Uuid,
+    serial: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct StateRun {
+    #[serde(flatten)]
+    run: RunFields,
+    #[serde(flatten)]
+    known: KnownFields,
+    /// Earlier requests that were in doubt and came to nothing.
+    earlier: Vec<KnownFields>,
+}
+
+impl Header {
+    fn new(state: &State) -> Self {
+        Self {
+            organization: state.organization.clone(),
+            lineage: state.lineage,
+            serial: state.serial,
+        }
+    }
+}
+
+/// Some runs of a state, if there is one, as `state/v1`.
+#[must_use]
+pub fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
+    StateDocument {
+        format: "state/v1",
+        state: state.map(Header::new),
+        runs: runs.iter().map(state_run).collect(),
+    }
+}
+
+/// A state that is whole, if there is one, as `verify/v1`.
+#[must_use]
+pub fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
+    VerifyDocument {
+        format: "verify/v1",
+        state: inspected.map(|inspected| Header::new(&inspected.state)),
+        runs: inspected.map_or(0, |inspected| inspected.state.records().count()),
+        unfolded_entries: inspected.map_or(0, |inspected| inspected.unfolded),
+        torn_bytes: inspected.map_or(0, |inspected| inspected.torn),
+    }
+}
+
+fn state_run(run: &Recorded<'_>) -> StateRun {
+    let Record {
+        identity,
+        fate,
+        earlier,
+    } = run.record;
+    let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(absence.clone()));
+    StateRun {
+        run: RunFields::new(run.key, identity),
+        known: KnownFields::new(fate),
+        earlier: earlier.iter().map(past).collect(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Runs in doubt as a person is shown them, and what was decided.
+
+use std::io::{self, Write};
+
+use super::reason::{describe_fate, time};
+use super::{number, plain, table, window};
+use crate::api::FlowRun;
+use crate::engine::{Case, Decision};
+use crate::run::RunIdentity;
+use crate::state::Fate;
+
+/// How many candidates are shown before the rest is counted.
+const SHOWN: usize = 20;
+
+/// Writes what is known of a run in doubt.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
+    let Case {
+        key,
+        identity,
+        intent,
+        doubt,
+        candidates,
+    } = case;
+    let RunIdentity {
+        sandbox,
+        flow_id,
+        window: span,
+        rerun,
+    } = identity;
+    let again = if rerun.get() > 1 {
+        format!("  rerun {rerun}")
+    } else {
+        String::new()
+    };
+    writeln!(
+        out,
+        "{}  {sandbox}  {flow_id}  {}{again}",
+        console::style(key.short()).bold(),
+        window(*span)
+    )?;
+    let fate = Fate::InDoubt {
+        intent: *intent,
+        session: uuid::Uuid::nil(),
+        doubt: doubt.clone(),
+    };
+    writeln!(out, "  {}", describe_fate(&fate))?;
+    match candidates {
+        Err(refusal) => writeln!(
+            out,
+            "  the service does not list the flow's runs: {}",
+            plain(&refusal.to_string(), 300)
+        ),
+        Ok(runs) if runs.is_empty() => writeln!(
+            out,
+            "  the service lists no run of the flow since then that is not on record"
+        ),
+        Ok(runs) => {
+            writeln!(
+                out,
+                "  {} of the flow since then, on no record:",
+                number(runs.len(), "run")
+            )?;
+            let mut rows = vec![["RUN", "CREATED", "BY", "WINDOW"].map(ToOwned::to_owned)];
+            rows.extend(runs.iter().take(SHOWN).map(cells));
+            write!(out, "{}", table::columns("    ", &rows))?;
+            match runs.len().checked_sub(SHOWN) {
+                Some(more @ 1..) => writeln!(out, "    … and {more} more"),
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+fn cells(run: &FlowRun) -> [String; 4] {
+    [
+        run.id.to_string(),
+        run.created_at.map_or_else(|| "unknown".to_owned(), time),
+        run.created_client
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), |client| plain(client, 60)),
+        run.shows
+            .window()
+            .map_or_else(|| "not shown".to_owned(), window),
+    ]
+}
+
+/// Writes what was recorded of a run in doubt.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_decision(out: &mut dyn Write, case: &Case, decision: &Decision) -> io::Result<()> {
+    let key = case.key.short();
+    match decision {
+        Decision::Adopt(run_id) => writeln!(out, "Recorded: {key} is the run {run_id}."),
+        Decision::NotCreated => writeln!(
+            out,
+            "Recorded: {key} was not created. The next apply creates it, if a manifest wants it."
+        ),
+    }
+}

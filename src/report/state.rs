@@ -1,0 +1,163 @@
+//! The state as text: all of it as a table, one run in full, or whether it is whole.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::reason::{describe_absence, describe_fate, time};
+use super::{number, plain, table, window};
+use crate::run::{Key, RunIdentity};
+use crate::state::{Fate, Record, State};
+use crate::store::Inspected;
+
+/// A run on record.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    /// Its key.
+    pub key: Key,
+    /// What is remembered of it.
+    pub record: &'a Record,
+}
+
+/// Writes the runs, sorted as the state file is, as a table for each flow.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_records(out: &mut dyn Write, runs: &[Recorded<'_>]) -> io::Result<()> {
+    writeln!(out, "{}", totals(runs.iter().map(|run| run.record)))?;
+    let flow = |run: &Recorded<'_>| {
+        let identity = &run.record.identity;
+        (identity.sandbox.clone(), identity.flow_id)
+    };
+    for of_flow in runs.chunk_by(|a, b| flow(a) == flow(b)) {
+        let (sandbox, flow_id) = flow(&of_flow[0]);
+        writeln!(out, "\n{sandbox}  {flow_id}")?;
+        let mut rows =
+            vec![["KEY", "WINDOW", "RERUN", "FATE", "WHEN", "RUN"].map(ToOwned::to_owned)];
+        rows.extend(of_flow.iter().map(cells));
+        write!(out, "{}", table::columns("  ", &rows))?;
+    }
+    Ok(())
+}
+
+fn cells(run: &Recorded<'_>) -> [String; 6] {
+    let Record {
+        identity,
+        fate,
+        earlier: _,
+    } = run.record;
+    let (at, run_id) = match fate {
+        Fate::Created { at, run_id, .. } => (*at, run_id.to_string()),
+        Fate::Rejected { at, .. } => (*at, "-".to_owned()),
+        Fate::InDoubt { intent, .. } => (intent.time, "-".to_owned()),
+        Fate::NotCreated(absence) => (absence.at, "-".to_owned()),
+    };
+    [
+        run.key.short(),
+        window(identity.window),
+        identity.rerun.to_string(),
+        word(fate).to_owned(),
+        time(at),
+        run_id,
+    ]
+}
+
+/// Writes all that is on record of a run.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
+    let Recorded { key, record } = run;
+    let Record {
+        identity,
+        fate,
+        earlier,
+    } = record;
+    let RunIdentity {
+        sandbox,
+        flow_id,
+        window: span,
+        rerun,
+    } = identity;
+    writeln!(out, "key      {key}")?;
+    writeln!(out, "flow     {sandbox}  {flow_id}")?;
+    writeln!(out, "window   {} in UTC, the end exclusive", window(*span))?;
+    writeln!(out, "rerun    {rerun}")?;
+    writeln!(out, "fate     {}", describe_fate(fate))?;
+    for (n, absence) in earlier.iter().enumerate() {
+        let heading = if n == 0 { "earlier" } else { "" };
+        writeln!(out, "{heading:9}{}", describe_absence(absence))?;
+    }
+    Ok(())
+}
+
+/// Writes that the state in the place called `name` is whole, and how much it is.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_verified(out: &mut dyn Write, name: &str, inspected: &Inspected) -> io::Result<()> {
+    let Inspected {
+        state,
+        unfolded,
+        torn,
+    } = inspected;
+    let State {
+        organization,
+        lineage,
+        serial,
+        ..
+    } = state;
+    writeln!(out, "The state in {} is whole.", plain(name, 300))?;
+    writeln!(out, "{}", totals(state.records().map(|(_, record)| record)))?;
+    writeln!(
+        out,
+        "It belongs to {organization}, has the lineage {lineage} and was written {}.",
+        number(usize::try_from(*serial).unwrap_or(usize::MAX), "time")
+    )?;
+    if *unfolded > 0 {
+        let entries = if *unfolded == 1 { "entry" } else { "entries" };
+        writeln!(
+            out,
+            "{unfolded} {entries} of the journal will be folded into it by the next apply."
+        )?;
+    }
+    if *torn > 0 {
+        writeln!(
+            out,
+            "The journal ends in {} of an entry that was never finished; the next apply drops them.",
+            number(*torn, "byte")
+        )?;
+    }
+    Ok(())
+}
+
+/// `3 runs: 2 created, 1 in doubt.`
+fn totals<'a>(records: impl Iterator<Item = &'a Record>) -> String {
+    let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in records {
+        *words.entry(word(&record.fate)).or_default() += 1;
+    }
+    if words.is_empty() {
+        return "No runs are on record.".to_owned();
+    }
+    let parts: Vec<String> = words
+        .iter()
+        .map(|(word, number)| format!("{number} {word}"))
+        .collect();
+    format!(
+        "{}: {}.",
+        number(words.values().sum(), "run"),
+        parts.join(", ")
+    )
+}
+
+fn word(fate: &Fate) -> &'static str {
+    match fate {
+        Fate::Created { adopted: None, .. } => "created",
+        Fate::Created {
+            adopted: Some(_), ..
+        } => "adopted",
+        Fate::Rejected { .. } => "rejected",
+        Fate::InDoubt { .. } => "in doubt",
+        Fate::NotCreated(_) => "not created",
+    }
+}

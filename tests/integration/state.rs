@@ -1,0 +1,121 @@
+//! `state list`, `show`, `verify`, `unlock`: what is remembered, without asking the service.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use crate::by_hand::{adopted, day, identity, record};
+use crate::emulated::Emulated;
+use crate::workspace::Workspace;
+
+#[test]
+fn where_nothing_is_remembered_every_question_says_so() {
+    let workspace = Workspace::new();
+    for what in ["list", "verify", "unlock"] {
+        let ran = workspace.run(&format!("state {what}")).exits(0);
+        assert_eq!(ran.stdout, "There is no state in .backfill.\n");
+    }
+    let verified = workspace.run("state verify --format json").exits(0).json();
+    assert_eq!(verified["format"], "verify/v1");
+    assert!(verified["state"].is_null());
+    workspace.run("state show abcd").exits(3);
+    assert!(!workspace.path().join(".backfill").exists());
+}
+
+#[test]
+fn runs_are_listed_in_their_order_and_shown_one_by_one() {
+    let workspace = Workspace::new();
+    let (first, second) = (identity(1, day(0), 1), identity(2, day(0), 2));
+    record(
+        &workspace,
+        vec![adopted(&second, "b"), adopted(&first, "a")],
+    );
+    let listed = workspace.run("state list").exits(0).stdout;
+    insta::assert_snapshot!(listed, @"
+    2 runs: 2 adopted.
+
+    prod  00000000-0000-4000-8000-000000000001
+      KEY           WINDOW                    RERUN  FATE     WHEN                  RUN
+      4d4f984b3f12  [2022-01-01, 2022-01-02)  1      adopted  1970-01-01T00:00:00Z  a
+
+    prod  00000000-0000-4000-8000-000000000002
+      KEY           WINDOW                    RERUN  FATE     WHEN                  RUN
+      060efaff86d4  [2022-01-01, 2022-01-02)  2      adopted  1970-01-01T00:00:00Z  b
+    ");
+    let flow = first.flow_id;
+    let only = workspace.run(&format!("state list --flow {flow} --format json"));
+    let only = only.exits(0).json();
+    assert_eq!(only["runs"].as_array().map(Vec::len), Some(1));
+    let key = second.key();
+    let shown = workspace
+        .run(&format!("state show {}", key.short()))
+        .exits(0);
+    insta::assert_snapshot!(shown.stdout, @"
+    key      060efaff86d4adb2cf86447fa4ae99f43339593ab93149b8c1dc846b81b9c179
+    flow     prod  00000000-0000-4000-8000-000000000002
+    window   [2022-01-01, 2022-01-02) in UTC, the end exclusive
+    rerun    2
+    fate     run b, adopted 1970-01-01T00:00:00Z: its params show the window
+    ");
+}
+
+#[test]
+fn verify_counts_a_whole_state_and_names_the_place_of_damage() {
+    let workspace = Workspace::new();
+    record(&workspace, vec![adopted(&identity(1, day(0), 1), "a")]);
+    let ran = workspace.run("state verify").exits(0);
+    assert!(
+        ran.stdout.starts_with(
+            "The state in .backfill is whole.\n1 run: 1 adopted.\nIt belongs to 5C13@AdobeOrg"
+        ),
+        "{}",
+        ran.stdout
+    );
+    let journal = workspace.read(".backfill/journal.jsonl");
+    workspace.write(".backfill/journal.jsonl", &format!("{journal}{{\"seq\""));
+    let verified = workspace.run("state verify --format json").exits(0).json();
+    assert_eq!(verified["tornBytes"], 6);
+
+    let state = workspace.read(".backfill/state.jsonl");
+    workspace.write(".backfill/state.jsonl", &state.replace("\"a\"", "\"b\""));
+    let ran = workspace.run("state verify").exits(8);
+    assert!(
+        ran.stderr
+            .contains("state.jsonl, line 2: the line does not match its checksum"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn unlock_says_who_holds_the_state_and_takes_it_from_nobody() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 1, false);
+    let emulated = Emulated::start(
+        &workspace,
+        "faults: [{ on: createRun, do: { hang: { for: 60, when: before } } }]",
+    );
+    workspace.sign_in(&emulated.url);
+    let mut apply = workspace
+        .command("apply --yes -v".split(' '))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    // Once it tells of sending, it holds the state.
+    let said = BufReader::new(apply.stderr.take().expect("it is piped"));
+    assert!(
+        said.lines()
+            .map_while(Result::ok)
+            .any(|line| line.contains("sending"))
+    );
+    let ran = workspace.run("state unlock").exits(8);
+    assert!(
+        ran.stderr
+            .contains(&format!("it is held by process {}", apply.id())),
+        "{}",
+        ran.stderr
+    );
+    apply.kill().expect("it runs");
+    apply.wait().expect("it ends");
+    let ran = workspace.run("state unlock").exits(0);
+    assert_eq!(ran.stdout, "Nobody holds the state in .backfill.\n");
+}
