@@ -2,7 +2,7 @@
 //! then all that was said and all that was written is searched for the token and the client secret.
 //!
 //! A new verb goes into [`TALKING`] with the flags that make it talk, or into [`SILENT`]; a test
-//! compares both with `backfill --help`.
+//! compares them with `backfill --help`.
 
 use std::fs::File;
 use std::path::Path;
@@ -21,9 +21,18 @@ const TALKING: &[&str] = &[
     "apply --yes --no-preflight --format json --progress bar",
     "status",
     "status --format json",
+    "audit",
+    "audit --format json",
+    "import 00000000-0000-4000-8000-000000000001 --dry-run --format json",
+    "resolve",
+    "resolve --format json",
+    "state list",
+    "state verify",
     "plan --format json",
     "validate",
 ];
+/// A command that brings its own service, and holds the credentials all the same.
+const REHEARSAL: &str = "rehearse --scenario calm --kills 1 --keep";
 /// Verbs that need no credentials.
 const SILENT: &[&str] = &["init", "emulator", "schema", "completions"];
 
@@ -203,6 +212,7 @@ fn every_verb_is_searched_or_needs_no_credentials() {
     for verb in verbs {
         let talks = TALKING
             .iter()
+            .chain([&REHEARSAL])
             .any(|line| line.split(' ').next() == Some(verb));
         assert!(
             talks || SILENT.contains(&verb),
@@ -439,6 +449,18 @@ fn a_sign_in_service_that_repeats_the_secret_does_not_bring_it_out() {
         assert_clean(&all, name);
         assert_files_clean(workspace.path());
     });
+}
+
+#[test]
+fn a_rehearsal_keeps_no_secret() {
+    let mut workspace = workspace("http://127.0.0.1:1", "", Signed::ByToken);
+    let kept = workspace.path().join("kept");
+    std::fs::create_dir(&kept).expect("a folder");
+    workspace.set("TMPDIR", kept.to_str().expect("a path in UTF-8"));
+    let ran = workspace.run(&format!("{REHEARSAL} -v")).exits(0);
+    assert_clean(&format!("{}{}", ran.stdout, ran.stderr), REHEARSAL);
+    assert!(kept.read_dir().expect("it is kept").next().is_some());
+    assert_files_clean(workspace.path());
 }
 
 #[test]
