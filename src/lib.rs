@@ -58,6 +58,7 @@ pub mod commands;
 pub mod crash;
 pub mod emulator;
 pub mod engine;
+pub mod import;
 pub mod manifest;
 pub mod plan;
 pub mod report;

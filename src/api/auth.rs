@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::plain;
+use super::veil;
 use crate::crash::Point;
 
 /// A token is renewed this long before it expires.
@@ -105,6 +106,12 @@ impl Auth {
     /// Signs in with `credentials`, over `http`.
     #[must_use]
     pub fn new(credentials: Credentials, http: reqwest::Client) -> Self {
+        let (Credentials::AccessToken(secret)
+        | Credentials::ClientSecret {
+            client_secret: secret,
+            ..
+        }) = &credentials;
+        veil::keep(secret);
         Self {
             credentials,
             http,
@@ -168,6 +175,7 @@ impl Auth {
                 Point::TOKEN_ASKING.pass();
                 let answer = self.ask(ims, &form).await?;
                 Point::TOKEN_ANSWERED.pass();
+                veil::keep(&answer.access_token);
                 let life = Duration::from_secs(answer.expires_in).min(LONGEST);
                 // A short life is not made negative by the margin.
                 let margin = MARGIN.min(life / 10);

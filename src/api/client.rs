@@ -20,8 +20,8 @@ use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
 use super::paging::next_token;
 use super::{
-    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, SourceKind,
-    Token, retry_after,
+    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, Shows,
+    SourceKind, Token, retry_after,
 };
 use crate::crash::Point;
 use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
@@ -217,6 +217,7 @@ impl Client {
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
+        let mut may_restart = true;
         for _ in 0..MOST_PAGES {
             let mut url = self.url("runs");
             {
@@ -227,14 +228,25 @@ impl Client {
                     query.append_pair("continuationToken", token);
                 }
             }
-            let page = self.read(sandbox, url).await?;
+            let page = match self.read(sandbox, url).await {
+                // How long a token lives is not documented; one that is not known any more is a
+                // 400. Then all is read again, once.
+                Err(ApiError::Refused(refusal))
+                    if refusal.status == 400 && token.is_some() && may_restart =>
+                {
+                    may_restart = false;
+                    (runs, seen, tokens, token) = Default::default();
+                    continue;
+                }
+                page => page?,
+            };
             let items = page
                 .get("items")
                 .and_then(Value::as_array)
                 .ok_or_else(|| ApiError::NotUnderstood("a list without `items`".to_owned()))?;
             for item in items {
                 let run = FlowRun::read(item)
-                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))?;
+                    .ok_or_else(|| ApiError::NotUnderstood("a run without ids".to_owned()))?;
                 // The filter is the service's; a run of another flow must never count as ours.
                 if run.flow_id.is_none_or(|id| id == flow_id) && seen.insert(run.id.clone()) {
                     runs.push(run);
@@ -253,6 +265,31 @@ impl Client {
         Err(ApiError::NotUnderstood(
             "a list that does not end".to_owned(),
         ))
+    }
+
+    /// Asks by their ids for those of `runs` that show no window, `most` of them at most: by
+    /// itself a run may show one.
+    ///
+    /// # Errors
+    /// When a run cannot be had or understood.
+    pub async fn show_windows(
+        &self,
+        sandbox: &Sandbox,
+        runs: &mut [FlowRun],
+        is_asked_for: impl Fn(&FlowRun) -> bool,
+        most: usize,
+    ) -> Result<(), ApiError> {
+        let silent = runs
+            .iter_mut()
+            .filter(|run| run.shows == Shows::Nothing && is_asked_for(run))
+            .take(most);
+        for run in silent {
+            // A run that is listed but not found by itself stays as it was listed.
+            if let Some(whole) = self.run(sandbox, &run.id).await? {
+                run.shows = whole.shows;
+            }
+        }
+        Ok(())
     }
 
     /// One run; `None` where the service does not know it.

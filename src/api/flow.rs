@@ -19,7 +19,9 @@ pub struct Flow {
     pub state: Option<String>,
     /// `scheduleParams.frequency`, such as `once`.
     pub frequency: Option<String>,
-    /// The delta column in its Copy transformation: written there by the first run.
+    /// The delta column in its Copy transformation: written there by the first run. Compared with
+    /// the manifest's to the letter, so it is as the service gave it, and must be made plain to be
+    /// shown.
     pub delta_column: Option<DeltaColumn>,
     /// Rows or files, where the flow itself tells.
     pub kind: Option<SourceKind>,

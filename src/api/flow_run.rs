@@ -11,6 +11,9 @@ use crate::state::{Clock, Moment};
 /// The service's clocks, that of `Date` and that of `createdAt`, need not agree to the second.
 const SLACK: SignedDuration = SignedDuration::from_secs(120);
 
+/// How many errors of a run are kept: a run of many files may repeat one for each.
+const MOST_ERRORS: usize = 100;
+
 /// A run that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowRun {
@@ -133,10 +136,15 @@ pub struct RunError {
 }
 
 impl FlowRun {
-    /// Reads one item of a list; `None` without a usable id.
+    /// Reads one item of a list; `None` without a usable id, or where the id of its flow is none:
+    /// whether it is of our flow is never guessed.
     #[must_use]
     pub fn read(item: &Value) -> Option<Self> {
         let id = item.get("id")?.as_str()?.parse().ok()?;
+        let flow_id = match item.get("flowId") {
+            None | Some(Value::Null) => None,
+            Some(id) => Some(id.as_str()?.parse().ok()?),
+        };
         let status = item
             .pointer("/metrics/statusSummary/status")
             .or_else(|| item.get("state"))
@@ -147,18 +155,12 @@ impl FlowRun {
             );
         Some(Self {
             id,
-            flow_id: item
-                .get("flowId")
-                .and_then(Value::as_str)
-                .and_then(|text| text.parse().ok()),
+            flow_id,
             created_at: item
                 .get("createdAt")
                 .and_then(integer)
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            created_client: item
-                .get("createdClient")
-                .and_then(Value::as_str)
-                .map(ToOwned::to_owned),
+            created_client: item.get("createdClient").and_then(Value::as_str).map(plain),
             created_by: item.get("createdBy").and_then(Value::as_str).map(plain),
             shows: shown_window(item),
             status,
@@ -270,6 +272,9 @@ fn errors(item: &Value) -> Vec<RunError> {
         if !errors.contains(&error) {
             errors.push(error);
         }
+        if errors.len() == MOST_ERRORS {
+            break;
+        }
     }
     errors
 }
@@ -365,5 +370,21 @@ mod tests {
         assert_eq!(run.records, RecordCounts::default());
         let codes: Vec<&str> = run.errors.iter().map(|e| e.code.as_str()).collect();
         assert_eq!(codes, ["CONNECTOR-2001-500", "133"]);
+    }
+
+    #[test]
+    fn a_run_with_errors_without_end_has_some_of_them() {
+        let errors: Vec<Value> = (0..100_000).map(|code| json!({"code": code})).collect();
+        let run = read(json!({"id": "r", "metrics": {"statusSummary": {"errors": errors}}}));
+        assert_eq!(run.errors.len(), MOST_ERRORS);
+    }
+
+    #[test]
+    fn a_run_of_no_flow_is_ours_perhaps_and_one_of_nonsense_is_not_read() {
+        assert_eq!(read(json!({"id": "r"})).flow_id, None);
+        assert_eq!(read(json!({"id": "r", "flowId": null})).flow_id, None);
+        for odd in [json!(7), json!(""), json!("3abea21c")] {
+            assert_eq!(FlowRun::read(&json!({"id": "r", "flowId": odd})), None);
+        }
     }
 }

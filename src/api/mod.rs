@@ -15,10 +15,11 @@ mod outcome;
 mod pacer;
 mod paging;
 mod retry_after;
+mod veil;
 mod wire;
 
 pub use answer::Answer;
-pub(crate) use answer::can_act;
+pub(crate) use answer::{can_act, plain, unarmed};
 pub use auth::{Auth, AuthError, Credentials, Token};
 pub use client::{ApiError, Client, Connection, Timeouts};
 pub use clock::ServerClock;

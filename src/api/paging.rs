@@ -5,8 +5,23 @@ use url::Url;
 
 use super::ApiError;
 
+/// No token is longer than this: a request that names it must still be one.
+const LONGEST_TOKEN: usize = 8 << 10;
+
 /// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
+///
+/// # Errors
+/// When there is a next page and no telling which.
 pub(super) fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
+    match token(page)? {
+        Some(token) if token.len() > LONGEST_TOKEN => Err(ApiError::NotUnderstood(
+            "a next page whose continuationToken is too long".to_owned(),
+        )),
+        token => Ok(token),
+    }
+}
+
+fn token(page: &Value) -> Result<Option<String>, ApiError> {
     if let Some(next) = page.pointer("/_links/next").filter(|next| !next.is_null()) {
         let href = next
             .get("href")
@@ -69,6 +84,7 @@ mod tests {
             json!({"_links": {"next": {"href": "/runs?start=3"}}}),
             json!({"_links": {"next": "/runs?continuationToken=a"}}),
             json!({"_links": {"next": {}}}),
+            json!({"continuationToken": "x".repeat(LONGEST_TOKEN + 1)}),
         ] {
             let token = next_token(&odd);
             assert!(token.is_err(), "half a list passes for a whole one: {odd}");

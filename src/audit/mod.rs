@@ -189,6 +189,21 @@ impl Kind {
         Self::Failed,
         Self::Unknown,
     ];
+
+    /// The word for one finding of it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Contradiction => "contradiction",
+            Self::Doubled => "doubled",
+            Self::Unreadable => "unreadable",
+            Self::Vanished => "vanished",
+            Self::Differs => "differs",
+            Self::InDoubt => "in doubt",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl Fact {

@@ -14,7 +14,6 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::look::show_windows;
 use super::output::{self, Format};
 use crate::api::{ApiError, Client, FlowRun};
 use crate::audit::{Audit, Books, Kind, Look, Seen, compare};
@@ -145,7 +144,9 @@ async fn look_closer(
                     let listed: HashSet<RunId> = runs.iter().map(|run| run.id.clone()).collect();
                     let is_unknown =
                         |run: &FlowRun| state.is_none_or(|state| state.claim(&run.id).is_none());
-                    show_windows(client, &sandbox, &mut runs, is_unknown, MOST_SINGLE).await?;
+                    client
+                        .show_windows(&sandbox, &mut runs, is_unknown, MOST_SINGLE)
+                        .await?;
                     for id in on_record.unwrap_or_default() {
                         if !listed.contains(&id) {
                             runs.extend(client.run(&sandbox, &id).await?);

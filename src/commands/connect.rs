@@ -102,7 +102,7 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
         endpoint: Url::parse(&emulator.url()).expect("the emulator's own URL"),
         organization: organization.clone(),
         api_key: "emulator".to_owned(),
-        credentials: Credentials::AccessToken(SecretString::from("emulator")),
+        credentials: Credentials::AccessToken(SecretString::from("emulator-token")),
         timeouts: Timeouts::default(),
     };
     let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");

@@ -13,9 +13,10 @@ pub enum Exit {
     Usage,
     /// Sign-in or permission.
     SignIn,
-    /// Some runs were rejected or their flow is blocked; `status`: some failed.
+    /// Some runs were rejected or their flow is blocked; `status`: some failed; `audit`: something
+    /// differs.
     Rejected,
-    /// Some runs are in doubt.
+    /// Some runs are in doubt; `import`: some could not be told.
     InDoubt,
     /// A guard stopped it.
     Guard,

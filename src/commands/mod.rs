@@ -16,8 +16,8 @@ mod emulator;
 mod exit;
 mod failure;
 mod hold;
+mod import;
 mod init;
-mod look;
 mod output;
 mod plan;
 mod rehearse;
@@ -66,12 +66,14 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
+    Audit(audit::Flags),
+    /// Put runs that were created by hand on record, and write the manifest that wants them
+    Import(import::Flags),
     /// Say what became of runs in doubt that no list can tell of
     Resolve(resolve::Flags),
     /// Look at what is remembered
     State(state::Flags),
-    /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
-    Audit(audit::Flags),
     /// Try the manifests out here, under faults and kills, and count what was created
     ///
     /// Starts an emulator of the service and applies the manifests against it in processes of
@@ -128,6 +130,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::State(flags) => state::run(&context, &flags).await,
         Verb::Audit(flags) => audit::run(&context, &flags).await,
         Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
+        Verb::Import(flags) => import::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")

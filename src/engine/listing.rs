@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::api::{ApiError, Client, FlowRun, Shows};
+use crate::api::{ApiError, Client, FlowRun};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::Moment;
 
@@ -19,19 +19,10 @@ pub(super) async fn runs_of(
     since: Option<Moment>,
 ) -> Result<Vec<FlowRun>, ApiError> {
     let mut runs = client.runs_of(sandbox, flow_id).await?;
-    let silent = runs
-        .iter_mut()
-        .filter(|run| {
-            run.shows == Shows::Nothing
-                && !claimed.contains(&run.id)
-                && since.is_none_or(|since| run.is_since(since))
-        })
-        .take(MOST_SINGLE);
-    for run in silent {
-        // A run that is listed but not found by itself stays as it was listed.
-        if let Some(whole) = client.run(sandbox, &run.id).await? {
-            run.shows = whole.shows;
-        }
-    }
+    let may_matter =
+        |run: &FlowRun| !claimed.contains(&run.id) && since.is_none_or(|since| run.is_since(since));
+    client
+        .show_windows(sandbox, &mut runs, may_matter, MOST_SINGLE)
+        .await?;
     Ok(runs)
 }

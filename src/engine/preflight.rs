@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::settle::Pool;
-use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind};
+use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind, plain};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source};
 use crate::state::Evidence;
 
@@ -116,7 +116,7 @@ fn describe(column: &DeltaColumn) -> String {
     [Some(name), date_format.as_ref(), timezone.as_ref()]
         .into_iter()
         .flatten()
-        .cloned()
+        .map(|text| plain(text))
         .collect::<Vec<_>>()
         .join(", ")
 }

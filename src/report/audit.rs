@@ -29,23 +29,6 @@ pub struct AuditView<'a> {
     pub api_key: &'a str,
 }
 
-impl Kind {
-    /// The word for one finding of it.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Contradiction => "contradiction",
-            Self::Doubled => "doubled",
-            Self::Unreadable => "unreadable",
-            Self::Vanished => "vanished",
-            Self::Differs => "differs",
-            Self::InDoubt => "in doubt",
-            Self::Failed => "failed",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
 /// Writes the audit; with `verbose`, every finding of it.
 ///
 /// # Errors
@@ -77,10 +60,10 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
     };
     writeln!(
         out,
-        "{}, {}, {} on record: {totals}.",
+        "{}, {}, {}: {totals}.",
         number(*flows, "flow"),
         number(*runs, "run"),
-        records
+        number(*records, "record")
     )?;
     if state.is_none() {
         writeln!(out, "There is no state yet: every run is unknown to it.")?;
@@ -182,7 +165,7 @@ fn details(fact: &Fact, api_key: &str) -> Vec<String> {
             run,
         } => vec![
             format!("the state says: {}", describe_denial(denial)),
-            format!("but {} exists", describe(run)),
+            format!("but it exists: {}", describe(run)),
         ],
         Fact::Doubled { window: _, runs } => runs
             .iter()

@@ -130,7 +130,7 @@ mod tests {
             .expect("a message");
         assert!(
             said.starts_with(
-                r"a manifest has no field `a%250A::set-output name=x::y\r\n::error::z, b:c`"
+                r"a manifest has no field `a%250A::set-output name=x::y\r\n\u{3a}:error::z, b:c`"
             ),
             "{said}"
         );

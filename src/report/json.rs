@@ -2,6 +2,7 @@
 //! the program can change what a script reads.
 
 mod audit;
+mod import;
 mod known;
 mod plan;
 mod rehearse;
@@ -12,6 +13,7 @@ mod validate;
 use serde::Serialize;
 
 pub use self::audit::{AuditDocument, audit};
+pub use self::import::{ImportDocument, import};
 use self::known::ConflictFields;
 pub use self::plan::{PlanDocument, plan};
 pub use self::rehearse::{RehearseDocument, rehearse};

@@ -10,6 +10,7 @@ mod board;
 mod explain;
 mod flows;
 mod github;
+mod import;
 pub mod json;
 mod lines;
 mod markdown;
@@ -31,6 +32,7 @@ pub use audit::{AuditView, write_audit};
 pub use board::Board;
 pub use explain::write_explained;
 pub use github::write_annotations;
+pub use import::{ImportedFlow, ImportedManifest, write_import};
 pub use lines::line;
 pub use markdown::plan_markdown;
 pub use plan::{Layout, write_plan};
@@ -45,15 +47,15 @@ pub use summary::{count, write_summary};
 
 use jiff::Timestamp;
 
-use crate::api::can_act;
+use crate::api::{can_act, unarmed};
 use crate::run::{UnixSeconds, Window};
 
-/// `text` with everything spelled out that could act on a terminal or a log, and cut after
-/// `most` characters.
+/// `text` with everything spelled out that could act on a terminal, a log or the runner of a
+/// workflow, and cut after `most` characters.
 #[must_use]
 pub fn plain(text: &str, most: usize) -> String {
     let mut shown = String::new();
-    for (count, c) in text.chars().enumerate() {
+    for (count, c) in unarmed(text).chars().enumerate() {
         if count == most {
             shown.push('…');
             break;
@@ -114,7 +116,7 @@ mod tests {
     fn text_from_elsewhere_cannot_act_on_a_terminal_or_a_log() {
         assert_eq!(
             plain("a\u{1b}[2J\n::error::b\u{202e}", 80),
-            "a\\u{1b}[2J\\n::error::b\\u{202e}"
+            "a\\u{1b}[2J\\n\\u{3a}:error::b\\u{202e}"
         );
         assert_eq!(plain("abcdef", 3), "abc…");
     }

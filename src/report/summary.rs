@@ -102,6 +102,13 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
             applied.others_in_doubt
         )?;
     }
+    if counts.in_doubt > 0 {
+        writeln!(
+            out,
+            "\nThe next apply looks for what is in doubt again; `backfill resolve` shows what is \
+             known of it, and records what you know."
+        )?;
+    }
     write_remaining(out, applied, plan)
 }
 

@@ -41,10 +41,7 @@ fn after_an_apply_nothing_differs_and_nothing_was_sent_or_locked() {
     let (workspace, emulated) = signed_in(&[(1, 3), (2, 2)], "");
     workspace.run("apply --yes").exits(0);
     let ran = workspace.run("audit").exits(0);
-    assert_eq!(
-        ran.stdout,
-        "2 flows, 5 runs, 5 on record: nothing differs.\n"
-    );
+    assert_eq!(ran.stdout, "2 flows, 5 runs, 5 records: nothing differs.\n");
     let audit = audit(&workspace, 0);
     assert_eq!(audit["format"], "audit/v1");
     assert_eq!(audit["hasState"], true);
@@ -54,13 +51,35 @@ fn after_an_apply_nothing_differs_and_nothing_was_sent_or_locked() {
 }
 
 #[test]
+fn an_apply_at_the_same_time_is_no_finding() {
+    let (workspace, emulated) = signed_in(&[(1, 150), (2, 150)], "");
+    let mut apply = workspace
+        .command("apply --yes --progress none".split(' '))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let mut halfway = 0;
+    while apply.try_wait().expect("it was started").is_none() {
+        let audit = workspace.run("audit --format json").json();
+        for kind in ["unknown", "doubled", "vanished", "contradiction"] {
+            assert_eq!(audit["summary"][kind], 0, "{audit}");
+        }
+        let runs = audit["runs"].as_u64().expect("a number");
+        halfway += usize::from((1..300).contains(&runs));
+    }
+    assert!(halfway > 0, "no audit looked while runs were created");
+    audit(&workspace, 0);
+    assert_eq!(emulated.requests(RequestKind::CreateRun), 300);
+}
+
+#[test]
 fn without_a_state_all_that_is_listed_is_unknown_and_none_is_made() {
     let (workspace, emulated) = signed_in(&[(1, 2)], "");
     let theirs = ByHand::at(&emulated).create(1, day(0));
     ByHand::at(&emulated).create(1, day(7));
     let ran = workspace.run("audit").exits(5);
     for said in [
-        "1 flow, 2 runs, 0 on record: 2 unknown.\nThere is no state yet",
+        "1 flow, 2 runs, 0 records: 2 unknown.\nThere is no state yet",
         &format!("run {theirs}, created "),
         " by exc_app (emulator@techacct.adobe.com), ",
         "the next apply adopts it",
@@ -156,7 +175,7 @@ fn a_run_that_exists_though_it_was_rejected_is_a_contradiction() {
     assert_eq!(audit["findings"][0]["denial"]["fate"], "rejected");
     let ran = workspace.run("audit").exits(5);
     assert!(
-        ran.stdout.contains("FLOW-1444-400") && ran.stdout.contains(" exists\n"),
+        ran.stdout.contains("FLOW-1444-400") && ran.stdout.contains("but it exists: run "),
         "{}",
         ran.stdout
     );

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use aep_backfill::emulator::{Ledger, RequestKind, StoredRun};
 
@@ -17,13 +17,24 @@ pub(crate) struct Emulated {
 impl Emulated {
     /// Serves the workspace's flows under `scenario`.
     pub(crate) fn start(workspace: &Workspace, scenario: &str) -> Self {
+        Self::start_with(workspace, scenario, "", Stdio::inherit())
+    }
+
+    /// The same with more flags, and a place for what it says on standard error.
+    pub(crate) fn start_with(
+        workspace: &Workspace,
+        scenario: &str,
+        flags: &str,
+        stderr: Stdio,
+    ) -> Self {
         workspace.write("scenario.yaml", scenario);
         let mut process = workspace
             .command(
                 "emulator --listen 127.0.0.1:0 --flows manifests --scenario scenario.yaml"
-                    .split(' '),
+                    .split(' ')
+                    .chain(flags.split_whitespace()),
             )
-            .stderr(std::process::Stdio::inherit())
+            .stderr(stderr)
             .spawn()
             .expect("the binary runs");
         let mut first = String::new();

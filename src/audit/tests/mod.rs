@@ -1,0 +1,282 @@
+//! Audits of model worlds: a state of some steps, a list of some runs, and what differs as data.
+
+mod records;
+mod runs;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::*;
+use crate::api::{RecordCounts, RunStatus, Shows};
+use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds};
+use crate::state::{Clock, Entry, Evidence, Fate, Moment, State};
+
+const OURS: &str = "our-key";
+const THEIRS: &str = "exc_app";
+/// When every request of these worlds was sent.
+const SENT: i64 = 1_700_000_000;
+const SETTLE: i64 = 300;
+const FLOW: u8 = 1;
+const OTHER_FLOW: u8 = 2;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("in range")
+}
+
+fn flow(n: u8) -> FlowId {
+    format!("00000000-0000-4000-8000-0000000000{n:02x}")
+        .parse()
+        .expect("a flow")
+}
+
+fn window(n: i64) -> Window {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
+}
+
+fn identity(n: i64, rerun: u32) -> RunIdentity {
+    RunIdentity {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: flow(FLOW),
+        window: window(n),
+        rerun: Rerun::new(rerun).expect("not 0"),
+    }
+}
+
+fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+    FlowRun {
+        id: id.parse().expect("a run id"),
+        flow_id: Some(flow(FLOW)),
+        created_at: Some(at(created)),
+        created_client: Some(client.to_owned()),
+        created_by: Some("someone@example.com".to_owned()),
+        shows,
+        status: RunStatus::Success,
+        records: RecordCounts::default(),
+        errors: Vec::new(),
+    }
+}
+
+/// A run of the `n`-th window, in `params`.
+fn shown(id: &str, n: i64, created: i64, client: &str) -> FlowRun {
+    run(id, Shows::Params(window(n)), created, client)
+}
+
+struct World {
+    state: State,
+    wanted: Vec<DesiredRun>,
+    runs: Vec<FlowRun>,
+    now: i64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            state: State::new("5C13@AdobeOrg".parse().expect("an organization")),
+            wanted: Vec::new(),
+            runs: Vec::new(),
+            now: SENT + 10_000,
+        }
+    }
+
+    fn step(&mut self, entry: Entry) {
+        self.state.fold(entry).expect("a legal step");
+    }
+
+    fn intent(mut self, identity: &RunIdentity) -> Self {
+        self.step(Entry::Intent {
+            run: identity.into(),
+            at: Moment {
+                time: at(SENT),
+                clock: Clock::Server,
+            },
+            session: Uuid::nil(),
+        });
+        self
+    }
+
+    fn created(self, identity: &RunIdentity, run_id: &str) -> Self {
+        let mut world = self.intent(identity);
+        world.step(Entry::Created {
+            key: identity.key(),
+            run_id: run_id.parse().expect("a run id"),
+            at: at(SENT + 1),
+        });
+        world
+    }
+
+    fn rejected(self, identity: &RunIdentity) -> Self {
+        let mut world = self.intent(identity);
+        world.step(Entry::Rejected {
+            key: identity.key(),
+            refusal: refusal(),
+            at: at(SENT + 1),
+        });
+        world
+    }
+
+    fn absent(self, identity: &RunIdentity) -> Self {
+        let mut world = self.intent(identity);
+        world.step(Entry::NotCreated {
+            key: identity.key(),
+            evidence: Evidence::Lists {
+                readings: 2,
+                runs: 0,
+            },
+            at: at(SENT + 600),
+        });
+        world
+    }
+
+    fn wants(mut self, identity: RunIdentity) -> Self {
+        self.wanted.push(DesiredRun {
+            key: identity.key(),
+            identity,
+            start_time: None,
+            source: Arc::new(Source::File),
+            name: "a flow".into(),
+            overlap_allowed: false,
+            origin: Origin {
+                manifest: "manifests/a.yaml".into(),
+                line: 1,
+            },
+        });
+        self
+    }
+
+    fn lists(mut self, runs: impl IntoIterator<Item = FlowRun>) -> Self {
+        self.runs.extend(runs);
+        self
+    }
+
+    fn audit(self) -> Audit {
+        let Self {
+            state,
+            wanted,
+            runs,
+            now,
+        } = self;
+        let look = look(FLOW, Seen::Runs(runs));
+        compare(books(Some(&state), &wanted, now), &[look])
+    }
+
+    fn facts(self) -> Vec<Fact> {
+        let findings = self.audit().findings;
+        findings.into_iter().map(|finding| finding.fact).collect()
+    }
+
+    fn kinds(self) -> Vec<Kind> {
+        self.facts().iter().map(Fact::kind).collect()
+    }
+}
+
+fn refusal() -> Refusal {
+    Refusal {
+        status: 400,
+        code: None,
+        message: "no".to_owned(),
+        request_id: None,
+    }
+}
+
+fn look(n: u8, seen: Seen) -> Look {
+    Look {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: flow(n),
+        name: "a flow".into(),
+        seen,
+    }
+}
+
+fn books<'a>(state: Option<&'a State>, wanted: &'a [DesiredRun], now: i64) -> Books<'a> {
+    Books {
+        state,
+        wanted,
+        api_key: OURS,
+        now: at(now),
+        settle_delay: SignedDuration::from_secs(SETTLE),
+    }
+}
+
+#[test]
+fn what_agrees_is_no_finding() {
+    let world = World::new()
+        .created(&identity(1, 1), "a")
+        .created(&identity(1, 2), "b")
+        .absent(&identity(2, 1))
+        .rejected(&identity(3, 1))
+        .wants(identity(1, 1))
+        .lists([shown("a", 1, SENT, OURS), shown("b", 1, SENT, OURS)]);
+    let audit = world.audit();
+    assert!(audit.findings.is_empty(), "{:?}", audit.findings);
+    assert_eq!((audit.flows, audit.runs, audit.records), (1, 2, 4));
+}
+
+#[test]
+fn without_a_state_everything_is_unknown() {
+    let runs = vec![shown("a", 1, SENT, OURS), shown("b", 2, SENT, OURS)];
+    let audit = compare(books(None, &[], SENT), &[look(FLOW, Seen::Runs(runs))]);
+    assert_eq!(audit.count(Kind::Unknown), 2);
+    assert_eq!(audit.findings.len(), 2);
+}
+
+#[test]
+fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
+    let world = World::new().created(&identity(1, 1), "a");
+    let looks = [
+        look(FLOW, Seen::Refused("HTTP 404".to_owned())),
+        look(
+            OTHER_FLOW,
+            Seen::Runs(vec![FlowRun {
+                flow_id: Some(flow(OTHER_FLOW)),
+                ..shown("b", 1, SENT, THEIRS)
+            }]),
+        ),
+    ];
+    let audit = compare(books(Some(&world.state), &[], world.now), &looks);
+    assert_eq!(audit.count(Kind::Unreadable), 1);
+    assert_eq!(
+        audit.count(Kind::Vanished),
+        0,
+        "nothing is known of its run"
+    );
+    assert_eq!(audit.count(Kind::Unknown), 1);
+    assert!(!audit.is_unanswered());
+    let silent = [look(FLOW, Seen::Unanswered("no answer".to_owned()))];
+    assert!(compare(books(None, &[], world.now), &silent).is_unanswered());
+}
+
+#[test]
+fn records_of_flows_that_were_not_looked_at_are_counted() {
+    let world = World::new().created(&identity(1, 1), "a");
+    let audit = compare(books(Some(&world.state), &[], world.now), &[]);
+    assert_eq!((audit.elsewhere, audit.findings.len()), (1, 0));
+}
+
+#[test]
+fn the_worst_of_a_flow_comes_first() {
+    let kinds = World::new()
+        .created(&identity(1, 1), "gone")
+        .rejected(&identity(2, 1))
+        .intent(&identity(3, 1))
+        .lists([
+            shown("unknown", 0, SENT, THEIRS),
+            shown("there", 2, SENT, OURS),
+            shown("one", 4, SENT, THEIRS),
+            shown("two", 4, SENT, THEIRS),
+        ])
+        .kinds();
+    assert_eq!(
+        kinds,
+        [
+            Kind::Contradiction,
+            Kind::Doubled,
+            Kind::Vanished,
+            Kind::InDoubt,
+            Kind::Unknown
+        ]
+    );
+    assert!(Kind::ALL.is_sorted());
+}

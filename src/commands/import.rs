@@ -1,0 +1,223 @@
+//! `backfill import`: runs that exist, from the service into the state and a manifest.
+//!
+//! Everything that can be wrong is found before anything is written. Then the state, whole and
+//! first; the manifests last. Where that is cut short, nothing is lost and nothing sent: the same
+//! command again finds the runs on record, and writes the manifests that are missing.
+
+mod desk;
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::Exit;
+use super::connect::{Connected, connect};
+use super::context::Context;
+use super::desired::rules;
+use super::failure::Failure;
+use super::hold::hold;
+use super::output::{self, Format};
+use crate::api::{ApiError, Client, FlowRun};
+use crate::import::{Undecided, source_of};
+use crate::report::{self, ImportedFlow, ImportedManifest};
+use crate::run::{FlowId, Sandbox};
+use crate::state::State;
+use crate::store::{Place, load};
+use desk::{Desk, Listed, entries, write};
+
+/// The reason of manifests that are given none.
+const REASON: &str = "Created by hand, and imported to be on record";
+
+/// Flags of `import`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 every run of the flows is on record; 3 a file is in the way, or a flow cannot be \
+imported; 4 sign-in or permission; 6 some runs were left out: they show no window, or theirs has a \
+run in doubt; 8 the state is held by somebody else, or cannot be used.")]
+pub(super) struct Flags {
+    /// The flows whose runs are imported
+    #[arg(required = true, value_name = "FLOW_ID")]
+    flows: Vec<FlowId>,
+    /// The folder of the manifests; a file that exists is never written over
+    #[arg(long, value_name = "FOLDER", default_value = "manifests")]
+    output: PathBuf,
+    /// The reason that the manifests give
+    #[arg(long, value_name = "TEXT", default_value = REASON)]
+    reason: String,
+    /// Print the manifests, and touch nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let sandbox = context.sandbox.as_ref().ok_or_else(|| {
+        Failure::usage("no sandbox is named")
+            .hint("give --sandbox NAME, AEP_SANDBOX_NAME, or `sandbox:` in backfill.yaml")
+    })?;
+    if context.emulator {
+        return Err(
+            Failure::usage("the emulator of this one command has no flows to import").hint(
+                "serve one with `backfill emulator`, and name it with --endpoint, to try this",
+            ),
+        );
+    }
+    let connected = connect(context, &[]).await?;
+    let result = import(context, flags, sandbox, &connected).await;
+    connected.close().await;
+    result
+}
+
+async fn import(
+    context: &Context,
+    flags: &Flags,
+    sandbox: &Sandbox,
+    connected: &Connected,
+) -> Result<Exit, Failure> {
+    let place = context.place();
+    let organization = &connected.organization;
+    let state = load(&place, Some(organization))
+        .await
+        .map_err(|error| Failure::state(&place.name(), &error))?
+        .unwrap_or_else(|| State::new(organization.clone()));
+    // Listed before the state is held: what is listed then is in it, or nobody's of ours.
+    let listed = list(context, flags, sandbox, &connected.client, &state).await?;
+    let desk = Desk {
+        sandbox,
+        listed: &listed,
+        output: &flags.output,
+        reason: &flags.reason,
+        rules: rules(context),
+        colour: context.colour.1,
+    };
+    let mut flows = desk.prepare(&state)?;
+    if !flags.dry_run {
+        if !entries(&flows).is_empty() {
+            let mut store = hold(&place, organization).await?;
+            flows = desk.prepare(store.state())?;
+            let entries = entries(&flows);
+            let recorded = async {
+                store.append(entries).await?;
+                store.fold().await
+            };
+            recorded
+                .await
+                .map_err(|error| Failure::state(&place.name(), &error))?;
+        }
+        for manifest in flows.iter().filter_map(|flow| flow.manifest.as_ref()) {
+            write(&flags.output, manifest)?;
+        }
+    }
+    let exit = if flows.iter().all(ImportedFlow::is_whole) {
+        Exit::Success
+    } else {
+        Exit::InDoubt
+    };
+    show(context, flags, &flows, connected.client.api_key(), exit)?;
+    Ok(exit)
+}
+
+fn show(
+    context: &Context,
+    flags: &Flags,
+    flows: &[ImportedFlow],
+    api_key: &str,
+    exit: Exit,
+) -> Result<(), Failure> {
+    let dry_run = flags.dry_run;
+    let summary =
+        |out: &mut dyn Write| report::write_import(out, flows, api_key, dry_run, context.verbose);
+    match flags.format {
+        Format::Json => output::json(&report::json::import(flows, api_key, dry_run, exit.code()))?,
+        Format::Text if dry_run => {
+            let manifests: Vec<&ImportedManifest> = flows
+                .iter()
+                .filter_map(|flow| flow.manifest.as_ref())
+                .collect();
+            output::text(|out| {
+                for (at, manifest) in manifests.iter().enumerate() {
+                    if at > 0 {
+                        writeln!(out, "---")?;
+                    }
+                    out.write_all(manifest.text.as_bytes())?;
+                }
+                Ok(())
+            })?;
+            if !context.quiet {
+                let _ = summary(&mut io::stderr().lock());
+            }
+        }
+        Format::Text => output::text(summary)?,
+    }
+    Ok(())
+}
+
+/// Reads each flow once, and all of its runs, with their windows as far as the service shows them.
+async fn list(
+    context: &Context,
+    flags: &Flags,
+    sandbox: &Sandbox,
+    client: &Client,
+    state: &State,
+) -> Result<Vec<Listed>, Failure> {
+    let mut seen = HashSet::new();
+    let flows: Vec<FlowId> = flags
+        .flows
+        .iter()
+        .copied()
+        .filter(|flow_id| seen.insert(*flow_id))
+        .collect();
+    stream::iter(flows)
+        .map(|flow_id| async move {
+            let unreadable = |error| unreadable(flow_id, sandbox, error);
+            let flow = client.flow(sandbox, flow_id).await.map_err(unreadable)?;
+            let source = source_of(&flow).map_err(|why| undecided(flow_id, &why))?;
+            let mut runs = client.runs_of(sandbox, flow_id).await.map_err(unreadable)?;
+            let is_unknown = |run: &FlowRun| state.claim(&run.id).is_none();
+            client
+                .show_windows(sandbox, &mut runs, is_unknown, usize::MAX)
+                .await
+                .map_err(unreadable)?;
+            Ok(Listed {
+                flow_id,
+                flow,
+                source,
+                runs,
+            })
+        })
+        .buffered(context.config.limits.concurrency)
+        .try_collect()
+        .await
+}
+
+fn unreadable(flow_id: FlowId, sandbox: &Sandbox, error: ApiError) -> Failure {
+    let message = format!("could not read the flow {flow_id} in the sandbox {sandbox}: {error}");
+    let exit = match &error {
+        ApiError::Refused(refusal) => match refusal.status {
+            404 => Exit::Usage,
+            403 => Exit::SignIn,
+            _ => Exit::Unexpected,
+        },
+        _ => Failure::from(error).exit(),
+    };
+    Failure::new(exit, format!("{message}; nothing was written"))
+}
+
+fn undecided(flow_id: FlowId, why: &Undecided) -> Failure {
+    let failure = Failure::usage(format!(
+        "the flow {flow_id} cannot be imported: {why}; nothing was written"
+    ));
+    match why {
+        Undecided::Scheduled(_) => failure,
+        Undecided::NoDeltaColumn | Undecided::StrangeDeltaColumn | Undecided::UnknownSource => {
+            failure.hint(
+                "write its manifest by hand, with `source` and `deltaColumn`: the next apply finds \
+                 the runs that exist for its windows and adopts them",
+            )
+        }
+    }
+}

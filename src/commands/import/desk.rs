@@ -1,0 +1,230 @@
+//! Where manifests are made of runs that exist, and held to what our own commands will say.
+//!
+//! Takes what was listed and a state; gives each flow with its manifest, or says what is in the
+//! way. [`write()`] is all that touches the disk for good.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use crate::api::{Flow, FlowRun};
+use crate::commands::Exit;
+use crate::commands::failure::{Failure, chain};
+use crate::import::{Gathered, ManifestDraft, file_stems, gather};
+use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
+use crate::plan::diff;
+use crate::report::{self, ImportedFlow, ImportedManifest};
+use crate::run::{FlowId, RunIdentity, Sandbox, Source};
+use crate::state::{Entry, State};
+
+/// The schema of manifests, where `init` puts it.
+const SCHEMA: &str = "schema.json";
+/// How many problems of texts that we wrote ourselves are shown.
+const MOST_PROBLEMS: usize = 20;
+
+/// A flow as the service shows it.
+pub(super) struct Listed {
+    pub(super) flow_id: FlowId,
+    pub(super) flow: Flow,
+    pub(super) source: Source,
+    pub(super) runs: Vec<FlowRun>,
+}
+
+/// What manifests are written from, all of it known before anything is written.
+pub(super) struct Desk<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    pub(super) listed: &'a [Listed],
+    pub(super) output: &'a Path,
+    pub(super) reason: &'a str,
+    pub(super) rules: Rules,
+    pub(super) colour: bool,
+}
+
+impl Desk<'_> {
+    /// The flows with their manifests, beside `state`: held to what our own commands will say.
+    pub(super) fn prepare(&self, state: &State) -> Result<Vec<ImportedFlow>, Failure> {
+        let names: Vec<(FlowId, Option<&str>)> = self
+            .listed
+            .iter()
+            .map(|listed| (listed.flow_id, listed.flow.name.as_deref()))
+            .collect();
+        let others = self.neighbours()?;
+        let has_schema = self.output.join(SCHEMA).is_file();
+        let mut flows = Vec::with_capacity(self.listed.len());
+        for (listed, stem) in self.listed.iter().zip(file_stems(&names)) {
+            let gathered = gather(self.sandbox, listed.flow_id, &listed.runs, Some(state));
+            let label = listed.flow.name.as_deref().map(str::trim);
+            let label = label.filter(|label| !label.is_empty() && *label != stem);
+            let manifest = if gathered.runs.is_empty() {
+                None
+            } else {
+                let draft = ManifestDraft {
+                    flow_id: listed.flow_id,
+                    sandbox: self.sandbox,
+                    name: label,
+                    source: &listed.source,
+                    reason: self.reason,
+                    runs: &gathered.runs,
+                    has_schema,
+                };
+                Some(self.manifest(&draft, &stem, &others)?)
+            };
+            flows.push(ImportedFlow {
+                sandbox: self.sandbox.clone(),
+                flow_id: listed.flow_id,
+                name: label.unwrap_or(&stem).to_owned(),
+                gathered,
+                manifest,
+            });
+        }
+        self.verify(&flows, state)?;
+        Ok(flows)
+    }
+
+    /// The manifests that are in the folder already, by their flow.
+    fn neighbours(&self) -> Result<HashMap<(Sandbox, FlowId), Manifest>, Failure> {
+        let sources = match read_paths(&[self.output.to_owned()]) {
+            Ok(sources) => sources,
+            Err(FindError::Missing(_) | FindError::NoManifest(_)) => return Ok(HashMap::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let manifests = check(&sources, &self.rules).manifests;
+        Ok(manifests
+            .into_iter()
+            .map(|manifest| ((manifest.sandbox.clone(), manifest.flow_id), manifest))
+            .collect())
+    }
+
+    /// The file of a draft, if nothing is in its way.
+    fn manifest(
+        &self,
+        draft: &ManifestDraft<'_>,
+        stem: &str,
+        others: &HashMap<(Sandbox, FlowId), Manifest>,
+    ) -> Result<ImportedManifest, Failure> {
+        let path = self.output.join(format!("{stem}.yaml"));
+        let shown = path.display().to_string();
+        let text = draft.text(self.rules.now).map_err(|error| {
+            Failure::new(
+                Exit::Unexpected,
+                format!("could not write the text of {shown}: {error}"),
+            )
+        })?;
+        let was_there = match std::fs::read(&path) {
+            Ok(found) if found == text.as_bytes() => true,
+            Ok(_) => {
+                return Err(Failure::usage(format!(
+                    "{shown} exists and holds something else; nothing was written"
+                ))
+                .hint("move it away, or name another folder with --output"));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => {
+                return Err(Failure::usage(format!("could not read {shown}: {error}")));
+            }
+        };
+        let other = others.get(&(draft.sandbox.clone(), draft.flow_id));
+        if let (Some(other), false) = (other, was_there) {
+            return Err(Failure::usage(format!(
+                "{} is a manifest of the flow {} already; nothing was written",
+                other.path, draft.flow_id
+            ))
+            .hint(
+                "apply adopts the runs that exist for its windows; `backfill audit` shows those \
+                 that no manifest wants",
+            ));
+        }
+        Ok(ImportedManifest {
+            path: shown,
+            text,
+            was_there,
+        })
+    }
+
+    /// Our own reader takes the texts and finds these runs in them, and with the entries in the
+    /// state a plan says that there is nothing to do.
+    fn verify(&self, flows: &[ImportedFlow], state: &State) -> Result<(), Failure> {
+        let texts = flows.iter().filter_map(|flow| {
+            let ImportedManifest { path, text, .. } = flow.manifest.as_ref()?;
+            Some((path.as_str(), text.as_str()))
+        });
+        let sources = Sources::from_texts(texts);
+        let checked = check(&sources, &self.rules);
+        if checked.has_errors() {
+            let bounded = report::bound(&checked, MOST_PROBLEMS);
+            let mut err = io::stderr().lock();
+            let _ = report::write_problems(&mut err, &bounded, &sources, self.colour);
+            return Err(Failure::usage(
+                "the runs that exist do not make manifests that the config allows; nothing was \
+                 written",
+            )
+            .hint("the excerpts are of the manifests as they would be; change the config"));
+        }
+        let mut wanted: Vec<&RunIdentity> = flows
+            .iter()
+            .flat_map(|flow| flow.gathered.runs.iter().map(|kept| &kept.identity))
+            .collect();
+        wanted.sort_unstable();
+        let is_same = checked.runs.iter().map(|run| &run.identity).eq(wanted);
+
+        let mut after = state.clone();
+        let folds = entries(flows)
+            .into_iter()
+            .try_for_each(|entry| after.fold(entry));
+        let totals = diff(checked.runs, Some(&after)).totals();
+        if !is_same || folds.is_err() || totals.has_changes() || totals.conflict > 0 {
+            return Err(Failure::new(
+                Exit::Unexpected,
+                "the manifests would not say what the runs are: this is a defect of this program; \
+                 nothing was written",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What is put on record, of all flows.
+pub(super) fn entries(flows: &[ImportedFlow]) -> Vec<Entry> {
+    let now = Timestamp::now();
+    let gathered = flows.iter().map(|flow| &flow.gathered);
+    gathered
+        .flat_map(|gathered: &Gathered| gathered.entries(now))
+        .collect()
+}
+
+/// Writes a manifest whole, or not at all.
+pub(super) fn write(folder: &Path, manifest: &ImportedManifest) -> Result<(), Failure> {
+    let ImportedManifest {
+        path,
+        text,
+        was_there,
+    } = manifest;
+    if *was_there {
+        return Ok(());
+    }
+    let write = || -> io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        // Hidden: a file that is not whole is no manifest.
+        builder.prefix(".unfinished-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
+        }
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    write().map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("could not write {path}: {}", chain(&error)),
+        )
+        .hint("the runs are on record; the same command again writes the manifest")
+    })
+}

@@ -1,0 +1,359 @@
+//! Runs that people created by hand, turned into a manifest and entries of the state.
+//!
+//! [`gather`] takes what a flow lists and what the state has of it, and says which run becomes
+//! which rerun of its window; [`ManifestDraft`] is the manifest that wants exactly these. Both are
+//! pure. What cannot be told is left out and named: a run without a window, and the runs of a
+//! window with one in doubt, which settling decides.
+
+mod draft;
+mod name;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::api::{FlowRun, Shows};
+use crate::run::{FlowId, Rerun, RunId, RunIdentity, Sandbox, Window};
+use crate::state::{Entry, Evidence, Fate, Record, State};
+
+pub use draft::{ManifestDraft, Undecided, source_of};
+pub use name::file_stems;
+
+/// What is imported of one flow, and what is not.
+#[derive(Debug, Clone, Default)]
+pub struct Gathered {
+    /// The runs that the manifest wants, by window and rerun.
+    pub runs: Vec<Kept>,
+    /// Runs without a window, oldest first: nobody can tell which they are.
+    pub silent: Vec<FlowRun>,
+    /// Runs of windows with one in doubt, oldest first: settling tells which run that is.
+    pub in_doubt: Vec<FlowRun>,
+    /// Runs that are on record for another flow.
+    pub elsewhere: Vec<FlowRun>,
+}
+
+/// A run that the manifest wants.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Which run it is.
+    pub identity: RunIdentity,
+    /// The run.
+    pub run: FlowRun,
+    /// How its window was recognised; `None` where it was on record before.
+    pub adopt: Option<Evidence>,
+}
+
+impl Gathered {
+    /// The entries that put on record what is not yet.
+    #[must_use]
+    pub fn entries(&self, at: Timestamp) -> Vec<Entry> {
+        self.runs
+            .iter()
+            .filter_map(
+                |Kept {
+                     identity,
+                     run,
+                     adopt,
+                 }| {
+                    Some(Entry::Adopted {
+                        run: identity.into(),
+                        run_id: run.id.clone(),
+                        evidence: adopt.clone()?,
+                        at,
+                    })
+                },
+            )
+            .collect()
+    }
+}
+
+/// Which of `runs`, the whole list of a flow, is which run.
+///
+/// The n-th run of a window is its rerun n, in the order of creation; those on record stay what
+/// they are, and the others get the numbers that are free. A rejected request, and one that came
+/// to nothing, leave theirs free: no run stands for them.
+#[must_use]
+pub fn gather(
+    sandbox: &Sandbox,
+    flow_id: FlowId,
+    runs: &[FlowRun],
+    state: Option<&State>,
+) -> Gathered {
+    let mut claims: HashMap<&RunId, &Record> = HashMap::new();
+    let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
+    let mut doubts: HashSet<Window> = HashSet::new();
+    for (_, record) in state.into_iter().flat_map(State::records) {
+        let identity = &record.identity;
+        let is_here = (&identity.sandbox, identity.flow_id) == (sandbox, flow_id);
+        match &record.fate {
+            Fate::Created { run_id, .. } => {
+                claims.insert(run_id, record);
+                if is_here {
+                    taken.insert((identity.window, identity.rerun));
+                }
+            }
+            Fate::InDoubt { .. } if is_here => {
+                doubts.insert(identity.window);
+            }
+            Fate::InDoubt { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => {}
+        }
+    }
+
+    let mut gathered = Gathered::default();
+    let mut by_window: BTreeMap<Window, Vec<(&FlowRun, Evidence)>> = BTreeMap::new();
+    let mut runs: Vec<&FlowRun> = runs.iter().collect();
+    runs.sort_by_key(|run| (run.created_at, run.id.clone()));
+    for run in runs {
+        if let Some(record) = claims.get(&run.id) {
+            let identity = record.identity.clone();
+            if (&identity.sandbox, identity.flow_id) == (sandbox, flow_id) {
+                gathered.runs.push(Kept {
+                    identity,
+                    run: run.clone(),
+                    adopt: None,
+                });
+            } else {
+                gathered.elsewhere.push(run.clone());
+            }
+            continue;
+        }
+        let (window, evidence) = match run.shows {
+            Shows::Params(window) => (window, Evidence::Params),
+            Shows::CopyActivity(window) => (window, Evidence::CopyActivity),
+            Shows::Nonsense | Shows::Nothing => {
+                gathered.silent.push(run.clone());
+                continue;
+            }
+        };
+        if doubts.contains(&window) {
+            gathered.in_doubt.push(run.clone());
+        } else {
+            by_window.entry(window).or_default().push((run, evidence));
+        }
+    }
+    for (window, runs) in by_window {
+        let mut free = (1..)
+            .filter_map(Rerun::new)
+            .filter(|rerun| !taken.contains(&(window, *rerun)));
+        for ((run, evidence), rerun) in runs.into_iter().zip(&mut free) {
+            gathered.runs.push(Kept {
+                identity: RunIdentity {
+                    sandbox: sandbox.clone(),
+                    flow_id,
+                    window,
+                    rerun,
+                },
+                run: run.clone(),
+                adopt: Some(evidence),
+            });
+        }
+    }
+    gathered.runs.sort_by(|a, b| a.identity.cmp(&b.identity));
+    gathered
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::api::{RecordCounts, RunStatus};
+    use crate::run::UnixSeconds;
+    use crate::state::{Clock, Moment};
+
+    fn flow(n: u8) -> FlowId {
+        format!("00000000-0000-4000-8000-0000000000{n:02x}")
+            .parse()
+            .expect("a flow")
+    }
+
+    fn sandbox() -> Sandbox {
+        "prod".parse().expect("a sandbox")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn window(n: i64) -> Window {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
+    }
+
+    fn identity(flow_number: u8, n: i64, rerun: u32) -> RunIdentity {
+        RunIdentity {
+            sandbox: sandbox(),
+            flow_id: flow(flow_number),
+            window: window(n),
+            rerun: Rerun::new(rerun).expect("not 0"),
+        }
+    }
+
+    fn run(id: &str, shows: Shows, created: i64) -> FlowRun {
+        FlowRun {
+            id: id.parse().expect("a run id"),
+            flow_id: Some(flow(1)),
+            created_at: Some(at(created)),
+            created_client: None,
+            created_by: None,
+            shows,
+            status: RunStatus::Success,
+            records: RecordCounts::default(),
+            errors: Vec::new(),
+        }
+    }
+
+    fn shown(id: &str, n: i64, created: i64) -> FlowRun {
+        run(id, Shows::Params(window(n)), created)
+    }
+
+    fn state(entries: Vec<Entry>) -> State {
+        let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
+        for entry in entries {
+            state.fold(entry).expect("a legal step");
+        }
+        state
+    }
+
+    fn adopted(identity: &RunIdentity, run_id: &str) -> Entry {
+        Entry::Adopted {
+            run: identity.into(),
+            run_id: run_id.parse().expect("a run id"),
+            evidence: Evidence::Params,
+            at: at(0),
+        }
+    }
+
+    fn intent(identity: &RunIdentity) -> Entry {
+        Entry::Intent {
+            run: identity.into(),
+            at: Moment {
+                time: at(0),
+                clock: Clock::Server,
+            },
+            session: Uuid::nil(),
+        }
+    }
+
+    /// Which runs are kept as what, and whether they are new.
+    fn kept(runs: &[FlowRun], state: Option<&State>) -> Vec<(String, i64, u32, bool)> {
+        gather(&sandbox(), flow(1), runs, state)
+            .runs
+            .into_iter()
+            .map(
+                |Kept {
+                     identity,
+                     run,
+                     adopt,
+                 }| {
+                    let n = identity.window.start().get() / 100;
+                    (run.id.to_string(), n, identity.rerun.get(), adopt.is_some())
+                },
+            )
+            .collect()
+    }
+
+    fn is(id: &str, n: i64, rerun: u32, new: bool) -> (String, i64, u32, bool) {
+        (id.to_owned(), n, rerun, new)
+    }
+
+    #[test]
+    fn the_nth_run_of_a_window_is_its_rerun_n_in_the_order_of_creation() {
+        let runs = [
+            shown("later", 1, 20),
+            run("other", Shows::CopyActivity(window(0)), 30),
+            shown("first", 1, 10),
+        ];
+        assert_eq!(
+            kept(&runs, None),
+            [
+                is("other", 0, 1, true),
+                is("first", 1, 1, true),
+                is("later", 1, 2, true)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_on_record_stays_what_it_is_and_the_others_get_free_numbers() {
+        let state = state(vec![
+            adopted(&identity(1, 1, 2), "b"),
+            adopted(&identity(1, 1, 3), "not-listed"),
+        ]);
+        let runs = [shown("a", 1, 10), shown("b", 1, 20), shown("c", 1, 30)];
+        assert_eq!(
+            kept(&runs, Some(&state)),
+            [
+                is("a", 1, 1, true),
+                is("b", 1, 2, false),
+                is("c", 1, 4, true)
+            ]
+        );
+        let again = gather(&sandbox(), flow(1), &runs, Some(&state));
+        assert_eq!(again.entries(at(1)).len(), 2);
+    }
+
+    #[test]
+    fn a_run_stands_for_a_request_that_was_believed_to_have_come_to_nothing() {
+        let gone = identity(1, 1, 1);
+        let state = state(vec![
+            intent(&gone),
+            Entry::NotCreated {
+                key: gone.key(),
+                evidence: Evidence::Lists {
+                    readings: 2,
+                    runs: 0,
+                },
+                at: at(5),
+            },
+        ]);
+        let runs = [shown("a", 1, 10)];
+        assert_eq!(kept(&runs, Some(&state)), [is("a", 1, 1, true)]);
+    }
+
+    #[test]
+    fn the_runs_of_a_window_in_doubt_are_left_to_settling() {
+        let state = state(vec![
+            adopted(&identity(1, 1, 1), "known"),
+            intent(&identity(1, 1, 2)),
+            intent(&identity(2, 2, 1)),
+        ]);
+        let runs = [shown("known", 1, 10), shown("it", 1, 20), shown("b", 2, 30)];
+        let gathered = gather(&sandbox(), flow(1), &runs, Some(&state));
+        let in_doubt: Vec<&str> = gathered
+            .in_doubt
+            .iter()
+            .map(|run| run.id.as_str())
+            .collect();
+        assert_eq!(in_doubt, ["it"]);
+        assert_eq!(
+            kept(&runs, Some(&state)),
+            [is("known", 1, 1, false), is("b", 2, 1, true)],
+            "a doubt of another flow is not in the way"
+        );
+    }
+
+    #[test]
+    fn runs_without_a_window_and_runs_of_other_flows_records_are_named_and_left_out() {
+        let state = state(vec![
+            adopted(&identity(2, 1, 1), "strayed"),
+            adopted(&identity(1, 9, 1), "silent-but-known"),
+        ]);
+        let runs = [
+            run("silent", Shows::Nothing, 1),
+            run("nonsense", Shows::Nonsense, 2),
+            run("silent-but-known", Shows::Nothing, 3),
+            shown("strayed", 1, 4),
+        ];
+        let gathered = gather(&sandbox(), flow(1), &runs, Some(&state));
+        let ids = |runs: &[FlowRun]| -> Vec<String> {
+            runs.iter().map(|run| run.id.to_string()).collect()
+        };
+        assert_eq!(ids(&gathered.silent), ["silent", "nonsense"]);
+        assert_eq!(ids(&gathered.elsewhere), ["strayed"]);
+        assert_eq!(
+            kept(&runs, Some(&state)),
+            [is("silent-but-known", 9, 1, false)]
+        );
+    }
+}

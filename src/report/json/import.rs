@@ -1,0 +1,154 @@
+//! `import/v1`: which runs are on record now, under which manifest, and which are not.
+
+use serde::Serialize;
+
+use super::RunFields;
+use super::audit::SeenRun;
+use super::known::word;
+use crate::api::FlowRun;
+use crate::import::{Gathered, Kept};
+use crate::report::{ImportedFlow, ImportedManifest};
+use crate::run::{FlowId, Sandbox};
+
+/// `import/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportDocument {
+    format: &'static str,
+    /// Whether nothing was touched.
+    dry_run: bool,
+    summary: ImportSummary,
+    flows: Vec<FlowFields>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ImportSummary {
+    adopted: usize,
+    unchanged: usize,
+    /// Of both, those that failed, or some of whose records did.
+    failed: usize,
+    silent: usize,
+    in_doubt: usize,
+    elsewhere: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FlowFields {
+    sandbox: Sandbox,
+    flow_id: FlowId,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manifest: Option<ManifestFields>,
+    runs: Vec<KeptRun>,
+    silent: Vec<SeenRun>,
+    in_doubt: Vec<SeenRun>,
+    elsewhere: Vec<SeenRun>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ManifestFields {
+    path: String,
+    /// Whether the file was there before, and held the same.
+    was_there: bool,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct KeptRun {
+    #[serde(flatten)]
+    identity: RunFields,
+    /// `adopted`, or `unchanged` where it was on record before.
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<&'static str>,
+    #[serde(flatten)]
+    seen: SeenRun,
+}
+
+/// The import as `import/v1`.
+#[must_use]
+pub fn import(
+    flows: &[ImportedFlow],
+    api_key: &str,
+    dry_run: bool,
+    exit_code: u8,
+) -> ImportDocument {
+    let mut summary = ImportSummary::default();
+    let flows = flows
+        .iter()
+        .map(|flow| {
+            summary.adopted += flow.adopted().count();
+            summary.failed += flow.failed().count();
+            let ImportedFlow {
+                sandbox,
+                flow_id,
+                name,
+                gathered,
+                manifest,
+            } = flow;
+            let Gathered {
+                runs,
+                silent,
+                in_doubt,
+                elsewhere,
+            } = gathered;
+            summary.unchanged += runs.iter().filter(|kept| kept.adopt.is_none()).count();
+            summary.silent += silent.len();
+            summary.in_doubt += in_doubt.len();
+            summary.elsewhere += elsewhere.len();
+            let seen = |runs: &[FlowRun]| -> Vec<SeenRun> {
+                let runs = runs.iter();
+                runs.map(|run| SeenRun::new(run, None, api_key)).collect()
+            };
+            FlowFields {
+                sandbox: sandbox.clone(),
+                flow_id: *flow_id,
+                name: name.clone(),
+                manifest: manifest.clone().map(
+                    |ImportedManifest {
+                         path,
+                         text,
+                         was_there,
+                     }| ManifestFields {
+                        path,
+                        was_there,
+                        text,
+                    },
+                ),
+                runs: runs
+                    .iter()
+                    .map(
+                        |Kept {
+                             identity,
+                             run,
+                             adopt,
+                         }| KeptRun {
+                            identity: RunFields::new(identity.key(), identity),
+                            outcome: if adopt.is_some() {
+                                "adopted"
+                            } else {
+                                "unchanged"
+                            },
+                            evidence: adopt.as_ref().map(word),
+                            seen: SeenRun::new(run, None, api_key),
+                        },
+                    )
+                    .collect(),
+                silent: seen(silent),
+                in_doubt: seen(in_doubt),
+                elsewhere: seen(elsewhere),
+            }
+        })
+        .collect();
+    ImportDocument {
+        format: "import/v1",
+        dry_run,
+        summary,
+        flows,
+        exit_code,
+    }
+}

@@ -1,0 +1,238 @@
+//! Lists that fail half-way, and what else a read may come to: a list is whole or it is none.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aep_backfill::api::{ApiError, FlowRun};
+
+use super::server::{Server, Talk};
+use super::{block_on, flow, patient, sandbox};
+
+/// A token with everything in it that must not get lost on the way.
+const MARK: &str = "a+b/c==";
+
+fn runs_of(server: &Server) -> Result<Vec<FlowRun>, ApiError> {
+    let client = patient(&server.url());
+    block_on(client.runs_of(&sandbox(), flow()))
+}
+
+fn ids(runs: &[FlowRun]) -> Vec<&str> {
+    runs.iter().map(|run| run.id.as_str()).collect()
+}
+
+fn page(ids: &[&str], next: Option<&str>) -> String {
+    let items: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
+    let links = next.map_or(serde_json::json!({}), |token| {
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("continuationToken", token)
+            .finish();
+        serde_json::json!({"next": {"href": format!("/runs?{query}")}})
+    });
+    serde_json::json!({"items": items, "_links": links}).to_string()
+}
+
+/// The page token that a request names.
+fn token_of(request: &str) -> Option<String> {
+    let path = request.split(' ').nth(1).expect("a request line");
+    let url = url::Url::parse(&format!("http://relative.invalid{path}")).expect("a path");
+    let mut pairs = url.query_pairs();
+    pairs
+        .find(|(name, _)| name == "continuationToken")
+        .map(|(_, token)| token.into_owned())
+}
+
+/// A list of two pages: the first is right, the second is what `second` does, which is told how
+/// often it has been asked for.
+fn two_pages(second: impl Fn(&mut Talk, usize) + Send + Sync + 'static) -> Server {
+    let asked = AtomicUsize::new(0);
+    Server::start(move |talk| {
+        while let Some(request) = talk.request() {
+            match token_of(&request).as_deref() {
+                None => {
+                    talk.answer(200, page(&["r1", "r2"], Some(MARK)));
+                }
+                Some(MARK) => {
+                    let times = asked.fetch_add(1, Ordering::SeqCst) + 1;
+                    second(talk, times);
+                    return;
+                }
+                Some(other) => panic!("the token came as {other}"),
+            }
+        }
+    })
+}
+
+/// How many requests the server read.
+fn reads(server: &Server) -> usize {
+    server.request_lines().len()
+}
+
+#[test]
+fn a_page_token_comes_back_to_the_letter() {
+    let server = two_pages(|talk, _| {
+        talk.answer(200, page(&["r3"], None));
+    });
+    assert_eq!(ids(&runs_of(&server).expect("a list")), ["r1", "r2", "r3"]);
+    assert_eq!(reads(&server), 2);
+    for line in server.request_lines() {
+        assert!(
+            line.contains("property=flowId%3D%3D3abea21c-7e36-4be1-bec1-d3bad0e3e0de&limit=100"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_page_that_fails_in_passing_is_read_again() {
+    let whole = page(&["r3"], None);
+    let length = whole.len();
+    let cut = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{}",
+        &whole[..length - 2]
+    );
+    let goaway = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    for trouble in [
+        Vec::new(),
+        b"HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        b"HTTP/1.1 408 X\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        b"HTTP/1.1 429 X\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        cut.into_bytes(),
+        goaway.to_vec(),
+    ] {
+        let (shown, last) = (
+            String::from_utf8_lossy(&trouble).into_owned(),
+            whole.clone(),
+        );
+        let server = two_pages(move |talk, times| {
+            if times == 1 {
+                talk.say(&trouble);
+            } else {
+                talk.answer(200, &last);
+            }
+        });
+        let runs = runs_of(&server).expect("a list");
+        assert_eq!(ids(&runs), ["r1", "r2", "r3"], "{shown}");
+        assert_eq!(reads(&server), 3, "{shown}");
+    }
+}
+
+#[test]
+fn a_page_that_fails_for_good_leaves_no_list() {
+    let server = two_pages(|_, _| {});
+    let error = runs_of(&server).expect_err("half a list");
+    assert!(matches!(error, ApiError::Unreachable(_)), "{error}");
+    assert_eq!(reads(&server), 7, "a page is asked for six times");
+}
+
+#[test]
+fn a_page_that_is_not_understood_leaves_no_list() {
+    for odd in [
+        "",
+        "<html>Sign in</html>",
+        "null",
+        "[]",
+        "{}",
+        r#"{"items":{}}"#,
+        r#"{"items":null}"#,
+        r#"{"items":[{}]}"#,
+        r#"{"items":[null]}"#,
+        r#"{"items":[{"id":"../x"}]}"#,
+        r#"{"items":[{"id":"r3","flowId":"someone's"}]}"#,
+        r#"{"items":[],"_links":{"next":{}}}"#,
+        r#"{"items":[],"_links":{"next":{"href":"/runs?start=3"}}}"#,
+        r#"{"items":[],"_links":{"next":{"href":"http://["}}}"#,
+        // A page that leads back to itself.
+        r#"{"items":[],"_links":{"next":{"href":"/runs?continuationToken=a%2Bb/c=="}}}"#,
+        r#"{"items":[],"continuationToken":"a+b/c=="}"#,
+    ] {
+        let server = two_pages(move |talk, _| {
+            talk.answer(200, odd);
+        });
+        let error = runs_of(&server).expect_err(odd);
+        assert!(
+            matches!(error, ApiError::NotUnderstood(_)),
+            "{odd}: {error}"
+        );
+        assert_eq!(reads(&server), 2, "{odd}");
+    }
+}
+
+#[test]
+fn a_token_that_is_not_known_any_more_starts_the_list_again_once() {
+    let old = r#"{"type":"https://ns.adobe.com/aep/errors/FLOW-1453-400"}"#;
+    let server = two_pages(move |talk, times| {
+        if times == 1 {
+            talk.answer(400, old);
+        } else {
+            talk.answer(200, page(&["r2", "r3"], None));
+        }
+    });
+    assert_eq!(ids(&runs_of(&server).expect("a list")), ["r1", "r2", "r3"]);
+    assert_eq!(reads(&server), 4);
+
+    let server = two_pages(move |talk, _| {
+        talk.answer(400, old);
+    });
+    let error = runs_of(&server).expect_err("half a list");
+    assert!(matches!(error, ApiError::Refused(_)), "{error}");
+    assert_eq!(reads(&server), 4);
+}
+
+#[test]
+fn a_list_that_is_refused_is_not_asked_for_again() {
+    for status in [400, 403, 404, 410, 422] {
+        let server = Server::start(move |talk| {
+            while talk.request().is_some() {
+                talk.answer(status, "");
+            }
+        });
+        let error = runs_of(&server).expect_err("no list");
+        assert!(matches!(error, ApiError::Refused(_)), "{error}");
+        assert_eq!(reads(&server), 1);
+    }
+}
+
+#[test]
+fn runs_of_other_flows_are_left_out_and_runs_of_none_are_not() {
+    let server = Server::start(|talk| {
+        talk.request();
+        talk.answer(
+            200,
+            r#"{"items":[
+                {"id":"theirs","flowId":"00000000-0000-4000-8000-000000000001"},
+                {"id":"ours","flowId":"3ABEA21C-7E36-4BE1-BEC1-D3BAD0E3E0DE"},
+                {"id":"anybodys"},
+                {"id":"ours","flowId":"3abea21c-7e36-4be1-bec1-d3bad0e3e0de"}
+            ]}"#,
+        );
+    });
+    assert_eq!(
+        ids(&runs_of(&server).expect("a list")),
+        ["ours", "anybodys"]
+    );
+}
+
+#[test]
+fn a_run_that_is_not_found_by_its_id_is_no_error() {
+    let server = Server::start(|talk| {
+        talk.request();
+        let body = r#"{"type":"https://ns.adobe.com/aep/errors/FLOW-1439-404"}"#;
+        talk.answer(404, body);
+    });
+    let client = patient(&server.url());
+    let id = "fresh".parse().expect("an id");
+    assert!(matches!(block_on(client.run(&sandbox(), &id)), Ok(None)));
+    assert_eq!(reads(&server), 1);
+}
+
+#[test]
+fn a_page_token_too_long_for_a_url_leaves_no_list() {
+    let next = "x".repeat(100_000);
+    let server = Server::start(move |talk| {
+        while talk.request().is_some() {
+            talk.answer(200, page(&[], Some(&next)));
+        }
+    });
+    let error = runs_of(&server).expect_err("half a list");
+    assert!(matches!(error, ApiError::NotUnderstood(_)), "{error}");
+    assert_eq!(reads(&server), 1);
+}
