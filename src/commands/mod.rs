@@ -75,6 +75,11 @@ enum Verb {
     /// Look at what is remembered
     State(state::Flags),
     /// Try the manifests out here, under faults and kills, and count what was created
+    ///
+    /// Starts an emulator of the service and applies the manifests against it in processes of
+    /// their own, which it kills; the emulator's own count then decides. Your state and your
+    /// credentials are not used. Exits with 1 if a run was lost, doubled or not wanted, with 6 if
+    /// one stays in doubt, with 5 if some were refused for good.
     Rehearse(rehearse::Flags),
     /// Serve a local Flow Service to rehearse against
     Emulator(emulator::Flags),

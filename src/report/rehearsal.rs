@@ -211,7 +211,7 @@ fn sentence(verdict: &Verdict) -> String {
 
 fn describe_kills(kills: u32, asked: u32) -> String {
     if kills < asked {
-        format!("{kills} of {asked}: there was nothing left to kill")
+        format!("{kills} of {asked}: nothing was left that an apply could do")
     } else {
         kills.to_string()
     }
@@ -325,7 +325,7 @@ mod tests {
         unwanted  0
         in doubt  0
         left      0
-        kills     9 of 10: there was nothing left to kill
+        kills     9 of 10: nothing was left that an apply could do
         applies   12
         requests  280: 80 createRun, 200 listRuns
         faults    6: 6 reset

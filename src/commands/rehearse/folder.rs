@@ -27,7 +27,7 @@ const KEPT: [&str; 2] = ["PATH", "SystemRoot"];
 const CLIENT: &str = "rehearsal";
 const ORGANIZATION: &str = "REHEARSAL@AdobeOrg";
 /// Requests a second, where the scenario has no limit: no time is spent on waiting.
-const RATE: u32 = 500;
+const RATE: u32 = 2000;
 /// More than any manifests can want.
 const NEW_RUNS: usize = 1_000_000;
 /// By how much two estimates of the service's clock differ at most: `Date` has whole seconds.
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(
             config_for("listedAfter: 2\nfaults: [{ do: { slow: 3.5 } }, { do: { slow: 1 } }]"),
             "version: 1\n\
-             limits: { rate: 500/s, concurrency: 8, perFlow: 1, newRunsPerApply: 1000000 }\n\
+             limits: { rate: 2000/s, concurrency: 8, perFlow: 1, newRunsPerApply: 1000000 }\n\
              settleDelay: 7 seconds\n\
              wire: { timestamps: string, timeout: 5 seconds }\n"
         );
