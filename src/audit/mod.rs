@@ -1,6 +1,6 @@
 //! What the state has beside what the sandbox shows: where they differ, and how badly.
 //!
-//! [`compare`] is a function of plain data. It takes the state, the runs that manifests want, and
+//! [`compare()`] is a function of plain data. It takes the state, the runs that manifests want, and
 //! a [`Look`] at each flow; it gives [`Finding`]s, the worst of each flow first. Sends nothing,
 //! prints nothing, and mends nothing: settling, adopting and deciding are for others.
 

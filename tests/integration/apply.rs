@@ -239,18 +239,14 @@ fn an_expired_token_is_renewed_once_for_all() {
         &workspace,
         "{ tokens: issued, faults: [{ on: createRun, calls: [11], do: expiredToken }] }",
     );
-    workspace.set("AEP_ENDPOINT", &emulated.url);
-    workspace.set("AEP_IMS_ENDPOINT", &emulated.url);
-    workspace.set("AEP_CLIENT_ID", "our-key");
-    workspace.set("AEP_CLIENT_SECRET", "a-secret");
+    workspace.sign_in_with_secret(&emulated.url);
     workspace.set("AEP_SCOPES", "openid, session");
-    workspace.set("AEP_ORG_ID", "5C13@AdobeOrg");
     let ran = workspace.run("apply --yes -v").exits(0);
     let ledger = emulated.ledger();
     assert_eq!(ledger.stored.len(), 40);
     assert_eq!(ledger.tokens_issued, 2);
     for text in [&ran.stdout, &ran.stderr] {
-        assert!(!text.contains("a-secret"), "{text}");
+        assert!(!text.contains("our-secret"), "{text}");
     }
 }
 
