@@ -9,7 +9,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
-use super::hold::hold;
+use super::hold::Patience;
 use super::output::{self, Format};
 use super::signals::Signals;
 use super::watch::watch;
@@ -49,6 +49,8 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    patience: Patience,
     /// Exit with 2 when work is left for a later apply
     #[arg(long)]
     detailed_exitcode: bool,
@@ -107,7 +109,10 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
-    let store = hold(&place, &connected.organization).await?;
+    let store = flags
+        .patience
+        .hold(context, &place, &connected.organization)
+        .await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;

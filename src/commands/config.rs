@@ -140,11 +140,15 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
 
 fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let seconds = parse_seconds(&text)
-        .map_err(|error| D::Error::custom(format!("{error}: {}", error.hint())))?;
+    parse_length(&text).map(Some).map_err(D::Error::custom)
+}
+
+/// A length of time as people write it: `5 minutes`, `PT5M`.
+pub(super) fn parse_length(text: &str) -> Result<Duration, String> {
+    let seconds = parse_seconds(text).map_err(|error| format!("{error}: {}", error.hint()))?;
     u64::try_from(seconds)
-        .map(|seconds| Some(Duration::from_secs(seconds)))
-        .map_err(|_| D::Error::custom("a length of time is not negative"))
+        .map(Duration::from_secs)
+        .map_err(|_| "a length of time is not negative".to_owned())
 }
 
 /// Bounded: a request whose intent is durable leaves soon, or it does not leave.

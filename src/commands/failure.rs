@@ -10,7 +10,7 @@ use crate::manifest::FindError;
 use crate::plan::PlannedRun;
 use crate::run::PickError;
 use crate::state::FormatError;
-use crate::store::StoreError;
+use crate::store::{READ, StoreError};
 
 /// Why a verb could not do its work.
 #[derive(Debug)]
@@ -107,6 +107,14 @@ impl Failure {
             StoreError::Locked(_) => {
                 failure.hint("wait for it to end; nothing was sent by this command")
             }
+            StoreError::NoLock { .. } => failure.hint(
+                "without a lock two applies at once could not be kept apart; keep the state on \
+                 another file system, with --state FOLDER",
+            ),
+            StoreError::Changed(_) => failure.hint(
+                "nothing was sent that is not recorded; find out what else writes there (another \
+                 tool, a checkout, a sync client), then see `backfill state verify`",
+            ),
             StoreError::Format(FormatError::Newer { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
@@ -117,7 +125,12 @@ impl Failure {
             StoreError::ForeignOrganization { .. } => {
                 failure.hint("name another state with --state, or another organization")
             }
-            StoreError::Io { .. } | StoreError::Illegal(_) | StoreError::Failed => failure,
+            StoreError::Io { action: READ, .. } | StoreError::Illegal(_) | StoreError::Failed => {
+                failure
+            }
+            StoreError::Io { .. } => failure.hint(
+                "nothing was sent that is not recorded; the next apply goes on where this ended",
+            ),
         }
     }
 }

@@ -2,31 +2,105 @@
 //! who decided something.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::context::variable;
+use super::config::parse_length;
+use super::context::{Context, variable};
 use super::failure::Failure;
+use crate::report::number;
 use crate::run::OrganizationId;
 use crate::state::Holder;
-use crate::store::{LockedStore, Opened, Place};
+use crate::store::{LockedStore, Opened, Place, StoreError};
 
-/// Takes hold of the state at `place` as this process.
-pub(super) async fn hold(
-    place: &dyn Place,
-    organization: &OrganizationId,
-) -> Result<LockedStore, Failure> {
-    let Opened { store, torn } = LockedStore::open(place, organization, holder())
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?;
-    if torn > 0 {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "note: the journal ended in {torn} bytes of an entry that was never finished; they \
-             were dropped, nothing depended on them"
-        );
+/// How often a state that somebody holds is asked for again.
+const PERIOD: Duration = Duration::from_millis(200);
+
+/// The flags of verbs that write to the state.
+#[derive(Debug, clap::Args)]
+pub(super) struct Patience {
+    /// Wait so long, such as 10m, for whoever holds the state [default: give up at once]
+    #[arg(long, value_name = "LENGTH", value_parser = length)]
+    lock_timeout: Option<Duration>,
+}
+
+/// As in the config, and as people type it at a prompt: `10m`.
+fn length(text: &str) -> Result<Duration, String> {
+    let short = || {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        Some(Duration::from_secs(
+            seconds * u64::from(number.parse::<u32>().ok()?),
+        ))
+    };
+    short().map_or_else(|| parse_length(text), Ok)
+}
+
+impl Patience {
+    /// Takes hold of the state at `place` as this process.
+    pub(super) async fn hold(
+        &self,
+        context: &Context,
+        place: &dyn Place,
+        organization: &OrganizationId,
+    ) -> Result<LockedStore, Failure> {
+        let Opened { store, torn } =
+            self.wait(context, place, organization)
+                .await
+                .map_err(|error| {
+                    let failure = Failure::state(&place.name(), &error);
+                    match (error, self.lock_timeout) {
+                        (StoreError::Locked(_), None) => {
+                            failure.hint("--lock-timeout 10m would wait here for as long as that")
+                        }
+                        _ => failure,
+                    }
+                })?;
+        if torn > 0 {
+            let _ = writeln!(
+                io::stderr().lock(),
+                "note: the journal ended in {} of an entry that was never finished; it was dropped, \
+                 nothing depended on it",
+                number(torn, "byte"),
+            );
+        }
+        Ok(store)
     }
-    Ok(store)
+
+    async fn wait(
+        &self,
+        context: &Context,
+        place: &dyn Place,
+        organization: &OrganizationId,
+    ) -> Result<Opened, StoreError> {
+        let give_up = self.lock_timeout.map(|length| Instant::now() + length);
+        let mut said = context.quiet;
+        loop {
+            let error = match LockedStore::open(place, organization, holder()).await {
+                Err(error @ StoreError::Locked(_))
+                    if give_up.is_some_and(|at| Instant::now() < at) =>
+                {
+                    error
+                }
+                opened_or_failed => return opened_or_failed,
+            };
+            if !said {
+                let _ = writeln!(
+                    io::stderr().lock(),
+                    "waiting for the state in {}: {error}",
+                    place.name()
+                );
+                said = true;
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
 }
 
 /// This process, as others who want the state are told of it.
@@ -60,4 +134,22 @@ fn ci_run() -> Option<String> {
     let repository = variable("GITHUB_REPOSITORY")?;
     let run = variable("GITHUB_RUN_ID")?;
     Some(format!("{server}/{repository}/actions/runs/{run}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_typed_short_or_written_out() {
+        for (text, seconds) in [("30s", 30), ("10m", 600), ("2h", 7200), ("0s", 0)] {
+            assert_eq!(length(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["10 minutes", "PT10M"] {
+            assert_eq!(length(text), Ok(Duration::from_secs(600)), "{text}");
+        }
+        for text in ["", "m", "-5m", "1.5h", "10", "5d", "99999999999s", "é"] {
+            assert!(length(text).is_err(), "{text}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::rules;
 use super::failure::Failure;
-use super::hold::hold;
+use super::hold::Patience;
 use super::output::{self, Format};
 use crate::api::{ApiError, Client, FlowRun};
 use crate::import::{Undecided, source_of};
@@ -52,6 +52,8 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -97,7 +99,7 @@ async fn import(
     let mut flows = desk.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
-            let mut store = hold(&place, organization).await?;
+            let mut store = flags.patience.hold(context, &place, organization).await?;
             flows = desk.prepare(store.state())?;
             let entries = entries(&flows);
             let recorded = async {

@@ -9,7 +9,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::hold::{hold, person};
+use super::hold::{Patience, person};
 use super::output::{self, Format};
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
@@ -40,6 +40,8 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    patience: Patience,
 }
 
 fn reason(text: &str) -> Result<String, &'static str> {
@@ -149,7 +151,10 @@ async fn decide(
 ) -> Result<Exit, Failure> {
     let place = context.place();
     let state_failure = |error| Failure::state(&place.name(), &error);
-    let mut store = hold(&place, &connected.organization).await?;
+    let mut store = flags
+        .patience
+        .hold(context, &place, &connected.organization)
+        .await?;
     let client = &connected.client;
     let keys = picked(store.state(), &flags.keys)?;
     let cases = engine::cases(store.state(), &keys, client).await?;

@@ -106,11 +106,21 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         next += 1;
         entries.push((seq, entry));
     }
+    // A write that is cut short ends before its newline, never with something else in its place.
+    let tail = &bytes[whole..];
+    if let [line @ .., _] = tail
+        && line::verify(line).is_ok()
+    {
+        return Err(damaged(
+            entries.len() as u64 + 2,
+            "another byte stands where the line should end".to_owned(),
+        ));
+    }
     Ok(Journal {
         lineage: header.lineage,
         entries,
         next,
         whole,
-        torn: bytes.len() - whole,
+        torn: tail.len(),
     })
 }

@@ -32,7 +32,7 @@ pub(super) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
 }
 
 /// The line up to its checksum, if that is right.
-fn verify(line: &[u8]) -> Result<&[u8], LineError> {
+pub(super) fn verify(line: &[u8]) -> Result<&[u8], LineError> {
     let tail = FIELD.len() + DIGITS + 2;
     let at = line.len().checked_sub(tail).ok_or(LineError::NoSum)?;
     let (body, rest) = line.split_at(at);

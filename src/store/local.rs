@@ -1,23 +1,24 @@
 //! A directory: `state.jsonl`, `journal.jsonl`, and a lock file that names its holder.
 //!
-//! The lock is the operating system's, so it ends with its process however that ends. An append
-//! returns after `fdatasync`; whole files are written beside, synced, and renamed over.
+//! An append returns after `fdatasync`; whole files are written beside, synced, and renamed over.
+//! Before and after each write the files must look as we left them: a lock keeps out those who
+//! ask for it, not a checkout, a sync client, or an `rm`.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Contents, Exclusive, Place, StoreError};
+use super::lock::Lock;
+use super::mark::Mark;
+use super::{Contents, Exclusive, Place, READ, StoreError};
 use crate::crash::Point;
 use crate::state::Holder;
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
-const LOCK: &str = "lock";
 /// Where a process can die in the middle of a replacement.
 const REPLACING_STATE: [Point; 3] = [Point::STATE_HALF, Point::STATE_BESIDE, Point::STATE_RENAMED];
 const REPLACING_JOURNAL: [Point; 3] = [
@@ -49,81 +50,157 @@ impl Place for Local {
 
     fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>> {
         let folder = self.folder.clone();
-        blocking(move || read(&folder)).boxed()
+        blocking(move || Ok(read(&folder)?.0)).boxed()
     }
 
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         let folder = self.folder.clone();
         blocking(move || {
-            let lock = take_lock(&folder, &holder)?;
-            Ok(Box::new(Held {
+            create_folder(&folder).map_err(failed("create the folder", &folder))?;
+            let lock = Lock::take(&folder, &holder)?;
+            remove_unfinished(&folder).map_err(failed("clean", &folder))?;
+            let files = Files {
                 folder,
+                lock,
                 journal: None,
-                _lock: lock,
-            }) as Box<dyn Exclusive>)
+                seen: Seen::default(),
+            };
+            Ok(Box::new(Held(Some(files))) as Box<dyn Exclusive>)
         })
         .boxed()
     }
 }
 
-struct Held {
-    folder: PathBuf,
-    journal: Option<Arc<File>>,
-    _lock: File,
+/// The files, held; `None` once a step was abandoned half-way, and what it left is not known.
+struct Held(Option<Files>);
+
+impl Held {
+    fn work<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Files) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, StoreError>> {
+        async {
+            let mut files = self.0.take().ok_or(StoreError::Failed)?;
+            let (files, done) = blocking(move || {
+                let done = work(&mut files);
+                Ok((files, done))
+            })
+            .await?;
+            self.0 = Some(files);
+            done
+        }
+        .boxed()
+    }
 }
 
 impl Exclusive for Held {
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>> {
-        let folder = self.folder.clone();
-        blocking(move || read(&folder)).boxed()
+        self.work(Files::read)
     }
 
     fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>> {
-        let path = self.folder.join(JOURNAL);
-        blocking(move || {
-            let io = failed("cut the torn end off", &path);
-            let file = OpenOptions::new().write(true).open(&path).map_err(&io)?;
-            file.set_len(whole).map_err(&io)?;
-            file.sync_all().map_err(&io)
-        })
-        .boxed()
+        self.work(move |files| files.cut_journal(whole))
     }
 
     fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let path = self.folder.join(JOURNAL);
-        let open = self.journal.clone();
-        async move {
-            let file = blocking(move || {
-                let io = failed("append to", &path);
-                let file = match open {
-                    Some(file) => file,
-                    None => Arc::new(OpenOptions::new().append(true).open(&path).map_err(&io)?),
-                };
-                Point::APPEND_HALF.amid(&lines, |half| {
-                    let _ = (&*file).write_all(half);
-                });
-                (&*file).write_all(&lines).map_err(&io)?;
-                Point::APPEND_UNSYNCED.pass();
-                file.sync_data().map_err(&io)?;
-                Ok(file)
-            })
-            .await?;
-            self.journal = Some(file);
-            Ok(())
-        }
-        .boxed()
+        self.work(move |files| files.append(&lines))
     }
 
     fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let folder = self.folder.clone();
-        blocking(move || replace(&folder, STATE, &bytes, REPLACING_STATE)).boxed()
+        self.work(move |files| files.write_state(&bytes))
     }
 
     fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let folder = self.folder.clone();
-        // The open file is the old journal: it is no longer the one to append to.
+        self.work(move |files| files.write_journal(&bytes))
+    }
+}
+
+/// The files, and how each looked when it was last read or written here.
+struct Files {
+    folder: PathBuf,
+    lock: Lock,
+    /// The journal, open for appending.
+    journal: Option<File>,
+    seen: Seen,
+}
+
+/// How the two files look; `None` where there is none.
+#[derive(Default)]
+struct Seen {
+    journal: Option<Mark>,
+    state: Option<Mark>,
+}
+
+impl Files {
+    fn read(&mut self) -> Result<Contents, StoreError> {
+        let (contents, seen) = read(&self.folder)?;
+        self.seen = seen;
+        Ok(contents)
+    }
+
+    fn cut_journal(&mut self, whole: u64) -> Result<(), StoreError> {
+        self.check()?;
+        let path = self.folder.join(JOURNAL);
+        let io = failed("cut the torn end off", &path);
+        let file = OpenOptions::new().write(true).open(&path).map_err(&io)?;
+        file.set_len(whole).map_err(&io)?;
+        file.sync_all().map_err(&io)?;
+        self.seen.journal = Some(Mark::of(&file).map_err(&io)?);
+        Ok(())
+    }
+
+    fn append(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        self.check()?;
+        let path = self.folder.join(JOURNAL);
+        let io = failed("append to", &path);
+        let mut file = if let Some(file) = &self.journal {
+            file
+        } else {
+            let file = OpenOptions::new().append(true).open(&path).map_err(&io)?;
+            self.journal.insert(file)
+        };
+        let before = file.metadata().map_err(&io)?.len();
+        Point::APPEND_HALF.amid(lines, |half| {
+            let _ = file.write_all(half);
+        });
+        file.write_all(lines).map_err(&io)?;
+        Point::APPEND_UNSYNCED.pass();
+        file.sync_data().map_err(&io)?;
+        let now = Mark::of(file).map_err(&io)?;
+        if now.length() != before + lines.len() as u64 {
+            return Err(StoreError::Changed(path.clone()));
+        }
+        self.seen.journal = Some(now);
+        // Durable in a file that is no longer the journal is not durable.
+        self.check()
+    }
+
+    fn write_state(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.check()?;
+        self.seen.state = Some(replace(&self.folder, STATE, bytes, REPLACING_STATE)?);
+        Ok(())
+    }
+
+    fn write_journal(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.check()?;
+        // What is open is the old one: no longer the one to append to.
         self.journal = None;
-        blocking(move || replace(&folder, JOURNAL, &bytes, REPLACING_JOURNAL)).boxed()
+        self.seen.journal = Some(replace(&self.folder, JOURNAL, bytes, REPLACING_JOURNAL)?);
+        Ok(())
+    }
+
+    /// Fails if another hand was at any of the files since we last were.
+    fn check(&self) -> Result<(), StoreError> {
+        self.lock.check()?;
+        let Seen { journal, state } = &self.seen;
+        for (name, seen) in [(JOURNAL, journal), (STATE, state)] {
+            let path = self.folder.join(name);
+            let there = Mark::at(&path).map_err(failed("look at", &path))?;
+            if there.as_ref() != seen.as_ref() {
+                return Err(StoreError::Changed(path));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -143,49 +220,29 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Sto
     }
 }
 
-fn read(folder: &Path) -> Result<Contents, StoreError> {
+/// What is in `folder`, and how it looks.
+fn read(folder: &Path) -> Result<(Contents, Seen), StoreError> {
     let read = |name| {
         let path = folder.join(name);
-        match fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed("read", &path)(error)),
-        }
+        let io = failed(READ, &path);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, None)),
+            Err(error) => return Err(io(error)),
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(&io)?;
+        let mark = Mark::of(&file).map_err(&io)?;
+        Ok((Some(bytes), Some(mark)))
     };
     // The journal first: a fold in between then leaves entries that the state holds already.
-    let journal = read(JOURNAL)?;
-    let state = read(STATE)?;
-    Ok(Contents { state, journal })
-}
-
-fn take_lock(folder: &Path, holder: &Holder) -> Result<File, StoreError> {
-    create_folder(folder).map_err(failed("create the folder", folder))?;
-    let path = folder.join(LOCK);
-    let io = failed("lock", &path);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(&io)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut text = String::new();
-            // Only for the message: whoever holds it may be writing it just now.
-            let known = file.read_to_string(&mut text).is_ok();
-            let holder = known.then(|| serde_json::from_str(&text).ok()).flatten();
-            return Err(StoreError::Locked(holder));
-        }
-        Err(TryLockError::Error(error)) => return Err(io(error)),
-    }
-    let text = serde_json::to_vec(holder).expect("a holder has string keys");
-    file.set_len(0).map_err(&io)?;
-    file.rewind().map_err(&io)?;
-    file.write_all(&text).map_err(&io)?;
-    remove_unfinished(folder).map_err(failed("clean", folder))?;
-    Ok(file)
+    let (journal, journal_seen) = read(JOURNAL)?;
+    let (state, state_seen) = read(STATE)?;
+    let seen = Seen {
+        journal: journal_seen,
+        state: state_seen,
+    };
+    Ok((Contents { state, journal }, seen))
 }
 
 /// Creates the folder and those above it, so that they are still there after a power cut.
@@ -220,7 +277,7 @@ fn replace(
     name: &str,
     bytes: &[u8],
     [half, beside_it, renamed]: [Point; 3],
-) -> Result<(), StoreError> {
+) -> Result<Mark, StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
     let mut beside = unfinished_file().tempfile_in(folder).map_err(&io)?;
@@ -230,9 +287,10 @@ fn replace(
     beside.write_all(bytes).map_err(&io)?;
     beside.as_file().sync_all().map_err(&io)?;
     beside_it.pass();
-    beside.persist(&path).map_err(|error| io(error.error))?;
+    let file = beside.persist(&path).map_err(|error| io(error.error))?;
     renamed.pass();
-    sync_folder(folder).map_err(&io)
+    sync_folder(folder).map_err(&io)?;
+    Mark::of(&file).map_err(&io)
 }
 
 /// A file beside the one that it will replace, readable as the user's other files are.

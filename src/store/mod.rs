@@ -6,7 +6,9 @@
 //! journal, so that what is remembered and what is written cannot drift apart.
 
 mod local;
+mod lock;
 mod locked;
+mod mark;
 #[cfg(test)]
 mod tests;
 
@@ -20,12 +22,26 @@ use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journa
 pub use local::Local;
 pub use locked::{LockedStore, Opened};
 
+/// The action of a [`StoreError::Io`] that only read.
+pub const READ: &str = "read";
+
 /// Why the state cannot be read, held or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Somebody else holds it.
     #[error("it is held by {}", .0.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string))]
     Locked(Option<Holder>),
+    /// It cannot be locked at all.
+    #[error("cannot lock {}: {source}", path.display())]
+    NoLock {
+        /// The lock file.
+        path: PathBuf,
+        /// What came back.
+        source: std::io::Error,
+    },
+    /// Another hand was at a file of it while it was held.
+    #[error("{} was changed, replaced or removed while this command held it", .0.display())]
+    Changed(PathBuf),
     /// The disk, or whatever stands for it, refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
