@@ -59,6 +59,10 @@ impl Place for Local {
             create_folder(&folder).map_err(failed("create the folder", &folder))?;
             let lock = Lock::take(&folder, &holder)?;
             remove_unfinished(&folder).map_err(failed("clean", &folder))?;
+            // The end of an apply writes new files: better known before its first request.
+            unfinished_file()
+                .tempfile_in(&folder)
+                .map_err(failed("create a file in", &folder))?;
             let files = Files {
                 folder,
                 lock,

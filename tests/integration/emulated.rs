@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use aep_backfill::emulator::{Ledger, RequestKind, StoredRun};
 
@@ -89,6 +90,15 @@ pub(crate) fn stored_windows(ledger: &Ledger) -> BTreeMap<(String, i64, i64), us
             .or_default() += 1;
     }
     windows
+}
+
+/// Waits until the emulator got so many requests to create a run.
+pub(crate) fn wait_for_creates(emulated: &Emulated, number: u64) {
+    let start = Instant::now();
+    while emulated.ledger().creates < number {
+        assert!(start.elapsed() < Duration::from_secs(30), "nothing is sent");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Sends a signal by the system's `kill`.

@@ -2,16 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::emulated::{Emulated, signal, stored_windows};
+use crate::emulated::{Emulated, signal, stored_windows, wait_for_creates};
 use crate::workspace::Workspace;
-
-fn wait_for_creates(emulated: &Emulated, number: u64) {
-    let start = Instant::now();
-    while emulated.ledger().creates < number {
-        assert!(start.elapsed() < Duration::from_secs(30), "nothing is sent");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn interrupted_by(name: &str) {
     let mut workspace = Workspace::new();

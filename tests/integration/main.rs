@@ -7,6 +7,8 @@ mod bad_manifests;
 mod by_hand;
 #[cfg(all(unix, feature = "crash-points"))]
 mod crash_points;
+#[cfg(unix)]
+mod disk;
 mod emulated;
 mod good_manifests;
 mod hostile;
@@ -14,6 +16,8 @@ mod hostile_service;
 mod import;
 mod init;
 mod interrupted;
+#[cfg(unix)]
+mod lock;
 mod manifest_laws;
 mod one_request;
 mod plan;
