@@ -214,10 +214,15 @@ impl Dispatcher {
         let session = self.store.session();
         let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();
         let mut entries: Vec<Entry> = facts.into_iter().flatten().collect();
-        entries.extend(handed.iter().map(|(_, run, _)| Entry::Intent {
-            run: (&run.identity).into(),
-            at,
-            session,
+        entries.extend(handed.iter().map(|(_, run, _)| {
+            Entry::Intent {
+                run: (&run.identity).into(),
+                at,
+                session,
+                start_time: run
+                    .start_time
+                    .filter(|start| start.get() > at.time.as_second()),
+            }
         }));
         self.store.append(entries).await?;
         for event in events {

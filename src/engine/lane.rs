@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::patience::{Patience, Verdicts};
 use super::settle::Open;
 use super::{Blocked, FlowLane};
-use crate::run::{DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source};
+use crate::run::{
+    DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
+};
 
 /// See the module's front door.
 pub(super) struct Lane {
@@ -54,6 +56,8 @@ pub(super) struct Doubt {
     /// The run, where a manifest still wants it.
     pub(super) wanted: Option<DesiredRun>,
     pub(super) open: Open,
+    /// When it is to begin, if later than it was sent.
+    pub(super) start_time: Option<UnixSeconds>,
     pub(super) patience: Patience,
     /// What the lists said of it.
     pub(super) verdicts: Verdicts,
@@ -187,7 +191,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::{Origin, Rerun, UnixSeconds, Window};
+    use crate::run::{Origin, Rerun, Window};
 
     fn run(day: i64) -> DesiredRun {
         let at = |s| UnixSeconds::new(s).expect("in range");

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
-use crate::run::RunId;
+use crate::run::{RunId, UnixSeconds};
 use crate::state::{Clock, Doubt, Evidence, Moment};
 
 /// The first look comes after this; none comes sooner after another.
@@ -35,6 +35,15 @@ pub(super) fn left_by(intent: Moment, doubt: Option<&Doubt>) -> Moment {
             }
         }
     }
+}
+
+/// Whether a run that is to begin at `start_time` had as long as `delay` by `now`, the service's
+/// time, to be listed: Adobe's FAQ counts that from the start, not from the request.
+pub(super) fn has_begun(start_time: Option<UnixSeconds>, now: Timestamp, delay: Duration) -> bool {
+    start_time.is_none_or(|start| {
+        let begun = now.as_second().saturating_sub(start.get());
+        u64::try_from(begun).is_ok_and(|begun| begun >= delay.as_secs())
+    })
 }
 
 /// When a run that the lists do not hold is believed not to exist, and when they are read.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::listing::runs_of;
-use super::patience::left_by;
+use super::patience::{has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, Shows};
-use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, Window};
+use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
 use crate::state::{Clock, Doubt, Fate, Moment, Refusal, State};
 
 /// A run in doubt, and what the service has that may be it.
@@ -23,6 +23,8 @@ pub struct Case {
     pub identity: RunIdentity,
     /// When the intent was made.
     pub intent: Moment,
+    /// When it is to begin, if later than it was sent.
+    pub start_time: Option<UnixSeconds>,
     /// What came back, if anything did.
     pub doubt: Option<Doubt>,
     /// The flow's runs that no record stands for and that are not older than the intent, newest
@@ -90,6 +92,17 @@ pub enum Objection {
         /// The settle delay.
         delay: Duration,
     },
+    /// It is to begin later, and may not be listed before.
+    #[error(
+        "it is to begin at {start}, and a run may be listed only {} s after that",
+        delay.as_secs()
+    )]
+    NotBegun {
+        /// When.
+        start: UnixSeconds,
+        /// The settle delay.
+        delay: Duration,
+    },
 }
 
 /// What is known of the runs in doubt with these `keys`; the runs of each flow are read once.
@@ -126,7 +139,13 @@ impl Case {
     #[must_use]
     pub fn of(state: &State, key: Key, listed: Result<Vec<FlowRun>, Refusal>) -> Option<Self> {
         let record = state.get(&key)?;
-        let Fate::InDoubt { intent, doubt, .. } = &record.fate else {
+        let Fate::InDoubt {
+            intent,
+            session: _,
+            start_time,
+            doubt,
+        } = &record.fate
+        else {
             return None;
         };
         let candidates = listed.map(|runs| {
@@ -137,6 +156,7 @@ impl Case {
             key,
             identity: record.identity.clone(),
             intent: *intent,
+            start_time: *start_time,
             doubt: doubt.clone(),
             candidates,
         })
@@ -210,7 +230,12 @@ impl Case {
         if age < delay {
             return Err(Objection::TooEarly { age, delay });
         }
-        Ok(())
+        match self.start_time {
+            Some(start) if !has_begun(self.start_time, now, delay) => {
+                Err(Objection::NotBegun { start, delay })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -231,7 +256,7 @@ mod tests {
 
     use super::*;
     use crate::api::{RecordCounts, RunStatus};
-    use crate::run::{Rerun, UnixSeconds};
+    use crate::run::Rerun;
     use crate::state::Entry;
 
     const DELAY: Duration = Duration::from_secs(300);
@@ -286,6 +311,7 @@ mod tests {
                 run: (&identity(1)).into(),
                 at: server(INTENT),
                 session: Uuid::nil(),
+                start_time: None,
             },
             Entry::Doubt {
                 key: identity(1).key(),
@@ -296,6 +322,7 @@ mod tests {
                 run: (&identity(2)).into(),
                 at: server(INTENT),
                 session: Uuid::nil(),
+                start_time: None,
             },
             Entry::Created {
                 key: identity(2).key(),

@@ -232,6 +232,7 @@ mod tests {
                 clock: Clock::Server,
             },
             session: Uuid::nil(),
+            start_time: None,
         }
     }
 

@@ -65,6 +65,7 @@ impl World {
                 clock: Clock::Local,
             },
             session: Uuid::nil(),
+            start_time: None,
         });
         self
     }

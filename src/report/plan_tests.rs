@@ -66,6 +66,7 @@ fn state() -> State {
             run: run.into(),
             at: moment,
             session: Uuid::nil(),
+            start_time: None,
         };
         for entry in [Some(intent), then].into_iter().flatten() {
             state.fold(entry).expect("a legal step");
@@ -358,6 +359,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
                 clock: Clock::Server,
             },
             session: Uuid::nil(),
+            start_time: None,
         };
         let created = Entry::Created {
             key,

@@ -36,15 +36,19 @@ pub fn describe_fate(fate: &Fate) -> String {
             time(*at),
             plain(&refusal.to_string(), MOST_SAID)
         ),
-        Fate::InDoubt { intent, doubt, .. } => {
+        Fate::InDoubt {
+            intent,
+            session: _,
+            start_time,
+            doubt,
+        } => {
             let since = time(intent.time);
-            match doubt {
-                Some(doubt) => {
-                    let reason = plain(&doubt.reason, MOST_SAID);
-                    format!("in doubt since {since}: {reason}")
-                }
-                None => format!("in doubt since {since}: no answer was recorded"),
-            }
+            let begins = start_time.map_or_else(String::new, |at| format!(", to begin at {at}"));
+            let reason = doubt.as_ref().map_or_else(
+                || "no answer was recorded".to_owned(),
+                |doubt| plain(&doubt.reason, MOST_SAID),
+            );
+            format!("in doubt since {since}{begins}: {reason}")
         }
         Fate::NotCreated(absence) => describe_absence(absence),
     }

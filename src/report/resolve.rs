@@ -21,6 +21,7 @@ pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
         key,
         identity,
         intent,
+        start_time,
         doubt,
         candidates,
     } = case;
@@ -44,6 +45,7 @@ pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
     let fate = Fate::InDoubt {
         intent: *intent,
         session: uuid::Uuid::nil(),
+        start_time: *start_time,
         doubt: doubt.clone(),
     };
     writeln!(out, "  {}", describe_fate(&fate))?;

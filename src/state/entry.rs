@@ -31,6 +31,9 @@ pub enum Entry {
         at: Moment,
         /// The apply that sends it.
         session: Uuid,
+        /// When the run is to begin, if later than it is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_time: Option<UnixSeconds>,
     },
     /// The service answered that the run was created.
     Created {

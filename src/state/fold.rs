@@ -47,7 +47,12 @@ impl State {
     pub fn fold(&mut self, entry: Entry) -> Result<(), FoldError> {
         match entry {
             Entry::Session { .. } => {}
-            Entry::Intent { run, at, session } => {
+            Entry::Intent {
+                run,
+                at,
+                session,
+                start_time,
+            } => {
                 let (key, identity) = run.checked()?;
                 match self.records.get(&key).map(|record| &record.fate) {
                     // What was never created may be sent again.
@@ -68,6 +73,7 @@ impl State {
                 let fate = Fate::InDoubt {
                     intent: at,
                     session,
+                    start_time,
                     doubt: None,
                 };
                 self.replace(key, identity, fate);

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::entry::StoredIdentity;
 use super::record::{Absence, Doubt, Fate, Record, State};
 use super::{Evidence, Journal, Moment, Refusal, line};
-use crate::run::{OrganizationId, RunId, hex};
+use crate::run::{OrganizationId, RunId, UnixSeconds, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
 /// The name under which damage is reported.
@@ -88,6 +88,8 @@ enum StoredFate {
     InDoubt {
         intent: Moment,
         session: Uuid,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start_time: Option<UnixSeconds>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<StoredDoubt>,
     },
@@ -280,10 +282,12 @@ impl From<Fate> for StoredFate {
             Fate::InDoubt {
                 intent,
                 session,
+                start_time,
                 doubt,
             } => Self::InDoubt {
                 intent,
                 session,
+                start_time,
                 doubt: doubt.map(|Doubt { reason, at }| StoredDoubt { reason, at }),
             },
             Fate::NotCreated(absence) => Self::NotCreated(absence.into()),
@@ -307,10 +311,12 @@ impl From<StoredFate> for Fate {
             StoredFate::InDoubt {
                 intent,
                 session,
+                start_time,
                 doubt,
             } => Self::InDoubt {
                 intent,
                 session,
+                start_time,
                 doubt: doubt.map(|StoredDoubt { reason, at }| Doubt { reason, at }),
             },
             StoredFate::NotCreated(absence) => Self::NotCreated(absence.into()),

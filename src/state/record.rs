@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{Evidence, Moment, Refusal};
-use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox};
+use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox, UnixSeconds};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub enum Fate {
         intent: Moment,
         /// The apply that made it.
         session: Uuid,
+        /// When the run is to begin, if later than it was sent: it may be listed only then.
+        start_time: Option<UnixSeconds>,
         /// What came back, if anything did, and when.
         doubt: Option<Doubt>,
     },

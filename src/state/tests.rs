@@ -43,6 +43,7 @@ fn intent(day: i64) -> Entry {
         run: (&run(day)).into(),
         at: moment(day),
         session: Uuid::nil(),
+        start_time: None,
     }
 }
 

@@ -43,6 +43,7 @@ fn intent(n: i64) -> Entry {
             clock: Clock::Local,
         },
         session: Uuid::nil(),
+        start_time: None,
     }
 }
 

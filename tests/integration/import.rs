@@ -300,6 +300,7 @@ fn a_window_in_doubt_is_left_to_settling() {
                 clock: Clock::Server,
             },
             session: uuid::Uuid::nil(),
+            start_time: None,
         }],
     );
     let theirs = ByHand::at(&emulated);

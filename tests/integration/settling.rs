@@ -2,10 +2,11 @@
 //! request where none does.
 
 use std::collections::BTreeSet;
+use std::time::UNIX_EPOCH;
 
 use aep_backfill::emulator::RequestKind;
 
-use crate::by_hand::{ByHand, day};
+use crate::by_hand::{ByHand, day, identity};
 use crate::emulated::{Emulated, signal, stored_windows};
 use crate::workspace::{Workspace, flow};
 
@@ -254,4 +255,48 @@ fn a_doubt_of_one_flow_holds_up_no_other() {
         2,
         "one waits, whichever came first: {windows:?}"
     );
+}
+
+#[test]
+fn a_run_that_is_to_begin_later_is_missed_only_once_it_has_begun() {
+    let mut workspace = Workspace::new();
+    let (from, to) = day(0);
+    let now = || UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+    let begins = now() + 12;
+    workspace.write(
+        "manifests/later.yaml",
+        &format!(
+            "version: 1\nflowId: {}\nsandbox: prod\nsource: file\nruns: [{{ windowStartTime: {from}, \
+             windowEndTime: {to}, startTime: {begins} }}]\n",
+            flow(1)
+        ),
+    );
+    workspace.write("backfill.yaml", "version: 1\nsettleDelay: 2 seconds\n");
+    // It never came to be; but no list can tell before it would have begun.
+    let emulated = Emulated::start(
+        &workspace,
+        "faults: [{ on: createRun, calls: [1], do: { reset: before } }]",
+    );
+    workspace.sign_in(&emulated.url);
+    let ran = workspace.run("apply --yes").exits(6);
+    let said = "it is to begin at 20";
+    assert!(ran.stdout.contains(said), "{}\n{}", ran.stdout, ran.stderr);
+    let key = identity(1, (from, to), 1).key().short();
+    let ran = workspace
+        .run_with([
+            "resolve",
+            &key,
+            "--not-created",
+            "--reason",
+            "nobody saw it",
+        ])
+        .exits(3);
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+
+    while workspace.run("apply --yes").code == Some(6) {
+        assert!(now() < begins + 30, "it is in doubt for ever");
+    }
+    assert!(now() >= begins + 2, "sent again before it could be missed");
+    let stored = emulated.ledger();
+    assert_eq!((stored.creates, stored.stored.len()), (2, 1));
 }

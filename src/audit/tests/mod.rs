@@ -93,6 +93,7 @@ impl World {
                 clock: Clock::Server,
             },
             session: Uuid::nil(),
+            start_time: None,
         });
         self
     }

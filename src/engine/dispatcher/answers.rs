@@ -112,6 +112,7 @@ impl Dispatcher {
         self.lanes[lane].doubts.push(Doubt {
             key,
             open: lanes::open(&identity, intent),
+            start_time: run.start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
             patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
             verdicts: Verdicts::default(),

@@ -52,7 +52,13 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
     }
     let now = Instant::now();
     for (key, Record { identity, fate, .. }) in state.records() {
-        let Fate::InDoubt { intent, doubt, .. } = fate else {
+        let Fate::InDoubt {
+            intent,
+            session: _,
+            start_time,
+            doubt,
+        } = fate
+        else {
             continue;
         };
         let flow = (identity.sandbox.clone(), identity.flow_id);
@@ -64,6 +70,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             key: *key,
             wanted: wanted.get(key).map(|run| (*run).clone()),
             open: open(identity, *intent),
+            start_time: *start_time,
             // Whoever held the state before us is gone: nothing left after now.
             patience: Patience::new(
                 settle_delay,

@@ -1,13 +1,13 @@
 //! What lists tell, carried out: a run is adopted, or known not to exist, or left to a person.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Dispatcher;
 use super::reads::Listed;
 use crate::api::FlowRun;
 use crate::engine::lane::{Doubt, Phase};
-use crate::engine::patience::{READINGS, Verdict};
+use crate::engine::patience::{READINGS, Verdict, has_begun};
 use crate::engine::settle::{Around, Open, Reading, recognise};
 use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
 use crate::run::{Key, RunId, RunIdentity};
@@ -74,11 +74,26 @@ impl Dispatcher {
             }
             Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
         };
+        // When the list was asked for, by the service's clock.
+        let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
+        let asked = service.time.saturating_sub(ago).unwrap_or(service.time);
         let mut left_to_a_person = 0;
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
             let believed = doubt.patience.believed_at(Instant::now(), service);
-            let mut verdict = doubt.verdicts.take(reading, believed <= list.asked);
+            let late_enough = believed <= list.asked;
+            let mut verdict = match doubt.start_time {
+                Some(start)
+                    if late_enough
+                        && !matches!(reading, Reading::Found(..))
+                        && !has_begun(doubt.start_time, asked, self.settings.settle_delay) =>
+                {
+                    Verdict::CannotTell(format!(
+                        "it is to begin at {start}, and may be listed only after that"
+                    ))
+                }
+                _ => doubt.verdicts.take(reading, late_enough),
+            };
             if let Verdict::Exists(run_id, _) = &verdict
                 && self.is_claimed(run_id)
             {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{ApplyError, RunFields};
 use crate::api::FlowRun;
 use crate::engine::{Case, Decision};
-use crate::run::RunId;
+use crate::run::{RunId, UnixSeconds};
 
 /// `resolve/v1`.
 #[derive(Debug, Serialize)]
@@ -23,6 +23,9 @@ struct ResolveRun {
     run: RunFields,
     /// When its request was about to leave.
     at: String,
+    /// When it is to begin, if later than it was sent; unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<i64>,
     /// What came back, or why the flow's runs are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApplyError>,
@@ -77,6 +80,7 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
         key,
         identity,
         intent,
+        start_time,
         doubt,
         candidates,
     } = case;
@@ -93,6 +97,7 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
     ResolveRun {
         run: RunFields::new(*key, identity),
         at: format!("{:.0}", intent.time),
+        start_time: start_time.map(UnixSeconds::get),
         error,
         candidates: candidates.iter().flatten().map(Candidate::new).collect(),
         decision,
