@@ -27,6 +27,9 @@ pub struct Books<'a> {
     pub settle_delay: SignedDuration,
 }
 
+/// The service's clock and ours agree to within this.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
+
 type Flow<'a> = (&'a Sandbox, FlowId);
 
 /// Compares the state with what was seen of each flow. No flow is in `looks` twice.
@@ -77,6 +80,7 @@ pub fn compare(books: Books<'_>, looks: &[Look]) -> Audit {
                     wanted: wanted.get(&flow).map_or(&[], Vec::as_slice),
                     misfiled: &mut misfiled,
                     facts: Vec::new(),
+                    too_new: 0,
                 };
                 let (facts, too_new) = comparison.facts(runs);
                 audit.too_new += too_new;
@@ -115,12 +119,14 @@ struct Comparison<'a, 'b> {
     /// Runs that are known to differ from their records: told once.
     misfiled: &'b mut HashSet<RunId>,
     facts: Vec<Fact>,
+    /// Records too new for a list to show.
+    too_new: usize,
 }
 
 impl Comparison<'_, '_> {
     /// What differs, and how many records are too new to be missed.
     fn facts(mut self, runs: &[FlowRun]) -> (Vec<Fact>, usize) {
-        let too_new = self.recorded(runs);
+        self.recorded(runs);
         let mut windows: BTreeMap<Window, AtWindow<'_>> = BTreeMap::new();
         let mut silent: Vec<&FlowRun> = Vec::new();
         for run in runs {
@@ -153,22 +159,21 @@ impl Comparison<'_, '_> {
             wanted: None,
         });
         self.facts.extend(unknown);
-        (self.facts, too_new)
+        (self.facts, self.too_new)
     }
 
     /// The records whose runs are known by id, each with its run; those of other flows too, where
     /// their run is seen in this one.
-    fn recorded(&mut self, runs: &[FlowRun]) -> usize {
+    fn recorded(&mut self, runs: &[FlowRun]) {
         let by_id: HashMap<&RunId, &FlowRun> = runs.iter().map(|run| (&run.id, run)).collect();
-        let mut too_new = 0;
         for record in self.records {
             let Fate::Created { run_id, at, .. } = &record.fate else {
                 continue;
             };
             let record = Record::clone(record);
             let Some(run) = by_id.get(run_id).copied() else {
-                if self.books.now.duration_since(*at) < self.books.settle_delay {
-                    too_new += 1;
+                if self.is_too_new(*at) {
+                    self.too_new += 1;
                 } else {
                     self.facts.push(Fact::Vanished(record));
                 }
@@ -198,7 +203,11 @@ impl Comparison<'_, '_> {
                 });
             }
         }
-        too_new
+    }
+
+    /// Whether a list need not show yet what was sent or recorded then.
+    fn is_too_new(&self, at: Timestamp) -> bool {
+        self.books.now.duration_since(at) < self.books.settle_delay
     }
 
     fn window(&mut self, window: Window, at: &AtWindow<'_>, silent: &[&FlowRun]) {
@@ -217,9 +226,14 @@ impl Comparison<'_, '_> {
 
         let mut facts = Vec::new();
         for record in records {
-            if let Fate::InDoubt { intent, .. } = &record.fate {
-                let record = Record::clone(record);
+            if let Fate::InDoubt { intent, doubt, .. } = &record.fate {
                 let trace = self.trace(*intent, &mut free, silent);
+                // An apply may be at work, and its request on its way.
+                if doubt.is_none() && self.is_too_new(intent.time) {
+                    self.too_new += 1;
+                    continue;
+                }
+                let record = Record::clone(record);
                 facts.push(Fact::InDoubt { record, trace });
             }
         }
@@ -336,9 +350,15 @@ fn contradicted<'a>(run: &FlowRun, records: &[&'a Record]) -> Option<(&'a Record
     records
         .iter()
         .flat_map(|record| denials(record).map(move |denial| (*record, denial)))
-        .filter(|(_, (intent, _))| run.is_since(*intent))
+        .filter(|(_, (intent, denial))| run.is_since(*intent) && !is_after(run, denial.at()))
         .max_by_key(|(_, (intent, _))| intent.time)
         .map(|(record, (_, denial))| (record, denial))
+}
+
+/// Whether the run was created after that, by clocks that may differ a little.
+fn is_after(run: &FlowRun, at: Timestamp) -> bool {
+    run.created_at
+        .is_some_and(|created| created.duration_since(at) > CLOCKS)
 }
 
 /// What a record says of requests that came to nothing, each with when it was sent at the earliest.

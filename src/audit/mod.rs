@@ -145,6 +145,16 @@ pub enum Denial {
     Absent(Absence),
 }
 
+impl Denial {
+    /// When that was recorded.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Self::Rejected { at, .. } | Self::Absent(Absence { at, .. }) => *at,
+        }
+    }
+}
+
 /// What is listed that could close a doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trace {

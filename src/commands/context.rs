@@ -31,14 +31,26 @@ pub(super) struct Flags {
     /// The config [default: backfill.yaml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the state is kept: a folder [env: `BACKFILL_STATE`] [default: .backfill]
-    #[arg(long, global = true, value_name = "PLACE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PLACE",
+        help = "Where the state is kept: a folder [env: BACKFILL_STATE] [default: .backfill]"
+    )]
     state: Option<String>,
-    /// The sandbox of manifests that name none [env: `AEP_SANDBOX_NAME`]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        help = "The sandbox of manifests that name none [env: AEP_SANDBOX_NAME]"
+    )]
     sandbox: Option<Sandbox>,
-    /// Where the service is [env: `AEP_ENDPOINT`] [default: Adobe's]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Where the service is [env: AEP_ENDPOINT] [default: Adobe's]"
+    )]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
     #[arg(long, global = true, conflicts_with = "endpoint")]

@@ -118,10 +118,12 @@ impl Failure {
             StoreError::Format(FormatError::Newer { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
-            StoreError::Format(_) => failure.hint(
-                "nothing was changed; move both files away: the next apply then finds the runs that \
-                 exist and adopts them",
-            ),
+            StoreError::Format(_) => failure
+                .hint("nothing was changed; restore both files from the same copy, if there is one")
+                .hint(
+                    "without a copy, wait for the settle delay and move both away: the next apply \
+                     adopts the runs that are listed with their windows, and knows of no others",
+                ),
             StoreError::ForeignOrganization { .. } => {
                 failure.hint("name another state with --state, or another organization")
             }
@@ -180,7 +182,7 @@ impl From<PickError> for Failure {
         match error {
             PickError::Unknown(_) => failure.hint(
                 "keys are those of the manifests that are read, and of the state; \
-                 `backfill plan --verbose` shows them",
+                 `backfill plan --verbose` and `backfill state list` show them",
             ),
             PickError::Ambiguous { prefix: _, keys } => {
                 let more = keys.len().saturating_sub(NAMED);

@@ -19,6 +19,7 @@ use super::desired::rules;
 use super::failure::Failure;
 use super::hold::Patience;
 use super::output::{self, Format};
+use super::resolve::reason;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
@@ -44,7 +45,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FOLDER", default_value = "manifests")]
     output: PathBuf,
     /// The reason that the manifests give
-    #[arg(long, value_name = "TEXT", default_value = REASON)]
+    #[arg(long, value_name = "TEXT", default_value = REASON, value_parser = reason)]
     reason: String,
     /// Print the manifests, and touch nothing
     #[arg(long)]

@@ -92,7 +92,7 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)]) -> io::Result<()> {
         "Put your organization and sandbox into {}.",
         config::DEFAULT
     ));
-    steps.push("Check: `backfill validate`. Rehearse: `backfill apply --emulator`.".to_owned());
+    steps.push("Check: `backfill validate`. Rehearse: `backfill rehearse`.".to_owned());
     steps.push(
         "Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and\n   \
          `backfill apply --limit 1` for the first run."

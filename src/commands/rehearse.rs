@@ -107,7 +107,7 @@ async fn rehearse(
         exit_code,
     } = match came {
         Ok(came) => came,
-        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator)),
+        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
     };
     let ledger = emulator.ledger();
     let verdict = verdict::judge(wanted, &ledger.stored, &last);
@@ -147,21 +147,24 @@ fn flows_of(wanted: &[DesiredRun]) -> usize {
 }
 
 /// What broke a rehearsal off; an end that nothing explains leaves its evidence.
-fn broken_off(why: &BrokeOff, folder: Folder, emulator: &Emulator) -> Failure {
-    match why {
-        BrokeOff::Interrupted { .. } => Failure::new(Exit::Interrupted, why.to_string()),
-        BrokeOff::Start(_) => Failure::new(Exit::Unexpected, chain(why)),
+fn broken_off(why: &BrokeOff, folder: Folder, emulator: &Emulator, keep: bool) -> Failure {
+    let (failure, keep) = match why {
+        BrokeOff::Interrupted { .. } => (Failure::new(Exit::Interrupted, why.to_string()), keep),
+        BrokeOff::Start(_) => (Failure::new(Exit::Unexpected, chain(why)), keep),
         BrokeOff::Code { .. } | BrokeOff::Died { .. } => {
-            let failure =
-                Failure::new(Exit::Unexpected, why.to_string()).details(folder.last_lines());
-            match folder.keep(&emulator.ledger()) {
-                Ok(path) => failure.hint(format!(
-                    "state, journal, ledger and output are in {}",
-                    path.display()
-                )),
-                Err(error) => failure.hint(format!("its evidence could not be kept: {error}")),
-            }
+            let failure = Failure::new(Exit::Unexpected, why.to_string());
+            (failure.details(folder.last_lines()), true)
         }
+    };
+    if !keep {
+        return failure;
+    }
+    match folder.keep(&emulator.ledger()) {
+        Ok(path) => failure.hint(format!(
+            "state, journal, ledger and output are in {}",
+            path.display()
+        )),
+        Err(error) => failure.hint(format!("its evidence could not be kept: {error}")),
     }
 }
 

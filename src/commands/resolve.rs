@@ -21,11 +21,18 @@ use crate::store::{Place, load};
 
 /// Flags of `resolve`.
 #[derive(Debug, clap::Args)]
-#[command(group(
-    ArgGroup::new("decision").args(["adopt", "not_created"]).requires_all(["reason", "keys"])
-))]
+#[command(
+    group(
+        ArgGroup::new("decision").args(["adopt", "not_created"]).requires_all(["reason", "keys"])
+    ),
+    after_help = "\
+Exit codes: 0 the decision is recorded, or no run is in doubt; 3 the decision cannot be right, and \
+nothing was recorded; 4 sign-in or permission; 6 runs are in doubt, and nothing was decided; 8 the \
+state is held by somebody else, or cannot be used."
+)]
 pub(super) struct Flags {
-    /// The beginnings of the keys of runs in doubt [default, without a decision: all]
+    /// The beginnings of the keys of runs in doubt [default, without a decision: all]; to adopt,
+    /// also of runs that were believed not to exist
     #[arg(value_name = "KEY")]
     keys: Vec<KeyPrefix>,
     /// It exists, as this run; once for each KEY, in their order
@@ -44,7 +51,8 @@ pub(super) struct Flags {
     patience: Patience,
 }
 
-fn reason(text: &str) -> Result<String, &'static str> {
+/// A reason that says something.
+pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     if is_placeholder(text) {
         return Err("it says nothing; whoever reads it later was not there");
     }
@@ -108,17 +116,18 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let keys = match &state {
         Some(state) if flags.keys.is_empty() => in_doubt(state),
-        Some(state) => picked(state, &flags.keys)?,
+        Some(state) => picked(state, &flags.keys, true)?,
         None => Vec::new(),
     };
     let cases = match &state {
         Some(state) => engine::cases(state, &keys, &connected.client).await?,
         None => Vec::new(),
     };
-    let exit = if cases.is_empty() {
-        Exit::Success
-    } else {
+    let is_open = |case: &Case| matches!(case.fate, Fate::InDoubt { .. });
+    let exit = if cases.iter().any(is_open) {
         Exit::InDoubt
+    } else {
+        Exit::Success
     };
     match flags.format {
         Format::Json => {
@@ -130,7 +139,7 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
                 return writeln!(out, "No run is in doubt.");
             }
             for case in &cases {
-                report::write_case(out, case)?;
+                report::write_case(out, case, connected.client.api_key())?;
             }
             writeln!(
                 out,
@@ -156,13 +165,13 @@ async fn decide(
         .hold(context, &place, &connected.organization)
         .await?;
     let client = &connected.client;
-    let keys = picked(store.state(), &flags.keys)?;
+    let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
     let cases = engine::cases(store.state(), &keys, client).await?;
     if flags.format == Format::Text {
         output::text(|out| {
             cases
                 .iter()
-                .try_for_each(|case| report::write_case(out, case))
+                .try_for_each(|case| report::write_case(out, case, connected.client.api_key()))
         })?;
     }
     let mut objections = Vec::new();
@@ -252,7 +261,11 @@ async fn check(
 fn refused(objections: Vec<(Key, Objection)>) -> Failure {
     let early = objections
         .iter()
-        .any(|(_, objection)| matches!(objection, Objection::TooEarly { .. }));
+        .filter_map(|(_, objection)| match objection {
+            Objection::TooEarly { age, delay } => Some(delay.saturating_sub(*age).as_secs()),
+            _ => None,
+        })
+        .max();
     let shown = objections
         .iter()
         .any(|(_, objection)| matches!(objection, Objection::Shown(_)));
@@ -264,8 +277,11 @@ fn refused(objections: Vec<(Key, Objection)>) -> Failure {
     if shown {
         failure = failure.hint("the next apply adopts a run that shows the window");
     }
-    if early {
-        failure = failure.hint("try again later, or let apply settle it");
+    if let Some(seconds) = early {
+        failure = failure.hint(format!(
+            "try again in {} s, or let apply settle it",
+            seconds.max(1)
+        ));
     }
     failure
 }
@@ -280,13 +296,19 @@ fn in_doubt(state: &State) -> Vec<Key> {
     records.into_iter().map(|(key, _)| *key).collect()
 }
 
-/// The runs in doubt that the person means.
-fn picked(state: &State, prefixes: &[KeyPrefix]) -> Result<Vec<Key>, Failure> {
+/// The runs that the person means: in doubt, or believed not to exist after they were, which a
+/// person may know better.
+fn picked(state: &State, prefixes: &[KeyPrefix], adopts: bool) -> Result<Vec<Key>, Failure> {
     let mut keys = Vec::new();
     for prefix in prefixes {
         let key = prefix.pick(state.records().map(|(key, _)| key))?;
+        let is_open = |fate: &Fate| match fate {
+            Fate::InDoubt { .. } => true,
+            Fate::NotCreated(_) => adopts,
+            Fate::Created { .. } | Fate::Rejected { .. } => false,
+        };
         if let Some(record) = state.get(&key)
-            && !matches!(record.fate, Fate::InDoubt { .. })
+            && !is_open(&record.fate)
         {
             return Err(Failure::usage(format!("{} is not in doubt", key.short()))
                 .details([report::describe_fate(&record.fate)]));

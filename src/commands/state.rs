@@ -47,7 +47,7 @@ enum What {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: Format,
     },
-    /// Say who holds the state
+    /// Say who holds the state; its lock ends with its process, however that ends
     Unlock,
 }
 
@@ -98,7 +98,14 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         What::Unlock => {
             if state.is_some() {
                 // The lock is the system's: it is free as soon as its process is gone.
-                drop(place.lock(holder()).await.map_err(state_failure)?);
+                let lock = place.lock(holder()).await;
+                drop(lock.map_err(|error| {
+                    match error {
+                        StoreError::Locked(_) => state_failure(error)
+                            .hint("if it hangs, end it there: its lock ends with it"),
+                        _ => state_failure(error),
+                    }
+                })?);
             }
             or_none(&|out, _| writeln!(out, "Nobody holds the state in {name}."))?;
         }

@@ -101,14 +101,12 @@ pub enum Event {
         /// What came back.
         reason: String,
     },
-    /// The lists were read for a run in doubt, without a verdict yet.
+    /// The lists are read for runs in doubt, without a verdict yet; told again when that changes.
     Settling {
         /// The flow.
         lane: LaneId,
         /// How many runs of the flow are in doubt.
         runs: usize,
-        /// When they are read again.
-        again: Instant,
         /// When a run that they do not hold will be believed not to exist.
         believed: Instant,
     },

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::patience::{Patience, Verdicts};
 use super::settle::Open;
 use super::{Blocked, FlowLane};
@@ -31,6 +33,8 @@ pub(super) struct Lane {
     pub(super) state_knows: bool,
     /// Whether the lane's list is about to be read for its doubts.
     pub(super) is_looking: bool,
+    /// What was told of its settling last: how many runs, and when they are believed absent.
+    pub(super) told: Option<(usize, Instant)>,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
@@ -78,6 +82,7 @@ impl Lane {
             claimed: HashSet::new(),
             state_knows: false,
             is_looking: false,
+            told: None,
             in_flight: 0,
             delta_column: None,
         }

@@ -35,17 +35,25 @@ pub enum Blocked {
     },
     /// The flow has runs that show no window and that no record stands for.
     #[error(
-        "{0} of its runs show no window, and the state knows none of them: they may be runs that \
-         are wanted here. A run that is not over yet may show its window later; otherwise compare \
-         them by hand. --no-preflight sends without comparing"
+        "{} no window and on no record: any of them may be one that is wanted here. A run that is \
+         not over yet may show its window later. `backfill audit` names them; who knows that none \
+         is wanted can send to this flow without comparing, with --flow and --no-preflight",
+        of_its_runs(*.0, "shows", "show")
     )]
     Unknown(usize),
     /// The service did not answer for this flow.
     #[error("{0}")]
     Unanswered(String),
     /// A run of the flow is in doubt, and nothing tells.
-    #[error("{0} of its runs are in doubt")]
+    #[error("{} in doubt", of_its_runs(*.0, "is", "are"))]
     InDoubt(usize),
+}
+
+fn of_its_runs(number: usize, one: &str, more: &str) -> String {
+    match number {
+        1 => format!("one of its runs {one}"),
+        _ => format!("{number} of its runs {more}"),
+    }
 }
 
 impl Blocked {

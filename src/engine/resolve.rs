@@ -12,21 +12,19 @@ use super::listing::runs_of;
 use super::patience::{has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, Shows};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
-use crate::state::{Clock, Doubt, Fate, Moment, Refusal, State};
+use crate::state::{Absence, Clock, Fate, Moment, Refusal, State};
 
-/// A run in doubt, and what the service has that may be it.
+/// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// Its key.
     pub key: Key,
     /// Which run.
     pub identity: RunIdentity,
-    /// When the intent was made.
+    /// What is on record of it.
+    pub fate: Fate,
+    /// When the intent of its last request was made.
     pub intent: Moment,
-    /// When it is to begin, if later than it was sent.
-    pub start_time: Option<UnixSeconds>,
-    /// What came back, if anything did.
-    pub doubt: Option<Doubt>,
     /// The flow's runs that no record stands for and that are not older than the intent, newest
     /// first; or why the service does not list them.
     pub candidates: Result<Vec<FlowRun>, Refusal>,
@@ -133,31 +131,25 @@ pub async fn cases(state: &State, keys: &[Key], client: &Client) -> Result<Vec<C
 }
 
 impl Case {
-    /// What is known of the run in doubt with this `key`; `listed` are all runs of its flow.
+    /// What is known of the run with this `key`; `listed` are all runs of its flow.
     ///
-    /// `None` where the run is not in doubt.
+    /// `None` where the run is neither in doubt nor believed not to exist after it was.
     #[must_use]
     pub fn of(state: &State, key: Key, listed: Result<Vec<FlowRun>, Refusal>) -> Option<Self> {
         let record = state.get(&key)?;
-        let Fate::InDoubt {
-            intent,
-            session: _,
-            start_time,
-            doubt,
-        } = &record.fate
-        else {
-            return None;
+        let intent = match &record.fate {
+            Fate::InDoubt { intent, .. } | Fate::NotCreated(Absence { intent, .. }) => *intent,
+            Fate::Created { .. } | Fate::Rejected { .. } => return None,
         };
         let candidates = listed.map(|runs| {
-            let may_be_it = |run: &FlowRun| state.claim(&run.id).is_none() && run.is_since(*intent);
+            let may_be_it = |run: &FlowRun| state.claim(&run.id).is_none() && run.is_since(intent);
             runs.into_iter().filter(may_be_it).collect()
         });
         Some(Self {
             key,
             identity: record.identity.clone(),
-            intent: *intent,
-            start_time: *start_time,
-            doubt: doubt.clone(),
+            fate: record.fate.clone(),
+            intent,
             candidates,
         })
     }
@@ -219,23 +211,29 @@ impl Case {
         if let Some(run) = shown {
             return Err(Objection::Shown(run.id.clone()));
         }
-        let left = left_by(self.intent, self.doubt.as_ref());
+        let (doubt, start_time) = match &self.fate {
+            Fate::InDoubt {
+                doubt, start_time, ..
+            } => (doubt.as_ref(), *start_time),
+            Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => (None, None),
+        };
+        let left = left_by(self.intent, doubt);
         let (service, local) = now;
         let now = match (left.clock, service.clock) {
             (Clock::Server, Clock::Server) => service.time,
             _ => local,
         };
+        if let Some(start) = start_time
+            && !has_begun(start_time, now, delay)
+        {
+            return Err(Objection::NotBegun { start, delay });
+        }
         // What lies ahead of now is a clock that is wrong, and tells nothing but that.
         let age = Duration::try_from(now.duration_since(left.time)).unwrap_or_default();
         if age < delay {
             return Err(Objection::TooEarly { age, delay });
         }
-        match self.start_time {
-            Some(start) if !has_begun(self.start_time, now, delay) => {
-                Err(Objection::NotBegun { start, delay })
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -441,7 +439,9 @@ mod tests {
     #[test]
     fn a_request_that_was_cut_short_may_have_left_late() {
         let mut case = case(Vec::new());
-        case.doubt = None;
+        if let Fate::InDoubt { doubt, .. } = &mut case.fate {
+            *doubt = None;
+        }
         let now = |after| {
             let time = at(INTENT).saturating_add(SignedDuration::from_secs(after));
             let time = time.expect("in range");

@@ -71,7 +71,7 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
     if *too_new > 0 {
         writeln!(
             out,
-            "{} not listed yet, and recorded too lately for that to mean anything.",
+            "{} sent or recorded so lately that a list may not show it yet.",
             number(*too_new, "run")
         )?;
     }
@@ -85,7 +85,38 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
     for flow in findings.chunk_by(|a, b| (&a.sandbox, a.flow_id) == (&b.sandbox, b.flow_id)) {
         write_flow(out, flow, api_key, verbose)?;
     }
+    write_advice(out, audit)
+}
+
+/// Writes what a person can do about each kind of finding that there is.
+fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
+    let advised = Kind::ALL.into_iter().filter(|kind| audit.count(*kind) > 0);
+    for (n, kind) in advised.enumerate() {
+        if n == 0 {
+            writeln!(out, "\nWhat to do:")?;
+        }
+        writeln!(out, "  {}: {}", kind.word(), advice(kind))?;
+    }
     Ok(())
+}
+
+fn advice(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Contradiction => {
+            "see whether its window was ingested twice; if its run was listed late, raise settleDelay"
+        }
+        Kind::Doubled => {
+            "the window was ingested once for each run; delete the surplus batches in AEP"
+        }
+        Kind::Unreadable => "see whether the flow is in this sandbox, and may be read",
+        Kind::Vanished => "if its data is missing too, ask for it with the next `rerun`",
+        Kind::Differs => "compare `backfill state show KEY` with the run in AEP",
+        Kind::InDoubt => "apply settles it; what it cannot tell, `backfill resolve` takes from you",
+        Kind::Failed => "see the error in AEP; to run it again, ask for the next `rerun`",
+        Kind::Unknown => {
+            "find out who created it; a manifest that wants its window has the next apply adopt it"
+        }
+    }
 }
 
 fn write_flow(

@@ -1,12 +1,13 @@
 //! What an import came to, as text: for each flow what is on record now, and what is not.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::audit::describe_run;
 use super::{number, plain, window};
 use crate::api::{FlowRun, RunStatus};
 use crate::import::{Gathered, Kept};
-use crate::run::{FlowId, Sandbox};
+use crate::run::{FlowId, Sandbox, Window};
 
 /// How many runs of a kind are named before they are only counted.
 const NAMED: usize = 10;
@@ -55,6 +56,15 @@ impl ImportedFlow {
         self.gathered.runs.iter().filter(is_failed)
     }
 
+    /// The windows with more than one run, and how many each has.
+    pub fn doubled(&self) -> impl Iterator<Item = (Window, usize)> {
+        let mut times: BTreeMap<Window, usize> = BTreeMap::new();
+        for kept in &self.gathered.runs {
+            *times.entry(kept.identity.window).or_default() += 1;
+        }
+        times.into_iter().filter(|(_, times)| *times > 1)
+    }
+
     /// Whether every run of the flow is on record, as far as can be told.
     #[must_use]
     pub fn is_whole(&self) -> bool {
@@ -83,6 +93,17 @@ pub fn write_import(
     let most = if verbose { usize::MAX } else { NAMED };
     for flow in flows {
         write_totals(out, flow, dry_run)?;
+        let doubled: Vec<String> = flow
+            .doubled()
+            .map(|(at, times)| format!("{}  {times} runs", window(at)))
+            .collect();
+        write_named(
+            out,
+            "Windows with more than one run",
+            "They were ingested once for each; the manifest wants them so, as `rerun` 2 and on.",
+            &doubled,
+            most,
+        )?;
         let failed: Vec<String> = flow
             .failed()
             .map(|kept| {

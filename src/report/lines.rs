@@ -75,13 +75,10 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
         Event::Settling {
             lane,
             runs,
-            again,
             believed,
         } => format!(
-            "settling   {}: {runs} in doubt, looked for again at {}; what no list holds after {} \
-             was not created",
+            "settling   {}: {runs} in doubt; what no list holds by {} was not created",
             name(lane),
-            wall_clock(*again),
             wall_clock(*believed)
         ),
         Event::NotCreated { lane, run } => {

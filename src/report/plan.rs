@@ -149,7 +149,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
     write_runs(out, &shown, layout)?;
     for (number, cell, what) in [
         (flow.counts.held_back, Cell::HeldBack, "held back"),
-        (flow.counts.unchanged, Cell::Done, "exist already"),
+        (flow.counts.unchanged, Cell::Done, "there already"),
     ] {
         if number > 0 && !(layout.verbose && cell == Cell::Done) {
             writeln!(out, "  {} {number} {what}", cell.coloured(1))?;

@@ -159,7 +159,7 @@ fn a_plan_in_80_columns() {
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
       + aed3355165d3  [2022-01-28, 2022-01-29)  manifests/crm.yaml:7
       ~ 3 held back
-      = 3 exist already
+      = 3 there already
 
     loyalty  prod  00000000-0000-4000-8000-000000000002  (files)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)

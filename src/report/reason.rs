@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::plan::same_reasons;
-use super::{plain, window};
+use super::{number, plain, window};
 use crate::plan::{Known, Limit, Plan, PlannedRun};
 use crate::state::{Absence, Evidence, Fate};
 
@@ -137,7 +137,8 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
             "the one run of this API key since the one open request of the flow".to_owned()
         }
         Evidence::Lists { readings, runs } => {
-            format!("{readings} readings of the flow's {runs} runs")
+            let listed = number(*runs, "run");
+            format!("{readings} readings of the flow, {listed} in the last one")
         }
         Evidence::Person { reason, who } => format!(
             "{} decided: {}",

@@ -7,7 +7,6 @@ use super::{number, plain, table, window};
 use crate::api::FlowRun;
 use crate::engine::{Case, Decision};
 use crate::run::RunIdentity;
-use crate::state::Fate;
 
 /// How many candidates are shown before the rest is counted.
 const SHOWN: usize = 20;
@@ -16,13 +15,12 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
+pub fn write_case(out: &mut dyn Write, case: &Case, api_key: &str) -> io::Result<()> {
     let Case {
         key,
         identity,
-        intent,
-        start_time,
-        doubt,
+        fate,
+        intent: _,
         candidates,
     } = case;
     let RunIdentity {
@@ -42,13 +40,7 @@ pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
         console::style(key.short()).bold(),
         window(*span)
     )?;
-    let fate = Fate::InDoubt {
-        intent: *intent,
-        session: uuid::Uuid::nil(),
-        start_time: *start_time,
-        doubt: doubt.clone(),
-    };
-    writeln!(out, "  {}", describe_fate(&fate))?;
+    writeln!(out, "  {}", describe_fate(fate))?;
     match candidates {
         Err(refusal) => writeln!(
             out,
@@ -65,8 +57,9 @@ pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
                 "  {} of the flow since then, on no record:",
                 number(runs.len(), "run")
             )?;
-            let mut rows = vec![["RUN", "CREATED", "BY", "WINDOW"].map(ToOwned::to_owned)];
-            rows.extend(runs.iter().take(SHOWN).map(cells));
+            let mut rows =
+                vec![["RUN", "CREATED", "BY", "STATUS", "WINDOW"].map(ToOwned::to_owned)];
+            rows.extend(runs.iter().take(SHOWN).map(|run| cells(run, api_key)));
             write!(out, "{}", table::columns("    ", &rows))?;
             match runs.len().checked_sub(SHOWN) {
                 Some(more @ 1..) => writeln!(out, "    … and {more} more"),
@@ -76,13 +69,16 @@ pub fn write_case(out: &mut dyn Write, case: &Case) -> io::Result<()> {
     }
 }
 
-fn cells(run: &FlowRun) -> [String; 4] {
+fn cells(run: &FlowRun, api_key: &str) -> [String; 5] {
     [
         run.id.to_string(),
         run.created_at.map_or_else(|| "unknown".to_owned(), time),
-        run.created_client
-            .as_ref()
-            .map_or_else(|| "unknown".to_owned(), |client| plain(client, 60)),
+        match run.created_client.as_deref() {
+            None => "unknown".to_owned(),
+            Some(client) if client == api_key => "this API key".to_owned(),
+            Some(client) => plain(client, 60),
+        },
+        plain(run.status.as_str(), 40),
         run.shows
             .window()
             .map_or_else(|| "not shown".to_owned(), window),

@@ -110,8 +110,7 @@ pub fn write_verified(out: &mut dyn Write, name: &str, inspected: &Inspected) ->
     writeln!(out, "{}", totals(state.records().map(|(_, record)| record)))?;
     writeln!(
         out,
-        "It belongs to {organization}, has the lineage {lineage} and was written {}.",
-        number(usize::try_from(*serial).unwrap_or(usize::MAX), "time")
+        "It belongs to {organization}; its lineage is {lineage}, its serial {serial}."
     )?;
     if *unfolded > 0 {
         let entries = if *unfolded == 1 { "entry" } else { "entries" };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::{plain, table, window};
+use super::{number, plain, table, window};
 use crate::api::{FlowRun, RunStatus};
 use crate::run::{Key, RunId, RunIdentity};
 
@@ -60,7 +60,7 @@ pub fn write_status(out: &mut dyn Write, rows: &[StatusRow], verbose: bool) -> i
     if rows.is_empty() {
         return writeln!(out, "No runs are recorded for these manifests.");
     }
-    writeln!(out, "{} runs: {}.", rows.len(), totals.join(", "))?;
+    writeln!(out, "{}: {}.", number(rows.len(), "run"), totals.join(", "))?;
     for flow in rows.chunk_by(|a, b| {
         (&a.identity.sandbox, a.identity.flow_id) == (&b.identity.sandbox, b.identity.flow_id)
     }) {

@@ -98,8 +98,11 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
     if applied.others_in_doubt > 0 {
         writeln!(
             out,
-            "\n{} more in doubt outside this plan.",
-            applied.others_in_doubt
+            "\nOf those in doubt {} outside this plan.",
+            match applied.others_in_doubt {
+                1 => "one is".to_owned(),
+                others => format!("{others} are"),
+            }
         )?;
     }
     if counts.in_doubt > 0 {

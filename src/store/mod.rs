@@ -170,13 +170,12 @@ fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> 
             let state = decode_state(state, &journal)?;
             Ok(Some((state, journal)))
         }
-        // The journal is laid down first, so without entries this is a start that was cut short.
-        (None, Some(journal)) => match decode_journal(journal) {
-            Ok(journal) if journal.entries.is_empty() => Ok(None),
-            Ok(_) => Err(FormatError::Apart(
-                "the journal has entries but state.jsonl is missing",
+        // The first journal is laid down first, so alone it is a start that was cut short.
+        (None, Some(journal)) => match decode_journal(journal)?.next {
+            1 => Ok(None),
+            _ => Err(FormatError::Apart(
+                "state.jsonl is missing, and with it what the journal follows",
             )),
-            Err(error) => Err(error),
         },
         (Some(_), None) => Err(FormatError::Apart(
             "the journal is missing, and with it what was in flight",

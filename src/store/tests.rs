@@ -176,14 +176,27 @@ async fn the_state_of_another_organization_is_refused_untouched() {
 #[tokio::test]
 async fn one_of_the_two_files_alone_is_damage() {
     for name in ["state.jsonl", "journal.jsonl"] {
-        let (folder, place) = local();
-        drop(open(&place).await.expect("free"));
-        fs::remove_file(folder.path().join("state").join(name)).expect("there");
-        let result = open(&place).await;
-        assert!(
-            matches!(result, Err(StoreError::Format(FormatError::Apart(_)))),
-            "without {name}"
-        );
+        for folds in [false, true] {
+            let (folder, place) = local();
+            let mut store = open(&place).await.expect("free").store;
+            store.append(vec![intent(1)]).await.expect("written");
+            if folds {
+                // Then the journal holds no entry, only what it follows.
+                store.fold().await.expect("written");
+            }
+            drop(store);
+            fs::remove_file(folder.path().join("state").join(name)).expect("there");
+            let read = load(&place, None).await;
+            assert!(
+                matches!(read, Err(StoreError::Format(FormatError::Apart(_)))),
+                "without {name}, folded: {folds}"
+            );
+            let opened = open(&place).await;
+            assert!(matches!(
+                opened,
+                Err(StoreError::Format(FormatError::Apart(_)))
+            ));
+        }
     }
 }
 

@@ -213,7 +213,7 @@ fn a_run_that_was_recorded_just_now_need_not_be_listed_yet() {
     assert_eq!(audit["tooNew"], 2);
     let ran = workspace.run("audit").exits(0);
     assert!(
-        ran.stdout.contains("2 runs not listed yet"),
+        ran.stdout.contains("2 runs sent or recorded so lately"),
         "{}",
         ran.stdout
     );

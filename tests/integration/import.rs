@@ -69,7 +69,10 @@ fn runs_made_by_hand_become_a_manifest_that_wants_no_more() {
         ran.stdout,
         format!(
             "3 runs of flow-1 (prod, {}): 3 adopted, 0 on record before; \
-             written to manifests/flow-1.yaml.\n",
+             written to manifests/flow-1.yaml.\n  \
+             Windows with more than one run: 1. They were ingested once for each; the manifest wants \
+             them so, as `rerun` 2 and on.\n    \
+             [2022-01-02, 2022-01-03)  2 runs\n",
             flow(1)
         )
     );
@@ -369,7 +372,7 @@ fn what_is_in_the_way_is_said_before_anything_is_written() {
     refused(&flow(3), 3, "it is scheduled `hour`");
     refused(&flow(4), 3, "FLOW-1439-404");
     refused("--emulator", 3, "has no flows to import");
-    refused("--reason todo", 3, "BF0");
+    refused("--reason todo", 3, "it says nothing");
 
     fs::create_dir(workspace.path().join("manifests")).expect("a folder");
     workspace.write("manifests/flow-1.yaml", "mine\n");

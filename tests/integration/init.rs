@@ -26,7 +26,7 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     1. Try it, without an account: `backfill plan --emulator`.
     2. Put your flow, windows and reason into manifests/example.yaml, and give the file a better name.
     3. Put your organization and sandbox into backfill.yaml.
-    4. Check: `backfill validate`. Rehearse: `backfill apply --emulator`.
+    4. Check: `backfill validate`. Rehearse: `backfill rehearse`.
     5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and
        `backfill apply --limit 1` for the first run.
     "#);
@@ -60,7 +60,7 @@ fn it_overwrites_nothing_and_says_so() {
     1. Add the line `.backfill/` to .gitignore: the state stays out of git.
     2. manifests/schema.json is of another version: `backfill schema > manifests/schema.json`.
     3. Put your organization and sandbox into backfill.yaml.
-    4. Check: `backfill validate`. Rehearse: `backfill apply --emulator`.
+    4. Check: `backfill validate`. Rehearse: `backfill rehearse`.
     5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and
        `backfill apply --limit 1` for the first run.
     "#);

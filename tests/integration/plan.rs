@@ -118,7 +118,7 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
     let ran = workspace.run("plan --explain 00000000").exits(3);
     assert_snapshot!(ran.stderr, @r#"
     error: no run has a key that begins with `00000000`
-    hint: keys are those of the manifests that are read, and of the state; `backfill plan --verbose` shows them
+    hint: keys are those of the manifests that are read, and of the state; `backfill plan --verbose` and `backfill state list` show them
     "#);
     workspace
         .run("plan --explain 4d4f984b --format json")

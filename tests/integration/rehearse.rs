@@ -261,7 +261,10 @@ fn an_interrupt_ends_the_apply_and_takes_the_folder_away() {
     let output = rehearsal.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130));
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("interrupted after 0 kills"), "{said}");
+    assert!(
+        said.contains("interrupted; applies: 1, killed: 0"),
+        "{said}"
+    );
     assert!(
         asked.elapsed() < Duration::from_secs(5),
         "{:?}",

@@ -155,6 +155,30 @@ fn a_run_that_a_person_knows_was_not_created_is_sent_once_more() {
 }
 
 #[test]
+fn a_person_who_was_wrong_can_say_so_until_the_run_is_sent_again() {
+    let (workspace, emulated, _) = in_doubt(true, SILENT);
+    resolve(&workspace, "--not-created", "nobody saw it").exits(0);
+    let key = wanted().key().short();
+    let ran = workspace.run(&format!("resolve {key}")).exits(0);
+    let ours = ours(&emulated);
+    assert!(ran.stdout.contains(&ours), "{}", ran.stdout);
+    resolve(
+        &workspace,
+        &format!("--adopt {ours}"),
+        "the batch is in the catalog",
+    )
+    .exits(0);
+    workspace.run("plan --detailed-exitcode").exits(0);
+    workspace.run("apply --yes").exits(0);
+    let windows = stored_windows(&emulated.ledger());
+    assert!(windows.values().all(|times| *times == 1), "{windows:?}");
+    let shown = workspace.run(&format!("state show {key} --format json"));
+    let shown = shown.exits(0).json();
+    assert_eq!(shown["runs"][0]["runId"], ours);
+    assert_eq!(shown["runs"][0]["earlier"][0]["reason"], "nobody saw it");
+}
+
+#[test]
 fn a_decision_that_the_service_contradicts_is_refused_and_nothing_is_recorded() {
     let (workspace, emulated, theirs) = in_doubt(true, SHOWN_LATE);
     let before = records(&workspace);

@@ -214,7 +214,7 @@ fn a_doubt_that_lists_closed_stays_on_record_with_how_many_were_read() {
     assert_eq!(run["earlier"][0]["fate"], "notCreated");
     assert_eq!(run["earlier"][0]["evidence"], "lists");
     is_shown(&workspace, "found not to exist");
-    is_shown(&workspace, "2 readings of the flow's 0 runs");
+    is_shown(&workspace, "2 readings of the flow, 0 runs in the last one");
 }
 
 fn is_shown(workspace: &Workspace, what: &str) {

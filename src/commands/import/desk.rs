@@ -118,7 +118,11 @@ impl Desk<'_> {
                 return Err(Failure::usage(format!(
                     "{shown} exists and holds something else; nothing was written"
                 ))
-                .hint("move it away, or name another folder with --output"));
+                .hint(
+                    "apply adopts new runs of windows that it wants, and `backfill audit` names \
+                     those that no manifest wants; to write it anew, move it away or name another \
+                     folder with --output",
+                ));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => {

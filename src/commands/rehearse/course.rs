@@ -47,7 +47,7 @@ pub(super) struct Came {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BrokeOff {
     /// The user wished so.
-    #[error("interrupted after {kills} kills and {applies} applies")]
+    #[error("interrupted; applies: {applies}, killed: {kills}")]
     Interrupted { kills: u32, applies: u32 },
     /// An apply could not be started.
     #[error("could not start an apply")]

@@ -2,6 +2,7 @@
 //! read, and what follows from what they found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinError;
@@ -13,6 +14,9 @@ use crate::engine::lane::{Doubt, Phase};
 use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
 use crate::run::Source;
 use crate::state::{Clock, Moment};
+
+/// The service tells its time in whole seconds: a moment that moves by less has not changed.
+const A_LITTLE: Duration = Duration::from_secs(2);
 
 /// What a reading task found.
 pub(super) enum Read {
@@ -88,6 +92,7 @@ impl Dispatcher {
             .map(|doubt| doubt.patience.believed_at(now, service))
             .max();
         let (Some(wait), Some(believed)) = (wait, believed) else {
+            lane.told = None;
             return;
         };
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
@@ -103,12 +108,17 @@ impl Dispatcher {
             let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
             (id, Read::Looked(Listed { asked, runs }))
         });
-        self.tell(Event::Settling {
-            lane: id,
-            runs,
-            again: now + wait,
-            believed,
+        let is_told = lane.told.is_some_and(|(told, at)| {
+            told == runs && at.max(believed).duration_since(at.min(believed)) < A_LITTLE
         });
+        if !is_told {
+            lane.told = Some((runs, believed));
+            self.tell(Event::Settling {
+                lane: id,
+                runs,
+                believed,
+            });
+        }
     }
 
     /// A reading task has come back.

@@ -77,7 +77,7 @@ impl Dispatcher {
         // When the list was asked for, by the service's clock.
         let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
         let asked = service.time.saturating_sub(ago).unwrap_or(service.time);
-        let mut left_to_a_person = 0;
+        let mut is_left_to_a_person = false;
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
             let believed = doubt.patience.believed_at(Instant::now(), service);
@@ -105,7 +105,7 @@ impl Dispatcher {
                 }
                 Verdict::DoesNotExist => absent.push(doubt),
                 Verdict::CannotTell(why) => {
-                    left_to_a_person += 1;
+                    is_left_to_a_person = true;
                     self.outcomes
                         .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
                     self.tell(Event::Unclear {
@@ -125,8 +125,8 @@ impl Dispatcher {
         if self.settings.preflight && self.lanes[id].phase == Phase::Open {
             self.adopt_existing(id, runs);
         }
-        if left_to_a_person > 0 {
-            self.block(id, Blocked::InDoubt(left_to_a_person));
+        if is_left_to_a_person {
+            self.block(id, Blocked::InDoubt(self.lanes[id].doubts.len()));
         } else {
             self.look_again(id);
         }

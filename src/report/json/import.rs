@@ -27,6 +27,8 @@ pub struct ImportDocument {
 struct ImportSummary {
     adopted: usize,
     unchanged: usize,
+    /// Windows with more than one run.
+    doubled: usize,
     /// Of both, those that failed, or some of whose records did.
     failed: usize,
     silent: usize,
@@ -82,6 +84,7 @@ pub fn import(
         .iter()
         .map(|flow| {
             summary.adopted += flow.adopted().count();
+            summary.doubled += flow.doubled().count();
             summary.failed += flow.failed().count();
             let ImportedFlow {
                 sandbox,

@@ -6,6 +6,7 @@ use super::{ApplyError, RunFields};
 use crate::api::FlowRun;
 use crate::engine::{Case, Decision};
 use crate::run::{RunId, UnixSeconds};
+use crate::state::Fate;
 
 /// `resolve/v1`.
 #[derive(Debug, Serialize)]
@@ -45,6 +46,8 @@ struct Candidate {
     run: RunId,
     created_at: Option<String>,
     created_client: Option<String>,
+    created_by: Option<String>,
+    status: String,
     window_start_time: Option<i64>,
     window_end_time: Option<i64>,
 }
@@ -56,6 +59,8 @@ impl Candidate {
             run: run.id.clone(),
             created_at: run.created_at.map(|at| format!("{at:.0}")),
             created_client: run.created_client.clone(),
+            created_by: run.created_by.clone(),
+            status: run.status.as_str().to_owned(),
             window_start_time: window.map(|window| window.start().get()),
             window_end_time: window.map(|window| window.end().get()),
         }
@@ -79,11 +84,16 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
     let Case {
         key,
         identity,
+        fate,
         intent,
-        start_time,
-        doubt,
         candidates,
     } = case;
+    let (doubt, start_time) = match fate {
+        Fate::InDoubt {
+            doubt, start_time, ..
+        } => (doubt.as_ref(), *start_time),
+        Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => (None, None),
+    };
     let error = match (candidates, doubt) {
         (Err(refusal), _) => Some(ApplyError::refused(refusal)),
         (Ok(_), Some(doubt)) => Some(ApplyError::said(&doubt.reason)),
