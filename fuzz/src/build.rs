@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use uuid::Uuid;
 
-use crate::mend;
+use crate::{mend, with_extreme};
 
 /// No more entries than this are made of one input.
 const MOST_ENTRIES: usize = 24;
@@ -197,28 +197,29 @@ fn optional<T>(
     }
 }
 
-/// Does to `bytes` what bad disks, editors and cut writes do, once or a few times.
+/// Does to `bytes` what bad disks, editors, cut writes and malice do, once or a few times.
 pub fn damage(u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<()> {
     for _ in 0..u.int_in_range(1..=3)? {
         if bytes.is_empty() {
             return Ok(());
         }
         let at = u.choose_index(bytes.len())?;
-        match u.int_in_range(0..=6)? {
+        match u.int_in_range(0..=7)? {
             0 => bytes[at] ^= 1 << u.int_in_range(0..=7)?,
             1 => bytes.truncate(at),
             2 => bytes.insert(at, u.arbitrary()?),
             3 => {
                 bytes.remove(at);
             }
+            4 => *bytes = with_extreme(bytes, u.arbitrary()?),
             of_lines => {
                 let mut lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
                 let (one, other) = (u.choose_index(lines.len())?, u.choose_index(lines.len())?);
                 match of_lines {
-                    4 => {
+                    5 => {
                         lines.remove(one);
                     }
-                    5 => lines.swap(one, other),
+                    6 => lines.swap(one, other),
                     _ => lines.insert(one, lines[other]),
                 }
                 *bytes = lines.concat();
