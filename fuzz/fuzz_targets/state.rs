@@ -11,12 +11,14 @@
 
 #![no_main]
 
+use aep_backfill::report::plain;
 use aep_backfill::state::{
     Fate, FormatError, State, decode_journal, decode_state, encode_entries, encode_journal_header,
     encode_state,
 };
 use aep_backfill::store::{LockedStore, inspect};
 use aep_backfill_fuzz::memory::Memory;
+use aep_backfill_fuzz::text::assert_harmless;
 use aep_backfill_fuzz::{any_number, build, mend, with_extreme};
 use futures::FutureExt;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -114,14 +116,18 @@ fn check(state: &[u8], journal: &[u8]) -> Option<State> {
         Ok(read) => {
             let inspected = inspected.expect("it was read").expect("there is one");
             assert_eq!(inspected.state, read);
-            check_state(&read);
             check_damage(state, journal);
-            check_opens(&place, &read);
+            // From the last numbers, the next step is out of reach.
+            if read.folded.max(read.serial) < 1 << 52 {
+                check_state(&read);
+                check_opens(&place, &read);
+            }
             Some(read)
         }
         Err(error) => {
             let told = inspected.expect_err("it was not read");
             assert_eq!(told.to_string(), error.to_string());
+            assert_harmless(&plain(&error.to_string(), 700), 700 * 9 + 1);
             if let FormatError::Damaged { file, line, .. } = error {
                 let bytes = match file {
                     "state.jsonl" => state,
