@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::veil;
+use super::{retry_after, veil};
 use crate::run::RunId;
 use crate::state::Refusal;
 
@@ -38,6 +38,21 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// An answer of which the status and the headers are here, at `now`, and the body is not yet.
+    #[must_use]
+    pub fn begun(status: u16, header: impl Fn(&str) -> Option<String>, now: Timestamp) -> Self {
+        let date = header("date").and_then(|text| retry_after::http_date(&text));
+        Self {
+            status,
+            retry_after: header("retry-after")
+                .and_then(|text| retry_after::parse(&text, date.unwrap_or(now))),
+            request_id: header("x-request-id").map(|id| plain(&id)),
+            date,
+            body: Vec::new(),
+            complete: false,
+        }
+    }
+
     /// The run id in a create or retry answer: `items[0].id` (tutorial) or `id` (OpenAPI).
     #[must_use]
     pub fn run_id(&self) -> Option<RunId> {

@@ -88,9 +88,11 @@ pub struct Auth {
     cached: Mutex<Option<Token>>,
 }
 
-#[derive(Deserialize)]
-struct TokenAnswer {
+/// A token as the sign-in service gave it; the token itself is never shown.
+#[derive(Debug, Deserialize)]
+pub struct TokenAnswer {
     access_token: SecretString,
+    /// Seconds.
     expires_in: u64,
 }
 
@@ -100,6 +102,33 @@ struct TokenRefusal {
     error: String,
     #[serde(default)]
     error_description: String,
+}
+
+impl TokenAnswer {
+    /// Reads what a request for a token was answered with.
+    ///
+    /// # Errors
+    /// [`AuthError::Refused`], in words that can be shown, for any status but 2xx and for an
+    /// answer without a token.
+    pub fn read(status: u16, body: &[u8]) -> Result<Self, AuthError> {
+        if (200..300).contains(&status) {
+            return serde_json::from_slice(body).map_err(|_| AuthError::Refused {
+                status,
+                reason: "without a token in the answer".to_owned(),
+            });
+        }
+        let refusal: TokenRefusal = serde_json::from_slice(body).unwrap_or_default();
+        let reason = plain(&format!("{} {}", refusal.error, refusal.error_description));
+        Err(AuthError::Refused { status, reason })
+    }
+
+    /// For how long it is used: until shortly before it expires.
+    #[must_use]
+    pub fn kept_for(&self) -> Duration {
+        let life = Duration::from_secs(self.expires_in).min(LONGEST);
+        // A short life is not made negative by the margin.
+        life - MARGIN.min(life / 10)
+    }
 }
 
 impl Auth {
@@ -176,10 +205,8 @@ impl Auth {
                 let answer = self.ask(ims, &form).await?;
                 Point::TOKEN_ANSWERED.pass();
                 veil::keep(&answer.access_token);
-                let life = Duration::from_secs(answer.expires_in).min(LONGEST);
-                // A short life is not made negative by the margin.
-                let margin = MARGIN.min(life / 10);
-                (answer.access_token, Some(asked + life - margin))
+                let renew_at = asked + answer.kept_for();
+                (answer.access_token, Some(renew_at))
             }
         };
         let text = SecretString::from(format!("Bearer {}", secret.expose_secret().trim()));
@@ -216,24 +243,10 @@ impl Auth {
                 Ok(mut response) => {
                     let status = response.status().as_u16();
                     let (bytes, _) = super::http::bounded_body(&mut response, ANSWER).await;
-                    if (200..300).contains(&status) {
-                        match serde_json::from_slice(&bytes) {
-                            Ok(answer) => return Ok(answer),
-                            Err(_) => AuthError::Refused {
-                                status,
-                                reason: "without a token in the answer".to_owned(),
-                            },
-                        }
-                    } else {
-                        let refusal: TokenRefusal =
-                            serde_json::from_slice(&bytes).unwrap_or_default();
-                        let reason =
-                            plain(&format!("{} {}", refusal.error, refusal.error_description));
-                        let error = AuthError::Refused { status, reason };
-                        if status != 429 && status < 500 {
-                            return Err(error);
-                        }
-                        error
+                    match TokenAnswer::read(status, &bytes) {
+                        Ok(answer) => return Ok(answer),
+                        Err(error) if matches!(status, 200..=299 | 429 | 500..) => error,
+                        Err(error) => return Err(error),
                     }
                 }
                 Err(error) => AuthError::Unreachable(super::http::describe(&error)),

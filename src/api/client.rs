@@ -14,14 +14,12 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
-use super::answer::plain;
 use super::flow::kind_by_spec;
 use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
-use super::paging::next_token;
 use super::{
-    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, ServerClock, Shows,
-    SourceKind, Token, retry_after,
+    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
+    Shows, SourceKind, Token,
 };
 use crate::crash::Point;
 use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
@@ -240,19 +238,14 @@ impl Client {
                 }
                 page => page?,
             };
-            let items = page
-                .get("items")
-                .and_then(Value::as_array)
-                .ok_or_else(|| ApiError::NotUnderstood("a list without `items`".to_owned()))?;
-            for item in items {
-                let run = FlowRun::read(item)
-                    .ok_or_else(|| ApiError::NotUnderstood("a run without ids".to_owned()))?;
+            let Page { runs: listed, next } = Page::read(&page)?;
+            for run in listed {
                 // The filter is the service's; a run of another flow must never count as ours.
                 if run.flow_id.is_none_or(|id| id == flow_id) && seen.insert(run.id.clone()) {
                     runs.push(run);
                 }
             }
-            match next_token(&page)? {
+            match next {
                 None => return Ok(runs),
                 Some(next) if tokens.insert(next.clone()) => token = Some(next),
                 Some(_) => {
@@ -417,19 +410,10 @@ impl Client {
             let value = response.headers().get(name)?;
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
-        let date = header("date").and_then(|text| retry_after::http_date(&text));
-        if let Some(date) = date {
+        let mut answer = Answer::begun(response.status().as_u16(), header, now);
+        if let Some(date) = answer.date {
             self.clock.learn(date, now);
         }
-        let mut answer = Answer {
-            status: response.status().as_u16(),
-            retry_after: header("retry-after")
-                .and_then(|text| retry_after::parse(&text, date.unwrap_or(now))),
-            request_id: header("x-request-id").map(|id| plain(&id)),
-            date,
-            body: Vec::new(),
-            complete: false,
-        };
         // A body that breaks off does not take back the status: the table decides on both.
         (answer.body, answer.complete) = bounded_body(&mut response, most).await;
         Ok(answer)

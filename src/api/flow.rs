@@ -76,7 +76,8 @@ impl Flow {
 }
 
 /// What a flow spec (`GET /flowSpecs/{id}`) says of its flows: table sources need a delta column.
-pub(super) fn kind_by_spec(body: &Value) -> Option<SourceKind> {
+#[must_use]
+pub fn kind_by_spec(body: &Value) -> Option<SourceKind> {
     let required = first_item(body)?
         .pointer("/runSpec/spec/required")?
         .as_array()?;

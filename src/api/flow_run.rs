@@ -220,7 +220,8 @@ fn window(start: i64, end: i64) -> Option<Window> {
 
 /// Eleven digits and more are milliseconds, whatever the documentation of the field says.
 fn seconds(value: i64) -> i64 {
-    if value.abs() >= 10_000_000_000 {
+    // Not `abs`, which the least integer does not have.
+    if value.unsigned_abs() >= 10_000_000_000 {
         value / 1000
     } else {
         value
@@ -331,10 +332,13 @@ mod tests {
             Shows::Nothing
         );
         let typo = json!({"windowStartTime": "1651584991", "windowEndTime": "16515859567"});
-        assert_eq!(
-            read(json!({"id": "r", "params": typo})).shows,
-            Shows::Nonsense
-        );
+        let least = json!({"windowStartTime": i64::MIN, "windowEndTime": i64::MIN.to_string()});
+        for params in [typo, least] {
+            assert_eq!(
+                read(json!({"id": "r", "params": params})).shows,
+                Shows::Nonsense
+            );
+        }
     }
 
     #[test]

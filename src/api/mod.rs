@@ -20,12 +20,13 @@ mod wire;
 
 pub use answer::Answer;
 pub(crate) use answer::{can_act, plain, unarmed};
-pub use auth::{Auth, AuthError, Credentials, Token};
+pub use auth::{Auth, AuthError, Credentials, Token, TokenAnswer};
 pub use client::{ApiError, Client, Connection, Timeouts};
 pub use clock::ServerClock;
-pub use flow::{Flow, SourceKind};
+pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};
 pub(crate) use http::is_loopback;
 pub use outcome::{Broken, Outcome, judge};
 pub use pacer::{Pacer, Rate, RateError};
+pub use paging::Page;
 pub use wire::{CreateRun, TimestampForm};

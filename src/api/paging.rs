@@ -1,18 +1,49 @@
-//! From one page of a list to the next: its address is parsed, never cut at a character.
+//! A page of a list of runs, and from it to the next: an address is parsed, never cut at a
+//! character.
 
 use serde_json::Value;
 use url::Url;
 
-use super::ApiError;
+use super::{ApiError, FlowRun};
 
 /// No token is longer than this: a request that names it must still be one.
 const LONGEST_TOKEN: usize = 8 << 10;
+
+/// One page of a list of runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// Its runs, in the service's order.
+    pub runs: Vec<FlowRun>,
+    /// The `continuationToken` that asks for the page after it; `None` on the last.
+    pub next: Option<String>,
+}
+
+impl Page {
+    /// Reads a page: whole, or not at all.
+    ///
+    /// # Errors
+    /// When it has no list, a run in it has no usable id, or there is no telling whether another
+    /// page follows, or which.
+    pub fn read(body: &Value) -> Result<Self, ApiError> {
+        let items = body
+            .get("items")
+            .and_then(Value::as_array)
+            .ok_or_else(|| ApiError::NotUnderstood("a list without `items`".to_owned()))?;
+        let runs = items
+            .iter()
+            .map(FlowRun::read)
+            .collect::<Option<_>>()
+            .ok_or_else(|| ApiError::NotUnderstood("a run without ids".to_owned()))?;
+        let next = next_token(body)?;
+        Ok(Self { runs, next })
+    }
+}
 
 /// `_links.next.href`, else a top-level `continuationToken`; `None` on the last page.
 ///
 /// # Errors
 /// When there is a next page and no telling which.
-pub(super) fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
+fn next_token(page: &Value) -> Result<Option<String>, ApiError> {
     match token(page)? {
         Some(token) if token.len() > LONGEST_TOKEN => Err(ApiError::NotUnderstood(
             "a next page whose continuationToken is too long".to_owned(),

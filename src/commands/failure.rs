@@ -8,9 +8,13 @@ use crate::api::{ApiError, AuthError};
 use crate::emulator::EmulatorError;
 use crate::manifest::FindError;
 use crate::plan::PlannedRun;
+use crate::report::plain;
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{READ, StoreError};
+
+/// How many characters of an error about the state are shown.
+const MOST_SAID: usize = 700;
 
 /// Why a verb could not do its work.
 #[derive(Debug)]
@@ -101,7 +105,11 @@ impl Failure {
     pub(super) fn state(place: &str, error: &StoreError) -> Self {
         let failure = Self::new(
             Exit::State,
-            format!("could not use the state in {place}: {}", chain(error)),
+            format!(
+                "could not use the state in {place}: {}",
+                // What is damaged may be quoted, and anything may stand in it.
+                plain(&chain(error), MOST_SAID)
+            ),
         );
         match error {
             StoreError::Locked(_) => {
@@ -219,5 +227,30 @@ impl From<EmulatorError> for Failure {
             exit,
             format!("could not start the emulator: {}", chain(&error)),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_of_a_damaged_state_cannot_act_on_a_terminal() {
+        let what = format!(
+            "`\u{1b}[2J\n##[add-mask]{}` is no sandbox",
+            "x".repeat(9_000)
+        );
+        let error = StoreError::Format(FormatError::Damaged {
+            file: "state.jsonl",
+            line: 2,
+            what,
+        });
+        let failure = Failure::state(".backfill", &error);
+        let message = failure.message();
+        assert!(
+            message.contains("line 2: `\\u{1b}[2J\\n\\u{23}#[add-mask]xxx"),
+            "{message}"
+        );
+        assert!(message.chars().count() < 800, "{message}");
     }
 }

@@ -18,6 +18,9 @@ use crate::run::{OrganizationId, RunId, UnixSeconds, hex};
 const FORMAT: &str = "aep-backfill-state/v1";
 /// The name under which damage is reported.
 const FILE: &str = "state.jsonl";
+/// No serial and no number of an entry comes this far; what says so was not written, and counting
+/// on from it would overflow.
+const BEYOND: u64 = 1 << 53;
 
 /// Why stored bytes are not a state or a journal.
 #[derive(Debug, thiserror::Error)]
@@ -170,6 +173,9 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
     let (first, body) = (&bytes[..end], &bytes[end + 1..]);
     check_format(FILE, FORMAT, first)?;
     let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    for number in [header.serial, header.folded] {
+        check_number(FILE, number)?;
+    }
 
     let mut records = BTreeMap::new();
     let mut by_run = HashMap::new();
@@ -264,6 +270,18 @@ pub(super) fn check_format(
         }),
         _ => Ok(()),
     }
+}
+
+/// Refuses a header with a number that counting never reached.
+pub(super) fn check_number(file: &'static str, number: u64) -> Result<(), FormatError> {
+    if number < BEYOND {
+        return Ok(());
+    }
+    Err(FormatError::Damaged {
+        file,
+        line: 1,
+        what: format!("the number {number} was never reached"),
+    })
 }
 
 impl From<Fate> for StoredFate {

@@ -91,6 +91,7 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
     super::format::check_format(FILE, FORMAT, first)?;
     let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    super::format::check_number(FILE, header.after)?;
 
     let mut next = header.after + 1;
     let mut entries = Vec::new();

@@ -229,6 +229,27 @@ fn a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_number_that_counting_never_reaches_is_damage() {
+    // Each sum is right, so that only the number is wrong.
+    let state = folded(&[]);
+    let empty = decode_journal(&journal_of(&[], &state)).expect("whole");
+    for number in [1 << 53, u64::MAX] {
+        let (mut far, mut often) = (state.clone(), state.clone());
+        far.folded = number;
+        often.serial = number;
+        for error in [
+            decode_journal(&encode_journal_header(&far)).map(drop),
+            decode_state(&encode_state(&far), &empty).map(drop),
+            decode_state(&encode_state(&often), &empty).map(drop),
+        ] {
+            let error = error.expect_err("nothing counts that far").to_string();
+            let what = format!("line 1: the number {number} was never reached");
+            assert!(error.ends_with(&what), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_journal_of_another_state_is_refused() {
     let (one, other) = (folded(&[]), folded(&[]));
     let journal = decode_journal(&journal_of(&[], &other)).expect("whole");

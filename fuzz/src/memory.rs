@@ -1,0 +1,74 @@
+//! A place for a state, in memory. It never waits.
+
+use std::sync::{Arc, Mutex};
+
+use aep_backfill::state::Holder;
+use aep_backfill::store::{Contents, Exclusive, Place, StoreError};
+use futures::future::{BoxFuture, FutureExt, ready};
+
+/// Two files in memory.
+#[derive(Clone)]
+pub struct Memory(Arc<Mutex<Contents>>);
+
+impl Memory {
+    /// A place that holds these.
+    #[must_use]
+    pub fn new(state: &[u8], journal: &[u8]) -> Self {
+        Self(Arc::new(Mutex::new(Contents {
+            state: Some(state.to_vec()),
+            journal: Some(journal.to_vec()),
+        })))
+    }
+
+    /// What it holds now.
+    #[must_use]
+    pub fn contents(&self) -> Contents {
+        self.0.lock().expect("nothing panics here").clone()
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&mut Contents),
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        change(&mut self.0.lock().expect("nothing panics here"));
+        ready(Ok(())).boxed()
+    }
+}
+
+impl Place for Memory {
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>> {
+        ready(Ok(self.contents())).boxed()
+    }
+
+    fn lock(&self, _: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
+        let held: Box<dyn Exclusive> = Box::new(self.clone());
+        ready(Ok(held)).boxed()
+    }
+}
+
+impl Exclusive for Memory {
+    fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>> {
+        ready(Ok(self.contents())).boxed()
+    }
+
+    fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>> {
+        let whole = usize::try_from(whole).expect("it fits in memory");
+        self.change(|contents| contents.journal.as_mut().expect("there").truncate(whole))
+    }
+
+    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(|contents| contents.journal.as_mut().expect("there").extend(lines))
+    }
+
+    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(|contents| contents.state = Some(bytes))
+    }
+
+    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(|contents| contents.journal = Some(bytes))
+    }
+}

@@ -1,0 +1,95 @@
+//! The fold, told again in few words: which entry is legal after which, and which runs may exist.
+
+use std::collections::{HashMap, HashSet};
+
+use aep_backfill::run::{FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+use aep_backfill::state::{Entry, State, StoredIdentity};
+use serde_json::from_value;
+
+/// What a run is to those who must not send it twice. A run that is not named here is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Is {
+    Open,
+    There,
+}
+
+/// The model.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    runs: HashMap<Key, Is>,
+    taken: HashSet<RunId>,
+}
+
+impl Model {
+    /// Takes a step if it is legal, and says whether it is.
+    pub fn step(&mut self, entry: &Entry) -> bool {
+        let is_open = |key: &Key| self.runs.get(key) == Some(&Is::Open);
+        match entry {
+            Entry::Session { .. } => true,
+            Entry::Intent { run, .. } => match key(run) {
+                Some(key) if !self.runs.contains_key(&key) => {
+                    self.runs.insert(key, Is::Open);
+                    true
+                }
+                _ => false,
+            },
+            Entry::Created { key, run_id, .. } => {
+                let legal = is_open(key) && self.taken.insert(run_id.clone());
+                if legal {
+                    self.runs.insert(*key, Is::There);
+                }
+                legal
+            }
+            Entry::Adopted { run, run_id, .. } => match key(run) {
+                Some(key) if self.runs.get(&key) != Some(&Is::There) => {
+                    let legal = self.taken.insert(run_id.clone());
+                    if legal {
+                        self.runs.insert(key, Is::There);
+                    }
+                    legal
+                }
+                _ => false,
+            },
+            Entry::Doubt { key, .. } => is_open(key),
+            Entry::Rejected { key, .. }
+            | Entry::NotSent { key, .. }
+            | Entry::NotCreated { key, .. } => {
+                let legal = is_open(key);
+                if legal {
+                    self.runs.remove(key);
+                }
+                legal
+            }
+        }
+    }
+
+    /// Fails where `state` says otherwise of a run.
+    pub fn assert_agrees(&self, state: &State) {
+        let may_exist = state
+            .records()
+            .filter(|(_, record)| record.fate.may_exist());
+        let said: HashSet<&Key> = may_exist.map(|(key, _)| key).collect();
+        assert_eq!(said, self.runs.keys().collect());
+        let claimed = self.taken.iter().filter(|id| state.claim(id).is_some());
+        assert_eq!(claimed.count(), self.taken.len());
+    }
+}
+
+/// The key of a stored identity, if it is that of the fields beside it.
+fn key(run: &StoredIdentity) -> Option<Key> {
+    let mut fields = serde_json::to_value(run).expect("string keys");
+    let mut field = |name: &str| fields[name].take();
+    let start: UnixSeconds = from_value(field("windowStartTime")).expect("it was written so");
+    let end: UnixSeconds = from_value(field("windowEndTime")).expect("it was written so");
+    let sandbox: Sandbox = from_value(field("sandbox")).expect("it was written so");
+    let flow_id: FlowId = from_value(field("flowId")).expect("it was written so");
+    let rerun: Rerun = from_value(field("rerun")).expect("it was written so");
+    let key: Key = from_value(field("key")).expect("it was written so");
+    let identity = RunIdentity {
+        sandbox,
+        flow_id,
+        window: Window::new(start, end).ok()?,
+        rerun,
+    };
+    (identity.key() == key).then_some(key)
+}
