@@ -72,6 +72,7 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             run: stored(u, day)?,
             at: moment(u)?,
             session: uuid(u)?,
+            start_time: optional(u, start_time)?,
         },
         4 => Entry::Created {
             key,
@@ -176,6 +177,11 @@ fn time(u: &mut Unstructured<'_>) -> Result<Timestamp> {
     let seconds = u.int_in_range(Timestamp::MIN.as_second()..=Timestamp::MAX.as_second())?;
     let nanoseconds = u.int_in_range(0..=999_999_999)?;
     Ok(Timestamp::new(seconds, nanoseconds).unwrap_or(Timestamp::MAX))
+}
+
+fn start_time(u: &mut Unstructured<'_>) -> Result<UnixSeconds> {
+    let seconds = u.int_in_range(0..=4_000_000_000)?;
+    Ok(UnixSeconds::new(seconds).expect("in range"))
 }
 
 fn uuid(u: &mut Unstructured<'_>) -> Result<Uuid> {
