@@ -99,7 +99,7 @@ async fn apply_to(
     let selection = flags.narrow.selection(context);
 
     // Where there is nothing to do, nobody is kept from the state.
-    let state = load(&place, Some(&connected.organization))
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(state_failure)?;
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
@@ -109,9 +109,9 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
-    let store = flags
+    let mut store = flags
         .patience
-        .hold(context, &place, &connected.organization)
+        .hold(context, place.as_ref(), &connected.organization)
         .await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
@@ -119,13 +119,17 @@ async fn apply_to(
     if conflicts || (flags.format == Format::Text && !context.quiet) {
         let _ = plan::show(context, &made, flags.format.into());
     }
+    let confirmed = !conflicts && (flags.yes || confirm(&made.plan)?);
+    if !confirmed {
+        store.close().await.map_err(state_failure)?;
+    }
     if conflicts {
         return Err(plan::conflict(&made.plan));
     }
-    let plan = made.plan;
-    if !flags.yes && !confirm(&plan)? {
+    if !confirmed {
         return Ok(Exit::Success);
     }
+    let plan = made.plan;
     let applied = carry_out(context, flags, &plan, store, connected).await?;
     Ok(finish(context, flags, &plan, applied))
 }

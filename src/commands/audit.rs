@@ -59,7 +59,7 @@ async fn audit(
     let concurrency = context.config.limits.concurrency;
     let looks = look(&checked.manifests, client, concurrency).await?;
     let place = context.place();
-    let state = load(&place, Some(&connected.organization))
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let looks = look_closer(looks, state.as_ref(), client, concurrency).await?;

@@ -1,7 +1,7 @@
 //! Flags over environment over config: what every verb needs to know before it begins.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -10,13 +10,16 @@ use url::Url;
 use super::config::Config;
 use super::failure::Failure;
 use crate::api::is_loopback;
+use crate::report;
 use crate::run::{OrganizationId, Sandbox};
-use crate::store::Local;
+use crate::store::{Local, Place, git_branch};
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
 /// Where the state is, unless said otherwise.
 const STATE: &str = ".backfill";
+/// Where below it what belongs to the emulator is.
+const EMULATOR: &str = "emulator";
 /// How long after a request its run may still appear in a list, unless the config says.
 const SETTLE_DELAY: Duration = Duration::from_secs(300);
 /// The same for the emulator that is built in, which lists at once.
@@ -35,7 +38,8 @@ pub(super) struct Flags {
         long,
         global = true,
         value_name = "PLACE",
-        help = "Where the state is kept: a folder [env: BACKFILL_STATE] [default: .backfill]"
+        help = "Where the state is kept: a folder, or git:BRANCH of the remote \
+                [env: BACKFILL_STATE] [default: .backfill]"
     )]
     state: Option<String>,
     #[arg(
@@ -100,7 +104,7 @@ pub(super) enum ProgressForm {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,
-    pub(super) state_folder: PathBuf,
+    kept: Kept,
     pub(super) sandbox: Option<Sandbox>,
     pub(super) organization: Option<OrganizationId>,
     pub(super) endpoint: Url,
@@ -133,7 +137,7 @@ impl Context {
             .or_else(|| variable("BACKFILL_STATE"))
             .or_else(|| config.state.clone())
             .unwrap_or_else(|| STATE.to_owned());
-        let folder = local_folder(&place)?;
+        let kept = Kept::read(&place)?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
         let sandbox = match sandbox {
             Some(typed) => Some(typed),
@@ -151,10 +155,10 @@ impl Context {
         )?;
         Ok(Self {
             // What the emulator did must never pass for what the service did.
-            state_folder: if emulator {
-                folder.join("emulator")
-            } else {
-                folder
+            kept: match kept {
+                Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
+                Kept::Branch(_) if emulator => Kept::Folder(Path::new(STATE).join(EMULATOR)),
+                kept => kept,
             },
             sandbox: sandbox.or_else(|| config.sandbox.clone()),
             organization: if emulator {
@@ -174,8 +178,19 @@ impl Context {
     }
 
     /// Where the state is kept.
-    pub(super) fn place(&self) -> Local {
-        Local::new(self.state_folder.clone())
+    pub(super) fn place(&self) -> Box<dyn Place> {
+        match &self.kept {
+            Kept::Folder(folder) => Box::new(Local::new(folder.clone())),
+            Kept::Branch(branch) => Box::new(git_branch(PathBuf::from("."), branch.clone())),
+        }
+    }
+
+    /// Where the emulator that is built in keeps its runs.
+    pub(super) fn emulator_folder(&self) -> PathBuf {
+        match &self.kept {
+            Kept::Folder(folder) => folder.clone(),
+            Kept::Branch(_) => Path::new(STATE).join(EMULATOR),
+        }
     }
 
     /// How long after a request its run may still appear in a list.
@@ -227,15 +242,50 @@ where
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
 
-fn local_folder(place: &str) -> Result<PathBuf, Failure> {
-    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
-    if scheme.is_some() || place.starts_with("git:") {
-        return Err(Failure::usage(format!(
-            "the state cannot be kept in `{place}`: this version keeps it in a folder"
-        ))
-        .hint("name a folder, such as .backfill"));
+/// Where the state is kept, as it was named.
+#[derive(Debug)]
+enum Kept {
+    Folder(PathBuf),
+    /// Of the repository's remote.
+    Branch(String),
+}
+
+impl Kept {
+    fn read(place: &str) -> Result<Self, Failure> {
+        let places = "name a folder, such as .backfill, or git:BRANCH";
+        if let Some(branch) = place.strip_prefix("git:") {
+            if is_branch(branch) {
+                return Ok(Self::Branch(branch.to_owned()));
+            }
+            return Err(Failure::usage(format!(
+                "`{}` is not the name of a branch",
+                report::plain(branch, 100)
+            ))
+            .hint(places));
+        }
+        if let Some((scheme, _)) = place.split_once("://") {
+            return Err(Failure::usage(format!(
+                "the state cannot be kept in `{}://`: this version does not know it",
+                report::plain(scheme, 100)
+            ))
+            .hint(places));
+        }
+        Ok(Self::Folder(PathBuf::from(place)))
     }
-    Ok(PathBuf::from(place))
+}
+
+/// Whether git would take the name for a branch.
+fn is_branch(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock")
+    };
+    name.split('/').all(is_part)
+        && !name.starts_with('-')
+        && !name.ends_with('.')
+        && !name.contains("..")
+        && name != "@"
+        && !name.contains("@{")
+        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c))
 }
 
 /// A token goes over TLS, or not further than this machine.

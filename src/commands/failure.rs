@@ -119,6 +119,12 @@ impl Failure {
                 "without a lock two applies at once could not be kept apart; keep the state on \
                  another file system, with --state FOLDER",
             ),
+            StoreError::Fenced(_) => failure.hint(
+                "nothing was sent that is not recorded; let the other one end, and apply again",
+            ),
+            StoreError::Remote { .. } => {
+                failure.hint("nothing was sent that is not recorded; apply again when it answers")
+            }
             StoreError::Changed(_) => failure.hint(
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",

@@ -14,9 +14,6 @@ use crate::run::OrganizationId;
 use crate::state::Holder;
 use crate::store::{LockedStore, Opened, Place, StoreError};
 
-/// How often a state that somebody holds is asked for again.
-const PERIOD: Duration = Duration::from_millis(200);
-
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
 pub(super) struct Patience {
@@ -98,7 +95,7 @@ impl Patience {
                 );
                 said = true;
             }
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(place.asked_every()).await;
         }
     }
 }

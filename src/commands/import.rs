@@ -83,7 +83,7 @@ async fn import(
 ) -> Result<Exit, Failure> {
     let place = context.place();
     let organization = &connected.organization;
-    let state = load(&place, Some(organization))
+    let state = load(place.as_ref(), Some(organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?
         .unwrap_or_else(|| State::new(organization.clone()));
@@ -100,16 +100,18 @@ async fn import(
     let mut flows = desk.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
-            let mut store = flags.patience.hold(context, &place, organization).await?;
-            flows = desk.prepare(store.state())?;
-            let entries = entries(&flows);
+            let mut store = flags.patience.hold(context, place.as_ref(), organization).await?;
+            let prepared = desk.prepare(store.state());
             let recorded = async {
-                store.append(entries).await?;
-                store.fold().await
+                store
+                    .append(prepared.as_deref().map(entries).unwrap_or_default())
+                    .await?;
+                store.close().await
             };
             recorded
                 .await
                 .map_err(|error| Failure::state(&place.name(), &error))?;
+            flows = prepared?;
         }
         for manifest in flows.iter().filter_map(|flow| flow.manifest.as_ref()) {
             write(&flags.output, manifest)?;

@@ -118,7 +118,7 @@ pub(super) async fn make(
 ) -> Result<Made, Failure> {
     let checked = paths.desired(context)?;
     let place = context.place();
-    let state = load(&place, context.organization.as_ref())
+    let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     Ok(Made {

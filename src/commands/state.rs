@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let place = context.place();
     let name = place.name();
     let state_failure = |error: StoreError| Failure::state(&name, &error);
-    let inspected = inspect(&place, context.organization.as_ref())
+    let inspected = inspect(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(state_failure)?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);

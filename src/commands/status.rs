@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let place = context.place();
-    let state = load(&place, Some(&connected.organization))
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let mut rows = state.map_or_else(Vec::new, |state| recorded(&state, &checked.manifests));

@@ -73,7 +73,7 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (lanes, outcomes) = lanes::lanes(plan, store.state(), settings.settle_delay);
+        let (lanes, outcomes) = lanes::lanes(plan, &store, settings.settle_delay);
         Self {
             planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
@@ -104,7 +104,7 @@ impl Dispatcher {
             self.prepare(id);
         }
         let ending = match self.work().await {
-            Ok(()) => match self.store.fold().await {
+            Ok(()) => match self.store.close().await {
                 Ok(()) => self.ending.take().unwrap_or(Ending::Done),
                 Err(error) => Ending::Store(error),
             },
@@ -128,6 +128,7 @@ impl Dispatcher {
                 return Ok(());
             }
             let stop = self.stop.clone();
+            let renewal = self.store.renewal();
             tokio::select! {
                 biased;
                 () = stop.requested(), if !interrupted => {
@@ -139,6 +140,7 @@ impl Dispatcher {
                 Some(read) = self.reads.join_next() => self.heard(read),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
                 () = sleep_until(gate), if gate.is_some() => {}
+                () = sleep_until(renewal), if renewal.is_some() => self.store.renew().await?,
                 () = sleep_until(leave_at), if leave_at.is_some() => {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();

@@ -106,16 +106,22 @@ impl Exclusive for Held {
         self.work(move |files| files.cut_journal(whole))
     }
 
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&mut self, lines: Vec<u8>, _: String) -> BoxFuture<'_, Result<(), StoreError>> {
         self.work(move |files| files.append(&lines))
     }
 
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.work(move |files| files.write_state(&bytes))
+    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.work(move |files| {
+            files.write_journal(&journal)?;
+            files.write_state(&state)
+        })
     }
 
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.work(move |files| files.write_journal(&bytes))
+    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.work(move |files| {
+            files.write_state(&state)?;
+            files.write_journal(&journal)
+        })
     }
 }
 
@@ -180,16 +186,20 @@ impl Files {
     }
 
     fn write_state(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Point::STATE_REPLACING.pass();
         self.check()?;
         self.seen.state = Some(replace(&self.folder, STATE, bytes, REPLACING_STATE)?);
+        Point::STATE_REPLACED.pass();
         Ok(())
     }
 
     fn write_journal(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Point::JOURNAL_REPLACING.pass();
         self.check()?;
         // What is open is the old one: no longer the one to append to.
         self.journal = None;
         self.seen.journal = Some(replace(&self.folder, JOURNAL, bytes, REPLACING_JOURNAL)?);
+        Point::JOURNAL_REPLACED.pass();
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! The held store: appends entries, folds them, and refuses to go on after a failed write.
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Exclusive, Place, StoreError, check_organization, decode};
+use super::{Exclusive, Place, StoreError, Taken, check_organization, decode};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
@@ -14,6 +15,8 @@ pub struct LockedStore {
     session: Uuid,
     unfolded: usize,
     failed: bool,
+    /// When something was written last.
+    written: Instant,
 }
 
 /// A store that was just opened.
@@ -52,9 +55,8 @@ impl LockedStore {
             (state, journal.entries.len(), journal.torn)
         } else {
             let state = State::new(organization.clone());
-            // The journal first: see `decode` for a start that is cut short between the two.
-            replace_journal(exclusive.as_mut(), &state).await?;
-            replace_state(exclusive.as_mut(), &state).await?;
+            let files = (encode_state(&state), encode_journal_header(&state));
+            exclusive.start(files.0, files.1).await?;
             (state, 0, 0)
         };
         let session = Uuid::new_v4();
@@ -64,6 +66,7 @@ impl LockedStore {
             session,
             unfolded,
             failed: false,
+            written: Instant::now(),
         };
         store.fold().await?;
         store
@@ -84,6 +87,46 @@ impl LockedStore {
         self.session
     }
 
+    /// How the hold was come by.
+    #[must_use]
+    pub fn taken(&self) -> Taken {
+        self.place.taken()
+    }
+
+    /// When [`renew`](Self::renew) is to be called, unless something is appended before; `None`:
+    /// never.
+    #[must_use]
+    pub fn renewal(&self) -> Option<Instant> {
+        Some(self.written + self.place.renewed_every()?)
+    }
+
+    /// Says that the state is still held.
+    ///
+    /// # Errors
+    /// When it is not, or that cannot be said. The store answers every later call with
+    /// [`StoreError::Failed`].
+    pub async fn renew(&mut self) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
+        self.failed = true;
+        self.place.renew().await?;
+        self.written = Instant::now();
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Folds, and lets go of the state; nothing can be appended after that.
+    ///
+    /// # Errors
+    /// When it cannot be folded. A hold that cannot be let go of runs out by itself.
+    pub async fn close(&mut self) -> Result<(), StoreError> {
+        self.fold().await?;
+        self.failed = true;
+        let _ = self.place.release().await;
+        Ok(())
+    }
+
     /// Makes `entries` durable, in order and all in one go, and folds them into the state.
     ///
     /// # Errors
@@ -99,6 +142,7 @@ impl LockedStore {
         // Until the write has succeeded, memory is ahead of the disk.
         self.failed = true;
         let lines = encode_entries(self.state.folded + 1, &entries);
+        let what = describe(&entries);
         self.unfolded += entries.len();
         self.state.folded += entries.len() as u64;
         // Illegal entries must not reach the journal, so memory goes first.
@@ -106,8 +150,9 @@ impl LockedStore {
             self.state.fold(entry)?;
         }
         Point::APPENDING.pass();
-        self.place.append(lines).await?;
+        self.place.append(lines, what).await?;
         Point::APPENDED.pass();
+        self.written = Instant::now();
         self.failed = false;
         Ok(())
     }
@@ -126,25 +171,39 @@ impl LockedStore {
         }
         self.failed = true;
         self.state.serial += 1;
-        replace_state(self.place.as_mut(), &self.state).await?;
-        replace_journal(self.place.as_mut(), &self.state).await?;
+        let files = (
+            encode_state(&self.state),
+            encode_journal_header(&self.state),
+        );
+        self.place.fold(files.0, files.1).await?;
         self.unfolded = 0;
         self.failed = false;
         Ok(())
     }
 }
 
-async fn replace_state(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
-    Point::STATE_REPLACING.pass();
-    place.write_state(encode_state(state)).await?;
-    Point::STATE_REPLACED.pass();
-    Ok(())
-}
-
-/// Starts a new journal, which follows `state`.
-async fn replace_journal(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
-    Point::JOURNAL_REPLACING.pass();
-    place.write_journal(encode_journal_header(state)).await?;
-    Point::JOURNAL_REPLACED.pass();
-    Ok(())
+/// What entries record, in a line: `2 intents, 1 created`.
+fn describe(entries: &[Entry]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for entry in entries {
+        let what = match entry {
+            Entry::Session { holder, .. } => return format!("Session of {holder}"),
+            Entry::Intent { .. } => "to be sent",
+            Entry::Created { .. } => "created",
+            Entry::Rejected { .. } => "rejected",
+            Entry::NotSent { .. } => "not sent",
+            Entry::Doubt { .. } => "in doubt",
+            Entry::NotCreated { .. } => "not created",
+            Entry::Adopted { .. } => "adopted",
+        };
+        match counts.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((what, 1)),
+        }
+    }
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(what, count)| format!("{count} {what}"))
+        .collect();
+    format!("Runs: {}", parts.join(", "))
 }

@@ -1,24 +1,29 @@
 //! Where the state is kept, and who may write to it.
 //!
-//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal; [`Local`] is a directory.
-//! Reading takes no lock. Writing needs a [`LockedStore`]: the only thing in the program that can
+//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal: [`Local`] in a directory,
+//! [`git_branch`] in the commits of a branch. Reading takes no lock. Writing needs a [`LockedStore`]: the only thing in the program that can
 //! append, and only one exists for a state at a time. It keeps the folded [`State`] beside the
 //! journal, so that what is remembered and what is written cannot drift apart.
 
+mod git;
 mod local;
 mod lock;
 mod locked;
 mod mark;
+mod remote;
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::run::OrganizationId;
 use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journal, decode_state};
 
+pub use git::git_branch;
 pub use local::Local;
 pub use locked::{LockedStore, Opened};
 
@@ -42,7 +47,20 @@ pub enum StoreError {
     /// Another hand was at a file of it while it was held.
     #[error("{} was changed, replaced or removed while this command held it", .0.display())]
     Changed(PathBuf),
-    /// The disk, or whatever stands for it, refused.
+    /// It was taken over, or written to without a hold on it.
+    #[error("it was taken over by {}", .0.as_ref().map_or_else(|| "somebody else".to_owned(), ToString::to_string))]
+    Fenced(Option<Holder>),
+    /// A remote place refused, or did not answer.
+    #[error("cannot {action} {place}: {said}")]
+    Remote {
+        /// What was tried.
+        action: &'static str,
+        /// Where.
+        place: String,
+        /// What came back.
+        said: String,
+    },
+    /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         /// What was tried.
@@ -82,6 +100,11 @@ pub struct Contents {
 
 /// Somewhere a state can be kept.
 pub trait Place: Send + Sync {
+    /// How often it makes sense to ask for a state that somebody holds.
+    fn asked_every(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
     /// The place as messages name it.
     fn name(&self) -> String;
 
@@ -92,22 +115,55 @@ pub trait Place: Send + Sync {
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>>;
 }
 
-/// A place that is held. Dropping it lets go.
+/// How a hold was come by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// Whoever held it before has let go, or is gone.
+    Free,
+    /// From a holder that was not heard of for long. It may wake up yet, and send on the intents
+    /// that it has made, though it can make no more.
+    Over(Holder),
+}
+
+/// A place that is held.
 pub trait Exclusive: Send {
+    /// How it was come by.
+    fn taken(&self) -> Taken {
+        Taken::Free
+    }
+
     /// Reads what is there.
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>>;
 
     /// Cuts the journal to `whole` bytes: what follows was never acknowledged.
     fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Adds `lines` to the journal; durable when it returns.
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Adds `lines` to the journal; durable when it returns. `what` says in a line what they are.
+    fn append(&mut self, lines: Vec<u8>, what: String) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Replaces `state.jsonl` whole: after a crash it is the old one or the new one.
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Lays down both files where there are none. After a crash there are none, the journal alone,
+    /// or both.
+    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Replaces the journal whole, in the same way.
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Replaces both files, each whole. After a crash both are old, both are new, or the state is
+    /// new and the journal old.
+    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Says that it is still held.
+    fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    /// How often that must be said; `None`: never, the hold ends with the process.
+    fn renewed_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Lets go; nothing more can be done with it then. Where the hold ends with its process,
+    /// dropping it is enough.
+    fn release(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
 /// What a place holds, read as a whole.

@@ -1,0 +1,320 @@
+//! A branch of the repository's remote: each version of the state is a commit, and a push that is
+//! not forced is the compare-and-swap.
+//!
+//! Everything is done by the system's `git` in the user's repository, so that its credentials, its
+//! ssh keys and what a CI job has configured work here too. Only objects are written to it: no
+//! work tree, index, branch or other ref is touched.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use super::remote::{Change, Lease, Leased, Remote, Snapshot, Swap};
+use super::{Contents, Place, StoreError};
+
+const STATE: &str = "state.jsonl";
+const JOURNAL: &str = "journal.jsonl";
+const LOCK: &str = "lock";
+/// Who makes the commits; whose work they record stands in their messages.
+const NAME: &str = "backfill";
+const EMAIL: &str = "backfill@localhost";
+/// How long one call of git may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a push is tried that the remote did not answer.
+const PUSHES: u32 = 3;
+/// How often a branch is read that moves while it is.
+const READS: u32 = 5;
+
+/// A branch of the remote of the repository in `folder`.
+#[must_use]
+pub fn git_branch(folder: PathBuf, branch: String) -> impl Place {
+    Leased(Branch { folder, branch })
+}
+
+#[derive(Debug, Clone)]
+struct Branch {
+    folder: PathBuf,
+    branch: String,
+}
+
+/// The name of a commit or of a file's bytes.
+type Oid = String;
+
+impl Remote for Branch {
+    type Version = Oid;
+
+    fn name(&self) -> String {
+        format!("git:{}", self.branch)
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Oid>>, StoreError>> {
+        async {
+            let remote = self.remote().await?;
+            for _ in 0..READS {
+                let Some(tip) = self.tip(&remote).await? else {
+                    return Ok(None);
+                };
+                if self.fetch(&remote, &tip).await? {
+                    return Ok(Some(self.snapshot(tip).await?));
+                }
+            }
+            Err(self.failed("read", "the branch moves faster than it can be read"))
+        }
+        .boxed()
+    }
+
+    fn swap<'a>(
+        &'a self,
+        from: Option<&'a Oid>,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Swap<Oid>, StoreError>> {
+        async move {
+            let commit = self.commit(from, change).await?;
+            let remote = self.remote().await?;
+            let refspec = format!("{commit}:refs/heads/{}", self.branch);
+            let mut said = String::new();
+            for _ in 0..PUSHES {
+                let pushed = self
+                    .git(
+                        &["push", "--porcelain", "--no-verify", &remote, &refspec],
+                        b"",
+                    )
+                    .await;
+                match &pushed {
+                    Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
+                    Ok(output) => said = words(output),
+                    Err(error) => said = error.to_string(),
+                }
+                // A push may have arrived though its answer did not; the branch itself tells.
+                match self.tip(&remote).await? {
+                    Some(tip) if tip == commit => return Ok(Swap::Won(commit)),
+                    tip if tip.as_ref() == from => {}
+                    _ => return Ok(Swap::Lost),
+                }
+            }
+            Err(self.failed("push to", &said))
+        }
+        .boxed()
+    }
+}
+
+impl Branch {
+    /// The remote's name: `origin`, or the only one there is.
+    async fn remote(&self) -> Result<String, StoreError> {
+        let remotes = self.done("look into", &["remote"], b"").await?;
+        let remotes = String::from_utf8_lossy(&remotes).into_owned();
+        let remotes: Vec<&str> = remotes.lines().collect();
+        match remotes[..] {
+            _ if remotes.contains(&"origin") => Ok("origin".to_owned()),
+            [only] => Ok(only.to_owned()),
+            [] => Err(self.failed("use", "this repository has no remote")),
+            _ => Err(self.failed("use", "none of this repository's remotes is named `origin`")),
+        }
+    }
+
+    /// The branch's latest commit, as the remote has it.
+    async fn tip(&self, remote: &str) -> Result<Option<Oid>, StoreError> {
+        let name = format!("refs/heads/{}", self.branch);
+        let listed = self
+            .done("read", &["ls-remote", remote, &name], b"")
+            .await?;
+        let listed = String::from_utf8_lossy(&listed);
+        Ok(listed
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .find(|(_, found)| *found == name)
+            .map(|(oid, _)| oid.to_owned()))
+    }
+
+    /// Brings the commit here; `false` where the branch has moved on without it.
+    async fn fetch(&self, remote: &str, commit: &Oid) -> Result<bool, StoreError> {
+        if self.has(commit).await? {
+            return Ok(true);
+        }
+        let shallow = self
+            .done("look into", &["rev-parse", "--is-shallow-repository"], b"")
+            .await?;
+        // A repository that is whole stays whole.
+        let depth: &[&str] = if shallow.starts_with(b"true") {
+            &["--depth=1"]
+        } else {
+            &[]
+        };
+        let name = format!("refs/heads/{}", self.branch);
+        let arguments = [
+            &["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"],
+            depth,
+            &[remote, name.as_str()],
+        ]
+        .concat();
+        self.done("read", &arguments, b"").await?;
+        self.has(commit).await
+    }
+
+    async fn has(&self, commit: &Oid) -> Result<bool, StoreError> {
+        let tree = format!("{commit}^{{tree}}");
+        Ok(self
+            .git(&["cat-file", "-e", &tree], b"")
+            .await?
+            .status
+            .success())
+    }
+
+    async fn snapshot(&self, commit: Oid) -> Result<Snapshot<Oid>, StoreError> {
+        let mut snapshot = Snapshot {
+            contents: Contents::default(),
+            lease: None,
+            version: commit,
+        };
+        for (name, oid) in self.files(&snapshot.version).await? {
+            let bytes = self.done("read", &["cat-file", "blob", &oid], b"").await?;
+            match name.as_str() {
+                STATE => snapshot.contents.state = Some(bytes),
+                JOURNAL => snapshot.contents.journal = Some(bytes),
+                LOCK => {
+                    let lease: Lease = serde_json::from_slice(&bytes).map_err(|error| {
+                        self.failed("read", &format!("its file `lock` is damaged: {error}"))
+                    })?;
+                    snapshot.lease = Some(lease);
+                }
+                _ => {}
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// The files of a commit, by name.
+    async fn files(&self, commit: &Oid) -> Result<Vec<(String, Oid)>, StoreError> {
+        let listed = self.done("read", &["ls-tree", "-z", commit], b"").await?;
+        let listed = String::from_utf8_lossy(&listed);
+        let entries = listed.split('\0').filter_map(|entry| {
+            let (about, name) = entry.split_once('\t')?;
+            let mut about = about.split(' ');
+            let kind = about.nth(1)?;
+            let oid = about.next()?;
+            (kind == "blob").then(|| (name.to_owned(), oid.to_owned()))
+        });
+        Ok(entries.collect())
+    }
+
+    /// Makes a commit after `from` here; nobody sees it before it is pushed.
+    async fn commit(&self, from: Option<&Oid>, change: &Change) -> Result<Oid, StoreError> {
+        let Change {
+            state,
+            journal,
+            lease,
+            what,
+        } = change;
+        let mut files = match from {
+            Some(from) => self.files(from).await?,
+            None => Vec::new(),
+        };
+        let lease = lease
+            .as_ref()
+            .map(|lease| serde_json::to_vec(lease).expect("a lease has string keys"));
+        // Without a lease nobody holds it.
+        files.retain(|(name, _)| name != LOCK);
+        for (name, bytes) in [(STATE, state), (JOURNAL, journal), (LOCK, &lease)] {
+            let Some(bytes) = bytes else { continue };
+            let oid = self
+                .line("write to", &["hash-object", "-w", "--stdin"], bytes)
+                .await?;
+            files.retain(|(known, _)| known != name);
+            files.push((name.to_owned(), oid));
+        }
+        let tree: String = files
+            .iter()
+            .map(|(name, oid)| format!("100644 blob {oid}\t{name}\0"))
+            .collect();
+        let tree = self
+            .line("write to", &["mktree", "-z"], tree.as_bytes())
+            .await?;
+        let mut arguments = vec!["commit-tree", &tree];
+        if let Some(from) = from {
+            arguments.extend(["-p", from]);
+        }
+        self.line("write to", &arguments, what.as_bytes()).await
+    }
+
+    /// The one line that git prints.
+    async fn line(
+        &self,
+        action: &'static str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<String, StoreError> {
+        let printed = self.done(action, arguments, input).await?;
+        Ok(String::from_utf8_lossy(&printed).trim_end().to_owned())
+    }
+
+    /// What git prints, if it does what it is asked for.
+    async fn done(
+        &self,
+        action: &'static str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        let output = self.git(arguments, input).await?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        Err(self.failed(action, &words(&output)))
+    }
+
+    async fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Output, StoreError> {
+        let run = async {
+            let mut git = Command::new("git")
+                .args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"])
+                .args(arguments)
+                .current_dir(&self.folder)
+                .env("LC_ALL", "C")
+                .env("GIT_TERMINAL_PROMPT", "0")
+                .envs([("GIT_AUTHOR_NAME", NAME), ("GIT_AUTHOR_EMAIL", EMAIL)])
+                .envs([("GIT_COMMITTER_NAME", NAME), ("GIT_COMMITTER_EMAIL", EMAIL)])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()?;
+            let stdin = git.stdin.take();
+            let feed = async {
+                // Whoever does not read to the end says why it ended.
+                if let Some(mut stdin) = stdin {
+                    let _ = stdin.write_all(input).await;
+                }
+            };
+            let (output, ()) = futures::join!(git.wait_with_output(), feed);
+            output
+        };
+        match tokio::time::timeout(PATIENCE, run).await {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(error)) => Err(self.failed("run git for", &error.to_string())),
+            Err(_) => Err(self.failed("reach", "git did not come to an end within a minute")),
+        }
+    }
+
+    fn failed(&self, action: &'static str, said: &str) -> StoreError {
+        StoreError::Remote {
+            action,
+            place: self.name(),
+            said: said.to_owned(),
+        }
+    }
+}
+
+/// What git said, in one line.
+fn words(output: &Output) -> String {
+    let said = [&output.stderr[..], &output.stdout[..]].concat();
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines.join("; ")
+}
