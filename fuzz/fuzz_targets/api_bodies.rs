@@ -181,11 +181,7 @@ fn check_create(status: u16, body: &[u8]) {
         return;
     }
     assert!(matches!(outcome, Outcome::Created(_) | Outcome::InDoubt(_)));
-    // An answer that breaks off has the same id or none; what is no JSON to its end may be some up
-    // to a point.
-    if serde_json::from_slice::<Value>(body).is_err() {
-        return;
-    }
+    // An answer that breaks off has the same id or none.
     for cut in [
         any_number(body) % (body.len() + 1),
         body.len() - body.len().min(1),
