@@ -127,7 +127,7 @@ impl TokenAnswer {
     pub fn kept_for(&self) -> Duration {
         let life = Duration::from_secs(self.expires_in).min(LONGEST);
         // A short life is not made negative by the margin.
-        life - MARGIN.min(life / 10)
+        life.saturating_sub(MARGIN.min(life / 10))
     }
 }
 
