@@ -134,6 +134,10 @@ fn by_elimination(
             "the run {} shows no window and may be this one",
             run.id
         )),
+        many if many.iter().all(|run| run.shows == Shows::Nothing) => Reading::Unclear(format!(
+            "{} runs show no window and may be this one",
+            many.len()
+        )),
         many => Reading::Unclear(format!(
             "{} runs do not show their window, or show one that is nearly this one",
             many.len()
