@@ -57,16 +57,28 @@ fuzz_target!(|bytes: &[u8]| {
         .unwrap_or_else(|| u16::from(first.first().copied().unwrap_or_default()) * 3);
 
     check_body(status, body);
-    check_body(status, &with_extreme(body, any_number(body)));
+    check_body(status, &with_extreme(body, any_number(bytes)));
 
     let text = String::from_utf8_lossy(body);
-    let mut at = (usize::from(status) * 7) % (text.len() + 1);
+    check_headers(status, &text);
+
+    let any = any_number(bytes);
+    let mut at = any % (text.len() + 1);
     while !text.is_char_boundary(at) {
         at -= 1;
     }
     let (before, after) = text.split_at(at);
-    let hidden = if status % 2 == 0 { SECRET } else { ENCODED };
-    check_text(status, &format!("{before}{hidden}{after}"));
+    let secret = if any.is_multiple_of(2) {
+        SECRET
+    } else {
+        ENCODED
+    };
+    let text = format!("{before}{secret}{after}");
+    check_text(status, &text, any);
+    if any.is_multiple_of(32) {
+        // More than is kept of anything.
+        check_text(status, &text.repeat(9_000 / text.len() + 1), any / 32);
+    }
 });
 
 /// Every parser reads `body`.
@@ -84,17 +96,23 @@ fn check_body(status: u16, body: &[u8]) {
     check_page(&value);
 }
 
-/// `text` stands wherever text of an answer is shown.
-fn check_text(status: u16, text: &str) {
+/// `text` stands in the headers that are read.
+fn check_headers(status: u16, text: &str) {
+    let any = any_number(text.as_bytes());
+    let header = |name: &str| match name {
+        "retry-after" if any.is_multiple_of(2) => Some((any >> (any % 64)).to_string()),
+        _ => Some(text.to_owned()),
+    };
+    let answer = Answer::begun(status, header, Timestamp::UNIX_EPOCH);
+    let longest = Duration::from_secs(15 * 60);
+    assert!(answer.retry_after.is_none_or(|wait| wait <= longest));
+}
+
+/// `text` stands wherever text of an answer is shown; `any` says which of them.
+fn check_text(status: u16, text: &str, any: usize) {
     let answer = Answer::begun(status, |_| Some(text.to_owned()), Timestamp::UNIX_EPOCH);
-    assert!(
-        answer
-            .retry_after
-            .is_none_or(|wait| wait <= Duration::from_secs(900))
-    );
     shown(answer.request_id.as_deref().expect("it was given"));
 
-    let any = any_number(text.as_bytes());
     let error = match any % 7 {
         0 => json!({"type": format!("https://ns.adobe.com/aep/errors/FLOW-{text}"), "title": text,
             "report": {"detailed-message": text, "request-id": text}}),
@@ -109,8 +127,12 @@ fn check_text(status: u16, text: &str) {
     check_create(status, text.as_bytes());
     let error = json!({"error": text, "error_description": text});
     check_token(status, error.to_string().as_bytes());
+    let token = json!({"access_token": text, "expires_in": any >> (any % 64)});
+    check_token(200, token.to_string().as_bytes());
 
-    let errors = json!([{"code": text, "message": text}, {"code": status, "message": text}]);
+    let number = if text.len() < 9_000 { 1 } else { 150 };
+    let mut errors = vec![json!({"code": text, "message": text})];
+    errors.extend((0..number).map(|code| json!({"code": code, "message": text})));
     check_run(
         &json!({"id": "r", "createdClient": text, "createdBy": text, "createdAt": text,
         "params": {"windowStartTime": text, "windowEndTime": text},
@@ -181,11 +203,11 @@ fn check_create(status: u16, body: &[u8]) {
         return;
     }
     assert!(matches!(outcome, Outcome::Created(_) | Outcome::InDoubt(_)));
-    // An answer that breaks off has the same id or none.
-    for cut in [
-        any_number(body) % (body.len() + 1),
-        body.len() - body.len().min(1),
-    ] {
+    // An answer that breaks off has the same id or none, if it was one at all.
+    if serde_json::from_slice::<Value>(body).is_err() {
+        return;
+    }
+    for cut in [any_number(body) % body.len(), body.len() - 1] {
         let cut = Answer {
             body: body[..cut].to_vec(),
             complete: false,

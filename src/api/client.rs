@@ -35,6 +35,8 @@ const PAGE: usize = 32 << 20;
 const PAGE_LIMIT: &str = "100";
 /// More pages than any flow has runs for: a paging loop ends here.
 const MOST_PAGES: usize = 10_000;
+/// How often a list is read anew because runs have moved between its pages meanwhile.
+const MOST_MOVES: u32 = 3;
 /// How often a read is sent before it is given up.
 const READ_TRIES: u32 = 6;
 
@@ -210,23 +212,17 @@ impl Client {
         sandbox: &Sandbox,
         flow_id: FlowId,
     ) -> Result<Vec<FlowRun>, ApiError> {
-        let filter = format!("flowId=={flow_id}");
         let mut runs = Vec::new();
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         let mut may_restart = true;
+        let mut moves = 0;
         for _ in 0..MOST_PAGES {
-            let mut url = self.url("runs");
+            let page = match self
+                .read(sandbox, self.page(flow_id, token.as_deref()))
+                .await
             {
-                let mut query = url.query_pairs_mut();
-                query.append_pair("property", &filter);
-                query.append_pair("limit", PAGE_LIMIT);
-                if let Some(token) = &token {
-                    query.append_pair("continuationToken", token);
-                }
-            }
-            let page = match self.read(sandbox, url).await {
                 // How long a token lives is not documented; one that is not known any more is a
                 // 400. Then all is read again, once.
                 Err(ApiError::Refused(refusal))
@@ -246,7 +242,21 @@ impl Client {
                 }
             }
             match next {
-                None => return Ok(runs),
+                // What changed while we read may have moved to a page that was read before.
+                None if tokens.is_empty()
+                    || self.has_not_moved(sandbox, flow_id, &seen).await? =>
+                {
+                    return Ok(runs);
+                }
+                None if moves < MOST_MOVES => {
+                    moves += 1;
+                    (runs, seen, tokens, token) = Default::default();
+                }
+                None => {
+                    return Err(ApiError::NotUnderstood(
+                        "a list that changes faster than it can be read".to_owned(),
+                    ));
+                }
                 Some(next) if tokens.insert(next.clone()) => token = Some(next),
                 Some(_) => {
                     return Err(ApiError::NotUnderstood(
@@ -258,6 +268,29 @@ impl Client {
         Err(ApiError::NotUnderstood(
             "a list that does not end".to_owned(),
         ))
+    }
+
+    fn page(&self, flow_id: FlowId, token: Option<&str>) -> Url {
+        let mut url = self.url("runs");
+        url.query_pairs_mut()
+            .append_pair("property", &format!("flowId=={flow_id}"))
+            .append_pair("limit", PAGE_LIMIT)
+            .extend_pairs(token.map(|token| ("continuationToken", token)));
+        url
+    }
+
+    /// Whether the first page of a list holds no run of the flow that is not in `seen`.
+    async fn has_not_moved(
+        &self,
+        sandbox: &Sandbox,
+        flow_id: FlowId,
+        seen: &HashSet<RunId>,
+    ) -> Result<bool, ApiError> {
+        let page = self.read(sandbox, self.page(flow_id, None)).await?;
+        let is_known = |run: &FlowRun| {
+            seen.contains(&run.id) || run.flow_id.is_some_and(|other| other != flow_id)
+        };
+        Ok(Page::read(&page)?.runs.iter().all(is_known))
     }
 
     /// Asks by their ids for those of `runs` that show no window, `most` of them at most: by
@@ -292,10 +325,22 @@ impl Client {
     pub async fn run(&self, sandbox: &Sandbox, id: &RunId) -> Result<Option<FlowRun>, ApiError> {
         match self.read(sandbox, self.url(&format!("runs/{id}"))).await {
             Ok(body) => {
-                let item = body.pointer("/items/0").unwrap_or(&body);
-                FlowRun::read(item)
-                    .map(Some)
-                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))
+                let item = match body.get("items").and_then(Value::as_array) {
+                    Some(items) => match items.first() {
+                        Some(item) => item,
+                        None => return Ok(None),
+                    },
+                    None => &body,
+                };
+                let run = FlowRun::read(item)
+                    .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))?;
+                if run.id == *id {
+                    return Ok(Some(run));
+                }
+                Err(ApiError::NotUnderstood(format!(
+                    "the run {}, asked for the run {id}",
+                    run.id
+                )))
             }
             Err(ApiError::Refused(refusal)) if refusal.status == 404 => Ok(None),
             Err(error) => Err(error),

@@ -74,11 +74,13 @@ fn token(page: &Value) -> Result<Option<String>, ApiError> {
                 ApiError::NotUnderstood("a next page without a continuationToken".to_owned())
             });
     }
-    Ok(page
-        .get("continuationToken")
-        .and_then(Value::as_str)
-        .filter(|token| !token.is_empty())
-        .map(ToOwned::to_owned))
+    match page.get("continuationToken") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(token)) => Ok((!token.is_empty()).then(|| token.clone())),
+        Some(_) => Err(ApiError::NotUnderstood(
+            "a continuationToken that is not a text".to_owned(),
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +118,8 @@ mod tests {
             json!({"_links": {"next": "/runs?continuationToken=a"}}),
             json!({"_links": {"next": {}}}),
             json!({"continuationToken": "x".repeat(LONGEST_TOKEN + 1)}),
+            json!({"continuationToken": 3}),
+            json!({"continuationToken": {}}),
         ] {
             let token = next_token(&odd);
             assert!(token.is_err(), "half a list passes for a whole one: {odd}");

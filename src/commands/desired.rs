@@ -14,7 +14,7 @@ use crate::report::{Counts, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are, unless said otherwise.
-const DEFAULT: &str = "manifests";
+pub(super) const DEFAULT: &str = "manifests";
 /// Problems that are shown, unless said otherwise.
 const MAX_PROBLEMS: usize = 100;
 

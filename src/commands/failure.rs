@@ -135,8 +135,9 @@ impl Failure {
             StoreError::Format(_) => failure
                 .hint("nothing was changed; restore both files from the same copy, if there is one")
                 .hint(
-                    "without a copy, wait for the settle delay and move both away: the next apply \
-                     adopts the runs that are listed with their windows, and knows of no others",
+                    "without a copy, wait until the settle delay has passed since the last request \
+                     and the last startTime, and move both away: the next apply adopts the runs \
+                     that are listed with their windows, and knows of no others",
                 ),
             StoreError::ForeignOrganization { .. } => {
                 failure.hint("name another state with --state, or another organization")

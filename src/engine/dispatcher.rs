@@ -10,6 +10,7 @@ mod outcome;
 mod reads;
 mod settling;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +25,8 @@ use super::send::{Errand, Made, Sent, send};
 use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
-use crate::run::{DeltaColumn, DesiredRun};
-use crate::state::Entry;
+use crate::run::{DeltaColumn, DesiredRun, Key, UnixSeconds};
+use crate::state::{Clock, Entry, Moment};
 use crate::store::{LockedStore, StoreError};
 use reads::Read;
 
@@ -61,6 +62,8 @@ pub(super) struct Dispatcher {
     /// When a request was last answered, other than by asking to wait.
     answered: Instant,
     outcomes: Outcomes,
+    /// How many requests of this apply for a run came to nothing that a list shows.
+    absences: HashMap<Key, usize>,
     ending: Option<Ending>,
 }
 
@@ -92,6 +95,7 @@ impl Dispatcher {
             sends: JoinSet::new(),
             reads: JoinSet::new(),
             outcomes,
+            absences: HashMap::new(),
             ending: None,
         }
     }
@@ -216,15 +220,11 @@ impl Dispatcher {
         let session = self.store.session();
         let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();
         let mut entries: Vec<Entry> = facts.into_iter().flatten().collect();
-        entries.extend(handed.iter().map(|(_, run, _)| {
-            Entry::Intent {
-                run: (&run.identity).into(),
-                at,
-                session,
-                start_time: run
-                    .start_time
-                    .filter(|start| start.get() > at.time.as_second()),
-            }
+        entries.extend(handed.iter().map(|(_, run, _)| Entry::Intent {
+            run: (&run.identity).into(),
+            at,
+            session,
+            start_time: later_start(run.start_time, at),
         }));
         self.store.append(entries).await?;
         for event in events {
@@ -291,9 +291,47 @@ impl Dispatcher {
     }
 }
 
+/// When a run that is sent now begins, if that may be later by the service's clock.
+fn later_start(asked: Option<UnixSeconds>, now: Moment) -> Option<UnixSeconds> {
+    let seconds = UnixSeconds::new(now.time.as_second()).ok()?;
+    match now.clock {
+        Clock::Server => asked.filter(|asked| *asked > seconds),
+        // By our own clock even now may be later.
+        Clock::Local => Some(asked.map_or(seconds, |asked| asked.max(seconds))),
+    }
+}
+
 async fn sleep_until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_may_be_later_by_the_services_clock_is_kept_with_the_intent() {
+        let seconds = |n| UnixSeconds::new(n).expect("in range");
+        let now = |clock| Moment {
+            time: Timestamp::from_second(1_000).expect("in range"),
+            clock,
+        };
+        let (server, local) = (now(Clock::Server), now(Clock::Local));
+        assert_eq!(later_start(None, server), None);
+        assert_eq!(later_start(Some(seconds(900)), server), None);
+        assert_eq!(
+            later_start(Some(seconds(1_100)), server),
+            Some(seconds(1_100))
+        );
+        // Our clock may be ahead, and with it the time that is sent.
+        assert_eq!(later_start(None, local), Some(seconds(1_000)));
+        assert_eq!(later_start(Some(seconds(900)), local), Some(seconds(1_000)));
+        assert_eq!(
+            later_start(Some(seconds(1_100)), local),
+            Some(seconds(1_100))
+        );
     }
 }

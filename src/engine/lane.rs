@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::patience::{Patience, Verdicts};
 use super::settle::Open;
 use super::{Blocked, FlowLane};
+use crate::api::FlowRun;
 use crate::run::{
     DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
 };
@@ -29,6 +30,10 @@ pub(super) struct Lane {
     pub(super) phase: Phase,
     /// Runs that records stand for.
     pub(super) claimed: HashSet<RunId>,
+    /// Those of them whose creation the service answered us with.
+    pub(super) created: HashSet<RunId>,
+    /// How many of them are old enough to be listed.
+    pub(super) listable: usize,
     /// Whether the state had a run of the flow when the apply began.
     pub(super) state_knows: bool,
     /// Whether the lane's list is about to be read for its doubts.
@@ -65,6 +70,8 @@ pub(super) struct Doubt {
     pub(super) patience: Patience,
     /// What the lists said of it.
     pub(super) verdicts: Verdicts,
+    /// Whether it is left to a person, as far as this apply is concerned.
+    pub(super) is_given_up: bool,
 }
 
 impl Lane {
@@ -80,6 +87,8 @@ impl Lane {
             doubts: Vec::new(),
             phase: Phase::Preparing,
             claimed: HashSet::new(),
+            created: HashSet::new(),
+            listable: 0,
             state_knows: false,
             is_looking: false,
             told: None,
@@ -179,6 +188,20 @@ impl Lane {
         let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
         self.in_flight += 1;
         Some((run, self.delta_column.clone()))
+    }
+
+    /// Why `runs` cannot be the whole list of the flow, if it cannot: an index that is down, or a
+    /// flow that is hidden, looks like a flow without runs.
+    pub(super) fn distrusts(&self, runs: &[FlowRun]) -> Option<String> {
+        (runs.is_empty() && self.listable > 0).then(|| {
+            format!(
+                "the service lists no run of the flow, though {} on record",
+                match self.listable {
+                    1 => "one is".to_owned(),
+                    listable => format!("{listable} are"),
+                }
+            )
+        })
     }
 
     /// A request of the lane has come to its end, whichever.

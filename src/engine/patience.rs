@@ -13,8 +13,10 @@ use tokio::time::Instant;
 use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::run::{RunId, UnixSeconds};
-use crate::state::{Clock, Doubt, Evidence, Moment};
+use crate::state::{Absence, Clock, Doubt, Evidence, Moment};
 
+/// The clocks of the machines that answer for the service differ by less.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
 /// How many lists in a row must agree.
@@ -37,12 +39,26 @@ pub(super) fn left_by(intent: Moment, doubt: Option<&Doubt>) -> Moment {
     }
 }
 
-/// Whether a run that is to begin at `start_time` had as long as `delay` by `now`, the service's
-/// time, to be listed: Adobe's FAQ counts that from the start, not from the request.
-pub(super) fn has_begun(start_time: Option<UnixSeconds>, now: Timestamp, delay: Duration) -> bool {
+/// When the first of the requests for a run was made, those that came to nothing included: one of
+/// them may turn out to have created it after all.
+pub(super) fn first_intent(intent: Moment, earlier: &[Absence]) -> Moment {
+    earlier
+        .iter()
+        .map(|absence| absence.intent)
+        // Times by different clocks are not compared.
+        .filter(|other| other.clock == intent.clock)
+        .chain([intent])
+        .min_by_key(|intent| intent.time)
+        .unwrap_or(intent)
+}
+
+/// Whether a run that is to begin at `start_time` had as long as `delay` by `now` to be listed:
+/// Adobe's FAQ counts that from the start, not from the request. Only the service's clock tells.
+pub(super) fn has_begun(start_time: Option<UnixSeconds>, now: Moment, delay: Duration) -> bool {
     start_time.is_none_or(|start| {
-        let begun = now.as_second().saturating_sub(start.get());
-        u64::try_from(begun).is_ok_and(|begun| begun >= delay.as_secs())
+        let begun = now.time.as_second().saturating_sub(start.get());
+        now.clock == Clock::Server
+            && u64::try_from(begun).is_ok_and(|begun| begun >= delay.as_secs())
     })
 }
 
@@ -77,7 +93,7 @@ impl Patience {
         let ours = self.left_by + self.delay;
         let theirs = match (self.left_by_service, service.clock) {
             (Some(left), Clock::Server) => {
-                let since = service.time.duration_since(left);
+                let since = service.time.duration_since(left).saturating_sub(CLOCKS);
                 let waited = Duration::try_from(since).unwrap_or_default();
                 // It may have passed long ago, for all that was read since.
                 match waited.checked_sub(self.delay) {
@@ -219,21 +235,62 @@ mod tests {
             clock: Clock::Server,
         };
         assert_eq!(
-            patience.believed_at(now, at(1_010)),
+            patience.believed_at(now, at(1_120 + 10)),
             now + Duration::from_secs(30)
         );
         assert_eq!(
-            patience.believed_at(now, at(1_090)),
+            patience.believed_at(now, at(1_120 + 90)),
             now - Duration::from_secs(50)
+        );
+        // Another machine of the service may be two minutes ahead of the one that was asked.
+        assert_eq!(
+            patience.believed_at(now, at(1_120)),
+            now + Duration::from_secs(40)
         );
         let unknown = Moment {
             clock: Clock::Local,
-            ..at(1_090)
+            ..at(1_120 + 90)
         };
         assert_eq!(
             patience.believed_at(now, unknown),
             now + Duration::from_secs(40)
         );
+    }
+
+    #[test]
+    fn only_the_services_clock_tells_that_a_run_has_begun_long_ago() {
+        let delay = Duration::from_secs(300);
+        let moment = |second, clock| Moment {
+            time: Timestamp::from_second(second).expect("in range"),
+            clock,
+        };
+        let start = Some(UnixSeconds::new(1_000).expect("in range"));
+        assert!(!has_begun(start, moment(1_299, Clock::Server), delay));
+        assert!(has_begun(start, moment(1_300, Clock::Server), delay));
+        assert!(!has_begun(start, moment(9_999, Clock::Local), delay));
+        assert!(has_begun(None, moment(0, Clock::Local), delay));
+    }
+
+    #[test]
+    fn the_first_intent_is_the_oldest_by_the_same_clock() {
+        let moment = |second, clock| Moment {
+            time: Timestamp::from_second(second).expect("in range"),
+            clock,
+        };
+        let earlier: Vec<Absence> = [
+            moment(30, Clock::Server),
+            moment(20, Clock::Server),
+            moment(10, Clock::Local),
+        ]
+        .map(|intent| Absence {
+            intent,
+            evidence: Evidence::Params,
+            at: Timestamp::UNIX_EPOCH,
+        })
+        .into();
+        let last = moment(40, Clock::Server);
+        assert_eq!(first_intent(last, &earlier), moment(20, Clock::Server));
+        assert_eq!(first_intent(last, &[]), last);
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::settle::Pool;
+use super::settle::{Clients, Pool};
 use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind, plain};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source};
 use crate::state::Evidence;
@@ -44,6 +44,12 @@ pub enum Blocked {
     /// The service did not answer for this flow.
     #[error("{0}")]
     Unanswered(String),
+    /// The service takes requests for a run, and never shows one.
+    #[error(
+        "{0} requests for the run {1} came to nothing that a list shows; nothing more is sent to \
+         the flow by this apply: see first whether the service is well"
+    )]
+    ComesToNothing(usize, String),
     /// A run of the flow is in doubt, and nothing tells.
     #[error("{} in doubt", of_its_runs(*.0, "is", "are"))]
     InDoubt(usize),
@@ -136,7 +142,7 @@ pub(super) fn existing<'a>(
     wanted: impl Iterator<Item = &'a DesiredRun>,
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
-    api_key: &str,
+    clients: Clients<'_>,
 ) -> Vec<(DesiredRun, RunId, Evidence)> {
     let mut pool = Pool::new(runs, claimed);
     let mut wanted: Vec<&DesiredRun> = wanted.collect();
@@ -144,7 +150,7 @@ pub(super) fn existing<'a>(
     wanted
         .into_iter()
         .filter_map(|run| {
-            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun, api_key)?;
+            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun, clients)?;
             Some((run.clone(), id, evidence))
         })
         .collect()
@@ -157,18 +163,14 @@ pub(super) fn existing<'a>(
 pub(super) fn unaccounted(
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
-    api_key: &str,
+    clients: Clients<'_>,
     state_knows_flow: bool,
 ) -> usize {
     runs.iter()
         .filter(|run| {
-            let of_others = run
-                .created_client
-                .as_deref()
-                .is_some_and(|client| client != api_key);
             run.shows == Shows::Nothing
                 && !claimed.contains(&run.id)
-                && !(state_knows_flow && of_others)
+                && !(state_knows_flow && clients.is_others(run))
         })
         .count()
 }

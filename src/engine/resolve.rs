@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::listing::runs_of;
-use super::patience::{has_begun, left_by};
+use super::patience::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, Shows};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
 use crate::state::{Absence, Clock, Fate, Moment, Refusal, State};
@@ -23,7 +23,7 @@ pub struct Case {
     pub identity: RunIdentity,
     /// What is on record of it.
     pub fate: Fate,
-    /// When the intent of its last request was made.
+    /// When the intent of its first request was made: its run is not older.
     pub intent: Moment,
     /// The flow's runs that no record stands for and that are not older than the intent, newest
     /// first; or why the service does not list them.
@@ -138,7 +138,9 @@ impl Case {
     pub fn of(state: &State, key: Key, listed: Result<Vec<FlowRun>, Refusal>) -> Option<Self> {
         let record = state.get(&key)?;
         let intent = match &record.fate {
-            Fate::InDoubt { intent, .. } | Fate::NotCreated(Absence { intent, .. }) => *intent,
+            Fate::InDoubt { intent, .. } | Fate::NotCreated(Absence { intent, .. }) => {
+                first_intent(*intent, &record.earlier)
+            }
             Fate::Created { .. } | Fate::Rejected { .. } => return None,
         };
         let candidates = listed.map(|runs| {
@@ -211,20 +213,32 @@ impl Case {
         if let Some(run) = shown {
             return Err(Objection::Shown(run.id.clone()));
         }
-        let (doubt, start_time) = match &self.fate {
+        let (intent, doubt, start_time) = match &self.fate {
             Fate::InDoubt {
-                doubt, start_time, ..
-            } => (doubt.as_ref(), *start_time),
-            Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => (None, None),
+                intent,
+                session: _,
+                start_time,
+                doubt,
+            } => (*intent, doubt.as_ref(), *start_time),
+            // Nothing is open about these.
+            Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => return Ok(()),
         };
-        let left = left_by(self.intent, doubt);
+        let left = left_by(intent, doubt);
         let (service, local) = now;
         let now = match (left.clock, service.clock) {
             (Clock::Server, Clock::Server) => service.time,
             _ => local,
         };
+        // A person decides, so that our own clock will do where the service's is not known.
+        let begun_by = Moment {
+            time: match service.clock {
+                Clock::Server => service.time,
+                Clock::Local => local,
+            },
+            clock: Clock::Server,
+        };
         if let Some(start) = start_time
-            && !has_begun(start_time, now, delay)
+            && !has_begun(start_time, begun_by, delay)
         {
             return Err(Objection::NotBegun { start, delay });
         }

@@ -6,6 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
+
 use crate::api::{FlowRun, Shows};
 use crate::run::{Rerun, RunId, Window};
 use crate::state::{Clock, Evidence, Moment};
@@ -17,8 +19,10 @@ pub(super) struct Open {
     pub(super) window: Window,
     /// The how-manieth time the window was wanted.
     pub(super) rerun: Rerun,
-    /// When its intent was made.
+    /// When the intent of its first request was made: its run is not older.
     pub(super) intent: Moment,
+    /// When a run that shows no window is too young to be it, by the service's clock.
+    pub(super) until: Timestamp,
 }
 
 /// What one list tells about a run in doubt.
@@ -32,6 +36,31 @@ pub(super) enum Reading {
     Absent,
     /// The list holds a run that may be it, or not.
     Unclear(String),
+}
+
+/// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clients<'a> {
+    api_key: &'a str,
+    /// Whether it holds our API key wherever we know that a run is ours.
+    tells: bool,
+}
+
+impl<'a> Clients<'a> {
+    /// Learns from `created`, runs whose creation the service answered us with.
+    pub(super) fn learn(api_key: &'a str, runs: &[FlowRun], created: &HashSet<RunId>) -> Self {
+        let tells = runs
+            .iter()
+            .filter(|run| created.contains(&run.id))
+            .all(|run| run.created_client.as_deref() == Some(api_key));
+        Self { api_key, tells }
+    }
+
+    /// Whether somebody else has created the run.
+    pub(super) fn is_others(self, run: &FlowRun) -> bool {
+        let client = run.created_client.as_deref();
+        self.tells && client.is_some_and(|client| client != self.api_key)
+    }
 }
 
 /// What is known of a flow besides its list.
@@ -59,28 +88,44 @@ pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> 
     shown
         .into_iter()
         .zip(open)
-        .map(|(found, open)| found.unwrap_or_else(|| by_elimination(open, unmatched, runs, around)))
+        .map(|(found, one)| {
+            found.unwrap_or_else(|| by_elimination(one, unmatched, open, runs, around))
+        })
         .collect()
 }
 
-/// No run shows the window. A run that shows none at all may still be ours, whoever is said to
-/// have created it: what `createdClient` holds is not documented.
-fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Around<'_>) -> Reading {
+/// No run shows the window. One that shows none at all may still be ours, whoever is said to have
+/// created it, and so may one that shows nearly ours: neither is documented.
+fn by_elimination(
+    open: &Open,
+    unmatched: usize,
+    all: &[Open],
+    runs: &[FlowRun],
+    around: Around<'_>,
+) -> Reading {
+    let may_be_it = |run: &FlowRun| match run.shows {
+        Shows::Nothing | Shows::Nonsense => true,
+        Shows::Params(window) | Shows::CopyActivity(window) => {
+            window.overlaps(open.window) && all.iter().all(|open| open.window != window)
+        }
+    };
     let candidates: Vec<&FlowRun> = runs
         .iter()
         .filter(|run| {
-            run.shows == Shows::Nothing
-                && !around.claimed.contains(&run.id)
-                && run.is_since(open.intent)
+            may_be_it(run) && !around.claimed.contains(&run.id) && run.is_since(open.intent)
         })
         .collect();
     match candidates.as_slice() {
         [] => Reading::Absent,
+        [run] if run.shows != Shows::Nothing => Reading::Unclear(format!(
+            "the run {} shows a window that is nearly this one",
+            run.id
+        )),
         [run]
             if unmatched == 1
                 && !around.in_flight
                 && run.created_client.as_deref() == Some(around.api_key)
-                && run.created_at.is_some()
+                && run.created_at.is_some_and(|created| created <= open.until)
                 && open.intent.clock == Clock::Server =>
         {
             Reading::Sole(run.id.clone())
@@ -89,8 +134,12 @@ fn by_elimination(open: &Open, unmatched: usize, runs: &[FlowRun], around: Aroun
             "the run {} shows no window and may be this one",
             run.id
         )),
-        many => Reading::Unclear(format!(
+        many if many.iter().all(|run| run.shows == Shows::Nothing) => Reading::Unclear(format!(
             "{} runs show no window and may be this one",
+            many.len()
+        )),
+        many => Reading::Unclear(format!(
+            "{} runs do not show their window, or show one that is nearly this one",
             many.len()
         )),
     }
@@ -164,14 +213,14 @@ impl<'a> Pool<'a> {
         &mut self,
         window: Window,
         rerun: Rerun,
-        api_key: &str,
+        clients: Clients<'_>,
     ) -> Option<(RunId, Evidence)> {
         let runs = self.by_window.get(&window)?;
         let (claimed, mut unclaimed): (Vec<_>, Vec<_>) = runs
             .iter()
             .partition(|(run, _)| self.claimed.contains(&run.id));
         if !claimed.is_empty() {
-            unclaimed.retain(|(run, _)| run.created_client.as_deref() == Some(api_key));
+            unclaimed.retain(|(run, _)| !clients.is_others(run));
         }
         let earlier = (rerun.get() as usize - 1).saturating_sub(claimed.len());
         let (run, evidence) = unclaimed.get(earlier)?;
@@ -182,13 +231,15 @@ impl<'a> Pool<'a> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::api::{RecordCounts, RunStatus};
     use crate::run::UnixSeconds;
 
     const OURS: &str = "our-key";
+    const BY_KEY: Clients<'_> = Clients {
+        api_key: OURS,
+        tells: true,
+    };
     const INTENT: i64 = 1_700_000_000;
 
     fn window(n: i64) -> Window {
@@ -222,6 +273,7 @@ mod tests {
                 time: at(INTENT),
                 clock: Clock::Server,
             },
+            until: at(INTENT + 600),
         }
     }
 
@@ -335,6 +387,45 @@ mod tests {
     }
 
     #[test]
+    fn a_silent_run_that_is_too_young_for_the_request_is_left_to_a_person() {
+        let late = run("a", Shows::Nothing, INTENT + 3600, OURS);
+        assert!(matches!(
+            read(&[open(1, 1)], &[late], &[], false)[..],
+            [Reading::Unclear(_)]
+        ));
+    }
+
+    #[test]
+    fn a_run_that_shows_nearly_our_window_is_no_proof_of_absence() {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        let nearly = Shows::CopyActivity(Window::new(at(100), at(199)).expect("a window"));
+        for shows in [nearly, Shows::Nonsense] {
+            let theirs = [run("a", shows, INTENT + 1, OURS)];
+            assert!(matches!(
+                read(&[open(1, 1)], &theirs, &[], false)[..],
+                [Reading::Unclear(_)]
+            ));
+            assert_eq!(
+                read(&[open(1, 1)], &theirs, &["a"], false),
+                [Reading::Absent],
+                "it is another's"
+            );
+        }
+        let other = [run("a", Shows::Params(window(2)), INTENT + 1, OURS)];
+        assert_eq!(read(&[open(1, 1)], &other, &[], false), [Reading::Absent]);
+    }
+
+    #[test]
+    fn whose_a_run_is_is_not_told_by_a_client_that_ours_do_not_carry() {
+        let ours = run("ours", Shows::Nothing, INTENT, "a-project");
+        let other = run("other", Shows::Nothing, INTENT, "another");
+        let created = HashSet::from([ours.id.clone()]);
+        let runs = [ours, other.clone()];
+        assert!(!Clients::learn(OURS, &runs, &created).is_others(&other));
+        assert!(Clients::learn(OURS, &runs, &HashSet::new()).is_others(&other));
+    }
+
+    #[test]
     fn the_nth_run_of_a_window_is_its_rerun_n() {
         let runs = [
             run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
@@ -344,7 +435,7 @@ mod tests {
         let mut pool = Pool::new(&runs, &none);
         let mut nth = |n| {
             let rerun = Rerun::new(n).expect("not 0");
-            let found = pool.nth(window(1), rerun, OURS);
+            let found = pool.nth(window(1), rerun, BY_KEY);
             found.map(|(id, _)| id.to_string())
         };
         assert_eq!(nth(1).as_deref(), Some("first"));
@@ -352,7 +443,7 @@ mod tests {
         assert_eq!(nth(2), None, "once each");
         let mut pool = Pool::new(&runs, &none);
         let third = Rerun::new(3).expect("not 0");
-        assert_eq!(pool.nth(window(1), third, OURS), None);
+        assert_eq!(pool.nth(window(1), third, BY_KEY), None);
     }
 
     #[test]
@@ -364,6 +455,6 @@ mod tests {
         let claimed = HashSet::from(["ours".parse().expect("a run id")]);
         let second = Rerun::new(2).expect("not 0");
         let mut pool = Pool::new(&runs, &claimed);
-        assert_eq!(pool.nth(window(1), second, OURS), None);
+        assert_eq!(pool.nth(window(1), second, BY_KEY), None);
     }
 }

@@ -5,15 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entry::StoredIdentity;
-use super::record::{Absence, Doubt, Fate, Record, State};
-use super::{Evidence, Journal, Moment, Refusal, line};
-use crate::run::{OrganizationId, RunId, UnixSeconds, hex};
+use super::record::{Absence, Fate, Record, State};
+use super::{Journal, line};
+use crate::run::{OrganizationId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
 /// The name under which damage is reported.
@@ -66,51 +65,9 @@ struct StoredRecord {
     #[serde(flatten)]
     run: StoredIdentity,
     #[serde(flatten)]
-    fate: StoredFate,
+    fate: Fate,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<StoredAbsence>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(
-    tag = "fate",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-enum StoredFate {
-    Created {
-        run_id: RunId,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        adopted: Option<Evidence>,
-        at: Timestamp,
-    },
-    Rejected {
-        refusal: Refusal,
-        at: Timestamp,
-    },
-    InDoubt {
-        intent: Moment,
-        session: Uuid,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        start_time: Option<UnixSeconds>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        doubt: Option<StoredDoubt>,
-    },
-    NotCreated(StoredAbsence),
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredDoubt {
-    reason: String,
-    at: Moment,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StoredAbsence {
-    intent: Moment,
-    evidence: Evidence,
-    at: Timestamp,
+    earlier: Vec<Absence>,
 }
 
 /// The whole state as the bytes of `state.jsonl`.
@@ -136,8 +93,8 @@ pub fn encode_state(state: &State) -> Vec<u8> {
     {
         let stored = StoredRecord {
             run: StoredIdentity::from(identity),
-            fate: StoredFate::from(fate.clone()),
-            earlier: earlier.iter().cloned().map(StoredAbsence::from).collect(),
+            fate: fate.clone(),
+            earlier: earlier.clone(),
         };
         line::encode(&stored, &mut body);
     }
@@ -190,8 +147,8 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
         let (key, identity) = run.checked().map_err(|e| damaged(number, e.to_string()))?;
         let record = Record {
             identity,
-            fate: fate.into(),
-            earlier: earlier.into_iter().map(Absence::from).collect(),
+            fate,
+            earlier,
         };
         if let Fate::Created { run_id, .. } = &record.fate
             && by_run.insert(run_id.clone(), key).is_some()
@@ -282,92 +239,4 @@ pub(super) fn check_number(file: &'static str, number: u64) -> Result<(), Format
         line: 1,
         what: format!("the number {number} was never reached"),
     })
-}
-
-impl From<Fate> for StoredFate {
-    fn from(fate: Fate) -> Self {
-        match fate {
-            Fate::Created {
-                run_id,
-                adopted,
-                at,
-            } => Self::Created {
-                run_id,
-                adopted,
-                at,
-            },
-            Fate::Rejected { refusal, at } => Self::Rejected { refusal, at },
-            Fate::InDoubt {
-                intent,
-                session,
-                start_time,
-                doubt,
-            } => Self::InDoubt {
-                intent,
-                session,
-                start_time,
-                doubt: doubt.map(|Doubt { reason, at }| StoredDoubt { reason, at }),
-            },
-            Fate::NotCreated(absence) => Self::NotCreated(absence.into()),
-        }
-    }
-}
-
-impl From<StoredFate> for Fate {
-    fn from(fate: StoredFate) -> Self {
-        match fate {
-            StoredFate::Created {
-                run_id,
-                adopted,
-                at,
-            } => Self::Created {
-                run_id,
-                adopted,
-                at,
-            },
-            StoredFate::Rejected { refusal, at } => Self::Rejected { refusal, at },
-            StoredFate::InDoubt {
-                intent,
-                session,
-                start_time,
-                doubt,
-            } => Self::InDoubt {
-                intent,
-                session,
-                start_time,
-                doubt: doubt.map(|StoredDoubt { reason, at }| Doubt { reason, at }),
-            },
-            StoredFate::NotCreated(absence) => Self::NotCreated(absence.into()),
-        }
-    }
-}
-
-impl From<Absence> for StoredAbsence {
-    fn from(absence: Absence) -> Self {
-        let Absence {
-            intent,
-            evidence,
-            at,
-        } = absence;
-        Self {
-            intent,
-            evidence,
-            at,
-        }
-    }
-}
-
-impl From<StoredAbsence> for Absence {
-    fn from(stored: StoredAbsence) -> Self {
-        let StoredAbsence {
-            intent,
-            evidence,
-            at,
-        } = stored;
-        Self {
-            intent,
-            evidence,
-            at,
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Evidence, Moment, Refusal};
@@ -31,13 +32,19 @@ impl Record {
 }
 
 /// What became of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(
+    tag = "fate",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Fate {
     /// It exists.
     Created {
         /// Its id.
         run_id: RunId,
         /// `None`: we sent it and the service said so. Else how it was recognised.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         adopted: Option<Evidence>,
         /// When that was known.
         at: Timestamp,
@@ -56,8 +63,10 @@ pub enum Fate {
         /// The apply that made it.
         session: Uuid,
         /// When the run is to begin, if later than it was sent: it may be listed only then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         start_time: Option<UnixSeconds>,
         /// What came back, if anything did, and when.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<Doubt>,
     },
     /// It was in doubt, and turned out not to exist.
@@ -76,7 +85,8 @@ impl Fate {
 }
 
 /// A doubt that was closed: no run came of the request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Absence {
     /// When the intent of the request was made.
     pub intent: Moment,
@@ -87,7 +97,8 @@ pub struct Absence {
 }
 
 /// What came back that did not tell whether the run exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Doubt {
     /// What came back.
     pub reason: String,

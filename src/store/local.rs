@@ -169,7 +169,6 @@ impl Files {
             let file = OpenOptions::new().append(true).open(&path).map_err(&io)?;
             self.journal.insert(file)
         };
-        let before = file.metadata().map_err(&io)?.len();
         Point::APPEND_HALF.amid(lines, |half| {
             let _ = file.write_all(half);
         });
@@ -177,6 +176,8 @@ impl Files {
         Point::APPEND_UNSYNCED.pass();
         file.sync_data().map_err(&io)?;
         let now = Mark::of(file).map_err(&io)?;
+        // What is longer than we left it holds what another hand has added beside us.
+        let before = self.seen.journal.as_ref().map_or(0, Mark::length);
         if now.length() != before + lines.len() as u64 {
             return Err(StoreError::Changed(path.clone()));
         }
@@ -321,9 +322,19 @@ fn unfinished_file() -> tempfile::Builder<'static, 'static> {
 
 /// Makes a rename durable, where the system can.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()
-    } else {
-        Ok(())
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    match File::open(folder)?.sync_all() {
+        // Some shared folders have no such thing.
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+            ) =>
+        {
+            Ok(())
+        }
+        synced => synced,
     }
 }

@@ -1,17 +1,17 @@
 //! What a file looked like when it was last ours: enough to see that another hand was at it.
+//!
+//! Times are no part of it: file servers write them late, and would accuse us of our own writes.
 
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
 
-/// A file's identity, length and time of change.
+/// A file's identity and length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     /// Device and inode, where the system has them.
     identity: Option<(u64, u64)>,
     length: u64,
-    modified: Option<SystemTime>,
 }
 
 impl Mark {
@@ -52,7 +52,6 @@ impl From<&Metadata> for Mark {
         Self {
             identity,
             length: metadata.len(),
-            modified: metadata.modified().ok(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use aep_backfill::emulator::RequestKind;
 use insta::assert_snapshot;
 
+use crate::by_hand::{ByHand, adopted, day, identity, record};
 use crate::emulated::{Emulated, stored_windows};
 use crate::workspace::{Workspace, flow};
 
@@ -275,6 +276,51 @@ fn a_lost_state_where_some_runs_show_no_window_yet_creates_nothing_twice() {
         ran.stdout
     );
     assert_eq!(emulated.ledger().creates, 6);
+}
+
+#[test]
+fn a_flow_that_lists_the_run_of_another_flows_record_is_not_sent_to() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let by_hand = ByHand::at(&emulated);
+    let theirs = by_hand.create(1, day(0));
+    by_hand.create(1, day(1));
+    record(&workspace, vec![adopted(&identity(2, day(5), 1), &theirs)]);
+    let ran = workspace.run("apply --yes").exits(5);
+    assert!(ran.stdout.contains("on no record"), "{}", ran.stdout);
+    assert_eq!(emulated.ledger().creates, 2, "only those by hand");
+}
+
+#[test]
+fn a_flow_whose_recorded_runs_are_not_listed_is_not_sent_to() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", FAST);
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let gone = adopted(&identity(1, day(9), 1), "a-run-of-last-year");
+    record(&workspace, vec![gone]);
+    let ran = workspace.run("apply --yes").exits(1);
+    let said = "the service lists no run of the flow, though one is on record";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    assert_eq!(emulated.ledger().creates, 0);
+}
+
+#[test]
+fn requests_that_no_list_ever_shows_come_to_an_end() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", "version: 1\nsettleDelay: 1 second\n");
+    let scenario = "faults: [{ on: createRun, do: { reset: before } }]";
+    let emulated = Emulated::start(&workspace, scenario);
+    workspace.sign_in(&emulated.url);
+    let ran = workspace.run("apply --yes").exits(5);
+    let said = "3 requests for the run";
+    assert!(ran.stdout.contains(said), "{}", ran.stdout);
+    assert_eq!(emulated.ledger().creates, 3);
 }
 
 #[test]

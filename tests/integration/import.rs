@@ -391,6 +391,13 @@ fn what_is_in_the_way_is_said_before_anything_is_written() {
     .expect("renamed");
     refused("", 3, "manifests/other.yaml is a manifest of the flow");
 
+    refused(
+        "--output new",
+        3,
+        "manifests/other.yaml is a manifest of the flow",
+    );
+    fs::remove_file(workspace.path().join("manifests/other.yaml")).expect("it is there");
+
     workspace.write(
         "backfill.yaml",
         "version: 1\nsandbox: prod\nlimits: { window: { max: 1 hour } }\n",

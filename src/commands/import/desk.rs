@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::api::{Flow, FlowRun};
 use crate::commands::Exit;
+use crate::commands::desired::DEFAULT;
 use crate::commands::failure::{Failure, chain};
 use crate::import::{Gathered, ManifestDraft, file_stems, gather};
 use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
@@ -83,18 +84,24 @@ impl Desk<'_> {
         Ok(flows)
     }
 
-    /// The manifests that are in the folder already, by their flow.
+    /// The manifests that are there already, in the folder and in the one that other verbs read,
+    /// by their flow: what they want must not be taken for what was done by hand.
     fn neighbours(&self) -> Result<HashMap<(Sandbox, FlowId), Manifest>, Failure> {
-        let sources = match read_paths(&[self.output.to_owned()]) {
-            Ok(sources) => sources,
-            Err(FindError::Missing(_) | FindError::NoManifest(_)) => return Ok(HashMap::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let manifests = check(&sources, &self.rules).manifests;
-        Ok(manifests
-            .into_iter()
-            .map(|manifest| ((manifest.sandbox.clone(), manifest.flow_id), manifest))
-            .collect())
+        let mut neighbours = HashMap::new();
+        for folder in [self.output, Path::new(DEFAULT)] {
+            let sources = match read_paths(&[folder.to_owned()]) {
+                Ok(sources) => sources,
+                Err(FindError::Missing(_) | FindError::NoManifest(_)) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let manifests = check(&sources, &self.rules).manifests;
+            neighbours.extend(
+                manifests
+                    .into_iter()
+                    .map(|manifest| ((manifest.sandbox.clone(), manifest.flow_id), manifest)),
+            );
+        }
+        Ok(neighbours)
     }
 
     /// The file of a draft, if nothing is in its way.

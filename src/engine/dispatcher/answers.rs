@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::{Dispatcher, LATER, lanes};
 use crate::engine::lane::Doubt;
-use crate::engine::patience::{Patience, Verdicts};
+use crate::engine::patience::{Patience, Verdicts, first_intent};
 use crate::engine::send::{INTENT_LIFE, Sent, Unsent};
 use crate::engine::{Ending, Event, LaneId, RunOutcome};
 use crate::run::{DesiredRun, RunId};
-use crate::state::{Entry, Fate, Moment};
+use crate::state::{Entry, Fate, Moment, Record};
 
 impl Dispatcher {
     /// A request has come to its end.
@@ -31,6 +31,7 @@ impl Dispatcher {
             Sent::Created(run_id) => {
                 self.breaker.accepted();
                 self.lanes[lane].accepted(run_id.clone());
+                self.lanes[lane].created.insert(run_id.clone());
                 self.outcomes
                     .insert(key, RunOutcome::Created(run_id.clone()));
                 let entry = Entry::Created {
@@ -98,24 +99,32 @@ impl Dispatcher {
     pub(super) fn doubt(&mut self, lane: LaneId, run: DesiredRun, reason: String) {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key, run.identity.clone());
-        // The intent is not older than its life, whatever the clock of its entry says.
-        let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
-        let intent = match self.store.state().get(&key).map(|record| &record.fate) {
-            Some(Fate::InDoubt { intent, .. }) => *intent,
-            _ => Moment {
-                time: at.time.saturating_sub(life).unwrap_or(at.time),
-                ..at
+        let record = self.store.state().get(&key);
+        let (intent, start_time) = if let Some(Record {
+            fate: Fate::InDoubt {
+                intent, start_time, ..
             },
+            earlier,
+            ..
+        }) = record
+        {
+            (first_intent(*intent, earlier), *start_time)
+        } else {
+            // The intent is not older than its life, whatever the clock of its entry says.
+            let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
+            let time = at.time.saturating_sub(life).unwrap_or(at.time);
+            (Moment { time, ..at }, run.start_time)
         };
         self.outcomes
             .insert(key, RunOutcome::InDoubt(reason.clone()));
         self.lanes[lane].doubts.push(Doubt {
             key,
-            open: lanes::open(&identity, intent),
-            start_time: run.start_time,
+            open: lanes::open(&identity, intent, at, self.settings.settle_delay),
+            start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
             patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
             verdicts: Verdicts::default(),
+            is_given_up: false,
             wanted: Some(run),
             of_this_apply: true,
             identity: identity.clone(),

@@ -4,22 +4,32 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::engine::lane::{Doubt, Lane};
-use crate::engine::patience::{Patience, Verdicts, left_by};
+use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
 use crate::state::{Clock, Fate, Moment, Record, State};
 
-pub(super) fn open(identity: &RunIdentity, intent: Moment) -> Open {
+/// A run in doubt whose first request was not made before `intent`, and whose last one has not
+/// left after `left_by`.
+pub(super) fn open(
+    identity: &RunIdentity,
+    intent: Moment,
+    left_by: Moment,
+    settle_delay: Duration,
+) -> Open {
+    let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
+    let until = left_by.time.saturating_add(listed_within);
     Open {
         window: identity.window,
         rerun: identity.rerun,
         intent,
+        until: until.unwrap_or(Timestamp::MAX),
     }
 }
 
@@ -51,7 +61,15 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
         }
     }
     let now = Instant::now();
-    for (key, Record { identity, fate, .. }) in state.records() {
+    for (
+        key,
+        Record {
+            identity,
+            fate,
+            earlier,
+        },
+    ) in state.records()
+    {
         let Fate::InDoubt {
             intent,
             session: _,
@@ -69,25 +87,42 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             identity: identity.clone(),
             key: *key,
             wanted: wanted.get(key).map(|run| (*run).clone()),
-            open: open(identity, *intent),
+            open: open(
+                identity,
+                first_intent(*intent, earlier),
+                left_by(*intent, doubt.as_ref()),
+                settle_delay,
+            ),
             start_time: *start_time,
-            // Whoever held the state before us is gone: nothing left after now.
+            // Whoever held the state before us is gone: nothing left after now. Only what is
+            // recorded of the answer tells of an earlier moment: a machine that slept may have
+            // sent long after its intent.
             patience: Patience::new(
                 settle_delay,
                 now,
-                by_the_service(left_by(*intent, doubt.as_ref())),
+                doubt.as_ref().and_then(|doubt| by_the_service(doubt.at)),
             ),
             verdicts: Verdicts::default(),
+            is_given_up: false,
             of_this_apply: false,
         });
     }
     lanes.retain(|_, lane| lane.has_work());
     // Once all lanes are known: what records stand for must not be taken for something else.
     for (_, Record { identity, fate, .. }) in state.records() {
-        if let Fate::Created { run_id, .. } = fate
+        if let Fate::Created {
+            run_id,
+            adopted,
+            at,
+        } = fate
             && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
         {
             lane.claimed.insert(run_id.clone());
+            if adopted.is_none() {
+                lane.created.insert(run_id.clone());
+            }
+            let age = Duration::try_from(Timestamp::now().duration_since(*at));
+            lane.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
             lane.state_knows = true;
         }
     }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use crate::api::{ApiError, AuthError, Flow, FlowRun};
 use crate::engine::lane::{Doubt, Phase};
+use crate::engine::settle::Clients;
 use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
 use crate::run::Source;
 use crate::state::{Clock, Moment};
@@ -42,6 +43,9 @@ impl Dispatcher {
             return;
         }
         let lane = &self.lanes[id];
+        if lane.phase != Phase::Preparing {
+            return; // blocked, by what its doubts came to
+        }
         let check = self.settings.preflight && lane.source.is_some();
         let list = check || !lane.doubts.is_empty();
         if !list {
@@ -81,14 +85,17 @@ impl Dispatcher {
         if lane.is_looking {
             return;
         }
+        // What is left to a person needs no look of its own.
         let wait = lane
             .doubts
             .iter_mut()
+            .filter(|doubt| !doubt.is_given_up)
             .map(|doubt| doubt.patience.next_look(now, service))
             .min();
         let believed = lane
             .doubts
             .iter()
+            .filter(|doubt| !doubt.is_given_up)
             .map(|doubt| doubt.patience.believed_at(now, service))
             .max();
         let (Some(wait), Some(believed)) = (wait, believed) else {
@@ -195,14 +202,16 @@ impl Dispatcher {
             self.block(id, reason);
             return;
         }
-        self.adopt_existing(id, &runs);
+        if let Some(why) = self.lanes[id].distrusts(&runs) {
+            self.block(id, Blocked::Unanswered(why));
+            return;
+        }
+        if !self.adopt_existing(id, &runs) {
+            return;
+        }
         let lane = &self.lanes[id];
-        let unknown = preflight::unaccounted(
-            &runs,
-            &lane.claimed,
-            self.client.api_key(),
-            lane.state_knows,
-        );
+        let clients = Clients::learn(self.client.api_key(), &runs, &lane.created);
+        let unknown = preflight::unaccounted(&runs, &lane.claimed, clients, lane.state_knows);
         if unknown > 0 && lane.waiting().next().is_some() {
             self.block(id, Blocked::Unknown(unknown));
             return;

@@ -8,26 +8,32 @@ use super::reads::Listed;
 use crate::api::FlowRun;
 use crate::engine::lane::{Doubt, Phase};
 use crate::engine::patience::{READINGS, Verdict, has_begun};
-use crate::engine::settle::{Around, Open, Reading, recognise};
+use crate::engine::settle::{Around, Clients, Open, Reading, recognise};
 use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
 use crate::run::{Key, RunId, RunIdentity};
-use crate::state::{Entry, Evidence};
+use crate::state::{Entry, Evidence, Moment};
+
+/// After so many requests for one run that no list shows, an apply sends no further one: what
+/// never shows up may be there all the same.
+const MOST_ABSENCES: usize = 3;
 
 impl Dispatcher {
-    /// Adopts runs that exist for windows that are wanted.
-    pub(super) fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) {
+    /// Adopts runs that exist for windows that are wanted; `false` where the list cannot be
+    /// trusted, and nothing may be sent to the lane.
+    pub(super) fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) -> bool {
         let lane = &self.lanes[id];
-        let existing =
-            preflight::existing(lane.waiting(), runs, &lane.claimed, self.client.api_key());
+        let clients = Clients::learn(self.client.api_key(), runs, &lane.created);
+        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed, clients);
         for (run, run_id, evidence) in existing {
             if self.is_claimed(&run_id) {
                 // A list that names another flow's run cannot be trusted about this one.
                 self.block(id, Blocked::Unknown(1));
-                return;
+                return false;
             }
             self.lanes[id].dequeue(&run.identity);
             self.adopt(id, run.key, run.identity, run_id, evidence);
         }
+        true
     }
 
     pub(super) fn adopt(
@@ -62,8 +68,10 @@ impl Dispatcher {
         let lane = &mut self.lanes[id];
         let doubts = std::mem::take(&mut lane.doubts);
         let runs = list.runs.as_deref().unwrap_or_default();
-        let readings = match &list.runs {
-            Ok(runs) => {
+        let distrust = lane.distrusts(runs);
+        let readings = match (&list.runs, distrust) {
+            (Ok(_), Some(why)) => vec![Reading::Unclear(why); doubts.len()],
+            (Ok(runs), None) => {
                 let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
                 let around = Around {
                     claimed: &lane.claimed,
@@ -72,12 +80,14 @@ impl Dispatcher {
                 };
                 recognise(&open, runs, around)
             }
-            Err(error) => vec![Reading::Unclear(error.to_string()); doubts.len()],
+            (Err(error), _) => vec![Reading::Unclear(error.to_string()); doubts.len()],
         };
         // When the list was asked for, by the service's clock.
         let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
-        let asked = service.time.saturating_sub(ago).unwrap_or(service.time);
-        let mut is_left_to_a_person = false;
+        let asked = Moment {
+            time: service.time.saturating_sub(ago).unwrap_or(service.time),
+            ..service
+        };
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
             let believed = doubt.patience.believed_at(Instant::now(), service);
@@ -105,14 +115,16 @@ impl Dispatcher {
                 }
                 Verdict::DoesNotExist => absent.push(doubt),
                 Verdict::CannotTell(why) => {
-                    is_left_to_a_person = true;
                     self.outcomes
                         .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
-                    self.tell(Event::Unclear {
-                        lane: id,
-                        run: doubt.identity.clone(),
-                        reason: why,
-                    });
+                    if !doubt.is_given_up {
+                        doubt.is_given_up = true;
+                        self.tell(Event::Unclear {
+                            lane: id,
+                            run: doubt.identity.clone(),
+                            reason: why,
+                        });
+                    }
                     self.lanes[id].doubts.push(doubt);
                 }
                 Verdict::NotYet => self.lanes[id].doubts.push(doubt),
@@ -125,8 +137,10 @@ impl Dispatcher {
         if self.settings.preflight && self.lanes[id].phase == Phase::Open {
             self.adopt_existing(id, runs);
         }
-        if is_left_to_a_person {
-            self.block(id, Blocked::InDoubt(self.lanes[id].doubts.len()));
+        // The others are settled first: what a person must decide keeps none of them waiting.
+        let doubts = &self.lanes[id].doubts;
+        if !doubts.is_empty() && doubts.iter().all(|doubt| doubt.is_given_up) {
+            self.block(id, Blocked::InDoubt(doubts.len()));
         } else {
             self.look_again(id);
         }
@@ -157,8 +171,13 @@ impl Dispatcher {
             run: identity,
         };
         self.pending.push((Some(entry), event));
-        if let Some(run) = wanted {
-            self.lanes[lane].enqueue(run);
+        let Some(run) = wanted else { return };
+        let absences = self.absences.entry(key).or_default();
+        *absences += 1;
+        if *absences == MOST_ABSENCES {
+            let reason = Blocked::ComesToNothing(*absences, key.short());
+            self.block(lane, reason);
         }
+        self.lanes[lane].enqueue(run);
     }
 }

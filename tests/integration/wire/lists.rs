@@ -72,7 +72,7 @@ fn a_page_token_comes_back_to_the_letter() {
         talk.answer(200, page(&["r3"], None));
     });
     assert_eq!(ids(&runs_of(&server).expect("a list")), ["r1", "r2", "r3"]);
-    assert_eq!(reads(&server), 2);
+    assert_eq!(reads(&server), 3, "both, and the first one again");
     for line in server.request_lines() {
         assert!(
             line.contains("property=flowId%3D%3D3abea21c-7e36-4be1-bec1-d3bad0e3e0de&limit=100"),
@@ -111,7 +111,7 @@ fn a_page_that_fails_in_passing_is_read_again() {
         });
         let runs = runs_of(&server).expect("a list");
         assert_eq!(ids(&runs), ["r1", "r2", "r3"], "{shown}");
-        assert_eq!(reads(&server), 3, "{shown}");
+        assert_eq!(reads(&server), 4, "{shown}");
     }
 }
 
@@ -167,7 +167,7 @@ fn a_token_that_is_not_known_any_more_starts_the_list_again_once() {
         }
     });
     assert_eq!(ids(&runs_of(&server).expect("a list")), ["r1", "r2", "r3"]);
-    assert_eq!(reads(&server), 4);
+    assert_eq!(reads(&server), 5);
 
     let server = two_pages(move |talk, _| {
         talk.answer(400, old);
@@ -235,4 +235,60 @@ fn a_page_token_too_long_for_a_url_leaves_no_list() {
     let error = runs_of(&server).expect_err("half a list");
     assert!(matches!(error, ApiError::NotUnderstood(_)), "{error}");
     assert_eq!(reads(&server), 1);
+}
+
+#[test]
+fn a_run_that_moves_to_a_page_that_was_read_is_not_missed() {
+    let firsts = AtomicUsize::new(0);
+    let server = Server::start(move |talk| {
+        while let Some(request) = talk.request() {
+            if token_of(&request).is_some() {
+                // The run r3 was here, until something happened to it.
+                talk.answer(200, page(&["r2"], None));
+                return;
+            }
+            let first = match firsts.fetch_add(1, Ordering::SeqCst) {
+                0 => page(&["r1"], Some(MARK)),
+                _ => page(&["r3", "r1"], Some(MARK)),
+            };
+            talk.answer(200, first);
+        }
+    });
+    assert_eq!(ids(&runs_of(&server).expect("a list")), ["r3", "r1", "r2"]);
+}
+
+#[test]
+fn a_list_that_never_comes_to_rest_is_none() {
+    let firsts = AtomicUsize::new(0);
+    let server = Server::start(move |talk| {
+        while let Some(request) = talk.request() {
+            if token_of(&request).is_some() {
+                talk.answer(200, page(&["r0"], None));
+                return;
+            }
+            let newest = format!("n{}", firsts.fetch_add(1, Ordering::SeqCst));
+            talk.answer(200, page(&[&newest], Some(MARK)));
+        }
+    });
+    let error = runs_of(&server).expect_err("no list");
+    assert!(error.to_string().contains("changes faster"), "{error}");
+}
+
+#[test]
+fn another_run_than_the_one_that_was_asked_for_is_none() {
+    let server = Server::start(|talk| {
+        while talk.request().is_some() {
+            talk.answer(200, page(&["another"], None));
+        }
+    });
+    let id = "mine".parse().expect("a run id");
+    let run = block_on(patient(&server.url()).run(&sandbox(), &id));
+    assert!(matches!(run, Err(ApiError::NotUnderstood(_))), "{run:?}");
+    let server = Server::start(|talk| {
+        while talk.request().is_some() {
+            talk.answer(200, page(&[], None));
+        }
+    });
+    let run = block_on(patient(&server.url()).run(&sandbox(), &id));
+    assert!(matches!(run, Ok(None)), "{run:?}");
 }
