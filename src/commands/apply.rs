@@ -18,7 +18,7 @@ use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
 use crate::report;
 use crate::run::DesiredRun;
-use crate::store::{LockedStore, Place, load};
+use crate::store::{LockedStore, load};
 
 /// So many rejections in a row stop an apply.
 const REJECTIONS_IN_A_ROW: u32 = 5;

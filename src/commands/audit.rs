@@ -21,7 +21,7 @@ use crate::manifest::{Checked, Manifest};
 use crate::report::{self, AuditView};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::{Fate, State};
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// So many unknown runs of a flow are asked for one by one where the list shows no windows.
 const MOST_SINGLE: usize = 200;

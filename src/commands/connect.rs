@@ -77,10 +77,7 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::new(
             Exit::State,
-            format!(
-                "could not create the folder {}: {error}",
-                folder.display()
-            ),
+            format!("could not create the folder {}: {error}", folder.display()),
         )
     })?;
     let emulator = Emulator::start(Options {

@@ -25,7 +25,7 @@ use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 use crate::state::State;
-use crate::store::{Place, load};
+use crate::store::load;
 use desk::{Desk, Listed, entries, write};
 
 /// The reason of manifests that are given none.
@@ -100,7 +100,10 @@ async fn import(
     let mut flows = desk.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
-            let mut store = flags.patience.hold(context, place.as_ref(), organization).await?;
+            let mut store = flags
+                .patience
+                .hold(context, place.as_ref(), organization)
+                .await?;
             let prepared = desk.prepare(store.state());
             let recorded = async {
                 store

@@ -14,7 +14,7 @@ use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout};
 use crate::run::KeyPrefix;
 use crate::state::State;
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// How many columns the result has where nobody says.
 const WIDTH: usize = 80;

@@ -13,7 +13,7 @@ use super::output::{self, Format};
 use crate::report::{self, Recorded};
 use crate::run::{FlowId, Key, KeyPrefix};
 use crate::state::{Record, State};
-use crate::store::{Place, StoreError, inspect};
+use crate::store::{StoreError, inspect};
 
 /// Flags of `state`.
 #[derive(Debug, clap::Args)]

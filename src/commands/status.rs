@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::report::{self, StatusRow};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::{Fate, State};
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]

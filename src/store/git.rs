@@ -33,17 +33,18 @@ const READS: u32 = 5;
 /// A branch of the remote of the repository in `folder`.
 #[must_use]
 pub fn git_branch(folder: PathBuf, branch: String) -> impl Place {
-    Leased(Branch { folder, branch })
+    Leased(Branch::new(folder, branch))
 }
 
+/// See the module's front door.
 #[derive(Debug, Clone)]
-struct Branch {
+pub(super) struct Branch {
     folder: PathBuf,
     branch: String,
 }
 
 /// The name of a commit or of a file's bytes.
-type Oid = String;
+pub(super) type Oid = String;
 
 impl Remote for Branch {
     type Version = Oid;
@@ -104,6 +105,10 @@ impl Remote for Branch {
 }
 
 impl Branch {
+    pub(super) fn new(folder: PathBuf, branch: String) -> Self {
+        Self { folder, branch }
+    }
+
     /// The remote's name: `origin`, or the only one there is.
     async fn remote(&self) -> Result<String, StoreError> {
         let remotes = self.done("look into", &["remote"], b"").await?;
@@ -227,13 +232,11 @@ impl Branch {
             files.retain(|(known, _)| known != name);
             files.push((name.to_owned(), oid));
         }
-        let tree: String = files
-            .iter()
-            .map(|(name, oid)| format!("100644 blob {oid}\t{name}\0"))
-            .collect();
-        let tree = self
-            .line("write to", &["mktree", "-z"], tree.as_bytes())
-            .await?;
+        let mut tree = Vec::new();
+        for (name, oid) in &files {
+            tree.extend_from_slice(format!("100644 blob {oid}\t{name}\0").as_bytes());
+        }
+        let tree = self.line("write to", &["mktree", "-z"], &tree).await?;
         let mut arguments = vec!["commit-tree", &tree];
         if let Some(from) = from {
             arguments.extend(["-p", from]);

@@ -104,6 +104,12 @@ impl Lease {
         }
     }
 
+    /// As if it had been renewed so much earlier.
+    #[cfg(test)]
+    pub(super) fn age(&mut self, by: SignedDuration) {
+        self.renewed -= by;
+    }
+
     /// Whether its holder had time enough to renew it, by any clock.
     fn has_run_out(&self, now: Timestamp) -> bool {
         now.duration_since(self.renewed) > LEASE + CLOCKS

@@ -9,11 +9,13 @@ use tokio::time::Instant;
 
 use crate::engine::lane::{Doubt, Lane};
 use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
+use crate::engine::send::{INTENT_LIFE, LEAVES_WITHIN};
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
-use crate::state::{Clock, Fate, Moment, Record, State};
+use crate::state::{Clock, Fate, Moment, Record};
+use crate::store::{LockedStore, Taken};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
 /// left after `left_by`.
@@ -34,7 +36,12 @@ pub(super) fn open(
 }
 
 /// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
-pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outcomes) {
+pub(super) fn lanes(
+    plan: &Plan,
+    store: &LockedStore,
+    settle_delay: Duration,
+) -> (Vec<Lane>, Outcomes) {
+    let state = store.state();
     let mut lanes: BTreeMap<(Sandbox, FlowId), Lane> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
@@ -61,6 +68,12 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
         }
     }
     let now = Instant::now();
+    // Whoever held the state before us is gone, and nothing of it left after now. One that it was
+    // taken from may wake up, and send on an intent that it has made.
+    let left_by_then = match store.taken() {
+        Taken::Free => now,
+        Taken::Over(_) => now + INTENT_LIFE + LEAVES_WITHIN,
+    };
     for (
         key,
         Record {
@@ -94,12 +107,11 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
                 settle_delay,
             ),
             start_time: *start_time,
-            // Whoever held the state before us is gone: nothing left after now. Only what is
-            // recorded of the answer tells of an earlier moment: a machine that slept may have
-            // sent long after its intent.
+            // Only what is recorded of the answer tells of an earlier moment: a machine that slept
+            // may have sent long after its intent.
             patience: Patience::new(
                 settle_delay,
-                now,
+                left_by_then,
                 doubt.as_ref().and_then(|doubt| by_the_service(doubt.at)),
             ),
             verdicts: Verdicts::default(),

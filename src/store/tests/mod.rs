@@ -1,4 +1,10 @@
-//! What every store must do; each backend runs the same list.
+//! What every store must do (`every`), what leases do (`leases`), a branch (`git`), and the rest,
+//! a folder.
+
+mod every;
+#[cfg(unix)]
+mod git;
+mod leases;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,165 @@
+//! Leases, on a remote in memory that can lose answers and be slow.
+
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::*;
+use crate::store::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Swap};
+
+/// Versions, oldest first, and what goes wrong next.
+#[derive(Clone, Default)]
+pub(super) struct Memory(Arc<Mutex<Vec<(Contents, Option<Lease>)>>>);
+
+pub(super) fn memory() -> Leased<Memory> {
+    Leased(Memory::default())
+}
+
+impl Remote for Memory {
+    type Version = usize;
+
+    fn name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<usize>>, StoreError>> {
+        async {
+            let versions = self.0.lock().expect("no panic");
+            let Some((contents, lease)) = versions.last().cloned() else {
+                return Ok(None);
+            };
+            Ok(Some(Snapshot {
+                version: versions.len(),
+                contents,
+                lease,
+            }))
+        }
+        .boxed()
+    }
+
+    fn swap<'a>(
+        &'a self,
+        from: Option<&'a usize>,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Swap<usize>, StoreError>> {
+        async move {
+            // Others may come in between.
+            tokio::task::yield_now().await;
+            let mut versions = self.0.lock().expect("no panic");
+            if versions.len() != from.copied().unwrap_or(0) {
+                return Ok(Swap::Lost);
+            }
+            let (mut contents, _) = versions.last().cloned().unwrap_or_default();
+            let Change {
+                state,
+                journal,
+                lease,
+                what: _,
+            } = change.clone();
+            contents.state = state.or(contents.state);
+            contents.journal = journal.or(contents.journal);
+            versions.push((contents, lease));
+            Ok(Swap::Won(versions.len()))
+        }
+        .boxed()
+    }
+}
+
+impl Memory {
+    /// As if the holder had not been heard of for that long.
+    fn age(&self, by: jiff::SignedDuration) {
+        let mut versions = self.0.lock().expect("no panic");
+        let (_, lease) = versions.last_mut().expect("a version");
+        lease.as_mut().expect("held").age(by);
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_taken_over_and_its_holder_is_fenced() {
+    let place = memory();
+    let mut first = open(&place).await.expect("free").store;
+    first.append(vec![intent(1)]).await.expect("written");
+    place.0.age(LEASE);
+    assert!(
+        matches!(open(&place).await, Err(StoreError::Locked(Some(_)))),
+        "clocks differ: not yet"
+    );
+    place.0.age(LEASE);
+    let mut second = open(&place).await.expect("it ran out").store;
+    assert_eq!(second.taken(), Taken::Over(holder()));
+    assert_eq!(second.state().records().count(), 1, "its intents are seen");
+
+    // The first one wakes up.
+    for _ in 0..2 {
+        assert!(first.append(vec![intent(2)]).await.is_err());
+    }
+    assert!(first.renew().await.is_err());
+    assert!(first.fold().await.is_err());
+    second.append(vec![created(1)]).await.expect("held");
+    second.close().await.expect("held");
+    let state = load(&place, None).await.expect("readable").expect("one");
+    assert_eq!(state.records().count(), 1);
+}
+
+#[tokio::test]
+async fn the_one_who_is_fenced_is_told_by_whom() {
+    let place = memory();
+    let mut first = open(&place).await.expect("free").store;
+    place.0.age(LEASE + LEASE);
+    let other = Holder { pid: 8, ..holder() };
+    let _second = LockedStore::open(&place, &organization(), other.clone())
+        .await
+        .expect("it ran out");
+    match first.append(vec![intent(1)]).await {
+        Err(StoreError::Fenced(Some(by))) => assert_eq!(by, other),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_lease_that_is_renewed_does_not_run_out() {
+    let place = memory();
+    let mut store = open(&place).await.expect("free").store;
+    assert!(store.renewal().is_some());
+    for _ in 0..3 {
+        place.0.age(LEASE);
+        store.renew().await.expect("held");
+        assert!(matches!(open(&place).await, Err(StoreError::Locked(_))));
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_append_at_once_each_version_is_one_ones() {
+    let memory = Memory::default();
+    let first = Change {
+        journal: Some(Vec::new()),
+        ..Change::default()
+    };
+    assert!(matches!(memory.swap(None, &first).await, Ok(Swap::Won(1))));
+    let writers = (0..16_u8).map(|n| {
+        let memory = memory.clone();
+        async move {
+            let mut won = 0;
+            while won < 10 {
+                let now = memory.read().await.expect("readable").expect("a version");
+                let mut journal = now.contents.journal.unwrap_or_default();
+                journal.push(n);
+                let change = Change {
+                    journal: Some(journal),
+                    ..Change::default()
+                };
+                if let Ok(Swap::Won(_)) = memory.swap(Some(&now.version), &change).await {
+                    won += 1;
+                }
+            }
+        }
+    });
+    futures::future::join_all(writers).await;
+    let end = memory.read().await.expect("readable").expect("a version");
+    assert_eq!(end.version, 161);
+    let journal = end.contents.journal.expect("a journal");
+    for n in 0..16_u8 {
+        assert_eq!(journal.iter().filter(|&&by| by == n).count(), 10);
+    }
+}
