@@ -141,7 +141,7 @@ fn show(
                 .iter()
                 .filter_map(|flow| flow.manifest.as_ref())
                 .collect();
-            output::text(|out| {
+            output::raw(|out| {
                 for (at, manifest) in manifests.iter().enumerate() {
                     if at > 0 {
                         writeln!(out, "---")?;

@@ -152,7 +152,7 @@ pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result
             output::json(&report::json::plan(plan))?;
         }
         PlanFormat::Markdown => {
-            output::text(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
+            output::raw(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
         }
     }
     Ok(())
