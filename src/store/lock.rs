@@ -95,7 +95,7 @@ impl Lock {
     }
 
     fn is_there(&self) -> io::Result<bool> {
-        mark::is_at(&self.file, &self.path)
+        Ok(mark::found_at(&self.file, &self.path)?.is_some())
     }
 }
 

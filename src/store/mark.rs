@@ -33,16 +33,14 @@ impl Mark {
 
     /// Whether it is still what is at `path`, and as long as it was.
     pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
-        let there = at(path)?;
-        let ours = self.file.metadata()?;
-        Ok(there.is_some_and(|there| is_same(&there, &ours) && there.len() == self.length))
+        Ok(found_at(&self.file, path)?.is_some_and(|there| there.len() == self.length))
     }
 }
 
-/// Whether the open file is still what is at `path`, however long.
-pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+/// What is at `path`, if that is still the open file.
+pub(super) fn found_at(file: &File, path: &Path) -> io::Result<Option<Metadata>> {
     let ours = file.metadata()?;
-    Ok(at(path)?.is_some_and(|there| is_same(&there, &ours)))
+    Ok(at(path)?.filter(|there| is_same(there, &ours)))
 }
 
 /// What is at `path`; `None` where nothing is.

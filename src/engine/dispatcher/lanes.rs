@@ -60,7 +60,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             }
         }
     }
-    let now = Instant::now();
+    let (now, today) = (Instant::now(), Timestamp::now());
     for (
         key,
         Record {
@@ -121,7 +121,7 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             if adopted.is_none() {
                 lane.created.insert(run_id.clone());
             }
-            let age = Duration::try_from(Timestamp::now().duration_since(*at));
+            let age = Duration::try_from(today.duration_since(*at));
             lane.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
             lane.state_knows = true;
         }
