@@ -60,15 +60,18 @@ impl Exclusive for Memory {
         self.change(|contents| contents.journal.as_mut().expect("there").truncate(whole))
     }
 
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&mut self, lines: Vec<u8>, _: String) -> BoxFuture<'_, Result<(), StoreError>> {
         self.change(|contents| contents.journal.as_mut().expect("there").extend(lines))
     }
 
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| contents.state = Some(bytes))
+    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.fold(state, journal)
     }
 
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| contents.journal = Some(bytes))
+    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(|contents| {
+            contents.state = Some(state);
+            contents.journal = Some(journal);
+        })
     }
 }

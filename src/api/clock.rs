@@ -12,6 +12,10 @@ use crate::state::{Clock, Moment};
 const EARLIEST: i64 = 1_577_836_800;
 const LATEST: i64 = 4_102_444_800;
 
+/// What the service's `Date` says, what it stamps runs with, and what its other machines say differ
+/// by less: not documented, so that it is wide.
+pub(crate) const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
+
 /// How far the service's clock is from ours, once it has answered.
 #[derive(Debug, Default)]
 pub struct ServerClock(Mutex<Option<SignedDuration>>);

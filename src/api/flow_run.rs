@@ -1,15 +1,13 @@
 //! A flow run as the service lists it, read tolerantly: the samples disagree about spelling,
 //! types and what is there at all. Only an id is demanded.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::plain;
+use super::clock::CLOCKS;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
 use crate::state::{Clock, Moment};
-
-/// The service's clocks, that of `Date` and that of `createdAt`, need not agree to the second.
-const SLACK: SignedDuration = SignedDuration::from_secs(120);
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
 const MOST_ERRORS: usize = 100;
@@ -175,7 +173,7 @@ impl FlowRun {
     pub fn is_since(&self, intent: Moment) -> bool {
         match (self.created_at, intent.clock) {
             (Some(created), Clock::Server) => {
-                let earliest = intent.time.saturating_sub(SLACK).unwrap_or(intent.time);
+                let earliest = intent.time.saturating_sub(CLOCKS).unwrap_or(intent.time);
                 created >= earliest
             }
             _ => true,

@@ -22,6 +22,7 @@ pub use answer::Answer;
 pub(crate) use answer::{can_act, plain, unarmed};
 pub use auth::{Auth, AuthError, Credentials, Token, TokenAnswer};
 pub use client::{ApiError, Client, Connection, Timeouts};
+pub(crate) use clock::CLOCKS;
 pub use clock::ServerClock;
 pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Audit, Denial, Fact, Finding, Look, Seen, Trace};
-use crate::api::{FlowRun, RunStatus, Shows};
+use crate::api::{CLOCKS, FlowRun, RunStatus, Shows};
 use crate::run::{DesiredRun, FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Clock, Fate, Moment, Record, State};
 
@@ -26,9 +26,6 @@ pub struct Books<'a> {
     /// How long after a request its run may still appear in a list.
     pub settle_delay: SignedDuration,
 }
-
-/// The service's clock and ours agree to within this.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
 
 type Flow<'a> = (&'a Sandbox, FlowId);
 

@@ -94,7 +94,7 @@ async fn apply_to(
     desired: Vec<DesiredRun>,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
     let selection = flags.narrow.selection(context);
 
@@ -217,7 +217,7 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
             format!("stopped: {why}; what was not sent is left for the next apply"),
         )
         .report(),
-        Ending::Store(error) => Failure::state(&context.place().name(), &error).report(),
+        Ending::Store(error) => Failure::state(&context.place_name(), &error).report(),
     }
 }
 

@@ -58,7 +58,7 @@ async fn audit(
     let client = &*connected.client;
     let concurrency = context.config.limits.concurrency;
     let looks = look(&checked.manifests, client, concurrency).await?;
-    let place = context.place();
+    let place = context.place()?;
     let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;

@@ -18,6 +18,6 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
     // Drawn into memory first: a reader that goes away must not end in a panic.
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut Cli::command(), "backfill", &mut script);
-    output::text(|out| out.write_all(&script))?;
+    output::raw(|out| out.write_all(&script))?;
     Ok(Exit::Success)
 }

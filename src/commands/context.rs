@@ -9,10 +9,10 @@ use url::Url;
 
 use super::config::Config;
 use super::failure::Failure;
+use super::kept::Kept;
 use crate::api::is_loopback;
-use crate::report;
 use crate::run::{OrganizationId, Sandbox};
-use crate::store::{Local, Place, git_branch};
+use crate::store::Place;
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
@@ -38,7 +38,8 @@ pub(super) struct Flags {
         long,
         global = true,
         value_name = "PLACE",
-        help = "Where the state is kept: a folder, or git:BRANCH of the remote \
+        help = "Where the state is kept: a folder, git:BRANCH of this repository's remote, or a \
+                prefix in a bucket, s3://, az:// or gs:// \
                 [env: BACKFILL_STATE] [default: .backfill]"
     )]
     state: Option<String>,
@@ -157,7 +158,7 @@ impl Context {
             // What the emulator did must never pass for what the service did.
             kept: match kept {
                 Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
-                Kept::Branch(_) if emulator => Kept::Folder(Path::new(STATE).join(EMULATOR)),
+                _ if emulator => Kept::Folder(Path::new(STATE).join(EMULATOR)),
                 kept => kept,
             },
             sandbox: sandbox.or_else(|| config.sandbox.clone()),
@@ -178,18 +179,20 @@ impl Context {
     }
 
     /// Where the state is kept.
-    pub(super) fn place(&self) -> Box<dyn Place> {
-        match &self.kept {
-            Kept::Folder(folder) => Box::new(Local::new(folder.clone())),
-            Kept::Branch(branch) => Box::new(git_branch(PathBuf::from("."), branch.clone())),
-        }
+    pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
+        self.kept.place()
+    }
+
+    /// The same, as messages name it.
+    pub(super) fn place_name(&self) -> String {
+        self.kept.to_string()
     }
 
     /// Where the emulator that is built in keeps its runs.
     pub(super) fn emulator_folder(&self) -> PathBuf {
         match &self.kept {
             Kept::Folder(folder) => folder.clone(),
-            Kept::Branch(_) => Path::new(STATE).join(EMULATOR),
+            _ => Path::new(STATE).join(EMULATOR),
         }
     }
 
@@ -240,52 +243,6 @@ where
         .map(|text| text.parse())
         .transpose()
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
-}
-
-/// Where the state is kept, as it was named.
-#[derive(Debug)]
-enum Kept {
-    Folder(PathBuf),
-    /// Of the repository's remote.
-    Branch(String),
-}
-
-impl Kept {
-    fn read(place: &str) -> Result<Self, Failure> {
-        let places = "name a folder, such as .backfill, or git:BRANCH";
-        if let Some(branch) = place.strip_prefix("git:") {
-            if is_branch(branch) {
-                return Ok(Self::Branch(branch.to_owned()));
-            }
-            return Err(Failure::usage(format!(
-                "`{}` is not the name of a branch",
-                report::plain(branch, 100)
-            ))
-            .hint(places));
-        }
-        if let Some((scheme, _)) = place.split_once("://") {
-            return Err(Failure::usage(format!(
-                "the state cannot be kept in `{}://`: this version does not know it",
-                report::plain(scheme, 100)
-            ))
-            .hint(places));
-        }
-        Ok(Self::Folder(PathBuf::from(place)))
-    }
-}
-
-/// Whether git would take the name for a branch.
-fn is_branch(name: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty() && !part.starts_with('.') && !part.to_ascii_lowercase().ends_with(".lock")
-    };
-    name.split('/').all(is_part)
-        && !name.starts_with('-')
-        && !name.ends_with('.')
-        && !name.contains("..")
-        && name != "@"
-        && !name.contains("@{")
-        && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c))
 }
 
 /// A token goes over TLS, or not further than this machine.

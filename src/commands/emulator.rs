@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     })
     .await?;
     let url = emulator.url();
-    output::text(|out| {
+    output::raw(|out| {
         writeln!(out, "Serving {} flows at {url}", seeds(&manifests).len())?;
         writeln!(out)?;
         writeln!(out, "  export AEP_ENDPOINT={url} AEP_IMS_ENDPOINT={url}")?;

@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Exit;
 use super::connect::{Connected, connect};
 use super::context::Context;
-use super::desired::rules;
+use super::desired::{DEFAULT, rules};
 use super::failure::Failure;
 use super::hold::Patience;
 use super::output::{self, Format};
@@ -42,7 +42,7 @@ pub(super) struct Flags {
     #[arg(required = true, value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
     /// The folder of the manifests; a file that exists is never written over
-    #[arg(long, value_name = "FOLDER", default_value = "manifests")]
+    #[arg(long, value_name = "FOLDER", default_value = DEFAULT)]
     output: PathBuf,
     /// The reason that the manifests give
     #[arg(long, value_name = "TEXT", default_value = REASON, value_parser = reason)]
@@ -81,7 +81,7 @@ async fn import(
     sandbox: &Sandbox,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let organization = &connected.organization;
     let state = load(place.as_ref(), Some(organization))
         .await
@@ -146,7 +146,7 @@ fn show(
                 .iter()
                 .filter_map(|flow| flow.manifest.as_ref())
                 .collect();
-            output::text(|out| {
+            output::raw(|out| {
                 for (at, manifest) in manifests.iter().enumerate() {
                     if at > 0 {
                         writeln!(out, "---")?;

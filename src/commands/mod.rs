@@ -1,7 +1,8 @@
 //! The verbs: what was typed, what it means, what is done, how it ends.
 //!
 //! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
-//! them: `config` (the file), `context` (flags over environment over file), `desired` (from
+//! them: `config` (the file), `context` (flags over environment over file), `kept` (the place of the
+//! state), `desired` (from
 //! paths to runs), `connect` (from the environment to a client), `failure` (errors to exit
 //! codes). [`run`] is the whole program but for the process itself.
 
@@ -18,6 +19,7 @@ mod failure;
 mod hold;
 mod import;
 mod init;
+mod kept;
 mod output;
 mod plan;
 mod rehearse;

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::Written;
+use crate::report::wrap;
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -16,8 +17,35 @@ pub(super) enum Format {
     Json,
 }
 
-/// Writes text to standard output.
+/// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
+/// are broken at blanks, so that no id is torn.
 pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
+    let Some((_, columns)) = console::Term::stdout().size_checked() else {
+        return raw(write);
+    };
+    let mut text = Vec::new();
+    write(&mut text)?;
+    raw(|out| {
+        for line in String::from_utf8_lossy(&text).lines() {
+            for line in fold(line, usize::from(columns)) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A line as lines of at most `columns`; those after the first stand under it, further in.
+fn fold(line: &str, columns: usize) -> Vec<String> {
+    if console::measure_text_width(line) <= columns {
+        return vec![line.to_owned()];
+    }
+    let depth = line.len() - line.trim_start().len();
+    wrap(line, &" ".repeat(depth + 2), columns)
+}
+
+/// Writes to standard output what a program reads, or what is copied: to the letter.
+pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
     let mut out = io::stdout().lock();
     write(&mut out)?;
     out.flush()
@@ -25,8 +53,24 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
 
 /// Writes one JSON document to standard output.
 pub(super) fn json(document: &impl Serialize) -> Written {
-    text(|out| {
+    raw(|out| {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_broken_at_blanks_and_goes_on_further_in() {
+        assert_eq!(fold("  one two", 9), ["  one two"]);
+        assert_eq!(
+            fold("  one two three-and-four five", 12),
+            ["  one two", "    three-and-four", "    five"]
+        );
+        let red = console::style("one two").red().force_styling(true);
+        assert_eq!(fold(&red.to_string(), 7), [red.to_string()]);
+    }
 }

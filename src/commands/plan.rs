@@ -117,7 +117,7 @@ pub(super) async fn make(
     narrow: &Narrow,
 ) -> Result<Made, Failure> {
     let checked = paths.desired(context)?;
-    let place = context.place();
+    let place = context.place()?;
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
@@ -152,7 +152,7 @@ pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result
             output::json(&report::json::plan(plan))?;
         }
         PlanFormat::Markdown => {
-            output::text(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
+            output::raw(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
         }
     }
     Ok(())

@@ -110,7 +110,7 @@ impl Flags {
 
 /// Shows what is known, and changes nothing.
 async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
@@ -158,7 +158,7 @@ async fn decide(
     connected: &Connected,
     decisions: Vec<Decision>,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
     let mut store = flags
         .patience
@@ -220,7 +220,7 @@ async fn record(
     store
         .append(entries)
         .await
-        .map_err(|error| Failure::state(&context.place().name(), &error))?;
+        .map_err(|error| Failure::state(&context.place_name(), &error))?;
     let decided = cases.into_iter().zip(decisions.into_iter().map(Some));
     Ok(decided.collect())
 }

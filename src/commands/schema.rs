@@ -5,7 +5,7 @@ use super::{Exit, output};
 use crate::manifest::json_schema;
 
 pub(super) fn run() -> Result<Exit, Failure> {
-    output::text(|out| out.write_all(text().as_bytes()))?;
+    output::raw(|out| out.write_all(text().as_bytes()))?;
     Ok(Exit::Success)
 }
 

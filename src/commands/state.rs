@@ -52,7 +52,7 @@ enum What {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let name = place.name();
     let state_failure = |error: StoreError| Failure::state(&name, &error);
     let inspected = inspect(place.as_ref(), context.organization.as_ref())

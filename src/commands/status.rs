@@ -30,7 +30,7 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
-    let place = context.place();
+    let place = context.place()?;
     let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;

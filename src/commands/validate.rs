@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             let document = report::json::validate(&sources, &checked, most, exit.code());
             output::json(&document)?;
         }
-        Format::Github => output::text(|out| {
+        Format::Github => output::raw(|out| {
             report::write_annotations(out, &checked, paths.max_problems())?;
             if exit == Exit::Success {
                 writeln!(out, "{summary}")?;

@@ -21,13 +21,13 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::lane::Lane;
-use super::send::{Errand, Made, Sent, send};
+use super::send::{Errand, Sent, send};
 use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
 use crate::run::{DeltaColumn, DesiredRun, Key, UnixSeconds};
 use crate::state::{Clock, Entry, Moment};
-use crate::store::{LockedStore, StoreError};
+use crate::store::{LockedStore, Since, StoreError};
 use reads::Read;
 
 /// How long answers are waited for after the user asked to stop.
@@ -215,7 +215,7 @@ impl Dispatcher {
         &mut self,
         handed: Vec<(LaneId, DesiredRun, Option<DeltaColumn>)>,
     ) -> Result<(), StoreError> {
-        let intent = Made::now();
+        let intent = Since::now();
         let at = self.client.clock().at(Timestamp::now());
         let session = self.store.session();
         let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();

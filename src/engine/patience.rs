@@ -12,11 +12,10 @@ use tokio::time::Instant;
 
 use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
+use crate::api::CLOCKS;
 use crate::run::{RunId, UnixSeconds};
 use crate::state::{Absence, Clock, Doubt, Evidence, Moment};
 
-/// The clocks of the machines that answer for the service differ by less.
-const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
 /// How many lists in a row must agree.

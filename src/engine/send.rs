@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use super::Stop;
 use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
+use crate::store::Since;
 
 /// No request is begun on an intent older than this.
 pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
@@ -65,29 +65,7 @@ pub(super) struct Errand {
     pub(super) delta_column: Option<DeltaColumn>,
     pub(super) timestamps: TimestampForm,
     /// When the intent was made, or a moment before.
-    pub(super) intent: Made,
-}
-
-/// When an intent was made, by a clock that never goes back and by one that never stands still.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Made {
-    monotonic: Instant,
-    wall: Timestamp,
-}
-
-impl Made {
-    pub(super) fn now() -> Self {
-        Self {
-            monotonic: Instant::now(),
-            wall: Timestamp::now(),
-        }
-    }
-
-    /// Whether too much time has passed, be it asleep: a machine may be suspended.
-    fn is_stale(self) -> bool {
-        let slept = Duration::try_from(Timestamp::now().duration_since(self.wall));
-        self.monotonic.elapsed() >= INTENT_LIFE || slept.is_ok_and(|slept| slept >= INTENT_LIFE)
-    }
+    pub(super) intent: Since,
 }
 
 /// Sends it.
@@ -116,7 +94,7 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
     let mut trouble: Option<String> = None;
     loop {
         unless_stopped(stop, client.pacer().turn()).await?;
-        if errand.intent.is_stale() {
+        if errand.intent.elapsed() >= INTENT_LIFE {
             return Err(match trouble {
                 Some(why) => Unsent::Unreachable(why),
                 None => Unsent::Stale,

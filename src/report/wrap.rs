@@ -2,7 +2,8 @@
 
 /// `text` in lines of at most `width` characters, broken at blanks; the second line and those
 /// after it begin with `indent`. A word that is longer stays whole.
-pub(super) fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
     let mut begin = "";

@@ -247,6 +247,12 @@ impl From<&RunIdentity> for StoredIdentity {
 }
 
 impl StoredIdentity {
+    /// The key, as it is stored.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// The key and what it is the hash of, checked against each other.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 //! ssh keys and what a CI job has configured work here too. Only objects are written to it: no
 //! work tree, index, branch or other ref is touched.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -14,7 +15,7 @@ use futures::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use super::remote::{Change, Lease, Leased, Remote, Snapshot, Swap};
+use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
 use super::{Contents, Place, StoreError};
 
 const STATE: &str = "state.jsonl";
@@ -25,8 +26,8 @@ const NAME: &str = "backfill";
 const EMAIL: &str = "backfill@localhost";
 /// How long one call of git may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a push is tried that the remote did not answer.
-const PUSHES: u32 = 3;
+/// How often a push is tried that the remote did not take, though nobody else was first.
+const PUSHES: u32 = 4;
 /// How often a branch is read that moves while it is.
 const READS: u32 = 5;
 
@@ -78,27 +79,28 @@ impl Remote for Branch {
             let commit = self.commit(from, change).await?;
             let remote = self.remote().await?;
             let refspec = format!("{commit}:refs/heads/{}", self.branch);
-            let mut said = String::new();
-            for _ in 0..PUSHES {
-                let pushed = self
-                    .git(
-                        &["push", "--porcelain", "--no-verify", &remote, &refspec],
-                        b"",
-                    )
-                    .await;
-                match &pushed {
+            let push = ["push", "--porcelain", "--no-verify", &remote, &refspec];
+            let mut wait = Duration::from_secs(1);
+            let mut tries = 1;
+            loop {
+                let trouble = match self.git(&push, b"").await {
                     Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
-                    Ok(output) => said = words(output),
-                    Err(error) => said = error.to_string(),
-                }
+                    Ok(output) => self.failed("push to", &words(&output)),
+                    Err(error) => error,
+                };
                 // A push may have arrived though its answer did not; the branch itself tells.
-                match self.tip(&remote).await? {
-                    Some(tip) if tip == commit => return Ok(Swap::Won(commit)),
-                    tip if tip.as_ref() == from => {}
-                    _ => return Ok(Swap::Lost),
+                match self.tip(&remote).await {
+                    Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
+                    Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
+                    Ok(_) | Err(_) if tries == PUSHES || is_refusal(&trouble) => {
+                        return Err(trouble);
+                    }
+                    Ok(_) | Err(_) => {}
                 }
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+                tries += 1;
             }
-            Err(self.failed("push to", &said))
         }
         .boxed()
     }
@@ -177,7 +179,7 @@ impl Branch {
             version: commit,
         };
         for (name, oid) in self.files(&snapshot.version).await? {
-            let bytes = self.done("read", &["cat-file", "blob", &oid], b"").await?;
+            let bytes = self.blob(&oid).await?;
             match name.as_str() {
                 STATE => snapshot.contents.state = Some(bytes),
                 JOURNAL => snapshot.contents.journal = Some(bytes),
@@ -207,27 +209,43 @@ impl Branch {
         Ok(entries.collect())
     }
 
+    async fn blob(&self, oid: &Oid) -> Result<Vec<u8>, StoreError> {
+        self.done("read", &["cat-file", "blob", oid], b"").await
+    }
+
     /// Makes a commit after `from` here; nobody sees it before it is pushed.
     async fn commit(&self, from: Option<&Oid>, change: &Change) -> Result<Oid, StoreError> {
-        let Change {
-            state,
-            journal,
-            lease,
-            what,
-        } = change;
+        let Change { step, lease, what } = change;
         let mut files = match from {
             Some(from) => self.files(from).await?,
             None => Vec::new(),
         };
-        let lease = lease
-            .as_ref()
-            .map(|lease| serde_json::to_vec(lease).expect("a lease has string keys"));
         // Without a lease nobody holds it.
         files.retain(|(name, _)| name != LOCK);
-        for (name, bytes) in [(STATE, state), (JOURNAL, journal), (LOCK, &lease)] {
-            let Some(bytes) = bytes else { continue };
+        let mut written: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
+        match step {
+            Step::Lease => {}
+            Step::Append(lines) => {
+                let before = files.iter().find(|(name, _)| name == JOURNAL);
+                let mut journal = match before {
+                    Some((_, oid)) => self.blob(oid).await?,
+                    None => Vec::new(),
+                };
+                journal.extend_from_slice(lines);
+                written.push((JOURNAL, journal.into()));
+            }
+            Step::Replace { state, journal } => {
+                written.push((STATE, state.into()));
+                written.push((JOURNAL, journal.into()));
+            }
+        }
+        if let Some(lease) = lease {
+            let lease = serde_json::to_vec(lease).expect("a lease has string keys");
+            written.push((LOCK, lease.into()));
+        }
+        for (name, bytes) in written {
             let oid = self
-                .line("write to", &["hash-object", "-w", "--stdin"], bytes)
+                .line("write to", &["hash-object", "-w", "--stdin"], &bytes)
                 .await?;
             files.retain(|(known, _)| known != name);
             files.push((name.to_owned(), oid));
@@ -308,6 +326,11 @@ impl Branch {
             said: said.to_owned(),
         }
     }
+}
+
+/// Whether the remote's own rules are against a push, however often it is tried.
+fn is_refusal(trouble: &StoreError) -> bool {
+    matches!(trouble, StoreError::Remote { said, .. } if said.contains("declined"))
 }
 
 /// What git said, in one line.

@@ -12,7 +12,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::lock::Lock;
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use super::{Contents, Exclusive, Place, READ, StoreError};
 use crate::crash::Point;
 use crate::state::Holder;
@@ -155,7 +155,7 @@ impl Files {
         let file = OpenOptions::new().write(true).open(&path).map_err(&io)?;
         file.set_len(whole).map_err(&io)?;
         file.sync_all().map_err(&io)?;
-        self.seen.journal = Some(Mark::of(&file).map_err(&io)?);
+        self.seen.journal = Some(Mark::of(file).map_err(&io)?);
         Ok(())
     }
 
@@ -175,13 +175,13 @@ impl Files {
         file.write_all(lines).map_err(&io)?;
         Point::APPEND_UNSYNCED.pass();
         file.sync_data().map_err(&io)?;
-        let now = Mark::of(file).map_err(&io)?;
         // What is longer than we left it holds what another hand has added beside us.
-        let before = self.seen.journal.as_ref().map_or(0, Mark::length);
-        if now.length() != before + lines.len() as u64 {
-            return Err(StoreError::Changed(path.clone()));
+        let length = file.metadata().map_err(&io)?.len();
+        let added = lines.len() as u64;
+        match &mut self.seen.journal {
+            Some(seen) if length == seen.length() + added => seen.grow(added),
+            _ => return Err(StoreError::Changed(path.clone())),
         }
-        self.seen.journal = Some(now);
         // Durable in a file that is no longer the journal is not durable.
         self.check()
     }
@@ -189,6 +189,8 @@ impl Files {
     fn write_state(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         Point::STATE_REPLACING.pass();
         self.check()?;
+        // Some systems do not replace a file that is open.
+        self.seen.state = None;
         self.seen.state = Some(replace(&self.folder, STATE, bytes, REPLACING_STATE)?);
         Point::STATE_REPLACED.pass();
         Ok(())
@@ -199,6 +201,7 @@ impl Files {
         self.check()?;
         // What is open is the old one: no longer the one to append to.
         self.journal = None;
+        self.seen.journal = None;
         self.seen.journal = Some(replace(&self.folder, JOURNAL, bytes, REPLACING_JOURNAL)?);
         Point::JOURNAL_REPLACED.pass();
         Ok(())
@@ -210,8 +213,11 @@ impl Files {
         let Seen { journal, state } = &self.seen;
         for (name, seen) in [(JOURNAL, journal), (STATE, state)] {
             let path = self.folder.join(name);
-            let there = Mark::at(&path).map_err(failed("look at", &path))?;
-            if there.as_ref() != seen.as_ref() {
+            let is_ours = match seen {
+                Some(seen) => seen.is_at(&path),
+                None => mark::at(&path).map(|there| there.is_none()),
+            };
+            if !is_ours.map_err(failed("look at", &path))? {
                 return Err(StoreError::Changed(path));
             }
         }
@@ -247,7 +253,7 @@ fn read(folder: &Path) -> Result<(Contents, Seen), StoreError> {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(&io)?;
-        let mark = Mark::of(&file).map_err(&io)?;
+        let mark = Mark::of(file).map_err(&io)?;
         Ok((Some(bytes), Some(mark)))
     };
     // The journal first: a fold in between then leaves entries that the state holds already.
@@ -305,7 +311,7 @@ fn replace(
     let file = beside.persist(&path).map_err(|error| io(error.error))?;
     renamed.pass();
     sync_folder(folder).map_err(&io)?;
-    Mark::of(&file).map_err(&io)
+    Mark::of(file).map_err(&io)
 }
 
 /// A file beside the one that it will replace, readable as the user's other files are.

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::StoreError;
-use super::mark::Mark;
+use super::{StoreError, mark};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
@@ -96,8 +95,7 @@ impl Lock {
     }
 
     fn is_there(&self) -> io::Result<bool> {
-        let ours = Mark::of(&self.file)?;
-        Ok(Mark::at(&self.path)?.is_some_and(|there| there.is_of_the_file_of(&ours)))
+        Ok(mark::found_at(&self.file, &self.path)?.is_some())
     }
 }
 

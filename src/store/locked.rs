@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::history::describe;
 use super::{Exclusive, Place, StoreError, Taken, check_organization, decode};
 use crate::crash::Point;
 use crate::run::OrganizationId;
@@ -42,37 +43,53 @@ impl LockedStore {
         Point::LOCKING.pass();
         let mut exclusive = place.lock(holder.clone()).await?;
         Point::LOCKED.pass();
-        Point::READING.pass();
-        let stored = decode(&exclusive.read().await?)?;
-        Point::READ.pass();
-        let (state, unfolded, torn) = if let Some((state, journal)) = stored {
-            check_organization(&state, Some(organization))?;
-            if journal.torn > 0 {
-                Point::CUTTING.pass();
-                exclusive.cut_journal(journal.whole as u64).await?;
-                Point::CUT.pass();
+        match Self::read(exclusive.as_mut(), organization).await {
+            Ok((state, unfolded, torn)) => {
+                let session = Uuid::new_v4();
+                let mut store = Self {
+                    place: exclusive,
+                    state,
+                    session,
+                    unfolded,
+                    failed: false,
+                    written: Instant::now(),
+                };
+                store.fold().await?;
+                store
+                    .append(vec![Entry::Session { session, holder }])
+                    .await?;
+                Ok(Opened { store, torn })
             }
-            (state, journal.entries.len(), journal.torn)
-        } else {
+            Err(error) => {
+                // What is of no use to us is not kept from others.
+                let _ = exclusive.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads what is there, made whole: the state, how many entries are not folded into it, and
+    /// how many bytes of a torn line were dropped.
+    async fn read(
+        place: &mut dyn Exclusive,
+        organization: &OrganizationId,
+    ) -> Result<(State, usize, usize), StoreError> {
+        Point::READING.pass();
+        let stored = decode(&place.read().await?)?;
+        Point::READ.pass();
+        let Some((state, journal)) = stored else {
             let state = State::new(organization.clone());
             let files = (encode_state(&state), encode_journal_header(&state));
-            exclusive.start(files.0, files.1).await?;
-            (state, 0, 0)
+            place.start(files.0, files.1).await?;
+            return Ok((state, 0, 0));
         };
-        let session = Uuid::new_v4();
-        let mut store = Self {
-            place: exclusive,
-            state,
-            session,
-            unfolded,
-            failed: false,
-            written: Instant::now(),
-        };
-        store.fold().await?;
-        store
-            .append(vec![Entry::Session { session, holder }])
-            .await?;
-        Ok(Opened { store, torn })
+        check_organization(&state, Some(organization))?;
+        if journal.torn > 0 {
+            Point::CUTTING.pass();
+            place.cut_journal(journal.whole as u64).await?;
+            Point::CUT.pass();
+        }
+        Ok((state, journal.entries.len(), journal.torn))
     }
 
     /// What is remembered, every appended entry included.
@@ -142,13 +159,13 @@ impl LockedStore {
         // Until the write has succeeded, memory is ahead of the disk.
         self.failed = true;
         let lines = encode_entries(self.state.folded + 1, &entries);
-        let what = describe(&entries);
         self.unfolded += entries.len();
         self.state.folded += entries.len() as u64;
         // Illegal entries must not reach the journal, so memory goes first.
-        for entry in entries {
-            self.state.fold(entry)?;
+        for entry in &entries {
+            self.state.fold(entry.clone())?;
         }
+        let what = describe(&entries, &self.state);
         Point::APPENDING.pass();
         self.place.append(lines, what).await?;
         Point::APPENDED.pass();
@@ -180,30 +197,4 @@ impl LockedStore {
         self.failed = false;
         Ok(())
     }
-}
-
-/// What entries record, in a line: `2 intents, 1 created`.
-fn describe(entries: &[Entry]) -> String {
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for entry in entries {
-        let what = match entry {
-            Entry::Session { holder, .. } => return format!("Session of {holder}"),
-            Entry::Intent { .. } => "to be sent",
-            Entry::Created { .. } => "created",
-            Entry::Rejected { .. } => "rejected",
-            Entry::NotSent { .. } => "not sent",
-            Entry::Doubt { .. } => "in doubt",
-            Entry::NotCreated { .. } => "not created",
-            Entry::Adopted { .. } => "adopted",
-        };
-        match counts.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((what, 1)),
-        }
-    }
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(what, count)| format!("{count} {what}"))
-        .collect();
-    format!("Runs: {}", parts.join(", "))
 }

@@ -1,16 +1,21 @@
 //! Where the state is kept, and who may write to it.
 //!
 //! A [`Place`] holds two files of bytes, `state.jsonl` and the journal: [`Local`] in a directory,
-//! [`git_branch`] in the commits of a branch. Reading takes no lock. Writing needs a [`LockedStore`]: the only thing in the program that can
-//! append, and only one exists for a state at a time. It keeps the folded [`State`] beside the
-//! journal, so that what is remembered and what is written cannot drift apart.
+//! [`git_branch`] in the commits of a branch, `object_store` in a bucket. Reading takes no lock.
+//! Writing needs a [`LockedStore`]: the only thing in the program that can append, and only one
+//! exists for a state at a time. It keeps the folded [`State`] beside the journal, so that what is
+//! remembered and what is written cannot drift apart.
 
 mod git;
+mod history;
 mod local;
 mod lock;
 mod locked;
 mod mark;
+#[cfg(feature = "object-store")]
+mod objects;
 mod remote;
+mod since;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +31,9 @@ use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journa
 pub use git::git_branch;
 pub use local::Local;
 pub use locked::{LockedStore, Opened};
+#[cfg(feature = "object-store")]
+pub use objects::object_store;
+pub use since::Since;
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";

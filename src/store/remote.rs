@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Contents, Exclusive, Place, StoreError, Taken};
+use super::{Contents, Exclusive, Place, Since, StoreError, Taken};
 use crate::state::Holder;
 
 /// A lease that was not renewed for so long may be taken over. More than twice the life of an
@@ -31,7 +31,7 @@ const TRIES: u32 = 5;
 /// Somewhere that keeps whole versions of a state, each made from the one before.
 pub(super) trait Remote: Clone + Send + Sync + 'static {
     /// Names a version; equal only if all that it holds is.
-    type Version: Clone + Send + Sync + 'static;
+    type Version: Clone + PartialEq + Send + Sync + 'static;
 
     /// As messages name it.
     fn name(&self) -> String;
@@ -56,17 +56,30 @@ pub(super) struct Snapshot<V> {
     pub(super) lease: Option<Lease>,
 }
 
-/// What a new version has that is not as it was.
-#[derive(Debug, Clone, Default)]
+/// What makes a new version of the one before.
+#[derive(Debug, Clone)]
 pub(super) struct Change {
-    /// `state.jsonl`, if it is another.
-    pub(super) state: Option<Vec<u8>>,
-    /// The journal, if it is another.
-    pub(super) journal: Option<Vec<u8>>,
+    pub(super) step: Step,
     /// Who holds it from then on.
     pub(super) lease: Option<Lease>,
-    /// What the change does, in a line, for whoever reads the history.
+    /// What the change does, for whoever reads the history: a line, and perhaps more below.
     pub(super) what: String,
+}
+
+/// What happens to the two files.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// Nothing: it is about the lease alone.
+    Lease,
+    /// Lines are added to the journal.
+    Append(Vec<u8>),
+    /// Both are others.
+    Replace {
+        /// `state.jsonl`
+        state: Vec<u8>,
+        /// The journal.
+        journal: Vec<u8>,
+    },
 }
 
 /// What became of an attempt at a new version.
@@ -154,20 +167,21 @@ impl<R: Remote> Place for Leased<R> {
                     }
                     Some(before) => return Err(StoreError::Locked(Some(before.holder))),
                 };
-                let lease = lease.renewed();
+                let written = Since::now();
                 let change = Change {
-                    lease: Some(lease.clone()),
+                    step: Step::Lease,
+                    lease: Some(lease.renewed()),
                     what: format!("Held by {}", lease.holder),
-                    ..Change::default()
                 };
                 match self.0.swap(version.as_ref(), &change).await? {
                     Swap::Won(version) => {
                         return Ok(Box::new(Hold {
                             remote: self.0.clone(),
                             version,
-                            contents,
-                            lease,
+                            contents: Some(contents),
+                            lease: lease.clone(),
                             taken,
+                            written,
                         }) as Box<dyn Exclusive>);
                     }
                     Swap::Lost => {}
@@ -187,38 +201,61 @@ impl<R: Remote> Place for Leased<R> {
 struct Hold<R: Remote> {
     remote: R,
     version: R::Version,
-    contents: Contents,
+    /// What `version` holds, until it is asked for.
+    contents: Option<Contents>,
     lease: Lease,
     taken: Taken,
+    /// When the last version of ours was begun.
+    written: Since,
 }
 
 impl<R: Remote> Hold<R> {
-    /// Makes a version of what is to change, the lease renewed, or knows that it is fenced.
-    async fn swap(&mut self, change: Change) -> Result<(), StoreError> {
+    /// Takes `step`, the lease renewed, or knows that it is fenced.
+    async fn take(&mut self, step: Step, what: String) -> Result<(), StoreError> {
+        let lease = Some(self.lease.renewed());
+        self.swap(step, lease, what).await
+    }
+
+    async fn swap(
+        &mut self,
+        step: Step,
+        lease: Option<Lease>,
+        what: String,
+    ) -> Result<(), StoreError> {
+        let written = Since::now();
+        // Who slept for long may have been taken over, and what it left cleaned away since: then
+        // not even losing a swap would tell.
+        if self.written.elapsed() > LEASE.unsigned_abs() / 2 {
+            self.look().await?;
+        }
+        let what = format!("{what}\n\nby {}\n", self.lease.holder);
+        let change = Change { step, lease, what };
         match self.remote.swap(Some(&self.version), &change).await? {
             Swap::Won(version) => {
                 self.version = version;
-                if let Some(state) = change.state {
-                    self.contents.state = Some(state);
-                }
-                if let Some(journal) = change.journal {
-                    self.contents.journal = Some(journal);
-                }
+                self.contents = None;
+                self.written = written;
                 Ok(())
             }
-            Swap::Lost => {
-                let now = self.remote.read().await?;
-                let holder = now.and_then(|now| now.lease).map(|lease| lease.holder);
-                Err(StoreError::Fenced(holder))
-            }
+            Swap::Lost => Err(self.fenced().await),
         }
     }
 
-    fn change(&self, what: String) -> Change {
-        Change {
-            lease: Some(self.lease.renewed()),
-            what,
-            ..Change::default()
+    /// Reads what is there, which must be what this hold has made of it.
+    async fn look(&self) -> Result<Contents, StoreError> {
+        match self.remote.read().await? {
+            Some(now) if now.version == self.version => Ok(now.contents),
+            _ => Err(self.fenced().await),
+        }
+    }
+
+    async fn fenced(&self) -> StoreError {
+        match self.remote.read().await {
+            Ok(now) => {
+                let lease = now.and_then(|now| now.lease);
+                StoreError::Fenced(lease.map(|lease| lease.holder))
+            }
+            Err(error) => error,
         }
     }
 }
@@ -229,66 +266,45 @@ impl<R: Remote> Exclusive for Hold<R> {
     }
 
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>> {
-        async { Ok(self.contents.clone()) }.boxed()
+        async {
+            match self.contents.take() {
+                Some(contents) => Ok(contents),
+                None => self.look().await,
+            }
+        }
+        .boxed()
     }
 
     fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let whole = usize::try_from(whole).unwrap_or(usize::MAX);
-            let mut journal = self.contents.journal.clone().unwrap_or_default();
-            journal.truncate(whole);
-            let change = Change {
-                journal: Some(journal),
-                ..self.change("Cut the torn end of the journal off".to_owned())
-            };
-            self.swap(change).await
+            let Contents { state, journal } = self.look().await?;
+            let mut journal = journal.unwrap_or_default();
+            journal.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
+            let state = state.unwrap_or_default();
+            let step = Step::Replace { state, journal };
+            let what = "Cut the torn end of the journal off".to_owned();
+            self.take(step, what).await
         }
         .boxed()
     }
 
     fn append(&mut self, lines: Vec<u8>, what: String) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move {
-            let mut journal = self.contents.journal.clone().unwrap_or_default();
-            journal.extend_from_slice(&lines);
-            let change = Change {
-                journal: Some(journal),
-                ..self.change(what)
-            };
-            self.swap(change).await
-        }
-        .boxed()
+        self.take(Step::Append(lines), what).boxed()
     }
 
     fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move {
-            let change = Change {
-                state: Some(state),
-                journal: Some(journal),
-                ..self.change("Begin an empty state".to_owned())
-            };
-            self.swap(change).await
-        }
-        .boxed()
+        let step = Step::Replace { state, journal };
+        self.take(step, "Begin an empty state".to_owned()).boxed()
     }
 
     fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        async move {
-            let change = Change {
-                state: Some(state),
-                journal: Some(journal),
-                ..self.change("Fold the journal into the state".to_owned())
-            };
-            self.swap(change).await
-        }
-        .boxed()
+        let step = Step::Replace { state, journal };
+        let what = "Fold the journal into the state".to_owned();
+        self.take(step, what).boxed()
     }
 
     fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
-        async {
-            let change = self.change(format!("Still held by {}", self.lease.holder));
-            self.swap(change).await
-        }
-        .boxed()
+        self.take(Step::Lease, "Still held".to_owned()).boxed()
     }
 
     fn renewed_every(&self) -> Option<Duration> {
@@ -296,13 +312,6 @@ impl<R: Remote> Exclusive for Hold<R> {
     }
 
     fn release(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
-        async {
-            let change = Change {
-                what: format!("Released by {}", self.lease.holder),
-                ..Change::default()
-            };
-            self.swap(change).await
-        }
-        .boxed()
+        self.swap(Step::Lease, None, "Let go".to_owned()).boxed()
     }
 }

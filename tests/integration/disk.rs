@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::emulated::{Emulated, stored_windows, wait_for_creates};
+use crate::emulated::{Emulated, assert_each_once, stored_windows, wait_for_creates};
 use crate::workspace::{Ran, Workspace};
 
 const RUNS: usize = 12;
@@ -92,12 +92,6 @@ fn assert_all_is_recorded(workspace: &Workspace, emulated: &Emulated, state: &st
     }
 }
 
-fn assert_each_exactly_once(emulated: &Emulated) {
-    let windows = stored_windows(&emulated.ledger());
-    assert_eq!(windows.len(), RUNS);
-    assert!(windows.values().all(|times| *times == 1), "{windows:?}");
-}
-
 #[track_caller]
 fn assert_says(ran: &Ran, parts: &[&str]) {
     for part in parts {
@@ -135,14 +129,13 @@ fn a_file_that_may_not_grow_stops_the_apply_at_any_size() {
             assert_eq!(emulated.ledger().creates, 0);
         }
         workspace.run("apply --yes --progress none").exits(0);
-        assert_each_exactly_once(&emulated);
+        assert_each_once(&emulated, RUNS);
     }
     assert!((2..16).contains(&stopped), "stopped {stopped} times of 16");
 }
 
 #[test]
 fn a_full_disk_stops_the_apply_and_the_next_one_goes_on() {
-    let mount = "mount -t tmpfs -o size=$0k none";
     if !can("a full disk", "unshare --mount mount -t tmpfs none /mnt") {
         return;
     }
@@ -151,8 +144,8 @@ fn a_full_disk_stops_the_apply_and_the_next_one_goes_on() {
         let (workspace, emulated) = at_work();
         fs::create_dir(workspace.path().join("small")).expect("a folder");
         let script = format!(
-            "{} small && {{ \"$@\"; code=$?; cp -R small kept; exit $code; }}",
-            mount.replace("$0", &kib.to_string())
+            "mount -t tmpfs -o size={kib}k none small && \
+             {{ \"$@\"; code=$?; cp -R small kept; exit $code; }}"
         );
         let prelude = format!("exec unshare --mount sh -c '{script}' sh \"$@\"");
         let ran = run_under(
@@ -181,7 +174,7 @@ fn a_full_disk_stops_the_apply_and_the_next_one_goes_on() {
         workspace
             .run("apply --yes --progress none --state kept")
             .exits(0);
-        assert_each_exactly_once(&emulated);
+        assert_each_once(&emulated, RUNS);
     }
     assert!((1..6).contains(&stopped), "stopped {stopped} times of 6");
 }
@@ -208,7 +201,7 @@ fn a_read_only_disk_can_be_read_and_nothing_is_sent() {
         run_under(&workspace, prelude, line).exits(0);
     }
     workspace.run("apply --yes --progress none").exits(0);
-    assert_each_exactly_once(&emulated);
+    assert_each_once(&emulated, RUNS);
 }
 
 /// What makes permission bits count for the superuser too; `None` where nothing does.
@@ -279,7 +272,7 @@ fn a_folder_that_may_not_be_written_is_refused_before_anything_is_sent() {
         assert_eq!(emulated.ledger().creates, 2);
     }
     workspace.run("apply --yes --progress none").exits(0);
-    assert_each_exactly_once(&emulated);
+    assert_each_once(&emulated, RUNS);
 }
 
 #[test]
@@ -301,7 +294,7 @@ fn a_permission_that_is_lost_half_way_loses_nothing_that_was_created() {
         &ran,
         &["cannot write .backfill/state.jsonl: Permission denied"],
     );
-    assert_each_exactly_once(&emulated);
+    assert_each_once(&emulated, RUNS);
     workspace.run("plan --detailed-exitcode").exits(0);
     let ran = workspace.run("apply --yes --progress none").exits(0);
     assert!(ran.stdout.contains("Nothing to do"), "{}", ran.stdout);
@@ -370,7 +363,7 @@ fn a_sync_that_fails_stops_the_apply_before_the_request_leaves() {
         stopped += 1;
         assert_all_is_recorded(&workspace, &emulated, ".backfill");
         workspace.run("apply --yes --progress none").exits(0);
-        assert_each_exactly_once(&emulated);
+        assert_each_once(&emulated, RUNS);
     }
     assert_eq!(stopped, 8);
 }

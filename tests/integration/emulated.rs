@@ -92,6 +92,14 @@ pub(crate) fn stored_windows(ledger: &Ledger) -> BTreeMap<(String, i64, i64), us
     windows
 }
 
+/// Fails unless `number` windows were stored, each of them once.
+#[track_caller]
+pub(crate) fn assert_each_once(emulated: &Emulated, number: usize) {
+    let windows = stored_windows(&emulated.ledger());
+    assert_eq!(windows.len(), number);
+    assert!(windows.values().all(|times| *times == 1), "{windows:?}");
+}
+
 /// Waits until the emulator got so many requests to create a run.
 pub(crate) fn wait_for_creates(emulated: &Emulated, number: u64) {
     let start = Instant::now();

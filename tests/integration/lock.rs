@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::process::{Child, Output};
 
-use crate::emulated::{Emulated, signal, stored_windows, wait_for_creates};
+use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
 use crate::workspace::Workspace;
 
 const APPLIES: usize = 10;
@@ -53,9 +53,7 @@ fn of_ten_applies_at_once_one_works_and_nine_say_who_holds_the_state() {
         assert_eq!(output.status.code(), Some(8), "{}", said(output));
         assert!(said(output).contains(&held_by), "{}", said(output));
     }
-    let windows = stored_windows(&emulated.ledger());
-    assert_eq!(windows.len(), 40);
-    assert!(windows.values().all(|times| *times == 1));
+    assert_each_once(&emulated, 40);
 }
 
 #[test]
@@ -73,9 +71,7 @@ fn ten_applies_that_may_wait_share_the_work_and_create_nothing_twice() {
         let result = String::from_utf8_lossy(&output.stdout);
         assert!(result.contains("Done: 4 created"), "{result}");
     }
-    let windows = stored_windows(&emulated.ledger());
-    assert_eq!(windows.len(), 40);
-    assert!(windows.values().all(|times| *times == 1));
+    assert_each_once(&emulated, 40);
 }
 
 #[test]
@@ -147,9 +143,7 @@ fn a_holder_that_was_killed_holds_nothing() {
     workspace.run("state unlock").exits(0);
     workspace.write("backfill.yaml", "version: 1\nsettleDelay: 1 second\n");
     workspace.run("apply --yes --progress none").exits(0);
-    let windows = stored_windows(&emulated.ledger());
-    assert_eq!(windows.len(), 20);
-    assert!(windows.values().all(|times| *times == 1));
+    assert_each_once(&emulated, 20);
 }
 
 /// An apply at work while `meddle` is at its files; then another that finds what it left.
@@ -190,9 +184,7 @@ fn meddled(named: &str, meddle: impl Fn(&Workspace)) {
         fs::remove_dir_all(workspace.path().join(".backfill")).expect("there");
         workspace.run("apply --yes --progress none").exits(0);
     }
-    let windows = stored_windows(&emulated.ledger());
-    assert_eq!(windows.len(), 20);
-    assert!(windows.values().all(|times| *times == 1));
+    assert_each_once(&emulated, 20);
 }
 
 #[test]

@@ -88,7 +88,12 @@ impl Desk<'_> {
     /// by their flow: what they want must not be taken for what was done by hand.
     fn neighbours(&self) -> Result<HashMap<(Sandbox, FlowId), Manifest>, Failure> {
         let mut neighbours = HashMap::new();
-        for folder in [self.output, Path::new(DEFAULT)] {
+        let default = Path::new(DEFAULT);
+        let folders = [
+            Some(self.output),
+            (self.output != default).then_some(default),
+        ];
+        for folder in folders.into_iter().flatten() {
             let sources = match read_paths(&[folder.to_owned()]) {
                 Ok(sources) => sources,
                 Err(FindError::Missing(_) | FindError::NoManifest(_)) => continue,

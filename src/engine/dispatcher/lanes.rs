@@ -67,7 +67,7 @@ pub(super) fn lanes(
             }
         }
     }
-    let now = Instant::now();
+    let (now, today) = (Instant::now(), Timestamp::now());
     // Whoever held the state before us is gone, and nothing of it left after now. One that it was
     // taken from may wake up, and send on an intent that it has made.
     let left_by_then = match store.taken() {
@@ -133,7 +133,7 @@ pub(super) fn lanes(
             if adopted.is_none() {
                 lane.created.insert(run_id.clone());
             }
-            let age = Duration::try_from(Timestamp::now().duration_since(*at));
+            let age = Duration::try_from(today.duration_since(*at));
             lane.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
             lane.state_knows = true;
         }

@@ -1,33 +1,23 @@
 //! What every place must do; each runs the same list.
 
+use super::places::on_each_remote;
 use super::*;
+use crate::store::READ;
 
 /// Runs each of the named functions against a new place of each kind.
-macro_rules! every_place {
+macro_rules! on_each_place {
     ($($name:ident),+ $(,)?) => {
         mod local {
             $(#[tokio::test] async fn $name() {
-                let (_folder, place) = super::super::local();
+                let (_folder, place) = crate::store::tests::places::local();
                 super::$name(&place).await;
             })+
         }
-        mod memory {
-            $(#[tokio::test] async fn $name() {
-                let place = super::super::leases::memory();
-                super::$name(&place).await;
-            })+
-        }
-        #[cfg(unix)]
-        mod git {
-            $(#[tokio::test] async fn $name() {
-                let repository = super::super::git::Repository::new();
-                super::$name(&repository.place()).await;
-            })+
-        }
+        on_each_remote!(crate::store::remote::Leased; $($name),+);
     };
 }
 
-every_place![
+on_each_place![
     one_that_was_never_used_has_no_state,
     what_was_appended_is_there_after_a_crash,
     a_fold_leaves_the_same_state_and_appending_goes_on,
@@ -37,7 +27,12 @@ every_place![
     a_reader_beside_a_writer_sees_what_is_whole,
     what_is_not_whole_is_cut_and_appending_goes_on,
     another_organizations_state_is_refused_untouched,
-    many_entries_are_kept,
+    an_illegal_entry_never_reaches_the_journal,
+    damage_is_told_with_its_place_and_nothing_is_overwritten,
+    a_newer_format_is_refused_untouched,
+    a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next,
+    each_fold_raises_the_serial_and_keeps_the_lineage,
+    a_hundred_thousand_entries_are_kept,
 ];
 
 async fn one_that_was_never_used_has_no_state(place: &dyn Place) {
@@ -161,15 +156,135 @@ async fn another_organizations_state_is_refused_untouched(place: &dyn Place) {
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
-async fn many_entries_are_kept(place: &dyn Place) {
+async fn an_illegal_entry_never_reaches_the_journal(place: &dyn Place) {
+    let mut store = open(place).await.expect("free").store;
+    assert!(matches!(
+        store.append(vec![created(1)]).await,
+        Err(StoreError::Illegal(_))
+    ));
+    drop(store);
+    assert!(load(place, None).await.is_ok());
+}
+
+/// Puts other bytes where a place keeps its two files, as somebody with access to it can.
+async fn plant(place: &dyn Place, contents: Contents) {
+    let mut exclusive = place.lock(holder()).await.expect("free");
+    exclusive.read().await.expect("readable");
+    let Contents { state, journal } = contents;
+    exclusive
+        .fold(state.expect("a state"), journal.expect("a journal"))
+        .await
+        .expect("bytes are bytes");
+    exclusive.release().await.expect("held");
+}
+
+/// A state with folded runs and a journal with more, that nobody holds.
+async fn furnished(place: &dyn Place) -> Contents {
+    let mut store = open(place).await.expect("free").store;
+    store
+        .append(vec![intent(1), created(1), intent(2)])
+        .await
+        .expect("written");
+    store.close().await.expect("written");
+    drop(store);
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(3)]).await.expect("written");
+    let contents = place.read().await.expect("readable");
+    store.close().await.expect("written");
+    drop(store);
+    plant(place, contents.clone()).await;
+    contents
+}
+
+async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn Place) {
+    let whole = furnished(place).await;
+    for state_too in [true, false] {
+        let mut contents = whole.clone();
+        let file = if state_too {
+            &mut contents.state
+        } else {
+            &mut contents.journal
+        };
+        let bytes = file.as_mut().expect("there");
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        plant(place, contents.clone()).await;
+        let Err(StoreError::Format(error)) = open(place).await.map(|_| ()) else {
+            panic!("damage");
+        };
+        assert!(matches!(error, FormatError::Damaged { .. }), "{error}");
+        assert!(load(place, None).await.is_err());
+        assert_eq!(place.read().await.expect(READ), contents);
+        // Nobody is kept out by one who found damage.
+        plant(place, whole.clone()).await;
+    }
+}
+
+async fn a_newer_format_is_refused_untouched(place: &dyn Place) {
+    let mut contents = furnished(place).await;
+    let state = contents.state.as_mut().expect("there");
+    let text = String::from_utf8(state.clone()).expect("text");
+    *state = text.replacen("-state/v1", "-state/v2", 1).into_bytes();
+    plant(place, contents.clone()).await;
+    assert!(matches!(
+        open(place).await.map(|_| ()),
+        Err(StoreError::Format(FormatError::Newer { .. }))
+    ));
+    assert_eq!(place.read().await.expect(READ), contents);
+}
+
+async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(place: &dyn Place) {
+    let old = furnished(place).await;
+    let mut store = open(place).await.expect("free").store;
+    let remembered = store.state().clone();
+    let new = place.read().await.expect("readable");
+    store.close().await.expect("written");
+    drop(store);
+    let half = Contents {
+        state: new.state,
+        journal: old.journal,
+    };
+    plant(place, half).await;
+    let store = open(place).await.expect("no damage").store;
+    let records = |state: &State| {
+        let records = state.records();
+        records
+            .map(|(key, record)| (*key, record.clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(records(store.state()), records(&remembered));
+}
+
+async fn each_fold_raises_the_serial_and_keeps_the_lineage(place: &dyn Place) {
+    let mut seen = None;
+    for n in 1..=3 {
+        let mut store = open(place).await.expect("free").store;
+        store.append(vec![intent(n)]).await.expect("written");
+        store.close().await.expect("written");
+        let State {
+            lineage, serial, ..
+        } = *store.state();
+        if let Some((first, before)) = seen.replace((lineage, serial)) {
+            assert_eq!(lineage, first);
+            assert!(serial > before);
+        }
+    }
+}
+
+async fn a_hundred_thousand_entries_are_kept(place: &dyn Place) {
     let mut store = open(place).await.expect("free").store;
     for batch in 0..4 {
-        let runs = batch * 500..(batch + 1) * 500;
+        let runs = batch * 12_500..(batch + 1) * 12_500;
         let entries: Vec<Entry> = runs.flat_map(|n| [intent(n), created(n)]).collect();
         store.append(entries).await.expect("written");
     }
+    let remembered = store.state().clone();
+    let inspected = inspect(place, None).await.expect("readable");
+    let inspected = inspected.expect("a state");
+    assert_eq!(inspected.unfolded, 100_001);
+    assert!(inspected.state == remembered, "as it is remembered");
     store.close().await.expect("written");
     drop(store);
     let state = load(place, None).await.expect("readable").expect("a state");
-    assert_eq!(state.records().count(), 2000);
+    assert_eq!(state.records().count(), 50_000);
 }

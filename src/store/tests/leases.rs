@@ -6,13 +6,16 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::*;
-use crate::store::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Swap};
+use crate::store::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
 
-/// Versions, oldest first, and what goes wrong next.
+/// Versions, oldest first.
 #[derive(Clone, Default)]
-pub(super) struct Memory(Arc<Mutex<Vec<(Contents, Option<Lease>)>>>);
+pub(super) struct Memory(Arc<Mutex<Vec<Held>>>);
 
-pub(super) fn memory() -> Leased<Memory> {
+/// What a version holds, and who holds it.
+type Held = (Contents, Option<Lease>);
+
+fn memory() -> Leased<Memory> {
     Leased(Memory::default())
 }
 
@@ -51,15 +54,15 @@ impl Remote for Memory {
                 return Ok(Swap::Lost);
             }
             let (mut contents, _) = versions.last().cloned().unwrap_or_default();
-            let Change {
-                state,
-                journal,
-                lease,
-                what: _,
-            } = change.clone();
-            contents.state = state.or(contents.state);
-            contents.journal = journal.or(contents.journal);
-            versions.push((contents, lease));
+            match change.step.clone() {
+                Step::Lease => {}
+                Step::Append(lines) => contents.journal.get_or_insert_default().extend(lines),
+                Step::Replace { state, journal } => {
+                    contents.state = Some(state);
+                    contents.journal = Some(journal);
+                }
+            }
+            versions.push((contents, change.lease.clone()));
             Ok(Swap::Won(versions.len()))
         }
         .boxed()
@@ -126,40 +129,5 @@ async fn a_lease_that_is_renewed_does_not_run_out() {
         place.0.age(LEASE);
         store.renew().await.expect("held");
         assert!(matches!(open(&place).await, Err(StoreError::Locked(_))));
-    }
-}
-
-#[tokio::test]
-async fn of_many_who_append_at_once_each_version_is_one_ones() {
-    let memory = Memory::default();
-    let first = Change {
-        journal: Some(Vec::new()),
-        ..Change::default()
-    };
-    assert!(matches!(memory.swap(None, &first).await, Ok(Swap::Won(1))));
-    let writers = (0..16_u8).map(|n| {
-        let memory = memory.clone();
-        async move {
-            let mut won = 0;
-            while won < 10 {
-                let now = memory.read().await.expect("readable").expect("a version");
-                let mut journal = now.contents.journal.unwrap_or_default();
-                journal.push(n);
-                let change = Change {
-                    journal: Some(journal),
-                    ..Change::default()
-                };
-                if let Ok(Swap::Won(_)) = memory.swap(Some(&now.version), &change).await {
-                    won += 1;
-                }
-            }
-        }
-    });
-    futures::future::join_all(writers).await;
-    let end = memory.read().await.expect("readable").expect("a version");
-    assert_eq!(end.version, 161);
-    let journal = end.contents.journal.expect("a journal");
-    for n in 0..16_u8 {
-        assert_eq!(journal.iter().filter(|&&by| by == n).count(), 10);
     }
 }

@@ -1,0 +1,413 @@
+//! An object store: Amazon S3 and what speaks its language, Azure Blob Storage, Google Cloud
+//! Storage.
+//!
+//! The journal is a row of numbered objects, `journal/000000000042.jsonl`, each created only if
+//! there is none of that number: of two writers one comes second, and knows it. An object's first
+//! line says who holds the state from then on, and where the journal begins; the rest are entries.
+//! The folded state is an object of its own, `state/…`, which is written first and counts once an
+//! object of the journal names it: so a fold happens as a whole or not at all.
+//!
+//! What a fold has made superfluous is removed after a while. A number that has become free again
+//! is no way back in for a holder that slept: it looks before it writes (see [`super::remote`]),
+//! and nothing is removed that is younger than any such look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use jiff::SignedDuration;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::Path;
+use object_store::{
+    ClientConfigKey, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    RetryConfig,
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+use uuid::Uuid;
+
+use super::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::{Contents, Place, READ, StoreError};
+
+const JOURNAL: &str = "journal";
+const STATE: &str = "state";
+/// The format of the journal's objects; what is newer is refused.
+const FORMAT: u32 = 1;
+/// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
+/// trust what it knows, and longer than any reader takes.
+const KEPT: SignedDuration = SignedDuration::from_secs(2 * LEASE.as_secs());
+/// How often a write is tried that was not answered.
+const WRITES: u32 = 4;
+/// How often a state is read that is cleaned while it is.
+const READS: u32 = 3;
+/// How many objects are read or removed at a time.
+const AT_ONCE: usize = 16;
+
+/// The state below `url`: `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`;
+/// credentials and endpoints come from the environment, as each cloud's users know it.
+///
+/// # Errors
+/// When `url` is another, or the environment does not say what is needed.
+pub fn object_store(url: &Url) -> Result<impl Place + use<>, StoreError> {
+    Ok(Leased(Objects::new(url)?))
+}
+
+/// See the module's front door.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    name: String,
+}
+
+/// The number of the latest object of the journal, and what it says of the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    number: u64,
+    begins: u64,
+    state: Option<String>,
+}
+
+/// The first line of an object of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    format: u32,
+    /// Which write this is: an answer that was lost is told from another's by it.
+    write: Uuid,
+    /// The number of the object in which the journal begins.
+    begins: u64,
+    /// The object below `state/` that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    /// Who holds the state from here on; nobody, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<Lease>,
+    /// What the write was for, in a line.
+    what: String,
+}
+
+/// What every format's first line says.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+impl Remote for Objects {
+    type Version = Version;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
+        async {
+            for _ in 1..READS {
+                match self.snapshot().await {
+                    // Cleaned in between: then a newer one is there.
+                    Err(Trouble::Store(Error::NotFound { .. })) => {}
+                    read => return read.map_err(|trouble| self.failed(READ, &trouble)),
+                }
+            }
+            let read = self.snapshot().await;
+            read.map_err(|trouble| self.failed(READ, &trouble))
+        }
+        .boxed()
+    }
+
+    fn swap<'a>(
+        &'a self,
+        from: Option<&'a Version>,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
+        async move {
+            let Change { step, lease, what } = change;
+            let write = Uuid::new_v4();
+            let number = from.map_or(0, |from| from.number) + 1;
+            let mut version = Version {
+                number,
+                begins: from.map_or(number, |from| from.begins),
+                state: from.and_then(|from| from.state.clone()),
+            };
+            let lines: &[u8] = match step {
+                Step::Lease => b"",
+                Step::Append(lines) => lines,
+                Step::Replace { state, journal } => {
+                    let name = format!("{number:012}-{write}.jsonl");
+                    let path = self.state(&name);
+                    let put = self.store.put(&path, state.clone().into());
+                    put.await
+                        .map_err(|error| self.failed("write to", &error.into()))?;
+                    version.begins = number;
+                    version.state = Some(name);
+                    journal
+                }
+            };
+            let header = Header {
+                format: FORMAT,
+                write,
+                begins: version.begins,
+                state: version.state.clone(),
+                lease: lease.clone(),
+                what: what.lines().next().unwrap_or_default().to_owned(),
+            };
+            let mut object = serde_json::to_vec(&header).expect("a header has string keys");
+            object.push(b'\n');
+            object.extend_from_slice(lines);
+            if !self.create(number, object).await? {
+                return Ok(Swap::Lost);
+            }
+            if matches!(step, Step::Replace { .. }) {
+                // What stays lies there for the next time.
+                let _ = self.clean(&version, KEPT).await;
+            }
+            Ok(Swap::Won(version))
+        }
+        .boxed()
+    }
+}
+
+impl Objects {
+    pub(super) fn new(url: &Url) -> Result<Self, StoreError> {
+        let failed = |error: Error| StoreError::Remote {
+            action: "use",
+            place: url.to_string(),
+            said: said(&error),
+        };
+        let prefix = Path::from_url_path(url.path()).map_err(|error| failed(error.into()))?;
+        let name = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self::of(connect(url).map_err(failed)?, prefix, name))
+    }
+
+    pub(super) fn of(store: Arc<dyn ObjectStore>, prefix: Path, name: String) -> Self {
+        Self {
+            store,
+            prefix,
+            name,
+        }
+    }
+
+    fn journal(&self, number: u64) -> Path {
+        self.below(JOURNAL, &format!("{number:012}.jsonl"))
+    }
+
+    fn state(&self, name: &str) -> Path {
+        self.below(STATE, name)
+    }
+
+    fn below(&self, folder: &'static str, name: &str) -> Path {
+        self.prefix.clone().join(folder).join(name)
+    }
+
+    async fn listed(&self, folder: &'static str) -> Result<Vec<ObjectMeta>, Error> {
+        let folder = self.prefix.clone().join(folder);
+        self.store.list(Some(&folder)).try_collect().await
+    }
+
+    async fn get(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        Ok(self.store.get(path).await?.bytes().await?.into())
+    }
+
+    /// The latest version, from the objects as they are now.
+    async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, Trouble> {
+        let listed = self.listed(JOURNAL).await?;
+        let Some(last) = listed.iter().filter_map(number).max() else {
+            return Ok(None);
+        };
+        let (header, _) = self.object(last).await?;
+        let Header {
+            begins,
+            state,
+            lease,
+            ..
+        } = header;
+        let objects: Vec<Vec<u8>> = stream::iter(begins..=last)
+            .map(async |number| Ok::<_, Trouble>(self.object(number).await?.1))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut contents = Contents::default();
+        if let Some(name) = &state {
+            contents.state = Some(self.get(&self.state(name)).await?);
+            contents.journal = Some(objects.concat());
+        }
+        Ok(Some(Snapshot {
+            version: Version {
+                number: last,
+                begins,
+                state,
+            },
+            contents,
+            lease,
+        }))
+    }
+
+    /// An object of the journal: its first line, and the entries below.
+    async fn object(&self, number: u64) -> Result<(Header, Vec<u8>), Trouble> {
+        let path = self.journal(number);
+        let mut bytes = self.get(&path).await?;
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let damaged = |why: &dyn std::fmt::Display| {
+            Trouble::Object(format!("{path} is no object of a journal: {why}"))
+        };
+        let end = end.ok_or_else(|| damaged(&"its first line has no end"))?;
+        // A newer format is told from damage before anything else is read.
+        let Format { format } =
+            serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
+        if format > FORMAT {
+            return Err(Trouble::Object(format!(
+                "{path} has the format {format}; this version reads up to {FORMAT}"
+            )));
+        }
+        let header: Header =
+            serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
+        if header.begins > number {
+            return Err(damaged(&"its journal begins after it"));
+        }
+        Ok((header, bytes.split_off(end + 1)))
+    }
+
+    /// Creates an object of the journal; `false` where another was first.
+    async fn create(&self, number: u64, object: Vec<u8>) -> Result<bool, StoreError> {
+        let path = self.journal(number);
+        let mut wait = Duration::from_millis(500);
+        let mut tries = 1;
+        loop {
+            let create = PutOptions::from(PutMode::Create);
+            let put = self.store.put_opts(&path, object.clone().into(), create);
+            let Err(error) = put.await else {
+                return Ok(true);
+            };
+            // It may be our own that is there, written by a request whose answer was lost.
+            let there = self.get(&path).await;
+            match there {
+                Ok(there) => return Ok(there == object),
+                Err(_) if tries < WRITES && !is_refusal(&error) => {
+                    tokio::time::sleep(wait).await;
+                    wait *= 2;
+                    tries += 1;
+                }
+                Err(_) => return Err(self.failed("write to", &error.into())),
+            }
+        }
+    }
+
+    /// Removes what `now` has no use for, if it is old enough.
+    pub(super) async fn clean(&self, now: &Version, kept: SignedDuration) -> Result<(), Error> {
+        let journal = self.listed(JOURNAL).await?;
+        let Some(newest) = journal.iter().map(|meta| meta.last_modified).max() else {
+            return Ok(());
+        };
+        let old = newest - kept.unsigned_abs();
+        let superfluous = journal
+            .into_iter()
+            .filter(|meta| number(meta).is_some_and(|number| number < now.begins));
+        let states = self.listed(STATE).await?;
+        let states = states
+            .into_iter()
+            .filter(|meta| meta.location.filename() != now.state.as_deref());
+        stream::iter(superfluous.chain(states))
+            .filter(|meta| std::future::ready(meta.last_modified <= old))
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, async |meta| {
+                self.store.delete(&meta.location).await
+            })
+            .await
+    }
+
+    fn failed(&self, action: &'static str, trouble: &Trouble) -> StoreError {
+        StoreError::Remote {
+            action,
+            place: self.name.clone(),
+            said: match trouble {
+                Trouble::Store(error) => said(error),
+                Trouble::Object(what) => what.clone(),
+            },
+        }
+    }
+}
+
+/// Whether the store answered that it will not, however often it is asked.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } | Error::NotSupported { .. }
+    )
+}
+
+/// What can be wrong with an object.
+enum Trouble {
+    /// The store did not give or take it.
+    Store(Error),
+    /// It is not what was written.
+    Object(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The number of an object of the journal.
+fn number(meta: &ObjectMeta) -> Option<u64> {
+    meta.location
+        .filename()?
+        .strip_suffix(".jsonl")?
+        .parse()
+        .ok()
+}
+
+fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
+    let url_text = url.as_str();
+    let retry = RetryConfig {
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(30),
+        ..RetryConfig::default()
+    };
+    // Whatever the environment says, certificates are checked.
+    let checked = (ClientConfigKey::AllowInvalidCertificates, "false");
+    Ok(match url.scheme() {
+        "s3" => Arc::new(
+            AmazonS3Builder::from_env()
+                .with_url(url_text)
+                .with_config(AmazonS3ConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        "az" => Arc::new(
+            MicrosoftAzureBuilder::from_env()
+                .with_url(url_text)
+                .with_config(AzureConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        "gs" => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_url(url_text)
+                .with_config(GoogleConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        other => {
+            return Err(Error::NotSupported {
+                source: format!("`{other}://` is none of s3://, az:// and gs://").into(),
+            });
+        }
+    })
+}
+
+/// What a store said, in one line that is not too long.
+fn said(error: &Error) -> String {
+    const MOST: usize = 400;
+    let said = error.to_string();
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let said = words.join(" ");
+    match said.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &said[..end]),
+        None => said,
+    }
+}
