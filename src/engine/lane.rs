@@ -40,6 +40,8 @@ pub(super) struct Lane {
     pub(super) is_looking: bool,
     /// What was told of its settling last: how many runs, and when they are believed absent.
     pub(super) told: Option<(usize, Instant)>,
+    /// Runs whose intent is written, or being written, and that have not left.
+    reserved: usize,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
@@ -92,6 +94,7 @@ impl Lane {
             state_knows: false,
             is_looking: false,
             told: None,
+            reserved: 0,
             in_flight: 0,
             delta_column: None,
         }
@@ -161,33 +164,62 @@ impl Lane {
         self.phase = Phase::Blocked(reason);
     }
 
-    /// Whether a run may be sent now.
-    pub(super) fn is_ready(&self, per_flow: usize, again_too: bool) -> bool {
+    /// How many of the lane's runs may be reserved or on their way: as many as may be in flight,
+    /// and where they leave one after the other, those of the next `ahead` requests.
+    pub(super) fn depth(&self, per_flow: usize, ahead: usize) -> usize {
+        match self.at_once(per_flow) {
+            1 if per_flow == 1 => 1 + ahead,
+            at_once => at_once,
+        }
+    }
+
+    /// How many requests of the lane may be on their way.
+    fn at_once(&self, per_flow: usize) -> usize {
         // A first run that fixes the delta column is accepted before the second is sent.
-        let most = if self.delta_column.is_some() {
+        if self.delta_column.is_some() {
             1
         } else {
             per_flow
-        };
+        }
+    }
+
+    /// Whether a run may be reserved now, with no more than `depth` under way.
+    pub(super) fn is_ready(&self, depth: usize, again_too: bool) -> bool {
         self.phase == Phase::Open
             && self.doubts.is_empty()
-            && self.in_flight < most
+            && self.reserved + self.in_flight < depth
             && (!self.queue.is_empty() || (again_too && !self.again.is_empty()))
     }
 
-    /// The next run to send, if one may be sent now; `again_too`: one that was refused before
+    /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
     /// will do.
-    pub(super) fn next(
-        &mut self,
-        per_flow: usize,
-        again_too: bool,
-    ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
-        if !self.is_ready(per_flow, again_too) {
+    pub(super) fn next(&mut self, depth: usize, again_too: bool) -> Option<DesiredRun> {
+        if !self.is_ready(depth, again_too) {
             return None;
         }
         let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
+        self.reserved += 1;
+        Some(run)
+    }
+
+    /// Takes a reserved run back.
+    pub(super) fn put_back(&mut self, run: DesiredRun) {
+        self.reserved -= 1;
+        self.enqueue(run);
+    }
+
+    /// Whether a reserved run may leave now.
+    pub(super) fn may_send(&self, per_flow: usize) -> bool {
+        self.phase == Phase::Open
+            && self.doubts.is_empty()
+            && self.in_flight < self.at_once(per_flow)
+    }
+
+    /// A reserved run leaves; with this, if it is the flow's first.
+    pub(super) fn sent(&mut self) -> Option<DeltaColumn> {
+        self.reserved -= 1;
         self.in_flight += 1;
-        Some((run, self.delta_column.clone()))
+        self.delta_column.clone()
     }
 
     /// Why `runs` cannot be the whole list of the flow, if it cannot: an index that is down, or a
@@ -257,9 +289,39 @@ mod tests {
         lane
     }
 
+    /// Reserves and sends the next run.
     fn next(lane: &mut Lane, per_flow: usize) -> Option<i64> {
-        let (run, _) = lane.next(per_flow, false)?;
+        let (run, _) = send(lane, per_flow, false)?;
         Some(run.identity.window.start().get() / 10)
+    }
+
+    fn send(
+        lane: &mut Lane,
+        per_flow: usize,
+        again_too: bool,
+    ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
+        let run = lane.next(lane.depth(per_flow, 0), again_too)?;
+        assert!(lane.may_send(per_flow));
+        Some((run, lane.sent()))
+    }
+
+    #[test]
+    fn runs_are_reserved_ahead_where_they_leave_one_by_one_and_go_back_in_their_order() {
+        let mut lane = lane([1, 2, 3, 4]);
+        lane.open(None);
+        assert_eq!(lane.depth(2, 5), 2, "two at once leave in no order");
+        let depth = lane.depth(1, 2);
+        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(depth, false)).collect();
+        assert_eq!(reserved, [run(1), run(2), run(3)]);
+        lane.sent();
+        assert!(!lane.may_send(1), "one at a time");
+        lane.landed();
+        assert!(lane.may_send(1));
+        assert_eq!(lane.next(depth, false), Some(run(4)));
+        for n in [4, 2, 3] {
+            lane.put_back(run(n));
+        }
+        assert_eq!(next(&mut lane, 1), Some(2));
     }
 
     #[test]
@@ -282,7 +344,7 @@ mod tests {
         assert_eq!(next(&mut lane, 8), Some(2));
         assert_eq!(next(&mut lane, 8), Some(3));
         assert_eq!(next(&mut lane, 8), None);
-        let (run, _) = lane.next(8, true).expect("the refused one");
+        let (run, _) = send(&mut lane, 8, true).expect("the refused one");
         assert_eq!(run.identity.window.start().get(), 10);
     }
 
@@ -295,19 +357,22 @@ mod tests {
         };
         let mut lane = lane([1, 2, 3, 4]);
         lane.open(Some(column.clone()));
-        let (_, carried) = lane.next(8, false).expect("the first");
+        let (_, carried) = send(&mut lane, 8, false).expect("the first");
         assert_eq!(carried, Some(column.clone()));
         assert!(
-            lane.next(8, false).is_none(),
+            send(&mut lane, 8, false).is_none(),
             "the first is not accepted yet"
         );
         lane.landed(); // rejected
-        let (_, carried) = lane.next(8, false).expect("the second");
+        let (_, carried) = send(&mut lane, 8, false).expect("the second");
         assert_eq!(carried, Some(column));
         lane.landed();
         lane.accepted("r".parse().expect("a run id"));
-        let (_, carried) = lane.next(8, false).expect("the third");
+        let (_, carried) = send(&mut lane, 8, false).expect("the third");
         assert_eq!(carried, None);
-        assert!(lane.next(8, false).is_some(), "no longer one at a time");
+        assert!(
+            send(&mut lane, 8, false).is_some(),
+            "no longer one at a time"
+        );
     }
 }

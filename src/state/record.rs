@@ -65,6 +65,9 @@ pub enum Fate {
         /// When the run is to begin, if later than it was sent: it may be listed only then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_time: Option<UnixSeconds>,
+        /// Its place among the intents of its apply, where those of a flow leave in order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<u64>,
         /// What came back, if anything did, and when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<Doubt>,

@@ -44,6 +44,7 @@ fn intent(day: i64) -> Entry {
         at: moment(day),
         session: Uuid::nil(),
         start_time: None,
+        order: None,
     }
 }
 

@@ -1,5 +1,11 @@
 //! The held store: appends entries, folds them, and refuses to go on after a failed write.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -11,13 +17,34 @@ use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, 
 
 /// The state, held. See the module's front door.
 pub struct LockedStore {
-    place: Box<dyn Exclusive>,
+    /// Away while something is written.
+    place: Option<Box<dyn Exclusive>>,
+    taken: Taken,
     state: State,
     session: Uuid,
     unfolded: usize,
-    failed: bool,
+    /// How long the last append took.
+    took: Duration,
     /// When something was written last.
     written: Instant,
+}
+
+/// Entries on their way into the journal; to be given back to the store once they are there.
+pub struct Appending(BoxFuture<'static, Appended>);
+
+/// What became of entries that were to be appended.
+pub struct Appended {
+    place: Box<dyn Exclusive>,
+    begun: Instant,
+    result: Result<(), StoreError>,
+}
+
+impl Future for Appending {
+    type Output = Appended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Appended> {
+        self.0.poll_unpin(context)
+    }
 }
 
 /// A store that was just opened.
@@ -47,11 +74,12 @@ impl LockedStore {
             Ok((state, unfolded, torn)) => {
                 let session = Uuid::new_v4();
                 let mut store = Self {
-                    place: exclusive,
+                    taken: exclusive.taken(),
+                    place: Some(exclusive),
                     state,
                     session,
                     unfolded,
-                    failed: false,
+                    took: Duration::ZERO,
                     written: Instant::now(),
                 };
                 store.fold().await?;
@@ -106,15 +134,21 @@ impl LockedStore {
 
     /// How the hold was come by.
     #[must_use]
-    pub fn taken(&self) -> Taken {
-        self.place.taken()
+    pub fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// How long the last append took.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
     }
 
     /// When [`renew`](Self::renew) is to be called, unless something is appended before; `None`:
-    /// never.
+    /// never, or something is being appended.
     #[must_use]
     pub fn renewal(&self) -> Option<Instant> {
-        Some(self.written + self.place.renewed_every()?)
+        Some(self.written + self.place.as_ref()?.renewed_every()?)
     }
 
     /// Says that the state is still held.
@@ -123,13 +157,11 @@ impl LockedStore {
     /// When it is not, or that cannot be said. The store answers every later call with
     /// [`StoreError::Failed`].
     pub async fn renew(&mut self) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
-        self.failed = true;
-        self.place.renew().await?;
-        self.written = Instant::now();
-        self.failed = false;
+        let begun = Instant::now();
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        place.renew().await?;
+        self.place = Some(place);
+        self.written = begun;
         Ok(())
     }
 
@@ -139,25 +171,32 @@ impl LockedStore {
     /// When it cannot be folded. A hold that cannot be let go of runs out by itself.
     pub async fn close(&mut self) -> Result<(), StoreError> {
         self.fold().await?;
-        self.failed = true;
-        let _ = self.place.release().await;
+        if let Some(mut place) = self.place.take() {
+            let _ = place.release().await;
+        }
         Ok(())
     }
 
     /// Makes `entries` durable, in order and all in one go, and folds them into the state.
     ///
     /// # Errors
-    /// When they could not be written, or one is not a legal step. Nothing may be sent then: the
-    /// store answers every later call with [`StoreError::Failed`].
+    /// Those of [`begin_append`](Self::begin_append) and [`end_append`](Self::end_append).
     pub async fn append(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
         if entries.is_empty() {
-            return Ok(());
+            return self.place.as_ref().map(|_| ()).ok_or(StoreError::Failed);
         }
-        // Until the write has succeeded, memory is ahead of the disk.
-        self.failed = true;
+        let appended = self.begin_append(entries)?.await;
+        self.end_append(appended)
+    }
+
+    /// Folds `entries` into the state, and gives what makes them durable, in order and all in one
+    /// go. The state is ahead of the journal until that is given back.
+    ///
+    /// # Errors
+    /// When one of them is not a legal step, an earlier write failed, or one is still under way.
+    /// The store answers every later call with [`StoreError::Failed`].
+    pub fn begin_append(&mut self, entries: Vec<Entry>) -> Result<Appending, StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
         let lines = encode_entries(self.state.folded + 1, &entries);
         self.unfolded += entries.len();
         self.state.folded += entries.len() as u64;
@@ -166,11 +205,37 @@ impl LockedStore {
             self.state.fold(entry.clone())?;
         }
         let what = describe(&entries, &self.state);
-        Point::APPENDING.pass();
-        self.place.append(lines, what).await?;
-        Point::APPENDED.pass();
-        self.written = Instant::now();
-        self.failed = false;
+        let begun = Instant::now();
+        let append = async move {
+            Point::APPENDING.pass();
+            let result = place.append(lines, what).await;
+            if result.is_ok() {
+                Point::APPENDED.pass();
+            }
+            Appended {
+                place,
+                begun,
+                result,
+            }
+        };
+        Ok(Appending(append.boxed()))
+    }
+
+    /// Takes back what [`begin_append`](Self::begin_append) gave, at its end.
+    ///
+    /// # Errors
+    /// When the entries could not be written. Nothing may be sent then: the store answers every
+    /// later call with [`StoreError::Failed`].
+    pub fn end_append(&mut self, appended: Appended) -> Result<(), StoreError> {
+        let Appended {
+            place,
+            begun,
+            result,
+        } = appended;
+        result?;
+        self.place = Some(place);
+        self.took = begun.elapsed();
+        self.written = begun;
         Ok(())
     }
 
@@ -178,23 +243,17 @@ impl LockedStore {
     ///
     /// # Errors
     /// When either could not be written; both are still readable then, as they were or as they
-    /// should be.
+    /// should be. The store answers every later call with [`StoreError::Failed`].
     pub async fn fold(&mut self) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        if self.unfolded > 0 {
+            self.state.serial += 1;
+            let state = encode_state(&self.state);
+            let journal = encode_journal_header(&self.state);
+            place.fold(state, journal).await?;
+            self.unfolded = 0;
         }
-        if self.unfolded == 0 {
-            return Ok(());
-        }
-        self.failed = true;
-        self.state.serial += 1;
-        let files = (
-            encode_state(&self.state),
-            encode_journal_header(&self.state),
-        );
-        self.place.fold(files.0, files.1).await?;
-        self.unfolded = 0;
-        self.failed = false;
+        self.place = Some(place);
         Ok(())
     }
 }

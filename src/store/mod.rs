@@ -30,7 +30,7 @@ use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journa
 
 pub use git::git_branch;
 pub use local::Local;
-pub use locked::{LockedStore, Opened};
+pub use locked::{Appended, Appending, LockedStore, Opened};
 #[cfg(feature = "object-store")]
 pub use objects::object_store;
 pub use since::Since;

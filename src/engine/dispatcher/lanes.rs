@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::engine::lane::{Doubt, Lane};
 use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
@@ -14,7 +15,7 @@ use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
-use crate::state::{Clock, Fate, Moment, Record};
+use crate::state::{Absence, Clock, Fate, Moment, Record};
 use crate::store::{LockedStore, Taken};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -23,6 +24,7 @@ pub(super) fn open(
     identity: &RunIdentity,
     intent: Moment,
     left_by: Moment,
+    order: Option<(Uuid, u64)>,
     settle_delay: Duration,
 ) -> Open {
     let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
@@ -32,7 +34,20 @@ pub(super) fn open(
         rerun: identity.rerun,
         intent,
         until: until.unwrap_or(Timestamp::MAX),
+        order,
     }
+}
+
+/// The place of a run among those that left in order. A run of an earlier request that came to
+/// nothing may still turn up, and has no place among them.
+pub(super) fn in_order(
+    session: Uuid,
+    order: Option<u64>,
+    earlier: &[Absence],
+) -> Option<(Uuid, u64)> {
+    order
+        .filter(|_| earlier.is_empty())
+        .map(|order| (session, order))
 }
 
 /// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
@@ -85,8 +100,9 @@ pub(super) fn lanes(
     {
         let Fate::InDoubt {
             intent,
-            session: _,
+            session,
             start_time,
+            order,
             doubt,
         } = fate
         else {
@@ -104,6 +120,7 @@ pub(super) fn lanes(
                 identity,
                 first_intent(*intent, earlier),
                 left_by(*intent, doubt.as_ref()),
+                in_order(*session, *order, earlier),
                 settle_delay,
             ),
             start_time: *start_time,

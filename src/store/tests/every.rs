@@ -86,7 +86,7 @@ async fn who_has_let_go_holds_nothing(place: &dyn Place) {
     ));
     drop(store);
     let opened = open(place).await.expect("free again");
-    assert_eq!(opened.store.taken(), Taken::Free);
+    assert_eq!(opened.store.taken(), &Taken::Free);
     assert_eq!(opened.store.state().records().count(), 1);
 }
 

@@ -90,7 +90,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_is_fenced() {
     );
     place.0.age(LEASE);
     let mut second = open(&place).await.expect("it ran out").store;
-    assert_eq!(second.taken(), Taken::Over(holder()));
+    assert_eq!(second.taken(), &Taken::Over(holder()));
     assert_eq!(second.state().records().count(), 1, "its intents are seen");
 
     // The first one wakes up.

@@ -52,6 +52,7 @@ fn intent(n: i64) -> Entry {
         },
         session: Uuid::nil(),
         start_time: None,
+        order: None,
     }
 }
 
