@@ -44,6 +44,14 @@ impl Place for Memory {
         ready(Ok(self.contents())).boxed()
     }
 
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
+        ready(Ok(false)).boxed()
+    }
+
     fn lock(&self, _: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         let held: Box<dyn Exclusive> = Box::new(self.clone());
         ready(Ok(held)).boxed()

@@ -180,7 +180,7 @@ impl Context {
 
     /// Where the state is kept.
     pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
-        self.kept.place()
+        self.kept.place(self.config.lease())
     }
 
     /// The same, as messages name it.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::failure::Failure;
 use crate::report::plain;
@@ -77,14 +78,15 @@ impl Kept {
         .hint("name a folder, such as .backfill; or git:BRANCH"))
     }
 
-    /// The place itself.
-    pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
+    /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
+    /// long.
+    pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn Place>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),
-            Self::Branch(branch) => Box::new(git_branch(PathBuf::from("."), branch.clone())),
+            Self::Branch(branch) => Box::new(git_branch(PathBuf::from("."), branch.clone(), lease)),
             #[cfg(feature = "object-store")]
             Self::Objects(url) => Box::new(
-                crate::store::object_store(url)
+                crate::store::object_store(url, lease)
                     .map_err(|error| Failure::state(&self.to_string(), &error))?,
             ),
         })

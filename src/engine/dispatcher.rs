@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::lane::Lane;
-use super::send::Sent;
+use super::send::{Life, Sent};
 use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
@@ -58,6 +58,8 @@ pub(super) struct Dispatcher {
     writing: Option<Write>,
     /// Runs whose intent is durable, in the order in which they go.
     reserved: VecDeque<Reserved>,
+    /// How long requests leave on an intent.
+    life: Life,
     /// How many intents were made.
     intents: u64,
     sends: JoinSet<(LaneId, DesiredRun, Sent)>,
@@ -90,6 +92,7 @@ impl Dispatcher {
             breaker: Breaker::new(settings.rejections_in_a_row),
             budget: settings.most_new,
             answered: Instant::now(),
+            life: Life::of(store.lease()),
             store,
             client,
             settings,

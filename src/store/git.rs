@@ -31,10 +31,10 @@ const PUSHES: u32 = 4;
 /// How often a branch is read that moves while it is.
 const READS: u32 = 5;
 
-/// A branch of the remote of the repository in `folder`.
+/// A branch of the remote of the repository in `folder`, held by leases that last so long.
 #[must_use]
-pub fn git_branch(folder: PathBuf, branch: String) -> impl Place {
-    Leased(Branch::new(folder, branch))
+pub fn git_branch(folder: PathBuf, branch: String, lease: Duration) -> impl Place {
+    Leased::new(Branch::new(folder, branch), lease)
 }
 
 /// See the module's front door.

@@ -53,6 +53,16 @@ impl Place for Local {
         blocking(move || Ok(read(&folder)?.0)).boxed()
     }
 
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
+        let folder = self.folder.clone();
+        blocking(move || Lock::holder(&folder)).boxed()
+    }
+
+    fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
+        // The system itself ends a hold with its process, and no other way is safe.
+        async { Ok(false) }.boxed()
+    }
+
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         let folder = self.folder.clone();
         blocking(move || {

@@ -20,6 +20,7 @@ pub struct LockedStore {
     /// Away while something is written.
     place: Option<Box<dyn Exclusive>>,
     taken: Taken,
+    lease: Option<Duration>,
     state: State,
     session: Uuid,
     unfolded: usize,
@@ -75,6 +76,7 @@ impl LockedStore {
                 let session = Uuid::new_v4();
                 let mut store = Self {
                     taken: exclusive.taken(),
+                    lease: exclusive.lease(),
                     place: Some(exclusive),
                     state,
                     session,
@@ -138,6 +140,13 @@ impl LockedStore {
         &self.taken
     }
 
+    /// How long it may be silent before it is taken over: nothing may be sent on an intent that is
+    /// older than half of that. `None`: it is never taken over.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
     /// How long the last append took.
     #[must_use]
     pub fn took(&self) -> Duration {
@@ -185,7 +194,7 @@ impl LockedStore {
         if entries.is_empty() {
             return self.place.as_ref().map(|_| ()).ok_or(StoreError::Failed);
         }
-        let appended = self.begin_append(entries)?.await;
+        let appended = self.begin_append(&entries)?.await;
         self.end_append(appended)
     }
 
@@ -195,16 +204,16 @@ impl LockedStore {
     /// # Errors
     /// When one of them is not a legal step, an earlier write failed, or one is still under way.
     /// The store answers every later call with [`StoreError::Failed`].
-    pub fn begin_append(&mut self, entries: Vec<Entry>) -> Result<Appending, StoreError> {
+    pub fn begin_append(&mut self, entries: &[Entry]) -> Result<Appending, StoreError> {
         let mut place = self.place.take().ok_or(StoreError::Failed)?;
-        let lines = encode_entries(self.state.folded + 1, &entries);
+        let lines = encode_entries(self.state.folded + 1, entries);
         self.unfolded += entries.len();
         self.state.folded += entries.len() as u64;
         // Illegal entries must not reach the journal, so memory goes first.
-        for entry in &entries {
+        for entry in entries {
             self.state.fold(entry.clone())?;
         }
-        let what = describe(&entries, &self.state);
+        let what = describe(entries, &self.state);
         let begun = Instant::now();
         let append = async move {
             Point::APPENDING.pass();

@@ -33,6 +33,7 @@ pub use local::Local;
 pub use locked::{Appended, Appending, LockedStore, Opened};
 #[cfg(feature = "object-store")]
 pub use objects::object_store;
+pub use remote::{LEASE, LONGEST_LEASE};
 pub use since::Since;
 
 /// The action of a [`StoreError::Io`] that only read.
@@ -119,6 +120,12 @@ pub trait Place: Send + Sync {
     /// Reads what is there, without a lock; the two files need not fit together.
     fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>>;
 
+    /// Who holds it, if anybody does and that can be known without asking for it.
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>>;
+
+    /// Ends the hold of `holder`, who is gone; `false` where it is not held by that one.
+    fn unlock<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>>;
+
     /// Takes hold of it, or says who has it.
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>>;
 }
@@ -130,7 +137,12 @@ pub enum Taken {
     Free,
     /// From a holder that was not heard of for long. It may wake up yet, and send on the intents
     /// that it has made, though it can make no more.
-    Over(Holder),
+    Over {
+        /// Who that is.
+        holder: Holder,
+        /// How long its lease lasted: it sends on no intent that is older than half of that.
+        lease: Duration,
+    },
 }
 
 /// A place that is held.
@@ -156,6 +168,11 @@ pub trait Exclusive: Send {
     /// Replaces both files, each whole. After a crash both are old, both are new, or the state is
     /// new and the journal old.
     fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// How long it may be silent before it is taken from its holder; `None`: for ever.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
 
     /// Says that it is still held.
     fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

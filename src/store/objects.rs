@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use jiff::SignedDuration;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
@@ -29,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
 use super::{Contents, Place, READ, StoreError};
 
 const JOURNAL: &str = "journal";
@@ -38,7 +37,7 @@ const STATE: &str = "state";
 const FORMAT: u32 = 1;
 /// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
 /// trust what it knows, and longer than any reader takes.
-const KEPT: SignedDuration = SignedDuration::from_secs(2 * LEASE.as_secs());
+const KEPT: Duration = Duration::from_secs(2 * LONGEST_LEASE.as_secs());
 /// How often a write is tried that was not answered.
 const WRITES: u32 = 4;
 /// How often a state is read that is cleaned while it is.
@@ -46,13 +45,13 @@ const READS: u32 = 3;
 /// How many objects are read or removed at a time.
 const AT_ONCE: usize = 16;
 
-/// The state below `url`: `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`;
-/// credentials and endpoints come from the environment, as each cloud's users know it.
+/// The state below `url`: `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`,
+/// held by leases that last so long; credentials and endpoints come from the environment, as each cloud's users know it.
 ///
 /// # Errors
 /// When `url` is another, or the environment does not say what is needed.
-pub fn object_store(url: &Url) -> Result<impl Place + use<>, StoreError> {
-    Ok(Leased(Objects::new(url)?))
+pub fn object_store(url: &Url, lease: Duration) -> Result<impl Place + use<>, StoreError> {
+    Ok(Leased::new(Objects::new(url)?, lease))
 }
 
 /// See the module's front door.
@@ -296,12 +295,12 @@ impl Objects {
     }
 
     /// Removes what `now` has no use for, if it is old enough.
-    pub(super) async fn clean(&self, now: &Version, kept: SignedDuration) -> Result<(), Error> {
+    pub(super) async fn clean(&self, now: &Version, kept: Duration) -> Result<(), Error> {
         let journal = self.listed(JOURNAL).await?;
         let Some(newest) = journal.iter().map(|meta| meta.last_modified).max() else {
             return Ok(());
         };
-        let old = newest - kept.unsigned_abs();
+        let old = newest - kept;
         let superfluous = journal
             .into_iter()
             .filter(|meta| number(meta).is_some_and(|number| number < now.begins));
@@ -313,7 +312,11 @@ impl Objects {
             .filter(|meta| std::future::ready(meta.last_modified <= old))
             .map(Ok)
             .try_for_each_concurrent(AT_ONCE, async |meta| {
-                self.store.delete(&meta.location).await
+                match self.store.delete(&meta.location).await {
+                    // Another was first.
+                    Err(Error::NotFound { .. }) => Ok(()),
+                    deleted => deleted,
+                }
             })
             .await
     }

@@ -1,10 +1,15 @@
 //! A state that lives elsewhere and is changed by compare-and-swap alone: whoever comes second has
 //! lost, and knows it.
 //!
-//! The hold is a *lease*: who has it, under which id, renewed by every write. A lease that was not
-//! renewed for [`LEASE`] may be taken over. Whoever it was taken from is *fenced*: none of its
-//! writes is accepted any more, so that no request of its leaves on a new intent.
+//! The hold is a *lease*: who has it, under which id, how long it lasts, renewed by every write. One
+//! that was not renewed for as long as it lasts may be taken over: when the clocks say so, however
+//! they differ, or when whoever wants it has watched it all that time. Whoever it was taken from is
+//! *fenced*: none of its writes is accepted any more, so that no request of its leaves on a new
+//! intent; and those that it has made are too old by then (see [`LockedStore::lease`]).
+//!
+//! [`LockedStore::lease`]: super::LockedStore::lease
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -16,13 +21,14 @@ use uuid::Uuid;
 use super::{Contents, Exclusive, Place, Since, StoreError, Taken};
 use crate::state::Holder;
 
-/// A lease that was not renewed for so long may be taken over. More than twice the life of an
-/// intent, after which no request leaves on it.
-pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// How long a lease lasts, unless the config says.
+pub const LEASE: Duration = Duration::from_secs(5 * 60);
+/// No lease lasts longer.
+pub const LONGEST_LEASE: Duration = Duration::from_secs(60 * 60);
 /// Clocks of two machines differ by less.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
-/// How often a lease is renewed where nothing else is written.
-const RENEWED_EVERY: Duration = Duration::from_secs(60);
+/// A lease is renewed so many times while it lasts, where nothing else is written.
+const RENEWALS: u32 = 5;
 /// How often a state that somebody holds is asked for again.
 const ASKED_EVERY: Duration = Duration::from_secs(3);
 /// How often taking hold is tried against others who try the same.
@@ -98,49 +104,88 @@ pub(super) struct Lease {
     /// Tells this hold from an earlier one of the same holder.
     id: Uuid,
     holder: Holder,
-    renewed: Timestamp,
+    /// How long it lasts from when it was renewed, in seconds.
+    seconds: u64,
+    /// `None`: somebody has ended it who knows that its holder is gone, or believes so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    renewed: Option<Timestamp>,
 }
 
 impl Lease {
-    fn of(holder: Holder) -> Self {
+    fn of(holder: Holder, lasts: Duration) -> Self {
         Self {
             id: Uuid::new_v4(),
             holder,
-            renewed: Timestamp::now(),
+            seconds: lasts.as_secs(),
+            renewed: Some(Timestamp::now()),
         }
     }
 
     fn renewed(&self) -> Self {
         Self {
-            renewed: Timestamp::now(),
+            renewed: Some(Timestamp::now()),
             ..self.clone()
         }
     }
 
     /// As if it had been renewed so much earlier.
     #[cfg(test)]
-    pub(super) fn age(&mut self, by: SignedDuration) {
-        self.renewed -= by;
+    pub(super) fn age(&mut self, by: Duration) {
+        self.renewed = self.renewed.map(|renewed| renewed - by);
+    }
+
+    fn lasts(&self) -> Duration {
+        Duration::from_secs(self.seconds).min(LONGEST_LEASE)
     }
 
     /// Whether its holder had time enough to renew it, by any clock.
     fn has_run_out(&self, now: Timestamp) -> bool {
-        now.duration_since(self.renewed) > LEASE + CLOCKS
+        let lasts = SignedDuration::try_from(self.lasts()).unwrap_or(SignedDuration::MAX);
+        self.renewed
+            .is_none_or(|renewed| now.duration_since(renewed) > lasts.saturating_add(CLOCKS))
     }
 }
 
 /// A [`Remote`] as a [`Place`].
-#[derive(Debug, Clone)]
-pub(super) struct Leased<R>(pub(super) R);
+#[derive(Debug)]
+pub(super) struct Leased<R> {
+    pub(super) remote: R,
+    /// How long a lease that is taken here lasts.
+    lasts: Duration,
+    /// Somebody's lease as it was seen first, and when.
+    watched: Mutex<Option<(Lease, Since)>>,
+}
+
+impl<R: Remote> Leased<R> {
+    pub(super) fn new(remote: R, lasts: Duration) -> Self {
+        Self {
+            remote,
+            lasts,
+            watched: Mutex::new(None),
+        }
+    }
+
+    /// Whether the lease was watched as long as it lasts, and not renewed.
+    fn has_run_out(&self, lease: &Lease) -> bool {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*watched {
+            Some((seen, since)) if seen == lease => since.elapsed_monotonic() > lease.lasts(),
+            _ => {
+                *watched = Some((lease.clone(), Since::now()));
+                false
+            }
+        }
+    }
+}
 
 impl<R: Remote> Place for Leased<R> {
     fn name(&self) -> String {
-        self.0.name()
+        self.remote.name()
     }
 
     fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>> {
         async {
-            let snapshot = self.0.read().await?;
+            let snapshot = self.remote.read().await?;
             Ok(snapshot
                 .map(|snapshot| snapshot.contents)
                 .unwrap_or_default())
@@ -150,9 +195,9 @@ impl<R: Remote> Place for Leased<R> {
 
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         async {
-            let lease = Lease::of(holder);
+            let lease = Lease::of(holder, self.lasts);
             for _ in 0..TRIES {
-                let (version, contents, before) = match self.0.read().await? {
+                let (version, contents, before) = match self.remote.read().await? {
                     Some(Snapshot {
                         version,
                         contents,
@@ -162,8 +207,13 @@ impl<R: Remote> Place for Leased<R> {
                 };
                 let taken = match before {
                     None => Taken::Free,
-                    Some(before) if before.has_run_out(Timestamp::now()) => {
-                        Taken::Over(before.holder)
+                    Some(before)
+                        if before.has_run_out(Timestamp::now()) || self.has_run_out(&before) =>
+                    {
+                        Taken::Over {
+                            lease: before.lasts(),
+                            holder: before.holder,
+                        }
                     }
                     Some(before) => return Err(StoreError::Locked(Some(before.holder))),
                 };
@@ -173,10 +223,10 @@ impl<R: Remote> Place for Leased<R> {
                     lease: Some(lease.renewed()),
                     what: format!("Held by {}", lease.holder),
                 };
-                match self.0.swap(version.as_ref(), &change).await? {
+                match self.remote.swap(version.as_ref(), &change).await? {
                     Swap::Won(version) => {
                         return Ok(Box::new(Hold {
-                            remote: self.0.clone(),
+                            remote: self.remote.clone(),
                             version,
                             contents: Some(contents),
                             lease: lease.clone(),
@@ -193,7 +243,45 @@ impl<R: Remote> Place for Leased<R> {
     }
 
     fn asked_every(&self) -> Duration {
-        ASKED_EVERY
+        ASKED_EVERY.min(self.lasts / RENEWALS)
+    }
+
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
+        async {
+            let snapshot = self.remote.read().await?;
+            Ok(snapshot
+                .and_then(|snapshot| snapshot.lease)
+                .filter(|lease| lease.renewed.is_some())
+                .map(|lease| lease.holder))
+        }
+        .boxed()
+    }
+
+    fn unlock<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
+        async move {
+            let Some(Snapshot {
+                version,
+                lease: Some(lease),
+                ..
+            }) = self.remote.read().await?
+            else {
+                return Ok(false);
+            };
+            if lease.holder != *holder || lease.renewed.is_none() {
+                return Ok(false);
+            }
+            let change = Change {
+                step: Step::Lease,
+                what: format!("Unlocked: {holder} is said to be gone"),
+                lease: Some(Lease {
+                    renewed: None,
+                    ..lease
+                }),
+            };
+            let swapped = self.remote.swap(Some(&version), &change).await?;
+            Ok(matches!(swapped, Swap::Won(_)))
+        }
+        .boxed()
     }
 }
 
@@ -225,7 +313,7 @@ impl<R: Remote> Hold<R> {
         let written = Since::now();
         // Who slept for long may have been taken over, and what it left cleaned away since: then
         // not even losing a swap would tell.
-        if self.written.elapsed() > LEASE.unsigned_abs() / 2 {
+        if self.written.elapsed() > self.lease.lasts() / 2 {
             self.look().await?;
         }
         let what = format!("{what}\n\nby {}\n", self.lease.holder);
@@ -307,8 +395,12 @@ impl<R: Remote> Exclusive for Hold<R> {
         self.take(Step::Lease, "Still held".to_owned()).boxed()
     }
 
+    fn lease(&self) -> Option<Duration> {
+        Some(self.lease.lasts())
+    }
+
     fn renewed_every(&self) -> Option<Duration> {
-        Some(RENEWED_EVERY)
+        Some(self.lease.lasts() / RENEWALS)
     }
 
     fn release(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -22,6 +22,12 @@ impl Since {
         }
     }
 
+    /// What this process has been through: no clock that was set makes it more.
+    #[must_use]
+    pub fn elapsed_monotonic(self) -> Duration {
+        self.monotonic.elapsed()
+    }
+
     /// What has passed, by the clock that says more: a machine may be suspended, and a clock set.
     #[must_use]
     pub fn elapsed(self) -> Duration {

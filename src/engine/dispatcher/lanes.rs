@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::engine::lane::{Doubt, Lane};
 use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
-use crate::engine::send::{INTENT_LIFE, LEAVES_WITHIN};
+use crate::engine::send::Life;
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
@@ -87,7 +87,7 @@ pub(super) fn lanes(
     // taken from may wake up, and send on an intent that it has made.
     let left_by_then = match store.taken() {
         Taken::Free => now,
-        Taken::Over(_) => now + INTENT_LIFE + LEAVES_WITHIN,
+        Taken::Over { lease, .. } => now + Life::of(Some(*lease)).leaves,
     };
     for (
         key,

@@ -7,7 +7,6 @@
 //! open intents is the first few of them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,9 +21,6 @@ use crate::store::{Appended, Appending, Since, StoreError};
 /// What is reserved lasts for so many appends: the one that is under way, the next, which brings
 /// more, and one that takes longer than the last did.
 const APPENDS: f64 = 3.0;
-/// Nothing is reserved that goes later than this: an intent does not live long.
-const REACH: Duration = Duration::from_secs(20);
-
 /// A run whose intent is durable, or being written.
 pub(super) struct Reserved {
     lane: LaneId,
@@ -83,7 +79,7 @@ impl Dispatcher {
             return Ok(());
         }
         self.writing = Some(Write {
-            appending: self.store.begin_append(entries)?,
+            appending: self.store.begin_append(&entries)?,
             events,
             reserved,
         });
@@ -121,6 +117,7 @@ impl Dispatcher {
             let errand = Errand {
                 delta_column: self.lanes[lane].sent(),
                 timestamps: self.settings.timestamps,
+                life: self.life,
                 intent,
                 run,
             };
@@ -177,9 +174,10 @@ impl Dispatcher {
         handed
     }
 
-    /// How many requests leave while intents are written.
+    /// How many requests leave while intents are written; none that would be late for its own.
     fn ahead(&self) -> usize {
-        let reach = self.store.took().mul_f64(APPENDS).min(REACH);
+        let reach = self.store.took().mul_f64(APPENDS);
+        let reach = reach.min(self.life.begins / 3);
         let requests = reach.as_secs_f64() * self.client.pacer().rate().get();
         #[expect(
             clippy::cast_possible_truncation,

@@ -13,7 +13,7 @@ macro_rules! on_each_place {
                 super::$name(&place).await;
             })+
         }
-        on_each_remote!(crate::store::remote::Leased; $($name),+);
+        on_each_remote!(crate::store::tests::leased; $($name),+);
     };
 }
 

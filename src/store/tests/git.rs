@@ -67,7 +67,7 @@ impl Repository {
     }
 
     fn place(&self) -> Leased<Branch> {
-        Leased(self.branch("work"))
+        leased(self.branch("work"))
     }
 
     pub(super) fn branch(&self, clone: &str) -> Branch {
@@ -123,7 +123,7 @@ async fn nothing_but_objects_is_written_to_the_users_repository() {
 #[tokio::test]
 async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left() {
     let repository = Repository::new();
-    let first = Leased(repository.checkout("job-1"));
+    let first = leased(repository.checkout("job-1"));
     let mut store = open(&first).await.expect("free").store;
     store
         .append(vec![intent(1), created(1)])
@@ -131,7 +131,7 @@ async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left()
         .expect("pushed");
     store.close().await.expect("pushed");
 
-    let second = Leased(repository.checkout("job-2"));
+    let second = leased(repository.checkout("job-2"));
     let mut store = open(&second).await.expect("free").store;
     assert_eq!(store.state().records().count(), 1);
     store.append(vec![intent(2)]).await.expect("pushed");
@@ -186,7 +186,7 @@ async fn a_remote_that_declines_is_an_error_that_says_so() {
     }
     let lonely = tempfile::tempdir().expect("a folder");
     git(lonely.path(), "init --quiet .");
-    let place = Leased(Branch::new(lonely.path().to_owned(), "state".to_owned()));
+    let place = leased(Branch::new(lonely.path().to_owned(), "state".to_owned()));
     let error = load(&place, None).await.expect_err("no remote").to_string();
     assert!(error.contains("no remote"), "{error}");
 }

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::*;
-use crate::store::remote::{Change, LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
+use crate::store::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
 
 /// Versions, oldest first.
 #[derive(Clone, Default)]
@@ -16,7 +16,7 @@ pub(super) struct Memory(Arc<Mutex<Vec<Held>>>);
 type Held = (Contents, Option<Lease>);
 
 fn memory() -> Leased<Memory> {
-    Leased(Memory::default())
+    leased(Memory::default())
 }
 
 impl Remote for Memory {
@@ -71,7 +71,7 @@ impl Remote for Memory {
 
 impl Memory {
     /// As if the holder had not been heard of for that long.
-    fn age(&self, by: jiff::SignedDuration) {
+    fn age(&self, by: Duration) {
         let mut versions = self.0.lock().expect("no panic");
         let (_, lease) = versions.last_mut().expect("a version");
         lease.as_mut().expect("held").age(by);
@@ -83,14 +83,18 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_is_fenced() {
     let place = memory();
     let mut first = open(&place).await.expect("free").store;
     first.append(vec![intent(1)]).await.expect("written");
-    place.0.age(LEASE);
+    place.remote.age(LEASE);
     assert!(
         matches!(open(&place).await, Err(StoreError::Locked(Some(_)))),
         "clocks differ: not yet"
     );
-    place.0.age(LEASE);
+    place.remote.age(LEASE);
     let mut second = open(&place).await.expect("it ran out").store;
-    assert_eq!(second.taken(), &Taken::Over(holder()));
+    let taken = Taken::Over {
+        holder: holder(),
+        lease: LEASE,
+    };
+    assert_eq!(second.taken(), &taken);
     assert_eq!(second.state().records().count(), 1, "its intents are seen");
 
     // The first one wakes up.
@@ -109,7 +113,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_is_fenced() {
 async fn the_one_who_is_fenced_is_told_by_whom() {
     let place = memory();
     let mut first = open(&place).await.expect("free").store;
-    place.0.age(LEASE + LEASE);
+    place.remote.age(LEASE + LEASE);
     let other = Holder { pid: 8, ..holder() };
     let _second = LockedStore::open(&place, &organization(), other.clone())
         .await
@@ -126,7 +130,7 @@ async fn a_lease_that_is_renewed_does_not_run_out() {
     let mut store = open(&place).await.expect("free").store;
     assert!(store.renewal().is_some());
     for _ in 0..3 {
-        place.0.age(LEASE);
+        place.remote.age(LEASE);
         store.renew().await.expect("held");
         assert!(matches!(open(&place).await, Err(StoreError::Locked(_))));
     }

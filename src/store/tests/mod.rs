@@ -67,3 +67,7 @@ fn created(n: i64) -> Entry {
 async fn open(place: &dyn Place) -> Result<Opened, StoreError> {
     LockedStore::open(place, &organization(), holder()).await
 }
+
+fn leased<R: super::remote::Remote>(remote: R) -> super::remote::Leased<R> {
+    super::remote::Leased::new(remote, LEASE)
+}

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::stream::BoxStream;
-use jiff::SignedDuration;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -15,7 +14,7 @@ use object_store::{
 
 use super::*;
 use crate::store::objects::Objects;
-use crate::store::remote::{Change, Leased, Remote, Step, Swap};
+use crate::store::remote::{Change, Remote, Step, Swap};
 
 /// A store in memory whose next answers to a write get lost, after it or before.
 #[derive(Debug, Default)]
@@ -105,7 +104,7 @@ fn bucket() -> (Arc<Lossy>, Objects) {
 async fn a_write_whose_answer_is_lost_is_known_to_have_arrived_and_one_that_is_lost_is_tried_again()
 {
     let (store, objects) = bucket();
-    let place = Leased(objects);
+    let place = leased(objects);
     let mut opened = open(&place).await.expect("free").store;
     for n in 1..=4 {
         let lose = if n % 2 == 0 {
@@ -127,7 +126,7 @@ async fn a_write_whose_answer_is_lost_is_known_to_have_arrived_and_one_that_is_l
 #[tokio::test(start_paused = true)]
 async fn a_store_that_takes_nothing_is_an_error_that_says_so() {
     let (store, objects) = bucket();
-    let place = Leased(objects);
+    let place = leased(objects);
     let mut opened = open(&place).await.expect("free").store;
     store.before.store(u32::MAX, Ordering::SeqCst);
     let error = opened.append(vec![intent(1)]).await.expect_err("lost");
@@ -164,7 +163,7 @@ async fn what_a_fold_has_made_superfluous_is_removed_and_nothing_else() {
     };
     let version = version.expect("three of them");
     assert_eq!(count().await, 6, "nothing is old enough yet");
-    let age = SignedDuration::ZERO;
+    let age = Duration::ZERO;
     objects.clean(&version, age).await.expect("removed");
     assert_eq!(count().await, 2);
     let now = objects.read().await.expect("readable").expect("a version");
@@ -184,7 +183,7 @@ async fn an_object_that_is_missing_or_is_none_of_ours_is_an_error_that_names_it(
         (Some("{\"format\":2}\n"), "has the format 2"),
     ] {
         let (store, objects) = bucket();
-        let place = Leased(objects);
+        let place = leased(objects);
         let mut opened = open(&place).await.expect("free").store;
         opened.append(vec![intent(1)]).await.expect("written");
         let path = Path::from("prefix/journal/000000000002.jsonl");
