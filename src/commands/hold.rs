@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::config::parse_length;
 use super::context::{Context, variable};
 use super::failure::Failure;
-use crate::report::number;
+use crate::report::{number, plain};
 use crate::run::OrganizationId;
 use crate::state::Holder;
-use crate::store::{LockedStore, Opened, Place, StoreError};
+use crate::store::{LockedStore, Opened, Place, StoreError, Taken};
 
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
@@ -51,14 +51,31 @@ impl Patience {
             self.wait(context, place, organization)
                 .await
                 .map_err(|error| {
-                    let failure = Failure::state(&place.name(), &error);
-                    match (error, self.lock_timeout) {
-                        (StoreError::Locked(_), None) => {
-                            failure.hint("--lock-timeout 10m would wait here for as long as that")
-                        }
-                        _ => failure,
+                    let mut failure = Failure::state(&place.name(), &error);
+                    if !matches!(error, StoreError::Locked(_)) {
+                        return failure;
+                    }
+                    if self.lock_timeout.is_none() {
+                        failure =
+                            failure.hint("--lock-timeout 10m would wait here for as long as that");
+                    }
+                    match place.lease() {
+                        Some(lease) => failure.hint(format!(
+                            "if it is gone, whoever waits for it takes it over after {} s; \
+                             `backfill state unlock` does so at once",
+                            lease.as_secs()
+                        )),
+                        None => failure,
                     }
                 })?;
+        if let Taken::Over { holder, .. } = store.taken() {
+            let _ = writeln!(
+                io::stderr().lock(),
+                "note: the state is taken over from {}, which was not heard of any more; what it \
+                 may still send is waited for before anything is sent again",
+                plain(&holder.to_string(), 300),
+            );
+        }
         if torn > 0 {
             let _ = writeln!(
                 io::stderr().lock(),
