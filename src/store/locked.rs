@@ -179,9 +179,10 @@ impl LockedStore {
     /// # Errors
     /// When it cannot be folded. A hold that cannot be let go of runs out by itself.
     pub async fn close(&mut self) -> Result<(), StoreError> {
-        self.fold().await?;
-        if let Some(mut place) = self.place.take() {
-            let _ = place.release().await;
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        match self.folded() {
+            Some((state, journal)) => place.fold_and_release(state, journal).await?,
+            None => drop(place.release().await),
         }
         Ok(())
     }
@@ -255,14 +256,21 @@ impl LockedStore {
     /// should be. The store answers every later call with [`StoreError::Failed`].
     pub async fn fold(&mut self) -> Result<(), StoreError> {
         let mut place = self.place.take().ok_or(StoreError::Failed)?;
-        if self.unfolded > 0 {
-            self.state.serial += 1;
-            let state = encode_state(&self.state);
-            let journal = encode_journal_header(&self.state);
+        if let Some((state, journal)) = self.folded() {
             place.fold(state, journal).await?;
-            self.unfolded = 0;
         }
         self.place = Some(place);
         Ok(())
+    }
+
+    /// Both files as they are after a fold, if the journal holds anything to fold.
+    fn folded(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        if self.unfolded == 0 {
+            return None;
+        }
+        self.unfolded = 0;
+        self.state.serial += 1;
+        let state = encode_state(&self.state);
+        Some((state, encode_journal_header(&self.state)))
     }
 }

@@ -190,6 +190,15 @@ pub trait Exclusive: Send {
         None
     }
 
+    /// Folds as [`fold`](Self::fold) does, and lets go.
+    fn fold_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.fold(state, journal)
+    }
+
     /// Lets go; nothing more can be done with it then. Where the hold ends with its process,
     /// dropping it is enough.
     fn release(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

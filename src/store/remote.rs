@@ -221,7 +221,7 @@ impl<R: Remote> Place for Leased<R> {
                 let change = Change {
                     step: Step::Lease,
                     lease: Some(lease.renewed()),
-                    what: format!("Held by {}", lease.holder),
+                    what: signed("Take hold of the state", &lease.holder),
                 };
                 match self.remote.swap(version.as_ref(), &change).await? {
                     Swap::Won(version) => {
@@ -289,6 +289,11 @@ impl<R: Remote> Place for Leased<R> {
     }
 }
 
+/// What was done, and by whom, for the history.
+fn signed(what: &str, holder: &Holder) -> String {
+    format!("{what}\n\nby {holder}\n")
+}
+
 /// A remote state, held.
 struct Hold<R: Remote> {
     remote: R,
@@ -320,7 +325,7 @@ impl<R: Remote> Hold<R> {
         if self.written.elapsed() > self.lease.lasts() / 2 {
             self.look().await?;
         }
-        let what = format!("{what}\n\nby {}\n", self.lease.holder);
+        let what = signed(&what, &self.lease.holder);
         let change = Change { step, lease, what };
         match self.remote.swap(Some(&self.version), &change).await? {
             Swap::Won(version) => {
@@ -393,6 +398,16 @@ impl<R: Remote> Exclusive for Hold<R> {
         let step = Step::Replace { state, journal };
         let what = "Fold the journal into the state".to_owned();
         self.take(step, what).boxed()
+    }
+
+    fn fold_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let step = Step::Replace { state, journal };
+        let what = "Fold the journal into the state, and let go".to_owned();
+        self.swap(step, None, what).boxed()
     }
 
     fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -400,14 +400,47 @@ fn the_history_of_a_branch_says_who_created_what() {
         .expect("git is here");
     let log = String::from_utf8(log.stdout).expect("text");
     for part in [
-        "backfill: Held by process",
-        "backfill: Begin an empty state",
-        "backfill: Runs: 1 created, 1 to be sent\n\ncreated: prod 00000000-0000-4000-8000-000000000000 \
-         2022-01-01T00:00:00Z to 2022-01-02T00:00:00Z, run ",
+        "backfill: Take hold of the state\n\nby process ",
+        "backfill: Begin an empty state\n\nby process ",
+        "backfill: Runs: ",
+        "to be sent",
+        "created: prod 00000000-0000-4000-8000-000000000000 2022-01-01T00:00:00Z to \
+         2022-01-02T00:00:00Z, run ",
         "(https://github.com/team/backfills/actions/runs/42)",
-        "backfill: Fold the journal into the state",
-        "backfill: Let go",
+        "backfill: Fold the journal into the state, and let go",
     ] {
         assert!(log.contains(part), "{part:?} is not in {log}");
     }
+}
+
+#[test]
+fn ctrl_c_ends_an_apply_with_a_complete_state_that_nobody_holds() {
+    use std::os::unix::process::CommandExt;
+    let remote = Remote::git().expect("git is here");
+    let plan = Plan {
+        flows: 2,
+        days: 20,
+        config: "limits: { rate: 10/s }\n",
+    };
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, "");
+    let machine = remote.machine(&plan, &emulated);
+    let apply = machine
+        .command("apply --yes --progress none".split(' '))
+        .process_group(0)
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, 12);
+    // As a terminal does it: to the program, and to the git that it runs.
+    let group = format!("-{}", apply.id());
+    let sent = Command::new("kill").args(["-INT", "--", &group]).status();
+    assert!(sent.expect("kill runs").success());
+    said(apply).exits(130);
+
+    let created = emulated.ledger().creates;
+    let ran = machine.run("plan --format json").exits(0).json();
+    assert_eq!(ran["summary"]["unchanged"], created);
+    assert_eq!(ran["summary"]["inDoubt"], 0);
+    machine.run("apply --yes --progress none").exits(0);
+    assert_each_once(&emulated, plan.windows());
 }

@@ -109,7 +109,10 @@ async fn nothing_but_objects_is_written_to_the_users_repository() {
 
     let log = git(&repository.bare, "log --format=%s backfill-state");
     assert!(log.contains("Runs: 1 to be sent"), "{log}");
-    assert!(log.starts_with("Let go\n"), "{log}");
+    assert!(
+        log.starts_with("Fold the journal into the state, and let go\n"),
+        "{log}"
+    );
     let files = git(&repository.bare, "ls-tree --name-only backfill-state");
     assert_eq!(files, "journal.jsonl\nstate.jsonl\n");
     // It has nothing in common with the user's own history.
