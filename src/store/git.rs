@@ -79,7 +79,13 @@ impl Remote for Branch {
             let commit = self.commit(from, change).await?;
             let remote = self.remote().await?;
             let refspec = format!("{commit}:refs/heads/{}", self.branch);
-            let push = ["push", "--porcelain", "--no-verify", &remote, &refspec];
+            // The user's settings may add to a push or a fetch: tags, submodules, signatures.
+            let push = [
+                &["push", "--porcelain", "--no-verify", "--no-follow-tags"][..],
+                &["--recurse-submodules=no", "--no-signed"],
+                &[&remote, &refspec],
+            ]
+            .concat();
             let mut wait = Duration::from_secs(1);
             let mut tries = 1;
             loop {
@@ -154,7 +160,8 @@ impl Branch {
         };
         let name = format!("refs/heads/{}", self.branch);
         let arguments = [
-            &["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"],
+            &["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"][..],
+            &["--no-prune", "--no-recurse-submodules"],
             depth,
             &[remote, name.as_str()],
         ]

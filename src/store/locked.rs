@@ -1,6 +1,6 @@
 //! The held store: appends entries, folds them, and refuses to go on after a failed write.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -172,6 +172,23 @@ impl LockedStore {
         self.place = Some(place);
         self.written = begun;
         Ok(())
+    }
+
+    /// Waits for `work`, the state held meanwhile however long that takes.
+    ///
+    /// # Errors
+    /// Those of [`renew`](Self::renew).
+    pub async fn keep_while<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            let Some(renewal) = self.renewal() else {
+                return Ok(work.await);
+            };
+            match tokio::time::timeout_at(renewal, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.renew().await?,
+            }
+        }
     }
 
     /// Folds, and lets go of the state; nothing can be appended after that.

@@ -196,3 +196,25 @@ async fn an_object_that_is_missing_or_is_none_of_ours_is_an_error_that_names_it(
         assert!(open(&place).await.is_err());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_is_free_again_is_no_way_back_in_for_who_slept() {
+    let (_, objects) = bucket();
+    let place = leased(objects.clone());
+    let mut asleep = open(&place).await.expect("free").store;
+    assert!(place.unlock(&holder()).await.expect("written"));
+    let mut second = open(&place).await.expect("free").store;
+    second.append(vec![intent(1)]).await.expect("held");
+    second.close().await.expect("held");
+    let now = objects.read().await.expect("readable").expect("a version");
+    objects
+        .clean(&now.version, Duration::ZERO)
+        .await
+        .expect("removed");
+
+    tokio::time::advance(LEASE / 2 + Duration::from_secs(1)).await;
+    let late = asleep.append(vec![intent(2)]).await;
+    assert!(matches!(late, Err(StoreError::Fenced(_))), "{late:?}");
+    let after = objects.read().await.expect("readable").expect("a version");
+    assert_eq!(after.version, now.version, "nothing of it is there");
+}
