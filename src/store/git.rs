@@ -65,7 +65,10 @@ impl Remote for Branch {
                     return Ok(Some(self.snapshot(tip).await?));
                 }
             }
-            Err(self.failed("read", "the branch moves faster than it can be read"))
+            Err(failed(
+                "read the branch",
+                "the branch moves faster than it can be read",
+            ))
         }
         .boxed()
     }
@@ -91,7 +94,7 @@ impl Remote for Branch {
             loop {
                 let trouble = match self.git(&push, b"").await {
                     Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
-                    Ok(output) => self.failed("push to", &words(&output)),
+                    Ok(output) => failed("push to the branch", &words(&output)),
                     Err(error) => error,
                 };
                 // A push may have arrived though its answer did not; the branch itself tells.
@@ -119,14 +122,19 @@ impl Branch {
 
     /// The remote's name: `origin`, or the only one there is.
     async fn remote(&self) -> Result<String, StoreError> {
-        let remotes = self.done("look into", &["remote"], b"").await?;
+        let remotes = self
+            .done("look into this repository", &["remote"], b"")
+            .await?;
         let remotes = String::from_utf8_lossy(&remotes).into_owned();
         let remotes: Vec<&str> = remotes.lines().collect();
         match remotes[..] {
             _ if remotes.contains(&"origin") => Ok("origin".to_owned()),
             [only] => Ok(only.to_owned()),
-            [] => Err(self.failed("use", "this repository has no remote")),
-            _ => Err(self.failed("use", "none of this repository's remotes is named `origin`")),
+            [] => Err(failed("find the remote", "this repository has no remote")),
+            _ => Err(failed(
+                "find the remote",
+                "none of this repository's remotes is named `origin`",
+            )),
         }
     }
 
@@ -134,7 +142,7 @@ impl Branch {
     async fn tip(&self, remote: &str) -> Result<Option<Oid>, StoreError> {
         let name = format!("refs/heads/{}", self.branch);
         let listed = self
-            .done("read", &["ls-remote", remote, &name], b"")
+            .done("read the branch", &["ls-remote", remote, &name], b"")
             .await?;
         let listed = String::from_utf8_lossy(&listed);
         Ok(listed
@@ -150,7 +158,11 @@ impl Branch {
             return Ok(true);
         }
         let shallow = self
-            .done("look into", &["rev-parse", "--is-shallow-repository"], b"")
+            .done(
+                "look into this repository",
+                &["rev-parse", "--is-shallow-repository"],
+                b"",
+            )
             .await?;
         // A repository that is whole stays whole.
         let depth: &[&str] = if shallow.starts_with(b"true") {
@@ -166,7 +178,7 @@ impl Branch {
             &[remote, name.as_str()],
         ]
         .concat();
-        self.done("read", &arguments, b"").await?;
+        self.done("read the branch", &arguments, b"").await?;
         self.has(commit).await
     }
 
@@ -192,7 +204,10 @@ impl Branch {
                 JOURNAL => snapshot.contents.journal = Some(bytes),
                 LOCK => {
                     let lease: Lease = serde_json::from_slice(&bytes).map_err(|error| {
-                        self.failed("read", &format!("its file `lock` is damaged: {error}"))
+                        failed(
+                            "read the branch",
+                            &format!("its file `lock` is damaged: {error}"),
+                        )
                     })?;
                     snapshot.lease = Some(lease);
                 }
@@ -204,7 +219,9 @@ impl Branch {
 
     /// The files of a commit, by name.
     async fn files(&self, commit: &Oid) -> Result<Vec<(String, Oid)>, StoreError> {
-        let listed = self.done("read", &["ls-tree", "-z", commit], b"").await?;
+        let listed = self
+            .done("read the branch", &["ls-tree", "-z", commit], b"")
+            .await?;
         let listed = String::from_utf8_lossy(&listed);
         let entries = listed.split('\0').filter_map(|entry| {
             let (about, name) = entry.split_once('\t')?;
@@ -217,7 +234,8 @@ impl Branch {
     }
 
     async fn blob(&self, oid: &Oid) -> Result<Vec<u8>, StoreError> {
-        self.done("read", &["cat-file", "blob", oid], b"").await
+        self.done("read the branch", &["cat-file", "blob", oid], b"")
+            .await
     }
 
     /// Makes a commit after `from` here; nobody sees it before it is pushed.
@@ -252,7 +270,11 @@ impl Branch {
         }
         for (name, bytes) in written {
             let oid = self
-                .line("write to", &["hash-object", "-w", "--stdin"], &bytes)
+                .line(
+                    "write to this repository",
+                    &["hash-object", "-w", "--stdin"],
+                    &bytes,
+                )
                 .await?;
             files.retain(|(known, _)| known != name);
             files.push((name.to_owned(), oid));
@@ -261,12 +283,15 @@ impl Branch {
         for (name, oid) in &files {
             tree.extend_from_slice(format!("100644 blob {oid}\t{name}\0").as_bytes());
         }
-        let tree = self.line("write to", &["mktree", "-z"], &tree).await?;
+        let tree = self
+            .line("write to this repository", &["mktree", "-z"], &tree)
+            .await?;
         let mut arguments = vec!["commit-tree", &tree];
         if let Some(from) = from {
             arguments.extend(["-p", from]);
         }
-        self.line("write to", &arguments, what.as_bytes()).await
+        self.line("write to this repository", &arguments, what.as_bytes())
+            .await
     }
 
     /// The one line that git prints.
@@ -291,7 +316,7 @@ impl Branch {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        Err(self.failed(action, &words(&output)))
+        Err(failed(action, &words(&output)))
     }
 
     async fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Output, StoreError> {
@@ -321,17 +346,19 @@ impl Branch {
         };
         match tokio::time::timeout(PATIENCE, run).await {
             Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(self.failed("run git for", &error.to_string())),
-            Err(_) => Err(self.failed("reach", "git did not come to an end within a minute")),
+            Ok(Err(error)) => Err(failed("run git", &error.to_string())),
+            Err(_) => Err(failed(
+                "reach the remote",
+                "git did not come to an end within a minute",
+            )),
         }
     }
+}
 
-    fn failed(&self, action: &'static str, said: &str) -> StoreError {
-        StoreError::Remote {
-            action,
-            place: self.name(),
-            said: said.to_owned(),
-        }
+fn failed(action: &'static str, said: &str) -> StoreError {
+    StoreError::Remote {
+        action,
+        said: said.to_owned(),
     }
 }
 
@@ -340,7 +367,7 @@ fn is_refusal(trouble: &StoreError) -> bool {
     matches!(trouble, StoreError::Remote { said, .. } if said.contains("declined"))
 }
 
-/// What git said, in one line.
+/// What git said, in one line, without the credentials that may stand in a remote's URL.
 fn words(output: &Output) -> String {
     let said = [&output.stderr[..], &output.stdout[..]].concat();
     let said = String::from_utf8_lossy(&said);
@@ -349,5 +376,47 @@ fn words(output: &Output) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    lines.join("; ")
+    without_credentials(&lines.join("; "))
+}
+
+fn without_credentials(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut clean = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| c == '/' || c.is_whitespace());
+        let (authority, rest) = part.split_at(end.unwrap_or(part.len()));
+        clean.push_str("://");
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                clean.push_str("***@");
+                clean.push_str(host);
+            }
+            None => clean.push_str(authority),
+        }
+        clean.push_str(rest);
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_git_says_is_shown_without_credentials() {
+        for (said, shown) in [
+            (
+                "unable to access 'https://x:token@host/a.git/': no",
+                "unable to access 'https://***@host/a.git/': no",
+            ),
+            ("https://token@host", "https://***@host"),
+            (
+                "ssh://git@host:22/a; then https://a:b@c/ and done",
+                "ssh://***@host:22/a; then https://***@c/ and done",
+            ),
+            ("nobody@example.org: no URL", "nobody@example.org: no URL"),
+        ] {
+            assert_eq!(without_credentials(said), shown);
+        }
+    }
 }

@@ -60,12 +60,10 @@ pub enum StoreError {
     #[error("it was taken over by {}", .0.as_ref().map_or_else(|| "somebody else".to_owned(), ToString::to_string))]
     Fenced(Option<Holder>),
     /// A remote place refused, or did not answer.
-    #[error("cannot {action} {place}: {said}")]
+    #[error("cannot {action}: {said}")]
     Remote {
         /// What was tried.
         action: &'static str,
-        /// Where.
-        place: String,
         /// What came back.
         said: String,
     },

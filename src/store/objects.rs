@@ -29,7 +29,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
-use super::{Contents, Place, READ, StoreError};
+use super::{Contents, Place, StoreError};
 
 const JOURNAL: &str = "journal";
 const STATE: &str = "state";
@@ -108,11 +108,11 @@ impl Remote for Objects {
                 match self.snapshot().await {
                     // Cleaned in between: then a newer one is there.
                     Err(Trouble::Store(Error::NotFound { .. })) => {}
-                    read => return read.map_err(|trouble| self.failed(READ, &trouble)),
+                    read => return read.map_err(|trouble| failed("read the bucket", &trouble)),
                 }
             }
             let read = self.snapshot().await;
-            read.map_err(|trouble| self.failed(READ, &trouble))
+            read.map_err(|trouble| failed("read the bucket", &trouble))
         }
         .boxed()
     }
@@ -139,7 +139,7 @@ impl Remote for Objects {
                     let path = self.state(&name);
                     let put = self.store.put(&path, state.clone().into());
                     put.await
-                        .map_err(|error| self.failed("write to", &error.into()))?;
+                        .map_err(|error| failed("write to the bucket", &error.into()))?;
                     version.begins = number;
                     version.state = Some(name);
                     journal
@@ -172,8 +172,7 @@ impl Remote for Objects {
 impl Objects {
     pub(super) fn new(url: &Url) -> Result<Self, StoreError> {
         let failed = |error: Error| StoreError::Remote {
-            action: "use",
-            place: url.to_string(),
+            action: "use the bucket",
             said: said(&error),
         };
         let prefix = Path::from_url_path(url.path()).map_err(|error| failed(error.into()))?;
@@ -289,7 +288,7 @@ impl Objects {
                     wait *= 2;
                     tries += 1;
                 }
-                Err(_) => return Err(self.failed("write to", &error.into())),
+                Err(_) => return Err(failed("write to the bucket", &error.into())),
             }
         }
     }
@@ -320,16 +319,15 @@ impl Objects {
             })
             .await
     }
+}
 
-    fn failed(&self, action: &'static str, trouble: &Trouble) -> StoreError {
-        StoreError::Remote {
-            action,
-            place: self.name.clone(),
-            said: match trouble {
-                Trouble::Store(error) => said(error),
-                Trouble::Object(what) => what.clone(),
-            },
-        }
+fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
+    StoreError::Remote {
+        action,
+        said: match trouble {
+            Trouble::Store(error) => said(error),
+            Trouble::Object(what) => what.clone(),
+        },
     }
 }
 
@@ -403,14 +401,18 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
     })
 }
 
-/// What a store said, in one line that is not too long.
+/// What a store said, in one line: its own code and message, if it gave any.
 fn said(error: &Error) -> String {
-    const MOST: usize = 400;
     let said = error.to_string();
+    let part = |name: &str| {
+        let (_, from) = said.split_once(&format!("<{name}>"))?;
+        let (part, _) = from.split_once(&format!("</{name}>"))?;
+        Some(part)
+    };
+    let said = match (part("Code"), part("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => said,
+    };
     let words: Vec<&str> = said.split_whitespace().collect();
-    let said = words.join(" ");
-    match said.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &said[..end]),
-        None => said,
-    }
+    words.join(" ")
 }

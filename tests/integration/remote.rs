@@ -384,6 +384,67 @@ fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
     }
 }
 
+impl Remote {
+    /// From now on a push takes so many seconds.
+    fn slow_down(&self, seconds: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let (bare, _) = self.repository.as_ref().expect("a repository");
+        let path = bare.join("hooks/pre-receive");
+        std::fs::write(&path, format!("#!/bin/sh\nsleep {seconds}\n")).expect("writable");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, executable).expect("ours");
+    }
+}
+
+/// Pushes are slow, so that many runs of a flow have an intent when the apply dies, and no list ever
+/// shows a window: that they left in order is all that tells which of them exist.
+#[test]
+fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
+    let plan = Plan {
+        flows: 2,
+        days: 40,
+        config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
+    };
+    let mut dice = Dice(29);
+    let mut told = 0;
+    for _ in 0..rounds(1) {
+        let remote = Remote::git().expect("git is here");
+        remote.slow_down("1");
+        let workspace = plan.workspace();
+        let scenario = format!(
+            "seed: {}\n\
+             paramsInLists: false\n\
+             paramsInRuns: false\n\
+             copyWindows: false\n\
+             faults:\n\
+             - {{ on: createRun, chance: 0.02, do: {{ reset: after }} }}\n\
+             - {{ on: createRun, chance: 0.02, do: {{ reset: before }} }}\n",
+            dice.roll(1_000)
+        );
+        let emulated = Emulated::start(&workspace, &scenario);
+        let mut creates = 0;
+        for _ in 0..2 {
+            let machine = remote.machine(&plan, &emulated);
+            let apply = start(&machine, "apply --yes --progress none --lock-timeout 5m");
+            creates += 5 + dice.roll(20);
+            wait_for_creates(&emulated, creates);
+            std::thread::sleep(Duration::from_millis(dice.roll(1_000)));
+            signal(&apply, "KILL");
+            said(apply);
+            creates = emulated.ledger().creates;
+        }
+        let machine = remote.machine(&plan, &emulated);
+        machine
+            .run("apply --yes --progress none --lock-timeout 5m")
+            .exits(0);
+        assert_each_once(&emulated, plan.windows());
+        let listed = machine.run("state list --format json").exits(0).json();
+        let runs = listed["runs"].as_array().expect("runs").clone();
+        told += runs.iter().filter(|run| run["evidence"] == "order").count();
+    }
+    assert!(told > 0, "no run was told by its order");
+}
+
 /// A state on a branch is what `git log` shows of it.
 #[test]
 fn the_history_of_a_branch_says_who_created_what() {
