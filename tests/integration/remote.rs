@@ -367,7 +367,7 @@ fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
 
         let fenced = said(sleeper).exits(8);
         assert!(
-            fenced.stderr.contains("it was taken over by process"),
+            fenced.stderr.contains("it was taken over by "),
             "{}",
             fenced.stderr
         );
