@@ -131,6 +131,7 @@ impl Failure {
                      \"Where the state is kept\" says"
                 })
                 .hint("nothing was sent that is not recorded; the next apply goes on from there"),
+            StoreError::TooSlow { .. } => failure.hint("raise `lease` in the config"),
             StoreError::Changed(_) => failure.hint(
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",

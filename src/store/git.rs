@@ -2,8 +2,8 @@
 //! not forced is the compare-and-swap.
 //!
 //! Everything is done by the system's `git` in the user's repository, so that its credentials, its
-//! ssh keys and what a CI job has configured work here too. Only objects are written to it: no
-//! work tree, index, branch or other ref is touched.
+//! ssh keys and what a CI job has configured work here too. Only objects are written to it, and by
+//! a push what is known of the remote's branch: work tree, index and branches are left alone.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
 use super::{Contents, Place, StoreError};
@@ -26,8 +27,14 @@ const NAME: &str = "backfill";
 const EMAIL: &str = "backfill@localhost";
 /// How long one call of git may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often a push is tried that the remote did not take, though nobody else was first.
-const PUSHES: u32 = 4;
+/// How long it may take to bring the branch here: a repository that is whole has all of it.
+const FETCH: Duration = Duration::from_secs(10 * 60);
+/// How long a push is tried that the remote does not take, though nobody else was first.
+const PUSHES: Duration = Duration::from_secs(60);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How often a call is made that a signal has ended: Ctrl-C reaches git too.
+const CALLS: u32 = 3;
 /// How often a branch is read that moves while it is.
 const READS: u32 = 5;
 
@@ -73,6 +80,11 @@ impl Remote for Branch {
         .boxed()
     }
 
+    fn check_exclusion<'a>(&'a self, _: &'a Oid) -> BoxFuture<'a, Result<(), StoreError>> {
+        // That a push which is not forced does not overwrite another is git's own promise.
+        async { Ok(()) }.boxed()
+    }
+
     fn swap<'a>(
         &'a self,
         from: Option<&'a Oid>,
@@ -82,15 +94,17 @@ impl Remote for Branch {
             let commit = self.commit(from, change).await?;
             let remote = self.remote().await?;
             let refspec = format!("{commit}:refs/heads/{}", self.branch);
-            // The user's settings may add to a push or a fetch: tags, submodules, signatures.
+            // The user's settings may add to a push: tags, submodules, signatures, options.
+            let no_mirror = format!("remote.{remote}.mirror=false");
             let push = [
-                &["push", "--porcelain", "--no-verify", "--no-follow-tags"][..],
+                &["-c", "push.pushOption=", "-c", &no_mirror][..],
+                &["push", "--quiet", "--no-verify", "--no-follow-tags"],
                 &["--recurse-submodules=no", "--no-signed"],
                 &[&remote, &refspec],
             ]
             .concat();
+            let begun = Instant::now();
             let mut wait = Duration::from_secs(1);
-            let mut tries = 1;
             loop {
                 let trouble = match self.git(&push, b"").await {
                     Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
@@ -101,14 +115,13 @@ impl Remote for Branch {
                 match self.tip(&remote).await {
                     Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
                     Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
-                    Ok(_) | Err(_) if tries == PUSHES || is_refusal(&trouble) => {
+                    Ok(_) | Err(_) if begun.elapsed() > PUSHES || is_refusal(&trouble) => {
                         return Err(trouble);
                     }
                     Ok(_) | Err(_) => {}
                 }
                 tokio::time::sleep(wait).await;
-                wait *= 2;
-                tries += 1;
+                wait = LONGEST_WAIT.min(wait * 2);
             }
         }
         .boxed()
@@ -170,16 +183,31 @@ impl Branch {
         } else {
             &[]
         };
-        let name = format!("refs/heads/{}", self.branch);
-        let arguments = [
-            &["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"][..],
-            &["--no-prune", "--no-recurse-submodules"],
-            depth,
-            &[remote, name.as_str()],
-        ]
-        .concat();
-        self.done("read the branch", &arguments, b"").await?;
-        self.has(commit).await
+        // By its own name: the branch may have moved on. Where a server does not give what it was
+        // not asked for by a branch, that one.
+        let branch = format!("refs/heads/{}", self.branch);
+        let mut trouble = None;
+        for wanted in [commit, &branch] {
+            // Nor do the user's settings add to a fetch.
+            let arguments = [
+                &["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"][..],
+                &["--no-prune", "--no-recurse-submodules", "--refmap="],
+                depth,
+                &[remote, wanted],
+            ]
+            .concat();
+            let fetched = self.git_within(FETCH, &arguments, b"").await?;
+            if self.has(commit).await? {
+                return Ok(true);
+            }
+            trouble = Some(fetched);
+        }
+        match trouble {
+            Some(fetched) if !fetched.status.success() => {
+                Err(failed("read the branch", &words(&fetched)))
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn has(&self, commit: &Oid) -> Result<bool, StoreError> {
@@ -217,20 +245,26 @@ impl Branch {
         Ok(snapshot)
     }
 
-    /// The files of a commit, by name.
+    /// The files of a commit, by name: those of a state, and nothing else.
     async fn files(&self, commit: &Oid) -> Result<Vec<(String, Oid)>, StoreError> {
-        let listed = self
-            .done("read the branch", &["ls-tree", "-z", commit], b"")
-            .await?;
+        let action = "read the branch";
+        let listed = self.done(action, &["ls-tree", "-z", commit], b"").await?;
         let listed = String::from_utf8_lossy(&listed);
-        let entries = listed.split('\0').filter_map(|entry| {
-            let (about, name) = entry.split_once('\t')?;
-            let mut about = about.split(' ');
-            let kind = about.nth(1)?;
-            let oid = about.next()?;
-            (kind == "blob").then(|| (name.to_owned(), oid.to_owned()))
+        let entries = listed.split_terminator('\0').map(|entry| {
+            let file = entry.split_once('\t').and_then(|(about, name)| {
+                let oid = about.strip_prefix("100644 blob ")?;
+                let is_ours = [STATE, JOURNAL, LOCK].contains(&name);
+                is_ours.then(|| (name.to_owned(), oid.to_owned()))
+            });
+            file.ok_or_else(|| {
+                let name = entry.split_once('\t').map_or(entry, |(_, name)| name);
+                failed(
+                    "use the branch",
+                    &format!("it holds `{name}`, and a state's branch holds a state alone"),
+                )
+            })
         });
-        Ok(entries.collect())
+        entries.collect()
     }
 
     async fn blob(&self, oid: &Oid) -> Result<Vec<u8>, StoreError> {
@@ -320,6 +354,31 @@ impl Branch {
     }
 
     async fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Output, StoreError> {
+        self.git_within(PATIENCE, arguments, input).await
+    }
+
+    async fn git_within(
+        &self,
+        patience: Duration,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Output, StoreError> {
+        let mut calls = 1;
+        loop {
+            let output = self.call(patience, arguments, input).await?;
+            if output.status.code().is_some() || calls == CALLS {
+                return Ok(output);
+            }
+            calls += 1;
+        }
+    }
+
+    async fn call(
+        &self,
+        patience: Duration,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> Result<Output, StoreError> {
         let run = async {
             let mut git = Command::new("git")
                 .args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"])
@@ -344,12 +403,12 @@ impl Branch {
             let (output, ()) = futures::join!(git.wait_with_output(), feed);
             output
         };
-        match tokio::time::timeout(PATIENCE, run).await {
+        match tokio::time::timeout(patience, run).await {
             Ok(Ok(output)) => Ok(output),
             Ok(Err(error)) => Err(failed("run git", &error.to_string())),
             Err(_) => Err(failed(
                 "reach the remote",
-                "git did not come to an end within a minute",
+                "git did not come to an end in time",
             )),
         }
     }

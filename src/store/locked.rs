@@ -166,12 +166,8 @@ impl LockedStore {
     /// When it is not, or that cannot be said. The store answers every later call with
     /// [`StoreError::Failed`].
     pub async fn renew(&mut self) -> Result<(), StoreError> {
-        let begun = Instant::now();
-        let mut place = self.place.take().ok_or(StoreError::Failed)?;
-        place.renew().await?;
-        self.place = Some(place);
-        self.written = begun;
-        Ok(())
+        let renewed = self.begin_renewal()?.await;
+        self.end_append(renewed)
     }
 
     /// Waits for `work`, the state held meanwhile however long that takes.
@@ -248,7 +244,26 @@ impl LockedStore {
         Ok(Appending(append.boxed()))
     }
 
-    /// Takes back what [`begin_append`](Self::begin_append) gave, at its end.
+    /// Gives what says that the state is still held; to be given back as an append is.
+    ///
+    /// # Errors
+    /// When an earlier write failed, or one is still under way.
+    pub fn begin_renewal(&mut self) -> Result<Appending, StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        let begun = Instant::now();
+        let renew = async move {
+            let result = place.renew().await;
+            Appended {
+                place,
+                begun,
+                result,
+            }
+        };
+        Ok(Appending(renew.boxed()))
+    }
+
+    /// Takes back what [`begin_append`](Self::begin_append) or
+    /// [`begin_renewal`](Self::begin_renewal) gave, at its end.
     ///
     /// # Errors
     /// When the entries could not be written. Nothing may be sent then: the store answers every

@@ -67,6 +67,18 @@ pub enum StoreError {
         /// What came back.
         said: String,
     },
+    /// A write takes longer than anything may be sent on an intent that it brings.
+    #[error(
+        "a write to it takes {} s, and with a lease of {} s nothing can be sent that late",
+        took.as_secs(),
+        lease.as_secs()
+    )]
+    TooSlow {
+        /// How long the last write took.
+        took: Duration,
+        /// How long the lease lasts.
+        lease: Duration,
+    },
     /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

@@ -41,6 +41,10 @@ impl Remote for Memory {
         .boxed()
     }
 
+    fn check_exclusion<'a>(&'a self, _: &'a usize) -> BoxFuture<'a, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+
     fn swap<'a>(
         &'a self,
         from: Option<&'a usize>,
