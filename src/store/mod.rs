@@ -117,6 +117,12 @@ pub trait Place: Send + Sync {
     /// The place as messages name it.
     fn name(&self) -> String;
 
+    /// How long who holds it may be silent before it can be taken over; `None`: for ever, the hold
+    /// ends with its process.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
+
     /// Reads what is there, without a lock; the two files need not fit together.
     fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>>;
 

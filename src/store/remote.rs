@@ -242,6 +242,10 @@ impl<R: Remote> Place for Leased<R> {
         .boxed()
     }
 
+    fn lease(&self) -> Option<Duration> {
+        Some(self.lasts)
+    }
+
     fn asked_every(&self) -> Duration {
         ASKED_EVERY.min(self.lasts / RENEWALS)
     }
