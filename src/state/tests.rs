@@ -230,6 +230,39 @@ fn a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_state_that_was_moved_says_where_to_and_is_no_state_any_more() {
+    let state = folded(&history());
+    let moved = Moved {
+        lineage: state.lineage,
+        serial: 7,
+        to: "git:backfill-state".to_owned(),
+    };
+    let bytes = encode_moved(&moved);
+    assert_eq!(decode_moved(&bytes).expect("our own bytes"), Some(moved));
+    assert_eq!(decode_moved(&encode_state(&state)).expect("whole"), None);
+    let journal = decode_journal(&journal_of(&[], &state)).expect("whole");
+    let error = decode_state(&bytes, &journal).expect_err("it is elsewhere");
+    assert_eq!(error.to_string(), "it was moved to git:backfill-state");
+
+    // Damage never makes it a state, nor a mark that says something else.
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            let error = decode_state(&flipped, &journal).expect_err("damage");
+            assert!(
+                !matches!(error, FormatError::Moved { .. }),
+                "bit {bit} of {at}"
+            );
+        }
+        assert!(decode_state(&bytes[..at], &journal).is_err(), "cut at {at}");
+    }
+    let longer = [&bytes[..], b"{}\n"].concat();
+    let error = decode_moved(&longer).expect_err("a line too many");
+    assert!(error.to_string().contains("line 2: nothing"), "{error}");
+}
+
+#[test]
 fn a_number_that_counting_never_reaches_is_damage() {
     // Each sum is right, so that only the number is wrong.
     let state = folded(&[]);
