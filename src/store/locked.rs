@@ -110,7 +110,8 @@ impl LockedStore {
         let Some((state, journal)) = stored else {
             let state = State::new(organization.clone());
             let files = (encode_state(&state), encode_journal_header(&state));
-            place.start(files.0, files.1).await?;
+            let what = "Begin an empty state".to_owned();
+            place.start(files.0, files.1, what).await?;
             return Ok((state, 0, 0));
         };
         check_organization(&state, Some(organization))?;
@@ -259,7 +260,8 @@ impl LockedStore {
             self.state.serial += 1;
             let state = encode_state(&self.state);
             let journal = encode_journal_header(&self.state);
-            place.fold(state, journal).await?;
+            let what = "Fold the journal into the state".to_owned();
+            place.replace(state, journal, what).await?;
             self.unfolded = 0;
         }
         self.place = Some(place);

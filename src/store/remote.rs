@@ -384,15 +384,22 @@ impl<R: Remote> Exclusive for Hold<R> {
         self.take(Step::Append(lines), what).boxed()
     }
 
-    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let step = Step::Replace { state, journal };
-        self.take(step, "Begin an empty state".to_owned()).boxed()
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
     }
 
-    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let step = Step::Replace { state, journal };
-        let what = "Fold the journal into the state".to_owned();
-        self.take(step, what).boxed()
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.take(Step::Replace { state, journal }, what).boxed()
     }
 
     fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
