@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
+use super::ask::ask;
 use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::{Narrow, Paths};
@@ -256,22 +257,15 @@ fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(
     })
 }
 
-/// Asks; anything but yes is no.
 fn confirm(plan: &Plan) -> Result<bool, Failure> {
     let totals = plan.totals();
-    let mut err = io::stderr().lock();
-    write!(
-        err,
-        "Create {} runs{}? [y/N] ",
+    ask(&format!(
+        "Create {} runs{}?",
         totals.to_create(),
         if totals.in_doubt > 0 {
             format!(", after settling {}", totals.in_doubt)
         } else {
             String::new()
         }
-    )?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    ))
 }
