@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::format::{FormatError, StoredRecord, read_lines};
-use super::line;
 use super::record::State;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit
@@ -21,19 +22,31 @@ pub fn decode_edited(bytes: &[u8]) -> Result<State, FormatError> {
     Ok(state)
 }
 
+/// What stands in a line, beside what is left of its sum.
+#[derive(Deserialize)]
+struct Edited<T> {
+    #[serde(default, rename = "sum")]
+    _sum: IgnoredAny,
+    #[serde(flatten)]
+    rest: T,
+}
+
 /// Reads a line, whose end the editor may have left out.
 fn read(text: &[u8]) -> Result<StoredRecord, String> {
     let not_understood = |error| format!("the line is not understood: {error}");
-    let record: StoredRecord = serde_json::from_slice(text).map_err(not_understood)?;
+    let record: Edited<StoredRecord> = serde_json::from_slice(text).map_err(not_understood)?;
     // What stands in no field would be lost without a word.
-    let known = serde_json::to_value(&record).map_err(not_understood)?;
-    let written: BTreeMap<String, Value> = serde_json::from_slice(text).map_err(not_understood)?;
-    let is_lost = |field: &str, value: &Value| {
-        field != line::SUM && !value.is_null() && known.get(field).is_none()
-    };
-    match written.iter().find(|(field, value)| is_lost(field, value)) {
-        Some((field, _)) => Err(format!("the field `{field}` is not one of such a record")),
-        None => Ok(record),
+    let known = serde_json::to_value(&record.rest).map_err(not_understood)?;
+    let written: Edited<BTreeMap<String, Value>> =
+        serde_json::from_slice(text).map_err(not_understood)?;
+    let is_lost = |field: &str, value: &Value| !value.is_null() && known.get(field).is_none();
+    match written
+        .rest
+        .iter()
+        .find(|(name, value)| is_lost(name, value))
+    {
+        Some((name, _)) => Err(format!("the field `{name}` is not one of such a record")),
+        None => Ok(record.rest),
     }
 }
 

@@ -7,8 +7,6 @@ use sha2::{Digest, Sha256};
 
 use crate::run::hex;
 
-/// The name of the field that has the checksum.
-pub(super) const SUM: &str = "sum";
 const FIELD: &str = ",\"sum\":\"";
 const DIGITS: usize = 16;
 

@@ -150,8 +150,11 @@ fn journal_of(entries: &[Entry], state: &State) -> Vec<u8> {
 fn a_state_reads_back_as_it_was_written() {
     let state = folded(&history());
     let journal = decode_journal(&journal_of(&[], &state)).expect("an empty journal");
-    let read = decode_state(&encode_state(&state), &journal).expect("our own bytes");
+    let bytes = encode_state(&state);
+    let read = decode_state(&bytes, &journal).expect("our own bytes");
     assert_eq!(read, state);
+    let unedited = decode_edited(&bytes).expect("no editor was at it");
+    assert_eq!(unedited, state);
 }
 
 #[test]
