@@ -89,3 +89,65 @@ fn describe(record: &Record) -> String {
         fate => word(fate).to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::run::{Rerun, UnixSeconds, Window};
+    use crate::state::{Entry, Evidence, State};
+
+    /// A state in which the runs of these days were adopted, long ago or later.
+    fn state(days: impl Iterator<Item = i64>, at: Timestamp) -> State {
+        let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
+        for day in days {
+            let time = |s| UnixSeconds::new(s).expect("in range");
+            let window = Window::new(time(day * 86_400), time((day + 1) * 86_400));
+            let run = RunIdentity {
+                sandbox: "prod".parse().expect("a sandbox"),
+                flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                    .parse()
+                    .expect("a flow"),
+                window: window.expect("a window"),
+                rerun: Rerun::FIRST,
+            };
+            let adopted = Entry::Adopted {
+                run: (&run).into(),
+                run_id: format!("run-{day}").parse().expect("a run id"),
+                evidence: Evidence::Params,
+                at,
+            };
+            state.fold(adopted).expect("legal");
+        }
+        state
+    }
+
+    #[test]
+    fn what_could_be_doubled_comes_first_and_what_has_no_room_is_counted() {
+        let (early, late) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let old = state(0..24, early);
+        let new = state((0..22).chain(30..31), late);
+        let mut text = Vec::new();
+        write_changes(&mut text, &old.changes_to(&new)).expect("in memory");
+        let text = String::from_utf8(text).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "1 record added, 22 changed, 2 removed.");
+        for (at, sign, end) in [
+            (1, "-", "[1970-01-23, 1970-01-24)  adopted as run-22"),
+            (2, "-", "[1970-01-24, 1970-01-25)  adopted as run-23"),
+            (3, "~", "adopted as run-0, otherwise recorded"),
+        ] {
+            let line = lines[at].trim_start();
+            assert!(line.starts_with(sign) && line.ends_with(end), "{line}");
+        }
+        assert_eq!(
+            lines[21..],
+            [
+                "  … and 5 more",
+                "2 runs are removed or no longer created: they are sent again, if a manifest wants \
+                 them."
+            ]
+        );
+    }
+}

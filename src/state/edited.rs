@@ -33,7 +33,14 @@ struct Edited<T> {
 
 /// Reads a line, whose end the editor may have left out.
 fn read(text: &[u8]) -> Result<StoredRecord, String> {
-    let not_understood = |error| format!("the line is not understood: {error}");
+    let text = text.trim_ascii_end();
+    let not_understood = |error: serde_json::Error| {
+        // It knows of no other line than this one.
+        let error = error
+            .to_string()
+            .replace(" at line 1 column ", " at column ");
+        format!("the line is not understood: {error}")
+    };
     let record: Edited<StoredRecord> = serde_json::from_slice(text).map_err(not_understood)?;
     // What stands in no field would be lost without a word.
     let known = serde_json::to_value(&record.rest).map_err(not_understood)?;

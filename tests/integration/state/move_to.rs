@@ -53,21 +53,26 @@ fn a_state_goes_from_folder_to_branch_to_folder_to_folder_and_back() {
     let ran = workspace
         .run("state move --to git:backfill-state --yes")
         .exits(0);
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    Moved 3 runs from .backfill to git:backfill-state, and read them back there.
+    Name that place from now on, in backfill.yaml and wherever else one is named:
+
+    state: git:backfill-state
+    ");
     assert_eq!(ran.stderr, "");
     assert_eq!(records(&workspace, "git:backfill-state"), whole);
-    for line in [
-        "plan",
-        "state list",
-        "state pull",
-        "state verify",
-        "state unlock",
-    ] {
-        let ran = workspace.run(&format!("{line} --state .backfill"));
-        assert_eq!(ran.code, Some(if line == "plan" { 3 } else { 8 }), "{line}");
+    workspace.manifest(1, 1, false);
+    for line in ["plan", "state pull", "state verify", "state unlock"] {
+        workspace.run(line).exits(8);
     }
+    workspace
+        .run("plan --state git:backfill-state --detailed-exitcode")
+        .exits(0);
     let ran = workspace.run("state list").exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: could not use the state in .backfill: it was moved to git:backfill-state
+    hint: name that with --state, or as `state` in backfill.yaml
+    ");
 
     // A folder that was used for the branch goes on without it.
     let mut places = ["git:backfill-state", "folder", "other/folder", ".backfill"].windows(2);
@@ -77,7 +82,10 @@ fn a_state_goes_from_folder_to_branch_to_folder_to_folder_and_back() {
         if (*from, *to) == ("other/folder", ".backfill") {
             // It was moved from there to the branch: to go back, it must come from there.
             let ran = ran.exits(8);
-            insta::assert_snapshot!(ran.stderr, @"");
+            insta::assert_snapshot!(ran.stderr, @"
+            error: could not move the state from other/folder to .backfill: a state was there that was moved to git:backfill-state
+            hint: nothing was changed; name a place without a state with --to
+            ");
             continue;
         }
         ran.exits(0);
@@ -147,7 +155,12 @@ fn a_move_that_was_cut_short_after_its_mark_has_nothing_left_to_do() {
     let ran = workspace
         .run("state move --to git:backfill-state --yes")
         .exits(0);
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    The state in .backfill was moved to git:backfill-state before.
+    Name that place from now on, in backfill.yaml and wherever else one is named:
+
+    state: git:backfill-state
+    ");
     let ran = workspace.run("state move --to folder --yes").exits(8);
     assert!(
         ran.stderr.contains("it was moved to git:backfill-state"),
@@ -164,14 +177,16 @@ fn a_state_that_was_moved_and_is_not_there_any_more_is_missed() {
     workspace.run("state move --to folder --yes").exits(0);
     fs::remove_dir_all(workspace.path().join("folder")).expect("ours");
     let ran = workspace.run("state move --to folder --yes").exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: the state in .backfill was moved to folder, and is not there any more
+    hint: if there is a copy that was pulled, `backfill state push` puts it back there
+    ");
 }
 
 #[test]
 fn nothing_that_is_in_the_other_place_is_lost() {
     let workspace = Workspace::new();
     record(&workspace, entries());
-    let before = workspace.run("state pull").exits(0).stdout;
     let line = "state move --to folder --yes";
     let there = aep_backfill::store::Local::new(workspace.path().join("folder"));
 
@@ -181,7 +196,10 @@ fn nothing_that_is_in_the_other_place_is_lost() {
         store.expect("free").store.close().await.expect("written");
     });
     let ran = workspace.run(line).exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: could not move the state from .backfill to folder: another state is there
+    hint: nothing was changed; name a place without a state with --to
+    ");
     fs::remove_dir_all(workspace.path().join("folder")).expect("ours");
 
     // A copy that an apply has held.
@@ -191,11 +209,35 @@ fn nothing_that_is_in_the_other_place_is_lost() {
         store.expect("free").store.close().await.expect("written");
     });
     let ran = workspace.run(line).exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: could not move the state from .backfill to folder: a copy of it is there that was used since, or has more on record
+    hint: nothing was changed; name a place without a state with --to
+    ");
+    fs::remove_dir_all(workspace.path().join("folder")).expect("ours");
+
+    // One that has more on record, though no apply has held it.
+    append(&workspace, vec![adopted(&identity(2, day(0), 1), "c")]);
+    workspace.run("state pull more.jsonl").exits(0);
+    workspace
+        .run("state push more.jsonl --state folder --yes")
+        .exits(0);
+    let less = workspace.read("more.jsonl");
+    let less: Vec<&str> = less
+        .lines()
+        .filter(|line| !line.contains("\"c\""))
+        .collect();
+    workspace.write("less.jsonl", &less.join("\n"));
+    workspace.run("state push less.jsonl --yes").exits(0);
+    let before = workspace.run("state pull").exits(0).stdout;
+    let ran = workspace.run(line).exits(8);
+    assert!(
+        ran.stderr.contains("or has more on record"),
+        "{}",
+        ran.stderr
+    );
+
     let held = wait_for(LockedPlace::open(&there, None, holder())).expect("free");
-    let Found::State(_) = held.found() else {
-        panic!("it is gone")
-    };
+    assert!(matches!(held.found(), Found::State(_)));
     let ran = workspace.run(line).exits(8);
     assert!(
         ran.stderr.contains("it is held by process 7"),

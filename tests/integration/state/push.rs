@@ -73,16 +73,26 @@ fn what_was_edited_takes_the_place_of_what_was_there_once_it_is_shown() {
     ");
     assert_eq!(serial(&workspace), before);
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    1 record added, 1 changed, 1 removed.
+      -  cd29ae00fb88  prod  00000000-0000-4000-8000-000000000001  [2022-01-02, 2022-01-03)          adopted as run-1
+      ~  4d4f984b3f12  prod  00000000-0000-4000-8000-000000000001  [2022-01-01, 2022-01-02)          adopted as run-0, now adopted as another-run
+      +  060efaff86d4  prod  00000000-0000-4000-8000-000000000002  [2022-01-01, 2022-01-02) rerun 2  adopted as new
+    1 run is removed or no longer created: it is sent again, if a manifest wants it.
+    Pushed: the state in .backfill has 4 runs, at serial 2.
+    ");
     assert!(ran.stdout.starts_with(&refused.stdout));
     assert_eq!(serial(&workspace), before + 1);
     // It is said, and so it is.
     let ran = workspace.run("plan --detailed-exitcode").exits(2);
-    assert!(ran.stdout.contains("1 run to create"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("Plan: 1 to create"), "{}", ran.stdout);
 
     // The file is of a state that is not there any more.
     let ran = workspace.run("state push edit.jsonl --yes").exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: could not push edit.jsonl: the state in .backfill has changed since it was pulled: it is at serial 2, the file at 1
+    hint: pull again, and edit that
+    ");
 }
 
 #[test]
@@ -140,7 +150,15 @@ fn a_place_without_a_state_takes_the_one_that_was_pulled() {
     let before = workspace.run("state verify --format json").exits(0).json();
     fs::remove_dir_all(workspace.path().join(".backfill")).expect("ours");
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stdout, @"");
+    insta::assert_snapshot!(ran.stdout, @"
+    There is no state in .backfill: that of edit.jsonl becomes it.
+    4 records added, 0 changed, 0 removed.
+      +  4d4f984b3f12  prod  00000000-0000-4000-8000-000000000001  [2022-01-01, 2022-01-02)  adopted as run-0
+      +  cd29ae00fb88  prod  00000000-0000-4000-8000-000000000001  [2022-01-02, 2022-01-03)  adopted as run-1
+      +  ff68f2d88ff5  prod  00000000-0000-4000-8000-000000000001  [2022-01-03, 2022-01-04)  adopted as run-2
+      +  ebf151fae2fb  prod  00000000-0000-4000-8000-000000000001  [2022-01-04, 2022-01-05)  not created
+    Pushed: the state in .backfill has 4 runs, at serial 2.
+    ");
     let after = workspace.run("state verify --format json").exits(0).json();
     assert_eq!(after["state"]["lineage"], before["state"]["lineage"]);
     let serial = |verified: &serde_json::Value| verified["state"]["serial"].as_u64();
@@ -168,7 +186,7 @@ fn a_file_that_is_wrong_is_named_with_its_line() {
         (
             "\"fate\":\"created\"",
             "",
-            "edit.jsonl, line 2: the line is not understood: ",
+            "edit.jsonl, line 2: the line is not understood: key must be a string at column ",
         ),
         (
             "\"organization\":\"5C13",
@@ -227,14 +245,17 @@ fn a_state_that_is_held_or_was_moved_takes_no_push() {
 
     workspace.run("state move --to elsewhere --yes").exits(0);
     let ran = workspace.run("state push edit.jsonl --yes").exits(8);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"
+    error: could not use the state in .backfill: it was moved to elsewhere
+    hint: name that with --state, or as `state` in backfill.yaml
+    ");
     // Nor is the mark itself a state.
     let mark = workspace.read(".backfill/state.jsonl");
     workspace.write("edit.jsonl", &mark);
     let ran = workspace
         .run("state push edit.jsonl --state third --yes")
         .exits(3);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"error: edit.jsonl, line 1: it is no state, but the mark of one that was moved to elsewhere");
 }
 
 #[test]
@@ -244,7 +265,7 @@ fn the_torn_end_of_a_journal_is_told() {
     let journal = workspace.read(".backfill/journal.jsonl");
     workspace.write(".backfill/journal.jsonl", &format!("{journal}{{\"seq\""));
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stderr, @"");
+    insta::assert_snapshot!(ran.stderr, @"note: its journal ends in 6 bytes of an entry that was never finished; nothing depends on them");
     workspace.run("state verify").exits(0);
 }
 
