@@ -152,7 +152,7 @@ async fn move_held(
     let _ = output::text(|out| {
         writeln!(
             out,
-            "Moved {runs} from {from} to {to}, and read them back there."
+            "Moved {runs} from {from} to {to}; it was read back and compared."
         )?;
         out.write_all(advice(&to).as_bytes())
     });

@@ -54,7 +54,7 @@ fn a_state_goes_from_folder_to_branch_to_folder_to_folder_and_back() {
         .run("state move --to git:backfill-state --yes")
         .exits(0);
     insta::assert_snapshot!(ran.stdout, @"
-    Moved 3 runs from .backfill to git:backfill-state, and read them back there.
+    Moved 3 runs from .backfill to git:backfill-state; it was read back and compared.
     Name that place from now on, in backfill.yaml and wherever else one is named:
 
     state: git:backfill-state

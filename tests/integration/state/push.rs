@@ -41,9 +41,9 @@ fn edit(workspace: &Workspace, change: impl Fn(&str) -> String) {
 
 /// Takes the `n`-th record out.
 fn without(text: &str, n: usize) -> String {
-    let lines = text.lines().enumerate();
-    let kept = lines.filter(|(at, _)| *at != n).map(|(_, line)| line);
-    kept.map(|line| format!("{line}\n")).collect()
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.remove(n);
+    lines.join("\n")
 }
 
 fn serial(workspace: &Workspace) -> u64 {
@@ -62,7 +62,7 @@ fn what_was_edited_takes_the_place_of_what_was_there_once_it_is_shown() {
     let added = added.lines().nth(1).expect("a record");
     edit(&workspace, |text| {
         let text = without(text, 2).replace("run-0", "another-run");
-        format!("{text}{added}\n")
+        format!("{text}\n{added}\n")
     });
 
     let before = serial(&workspace);
