@@ -72,11 +72,21 @@ impl Exclusive for Memory {
         self.change(|contents| contents.journal.as_mut().expect("there").extend(lines))
     }
 
-    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.fold(state, journal)
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
     }
 
-    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.change(|contents| {
             contents.state = Some(state);
             contents.journal = Some(journal);

@@ -185,6 +185,11 @@ impl Context {
         self.kept.place(self.config.lease())
     }
 
+    /// The name of that place.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// The same, as messages name it.
     pub(super) fn place_name(&self) -> String {
         self.kept.to_string()

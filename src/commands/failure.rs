@@ -139,6 +139,9 @@ impl Failure {
             StoreError::Format(FormatError::Newer { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
+            StoreError::Format(FormatError::Moved { .. }) => {
+                failure.hint("name that with --state, or as `state` in backfill.yaml")
+            }
             StoreError::Format(_) => failure
                 .hint("nothing was changed; restore both files from the same copy, if there is one")
                 .hint(

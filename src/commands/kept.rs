@@ -70,6 +70,17 @@ impl Kept {
         }
     }
 
+    /// Whether both name one place, as far as can be told from here.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(one), Self::Folder(other)) => {
+                let found = |folder: &PathBuf| folder.canonicalize().ok();
+                one == other || (found(one).is_some() && found(one) == found(other))
+            }
+            _ => self.to_string() == other.to_string(),
+        }
+    }
+
     /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
     /// long.
     pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn Place>, Failure> {
@@ -144,6 +155,25 @@ mod tests {
             "az://c/p?sig=secret",
         ] {
             assert_eq!(read(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn one_place_may_have_several_names() {
+        let read = |place: &str| Kept::read(place).expect("a place");
+        let here = std::env::current_dir().expect("a folder");
+        let here = here.display().to_string();
+        for (one, other, is_one) in [
+            (".", here.as_str(), true),
+            ("src", "./src/../src/", true),
+            ("nowhere/", "nowhere", true),
+            ("src", "tests", false),
+            ("nowhere", "src", false),
+            ("git:a", "git:a", true),
+            ("git:a", "git:b", false),
+            ("git:a", "a", false),
+        ] {
+            assert_eq!(read(one).is(&read(other)), is_one, "{one} {other}");
         }
     }
 

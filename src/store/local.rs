@@ -120,14 +120,24 @@ impl Exclusive for Held {
         self.work(move |files| files.append(&lines))
     }
 
-    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.work(move |files| {
             files.write_journal(&journal)?;
             files.write_state(&state)
         })
     }
 
-    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.work(move |files| {
             files.write_state(&state)?;
             files.write_journal(&journal)

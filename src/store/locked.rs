@@ -110,7 +110,8 @@ impl LockedStore {
         let Some((state, journal)) = stored else {
             let state = State::new(organization.clone());
             let files = (encode_state(&state), encode_journal_header(&state));
-            place.start(files.0, files.1).await?;
+            let what = "Begin an empty state".to_owned();
+            place.start(files.0, files.1, what).await?;
             return Ok((state, 0, 0));
         };
         check_organization(&state, Some(organization))?;
@@ -194,7 +195,10 @@ impl LockedStore {
     pub async fn close(&mut self) -> Result<(), StoreError> {
         let mut place = self.place.take().ok_or(StoreError::Failed)?;
         match self.folded() {
-            Some((state, journal)) => place.fold_and_release(state, journal).await?,
+            Some((state, journal)) => {
+                let what = "Fold the journal into the state, and let go".to_owned();
+                place.replace_and_release(state, journal, what).await?;
+            }
             None => drop(place.release().await),
         }
         Ok(())
@@ -289,7 +293,8 @@ impl LockedStore {
     pub async fn fold(&mut self) -> Result<(), StoreError> {
         let mut place = self.place.take().ok_or(StoreError::Failed)?;
         if let Some((state, journal)) = self.folded() {
-            place.fold(state, journal).await?;
+            let what = "Fold the journal into the state".to_owned();
+            place.replace(state, journal, what).await?;
         }
         self.place = Some(place);
         Ok(())

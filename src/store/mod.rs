@@ -4,7 +4,8 @@
 //! [`git_branch`] in the commits of a branch, `object_store` in a bucket. Reading takes no lock.
 //! Writing needs a [`LockedStore`]: the only thing in the program that can append, and only one
 //! exists for a state at a time. It keeps the folded [`State`] beside the journal, so that what is
-//! remembered and what is written cannot drift apart.
+//! remembered and what is written cannot drift apart. A person who replaces a state whole, or moves
+//! it, does so through a [`LockedPlace`], which excludes a store and is excluded by one.
 
 mod git;
 mod history;
@@ -18,6 +19,7 @@ mod remote;
 mod since;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,7 +28,10 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::run::OrganizationId;
-use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journal, decode_state};
+use crate::state::{
+    FoldError, FormatError, Holder, Journal, Moved, State, decode_journal, decode_moved,
+    decode_state,
+};
 
 pub use git::git_branch;
 pub use local::Local;
@@ -35,6 +40,7 @@ pub use locked::{Appended, Appending, LockedStore, Opened};
 pub use objects::object_store;
 pub use remote::{LEASE, LONGEST_LEASE};
 pub use since::Since;
+pub use whole::{Found, LockedPlace};
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";
@@ -177,13 +183,23 @@ pub trait Exclusive: Send {
     /// Adds `lines` to the journal; durable when it returns. `what` says in a line what they are.
     fn append(&mut self, lines: Vec<u8>, what: String) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Lays down both files where there are none. After a crash there are none, the journal alone,
-    /// or both.
-    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Lays down both files where there is no state. After a crash both are old, both are new, or
+    /// the journal is new and the state old, or not there. `what` says in a line why.
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Replaces both files, each whole. After a crash both are old, both are new, or the state is
-    /// new and the journal old.
-    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// new and the journal old. `what` says in a line why.
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// How long it may be silent before it is taken from its holder; `None`: for ever.
     fn lease(&self) -> Option<Duration> {
@@ -200,13 +216,14 @@ pub trait Exclusive: Send {
         None
     }
 
-    /// Folds as [`fold`](Self::fold) does, and lets go.
-    fn fold_and_release(
+    /// Replaces both files as [`replace`](Self::replace) does, and lets go.
+    fn replace_and_release(
         &mut self,
         state: Vec<u8>,
         journal: Vec<u8>,
+        what: String,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.fold(state, journal)
+        self.replace(state, journal, what)
     }
 
     /// Lets go; nothing more can be done with it then. Where the hold ends with its process,
@@ -267,8 +284,20 @@ pub async fn inspect(
     }
 }
 
+/// The mark that a state has left, if there is one.
+fn mark_in(contents: &Contents) -> Result<Option<Moved>, FormatError> {
+    match &contents.state {
+        Some(state) => decode_moved(state),
+        None => Ok(None),
+    }
+}
+
 /// Reads both files together; `None` where nothing was ever recorded.
 fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> {
+    // Whatever its journal is: the state is not here.
+    if let Some(Moved { to, .. }) = mark_in(contents)? {
+        return Err(FormatError::Moved { to });
+    }
     match (&contents.state, &contents.journal) {
         (None, None) => Ok(None),
         (Some(state), Some(journal)) => {

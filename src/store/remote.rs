@@ -414,24 +414,31 @@ impl<R: Remote> Exclusive for Hold<R> {
         self.take(Step::Append(lines), what).boxed()
     }
 
-    fn start(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let step = Step::Replace { state, journal };
-        self.take(step, "Begin an empty state".to_owned()).boxed()
-    }
-
-    fn fold(&mut self, state: Vec<u8>, journal: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        let step = Step::Replace { state, journal };
-        let what = "Fold the journal into the state".to_owned();
-        self.take(step, what).boxed()
-    }
-
-    fn fold_and_release(
+    fn start(
         &mut self,
         state: Vec<u8>,
         journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
+    }
+
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.take(Step::Replace { state, journal }, what).boxed()
+    }
+
+    fn replace_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         let step = Step::Replace { state, journal };
-        let what = "Fold the journal into the state, and let go".to_owned();
         self.swap(step, None, what).boxed()
     }
 

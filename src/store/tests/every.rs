@@ -17,6 +17,8 @@ macro_rules! on_each_place {
     };
 }
 
+pub(super) use on_each_place;
+
 on_each_place![
     one_that_was_never_used_has_no_state,
     what_was_appended_is_there_after_a_crash,
@@ -171,8 +173,9 @@ async fn plant(place: &dyn Place, contents: Contents) {
     let mut exclusive = place.lock(holder()).await.expect("free");
     exclusive.read().await.expect("readable");
     let Contents { state, journal } = contents;
+    let (state, journal) = (state.expect("a state"), journal.expect("a journal"));
     exclusive
-        .fold(state.expect("a state"), journal.expect("a journal"))
+        .replace(state, journal, "a test".to_owned())
         .await
         .expect("bytes are bytes");
     exclusive.release().await.expect("held");

@@ -1,4 +1,4 @@
-//! What every place must do (`every`), and every remote one (`remotes`), on each kind of place
+//! What every place must do (`every`, and `whole` where a state is replaced), and every remote one (`remotes`), on each kind of place
 //! there is (`places`); and what only one kind does.
 
 mod every;
@@ -10,6 +10,7 @@ mod local;
 mod objects;
 mod places;
 mod remotes;
+mod whole;
 
 use jiff::Timestamp;
 use uuid::Uuid;
