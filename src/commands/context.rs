@@ -195,9 +195,10 @@ impl Context {
 
     /// Where the emulator that is built in keeps its runs.
     pub(super) fn emulator_folder(&self) -> PathBuf {
-        match &self.kept {
-            Kept::Folder(folder) => folder.clone(),
-            _ => Path::new(STATE).join(EMULATOR),
+        if let Kept::Folder(folder) = &self.kept {
+            folder.clone()
+        } else {
+            Path::new(STATE).join(EMULATOR)
         }
     }
 

@@ -91,6 +91,10 @@ impl Kept {
 
     /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
     /// long.
+    #[cfg_attr(
+        not(feature = "object-store"),
+        expect(clippy::unnecessary_wraps, reason = "an object store can fail")
+    )]
     pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn Place>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),
