@@ -184,3 +184,40 @@ fn check_succession(place: &str, old: &State, name: &str, new: &State) -> Result
     ))
     .hint("pull again, and edit that"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_of_the_state_that_is_there_succeeds_it() {
+        let old = State::new("5C13@AdobeOrg".parse().expect("an organization"));
+        let refused = |new: &State| {
+            let failure = check_succession(".backfill", &old, "edit.jsonl", new).err()?;
+            Some((failure.exit(), failure.message().to_owned()))
+        };
+        assert_eq!(refused(&old), None);
+        let mut new = old.clone();
+        new.serial = 7;
+        let (exit, message) = refused(&new).expect("another serial");
+        assert_eq!(exit, Exit::State);
+        assert!(
+            message.ends_with("it is at serial 0, the file at 7"),
+            "{message}"
+        );
+        let mut new = old.clone();
+        new.folded = 7;
+        assert_eq!(refused(&new).map(|(exit, _)| exit), Some(Exit::State));
+        let new = State::new(old.organization.clone());
+        assert_eq!(refused(&new).map(|(exit, _)| exit), Some(Exit::State));
+        let mut new = old.clone();
+        new.organization = "OTHER@AdobeOrg".parse().expect("an organization");
+        let (exit, message) = refused(&new).expect("another organization");
+        assert_eq!(exit, Exit::Usage);
+        assert_eq!(
+            message,
+            "edit.jsonl, line 1: it belongs to the organization OTHER@AdobeOrg, the state in \
+             .backfill to 5C13@AdobeOrg"
+        );
+    }
+}
