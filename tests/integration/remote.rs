@@ -277,12 +277,12 @@ fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {
 
 fn through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own(new: New) {
     let Some(remote) = new() else { return };
+    let kills = rounds(2);
     let plan = Plan {
         flows: 6,
-        days: 12,
+        days: 6 + kills,
         config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 3 seconds\n",
     };
-    let kills = rounds(2);
     let seed = 17;
     let scenario = format!(
         "seed: {seed}\n\
