@@ -26,6 +26,7 @@ pub(super) struct Lane {
     /// refused for good keeps nobody waiting.
     again: BTreeMap<RunIdentity, DesiredRun>,
     refused_before: HashSet<Key>,
+    absent_before: HashSet<Key>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
@@ -44,9 +45,18 @@ pub(super) struct Lane {
     reserved: usize,
     /// How many of them were not refused before.
     reserved_fresh: usize,
+    /// Whether the run that was reserved last is alone.
+    is_alone: bool,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
+}
+
+/// How many runs of a lane may be under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    at_once: usize,
+    ahead: usize,
 }
 
 /// How far a lane is.
@@ -88,6 +98,7 @@ impl Lane {
             queue: BTreeMap::new(),
             again: BTreeMap::new(),
             refused_before: HashSet::new(),
+            absent_before: HashSet::new(),
             doubts: Vec::new(),
             phase: Phase::Preparing,
             claimed: HashSet::new(),
@@ -98,6 +109,7 @@ impl Lane {
             told: None,
             reserved: 0,
             reserved_fresh: 0,
+            is_alone: false,
             in_flight: 0,
             delta_column: None,
         }
@@ -168,12 +180,12 @@ impl Lane {
         self.phase = Phase::Blocked(reason);
     }
 
-    /// How many of the lane's runs may be reserved or on their way: as many as may be in flight,
-    /// and where they leave one after the other, those of the next `ahead` requests.
-    pub(super) fn depth(&self, per_flow: usize, ahead: usize) -> usize {
-        match self.at_once(per_flow) {
-            1 if per_flow == 1 => 1 + ahead,
-            at_once => at_once,
+    /// How many of the lane's runs may be on their way, and how many more may be reserved: those of
+    /// the next `ahead` requests, where they leave one after the other.
+    pub(super) fn room(&self, per_flow: usize, ahead: usize) -> Room {
+        Room {
+            at_once: self.at_once(per_flow),
+            ahead: if per_flow == 1 { ahead } else { 0 },
         }
     }
 
@@ -187,30 +199,51 @@ impl Lane {
         }
     }
 
-    /// Whether a run may be reserved now, with no more than `depth` under way.
-    pub(super) fn is_ready(&self, depth: usize, again_too: bool) -> bool {
+    /// Whether a run may be reserved now.
+    pub(super) fn is_ready(&self, room: Room, again_too: bool) -> bool {
+        let Some(run) = self.peek(again_too) else {
+            return false;
+        };
+        let ahead = if self.is_alone || self.goes_alone(run) {
+            0
+        } else {
+            room.ahead
+        };
         self.phase == Phase::Open
             && self.doubts.is_empty()
-            && self.reserved + self.in_flight < depth
-            && (!self.queue.is_empty() || (again_too && self.may_go_again()))
+            && self.reserved + self.in_flight < room.at_once + ahead
     }
 
-    /// Whether one that was refused before may be reserved: none that it might be withdrawn with,
-    /// for then what is on record of its refusal is lost.
-    fn may_go_again(&self) -> bool {
-        !self.again.is_empty() && self.reserved + self.in_flight == 0
+    fn peek(&self, again_too: bool) -> Option<&DesiredRun> {
+        let again = self.again.values().next().filter(|_| again_too);
+        self.queue.values().next().or(again)
+    }
+
+    /// Whether a run is reserved with none before it and none behind. What is on record of an
+    /// earlier refusal is lost if it is withdrawn; and of one that may turn up late, its place among
+    /// those that left in order proves nothing.
+    fn goes_alone(&self, run: &DesiredRun) -> bool {
+        run.start_time.is_some()
+            || self.refused_before.contains(&run.key)
+            || self.absent_before.contains(&run.key)
     }
 
     /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
     /// will do.
-    pub(super) fn next(&mut self, depth: usize, again_too: bool) -> Option<DesiredRun> {
-        if !self.is_ready(depth, again_too) {
+    pub(super) fn next(&mut self, room: Room, again_too: bool) -> Option<DesiredRun> {
+        if !self.is_ready(room, again_too) {
             return None;
         }
         let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
+        self.is_alone = self.goes_alone(&run);
         self.reserved += 1;
         self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key));
         Some(run)
+    }
+
+    /// Earlier requests for the run were believed to have come to nothing.
+    pub(super) fn was_absent(&mut self, key: Key) {
+        self.absent_before.insert(key);
     }
 
     /// Takes a reserved run back.
@@ -316,7 +349,7 @@ mod tests {
         per_flow: usize,
         again_too: bool,
     ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
-        let run = lane.next(lane.depth(per_flow, 0), again_too)?;
+        let run = lane.next(lane.room(per_flow, 0), again_too)?;
         assert!(lane.may_send(per_flow));
         let column = lane.sent(&run);
         Some((run, column))
@@ -326,15 +359,15 @@ mod tests {
     fn runs_are_reserved_ahead_where_they_leave_one_by_one_and_go_back_in_their_order() {
         let mut lane = lane([1, 2, 3, 4]);
         lane.open(None);
-        assert_eq!(lane.depth(2, 5), 2, "two at once leave in no order");
-        let depth = lane.depth(1, 2);
-        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(depth, false)).collect();
+        assert_eq!(lane.room(2, 5).ahead, 0, "two at once leave in no order");
+        let room = lane.room(1, 2);
+        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(room, false)).collect();
         assert_eq!(reserved, [run(1), run(2), run(3)]);
         lane.sent(&run(1));
         assert!(!lane.may_send(1), "one at a time");
         lane.landed();
         assert!(lane.may_send(1));
-        assert_eq!(lane.next(depth, false), Some(run(4)));
+        assert_eq!(lane.next(room, false), Some(run(4)));
         for n in [4, 2, 3] {
             lane.put_back(run(n));
         }
@@ -359,15 +392,46 @@ mod tests {
         lane.enqueue_again(run(2));
         lane.enqueue_again(run(3));
         lane.open(None);
-        assert_eq!(lane.next(9, true), Some(run(1)));
-        assert_eq!(lane.next(9, true), None);
+        let room = lane.room(1, 8);
+        assert_eq!(lane.next(room, true), Some(run(1)));
+        assert_eq!(lane.next(room, true), None);
         assert!(lane.has_fresh(), "it has not left");
         lane.sent(&run(1));
         assert!(!lane.has_fresh());
-        assert_eq!(lane.next(9, true), None, "the one before it may be refused");
+        assert_eq!(
+            lane.next(room, true),
+            None,
+            "the one before it may be refused"
+        );
         lane.landed();
-        assert_eq!(lane.next(9, true), Some(run(2)));
-        assert_eq!(lane.next(9, true), None);
+        assert_eq!(lane.next(room, true), Some(run(2)));
+        assert_eq!(lane.next(room, true), None);
+    }
+
+    #[test]
+    fn a_run_that_may_turn_up_late_goes_alone() {
+        let mut later = run(2);
+        later.start_time = Some(UnixSeconds::MAX);
+        for absent in [true, false] {
+            let mut lane = lane([1, 3, 4]);
+            if absent {
+                lane.enqueue(run(2));
+                lane.was_absent(run(2).key);
+            } else {
+                lane.enqueue(later.clone());
+            }
+            lane.open(None);
+            let room = lane.room(1, 8);
+            for n in [1, 2] {
+                let next = lane.next(room, false).expect("none is under way");
+                assert_eq!(next.identity, run(n).identity);
+                assert_eq!(lane.next(room, false), None, "not beside {n}");
+                lane.sent(&next);
+                lane.landed();
+            }
+            assert_eq!(lane.next(room, false), Some(run(3)));
+            assert_eq!(lane.next(room, false), Some(run(4)));
+        }
     }
 
     #[test]

@@ -31,6 +31,14 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Whether an earlier request for it was in doubt and came to nothing.
+    #[must_use]
+    pub fn was_absent(&self) -> bool {
+        matches!(self.fate, Fate::NotCreated(_)) || !self.earlier.is_empty()
+    }
+}
+
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(

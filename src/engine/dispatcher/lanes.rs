@@ -67,6 +67,9 @@ pub(super) fn lanes(
             .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
         lane.name = Arc::clone(&run.name);
         lane.source = Some(Arc::clone(&run.source));
+        if state.get(&run.key).is_some_and(Record::was_absent) {
+            lane.was_absent(run.key);
+        }
         match action {
             Action::Create => lane.enqueue(run.clone()),
             Action::Again => lane.enqueue_again(run.clone()),

@@ -176,19 +176,14 @@ impl Dispatcher {
         let most = (self.settings.concurrency + ahead).saturating_sub(under_way);
         let most = most.min(near).min(self.budget);
         let again_too = self.again_too();
-        // First those lanes that have nothing under way: none starves for another's reserve.
-        for is_reserve in [false, true] {
+        // First what may leave at once: no lane starves for another's reserve.
+        for ahead in [0, ahead] {
             let mut passed = 0;
             while handed.len() < most && passed < self.lanes.len() {
                 let id = self.turn % self.lanes.len();
                 self.turn = id + 1;
                 let lane = &mut self.lanes[id];
-                let deep = if is_reserve {
-                    lane.depth(self.settings.per_flow, ahead)
-                } else {
-                    1
-                };
-                match lane.next(deep, again_too) {
+                match lane.next(lane.room(self.settings.per_flow, ahead), again_too) {
                     Some(run) => {
                         handed.push(Reserved {
                             lane: id,
@@ -234,7 +229,7 @@ impl Dispatcher {
             && self
                 .lanes
                 .iter()
-                .any(|lane| lane.is_ready(lane.depth(per_flow, 0), again_too))
+                .any(|lane| lane.is_ready(lane.room(per_flow, 0), again_too))
     }
 
     /// Nothing more is sent to the flows whose reserved runs wait for ever.

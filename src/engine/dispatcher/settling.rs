@@ -178,6 +178,7 @@ impl Dispatcher {
             let reason = Blocked::ComesToNothing(*absences, key.short());
             self.block(lane, reason);
         }
+        self.lanes[lane].was_absent(key);
         self.lanes[lane].enqueue(run);
     }
 }

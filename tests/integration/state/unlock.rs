@@ -93,7 +93,7 @@ fn a_place_that_cannot_be_reached_is_an_error() {
         .exits(8);
     assert!(
         ran.stderr.starts_with(
-            "error: could not use the state in git:backfill-state: cannot read git:backfill-state: "
+            "error: could not use the state in git:backfill-state: cannot read the branch: "
         ),
         "{}",
         ran.stderr
