@@ -110,9 +110,15 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
+    let mut signals = Signals::listen()?;
     let mut store = flags
         .patience
-        .hold(context, place.as_ref(), &connected.organization)
+        .hold(
+            context,
+            place.as_ref(),
+            &connected.organization,
+            &mut signals,
+        )
         .await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
@@ -120,18 +126,24 @@ async fn apply_to(
     if conflicts || (flags.format == Format::Text && !context.quiet) {
         let _ = plan::show(context, &made, flags.format.into());
     }
-    let confirmed = !conflicts && (flags.yes || confirm(&made.plan)?);
-    if !confirmed {
+    let confirmed = if flags.yes || conflicts {
+        Ok(flags.yes)
+    } else {
+        // However long that takes.
+        let asked = store.keep_while(confirm(&made.plan, &mut signals)).await;
+        asked.map_err(state_failure)?
+    };
+    if conflicts || !matches!(confirmed, Ok(true)) {
         store.close().await.map_err(state_failure)?;
     }
     if conflicts {
         return Err(plan::conflict(&made.plan));
     }
-    if !confirmed {
+    if !confirmed? {
         return Ok(Exit::Success);
     }
     let plan = made.plan;
-    let applied = carry_out(context, flags, &plan, store, connected).await?;
+    let applied = carry_out(context, flags, &plan, store, connected, signals).await?;
     Ok(finish(context, flags, &plan, applied))
 }
 
@@ -142,6 +154,7 @@ async fn carry_out(
     plan: &Plan,
     store: LockedStore,
     connected: &Connected,
+    mut signals: Signals,
 ) -> Result<Applied, Failure> {
     let limits = &context.config.limits;
     let settings = Settings {
@@ -155,12 +168,6 @@ async fn carry_out(
     };
     let (events, seen) = mpsc::unbounded_channel();
     let (stopper, stop) = Stopper::new();
-    let mut signals = Signals::listen().map_err(|error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("could not listen for signals: {error}"),
-        )
-    })?;
     let client = std::sync::Arc::clone(&connected.client);
     let work = engine::apply(plan, store, client, settings, events, stop);
     let shown = watch(context, seen);
@@ -257,9 +264,9 @@ fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(
     })
 }
 
-fn confirm(plan: &Plan) -> Result<bool, Failure> {
+async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {
     let totals = plan.totals();
-    ask(&format!(
+    let question = format!(
         "Create {} runs{}?",
         totals.to_create(),
         if totals.in_doubt > 0 {
@@ -267,5 +274,6 @@ fn confirm(plan: &Plan) -> Result<bool, Failure> {
         } else {
             String::new()
         }
-    ))
+    );
+    ask(&question, signals).await
 }

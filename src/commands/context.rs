@@ -158,7 +158,9 @@ impl Context {
             // What the emulator did must never pass for what the service did.
             kept: match kept {
                 Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
-                _ if emulator => Kept::Folder(Path::new(STATE).join(EMULATOR)),
+                Kept::Branch(_) | Kept::Objects(_) if emulator => {
+                    Kept::Folder(Path::new(STATE).join(EMULATOR))
+                }
                 kept => kept,
             },
             sandbox: sandbox.or_else(|| config.sandbox.clone()),
@@ -195,10 +197,9 @@ impl Context {
 
     /// Where the emulator that is built in keeps its runs.
     pub(super) fn emulator_folder(&self) -> PathBuf {
-        if let Kept::Folder(folder) = &self.kept {
-            folder.clone()
-        } else {
-            Path::new(STATE).join(EMULATOR)
+        match &self.kept {
+            Kept::Folder(folder) => folder.clone(),
+            Kept::Branch(_) | Kept::Objects(_) => Path::new(STATE).join(EMULATOR),
         }
     }
 

@@ -122,9 +122,16 @@ impl Failure {
             StoreError::Fenced(_) => failure.hint(
                 "nothing was sent that is not recorded; let the other one end, and apply again",
             ),
-            StoreError::Remote { .. } => {
-                failure.hint("nothing was sent that is not recorded; apply again when it answers")
-            }
+            StoreError::Remote { .. } => failure
+                .hint(if place.starts_with("git:") {
+                    "it is your own git that reads the branch and pushes to it, in the repository of \
+                     the current folder: `git ls-remote` and `git push --dry-run` tell more"
+                } else {
+                    "bucket, credentials, region and endpoint are looked for where the README's \
+                     \"Where the state is kept\" says"
+                })
+                .hint("nothing was sent that is not recorded; the next apply goes on from there"),
+            StoreError::TooSlow { .. } => failure.hint("raise `lease` in the config"),
             StoreError::Changed(_) => failure.hint(
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",

@@ -20,6 +20,7 @@ use super::failure::Failure;
 use super::hold::Patience;
 use super::output::{self, Format};
 use super::resolve::reason;
+use super::signals::Signals;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
@@ -100,9 +101,10 @@ async fn import(
     let mut flows = desk.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
+            let mut signals = Signals::listen()?;
             let mut store = flags
                 .patience
-                .hold(context, place.as_ref(), organization)
+                .hold(context, place.as_ref(), organization, &mut signals)
                 .await?;
             let prepared = desk.prepare(store.state());
             let recorded = async {
@@ -111,8 +113,9 @@ async fn import(
                     .await?;
                 store.close().await
             };
-            recorded
-                .await
+            signals
+                .outlast(recorded)
+                .await?
                 .map_err(|error| Failure::state(&place.name(), &error))?;
             flows = prepared?;
         }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use url::Url;
+
 use super::failure::Failure;
 use crate::report::plain;
 use crate::store::{Local, Place, git_branch};
@@ -20,8 +22,7 @@ pub(super) enum Kept {
     /// On a branch of the repository's remote.
     Branch(String),
     /// Below a URL of an object store.
-    #[cfg(feature = "object-store")]
-    Objects(url::Url),
+    Objects(Url),
 }
 
 impl Kept {
@@ -51,9 +52,8 @@ impl Kept {
         }
     }
 
-    #[cfg(feature = "object-store")]
     fn in_a_bucket(place: &str) -> Result<Self, Failure> {
-        match url::Url::parse(place) {
+        match Url::parse(place) {
             Ok(url) if url.host_str().is_some_and(|bucket| !bucket.is_empty()) => {
                 if super::context::has_credentials(&url) || url.query().is_some() {
                     // Not shown: it holds a secret.
@@ -70,14 +70,6 @@ impl Kept {
         }
     }
 
-    #[cfg(not(feature = "object-store"))]
-    fn in_a_bucket(_: &str) -> Result<Self, Failure> {
-        Err(Failure::usage(
-            "this backfill was built without object stores, the feature `object-store`",
-        )
-        .hint("name a folder, such as .backfill; or git:BRANCH"))
-    }
-
     /// Whether both name one place, as far as can be told from here.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -91,10 +83,6 @@ impl Kept {
 
     /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
     /// long.
-    #[cfg_attr(
-        not(feature = "object-store"),
-        expect(clippy::unnecessary_wraps, reason = "an object store can fail")
-    )]
     pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn Place>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),
@@ -104,6 +92,13 @@ impl Kept {
                 crate::store::object_store(url, lease)
                     .map_err(|error| Failure::state(&self.to_string(), &error))?,
             ),
+            #[cfg(not(feature = "object-store"))]
+            Self::Objects(_) => {
+                return Err(Failure::usage(
+                    "this backfill was built without object stores, the feature `object-store`",
+                )
+                .hint("name a folder, such as .backfill; or git:BRANCH"));
+            }
         })
     }
 }
@@ -113,7 +108,6 @@ impl fmt::Display for Kept {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
             Self::Branch(branch) => write!(f, "git:{branch}"),
-            #[cfg(feature = "object-store")]
             Self::Objects(url) => f.write_str(url.as_str().trim_end_matches('/')),
         }
     }
@@ -183,7 +177,6 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "object-store")]
     #[test]
     fn a_bucket_is_named_as_it_was_given() {
         for place in ["s3://bucket/a/b", "az://container/prefix", "gs://bucket"] {

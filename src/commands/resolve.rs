@@ -11,6 +11,7 @@ use super::desired::Paths;
 use super::failure::Failure;
 use super::hold::{Patience, person};
 use super::output::{self, Format};
+use super::signals::Signals;
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
 use crate::manifest::is_placeholder;
@@ -160,12 +161,21 @@ async fn decide(
 ) -> Result<Exit, Failure> {
     let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
+    let mut signals = Signals::listen()?;
     let mut store = flags
         .patience
-        .hold(context, place.as_ref(), &connected.organization)
+        .hold(
+            context,
+            place.as_ref(),
+            &connected.organization,
+            &mut signals,
+        )
         .await?;
-    let recorded = record(context, flags, connected, decisions, &mut store).await;
-    let closed = store.close().await;
+    let recorded = async {
+        let recorded = record(context, flags, connected, decisions, &mut store).await;
+        (recorded, store.close().await)
+    };
+    let (recorded, closed) = signals.outlast(recorded).await?;
     let decided = recorded?;
     // It is recorded: a reader that has gone, or a fold that the next holder does, undoes nothing.
     let _ = match flags.format {

@@ -15,6 +15,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::hold::holder;
 use super::output::{self, Format};
+use super::signals::Signals;
 use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
 use crate::state::{Fate, Record, State};
@@ -182,7 +183,7 @@ async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failu
 
 /// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
 /// there cannot come to life later than the next holder thinks.
-async fn outlast(name: &str, held: &mut LockedPlace) -> Result<(), Failure> {
+async fn outlast(name: &str, held: &mut LockedPlace, signals: &mut Signals) -> Result<(), Failure> {
     if let Some(wait) = held.late_sends() {
         let _ = writeln!(
             io::stderr(),
@@ -191,8 +192,13 @@ async fn outlast(name: &str, held: &mut LockedPlace) -> Result<(), Failure> {
             wait.as_secs_f64().ceil()
         );
     }
-    let outlasted = held.outlast().await;
-    outlasted.map_err(|error| Failure::state(name, &error))
+    tokio::select! {
+        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            format!("interrupted; the state in {name} is as it was"),
+        )),
+    }
 }
 
 fn is_in_doubt(record: &Record) -> bool {

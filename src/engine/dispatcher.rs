@@ -60,6 +60,8 @@ pub(super) struct Dispatcher {
     reserved: VecDeque<Reserved>,
     /// How long requests leave on an intent.
     life: Life,
+    /// How many appends in a row took longer than an intent lives.
+    too_slow: u32,
     /// How many intents were made.
     intents: u64,
     sends: JoinSet<(LaneId, DesiredRun, Sent)>,
@@ -104,6 +106,7 @@ impl Dispatcher {
             pending: Vec::new(),
             writing: None,
             reserved: VecDeque::new(),
+            too_slow: 0,
             intents: 0,
             sends: JoinSet::new(),
             reads: JoinSet::new(),
@@ -138,15 +141,17 @@ impl Dispatcher {
             self.send_reserved();
             // Looked at once a round, so that all of the round agrees on it.
             let turn = self.client.pacer().next_turn();
-            let turns = self.client.pacer().turns_within(NEAR);
+            let near = NEAR.min(self.life.begins / 3);
+            let turns = self.client.pacer().turns_within(near);
             self.write(turns.saturating_sub(self.reserved.len()))?;
-            let gate = (turns == 0 && self.could_send()).then(|| turn - NEAR);
+            let gate = (turns == 0 && self.could_send()).then(|| turn - near);
             let is_idle = self.sends.is_empty() && self.reads.is_empty();
             if is_idle && self.writing.is_none() && gate.is_none() {
                 if self.reserved.is_empty() {
                     return Ok(());
                 }
-                self.withdraw_all("nothing that it waited for came to an end");
+                // A request of their flows has left and will never be heard of.
+                self.block_reserved();
                 continue;
             }
             let stop = self.stop.clone();
@@ -165,7 +170,7 @@ impl Dispatcher {
                 Some(read) = self.reads.join_next() => self.heard(read),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
                 () = sleep_until(gate), if gate.is_some() => {}
-                () = sleep_until(renewal), if renewal.is_some() => self.store.renew().await?,
+                () = sleep_until(renewal), if renewal.is_some() => {}
                 () = sleep_until(leave_at), if leave_at.is_some() => {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();

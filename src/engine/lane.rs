@@ -42,6 +42,8 @@ pub(super) struct Lane {
     pub(super) told: Option<(usize, Instant)>,
     /// Runs whose intent is written, or being written, and that have not left.
     reserved: usize,
+    /// How many of them were not refused before.
+    reserved_fresh: usize,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
@@ -95,6 +97,7 @@ impl Lane {
             is_looking: false,
             told: None,
             reserved: 0,
+            reserved_fresh: 0,
             in_flight: 0,
             delta_column: None,
         }
@@ -145,7 +148,8 @@ impl Lane {
 
     /// Whether runs wait that were not refused before, and may still be sent by this apply.
     pub(super) fn has_fresh(&self) -> bool {
-        !self.queue.is_empty() && !matches!(self.phase, Phase::Blocked(_))
+        (!self.queue.is_empty() || self.reserved_fresh > 0)
+            && !matches!(self.phase, Phase::Blocked(_))
     }
 
     /// Whether a request of the lane is on its way.
@@ -188,7 +192,13 @@ impl Lane {
         self.phase == Phase::Open
             && self.doubts.is_empty()
             && self.reserved + self.in_flight < depth
-            && (!self.queue.is_empty() || (again_too && !self.again.is_empty()))
+            && (!self.queue.is_empty() || (again_too && self.may_go_again()))
+    }
+
+    /// Whether one that was refused before may be reserved: none that it might be withdrawn with,
+    /// for then what is on record of its refusal is lost.
+    fn may_go_again(&self) -> bool {
+        !self.again.is_empty() && self.reserved + self.in_flight == 0
     }
 
     /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
@@ -199,13 +209,19 @@ impl Lane {
         }
         let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
         self.reserved += 1;
+        self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key));
         Some(run)
     }
 
     /// Takes a reserved run back.
     pub(super) fn put_back(&mut self, run: DesiredRun) {
-        self.reserved -= 1;
+        self.no_longer_reserved(&run);
         self.enqueue(run);
+    }
+
+    fn no_longer_reserved(&mut self, run: &DesiredRun) {
+        self.reserved -= 1;
+        self.reserved_fresh -= usize::from(!self.refused_before.contains(&run.key));
     }
 
     /// Whether a reserved run may leave now.
@@ -216,8 +232,8 @@ impl Lane {
     }
 
     /// A reserved run leaves; with this, if it is the flow's first.
-    pub(super) fn sent(&mut self) -> Option<DeltaColumn> {
-        self.reserved -= 1;
+    pub(super) fn sent(&mut self, run: &DesiredRun) -> Option<DeltaColumn> {
+        self.no_longer_reserved(run);
         self.in_flight += 1;
         self.delta_column.clone()
     }
@@ -302,7 +318,8 @@ mod tests {
     ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
         let run = lane.next(lane.depth(per_flow, 0), again_too)?;
         assert!(lane.may_send(per_flow));
-        Some((run, lane.sent()))
+        let column = lane.sent(&run);
+        Some((run, column))
     }
 
     #[test]
@@ -313,7 +330,7 @@ mod tests {
         let depth = lane.depth(1, 2);
         let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(depth, false)).collect();
         assert_eq!(reserved, [run(1), run(2), run(3)]);
-        lane.sent();
+        lane.sent(&run(1));
         assert!(!lane.may_send(1), "one at a time");
         lane.landed();
         assert!(lane.may_send(1));
@@ -337,6 +354,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_before_is_not_reserved_behind_another_and_waits_for_what_is_fresh() {
+        let mut lane = lane([1]);
+        lane.enqueue_again(run(2));
+        lane.enqueue_again(run(3));
+        lane.open(None);
+        assert_eq!(lane.next(9, true), Some(run(1)));
+        assert_eq!(lane.next(9, true), None);
+        assert!(lane.has_fresh(), "it has not left");
+        lane.sent(&run(1));
+        assert!(!lane.has_fresh());
+        assert_eq!(lane.next(9, true), None, "the one before it may be refused");
+        lane.landed();
+        assert_eq!(lane.next(9, true), Some(run(2)));
+        assert_eq!(lane.next(9, true), None);
+    }
+
+    #[test]
     fn what_was_refused_before_goes_last_and_only_when_it_may() {
         let mut lane = lane([2, 3]);
         lane.enqueue_again(run(1));
@@ -344,6 +378,8 @@ mod tests {
         assert_eq!(next(&mut lane, 8), Some(2));
         assert_eq!(next(&mut lane, 8), Some(3));
         assert_eq!(next(&mut lane, 8), None);
+        lane.landed();
+        lane.landed();
         let (run, _) = send(&mut lane, 8, true).expect("the refused one");
         assert_eq!(run.identity.window.start().get(), 10);
     }

@@ -16,7 +16,7 @@ pub(super) fn describe(entries: &[Entry], state: &State) -> String {
     let mut lines = Vec::new();
     for entry in entries {
         let (what, run) = match entry {
-            Entry::Session { holder, .. } => return format!("Held by {holder}"),
+            Entry::Session { .. } => return "Begin a session".to_owned(),
             Entry::Intent { .. } => ("to be sent", None),
             Entry::NotSent { .. } => ("not sent", None),
             Entry::Created { key, run_id, .. } => ("created", Some((*key, Some(run_id)))),

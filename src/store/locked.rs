@@ -1,6 +1,6 @@
 //! The held store: appends entries, folds them, and refuses to go on after a failed write.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -167,12 +167,25 @@ impl LockedStore {
     /// When it is not, or that cannot be said. The store answers every later call with
     /// [`StoreError::Failed`].
     pub async fn renew(&mut self) -> Result<(), StoreError> {
-        let begun = Instant::now();
-        let mut place = self.place.take().ok_or(StoreError::Failed)?;
-        place.renew().await?;
-        self.place = Some(place);
-        self.written = begun;
-        Ok(())
+        let renewed = self.begin_renewal()?.await;
+        self.end_append(renewed)
+    }
+
+    /// Waits for `work`, the state held meanwhile however long that takes.
+    ///
+    /// # Errors
+    /// Those of [`renew`](Self::renew).
+    pub async fn keep_while<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            let Some(renewal) = self.renewal() else {
+                return Ok(work.await);
+            };
+            match tokio::time::timeout_at(renewal, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.renew().await?,
+            }
+        }
     }
 
     /// Folds, and lets go of the state; nothing can be appended after that.
@@ -180,9 +193,13 @@ impl LockedStore {
     /// # Errors
     /// When it cannot be folded. A hold that cannot be let go of runs out by itself.
     pub async fn close(&mut self) -> Result<(), StoreError> {
-        self.fold().await?;
-        if let Some(mut place) = self.place.take() {
-            let _ = place.release().await;
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        match self.folded() {
+            Some((state, journal)) => {
+                let what = "Fold the journal into the state, and let go".to_owned();
+                place.replace_and_release(state, journal, what).await?;
+            }
+            None => drop(place.release().await),
         }
         Ok(())
     }
@@ -231,7 +248,26 @@ impl LockedStore {
         Ok(Appending(append.boxed()))
     }
 
-    /// Takes back what [`begin_append`](Self::begin_append) gave, at its end.
+    /// Gives what says that the state is still held; to be given back as an append is.
+    ///
+    /// # Errors
+    /// When an earlier write failed, or one is still under way.
+    pub fn begin_renewal(&mut self) -> Result<Appending, StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        let begun = Instant::now();
+        let renew = async move {
+            let result = place.renew().await;
+            Appended {
+                place,
+                begun,
+                result,
+            }
+        };
+        Ok(Appending(renew.boxed()))
+    }
+
+    /// Takes back what [`begin_append`](Self::begin_append) or
+    /// [`begin_renewal`](Self::begin_renewal) gave, at its end.
     ///
     /// # Errors
     /// When the entries could not be written. Nothing may be sent then: the store answers every
@@ -256,15 +292,22 @@ impl LockedStore {
     /// should be. The store answers every later call with [`StoreError::Failed`].
     pub async fn fold(&mut self) -> Result<(), StoreError> {
         let mut place = self.place.take().ok_or(StoreError::Failed)?;
-        if self.unfolded > 0 {
-            self.state.serial += 1;
-            let state = encode_state(&self.state);
-            let journal = encode_journal_header(&self.state);
+        if let Some((state, journal)) = self.folded() {
             let what = "Fold the journal into the state".to_owned();
             place.replace(state, journal, what).await?;
-            self.unfolded = 0;
         }
         self.place = Some(place);
         Ok(())
+    }
+
+    /// Both files as they are after a fold, if the journal holds anything to fold.
+    fn folded(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        if self.unfolded == 0 {
+            return None;
+        }
+        self.unfolded = 0;
+        self.state.serial += 1;
+        let state = encode_state(&self.state);
+        Some((state, encode_journal_header(&self.state)))
     }
 }

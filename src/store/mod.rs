@@ -66,14 +66,24 @@ pub enum StoreError {
     #[error("it was taken over by {}", .0.as_ref().map_or_else(|| "somebody else".to_owned(), ToString::to_string))]
     Fenced(Option<Holder>),
     /// A remote place refused, or did not answer.
-    #[error("cannot {action} {place}: {said}")]
+    #[error("cannot {action}: {said}")]
     Remote {
         /// What was tried.
         action: &'static str,
-        /// Where.
-        place: String,
         /// What came back.
         said: String,
+    },
+    /// A write takes longer than anything may be sent on an intent that it brings.
+    #[error(
+        "a write to it takes {} s, and with a lease of {} s nothing can be sent that late",
+        took.as_secs(),
+        lease.as_secs()
+    )]
+    TooSlow {
+        /// How long the last write took.
+        took: Duration,
+        /// How long the lease lasts.
+        lease: Duration,
     },
     /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -204,6 +214,16 @@ pub trait Exclusive: Send {
     /// How often that must be said; `None`: never, the hold ends with the process.
     fn renewed_every(&self) -> Option<Duration> {
         None
+    }
+
+    /// Replaces both files as [`replace`](Self::replace) does, and lets go.
+    fn replace_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
     }
 
     /// Lets go; nothing more can be done with it then. Where the hold ends with its process,

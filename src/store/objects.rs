@@ -7,9 +7,10 @@
 //! The folded state is an object of its own, `state/…`, which is written first and counts once an
 //! object of the journal names it: so a fold happens as a whole or not at all.
 //!
-//! What a fold has made superfluous is removed after a while. A number that has become free again
-//! is no way back in for a holder that slept: it looks before it writes (see [`super::remote`]),
-//! and nothing is removed that is younger than any such look.
+//! What a fold has made superfluous is removed after a while, by who has just written the latest
+//! object. A number that has become free again is no way back in for a holder that slept: it looks
+//! before it writes and after it has (see [`super::remote`]), and nothing is removed that is
+//! younger than any such look.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,11 +26,12 @@ use object_store::{
     RetryConfig,
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
 use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
-use super::{Contents, Place, READ, StoreError};
+use super::{Contents, Place, StoreError};
 
 const JOURNAL: &str = "journal";
 const STATE: &str = "state";
@@ -38,8 +40,10 @@ const FORMAT: u32 = 1;
 /// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
 /// trust what it knows, and longer than any reader takes.
 const KEPT: Duration = Duration::from_secs(2 * LONGEST_LEASE.as_secs());
-/// How often a write is tried that was not answered.
-const WRITES: u32 = 4;
+/// How long a write is tried that is not answered.
+const WRITES: Duration = Duration::from_secs(60);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How often a state is read that is cleaned while it is.
 const READS: u32 = 3;
 /// How many objects are read or removed at a time.
@@ -89,6 +93,26 @@ struct Header {
     what: String,
 }
 
+impl Header {
+    /// That of an object that makes `version`.
+    fn new(version: &Version, lease: Option<Lease>, what: &str) -> Self {
+        Self {
+            format: FORMAT,
+            write: Uuid::new_v4(),
+            begins: version.begins,
+            state: version.state.clone(),
+            lease,
+            what: what.to_owned(),
+        }
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("a header has string keys");
+        line.push(b'\n');
+        line
+    }
+}
+
 /// What every format's first line says.
 #[derive(Deserialize)]
 struct Format {
@@ -104,15 +128,32 @@ impl Remote for Objects {
 
     fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
         async {
-            for _ in 1..READS {
+            let mut tries = 1;
+            loop {
                 match self.snapshot().await {
                     // Cleaned in between: then a newer one is there.
-                    Err(Trouble::Store(Error::NotFound { .. })) => {}
-                    read => return read.map_err(|trouble| self.failed(READ, &trouble)),
+                    Err(Trouble::Store(Error::NotFound { .. })) if tries < READS => tries += 1,
+                    read => return read.map_err(|trouble| failed("read the bucket", &trouble)),
                 }
             }
-            let read = self.snapshot().await;
-            read.map_err(|trouble| self.failed(READ, &trouble))
+        }
+        .boxed()
+    }
+
+    fn check_exclusion<'a>(&'a self, latest: &'a Version) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            // Some servers take a conditional write for one without a condition. What they would
+            // then have is as good as what they have, and held by nobody.
+            let header = Header::new(latest, None, "A second write, not to be taken");
+            if self.create(latest.number, header.line()).await? {
+                return Err(StoreError::Remote {
+                    action: "keep two applies apart there",
+                    said: "the store overwrites an object that was to be created only if there is \
+                           none (`If-None-Match: *`)"
+                        .to_owned(),
+                });
+            }
+            Ok(())
         }
         .boxed()
     }
@@ -124,7 +165,6 @@ impl Remote for Objects {
     ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
         async move {
             let Change { step, lease, what } = change;
-            let write = Uuid::new_v4();
             let number = from.map_or(0, |from| from.number) + 1;
             let mut version = Version {
                 number,
@@ -135,26 +175,18 @@ impl Remote for Objects {
                 Step::Lease => b"",
                 Step::Append(lines) => lines,
                 Step::Replace { state, journal } => {
-                    let name = format!("{number:012}-{write}.jsonl");
+                    let name = format!("{number:012}-{}.jsonl", Uuid::new_v4());
                     let path = self.state(&name);
                     let put = self.store.put(&path, state.clone().into());
                     put.await
-                        .map_err(|error| self.failed("write to", &error.into()))?;
+                        .map_err(|error| failed("write to the bucket", &error.into()))?;
                     version.begins = number;
                     version.state = Some(name);
                     journal
                 }
             };
-            let header = Header {
-                format: FORMAT,
-                write,
-                begins: version.begins,
-                state: version.state.clone(),
-                lease: lease.clone(),
-                what: what.lines().next().unwrap_or_default().to_owned(),
-            };
-            let mut object = serde_json::to_vec(&header).expect("a header has string keys");
-            object.push(b'\n');
+            let what = what.lines().next().unwrap_or_default();
+            let mut object = Header::new(&version, lease.clone(), what).line();
             object.extend_from_slice(lines);
             if !self.create(number, object).await? {
                 return Ok(Swap::Lost);
@@ -172,8 +204,7 @@ impl Remote for Objects {
 impl Objects {
     pub(super) fn new(url: &Url) -> Result<Self, StoreError> {
         let failed = |error: Error| StoreError::Remote {
-            action: "use",
-            place: url.to_string(),
+            action: "use the bucket",
             said: said(&error),
         };
         let prefix = Path::from_url_path(url.path()).map_err(|error| failed(error.into()))?;
@@ -201,6 +232,25 @@ impl Objects {
         self.prefix.clone().join(folder).join(name)
     }
 
+    /// The number of an object of the journal, if it is one.
+    fn number(&self, meta: &ObjectMeta) -> Option<u64> {
+        let name = meta.location.filename()?.strip_suffix(".jsonl")?;
+        let number = name.parse().ok()?;
+        (meta.location == self.journal(number)).then_some(number)
+    }
+
+    /// Whether it is a folded state of ours: others may keep something there too.
+    fn is_state(&self, meta: &ObjectMeta) -> bool {
+        let is_ours = |name: &str| {
+            let (number, write) = name.strip_suffix(".jsonl")?.split_once('-')?;
+            let number = format!("{:012}", number.parse::<u64>().ok()?);
+            let write: Uuid = write.parse().ok()?;
+            Some(format!("{number}-{write}.jsonl") == name)
+        };
+        let name = meta.location.filename();
+        name.is_some_and(|name| meta.location == self.state(name) && is_ours(name) == Some(true))
+    }
+
     async fn listed(&self, folder: &'static str) -> Result<Vec<ObjectMeta>, Error> {
         let folder = self.prefix.clone().join(folder);
         self.store.list(Some(&folder)).try_collect().await
@@ -213,8 +263,16 @@ impl Objects {
     /// The latest version, from the objects as they are now.
     async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, Trouble> {
         let listed = self.listed(JOURNAL).await?;
-        let Some(last) = listed.iter().filter_map(number).max() else {
-            return Ok(None);
+        let Some(last) = listed.iter().filter_map(|meta| self.number(meta)).max() else {
+            // The journal comes first, and its first object stays.
+            let states = self.listed(STATE).await?;
+            return match states.iter().find(|meta| self.is_state(meta)) {
+                Some(meta) => Err(Trouble::Object(format!(
+                    "the journal is missing, though there is {}: what was in flight is not known",
+                    meta.location
+                ))),
+                None => Ok(None),
+            };
         };
         let (header, _) = self.object(last).await?;
         let Header {
@@ -272,8 +330,8 @@ impl Objects {
     /// Creates an object of the journal; `false` where another was first.
     async fn create(&self, number: u64, object: Vec<u8>) -> Result<bool, StoreError> {
         let path = self.journal(number);
+        let begun = Instant::now();
         let mut wait = Duration::from_millis(500);
-        let mut tries = 1;
         loop {
             let create = PutOptions::from(PutMode::Create);
             let put = self.store.put_opts(&path, object.clone().into(), create);
@@ -284,12 +342,11 @@ impl Objects {
             let there = self.get(&path).await;
             match there {
                 Ok(there) => return Ok(there == object),
-                Err(_) if tries < WRITES && !is_refusal(&error) => {
+                Err(_) if begun.elapsed() < WRITES && !is_refusal(&error) => {
                     tokio::time::sleep(wait).await;
-                    wait *= 2;
-                    tries += 1;
+                    wait = LONGEST_WAIT.min(wait * 2);
                 }
-                Err(_) => return Err(self.failed("write to", &error.into())),
+                Err(_) => return Err(failed("write to the bucket", &error.into())),
             }
         }
     }
@@ -297,17 +354,22 @@ impl Objects {
     /// Removes what `now` has no use for, if it is old enough.
     pub(super) async fn clean(&self, now: &Version, kept: Duration) -> Result<(), Error> {
         let journal = self.listed(JOURNAL).await?;
-        let Some(newest) = journal.iter().map(|meta| meta.last_modified).max() else {
+        let last = journal.iter().filter_map(|meta| self.number(meta)).max();
+        let newest = journal.iter().map(|meta| meta.last_modified).max();
+        // Who finds others after its own has slept, and knows nothing of what is needed.
+        let (Some(newest), true) = (newest, last == Some(now.number)) else {
             return Ok(());
         };
         let old = newest - kept;
-        let superfluous = journal
-            .into_iter()
-            .filter(|meta| number(meta).is_some_and(|number| number < now.begins));
-        let states = self.listed(STATE).await?;
-        let states = states
-            .into_iter()
-            .filter(|meta| meta.location.filename() != now.state.as_deref());
+        let superfluous = journal.into_iter().filter(|meta| {
+            // The first stays: where it is, none can be created once more.
+            let number = self.number(meta);
+            number.is_some_and(|number| number > 1 && number < now.begins)
+        });
+        let states =
+            self.listed(STATE).await?.into_iter().filter(|meta| {
+                self.is_state(meta) && meta.location.filename() != now.state.as_deref()
+            });
         stream::iter(superfluous.chain(states))
             .filter(|meta| std::future::ready(meta.last_modified <= old))
             .map(Ok)
@@ -320,16 +382,15 @@ impl Objects {
             })
             .await
     }
+}
 
-    fn failed(&self, action: &'static str, trouble: &Trouble) -> StoreError {
-        StoreError::Remote {
-            action,
-            place: self.name.clone(),
-            said: match trouble {
-                Trouble::Store(error) => said(error),
-                Trouble::Object(what) => what.clone(),
-            },
-        }
+fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
+    StoreError::Remote {
+        action,
+        said: match trouble {
+            Trouble::Store(error) => said(error),
+            Trouble::Object(what) => what.clone(),
+        },
     }
 }
 
@@ -337,7 +398,10 @@ impl Objects {
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error,
-        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } | Error::NotSupported { .. }
+        Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. }
+            | Error::NotSupported { .. }
+            | Error::NotImplemented { .. }
     )
 }
 
@@ -353,15 +417,6 @@ impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         Self::Store(error)
     }
-}
-
-/// The number of an object of the journal.
-fn number(meta: &ObjectMeta) -> Option<u64> {
-    meta.location
-        .filename()?
-        .strip_suffix(".jsonl")?
-        .parse()
-        .ok()
 }
 
 fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
@@ -403,14 +458,18 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
     })
 }
 
-/// What a store said, in one line that is not too long.
+/// What a store said, in one line: its own code and message, if it gave any.
 fn said(error: &Error) -> String {
-    const MOST: usize = 400;
     let said = error.to_string();
+    let part = |name: &str| {
+        let (_, from) = said.split_once(&format!("<{name}>"))?;
+        let (part, _) = from.split_once(&format!("</{name}>"))?;
+        Some(part)
+    };
+    let said = match (part("Code"), part("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => said,
+    };
     let words: Vec<&str> = said.split_whitespace().collect();
-    let said = words.join(" ");
-    match said.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &said[..end]),
-        None => said,
-    }
+    words.join(" ")
 }

@@ -45,6 +45,12 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
     /// The latest version; `None` where there is none yet.
     fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Self::Version>>, StoreError>>;
 
+    /// Fails where two writes at once may both be taken. `latest` was made just now.
+    fn check_exclusion<'a>(
+        &'a self,
+        latest: &'a Self::Version,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
+
     /// Makes `change` the version after `from`, durably, if `from` is still the latest.
     fn swap<'a>(
         &'a self,
@@ -197,6 +203,8 @@ impl<R: Remote> Place for Leased<R> {
         async {
             let lease = Lease::of(holder, self.lasts);
             for _ in 0..TRIES {
+                // Whoever sleeps from here on looks again before it writes.
+                let written = Since::now();
                 let (version, contents, before) = match self.remote.read().await? {
                     Some(Snapshot {
                         version,
@@ -217,25 +225,38 @@ impl<R: Remote> Place for Leased<R> {
                     }
                     Some(before) => return Err(StoreError::Locked(Some(before.holder))),
                 };
-                let written = Since::now();
                 let change = Change {
                     step: Step::Lease,
                     lease: Some(lease.renewed()),
-                    what: format!("Held by {}", lease.holder),
+                    what: signed("Take hold of the state", &lease.holder),
                 };
-                match self.remote.swap(version.as_ref(), &change).await? {
-                    Swap::Won(version) => {
-                        return Ok(Box::new(Hold {
-                            remote: self.remote.clone(),
-                            version,
-                            contents: Some(contents),
-                            lease: lease.clone(),
-                            taken,
-                            written,
-                        }) as Box<dyn Exclusive>);
+                let latest = match self.remote.swap(version.as_ref(), &change).await? {
+                    Swap::Won(latest) => latest,
+                    Swap::Lost => continue,
+                };
+                let hold = Hold {
+                    remote: self.remote.clone(),
+                    version: latest,
+                    contents: Some(contents),
+                    lease: lease.clone(),
+                    taken,
+                    written,
+                };
+                match hold.look().await {
+                    Ok(_) => {}
+                    Err(StoreError::Fenced(_)) => {
+                        return Err(StoreError::Remote {
+                            action: "read back what was just written",
+                            said: "what is written there goes elsewhere than what is read comes \
+                                   from, as where a remote has another URL for pushes"
+                                .to_owned(),
+                        });
                     }
-                    Swap::Lost => {}
+                    Err(error) => return Err(error),
                 }
+                let check = self.remote.check_exclusion(&hold.version);
+                check.await?;
+                return Ok(Box::new(hold) as Box<dyn Exclusive>);
             }
             Err(StoreError::Locked(None))
         }
@@ -289,6 +310,11 @@ impl<R: Remote> Place for Leased<R> {
     }
 }
 
+/// What was done, and by whom, for the history.
+fn signed(what: &str, holder: &Holder) -> String {
+    format!("{what}\n\nby {holder}\n")
+}
+
 /// A remote state, held.
 struct Hold<R: Remote> {
     remote: R,
@@ -320,12 +346,16 @@ impl<R: Remote> Hold<R> {
         if self.written.elapsed() > self.lease.lasts() / 2 {
             self.look().await?;
         }
-        let what = format!("{what}\n\nby {}\n", self.lease.holder);
+        let what = signed(&what, &self.lease.holder);
         let change = Change { step, lease, what };
         match self.remote.swap(Some(&self.version), &change).await? {
             Swap::Won(version) => {
                 self.version = version;
                 self.contents = None;
+                // The same if it slept meanwhile.
+                if written.elapsed() > self.lease.lasts() / 2 {
+                    self.look().await?;
+                }
                 self.written = written;
                 Ok(())
             }
@@ -400,6 +430,16 @@ impl<R: Remote> Exclusive for Hold<R> {
         what: String,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         self.take(Step::Replace { state, journal }, what).boxed()
+    }
+
+    fn replace_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let step = Step::Replace { state, journal };
+        self.swap(step, None, what).boxed()
     }
 
     fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -13,6 +13,7 @@ use crate::commands::ask::confirm;
 use crate::commands::context::Context;
 use crate::commands::failure::Failure;
 use crate::commands::kept::Kept;
+use crate::commands::signals::Signals;
 use crate::commands::{config, output};
 use crate::report::{number, plain};
 use crate::state::{Fate, FormatError, Moved, State};
@@ -47,6 +48,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         );
     }
     let (here, there) = (context.place()?, to.place(context.config.lease())?);
+    let mut signals = Signals::listen()?;
     let mut left = hold(context, here.as_ref()).await?;
     let result = match left.found() {
         Found::Nothing => Err(missing(context)),
@@ -59,7 +61,15 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         }
         Found::State(Inspected { state, .. }) => {
             let state = state.clone();
-            move_there(context, flags, state, &mut left, there.as_ref()).await
+            move_there(
+                context,
+                flags,
+                state,
+                &mut left,
+                there.as_ref(),
+                &mut signals,
+            )
+            .await
         }
     };
     left.release().await;
@@ -99,9 +109,10 @@ async fn move_there(
     state: State,
     left: &mut LockedPlace,
     there: &dyn Place,
+    signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let mut reached = hold(context, there).await?;
-    let result = move_held(context, flags, state, left, &mut reached, there).await;
+    let result = move_held(context, flags, state, left, &mut reached, there, signals).await;
     reached.release().await;
     result
 }
@@ -113,6 +124,7 @@ async fn move_held(
     left: &mut LockedPlace,
     reached: &mut LockedPlace,
     there: &dyn Place,
+    signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let (from, to) = (context.kept(), there.name());
     check_room(reached.found(), &state, from).map_err(|why| {
@@ -124,7 +136,7 @@ async fn move_held(
     })?;
     let runs = number(state.records().count(), "run");
     let question = format!("Move {runs} from {from} to {to}?");
-    if !confirm(context, flags.yes, "move the state", &question)? {
+    if !confirm(context, flags.yes, "move the state", &question, signals).await? {
         output::text(|out| writeln!(out, "Nothing was moved."))?;
         return Ok(Exit::Success);
     }
@@ -144,7 +156,7 @@ async fn move_held(
         .hint(format!("nothing was changed in {from}: the state is there")));
     }
     if read.is_some_and(|read| read.records().any(|(_, record)| is_in_doubt(record))) {
-        outlast(&from.to_string(), left).await?;
+        outlast(&from.to_string(), left, signals).await?;
     }
     let marked = left.leave(to.clone(), written.serial).await;
     marked.map_err(|error| {

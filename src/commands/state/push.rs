@@ -13,6 +13,7 @@ use crate::commands::ask::confirm;
 use crate::commands::context::Context;
 use crate::commands::failure::Failure;
 use crate::commands::output;
+use crate::commands::signals::Signals;
 use crate::report::{self, number, plain};
 use crate::state::{FormatError, Moved, State, decode_edited};
 use crate::store::{Found, Inspected, LockedPlace};
@@ -42,8 +43,9 @@ struct Pushed {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let pushed = Pushed::read(context, &flags.file)?;
     let place = context.place()?;
+    let mut signals = Signals::listen()?;
     let mut held = hold(context, place.as_ref()).await?;
-    let result = push(context, flags, pushed, &mut held).await;
+    let result = push(context, flags, pushed, &mut held, &mut signals).await;
     held.release().await;
     result
 }
@@ -92,6 +94,7 @@ async fn push(
     flags: &Flags,
     pushed: Pushed,
     held: &mut LockedPlace,
+    signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let place = context.place_name();
     let Pushed { name, state: new } = pushed;
@@ -129,7 +132,7 @@ async fn push(
         })?;
     }
     let question = format!("Push {name} to {place}?");
-    if !confirm(context, flags.yes, "push the file", &question)? {
+    if !confirm(context, flags.yes, "push the file", &question, signals).await? {
         output::text(|out| writeln!(out, "Nothing was pushed."))?;
         return Ok(Exit::Success);
     }
@@ -138,7 +141,7 @@ async fn push(
         .iter()
         .any(|change| change.old.is_some_and(is_in_doubt));
     if decides_doubts {
-        outlast(&place, held).await?;
+        outlast(&place, held, signals).await?;
     }
     let written = held
         .replace(new, what)

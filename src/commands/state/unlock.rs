@@ -10,6 +10,7 @@ use crate::commands::context::Context;
 use crate::commands::failure::Failure;
 use crate::commands::hold::holder;
 use crate::commands::output;
+use crate::commands::signals::Signals;
 use crate::report::plain;
 use crate::state::Holder;
 use crate::store::{Place, StoreError};
@@ -66,7 +67,15 @@ async fn unlock(
         )
     })?;
     let question = "Unlock it? That is right only if that process is gone.";
-    if !confirm(context, flags.yes, "unlock the state", question)? {
+    if !confirm(
+        context,
+        flags.yes,
+        "unlock the state",
+        question,
+        &mut Signals::listen()?,
+    )
+    .await?
+    {
         output::text(|out| writeln!(out, "It was not unlocked."))?;
         return Ok(Exit::Success);
     }

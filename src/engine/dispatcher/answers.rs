@@ -18,7 +18,8 @@ const BEHIND: &str = "the run before it in its flow was not created";
 impl Dispatcher {
     /// A request has come to its end.
     pub(super) fn landed(&mut self, sent: Result<(LaneId, DesiredRun, Sent), JoinError>) {
-        // A task that was aborted or panicked left its intent open: in doubt, as it should be.
+        // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
+        // lane stays as if it was on its way, so that nothing more leaves.
         let Ok((lane, run, sent)) = sent else { return };
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
@@ -116,7 +117,7 @@ impl Dispatcher {
             ..
         }) = record
         {
-            let order = lanes::in_order(*session, *order, earlier);
+            let order = lanes::in_order(*session, *order, *start_time, earlier);
             (first_intent(*intent, earlier), *start_time, order)
         } else {
             // The intent is not older than its life, whatever the clock of its entry says.

@@ -14,7 +14,7 @@ use crate::engine::send::Life;
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
+use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox, UnixSeconds};
 use crate::state::{Absence, Clock, Fate, Moment, Record};
 use crate::store::{LockedStore, Taken};
 
@@ -38,16 +38,16 @@ pub(super) fn open(
     }
 }
 
-/// The place of a run among those that left in order. A run of an earlier request that came to
-/// nothing may still turn up, and has no place among them.
+/// The place of a run among those that left in order; none where lists may not show it yet, for it
+/// begins later, or may show the run of an earlier request, which came to nothing.
 pub(super) fn in_order(
     session: Uuid,
     order: Option<u64>,
+    start_time: Option<UnixSeconds>,
     earlier: &[Absence],
 ) -> Option<(Uuid, u64)> {
-    order
-        .filter(|_| earlier.is_empty())
-        .map(|order| (session, order))
+    let order = order.filter(|_| start_time.is_none() && earlier.is_empty())?;
+    Some((session, order))
 }
 
 /// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
@@ -83,12 +83,13 @@ pub(super) fn lanes(
         }
     }
     let (now, today) = (Instant::now(), Timestamp::now());
-    // Whoever held the state before us is gone, and nothing of it left after now. One that it was
-    // taken from may wake up, and send on an intent that it has made.
-    let left_by_then = match store.taken() {
-        Taken::Free => now,
-        Taken::Over { lease, .. } => now + Life::of(Some(*lease)).leaves,
+    // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
+    // over, one before that may wake up yet, and send on an intent that it has made.
+    let lease = match store.taken() {
+        Taken::Free => store.lease(),
+        Taken::Over { lease, .. } => store.lease().max(Some(*lease)),
     };
+    let left_by_then = lease.map_or(now, |lease| now + Life::of(Some(lease)).leaves);
     for (
         key,
         Record {
@@ -120,7 +121,7 @@ pub(super) fn lanes(
                 identity,
                 first_intent(*intent, earlier),
                 left_by(*intent, doubt.as_ref()),
-                in_order(*session, *order, earlier),
+                in_order(*session, *order, *start_time, earlier),
                 settle_delay,
             ),
             start_time: *start_time,

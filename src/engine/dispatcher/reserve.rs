@@ -3,17 +3,19 @@
 //!
 //! A flow's reserved runs leave one after the other, each only once those before it were created.
 //! Whatever else becomes of one, those behind it are withdrawn in the same step, and no intent of
-//! the flow is made again before that is durable. So at any moment what was created of a flow's
-//! open intents is the first few of them.
+//! the flow is written again before that is, or later than in the same append. So at any moment
+//! what was created of a flow's open intents is the first few of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::{Dispatcher, Happened, later_start};
 use crate::engine::lane::Lane;
 use crate::engine::send::{Errand, send};
-use crate::engine::{Event, LaneId};
+use crate::engine::{Blocked, Event, LaneId};
 use crate::run::DesiredRun;
 use crate::state::Entry;
 use crate::store::{Appended, Appending, Since, StoreError};
@@ -21,6 +23,9 @@ use crate::store::{Appended, Appending, Since, StoreError};
 /// What is reserved lasts for so many appends: the one that is under way, the next, which brings
 /// more, and one that takes longer than the last did.
 const APPENDS: f64 = 3.0;
+/// After so many appends in a row that took longer than an intent lives, an apply ends.
+const MOST_TOO_SLOW: u32 = 3;
+
 /// A run whose intent is durable, or being written.
 pub(super) struct Reserved {
     lane: LaneId,
@@ -45,8 +50,8 @@ pub(super) async fn written(writing: &mut Option<Write>) -> Appended {
 }
 
 impl Dispatcher {
-    /// Begins to write what has happened, and the intents of what goes next, unless something is
-    /// being written.
+    /// Begins to write what has happened and the intents of what goes next, or else that the state
+    /// is still held if that is due, unless something is being written.
     pub(super) fn write(&mut self, near: usize) -> Result<(), StoreError> {
         if self.writing.is_some() {
             return Ok(());
@@ -76,6 +81,14 @@ impl Dispatcher {
             for event in events {
                 self.emit(event);
             }
+            let renewal = self.store.renewal();
+            if renewal.is_some_and(|at| at <= Instant::now()) {
+                self.writing = Some(Write {
+                    appending: self.store.begin_renewal()?,
+                    events: Vec::new(),
+                    reserved: Vec::new(),
+                });
+            }
             return Ok(());
         }
         self.writing = Some(Write {
@@ -90,6 +103,7 @@ impl Dispatcher {
     pub(super) fn written(&mut self, appended: Appended) -> Result<(), StoreError> {
         let write = self.writing.take();
         self.store.end_append(appended)?;
+        self.check_pace()?;
         if let Some(Write {
             events, reserved, ..
         }) = write
@@ -100,6 +114,23 @@ impl Dispatcher {
             self.reserved.extend(reserved);
         }
         Ok(())
+    }
+
+    /// Fails where intents are too old for anything to be sent as soon as they are written, and not
+    /// only once.
+    fn check_pace(&mut self) -> Result<(), StoreError> {
+        let took = self.store.took();
+        if took < self.life.begins {
+            self.too_slow = 0;
+            return Ok(());
+        }
+        self.too_slow += 1;
+        match self.store.lease() {
+            Some(lease) if self.too_slow == MOST_TOO_SLOW => {
+                Err(StoreError::TooSlow { took, lease })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Sends what is reserved, as far as its lanes and the limit on requests in flight let it.
@@ -115,7 +146,7 @@ impl Dispatcher {
                 return;
             };
             let errand = Errand {
-                delta_column: self.lanes[lane].sent(),
+                delta_column: self.lanes[lane].sent(&run),
                 timestamps: self.settings.timestamps,
                 life: self.life,
                 intent,
@@ -204,6 +235,14 @@ impl Dispatcher {
                 .lanes
                 .iter()
                 .any(|lane| lane.is_ready(lane.depth(per_flow, 0), again_too))
+    }
+
+    /// Nothing more is sent to the flows whose reserved runs wait for ever.
+    pub(super) fn block_reserved(&mut self) {
+        let lanes: BTreeSet<LaneId> = self.reserved.iter().map(|run| run.lane).collect();
+        for id in lanes {
+            self.block(id, Blocked::InDoubt(1));
+        }
     }
 
     /// Takes back what is reserved for a lane: one before it was not created.

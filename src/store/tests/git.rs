@@ -109,7 +109,10 @@ async fn nothing_but_objects_is_written_to_the_users_repository() {
 
     let log = git(&repository.bare, "log --format=%s backfill-state");
     assert!(log.contains("Runs: 1 to be sent"), "{log}");
-    assert!(log.starts_with("Let go\n"), "{log}");
+    assert!(
+        log.starts_with("Fold the journal into the state, and let go\n"),
+        "{log}"
+    );
     let files = git(&repository.bare, "ls-tree --name-only backfill-state");
     assert_eq!(files, "journal.jsonl\nstate.jsonl\n");
     // It has nothing in common with the user's own history.
@@ -189,6 +192,58 @@ async fn a_remote_that_declines_is_an_error_that_says_so() {
     let place = leased(Branch::new(lonely.path().to_owned(), "state".to_owned()));
     let error = load(&place, None).await.expect_err("no remote").to_string();
     assert!(error.contains("no remote"), "{error}");
+}
+
+#[tokio::test]
+async fn a_branch_that_holds_anything_else_is_refused_untouched() {
+    let repository = Repository::new();
+    let place = leased(Branch::new(repository.path("work"), "main".to_owned()));
+    let before = git(&repository.bare, "rev-parse main");
+    for error in [
+        load(&place, None).await.map(|_| ()).expect_err("no state"),
+        open(&place).await.map(|_| ()).expect_err("no state"),
+    ] {
+        let said = error.to_string();
+        assert!(said.contains("it holds `manifest.yaml`"), "{said}");
+    }
+    assert_eq!(git(&repository.bare, "rev-parse main"), before);
+}
+
+#[tokio::test]
+async fn a_remote_that_is_pushed_to_elsewhere_than_it_is_read_from_is_refused() {
+    let repository = Repository::new();
+    git(repository.folder.path(), "init --quiet --bare fork.git");
+    let fork = repository.path("fork.git");
+    let line = format!("remote set-url --push origin {}", fork.display());
+    git(&repository.path("work"), &line);
+    let error = open(&repository.place()).await.map(|_| ());
+    let said = error.expect_err("two places").to_string();
+    assert!(said.contains("another URL for pushes"), "{said}");
+}
+
+#[tokio::test]
+async fn what_the_user_has_set_for_pushes_and_fetches_changes_nothing() {
+    let repository = Repository::new();
+    let work = repository.path("work");
+    for setting in [
+        "push.recurseSubmodules only",
+        "push.gpgSign true",
+        "push.pushOption ci.skip",
+        "push.followTags true",
+        "fetch.prune true",
+        "fetch.recurseSubmodules true",
+        "remote.origin.mirror true",
+        "core.autocrlf true",
+        "commit.gpgSign true",
+    ] {
+        git(&work, &format!("config --add {setting}"));
+    }
+    let mut store = open(&repository.place()).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("pushed");
+    store.close().await.expect("pushed");
+    let other = leased(repository.checkout("other"));
+    let state = load(&other, None).await.expect("readable");
+    assert_eq!(state.expect("a state").records().count(), 1);
 }
 
 fn hook(repository: &Repository, name: &str, script: &str) {

@@ -42,6 +42,10 @@ impl Remote for Memory {
         .boxed()
     }
 
+    fn check_exclusion<'a>(&'a self, _: &'a usize) -> BoxFuture<'a, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+
     fn swap<'a>(
         &'a self,
         from: Option<&'a usize>,
@@ -153,4 +157,69 @@ async fn a_place_can_be_held_until_nothing_is_sent_late() {
     assert!(matches!(open(&place).await, Err(StoreError::Locked(_))));
     held.outlast().await.expect("held");
     assert_eq!(begun.elapsed(), waited, "once is enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_while_somebody_thinks_is_renewed_meanwhile() {
+    let place = memory();
+    let mut store = open(&place).await.expect("free").store;
+    let before = place.remote.read().await.expect("readable");
+    let before = before.expect("a version").version;
+    let thought = tokio::time::sleep(LEASE * 2);
+    store.keep_while(thought).await.expect("held");
+    let after = place.remote.read().await.expect("readable");
+    let renewals = after.expect("a version").version - before;
+    assert!((9..=11).contains(&renewals), "{renewals}");
+    store.append(vec![intent(1)]).await.expect("held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_watched_as_long_as_it_lasts_is_taken_over_whatever_the_clocks_say() {
+    let place = memory();
+    let _first = open(&place).await.expect("free");
+    // By the clocks it was renewed just now: they stand still here.
+    let mut taken = None;
+    for _ in 0..12 {
+        tokio::time::advance(LEASE / 10).await;
+        if let Ok(opened) = open(&place).await {
+            taken = Some(opened);
+            break;
+        }
+    }
+    let opened = taken.expect("it was watched for longer than it lasts");
+    assert!(matches!(opened.store.taken(), Taken::Over { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_is_renewed_while_it_is_watched_is_not_taken_over() {
+    let place = memory();
+    let mut first = open(&place).await.expect("free").store;
+    for _ in 0..30 {
+        tokio::time::advance(LEASE / 10).await;
+        assert!(matches!(open(&place).await, Err(StoreError::Locked(_))));
+        first.renew().await.expect("held");
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_is_ended_by_a_person_is_taken_over_and_its_holder_is_fenced() {
+    let place = memory();
+    let mut first = open(&place).await.expect("free").store;
+    assert_eq!(place.holder().await.expect("readable"), Some(holder()));
+    let other = Holder { pid: 8, ..holder() };
+    assert!(
+        !place.unlock(&other).await.expect("readable"),
+        "not that one"
+    );
+    assert!(place.unlock(&holder()).await.expect("written"));
+    assert_eq!(place.holder().await.expect("readable"), None);
+    let second = open(&place).await.expect("free").store;
+    assert!(
+        matches!(second.taken(), Taken::Over { .. }),
+        "it may not be gone after all"
+    );
+    assert!(matches!(
+        first.append(vec![intent(1)]).await,
+        Err(StoreError::Fenced(Some(_)))
+    ));
 }

@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 use super::*;
@@ -22,6 +23,8 @@ struct Lossy {
     inner: InMemory,
     after: AtomicU32,
     before: AtomicU32,
+    /// Takes a write on a condition for one without.
+    overwrites: AtomicBool,
 }
 
 impl fmt::Display for Lossy {
@@ -55,6 +58,11 @@ impl ObjectStore for Lossy {
         if take(&self.before) {
             return lost();
         }
+        let options = if self.overwrites.load(Ordering::SeqCst) {
+            PutOptions::default()
+        } else {
+            options
+        };
         let put = self.inner.put_opts(location, payload, options).await;
         if put.is_ok() && take(&self.after) {
             return lost();
@@ -131,7 +139,7 @@ async fn a_store_that_takes_nothing_is_an_error_that_says_so() {
     store.before.store(u32::MAX, Ordering::SeqCst);
     let error = opened.append(vec![intent(1)]).await.expect_err("lost");
     let said = error.to_string();
-    assert!(said.contains("cannot write to lossy://"), "{said}");
+    assert!(said.contains("cannot write to the bucket: "), "{said}");
     assert!(said.contains("the connection was reset"), "{said}");
 }
 
@@ -146,34 +154,101 @@ fn replace(files: &str) -> Change {
     }
 }
 
-#[tokio::test]
-async fn what_a_fold_has_made_superfluous_is_removed_and_nothing_else() {
-    let (store, objects) = bucket();
-    let mut version = None;
+async fn listed(store: &Lossy) -> Vec<String> {
+    let listed: Vec<_> = store.list(None).try_collect().await.expect("listed");
+    let mut names: Vec<String> = listed
+        .iter()
+        .map(|meta| meta.location.to_string())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Three folds, and the version that the last one has made.
+async fn folded_three_times(objects: &Objects) -> Vec<<Objects as Remote>::Version> {
+    let mut versions = Vec::new();
     for files in ["one", "two", "three"] {
-        match objects.swap(version.as_ref(), &replace(files)).await {
-            Ok(Swap::Won(won)) => version = Some(won),
+        match objects.swap(versions.last(), &replace(files)).await {
+            Ok(Swap::Won(won)) => versions.push(won),
             other => panic!("{other:?}"),
         }
     }
-    let count = || async {
-        use futures::TryStreamExt;
-        let listed: Vec<_> = store.list(None).try_collect().await.expect("listed");
-        listed.len()
-    };
-    let version = version.expect("three of them");
-    assert_eq!(count().await, 6, "nothing is old enough yet");
-    let age = Duration::ZERO;
-    objects.clean(&version, age).await.expect("removed");
-    assert_eq!(count().await, 2);
+    versions
+}
+
+#[tokio::test]
+async fn what_a_fold_has_made_superfluous_is_removed_and_nothing_else() {
+    let (store, objects) = bucket();
+    let others = [
+        "prefix/state/terraform.tfstate",
+        "prefix/state/000000000001-copy.jsonl",
+        "prefix/state/journal/000000000001.jsonl",
+        "prefix/journal/copy/000000009999.jsonl",
+        "prefix/journal/7.jsonl",
+        "elsewhere/journal/000000000001.jsonl",
+    ];
+    for name in others {
+        let put = store.put(&Path::from(name), "another's".into()).await;
+        put.expect("written");
+    }
+    let versions = folded_three_times(&objects).await;
+    let last = &versions[2];
+    assert_eq!(listed(&store).await.len(), 12, "nothing is old enough yet");
+    objects.clean(last, Duration::ZERO).await.expect("removed");
+    let left = listed(&store).await;
+    assert!(
+        others
+            .iter()
+            .all(|name| left.iter().any(|left| left == name))
+    );
+    // The first of the journal stays, so that it cannot be created once more.
+    assert_eq!(left.len(), others.len() + 3, "{left:?}");
     let now = objects.read().await.expect("readable").expect("a version");
     assert_eq!(now.contents.state.as_deref(), Some(&b"three"[..]));
     assert_eq!(now.contents.journal.as_deref(), Some(&b"three"[..]));
 }
 
 #[tokio::test]
+async fn who_is_not_the_last_any_more_removes_nothing() {
+    let (store, objects) = bucket();
+    let versions = folded_three_times(&objects).await;
+    let before = listed(&store).await;
+    objects
+        .clean(&versions[1], Duration::ZERO)
+        .await
+        .expect("looked at");
+    assert_eq!(listed(&store).await, before);
+}
+
+#[tokio::test]
+async fn a_state_without_its_journal_is_damage_and_no_new_state() {
+    let (store, objects) = bucket();
+    folded_three_times(&objects).await;
+    for name in listed(&store).await {
+        if name.starts_with("prefix/journal/") {
+            store.delete(&Path::from(name)).await.expect("there");
+        }
+    }
+    let place = leased(objects);
+    let said = load(&place, None).await.expect_err("damage").to_string();
+    assert!(said.contains("the journal is missing"), "{said}");
+    assert!(open(&place).await.is_err());
+}
+
+#[tokio::test]
+async fn a_store_that_overwrites_what_is_to_be_created_is_refused() {
+    let (store, objects) = bucket();
+    store.overwrites.store(true, Ordering::SeqCst);
+    let error = open(&leased(objects))
+        .await
+        .map(|_| ())
+        .expect_err("unsafe");
+    let said = error.to_string();
+    assert!(said.contains("cannot keep two applies apart"), "{said}");
+}
+
+#[tokio::test]
 async fn an_object_that_is_missing_or_is_none_of_ours_is_an_error_that_names_it() {
-    use object_store::ObjectStoreExt;
     for (damage, part) in [
         (None, "not found"),
         (
@@ -195,4 +270,26 @@ async fn an_object_that_is_missing_or_is_none_of_ours_is_an_error_that_names_it(
         assert!(said.contains(part), "{said}");
         assert!(open(&place).await.is_err());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_is_free_again_is_no_way_back_in_for_who_slept() {
+    let (_, objects) = bucket();
+    let place = leased(objects.clone());
+    let mut asleep = open(&place).await.expect("free").store;
+    assert!(place.unlock(&holder()).await.expect("written"));
+    let mut second = open(&place).await.expect("free").store;
+    second.append(vec![intent(1)]).await.expect("held");
+    second.close().await.expect("held");
+    let now = objects.read().await.expect("readable").expect("a version");
+    objects
+        .clean(&now.version, Duration::ZERO)
+        .await
+        .expect("removed");
+
+    tokio::time::advance(LEASE / 2 + Duration::from_secs(1)).await;
+    let late = asleep.append(vec![intent(2)]).await;
+    assert!(matches!(late, Err(StoreError::Fenced(_))), "{late:?}");
+    let after = objects.read().await.expect("readable").expect("a version");
+    assert_eq!(after.version, now.version, "nothing of it is there");
 }
