@@ -15,9 +15,10 @@ use super::context::Context;
 use super::failure::Failure;
 use super::hold::holder;
 use super::output::{self, Format};
-use crate::report::{self, Recorded, number, plain};
+use super::signals::Signals;
+use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
-use crate::state::{Record, State};
+use crate::state::{Fate, Record, State};
 use crate::store::{Found, Inspected, LockedPlace, Place, StoreError, inspect};
 
 /// Flags of `state`.
@@ -155,11 +156,11 @@ fn records(state: Option<&State>) -> impl Iterator<Item = (&Key, &Record)> {
     state.into_iter().flat_map(State::records)
 }
 
-/// Takes hold of `place` to replace what is there, once nobody else can send for it any more.
+/// Takes hold of `place` to replace what is there.
 async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failure> {
     let name = place.name();
     let failure = |error: &StoreError| Failure::state(&name, error);
-    let mut held = LockedPlace::open(place, context.organization.as_ref(), holder())
+    let held = LockedPlace::open(place, context.organization.as_ref(), holder())
         .await
         .map_err(|error| match (&error, place.lease()) {
             (StoreError::Locked(_), Some(_)) => failure(&error).hint(format!(
@@ -167,26 +168,39 @@ async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failu
             )),
             _ => failure(&error),
         })?;
-    let mut err = io::stderr();
-    if let Some((holder, wait)) = held.late_sender() {
-        let _ = writeln!(
-            err,
-            "note: the state in {name} is taken over from {}; waiting {} s for what it may still \
-             send",
-            plain(&holder.to_string(), 300),
-            wait.as_secs()
-        );
-        held.outlast().await.map_err(|error| failure(&error))?;
-    }
     if let Found::State(Inspected { torn, .. }) = held.found()
         && *torn > 0
     {
         let _ = writeln!(
-            err,
-            "note: its journal ends in {} of an entry that was never finished; nothing depends on \
+            io::stderr(),
+            "note: the journal ends in {} of an entry that was never finished; nothing depends on \
              them",
             number(*torn, "byte")
         );
     }
     Ok(held)
+}
+
+/// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
+/// there cannot come to life later than the next holder thinks.
+async fn outlast(name: &str, held: &mut LockedPlace, signals: &mut Signals) -> Result<(), Failure> {
+    if let Some(wait) = held.late_sends() {
+        let _ = writeln!(
+            io::stderr(),
+            "note: runs are in doubt; waiting {:.0} s, for as long as whoever held the state in \
+             {name} before may still send",
+            wait.as_secs_f64().ceil()
+        );
+    }
+    tokio::select! {
+        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            format!("interrupted; the state in {name} is as it was"),
+        )),
+    }
+}
+
+fn is_in_doubt(record: &Record) -> bool {
+    matches!(record.fate, Fate::InDoubt { .. })
 }

@@ -7,13 +7,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::{Exclusive, Inspected, Place, StoreError, Taken, check_organization, decode, mark_in};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
-    Fate, FormatError, Holder, Moved, State, encode_journal_header, encode_moved, encode_state,
+    FormatError, Holder, Moved, State, encode_journal_header, encode_moved, encode_state,
 };
 
 /// What a place holds.
@@ -69,38 +69,27 @@ impl LockedPlace {
         &self.found
     }
 
-    /// Whoever it was taken from and may still send on an intent that is in doubt here, and for how
-    /// long from when it was taken.
+    /// For how long one that held it before may still send, on an intent that it has made; `None`:
+    /// nobody can. Only who knows that it was taken over waits for that, and the next holder may not.
     #[must_use]
-    pub fn late_sender(&self) -> Option<(&Holder, Duration)> {
-        let Found::State(Inspected { state, .. }) = &self.found else {
-            return None;
+    pub fn late_sends(&self) -> Option<Duration> {
+        let lease = match &self.taken {
+            Taken::Free => self.place.lease(),
+            Taken::Over { lease, .. } => self.place.lease().max(Some(*lease)),
         };
-        let mut fates = state.records().map(|(_, record)| &record.fate);
-        match &self.taken {
-            Taken::Over { holder, lease }
-                if fates.any(|fate| matches!(fate, Fate::InDoubt { .. })) =>
-            {
-                Some((holder, *lease / 2))
-            }
-            Taken::Over { .. } | Taken::Free => None,
-        }
+        let end = self.since + lease? / 2;
+        let left = end.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
     }
 
-    /// Keeps hold of it until nothing of a late sender can leave any more: whoever holds it next
-    /// finds it free, and does not wait for that.
+    /// Keeps hold of it until nothing can be sent that late.
     ///
     /// # Errors
     /// When it is not held any more.
     pub async fn outlast(&mut self) -> Result<(), StoreError> {
-        let Some((_, wait)) = self.late_sender() else {
-            return Ok(());
-        };
-        let end = self.since + wait;
-        while Instant::now() < end {
-            let renewal = self.place.renewed_every();
-            let next = renewal.map_or(end, |every| end.min(Instant::now() + every));
-            sleep_until(next).await;
+        while let Some(left) = self.late_sends() {
+            let every = self.place.renewed_every().unwrap_or(left);
+            sleep(left.min(every)).await;
             self.place.renew().await?;
         }
         Ok(())

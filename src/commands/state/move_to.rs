@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{hold, missing};
+use super::{hold, is_in_doubt, missing, outlast};
 use crate::commands::Exit;
 use crate::commands::ask::confirm;
 use crate::commands::context::Context;
@@ -154,6 +154,9 @@ async fn move_held(
             format!("what was written to {to} does not read back as it was written"),
         )
         .hint(format!("nothing was changed in {from}: the state is there")));
+    }
+    if read.is_some_and(|read| read.records().any(|(_, record)| is_in_doubt(record))) {
+        outlast(&from.to_string(), left, signals).await?;
     }
     let marked = left.leave(to.clone(), written.serial).await;
     marked.map_err(|error| {

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::hold;
+use super::{hold, is_in_doubt, outlast};
 use crate::commands::Exit;
 use crate::commands::ask::confirm;
 use crate::commands::context::Context;
@@ -137,6 +137,12 @@ async fn push(
         return Ok(Exit::Success);
     }
     let what = format!("Pushed by hand: {}", report::count_changes(&changes));
+    let decides_doubts = changes
+        .iter()
+        .any(|change| change.old.is_some_and(is_in_doubt));
+    if decides_doubts {
+        outlast(&place, held, signals).await?;
+    }
     let written = held
         .replace(new, what)
         .await

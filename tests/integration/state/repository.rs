@@ -39,6 +39,7 @@ impl Repository {
         git(workspace.path(), "init --quiet");
         let remote = format!("remote add origin {}", self.bare.path().display());
         git(workspace.path(), &remote);
+        workspace.write("backfill.yaml", "version: 1\nlease: 10 seconds\n");
         // Where git is: the environment is empty otherwise.
         workspace.set("PATH", &std::env::var("PATH").expect("a path"));
         workspace
