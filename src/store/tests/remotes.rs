@@ -3,6 +3,7 @@
 use futures::future::join_all;
 
 use super::places::on_each_remote;
+use super::*;
 use crate::store::remote::{Change, Remote, Step, Swap};
 
 on_each_remote![
@@ -10,6 +11,7 @@ on_each_remote![
     of_sixteen_who_append_at_once_one_wins_each_version_and_none_loses_what_it_won,
     who_comes_from_an_older_version_has_lost_and_changes_nothing,
     a_version_from_nothing_is_refused_where_there_is_one,
+    who_was_taken_over_is_fenced_and_what_it_wrote_is_kept,
 ];
 
 fn append(lines: &str) -> Change {
@@ -97,4 +99,35 @@ async fn a_version_from_nothing_is_refused_where_there_is_one<R: Remote>(remote:
     let again = remote.swap(None, &append("two\n")).await;
     assert!(matches!(again, Ok(Swap::Lost)));
     assert_eq!(journal(remote).await, "header\n");
+}
+
+async fn who_was_taken_over_is_fenced_and_what_it_wrote_is_kept<R: Remote>(remote: &R) {
+    let place = leased(remote.clone());
+    let mut first = open(&place).await.expect("free").store;
+    first.append(vec![intent(1)]).await.expect("held");
+    assert_eq!(place.holder().await.expect("readable"), Some(holder()));
+    assert!(place.unlock(&holder()).await.expect("written"));
+
+    let other = Holder { pid: 8, ..holder() };
+    let opened = LockedStore::open(&place, &organization(), other.clone()).await;
+    let mut second = opened.expect("it was ended").store;
+    assert!(matches!(second.taken(), Taken::Over { holder: who, .. } if *who == holder()));
+    second.append(vec![created(1)]).await.expect("held");
+    for late in [
+        first.append(vec![intent(2)]).await,
+        first.append(vec![intent(2)]).await,
+    ] {
+        assert!(matches!(
+            late,
+            Err(StoreError::Fenced(_) | StoreError::Failed)
+        ));
+    }
+    assert_eq!(place.holder().await.expect("readable"), Some(other));
+    second.close().await.expect("held");
+    assert_eq!(place.holder().await.expect("readable"), None);
+    let state = load(&place, None)
+        .await
+        .expect("readable")
+        .expect("a state");
+    assert_eq!(state.records().count(), 1);
 }
