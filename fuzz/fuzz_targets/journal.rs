@@ -83,7 +83,9 @@ fn check(bytes: &[u8]) -> Option<Journal> {
             None
         }
         Err(FormatError::Newer { .. }) => None,
-        Err(error @ FormatError::Apart(_)) => panic!("there is one file only: {error}"),
+        Err(error @ (FormatError::Apart(_) | FormatError::Moved { .. })) => {
+            panic!("there is one file only: {error}")
+        }
     }
 }
 

@@ -13,8 +13,8 @@
 
 use aep_backfill::report::plain;
 use aep_backfill::state::{
-    Fate, FormatError, State, decode_journal, decode_state, encode_entries, encode_journal_header,
-    encode_state,
+    Fate, FormatError, Moved, State, decode_edited, decode_journal, decode_moved, decode_state,
+    encode_entries, encode_journal_header, encode_state,
 };
 use aep_backfill::store::{LockedStore, inspect};
 use aep_backfill_fuzz::memory::Memory;
@@ -119,7 +119,16 @@ fn claim_one_run(state: &mut [u8]) {
 
 /// What must hold of any bytes. Gives the state that they are.
 fn check(state: &[u8], journal: &[u8]) -> Option<State> {
-    let read = decode_journal(journal).and_then(|journal| decode_state(state, &journal));
+    // An editor may have been at it, and may have left anything.
+    if let Ok(edited) = decode_edited(state) {
+        let _ = encode_state(&edited);
+    }
+    let read = match decode_moved(state) {
+        // Whatever its journal is.
+        Ok(Some(Moved { to, .. })) => Err(FormatError::Moved { to }),
+        Ok(None) => decode_journal(journal).and_then(|journal| decode_state(state, &journal)),
+        Err(error) => Err(error),
+    };
     // A place that holds them tells the same, although it reads them again.
     let place = Memory::new(state, journal);
     let inspected = inspect(&place, None)
@@ -175,6 +184,8 @@ fn check_state(state: &State) {
     let read = decode_state(&bytes, &journal).expect("our own bytes");
     assert_eq!(read, *state);
     assert_eq!(encode_state(&read), bytes, "it is written in one way");
+    let unedited = decode_edited(&bytes).expect("no editor was at it");
+    assert_eq!(unedited, *state);
 }
 
 /// A state file that was cut anywhere, or in which a bit flipped, is none.

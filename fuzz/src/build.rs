@@ -73,6 +73,7 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             at: moment(u)?,
             session: uuid(u)?,
             start_time: optional(u, start_time)?,
+            order: None,
         },
         4 => Entry::Created {
             key,

@@ -44,6 +44,14 @@ impl Place for Memory {
         ready(Ok(self.contents())).boxed()
     }
 
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
+        ready(Ok(None)).boxed()
+    }
+
+    fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
+        ready(Ok(false)).boxed()
+    }
+
     fn lock(&self, _: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         let held: Box<dyn Exclusive> = Box::new(self.clone());
         ready(Ok(held)).boxed()
@@ -60,15 +68,28 @@ impl Exclusive for Memory {
         self.change(|contents| contents.journal.as_mut().expect("there").truncate(whole))
     }
 
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&mut self, lines: Vec<u8>, _: String) -> BoxFuture<'_, Result<(), StoreError>> {
         self.change(|contents| contents.journal.as_mut().expect("there").extend(lines))
     }
 
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| contents.state = Some(bytes))
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
     }
 
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| contents.journal = Some(bytes))
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.change(|contents| {
+            contents.state = Some(state);
+            contents.journal = Some(journal);
+        })
     }
 }

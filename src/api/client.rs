@@ -6,6 +6,7 @@
 //! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::flow::kind_by_spec;
+use super::guarded::GuardedBody;
 use super::http::{bounded_body, builder, describe};
 use super::outcome::{Broken, Outcome, judge};
 use super::{
@@ -190,16 +192,28 @@ impl Client {
     }
 
     /// Sends one `POST /runs`, now: the caller has made its intent durable and had its turn.
-    pub async fn create(&self, sandbox: &Sandbox, run: &CreateRun, token: &Token) -> Outcome {
-        let body = run.to_json();
+    ///
+    /// `may_leave` is asked again when the connection takes the body: a process may have been
+    /// suspended until then. If it says no, nothing is sent.
+    pub async fn create(
+        &self,
+        sandbox: &Sandbox,
+        run: &CreateRun,
+        token: &Token,
+        may_leave: impl Fn() -> bool + Send + Sync + Unpin + 'static,
+    ) -> Outcome {
+        let (body, held_back) = GuardedBody::new(run.to_json(), may_leave);
         let request = self
             .creates
             .post(self.url("runs"))
             .headers(self.signed(sandbox, token))
-            .body(body);
+            .body(reqwest::Body::wrap(body));
         Point::CREATE_SENDING.pass();
         let seen = self.exchange(request, CREATE_ANSWER).await;
         Point::CREATE_ANSWERED.pass();
+        if held_back.load(Ordering::Relaxed) {
+            return Outcome::NotSent("the process was suspended before it was sent".to_owned());
+        }
         judge(seen.as_ref())
     }
 

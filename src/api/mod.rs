@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod flow;
 mod flow_run;
+mod guarded;
 mod http;
 mod outcome;
 mod pacer;

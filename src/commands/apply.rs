@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
 
+use super::ask::ask;
 use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::{Narrow, Paths};
@@ -18,7 +19,7 @@ use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
 use crate::report;
 use crate::run::DesiredRun;
-use crate::store::{LockedStore, Place, load};
+use crate::store::{LockedStore, load};
 
 /// So many rejections in a row stop an apply.
 const REJECTIONS_IN_A_ROW: u32 = 5;
@@ -94,12 +95,12 @@ async fn apply_to(
     desired: Vec<DesiredRun>,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
     let selection = flags.narrow.selection(context);
 
     // Where there is nothing to do, nobody is kept from the state.
-    let state = load(&place, Some(&connected.organization))
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(state_failure)?;
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
@@ -109,9 +110,15 @@ async fn apply_to(
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
-    let store = flags
+    let mut signals = Signals::listen()?;
+    let mut store = flags
         .patience
-        .hold(context, &place, &connected.organization)
+        .hold(
+            context,
+            place.as_ref(),
+            &connected.organization,
+            &mut signals,
+        )
         .await?;
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
@@ -119,14 +126,24 @@ async fn apply_to(
     if conflicts || (flags.format == Format::Text && !context.quiet) {
         let _ = plan::show(context, &made, flags.format.into());
     }
+    let confirmed = if flags.yes || conflicts {
+        Ok(flags.yes)
+    } else {
+        // However long that takes.
+        let asked = store.keep_while(confirm(&made.plan, &mut signals)).await;
+        asked.map_err(state_failure)?
+    };
+    if conflicts || !matches!(confirmed, Ok(true)) {
+        store.close().await.map_err(state_failure)?;
+    }
     if conflicts {
         return Err(plan::conflict(&made.plan));
     }
-    let plan = made.plan;
-    if !flags.yes && !confirm(&plan)? {
+    if !confirmed? {
         return Ok(Exit::Success);
     }
-    let applied = carry_out(context, flags, &plan, store, connected).await?;
+    let plan = made.plan;
+    let applied = carry_out(context, flags, &plan, store, connected, signals).await?;
     Ok(finish(context, flags, &plan, applied))
 }
 
@@ -137,6 +154,7 @@ async fn carry_out(
     plan: &Plan,
     store: LockedStore,
     connected: &Connected,
+    mut signals: Signals,
 ) -> Result<Applied, Failure> {
     let limits = &context.config.limits;
     let settings = Settings {
@@ -150,12 +168,6 @@ async fn carry_out(
     };
     let (events, seen) = mpsc::unbounded_channel();
     let (stopper, stop) = Stopper::new();
-    let mut signals = Signals::listen().map_err(|error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("could not listen for signals: {error}"),
-        )
-    })?;
     let client = std::sync::Arc::clone(&connected.client);
     let work = engine::apply(plan, store, client, settings, events, stop);
     let shown = watch(context, seen);
@@ -213,7 +225,7 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
             format!("stopped: {why}; what was not sent is left for the next apply"),
         )
         .report(),
-        Ending::Store(error) => Failure::state(&context.place().name(), &error).report(),
+        Ending::Store(error) => Failure::state(&context.place_name(), &error).report(),
     }
 }
 
@@ -252,22 +264,16 @@ fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(
     })
 }
 
-/// Asks; anything but yes is no.
-fn confirm(plan: &Plan) -> Result<bool, Failure> {
+async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {
     let totals = plan.totals();
-    let mut err = io::stderr().lock();
-    write!(
-        err,
-        "Create {} runs{}? [y/N] ",
+    let question = format!(
+        "Create {} runs{}?",
         totals.to_create(),
         if totals.in_doubt > 0 {
             format!(", after settling {}", totals.in_doubt)
         } else {
             String::new()
         }
-    )?;
-    err.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    );
+    ask(&question, signals).await
 }

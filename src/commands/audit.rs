@@ -21,7 +21,7 @@ use crate::manifest::{Checked, Manifest};
 use crate::report::{self, AuditView};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::{Fate, State};
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// So many unknown runs of a flow are asked for one by one where the list shows no windows.
 const MOST_SINGLE: usize = 200;
@@ -58,8 +58,8 @@ async fn audit(
     let client = &*connected.client;
     let concurrency = context.config.limits.concurrency;
     let looks = look(&checked.manifests, client, concurrency).await?;
-    let place = context.place();
-    let state = load(&place, Some(&connected.organization))
+    let place = context.place()?;
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let looks = look_closer(looks, state.as_ref(), client, concurrency).await?;

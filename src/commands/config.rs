@@ -10,9 +10,13 @@ use super::failure::Failure;
 use crate::api::{Rate, TimestampForm};
 use crate::manifest::{parse_seconds, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
+use crate::store::{LEASE, LONGEST_LEASE};
 
 /// The file that is read when no other is named; it need not exist.
 pub(super) const DEFAULT: &str = "backfill.yaml";
+
+/// Within a fifth of it an intent is used or void: less is too little for anything to be sent.
+const SHORTEST_LEASE: Duration = Duration::from_secs(10);
 
 /// The config, with its defaults.
 #[derive(Debug, Default, Deserialize)]
@@ -28,6 +32,8 @@ pub(super) struct Config {
     require: Vec<Requirement>,
     #[serde(default, deserialize_with = "length")]
     settle_delay: Option<Duration>,
+    #[serde(default, deserialize_with = "lease")]
+    lease: Option<Duration>,
     #[serde(default)]
     pub(super) wire: Wire,
 }
@@ -119,6 +125,11 @@ impl Config {
     pub(super) fn settle_delay(&self) -> Option<Duration> {
         self.settle_delay
     }
+
+    /// How long who holds a remote state may be silent before it can be taken over.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease.unwrap_or(LEASE)
+    }
 }
 
 impl<'de> Deserialize<'de> for Version {
@@ -163,6 +174,15 @@ fn connect_timeout<'de, D: Deserializer<'de>>(
     }
 }
 
+fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    match length(deserializer)? {
+        Some(length) if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&length) => {
+            Err(D::Error::custom("between 10 seconds and 1 hour"))
+        }
+        length => Ok(length),
+    }
+}
+
 fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     match usize::deserialize(deserializer)? {
         0 => Err(D::Error::custom("at least 1 is needed, or nothing is sent")),
@@ -198,12 +218,14 @@ mod tests {
              limits: { rate: 5/s, concurrency: 4, perFlow: 2, newRunsPerApply: 90, window: { min: 15 minutes, max: 31 days } }\n\
              require: [reason]\n\
              settleDelay: 5 minutes\n\
+             lease: 2 minutes\n\
              wire: { timestamps: integer, timeout: 70 seconds }\n",
         )
         .expect("it is the contract's own example");
         assert_eq!(config.limits.window.min, Some(Duration::from_secs(900)));
         assert_eq!(config.limits.concurrency, 4);
         assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
+        assert_eq!(config.lease(), Duration::from_secs(120));
         assert_eq!(config.wire.timestamps, TimestampForm::Integer);
         assert!(config.reason_required());
     }
@@ -258,6 +280,7 @@ mod tests {
             ("version: 1\nlimits: { concurrency: 0 }\n", "at least 1"),
             ("version: 1\ntoken: secret\n", "unknown field"),
             ("version: 1\nsettleDelay: soon\n", "soon"),
+            ("version: 1\nlease: 9 seconds\n", "between 10 seconds"),
             (
                 "version: 1\nwire: { connectTimeout: 5 minutes }\n",
                 "at most 30 seconds",

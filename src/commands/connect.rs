@@ -73,18 +73,16 @@ pub(super) async fn connect(
 }
 
 async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<Connected, Failure> {
-    std::fs::create_dir_all(&context.state_folder).map_err(|error| {
+    let folder = context.emulator_folder();
+    std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::new(
             Exit::State,
-            format!(
-                "could not create the folder {}: {error}",
-                context.state_folder.display()
-            ),
+            format!("could not create the folder {}: {error}", folder.display()),
         )
     })?;
     let emulator = Emulator::start(Options {
         flows: seeds(manifests),
-        journal: Some(context.state_folder.join("service.jsonl")),
+        journal: Some(folder.join("service.jsonl")),
         ..Options::default()
     })
     .await?;

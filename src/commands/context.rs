@@ -1,7 +1,7 @@
 //! Flags over environment over config: what every verb needs to know before it begins.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -9,14 +9,17 @@ use url::Url;
 
 use super::config::Config;
 use super::failure::Failure;
+use super::kept::Kept;
 use crate::api::is_loopback;
 use crate::run::{OrganizationId, Sandbox};
-use crate::store::Local;
+use crate::store::Place;
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
 /// Where the state is, unless said otherwise.
 const STATE: &str = ".backfill";
+/// Where below it what belongs to the emulator is.
+const EMULATOR: &str = "emulator";
 /// How long after a request its run may still appear in a list, unless the config says.
 const SETTLE_DELAY: Duration = Duration::from_secs(300);
 /// The same for the emulator that is built in, which lists at once.
@@ -35,7 +38,9 @@ pub(super) struct Flags {
         long,
         global = true,
         value_name = "PLACE",
-        help = "Where the state is kept: a folder [env: BACKFILL_STATE] [default: .backfill]"
+        help = "Where the state is kept: a folder, git:BRANCH of this repository's remote, or a \
+                prefix in a bucket, s3://, az:// or gs:// \
+                [env: BACKFILL_STATE] [default: .backfill]"
     )]
     state: Option<String>,
     #[arg(
@@ -100,7 +105,7 @@ pub(super) enum ProgressForm {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,
-    pub(super) state_folder: PathBuf,
+    kept: Kept,
     pub(super) sandbox: Option<Sandbox>,
     pub(super) organization: Option<OrganizationId>,
     pub(super) endpoint: Url,
@@ -133,7 +138,7 @@ impl Context {
             .or_else(|| variable("BACKFILL_STATE"))
             .or_else(|| config.state.clone())
             .unwrap_or_else(|| STATE.to_owned());
-        let folder = local_folder(&place)?;
+        let kept = Kept::read(&place)?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
         let sandbox = match sandbox {
             Some(typed) => Some(typed),
@@ -151,10 +156,12 @@ impl Context {
         )?;
         Ok(Self {
             // What the emulator did must never pass for what the service did.
-            state_folder: if emulator {
-                folder.join("emulator")
-            } else {
-                folder
+            kept: match kept {
+                Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
+                Kept::Branch(_) | Kept::Objects(_) if emulator => {
+                    Kept::Folder(Path::new(STATE).join(EMULATOR))
+                }
+                kept => kept,
             },
             sandbox: sandbox.or_else(|| config.sandbox.clone()),
             organization: if emulator {
@@ -174,8 +181,26 @@ impl Context {
     }
 
     /// Where the state is kept.
-    pub(super) fn place(&self) -> Local {
-        Local::new(self.state_folder.clone())
+    pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
+        self.kept.place(self.config.lease())
+    }
+
+    /// The name of that place.
+    pub(super) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// The same, as messages name it.
+    pub(super) fn place_name(&self) -> String {
+        self.kept.to_string()
+    }
+
+    /// Where the emulator that is built in keeps its runs.
+    pub(super) fn emulator_folder(&self) -> PathBuf {
+        match &self.kept {
+            Kept::Folder(folder) => folder.clone(),
+            Kept::Branch(_) | Kept::Objects(_) => Path::new(STATE).join(EMULATOR),
+        }
     }
 
     /// How long after a request its run may still appear in a list.
@@ -225,17 +250,6 @@ where
         .map(|text| text.parse())
         .transpose()
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
-}
-
-fn local_folder(place: &str) -> Result<PathBuf, Failure> {
-    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
-    if scheme.is_some() || place.starts_with("git:") {
-        return Err(Failure::usage(format!(
-            "the state cannot be kept in `{place}`: this version keeps it in a folder"
-        ))
-        .hint("name a folder, such as .backfill"));
-    }
-    Ok(PathBuf::from(place))
 }
 
 /// A token goes over TLS, or not further than this machine.

@@ -37,12 +37,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         data,
     } = flags;
     let manifests = Paths::of(flows).desired(context)?.manifests;
-    let mut signals = Signals::listen().map_err(|error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("could not listen for signals: {error}"),
-        )
-    })?;
+    let mut signals = Signals::listen()?;
     let emulator = Emulator::start(Options {
         listen: *listen,
         flows: seeds(&manifests),

@@ -119,12 +119,28 @@ impl Failure {
                 "without a lock two applies at once could not be kept apart; keep the state on \
                  another file system, with --state FOLDER",
             ),
+            StoreError::Fenced(_) => failure.hint(
+                "nothing was sent that is not recorded; let the other one end, and apply again",
+            ),
+            StoreError::Remote { .. } => failure
+                .hint(if place.starts_with("git:") {
+                    "it is your own git that reads the branch and pushes to it, in the repository of \
+                     the current folder: `git ls-remote` and `git push --dry-run` tell more"
+                } else {
+                    "bucket, credentials, region and endpoint are looked for where the README's \
+                     \"Where the state is kept\" says"
+                })
+                .hint("nothing was sent that is not recorded; the next apply goes on from there"),
+            StoreError::TooSlow { .. } => failure.hint("raise `lease` in the config"),
             StoreError::Changed(_) => failure.hint(
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",
             ),
             StoreError::Format(FormatError::Newer { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
+            }
+            StoreError::Format(FormatError::Moved { .. }) => {
+                failure.hint("name that with --state, or as `state` in backfill.yaml")
             }
             StoreError::Format(_) => failure
                 .hint("nothing was changed; restore both files from the same copy, if there is one")

@@ -8,14 +8,13 @@ use jiff::Timestamp;
 
 use super::config::parse_length;
 use super::context::{Context, variable};
+use super::exit::Exit;
 use super::failure::Failure;
-use crate::report::number;
+use super::signals::Signals;
+use crate::report::{number, plain};
 use crate::run::OrganizationId;
 use crate::state::Holder;
-use crate::store::{LockedStore, Opened, Place, StoreError};
-
-/// How often a state that somebody holds is asked for again.
-const PERIOD: Duration = Duration::from_millis(200);
+use crate::store::{LockedStore, Opened, Place, StoreError, Taken};
 
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
@@ -43,25 +42,23 @@ fn length(text: &str) -> Result<Duration, String> {
 }
 
 impl Patience {
-    /// Takes hold of the state at `place` as this process.
+    /// Takes hold of the state at `place` as this process; a signal ends the wait for it.
     pub(super) async fn hold(
         &self,
         context: &Context,
         place: &dyn Place,
         organization: &OrganizationId,
+        signals: &mut Signals,
     ) -> Result<LockedStore, Failure> {
-        let Opened { store, torn } =
-            self.wait(context, place, organization)
-                .await
-                .map_err(|error| {
-                    let failure = Failure::state(&place.name(), &error);
-                    match (error, self.lock_timeout) {
-                        (StoreError::Locked(_), None) => {
-                            failure.hint("--lock-timeout 10m would wait here for as long as that")
-                        }
-                        _ => failure,
-                    }
-                })?;
+        let Opened { store, torn } = self.wait(context, place, organization, signals).await?;
+        if let Taken::Over { holder, .. } = store.taken() {
+            let _ = writeln!(
+                io::stderr().lock(),
+                "note: the state is taken over from {}, which was not heard of any more; what it \
+                 may still send is waited for before anything is sent again",
+                plain(&holder.to_string(), 300),
+            );
+        }
         if torn > 0 {
             let _ = writeln!(
                 io::stderr().lock(),
@@ -78,27 +75,56 @@ impl Patience {
         context: &Context,
         place: &dyn Place,
         organization: &OrganizationId,
-    ) -> Result<Opened, StoreError> {
+        signals: &mut Signals,
+    ) -> Result<Opened, Failure> {
         let give_up = self.lock_timeout.map(|length| Instant::now() + length);
         let mut said = context.quiet;
         loop {
             let error = match LockedStore::open(place, organization, holder()).await {
-                Err(error @ StoreError::Locked(_))
-                    if give_up.is_some_and(|at| Instant::now() < at) =>
-                {
-                    error
-                }
-                opened_or_failed => return opened_or_failed,
+                Ok(opened) => return Ok(opened),
+                Err(error) => error,
             };
+            // A remote that does not answer may do so in time, too.
+            let may_pass = matches!(error, StoreError::Locked(_) | StoreError::Remote { .. });
+            if !may_pass || give_up.is_none_or(|at| Instant::now() >= at) {
+                return Err(self.failure(place, &error));
+            }
             if !said {
                 let _ = writeln!(
                     io::stderr().lock(),
-                    "waiting for the state in {}: {error}",
-                    place.name()
+                    "waiting for the state in {}: {}",
+                    place.name(),
+                    plain(&error.to_string(), 300),
                 );
                 said = true;
             }
-            tokio::time::sleep(PERIOD).await;
+            tokio::select! {
+                () = tokio::time::sleep(place.asked_every()) => {}
+                () = signals.next() => {
+                    return Err(Failure::new(
+                        Exit::Interrupted,
+                        "interrupted while it waited for the state; nothing was sent",
+                    ));
+                }
+            }
+        }
+    }
+
+    fn failure(&self, place: &dyn Place, error: &StoreError) -> Failure {
+        let mut failure = Failure::state(&place.name(), error);
+        if !matches!(error, StoreError::Locked(_)) {
+            return failure;
+        }
+        if self.lock_timeout.is_none() {
+            failure = failure.hint("--lock-timeout 10m would wait here for as long as that");
+        }
+        match place.lease() {
+            Some(lease) => failure.hint(format!(
+                "if it is gone, whoever waits for it takes it over after {} s; `backfill state \
+                 unlock` does so at once",
+                lease.as_secs()
+            )),
+            None => failure,
         }
     }
 }

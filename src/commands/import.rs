@@ -20,12 +20,13 @@ use super::failure::Failure;
 use super::hold::Patience;
 use super::output::{self, Format};
 use super::resolve::reason;
+use super::signals::Signals;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 use crate::state::State;
-use crate::store::{Place, load};
+use crate::store::load;
 use desk::{Desk, Listed, entries, write};
 
 /// The reason of manifests that are given none.
@@ -81,9 +82,9 @@ async fn import(
     sandbox: &Sandbox,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let organization = &connected.organization;
-    let state = load(&place, Some(organization))
+    let state = load(place.as_ref(), Some(organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?
         .unwrap_or_else(|| State::new(organization.clone()));
@@ -100,16 +101,23 @@ async fn import(
     let mut flows = desk.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
-            let mut store = flags.patience.hold(context, &place, organization).await?;
-            flows = desk.prepare(store.state())?;
-            let entries = entries(&flows);
+            let mut signals = Signals::listen()?;
+            let mut store = flags
+                .patience
+                .hold(context, place.as_ref(), organization, &mut signals)
+                .await?;
+            let prepared = desk.prepare(store.state());
             let recorded = async {
-                store.append(entries).await?;
-                store.fold().await
+                store
+                    .append(prepared.as_deref().map(entries).unwrap_or_default())
+                    .await?;
+                store.close().await
             };
-            recorded
-                .await
+            signals
+                .outlast(recorded)
+                .await?
                 .map_err(|error| Failure::state(&place.name(), &error))?;
+            flows = prepared?;
         }
         for manifest in flows.iter().filter_map(|flow| flow.manifest.as_ref()) {
             write(&flags.output, manifest)?;

@@ -1,11 +1,12 @@
 //! The verbs: what was typed, what it means, what is done, how it ends.
 //!
 //! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
-//! them: `config` (the file), `context` (flags over environment over file), `desired` (from
-//! paths to runs), `connect` (from the environment to a client), `failure` (errors to exit
+//! them: `config` (the file), `context` (flags over environment over file), `kept` (the place of the
+//! state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from the environment to a client), `failure` (errors to exit
 //! codes). [`run`] is the whole program but for the process itself.
 
 mod apply;
+mod ask;
 mod audit;
 mod completions;
 mod config;
@@ -18,6 +19,7 @@ mod failure;
 mod hold;
 mod import;
 mod init;
+mod kept;
 mod output;
 mod plan;
 mod rehearse;
@@ -72,7 +74,7 @@ enum Verb {
     Import(import::Flags),
     /// Say what became of runs in doubt that no list can tell of
     Resolve(resolve::Flags),
-    /// Look at what is remembered
+    /// Look at what is remembered; unlock it, mend it by hand, or move it to another place
     State(state::Flags),
     /// Try the manifests out here, under faults and kills, and count what was created
     ///

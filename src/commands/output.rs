@@ -1,6 +1,7 @@
-//! Standard output: the result, as text or JSON.
+//! Standard output: the result, as text or JSON; and a result that goes into a file.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -49,6 +50,30 @@ pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
     let mut out = io::stdout().lock();
     write(&mut out)?;
     out.flush()
+}
+
+/// Writes a file whole, or not at all; over one that exists only if it `replaces` that.
+pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let mut builder = tempfile::Builder::new();
+    // Hidden: a file that is not whole is no manifest, and no state.
+    builder.prefix(".unfinished-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
+    }
+    let mut beside = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    beside.write_all(bytes)?;
+    beside.as_file().sync_all()?;
+    if replaces {
+        beside.persist(path)?;
+    } else {
+        beside.persist_noclobber(path)?;
+    }
+    Ok(())
 }
 
 /// Writes one JSON document to standard output.

@@ -14,7 +14,7 @@ use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout};
 use crate::run::KeyPrefix;
 use crate::state::State;
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// How many columns the result has where nobody says.
 const WIDTH: usize = 80;
@@ -117,8 +117,8 @@ pub(super) async fn make(
     narrow: &Narrow,
 ) -> Result<Made, Failure> {
     let checked = paths.desired(context)?;
-    let place = context.place();
-    let state = load(&place, context.organization.as_ref())
+    let place = context.place()?;
+    let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     Ok(Made {

@@ -84,8 +84,7 @@ async fn rehearse(
     scenario: &Scenario,
 ) -> Result<Rehearsal, Failure> {
     let begun = Instant::now();
-    let mut signals =
-        Signals::listen().map_err(|error| unexpected("could not listen for signals", &error))?;
+    let mut signals = Signals::listen()?;
     let folder = Folder::make(context, &flags.paths.as_given(), emulator, scenario)
         .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
     let flows = flows_of(wanted);

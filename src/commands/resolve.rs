@@ -11,13 +11,14 @@ use super::desired::Paths;
 use super::failure::Failure;
 use super::hold::{Patience, person};
 use super::output::{self, Format};
+use super::signals::Signals;
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
 use crate::manifest::is_placeholder;
 use crate::report;
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Entry, Evidence, Fate, State};
-use crate::store::{Place, load};
+use crate::store::{LockedStore, load};
 
 /// Flags of `resolve`.
 #[derive(Debug, clap::Args)]
@@ -110,8 +111,8 @@ impl Flags {
 
 /// Shows what is known, and changes nothing.
 async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result<Exit, Failure> {
-    let place = context.place();
-    let state = load(&place, Some(&connected.organization))
+    let place = context.place()?;
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let keys = match &state {
@@ -151,19 +152,53 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
     Ok(exit)
 }
 
-/// Checks each decision against what is known, and records all of them or none.
+/// Takes hold of the state, records the decisions, and tells of them.
 async fn decide(
     context: &Context,
     flags: &Flags,
     connected: &Connected,
     decisions: Vec<Decision>,
 ) -> Result<Exit, Failure> {
-    let place = context.place();
+    let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
+    let mut signals = Signals::listen()?;
     let mut store = flags
         .patience
-        .hold(context, &place, &connected.organization)
+        .hold(
+            context,
+            place.as_ref(),
+            &connected.organization,
+            &mut signals,
+        )
         .await?;
+    let recorded = async {
+        let recorded = record(context, flags, connected, decisions, &mut store).await;
+        (recorded, store.close().await)
+    };
+    let (recorded, closed) = signals.outlast(recorded).await?;
+    let decided = recorded?;
+    // It is recorded: a reader that has gone, or a fold that the next holder does, undoes nothing.
+    let _ = match flags.format {
+        Format::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
+        Format::Text => output::text(|out| {
+            decided
+                .iter()
+                .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
+                .try_for_each(|(case, decision)| report::write_decision(out, case, decision))
+        }),
+    };
+    closed.map_err(state_failure)?;
+    Ok(Exit::Success)
+}
+
+/// Checks each decision against what is known, and records all of them or none.
+async fn record(
+    context: &Context,
+    flags: &Flags,
+    connected: &Connected,
+    decisions: Vec<Decision>,
+    store: &mut LockedStore,
+) -> Result<Vec<(Case, Option<Decision>)>, Failure> {
     let client = &connected.client;
     let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
     let cases = engine::cases(store.state(), &keys, client).await?;
@@ -192,25 +227,12 @@ async fn decide(
         .zip(&decisions)
         .map(|(case, decision)| entry(case, decision, evidence.clone()))
         .collect();
-    store.append(entries).await.map_err(state_failure)?;
-    let folded = store.fold().await;
-
-    let decided: Vec<_> = cases
-        .into_iter()
-        .zip(decisions.into_iter().map(Some))
-        .collect();
-    // It is recorded: a reader that has gone, or a fold that the next holder does, undoes nothing.
-    let _ = match flags.format {
-        Format::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
-        Format::Text => output::text(|out| {
-            decided
-                .iter()
-                .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
-                .try_for_each(|(case, decision)| report::write_decision(out, case, decision))
-        }),
-    };
-    folded.map_err(state_failure)?;
-    Ok(Exit::Success)
+    store
+        .append(entries)
+        .await
+        .map_err(|error| Failure::state(&context.place_name(), &error))?;
+    let decided = cases.into_iter().zip(decisions.into_iter().map(Some));
+    Ok(decided.collect())
 }
 
 fn entry(case: &Case, decision: &Decision, evidence: Evidence) -> Entry {

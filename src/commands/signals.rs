@@ -1,13 +1,27 @@
 //! Ctrl-C and SIGTERM: the first asks to stop, the second leaves at once.
 
+use std::pin::pin;
+
 use tokio::sync::mpsc;
+
+use super::exit::Exit;
+use super::failure::Failure;
 
 /// The signals of this process, in order.
 pub(super) struct Signals(mpsc::UnboundedReceiver<()>);
 
 impl Signals {
     /// Listens from now on; without listeners the system would end the process.
-    pub(super) fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> Result<Self, Failure> {
+        Self::listeners().map_err(|error| {
+            Failure::new(
+                Exit::Unexpected,
+                format!("could not listen for signals: {error}"),
+            )
+        })
+    }
+
+    fn listeners() -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::unbounded_channel();
         #[cfg(unix)]
         {
@@ -41,6 +55,23 @@ impl Signals {
     pub(super) async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for `work`, which is short and leaves the state held if it is cut short: the first
+    /// signal lets it come to its end.
+    ///
+    /// # Errors
+    /// With the second signal.
+    pub(super) async fn outlast<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut work = pin!(work);
+        tokio::select! {
+            done = &mut work => return Ok(done),
+            () = self.next() => {}
+        }
+        tokio::select! {
+            done = &mut work => Ok(done),
+            () = self.next() => Err(Failure::new(Exit::Interrupted, "interrupted twice")),
         }
     }
 }

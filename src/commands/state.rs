@@ -1,5 +1,10 @@
-//! `backfill state`: what is remembered, as it is; nothing is asked of the service, nothing is
-//! changed.
+//! `backfill state`: what is remembered, as it is, and what a person may do about it by hand. Nothing
+//! is asked of the service.
+
+mod move_to;
+mod pull;
+mod push;
+mod unlock;
 
 use std::io::{self, Write};
 
@@ -10,10 +15,11 @@ use super::context::Context;
 use super::failure::Failure;
 use super::hold::holder;
 use super::output::{self, Format};
-use crate::report::{self, Recorded};
+use super::signals::Signals;
+use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
-use crate::state::{Record, State};
-use crate::store::{Place, StoreError, inspect};
+use crate::state::{Fate, Record, State};
+use crate::store::{Found, Inspected, LockedPlace, Place, StoreError, inspect};
 
 /// Flags of `state`.
 #[derive(Debug, clap::Args)]
@@ -47,72 +53,154 @@ enum What {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: Format,
     },
-    /// Say who holds the state; its lock ends with its process, however that ends
-    Unlock,
+    /// Say who holds the state, and end the hold of one that is gone
+    ///
+    /// A hold on a folder ends with its process, and by nothing else. Elsewhere it lasts for a
+    /// while longer: this ends it at once. Whoever held the state can then write no more to it;
+    /// what that one may still send, the next apply waits for.
+    Unlock(unlock::Flags),
+    /// Write the state as one file, its journal included
+    Pull(pull::Flags),
+    /// Put a state that was pulled, and perhaps edited, in the place of the one that is there
+    ///
+    /// Where there is no state, it becomes the state. Where there is one, the file must have been
+    /// pulled from it, with nothing recorded since. The file's first line stays as it is; the sums
+    /// at the ends of the others may be wrong or missing. The changes are shown first.
+    Push(push::Flags),
+    /// Move the state to another place, from then on the only one that can be used
+    ///
+    /// It is written there, read back and compared before this place is marked as left. What is cut
+    /// short can be run again.
+    Move(move_to::Flags),
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let place = context.place();
-    let name = place.name();
-    let state_failure = |error: StoreError| Failure::state(&name, &error);
-    let inspected = inspect(&place, context.organization.as_ref())
-        .await
-        .map_err(state_failure)?;
-    let state = inspected.as_ref().map(|inspected| &inspected.state);
-    // Nothing is wrong then, but whoever meant another place should see it.
-    let or_none = |write: &dyn Fn(&mut dyn Write, &State) -> io::Result<()>| {
-        output::text(|out| match state {
-            Some(state) => write(out, state),
-            None => writeln!(out, "There is no state in {name}."),
-        })
-    };
     match &flags.what {
-        What::List { flows, format } => {
-            let mut runs: Vec<Recorded<'_>> = records(state)
-                .filter(|(_, record)| flows.is_empty() || flows.contains(&record.identity.flow_id))
-                .map(|(key, record)| Recorded { key: *key, record })
-                .collect();
-            runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
-            match format {
-                Format::Text => or_none(&|out, _| report::write_records(out, &runs))?,
-                Format::Json => output::json(&report::json::state(state, &runs))?,
-            }
-        }
-        What::Show { key, format } => {
-            let key = key.pick(records(state).map(|(key, _)| key))?;
-            let run = records(state)
-                .find(|(known, _)| **known == key)
-                .map(|(key, record)| Recorded { key: *key, record });
-            match (run, format) {
-                (Some(run), Format::Text) => output::text(|out| report::write_record(out, run))?,
-                (run, _) => output::json(&report::json::state(state, run.as_slice()))?,
-            }
-        }
-        What::Verify { format } => match (format, &inspected) {
-            (Format::Json, inspected) => output::json(&report::json::verify(inspected.as_ref()))?,
-            (Format::Text, Some(inspected)) => {
-                output::text(|out| report::write_verified(out, &name, inspected))?;
-            }
-            (Format::Text, None) => or_none(&|_, _| Ok(()))?,
+        What::List { flows, format } => list(context, flows, *format).await,
+        What::Show { key, format } => show(context, key, *format).await,
+        What::Verify { format } => verify(context, *format).await,
+        What::Unlock(flags) => unlock::run(context, flags).await,
+        What::Pull(flags) => pull::run(context, flags).await,
+        What::Push(flags) => push::run(context, flags).await,
+        What::Move(flags) => move_to::run(context, flags).await,
+    }
+}
+
+async fn list(context: &Context, flows: &[FlowId], format: Format) -> Result<Exit, Failure> {
+    let inspected = look(context).await?;
+    let state = inspected.as_ref().map(|inspected| &inspected.state);
+    let mut runs: Vec<Recorded<'_>> = records(state)
+        .filter(|(_, record)| flows.is_empty() || flows.contains(&record.identity.flow_id))
+        .map(|(key, record)| Recorded { key: *key, record })
+        .collect();
+    runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
+    match format {
+        Format::Text => match state {
+            Some(_) => output::text(|out| report::write_records(out, &runs))?,
+            None => say_none(context)?,
         },
-        What::Unlock => {
-            if state.is_some() {
-                // The lock is the system's: it is free as soon as its process is gone.
-                let lock = place.lock(holder()).await;
-                drop(lock.map_err(|error| {
-                    match error {
-                        StoreError::Locked(_) => state_failure(error)
-                            .hint("if it hangs, end it there: its lock ends with it"),
-                        _ => state_failure(error),
-                    }
-                })?);
-            }
-            or_none(&|out, _| writeln!(out, "Nobody holds the state in {name}."))?;
-        }
+        Format::Json => output::json(&report::json::state(state, &runs))?,
     }
     Ok(Exit::Success)
 }
 
+async fn show(context: &Context, key: &KeyPrefix, format: Format) -> Result<Exit, Failure> {
+    let inspected = look(context).await?;
+    let state = inspected.as_ref().map(|inspected| &inspected.state);
+    let key = key.pick(records(state).map(|(key, _)| key))?;
+    let run = records(state)
+        .find(|(known, _)| **known == key)
+        .map(|(key, record)| Recorded { key: *key, record });
+    match (run, format) {
+        (Some(run), Format::Text) => output::text(|out| report::write_record(out, run))?,
+        (run, _) => output::json(&report::json::state(state, run.as_slice()))?,
+    }
+    Ok(Exit::Success)
+}
+
+async fn verify(context: &Context, format: Format) -> Result<Exit, Failure> {
+    let inspected = look(context).await?;
+    match (format, &inspected) {
+        (Format::Json, inspected) => output::json(&report::json::verify(inspected.as_ref()))?,
+        (Format::Text, Some(inspected)) => {
+            output::text(|out| report::write_verified(out, &context.place_name(), inspected))?;
+        }
+        (Format::Text, None) => say_none(context)?,
+    }
+    Ok(Exit::Success)
+}
+
+/// Reads what is there, without holding it.
+async fn look(context: &Context) -> Result<Option<Inspected>, Failure> {
+    let place = context.place()?;
+    inspect(place.as_ref(), context.organization.as_ref())
+        .await
+        .map_err(|error| Failure::state(&place.name(), &error))
+}
+
+/// Nothing is wrong then, but whoever meant another place should see it.
+fn say_none(context: &Context) -> io::Result<()> {
+    output::text(|out| writeln!(out, "There is no state in {}.", context.place_name()))
+}
+
+/// The same, for those who cannot go on without one.
+fn missing(context: &Context) -> Failure {
+    Failure::new(
+        Exit::State,
+        format!("there is no state in {}", context.place_name()),
+    )
+    .hint("name the place of another with --state")
+}
+
 fn records(state: Option<&State>) -> impl Iterator<Item = (&Key, &Record)> {
     state.into_iter().flat_map(State::records)
+}
+
+/// Takes hold of `place` to replace what is there.
+async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failure> {
+    let name = place.name();
+    let failure = |error: &StoreError| Failure::state(&name, error);
+    let held = LockedPlace::open(place, context.organization.as_ref(), holder())
+        .await
+        .map_err(|error| match (&error, place.lease()) {
+            (StoreError::Locked(_), Some(_)) => failure(&error).hint(format!(
+                "if it is gone, `backfill state unlock --state {name}` ends its hold"
+            )),
+            _ => failure(&error),
+        })?;
+    if let Found::State(Inspected { torn, .. }) = held.found()
+        && *torn > 0
+    {
+        let _ = writeln!(
+            io::stderr(),
+            "note: the journal ends in {} of an entry that was never finished; nothing depends on \
+             them",
+            number(*torn, "byte")
+        );
+    }
+    Ok(held)
+}
+
+/// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
+/// there cannot come to life later than the next holder thinks.
+async fn outlast(name: &str, held: &mut LockedPlace, signals: &mut Signals) -> Result<(), Failure> {
+    if let Some(wait) = held.late_sends() {
+        let _ = writeln!(
+            io::stderr(),
+            "note: runs are in doubt; waiting {:.0} s, for as long as whoever held the state in \
+             {name} before may still send",
+            wait.as_secs_f64().ceil()
+        );
+    }
+    tokio::select! {
+        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            format!("interrupted; the state in {name} is as it was"),
+        )),
+    }
+}
+
+fn is_in_doubt(record: &Record) -> bool {
+    matches!(record.fate, Fate::InDoubt { .. })
 }

@@ -15,7 +15,7 @@ use crate::manifest::Manifest;
 use crate::report::{self, StatusRow};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::{Fate, State};
-use crate::store::{Place, load};
+use crate::store::load;
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
-    let place = context.place();
-    let state = load(&place, Some(&connected.organization))
+    let place = context.place()?;
+    let state = load(place.as_ref(), Some(&connected.organization))
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let mut rows = state.map_or_else(Vec::new, |state| recorded(&state, &checked.manifests));

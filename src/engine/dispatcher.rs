@@ -1,34 +1,35 @@
 //! The dispatcher: one owner of the store, the lanes and the counts.
 //!
-//! Its loop: hand out runs to lanes that may send; write their intents and whatever came back
-//! meanwhile in one append; only then act on them; wait for the next thing to happen. So no
-//! request leaves without a durable intent, and one sync serves many runs.
+//! Its loop: send what has a durable intent and may go; write what came back, and the intents of
+//! what goes next, in one append; wait for the next thing to happen. So no request leaves without
+//! a durable intent, one sync serves many runs, and one that takes long holds nobody up.
 
 mod answers;
 mod lanes;
 mod outcome;
 mod reads;
+mod reserve;
 mod settling;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::lane::Lane;
-use super::send::{Errand, Made, Sent, send};
+use super::send::{Life, Sent};
 use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
-use crate::run::{DeltaColumn, DesiredRun, Key, UnixSeconds};
+use crate::run::{DesiredRun, Key, UnixSeconds};
 use crate::state::{Clock, Entry, Moment};
 use crate::store::{LockedStore, StoreError};
 use reads::Read;
+use reserve::{Reserved, Write, written};
 
 /// How long answers are waited for after the user asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -51,8 +52,18 @@ pub(super) struct Dispatcher {
     lanes: Vec<Lane>,
     /// The lane that is asked first for its next run.
     turn: LaneId,
-    /// What has happened and is not told yet: where it is a fact, only once that is durable.
-    pending: Vec<(Option<Entry>, Event)>,
+    /// What has happened and is neither written nor told yet.
+    pending: Vec<Happened>,
+    /// What is being written.
+    writing: Option<Write>,
+    /// Runs whose intent is durable, in the order in which they go.
+    reserved: VecDeque<Reserved>,
+    /// How long requests leave on an intent.
+    life: Life,
+    /// How many appends in a row took longer than an intent lives.
+    too_slow: u32,
+    /// How many intents were made.
+    intents: u64,
     sends: JoinSet<(LaneId, DesiredRun, Sent)>,
     reads: JoinSet<(LaneId, Read)>,
     readers: Arc<Semaphore>,
@@ -76,13 +87,14 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (lanes, outcomes) = lanes::lanes(plan, store.state(), settings.settle_delay);
+        let (lanes, outcomes) = lanes::lanes(plan, &store, settings.settle_delay);
         Self {
             planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
             breaker: Breaker::new(settings.rejections_in_a_row),
             budget: settings.most_new,
             answered: Instant::now(),
+            life: Life::of(store.lease()),
             store,
             client,
             settings,
@@ -92,6 +104,10 @@ impl Dispatcher {
             lanes,
             turn: 0,
             pending: Vec::new(),
+            writing: None,
+            reserved: VecDeque::new(),
+            too_slow: 0,
+            intents: 0,
             sends: JoinSet::new(),
             reads: JoinSet::new(),
             outcomes,
@@ -108,7 +124,7 @@ impl Dispatcher {
             self.prepare(id);
         }
         let ending = match self.work().await {
-            Ok(()) => match self.store.fold().await {
+            Ok(()) => match self.store.close().await {
                 Ok(()) => self.ending.take().unwrap_or(Ending::Done),
                 Err(error) => Ending::Store(error),
             },
@@ -122,16 +138,24 @@ impl Dispatcher {
         let mut interrupted = false;
         let mut leave_at: Option<Instant> = None;
         loop {
+            self.send_reserved();
             // Looked at once a round, so that all of the round agrees on it.
             let turn = self.client.pacer().next_turn();
-            let near = self.client.pacer().turns_within(NEAR);
-            let handed = self.hand_out(near);
-            self.commit(handed).await?;
-            let gate = (near == 0 && self.could_send()).then(|| turn - NEAR);
-            if self.sends.is_empty() && self.reads.is_empty() && gate.is_none() {
-                return Ok(());
+            let near = NEAR.min(self.life.begins / 3);
+            let turns = self.client.pacer().turns_within(near);
+            self.write(turns.saturating_sub(self.reserved.len()))?;
+            let gate = (turns == 0 && self.could_send()).then(|| turn - near);
+            let is_idle = self.sends.is_empty() && self.reads.is_empty();
+            if is_idle && self.writing.is_none() && gate.is_none() {
+                if self.reserved.is_empty() {
+                    return Ok(());
+                }
+                // A request of their flows has left and will never be heard of.
+                self.block_reserved();
+                continue;
             }
             let stop = self.stop.clone();
+            let renewal = self.store.renewal();
             tokio::select! {
                 biased;
                 () = stop.requested(), if !interrupted => {
@@ -139,10 +163,14 @@ impl Dispatcher {
                     self.end(Ending::Interrupted);
                     leave_at = Some(Instant::now() + GRACE);
                 }
+                appended = written(&mut self.writing), if self.writing.is_some() => {
+                    self.written(appended)?;
+                }
                 Some(sent) = self.sends.join_next() => self.landed(sent),
                 Some(read) = self.reads.join_next() => self.heard(read),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
                 () = sleep_until(gate), if gate.is_some() => {}
+                () = sleep_until(renewal), if renewal.is_some() => {}
                 () = sleep_until(leave_at), if leave_at.is_some() => {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();
@@ -161,91 +189,6 @@ impl Dispatcher {
                 self.heard(read);
             }
         }
-    }
-
-    /// Takes runs from the lanes in turn, as many as may be in flight, but no more than have a
-    /// turn `near`: an intent does not live long.
-    fn hand_out(&mut self, near: usize) -> Vec<(LaneId, DesiredRun, Option<DeltaColumn>)> {
-        let mut handed = Vec::new();
-        if self.ending.is_some() || self.lanes.is_empty() {
-            return handed;
-        }
-        let again_too = self.again_too();
-        let mut passed = 0;
-        while self.sends.len() + handed.len() < self.settings.concurrency
-            && handed.len() < self.budget.min(near)
-            && passed < self.lanes.len()
-        {
-            let id = self.turn % self.lanes.len();
-            self.turn = id + 1;
-            match self.lanes[id].next(self.settings.per_flow, again_too) {
-                Some((run, delta_column)) => {
-                    handed.push((id, run, delta_column));
-                    passed = 0;
-                }
-                None => passed += 1,
-            }
-        }
-        self.budget -= handed.len();
-        handed
-    }
-
-    /// Whether runs that were refused before may go: when no others are left.
-    fn again_too(&self) -> bool {
-        !self.lanes.iter().any(Lane::has_fresh)
-    }
-
-    /// Whether a run would be handed out if its turn were near.
-    fn could_send(&self) -> bool {
-        let again_too = self.again_too();
-        self.ending.is_none()
-            && self.budget > 0
-            && self.sends.len() < self.settings.concurrency
-            && self
-                .lanes
-                .iter()
-                .any(|lane| lane.is_ready(self.settings.per_flow, again_too))
-    }
-
-    /// Makes everything pending durable, and the intents of what was handed out, in one append;
-    /// then tells of it and sends.
-    async fn commit(
-        &mut self,
-        handed: Vec<(LaneId, DesiredRun, Option<DeltaColumn>)>,
-    ) -> Result<(), StoreError> {
-        let intent = Made::now();
-        let at = self.client.clock().at(Timestamp::now());
-        let session = self.store.session();
-        let (facts, events): (Vec<Option<Entry>>, Vec<Event>) = self.pending.drain(..).unzip();
-        let mut entries: Vec<Entry> = facts.into_iter().flatten().collect();
-        entries.extend(handed.iter().map(|(_, run, _)| Entry::Intent {
-            run: (&run.identity).into(),
-            at,
-            session,
-            start_time: later_start(run.start_time, at),
-        }));
-        self.store.append(entries).await?;
-        for event in events {
-            self.emit(event);
-        }
-        for (lane, run, delta_column) in handed {
-            self.emit(Event::Sending {
-                lane,
-                run: run.identity.clone(),
-            });
-            let errand = Errand {
-                run,
-                delta_column,
-                timestamps: self.settings.timestamps,
-                intent,
-            };
-            let (client, halt) = (Arc::clone(&self.client), self.halt.1.clone());
-            self.sends.spawn(async move {
-                let sent = send(&errand, &client, &halt).await;
-                (lane, errand.run, sent)
-            });
-        }
-        Ok(())
     }
 
     fn throttled(&mut self, until: Option<Instant>) {
@@ -274,19 +217,39 @@ impl Dispatcher {
             self.reads.abort_all();
         }
         self.halt.0.stop();
+        self.withdraw_all("stopped before it was sent");
         self.ending = Some(ending);
         self.tell(Event::Stopping);
     }
 
+    /// Writes a fact, and tells of it once it is durable.
+    fn record(&mut self, entry: Entry, event: Event) {
+        self.pending.push(Happened {
+            entry: Some(entry),
+            event: Some(event),
+        });
+    }
+
     /// Tells of something, after all that was told before it.
     fn tell(&mut self, event: Event) {
-        self.pending.push((None, event));
+        self.pending.push(Happened {
+            entry: None,
+            event: Some(event),
+        });
     }
 
     fn emit(&self, event: Event) {
         // Nobody listening is no reason to stop.
         let _ = self.events.send(event);
     }
+}
+
+/// Something that has happened.
+struct Happened {
+    /// The fact, if it is one.
+    entry: Option<Entry>,
+    /// The news of it, told only once the fact is durable.
+    event: Option<Event>,
 }
 
 /// When a run that is sent now begins, if that may be later by the service's clock.
@@ -309,6 +272,7 @@ async fn sleep_until(at: Option<Instant>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::Timestamp;
 
     #[test]
     fn a_start_that_may_be_later_by_the_services_clock_is_kept_with_the_intent() {

@@ -26,6 +26,7 @@ pub(super) struct Lane {
     /// refused for good keeps nobody waiting.
     again: BTreeMap<RunIdentity, DesiredRun>,
     refused_before: HashSet<Key>,
+    absent_before: HashSet<Key>,
     pub(super) doubts: Vec<Doubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
@@ -40,9 +41,22 @@ pub(super) struct Lane {
     pub(super) is_looking: bool,
     /// What was told of its settling last: how many runs, and when they are believed absent.
     pub(super) told: Option<(usize, Instant)>,
+    /// Runs whose intent is written, or being written, and that have not left.
+    reserved: usize,
+    /// How many of them were not refused before.
+    reserved_fresh: usize,
+    /// Whether the run that was reserved last is alone.
+    is_alone: bool,
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
+}
+
+/// How many runs of a lane may be under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    at_once: usize,
+    ahead: usize,
 }
 
 /// How far a lane is.
@@ -84,6 +98,7 @@ impl Lane {
             queue: BTreeMap::new(),
             again: BTreeMap::new(),
             refused_before: HashSet::new(),
+            absent_before: HashSet::new(),
             doubts: Vec::new(),
             phase: Phase::Preparing,
             claimed: HashSet::new(),
@@ -92,6 +107,9 @@ impl Lane {
             state_knows: false,
             is_looking: false,
             told: None,
+            reserved: 0,
+            reserved_fresh: 0,
+            is_alone: false,
             in_flight: 0,
             delta_column: None,
         }
@@ -142,7 +160,8 @@ impl Lane {
 
     /// Whether runs wait that were not refused before, and may still be sent by this apply.
     pub(super) fn has_fresh(&self) -> bool {
-        !self.queue.is_empty() && !matches!(self.phase, Phase::Blocked(_))
+        (!self.queue.is_empty() || self.reserved_fresh > 0)
+            && !matches!(self.phase, Phase::Blocked(_))
     }
 
     /// Whether a request of the lane is on its way.
@@ -161,33 +180,95 @@ impl Lane {
         self.phase = Phase::Blocked(reason);
     }
 
-    /// Whether a run may be sent now.
-    pub(super) fn is_ready(&self, per_flow: usize, again_too: bool) -> bool {
+    /// How many of the lane's runs may be on their way, and how many more may be reserved: those of
+    /// the next `ahead` requests, where they leave one after the other.
+    pub(super) fn room(&self, per_flow: usize, ahead: usize) -> Room {
+        Room {
+            at_once: self.at_once(per_flow),
+            ahead: if per_flow == 1 { ahead } else { 0 },
+        }
+    }
+
+    /// How many requests of the lane may be on their way.
+    fn at_once(&self, per_flow: usize) -> usize {
         // A first run that fixes the delta column is accepted before the second is sent.
-        let most = if self.delta_column.is_some() {
+        if self.delta_column.is_some() {
             1
         } else {
             per_flow
+        }
+    }
+
+    /// Whether a run may be reserved now.
+    pub(super) fn is_ready(&self, room: Room, again_too: bool) -> bool {
+        let Some(run) = self.peek(again_too) else {
+            return false;
+        };
+        let ahead = if self.is_alone || self.goes_alone(run) {
+            0
+        } else {
+            room.ahead
         };
         self.phase == Phase::Open
             && self.doubts.is_empty()
-            && self.in_flight < most
-            && (!self.queue.is_empty() || (again_too && !self.again.is_empty()))
+            && self.reserved + self.in_flight < room.at_once + ahead
     }
 
-    /// The next run to send, if one may be sent now; `again_too`: one that was refused before
+    fn peek(&self, again_too: bool) -> Option<&DesiredRun> {
+        let again = self.again.values().next().filter(|_| again_too);
+        self.queue.values().next().or(again)
+    }
+
+    /// Whether a run is reserved with none before it and none behind. What is on record of an
+    /// earlier refusal is lost if it is withdrawn; and of one that may turn up late, its place among
+    /// those that left in order proves nothing.
+    fn goes_alone(&self, run: &DesiredRun) -> bool {
+        run.start_time.is_some()
+            || self.refused_before.contains(&run.key)
+            || self.absent_before.contains(&run.key)
+    }
+
+    /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
     /// will do.
-    pub(super) fn next(
-        &mut self,
-        per_flow: usize,
-        again_too: bool,
-    ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
-        if !self.is_ready(per_flow, again_too) {
+    pub(super) fn next(&mut self, room: Room, again_too: bool) -> Option<DesiredRun> {
+        if !self.is_ready(room, again_too) {
             return None;
         }
         let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
+        self.is_alone = self.goes_alone(&run);
+        self.reserved += 1;
+        self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key));
+        Some(run)
+    }
+
+    /// Earlier requests for the run were believed to have come to nothing.
+    pub(super) fn was_absent(&mut self, key: Key) {
+        self.absent_before.insert(key);
+    }
+
+    /// Takes a reserved run back.
+    pub(super) fn put_back(&mut self, run: DesiredRun) {
+        self.no_longer_reserved(&run);
+        self.enqueue(run);
+    }
+
+    fn no_longer_reserved(&mut self, run: &DesiredRun) {
+        self.reserved -= 1;
+        self.reserved_fresh -= usize::from(!self.refused_before.contains(&run.key));
+    }
+
+    /// Whether a reserved run may leave now.
+    pub(super) fn may_send(&self, per_flow: usize) -> bool {
+        self.phase == Phase::Open
+            && self.doubts.is_empty()
+            && self.in_flight < self.at_once(per_flow)
+    }
+
+    /// A reserved run leaves; with this, if it is the flow's first.
+    pub(super) fn sent(&mut self, run: &DesiredRun) -> Option<DeltaColumn> {
+        self.no_longer_reserved(run);
         self.in_flight += 1;
-        Some((run, self.delta_column.clone()))
+        self.delta_column.clone()
     }
 
     /// Why `runs` cannot be the whole list of the flow, if it cannot: an index that is down, or a
@@ -257,9 +338,40 @@ mod tests {
         lane
     }
 
+    /// Reserves and sends the next run.
     fn next(lane: &mut Lane, per_flow: usize) -> Option<i64> {
-        let (run, _) = lane.next(per_flow, false)?;
+        let (run, _) = send(lane, per_flow, false)?;
         Some(run.identity.window.start().get() / 10)
+    }
+
+    fn send(
+        lane: &mut Lane,
+        per_flow: usize,
+        again_too: bool,
+    ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
+        let run = lane.next(lane.room(per_flow, 0), again_too)?;
+        assert!(lane.may_send(per_flow));
+        let column = lane.sent(&run);
+        Some((run, column))
+    }
+
+    #[test]
+    fn runs_are_reserved_ahead_where_they_leave_one_by_one_and_go_back_in_their_order() {
+        let mut lane = lane([1, 2, 3, 4]);
+        lane.open(None);
+        assert_eq!(lane.room(2, 5).ahead, 0, "two at once leave in no order");
+        let room = lane.room(1, 2);
+        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(room, false)).collect();
+        assert_eq!(reserved, [run(1), run(2), run(3)]);
+        lane.sent(&run(1));
+        assert!(!lane.may_send(1), "one at a time");
+        lane.landed();
+        assert!(lane.may_send(1));
+        assert_eq!(lane.next(room, false), Some(run(4)));
+        for n in [4, 2, 3] {
+            lane.put_back(run(n));
+        }
+        assert_eq!(next(&mut lane, 1), Some(2));
     }
 
     #[test]
@@ -275,6 +387,54 @@ mod tests {
     }
 
     #[test]
+    fn what_was_refused_before_is_not_reserved_behind_another_and_waits_for_what_is_fresh() {
+        let mut lane = lane([1]);
+        lane.enqueue_again(run(2));
+        lane.enqueue_again(run(3));
+        lane.open(None);
+        let room = lane.room(1, 8);
+        assert_eq!(lane.next(room, true), Some(run(1)));
+        assert_eq!(lane.next(room, true), None);
+        assert!(lane.has_fresh(), "it has not left");
+        lane.sent(&run(1));
+        assert!(!lane.has_fresh());
+        assert_eq!(
+            lane.next(room, true),
+            None,
+            "the one before it may be refused"
+        );
+        lane.landed();
+        assert_eq!(lane.next(room, true), Some(run(2)));
+        assert_eq!(lane.next(room, true), None);
+    }
+
+    #[test]
+    fn a_run_that_may_turn_up_late_goes_alone() {
+        let mut later = run(2);
+        later.start_time = Some(UnixSeconds::MAX);
+        for absent in [true, false] {
+            let mut lane = lane([1, 3, 4]);
+            if absent {
+                lane.enqueue(run(2));
+                lane.was_absent(run(2).key);
+            } else {
+                lane.enqueue(later.clone());
+            }
+            lane.open(None);
+            let room = lane.room(1, 8);
+            for n in [1, 2] {
+                let next = lane.next(room, false).expect("none is under way");
+                assert_eq!(next.identity, run(n).identity);
+                assert_eq!(lane.next(room, false), None, "not beside {n}");
+                lane.sent(&next);
+                lane.landed();
+            }
+            assert_eq!(lane.next(room, false), Some(run(3)));
+            assert_eq!(lane.next(room, false), Some(run(4)));
+        }
+    }
+
+    #[test]
     fn what_was_refused_before_goes_last_and_only_when_it_may() {
         let mut lane = lane([2, 3]);
         lane.enqueue_again(run(1));
@@ -282,7 +442,9 @@ mod tests {
         assert_eq!(next(&mut lane, 8), Some(2));
         assert_eq!(next(&mut lane, 8), Some(3));
         assert_eq!(next(&mut lane, 8), None);
-        let (run, _) = lane.next(8, true).expect("the refused one");
+        lane.landed();
+        lane.landed();
+        let (run, _) = send(&mut lane, 8, true).expect("the refused one");
         assert_eq!(run.identity.window.start().get(), 10);
     }
 
@@ -295,19 +457,22 @@ mod tests {
         };
         let mut lane = lane([1, 2, 3, 4]);
         lane.open(Some(column.clone()));
-        let (_, carried) = lane.next(8, false).expect("the first");
+        let (_, carried) = send(&mut lane, 8, false).expect("the first");
         assert_eq!(carried, Some(column.clone()));
         assert!(
-            lane.next(8, false).is_none(),
+            send(&mut lane, 8, false).is_none(),
             "the first is not accepted yet"
         );
         lane.landed(); // rejected
-        let (_, carried) = lane.next(8, false).expect("the second");
+        let (_, carried) = send(&mut lane, 8, false).expect("the second");
         assert_eq!(carried, Some(column));
         lane.landed();
         lane.accepted("r".parse().expect("a run id"));
-        let (_, carried) = lane.next(8, false).expect("the third");
+        let (_, carried) = send(&mut lane, 8, false).expect("the third");
         assert_eq!(carried, None);
-        assert!(lane.next(8, false).is_some(), "no longer one at a time");
+        assert!(
+            send(&mut lane, 8, false).is_some(),
+            "no longer one at a time"
+        );
     }
 }

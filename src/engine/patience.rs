@@ -172,7 +172,7 @@ impl Verdicts {
         }
         match reading {
             Reading::Absent => Verdict::DoesNotExist,
-            Reading::Sole(run_id) => Verdict::Exists(run_id, Evidence::SoleIntent),
+            Reading::Only(run_id, evidence) => Verdict::Exists(run_id, evidence),
             Reading::Found(..) | Reading::Unclear(_) => Verdict::NotYet,
         }
     }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn the_only_candidate_is_believed_as_late_as_absence_is() {
-        let sole = |id: &str| Reading::Sole(id.parse().expect("a run id"));
+        let sole = |id: &str| Reading::Only(id.parse().expect("a run id"), Evidence::SoleIntent);
         let mut verdicts = Verdicts::default();
         assert_eq!(verdicts.take(sole("a"), false), Verdict::NotYet);
         assert_eq!(verdicts.take(sole("a"), true), Verdict::NotYet);

@@ -218,6 +218,7 @@ impl Case {
                 intent,
                 session: _,
                 start_time,
+                order: _,
                 doubt,
             } => (*intent, doubt.as_ref(), *start_time),
             // Nothing is open about these.
@@ -324,6 +325,7 @@ mod tests {
                 at: server(INTENT),
                 session: Uuid::nil(),
                 start_time: None,
+                order: None,
             },
             Entry::Doubt {
                 key: identity(1).key(),
@@ -335,6 +337,7 @@ mod tests {
                 at: server(INTENT),
                 session: Uuid::nil(),
                 start_time: None,
+                order: None,
             },
             Entry::Created {
                 key: identity(2).key(),

@@ -6,17 +6,39 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
 use super::Stop;
 use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
+use crate::store::Since;
 
 /// No request is begun on an intent older than this.
 pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
 /// A request that was begun leaves within this time, its connection made, or it does not.
 pub(super) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long requests leave on an intent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Life {
+    /// None is begun on one older than this.
+    pub(super) begins: Duration,
+    /// The last byte of none leaves on one older than this: who takes the state over counts on it.
+    pub(super) leaves: Duration,
+}
+
+impl Life {
+    /// Of the intents of a state whose lease lasts so long: less than half of that.
+    pub(super) fn of(lease: Option<Duration>) -> Self {
+        let fifth = lease.map_or(Duration::MAX, |lease| lease / 5);
+        let begins = INTENT_LIFE.min(fifth);
+        Self {
+            begins,
+            leaves: begins + LEAVES_WITHIN.min(fifth),
+        }
+    }
+}
+
 /// How often a connection is tried.
 const CONNECTION_TRIES: u32 = 6;
 /// How many 429 in a row are waited for on one intent.
@@ -65,29 +87,9 @@ pub(super) struct Errand {
     pub(super) delta_column: Option<DeltaColumn>,
     pub(super) timestamps: TimestampForm,
     /// When the intent was made, or a moment before.
-    pub(super) intent: Made,
-}
-
-/// When an intent was made, by a clock that never goes back and by one that never stands still.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Made {
-    monotonic: Instant,
-    wall: Timestamp,
-}
-
-impl Made {
-    pub(super) fn now() -> Self {
-        Self {
-            monotonic: Instant::now(),
-            wall: Timestamp::now(),
-        }
-    }
-
-    /// Whether too much time has passed, be it asleep: a machine may be suspended.
-    fn is_stale(self) -> bool {
-        let slept = Duration::try_from(Timestamp::now().duration_since(self.wall));
-        self.monotonic.elapsed() >= INTENT_LIFE || slept.is_ok_and(|slept| slept >= INTENT_LIFE)
-    }
+    pub(super) intent: Since,
+    /// How long it may be sent on that.
+    pub(super) life: Life,
 }
 
 /// Sends it.
@@ -116,21 +118,25 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
     let mut trouble: Option<String> = None;
     loop {
         unless_stopped(stop, client.pacer().turn()).await?;
-        if errand.intent.is_stale() {
+        if errand.intent.elapsed() >= errand.life.begins {
             return Err(match trouble {
                 Some(why) => Unsent::Unreachable(why),
                 None => Unsent::Stale,
             });
         }
         let sandbox = &errand.run.identity.sandbox;
+        let (intent, life) = (errand.intent, errand.life);
+        let may_leave = move || intent.elapsed() < life.leaves;
         match client
-            .create(sandbox, &request(errand, client), &token)
+            .create(sandbox, &request(errand, client), &token, may_leave)
             .await
         {
             Outcome::Created(id) => return Ok(Sent::Created(id)),
             Outcome::Rejected(refusal) => return Ok(Sent::Rejected(refusal)),
             Outcome::InDoubt(why) => return Ok(Sent::InDoubt(why)),
             Outcome::SignIn(refusal) => return Err(Unsent::SignIn(refusal.to_string())),
+            // Suspended until it was too late.
+            Outcome::NotSent(_) if !may_leave() => return Err(Unsent::Stale),
             Outcome::NotSent(why) => {
                 connections += 1;
                 if connections == CONNECTION_TRIES {
@@ -185,5 +191,21 @@ async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Result
         biased;
         () = stop.requested() => Err(Unsent::Stopped),
         value = work => Ok(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_on_an_intent_that_is_older_than_half_of_the_lease() {
+        for seconds in [10, 60, 300, 3_600] {
+            let lease = Duration::from_secs(seconds);
+            let Life { begins, leaves } = Life::of(Some(lease));
+            assert!(begins < leaves && leaves < lease / 2);
+            assert!(leaves <= Life::of(None).leaves);
+        }
+        assert_eq!(Life::of(None).begins, INTENT_LIFE);
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::api::{FlowRun, Shows};
 use crate::run::{Rerun, RunId, Window};
@@ -23,6 +24,8 @@ pub(super) struct Open {
     pub(super) intent: Moment,
     /// When a run that shows no window is too young to be it, by the service's clock.
     pub(super) until: Timestamp,
+    /// Its apply and its place there, if it left only once those before it were created.
+    pub(super) order: Option<(Uuid, u64)>,
 }
 
 /// What one list tells about a run in doubt.
@@ -30,8 +33,8 @@ pub(super) struct Open {
 pub(super) enum Reading {
     /// It exists, as this run: its window says so.
     Found(RunId, Evidence),
-    /// This run shows no window and is the only one that it can be.
-    Sole(RunId),
+    /// This run shows no window, and is the only one that it can be.
+    Only(RunId, Evidence),
     /// The list does not hold it.
     Absent,
     /// The list holds a run that may be it, or not.
@@ -83,19 +86,91 @@ pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> 
         .iter()
         .map(|open| pool.of_intent(open, around.api_key))
         .collect();
-    let unmatched = shown.iter().filter(|found| found.is_none()).count();
+    let unmatched: Vec<&Open> = shown
+        .iter()
+        .zip(open)
+        .filter_map(|(found, open)| found.is_none().then_some(open))
+        .collect();
+    let mut in_order = in_order(&unmatched, open, runs, around).map(Vec::into_iter);
 
     shown
         .into_iter()
         .zip(open)
         .map(|(found, one)| {
-            found.unwrap_or_else(|| by_elimination(one, unmatched, open, runs, around))
+            found.unwrap_or_else(|| match in_order.as_mut().and_then(Iterator::next) {
+                Some(reading) => reading,
+                None => by_elimination(one, unmatched.len(), open, runs, around),
+            })
         })
         .collect()
 }
 
-/// No run shows the window. One that shows none at all may still be ours, whoever is said to have
-/// created it, and so may one that shows nearly ours: neither is documented.
+/// No run shows the windows of `unmatched`, but their requests left one after the other, each only
+/// once those before it were created. If as many silent runs can be theirs as there are, or fewer,
+/// those are the first of them, and the others do not exist. One reading each, in their order.
+fn in_order(
+    unmatched: &[&Open],
+    all: &[Open],
+    runs: &[FlowRun],
+    around: Around<'_>,
+) -> Option<Vec<Reading>> {
+    let (apply, _) = unmatched.first()?.order?;
+    let mut queue: Vec<(u64, usize, &Open)> = Vec::new();
+    for (at, &open) in unmatched.iter().enumerate() {
+        match open.order {
+            Some((same, order)) if same == apply && open.intent.clock == Clock::Server => {
+                queue.push((order, at, open));
+            }
+            _ => return None,
+        }
+    }
+    queue.sort_by_key(|(order, _, _)| *order);
+    let mut candidates: Vec<(Timestamp, &FlowRun)> = Vec::new();
+    for run in runs {
+        let is_free = !around.claimed.contains(&run.id);
+        if !is_free || !unmatched.iter().any(|open| may_be(run, open, all)) {
+            continue;
+        }
+        let is_ours = run.created_client.as_deref() == Some(around.api_key);
+        if run.shows != Shows::Nothing || !is_ours {
+            return None;
+        }
+        candidates.push((run.created_at?, run));
+    }
+    candidates.sort_by_key(|(created, _)| *created);
+    let tell_apart = candidates.windows(2).all(|two| two[0].0 < two[1].0);
+    let fit = candidates
+        .iter()
+        .zip(&queue)
+        .all(|((created, run), (_, _, open))| run.is_since(open.intent) && *created <= open.until);
+    if around.in_flight || candidates.len() > queue.len() || !tell_apart || !fit {
+        return None;
+    }
+    let evidence = match queue.len() {
+        1 => Evidence::SoleIntent,
+        _ => Evidence::Order,
+    };
+    let mut readings = vec![Reading::Absent; unmatched.len()];
+    for ((_, run), (_, at, _)) in candidates.iter().zip(&queue) {
+        readings[*at] = Reading::Only(run.id.clone(), evidence.clone());
+    }
+    Some(readings)
+}
+
+/// Whether a run that does not show `open`'s window may have it all the same. One that shows none
+/// at all may, whoever is said to have created it, and so may one that shows nearly that window:
+/// neither is documented.
+fn may_be(run: &FlowRun, open: &Open, all: &[Open]) -> bool {
+    let shows = match run.shows {
+        Shows::Nothing | Shows::Nonsense => true,
+        Shows::Params(window) | Shows::CopyActivity(window) => {
+            window.overlaps(open.window) && all.iter().all(|open| open.window != window)
+        }
+    };
+    shows && run.is_since(open.intent)
+}
+
+/// No run shows the window, and nothing is known of the order in which requests left.
 fn by_elimination(
     open: &Open,
     unmatched: usize,
@@ -103,17 +178,9 @@ fn by_elimination(
     runs: &[FlowRun],
     around: Around<'_>,
 ) -> Reading {
-    let may_be_it = |run: &FlowRun| match run.shows {
-        Shows::Nothing | Shows::Nonsense => true,
-        Shows::Params(window) | Shows::CopyActivity(window) => {
-            window.overlaps(open.window) && all.iter().all(|open| open.window != window)
-        }
-    };
     let candidates: Vec<&FlowRun> = runs
         .iter()
-        .filter(|run| {
-            may_be_it(run) && !around.claimed.contains(&run.id) && run.is_since(open.intent)
-        })
+        .filter(|run| !around.claimed.contains(&run.id) && may_be(run, open, all))
         .collect();
     match candidates.as_slice() {
         [] => Reading::Absent,
@@ -128,7 +195,7 @@ fn by_elimination(
                 && run.created_at.is_some_and(|created| created <= open.until)
                 && open.intent.clock == Clock::Server =>
         {
-            Reading::Sole(run.id.clone())
+            Reading::Only(run.id.clone(), Evidence::SoleIntent)
         }
         [run] => Reading::Unclear(format!(
             "the run {} shows no window and may be this one",
@@ -274,7 +341,24 @@ mod tests {
                 clock: Clock::Server,
             },
             until: at(INTENT + 600),
+            order: None,
         }
+    }
+
+    fn only(id: &str, evidence: Evidence) -> Reading {
+        Reading::Only(id.parse().expect("a run id"), evidence)
+    }
+
+    /// Windows whose requests left in this order.
+    fn ordered(windows: &[i64]) -> Vec<Open> {
+        windows
+            .iter()
+            .zip(1..)
+            .map(|(n, order)| Open {
+                order: Some((Uuid::nil(), order)),
+                ..open(*n, 1)
+            })
+            .collect()
     }
 
     fn read(open: &[Open], runs: &[FlowRun], claimed: &[&str], in_flight: bool) -> Vec<Reading> {
@@ -361,7 +445,7 @@ mod tests {
 
     #[test]
     fn a_silent_run_is_ours_only_if_nothing_else_can_be_it() {
-        let sole = Reading::Sole("a".parse().expect("a run id"));
+        let sole = only("a", Evidence::SoleIntent);
         let a = run("a", Shows::Nothing, INTENT + 1, OURS);
         let b = run("b", Shows::Nothing, INTENT + 2, OURS);
         let theirs = run("a", Shows::Nothing, INTENT + 1, "exc_app");
@@ -382,6 +466,70 @@ mod tests {
             assert!(
                 unclear.iter().all(|r| matches!(r, Reading::Unclear(_))),
                 "{unclear:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_requests_that_left_in_order_the_first_have_the_silent_runs_and_the_others_none() {
+        let a = run("a", Shows::Nothing, INTENT + 1, OURS);
+        let b = run("b", Shows::Nothing, INTENT + 2, OURS);
+        let open = ordered(&[7, 3, 5]);
+        let both = [only("a", Evidence::Order), only("b", Evidence::Order)];
+        // The order in which they are listed or open does not matter.
+        assert_eq!(
+            read(&open, &[b.clone(), a.clone()], &[], false),
+            [both[0].clone(), both[1].clone(), Reading::Absent]
+        );
+        let turned = [open[2], open[0], open[1]];
+        assert_eq!(
+            read(&turned, &[a.clone(), b.clone()], &[], false),
+            [Reading::Absent, both[0].clone(), both[1].clone()]
+        );
+        // What shows its window, or is another's, is out of it.
+        let shown = run("x", Shows::Params(window(7)), INTENT + 1, OURS);
+        assert_eq!(
+            read(&open, &[shown, b.clone(), a.clone()], &["a"], false),
+            [
+                found("x", Evidence::Params),
+                only("b", Evidence::Order),
+                Reading::Absent
+            ]
+        );
+        assert_eq!(read(&open, &[], &[], false), vec![Reading::Absent; 3]);
+    }
+
+    #[test]
+    fn silent_runs_that_do_not_fit_the_order_are_left_to_a_person() {
+        let silent = |id, at, client| run(id, Shows::Nothing, INTENT + at, client);
+        let (a, b) = (silent("a", 1, OURS), silent("b", 2, OURS));
+        let open = ordered(&[1, 2]);
+        let mut two_applies = open.clone();
+        two_applies[1].order = Some((Uuid::from_u128(1), 2));
+        let mut no_order = open.clone();
+        no_order[0].order = None;
+        let mut local = open.clone();
+        local[1].intent.clock = Clock::Local;
+        let three = [a.clone(), b.clone(), silent("c", 3, OURS)];
+        let at_once = [a.clone(), silent("b", 1, OURS)];
+        let theirs = [a.clone(), silent("b", 2, "exc_app")];
+        let late = [a.clone(), silent("b", 3600, OURS)];
+        let nearly = [a.clone(), run("b", Shows::Nonsense, INTENT + 2, OURS)];
+        for (open, runs, in_flight) in [
+            (&two_applies, &[a.clone(), b.clone()][..], false),
+            (&no_order, &[a.clone(), b.clone()], false),
+            (&local, &[a.clone(), b.clone()], false),
+            (&open, &[a, b], true),
+            (&open, &three, false),
+            (&open, &at_once, false),
+            (&open, &theirs, false),
+            (&open, &late, false),
+            (&open, &nearly, false),
+        ] {
+            let readings = read(open, runs, &[], in_flight);
+            assert!(
+                readings.iter().all(|r| matches!(r, Reading::Unclear(_))),
+                "{readings:?}"
             );
         }
     }

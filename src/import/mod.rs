@@ -233,6 +233,7 @@ mod tests {
             },
             session: Uuid::nil(),
             start_time: None,
+            order: None,
         }
     }
 

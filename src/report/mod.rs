@@ -7,6 +7,7 @@
 mod audit;
 mod bar;
 mod board;
+mod changes;
 mod explain;
 mod flows;
 mod github;
@@ -30,6 +31,7 @@ mod wrap;
 
 pub use audit::{AuditView, write_audit};
 pub use board::Board;
+pub use changes::{count_changes, write_changes};
 pub use explain::write_explained;
 pub use github::write_annotations;
 pub use import::{ImportedFlow, ImportedManifest, write_import};

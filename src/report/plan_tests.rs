@@ -67,6 +67,7 @@ fn state() -> State {
             at: moment,
             session: Uuid::nil(),
             start_time: None,
+            order: None,
         };
         for entry in [Some(intent), then].into_iter().flatten() {
             state.fold(entry).expect("a legal step");
@@ -360,6 +361,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
             },
             session: Uuid::nil(),
             start_time: None,
+            order: None,
         };
         let created = Entry::Created {
             key,

@@ -40,6 +40,7 @@ pub fn describe_fate(fate: &Fate) -> String {
             intent,
             session: _,
             start_time,
+            order: _,
             doubt,
         } => {
             let since = time(intent.time);
@@ -136,6 +137,9 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
         Evidence::SoleIntent => {
             "the one run of this API key since the one open request of the flow".to_owned()
         }
+        Evidence::Order => "in its place among the runs of this API key since the open requests \
+                            of the flow, which left in order"
+            .to_owned(),
         Evidence::Lists { readings, runs } => {
             let listed = number(*runs, "run");
             format!("{readings} readings of the flow, {listed} in the last one")

@@ -149,7 +149,8 @@ fn totals<'a>(records: impl Iterator<Item = &'a Record>) -> String {
     )
 }
 
-fn word(fate: &Fate) -> &'static str {
+/// What became of a run, in a word or two.
+pub(super) fn word(fate: &Fate) -> &'static str {
     match fate {
         Fate::Created { adopted: None, .. } => "created",
         Fate::Created {

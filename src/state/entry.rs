@@ -34,6 +34,10 @@ pub enum Entry {
         /// When the run is to begin, if later than it is sent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_time: Option<UnixSeconds>,
+        /// Its place among the intents of its apply, if it leaves only once all those of its flow
+        /// that come before it have created their runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<u64>,
     },
     /// The service answered that the run was created.
     Created {
@@ -128,6 +132,9 @@ pub enum Evidence {
     CopyActivity,
     /// The only run by our client since the only open intent of the flow, claimed by no record.
     SoleIntent,
+    /// The flow's runs by our client since its open intents, claimed by no record, are as many as
+    /// the first of those intents, which leave one after the other: this is the one in its place.
+    Order,
     /// Complete lists, read after the settle delay, do not hold it.
     Lists {
         /// How many readings.
@@ -247,6 +254,12 @@ impl From<&RunIdentity> for StoredIdentity {
 }
 
 impl StoredIdentity {
+    /// The key, as it is stored.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// The key and what it is the hash of, checked against each other.
     ///
     /// # Errors

@@ -52,6 +52,7 @@ impl State {
                 at,
                 session,
                 start_time,
+                order,
             } => {
                 let (key, identity) = run.checked()?;
                 match self.records.get(&key).map(|record| &record.fate) {
@@ -74,6 +75,7 @@ impl State {
                     intent: at,
                     session,
                     start_time,
+                    order,
                     doubt: None,
                 };
                 self.replace(key, identity, fate);

@@ -10,13 +10,14 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entry::StoredIdentity;
+use super::moved::{Moved, decode_moved};
 use super::record::{Absence, Fate, Record, State};
 use super::{Journal, line};
 use crate::run::{OrganizationId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
 /// The name under which damage is reported.
-const FILE: &str = "state.jsonl";
+pub(super) const FILE: &str = "state.jsonl";
 /// No serial and no number of an entry comes this far; what says so was not written, and counting
 /// on from it would overflow.
 const BEYOND: u64 = 1 << 53;
@@ -47,6 +48,12 @@ pub enum FormatError {
     /// One of the two files stands alone, or they do not belong together.
     #[error("state.jsonl and journal.jsonl do not belong together: {0}")]
     Apart(&'static str),
+    /// The state is kept elsewhere now.
+    #[error("it was moved to {to}")]
+    Moved {
+        /// Where.
+        to: String,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,7 +68,7 @@ struct Header {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredRecord {
+pub(super) struct StoredRecord {
     #[serde(flatten)]
     run: StoredIdentity,
     #[serde(flatten)]
@@ -118,32 +125,60 @@ pub fn encode_state(state: &State) -> Vec<u8> {
 /// # Errors
 /// Damage anywhere, a newer format, or a journal of another state.
 pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatError> {
-    let damaged = |line, what: String| FormatError::Damaged {
-        file: FILE,
-        line,
-        what,
-    };
+    let (mut state, is_digest_right) = read_lines(bytes, |text| {
+        let text = text.strip_suffix(b"\n").ok_or("the line is cut short")?;
+        line::decode(text).map_err(|error| error.to_string())
+    })?;
+    // After the lines, so that a damaged line is named where it can be.
+    if !is_digest_right {
+        return Err(damaged(
+            1,
+            "the lines below are not those that were written: one is missing, added or moved"
+                .to_owned(),
+        ));
+    }
+    fold_journal(&mut state, journal)?;
+    Ok(state)
+}
+
+/// Reads `state.jsonl`, each line below the header by `read`; also whether the digest of these lines
+/// is the one in the header.
+pub(super) fn read_lines(
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> Result<StoredRecord, String>,
+) -> Result<(State, bool), FormatError> {
     let end = bytes
         .iter()
         .position(|&byte| byte == b'\n')
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
     let (first, body) = (&bytes[..end], &bytes[end + 1..]);
+    if let Some(Moved { to, .. }) = decode_moved(bytes)? {
+        return Err(FormatError::Moved { to });
+    }
     check_format(FILE, FORMAT, first)?;
-    let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
-    for number in [header.serial, header.folded] {
+    let Header {
+        format: _,
+        organization,
+        lineage,
+        serial,
+        folded,
+        sha256,
+    } = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    for number in [serial, folded] {
         check_number(FILE, number)?;
     }
 
-    let mut records = BTreeMap::new();
-    let mut by_run = HashMap::new();
-    let mut number = 1;
-    for text in body.split_inclusive(|&byte| byte == b'\n') {
-        number += 1;
-        let text = text
-            .strip_suffix(b"\n")
-            .ok_or_else(|| damaged(number, "the line is cut short".to_owned()))?;
+    let mut state = State {
+        organization,
+        lineage,
+        serial,
+        folded,
+        records: BTreeMap::new(),
+        by_run: HashMap::new(),
+    };
+    for (text, number) in body.split_inclusive(|&byte| byte == b'\n').zip(2..) {
         let StoredRecord { run, fate, earlier } =
-            line::decode(text).map_err(|e| damaged(number, e.to_string()))?;
+            read(text).map_err(|what| damaged(number, what))?;
         let (key, identity) = run.checked().map_err(|e| damaged(number, e.to_string()))?;
         let record = Record {
             identity,
@@ -151,33 +186,23 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
             earlier,
         };
         if let Fate::Created { run_id, .. } = &record.fate
-            && by_run.insert(run_id.clone(), key).is_some()
+            && state.by_run.insert(run_id.clone(), key).is_some()
         {
             return Err(damaged(number, format!("the run {run_id} stands twice")));
         }
-        if records.insert(key, record).is_some() {
+        if state.records.insert(key, record).is_some() {
             return Err(damaged(number, format!("{} stands twice", key.short())));
         }
     }
-    // After the lines, so that a damaged line is named where it can be.
-    if header.sha256 != hex(&Sha256::digest(body)) {
-        return Err(damaged(
-            1,
-            "the lines below are not those that were written: one is missing, added or moved"
-                .to_owned(),
-        ));
-    }
+    Ok((state, sha256 == hex(&Sha256::digest(body))))
+}
 
-    let mut state = State {
-        organization: header.organization,
-        lineage: header.lineage,
-        serial: header.serial,
-        folded: header.folded,
-        records,
-        by_run,
-    };
-    fold_journal(&mut state, journal)?;
-    Ok(state)
+fn damaged(line: u64, what: String) -> FormatError {
+    FormatError::Damaged {
+        file: FILE,
+        line,
+        what,
+    }
 }
 
 fn fold_journal(state: &mut State, journal: &Journal) -> Result<(), FormatError> {
@@ -214,19 +239,25 @@ pub(super) fn check_format(
     known: &'static str,
     header: &[u8],
 ) -> Result<(), FormatError> {
-    #[derive(Deserialize)]
-    struct OnlyFormat {
-        format: String,
-    }
-    // A newer format may frame its lines in another way, so only the field is looked at.
-    match serde_json::from_slice::<OnlyFormat>(header) {
-        Ok(OnlyFormat { format: found }) if found != known => Err(FormatError::Newer {
+    match format_of(header) {
+        Some(found) if found != known => Err(FormatError::Newer {
             file,
             found: found.escape_debug().to_string(),
             known,
         }),
         _ => Ok(()),
     }
+}
+
+/// The format that a header names. A newer one may frame its lines in another way, so only the
+/// field is looked at.
+pub(super) fn format_of(header: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct OnlyFormat {
+        format: String,
+    }
+    let header: OnlyFormat = serde_json::from_slice(header).ok()?;
+    Some(header.format)
 }
 
 /// Refuses a header with a number that counting never reached.

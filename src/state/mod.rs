@@ -4,17 +4,23 @@
 //! `state.jsonl` (the fold so far) and a journal (the entries since). This module turns both to
 //! and from bytes and knows nothing of where they are kept: that is [`crate::store`].
 
+mod changes;
+mod edited;
 mod entry;
 mod fold;
 mod format;
 mod journal;
 mod line;
+mod moved;
 mod record;
 #[cfg(test)]
 mod tests;
 
+pub use changes::Change;
+pub use edited::decode_edited;
 pub use entry::{Clock, Entry, Evidence, Holder, IdentityError, Moment, Refusal, StoredIdentity};
 pub use fold::FoldError;
 pub use format::{FormatError, decode_state, encode_state};
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
+pub use moved::{Moved, decode_moved, encode_moved};
 pub use record::{Absence, Doubt, Fate, Record, State};

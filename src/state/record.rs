@@ -31,6 +31,14 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Whether an earlier request for it was in doubt and came to nothing.
+    #[must_use]
+    pub fn was_absent(&self) -> bool {
+        matches!(self.fate, Fate::NotCreated(_)) || !self.earlier.is_empty()
+    }
+}
+
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
@@ -65,6 +73,9 @@ pub enum Fate {
         /// When the run is to begin, if later than it was sent: it may be listed only then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         start_time: Option<UnixSeconds>,
+        /// Its place among the intents of its apply, where those of a flow leave in order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order: Option<u64>,
         /// What came back, if anything did, and when.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         doubt: Option<Doubt>,

@@ -44,6 +44,7 @@ fn intent(day: i64) -> Entry {
         at: moment(day),
         session: Uuid::nil(),
         start_time: None,
+        order: None,
     }
 }
 
@@ -149,8 +150,11 @@ fn journal_of(entries: &[Entry], state: &State) -> Vec<u8> {
 fn a_state_reads_back_as_it_was_written() {
     let state = folded(&history());
     let journal = decode_journal(&journal_of(&[], &state)).expect("an empty journal");
-    let read = decode_state(&encode_state(&state), &journal).expect("our own bytes");
+    let bytes = encode_state(&state);
+    let read = decode_state(&bytes, &journal).expect("our own bytes");
     assert_eq!(read, state);
+    let unedited = decode_edited(&bytes).expect("no editor was at it");
+    assert_eq!(unedited, state);
 }
 
 #[test]
@@ -226,6 +230,39 @@ fn a_newer_format_is_refused() {
     let error =
         decode_journal(b"{\"format\":\"aep-backfill-journal/v2\",\"x\":1}\n").expect_err("newer");
     assert!(matches!(error, FormatError::Newer { .. }), "{error}");
+}
+
+#[test]
+fn a_state_that_was_moved_says_where_to_and_is_no_state_any_more() {
+    let state = folded(&history());
+    let moved = Moved {
+        lineage: state.lineage,
+        serial: 7,
+        to: "git:backfill-state".to_owned(),
+    };
+    let bytes = encode_moved(&moved);
+    assert_eq!(decode_moved(&bytes).expect("our own bytes"), Some(moved));
+    assert_eq!(decode_moved(&encode_state(&state)).expect("whole"), None);
+    let journal = decode_journal(&journal_of(&[], &state)).expect("whole");
+    let error = decode_state(&bytes, &journal).expect_err("it is elsewhere");
+    assert_eq!(error.to_string(), "it was moved to git:backfill-state");
+
+    // Damage never makes it a state, nor a mark that says something else.
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 1 << bit;
+            let error = decode_state(&flipped, &journal).expect_err("damage");
+            assert!(
+                !matches!(error, FormatError::Moved { .. }),
+                "bit {bit} of {at}"
+            );
+        }
+        assert!(decode_state(&bytes[..at], &journal).is_err(), "cut at {at}");
+    }
+    let longer = [&bytes[..], b"{}\n"].concat();
+    let error = decode_moved(&longer).expect_err("a line too many");
+    assert!(error.to_string().contains("line 2: nothing"), "{error}");
 }
 
 #[test]

@@ -53,6 +53,16 @@ impl Place for Local {
         blocking(move || Ok(read(&folder)?.0)).boxed()
     }
 
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
+        let folder = self.folder.clone();
+        blocking(move || Lock::holder(&folder)).boxed()
+    }
+
+    fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
+        // The system itself ends a hold with its process, and no other way is safe.
+        async { Ok(false) }.boxed()
+    }
+
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
         let folder = self.folder.clone();
         blocking(move || {
@@ -106,16 +116,32 @@ impl Exclusive for Held {
         self.work(move |files| files.cut_journal(whole))
     }
 
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn append(&mut self, lines: Vec<u8>, _: String) -> BoxFuture<'_, Result<(), StoreError>> {
         self.work(move |files| files.append(&lines))
     }
 
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.work(move |files| files.write_state(&bytes))
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.work(move |files| {
+            files.write_journal(&journal)?;
+            files.write_state(&state)
+        })
     }
 
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.work(move |files| files.write_journal(&bytes))
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        _: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.work(move |files| {
+            files.write_state(&state)?;
+            files.write_journal(&journal)
+        })
     }
 }
 
@@ -181,19 +207,23 @@ impl Files {
     }
 
     fn write_state(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Point::STATE_REPLACING.pass();
         self.check()?;
         // Some systems do not replace a file that is open.
         self.seen.state = None;
         self.seen.state = Some(replace(&self.folder, STATE, bytes, REPLACING_STATE)?);
+        Point::STATE_REPLACED.pass();
         Ok(())
     }
 
     fn write_journal(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        Point::JOURNAL_REPLACING.pass();
         self.check()?;
         // What is open is the old one: no longer the one to append to.
         self.journal = None;
         self.seen.journal = None;
         self.seen.journal = Some(replace(&self.folder, JOURNAL, bytes, REPLACING_JOURNAL)?);
+        Point::JOURNAL_REPLACED.pass();
         Ok(())
     }
 

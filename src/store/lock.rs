@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{StoreError, mark};
+use super::{READ, StoreError, mark};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
@@ -37,6 +37,25 @@ impl Lock {
                 }
                 Look::Held(who) => return Err(StoreError::Locked(who)),
             }
+        }
+    }
+
+    /// Who holds the lock of the state in `folder`, if anybody does who says so.
+    pub(super) fn holder(folder: &Path) -> Result<Option<Holder>, StoreError> {
+        let path = folder.join(NAME);
+        let io = |source| StoreError::Io {
+            action: READ,
+            path: path.clone(),
+            source,
+        };
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(error)),
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Ok(named_in(&mut file)),
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(None),
         }
     }
 

@@ -1,19 +1,51 @@
 //! The held store: appends entries, folds them, and refuses to go on after a failed write.
 
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Exclusive, Place, StoreError, check_organization, decode};
+use super::history::describe;
+use super::{Exclusive, Place, StoreError, Taken, check_organization, decode};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
 
 /// The state, held. See the module's front door.
 pub struct LockedStore {
-    place: Box<dyn Exclusive>,
+    /// Away while something is written.
+    place: Option<Box<dyn Exclusive>>,
+    taken: Taken,
+    lease: Option<Duration>,
     state: State,
     session: Uuid,
     unfolded: usize,
-    failed: bool,
+    /// How long the last append took.
+    took: Duration,
+    /// When something was written last.
+    written: Instant,
+}
+
+/// Entries on their way into the journal; to be given back to the store once they are there.
+pub struct Appending(BoxFuture<'static, Appended>);
+
+/// What became of entries that were to be appended.
+pub struct Appended {
+    place: Box<dyn Exclusive>,
+    begun: Instant,
+    result: Result<(), StoreError>,
+}
+
+impl Future for Appending {
+    type Output = Appended;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Appended> {
+        self.0.poll_unpin(context)
+    }
 }
 
 /// A store that was just opened.
@@ -39,37 +71,56 @@ impl LockedStore {
         Point::LOCKING.pass();
         let mut exclusive = place.lock(holder.clone()).await?;
         Point::LOCKED.pass();
-        Point::READING.pass();
-        let stored = decode(&exclusive.read().await?)?;
-        Point::READ.pass();
-        let (state, unfolded, torn) = if let Some((state, journal)) = stored {
-            check_organization(&state, Some(organization))?;
-            if journal.torn > 0 {
-                Point::CUTTING.pass();
-                exclusive.cut_journal(journal.whole as u64).await?;
-                Point::CUT.pass();
+        match Self::read(exclusive.as_mut(), organization).await {
+            Ok((state, unfolded, torn)) => {
+                let session = Uuid::new_v4();
+                let mut store = Self {
+                    taken: exclusive.taken(),
+                    lease: exclusive.lease(),
+                    place: Some(exclusive),
+                    state,
+                    session,
+                    unfolded,
+                    took: Duration::ZERO,
+                    written: Instant::now(),
+                };
+                store.fold().await?;
+                store
+                    .append(vec![Entry::Session { session, holder }])
+                    .await?;
+                Ok(Opened { store, torn })
             }
-            (state, journal.entries.len(), journal.torn)
-        } else {
+            Err(error) => {
+                // What is of no use to us is not kept from others.
+                let _ = exclusive.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads what is there, made whole: the state, how many entries are not folded into it, and
+    /// how many bytes of a torn line were dropped.
+    async fn read(
+        place: &mut dyn Exclusive,
+        organization: &OrganizationId,
+    ) -> Result<(State, usize, usize), StoreError> {
+        Point::READING.pass();
+        let stored = decode(&place.read().await?)?;
+        Point::READ.pass();
+        let Some((state, journal)) = stored else {
             let state = State::new(organization.clone());
-            // The journal first: see `decode` for a start that is cut short between the two.
-            replace_journal(exclusive.as_mut(), &state).await?;
-            replace_state(exclusive.as_mut(), &state).await?;
-            (state, 0, 0)
+            let files = (encode_state(&state), encode_journal_header(&state));
+            let what = "Begin an empty state".to_owned();
+            place.start(files.0, files.1, what).await?;
+            return Ok((state, 0, 0));
         };
-        let session = Uuid::new_v4();
-        let mut store = Self {
-            place: exclusive,
-            state,
-            session,
-            unfolded,
-            failed: false,
-        };
-        store.fold().await?;
-        store
-            .append(vec![Entry::Session { session, holder }])
-            .await?;
-        Ok(Opened { store, torn })
+        check_organization(&state, Some(organization))?;
+        if journal.torn > 0 {
+            Point::CUTTING.pass();
+            place.cut_journal(journal.whole as u64).await?;
+            Point::CUT.pass();
+        }
+        Ok((state, journal.entries.len(), journal.torn))
     }
 
     /// What is remembered, every appended entry included.
@@ -84,31 +135,153 @@ impl LockedStore {
         self.session
     }
 
+    /// How the hold was come by.
+    #[must_use]
+    pub fn taken(&self) -> &Taken {
+        &self.taken
+    }
+
+    /// How long it may be silent before it is taken over: nothing may be sent on an intent that is
+    /// older than half of that. `None`: it is never taken over.
+    #[must_use]
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    /// How long the last append took.
+    #[must_use]
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
+    /// When [`renew`](Self::renew) is to be called, unless something is appended before; `None`:
+    /// never, or something is being appended.
+    #[must_use]
+    pub fn renewal(&self) -> Option<Instant> {
+        Some(self.written + self.place.as_ref()?.renewed_every()?)
+    }
+
+    /// Says that the state is still held.
+    ///
+    /// # Errors
+    /// When it is not, or that cannot be said. The store answers every later call with
+    /// [`StoreError::Failed`].
+    pub async fn renew(&mut self) -> Result<(), StoreError> {
+        let renewed = self.begin_renewal()?.await;
+        self.end_append(renewed)
+    }
+
+    /// Waits for `work`, the state held meanwhile however long that takes.
+    ///
+    /// # Errors
+    /// Those of [`renew`](Self::renew).
+    pub async fn keep_while<T>(&mut self, work: impl Future<Output = T>) -> Result<T, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            let Some(renewal) = self.renewal() else {
+                return Ok(work.await);
+            };
+            match tokio::time::timeout_at(renewal, &mut work).await {
+                Ok(done) => return Ok(done),
+                Err(_) => self.renew().await?,
+            }
+        }
+    }
+
+    /// Folds, and lets go of the state; nothing can be appended after that.
+    ///
+    /// # Errors
+    /// When it cannot be folded. A hold that cannot be let go of runs out by itself.
+    pub async fn close(&mut self) -> Result<(), StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        match self.folded() {
+            Some((state, journal)) => {
+                let what = "Fold the journal into the state, and let go".to_owned();
+                place.replace_and_release(state, journal, what).await?;
+            }
+            None => drop(place.release().await),
+        }
+        Ok(())
+    }
+
     /// Makes `entries` durable, in order and all in one go, and folds them into the state.
     ///
     /// # Errors
-    /// When they could not be written, or one is not a legal step. Nothing may be sent then: the
-    /// store answers every later call with [`StoreError::Failed`].
+    /// Those of [`begin_append`](Self::begin_append) and [`end_append`](Self::end_append).
     pub async fn append(&mut self, entries: Vec<Entry>) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
-        }
         if entries.is_empty() {
-            return Ok(());
+            return self.place.as_ref().map(|_| ()).ok_or(StoreError::Failed);
         }
-        // Until the write has succeeded, memory is ahead of the disk.
-        self.failed = true;
-        let lines = encode_entries(self.state.folded + 1, &entries);
+        let appended = self.begin_append(&entries)?.await;
+        self.end_append(appended)
+    }
+
+    /// Folds `entries` into the state, and gives what makes them durable, in order and all in one
+    /// go. The state is ahead of the journal until that is given back.
+    ///
+    /// # Errors
+    /// When one of them is not a legal step, an earlier write failed, or one is still under way.
+    /// The store answers every later call with [`StoreError::Failed`].
+    pub fn begin_append(&mut self, entries: &[Entry]) -> Result<Appending, StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        let lines = encode_entries(self.state.folded + 1, entries);
         self.unfolded += entries.len();
         self.state.folded += entries.len() as u64;
         // Illegal entries must not reach the journal, so memory goes first.
         for entry in entries {
-            self.state.fold(entry)?;
+            self.state.fold(entry.clone())?;
         }
-        Point::APPENDING.pass();
-        self.place.append(lines).await?;
-        Point::APPENDED.pass();
-        self.failed = false;
+        let what = describe(entries, &self.state);
+        let begun = Instant::now();
+        let append = async move {
+            Point::APPENDING.pass();
+            let result = place.append(lines, what).await;
+            if result.is_ok() {
+                Point::APPENDED.pass();
+            }
+            Appended {
+                place,
+                begun,
+                result,
+            }
+        };
+        Ok(Appending(append.boxed()))
+    }
+
+    /// Gives what says that the state is still held; to be given back as an append is.
+    ///
+    /// # Errors
+    /// When an earlier write failed, or one is still under way.
+    pub fn begin_renewal(&mut self) -> Result<Appending, StoreError> {
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        let begun = Instant::now();
+        let renew = async move {
+            let result = place.renew().await;
+            Appended {
+                place,
+                begun,
+                result,
+            }
+        };
+        Ok(Appending(renew.boxed()))
+    }
+
+    /// Takes back what [`begin_append`](Self::begin_append) or
+    /// [`begin_renewal`](Self::begin_renewal) gave, at its end.
+    ///
+    /// # Errors
+    /// When the entries could not be written. Nothing may be sent then: the store answers every
+    /// later call with [`StoreError::Failed`].
+    pub fn end_append(&mut self, appended: Appended) -> Result<(), StoreError> {
+        let Appended {
+            place,
+            begun,
+            result,
+        } = appended;
+        result?;
+        self.place = Some(place);
+        self.took = begun.elapsed();
+        self.written = begun;
         Ok(())
     }
 
@@ -116,35 +289,25 @@ impl LockedStore {
     ///
     /// # Errors
     /// When either could not be written; both are still readable then, as they were or as they
-    /// should be.
+    /// should be. The store answers every later call with [`StoreError::Failed`].
     pub async fn fold(&mut self) -> Result<(), StoreError> {
-        if self.failed {
-            return Err(StoreError::Failed);
+        let mut place = self.place.take().ok_or(StoreError::Failed)?;
+        if let Some((state, journal)) = self.folded() {
+            let what = "Fold the journal into the state".to_owned();
+            place.replace(state, journal, what).await?;
         }
-        if self.unfolded == 0 {
-            return Ok(());
-        }
-        self.failed = true;
-        self.state.serial += 1;
-        replace_state(self.place.as_mut(), &self.state).await?;
-        replace_journal(self.place.as_mut(), &self.state).await?;
-        self.unfolded = 0;
-        self.failed = false;
+        self.place = Some(place);
         Ok(())
     }
-}
 
-async fn replace_state(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
-    Point::STATE_REPLACING.pass();
-    place.write_state(encode_state(state)).await?;
-    Point::STATE_REPLACED.pass();
-    Ok(())
-}
-
-/// Starts a new journal, which follows `state`.
-async fn replace_journal(place: &mut dyn Exclusive, state: &State) -> Result<(), StoreError> {
-    Point::JOURNAL_REPLACING.pass();
-    place.write_journal(encode_journal_header(state)).await?;
-    Point::JOURNAL_REPLACED.pass();
-    Ok(())
+    /// Both files as they are after a fold, if the journal holds anything to fold.
+    fn folded(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        if self.unfolded == 0 {
+            return None;
+        }
+        self.unfolded = 0;
+        self.state.serial += 1;
+        let state = encode_state(&self.state);
+        Some((state, encode_journal_header(&self.state)))
+    }
 }

@@ -1,26 +1,46 @@
 //! Where the state is kept, and who may write to it.
 //!
-//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal; [`Local`] is a directory.
-//! Reading takes no lock. Writing needs a [`LockedStore`]: the only thing in the program that can
-//! append, and only one exists for a state at a time. It keeps the folded [`State`] beside the
-//! journal, so that what is remembered and what is written cannot drift apart.
+//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal: [`Local`] in a directory,
+//! [`git_branch`] in the commits of a branch, `object_store` in a bucket. Reading takes no lock.
+//! Writing needs a [`LockedStore`]: the only thing in the program that can append, and only one
+//! exists for a state at a time. It keeps the folded [`State`] beside the journal, so that what is
+//! remembered and what is written cannot drift apart. A person who replaces a state whole, or moves
+//! it, does so through a [`LockedPlace`], which excludes a store and is excluded by one.
 
+mod git;
+mod history;
 mod local;
 mod lock;
 mod locked;
 mod mark;
+#[cfg(feature = "object-store")]
+mod objects;
+mod remote;
+mod since;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use crate::run::OrganizationId;
-use crate::state::{FoldError, FormatError, Holder, Journal, State, decode_journal, decode_state};
+use crate::state::{
+    FoldError, FormatError, Holder, Journal, Moved, State, decode_journal, decode_moved,
+    decode_state,
+};
 
+pub use git::git_branch;
 pub use local::Local;
-pub use locked::{LockedStore, Opened};
+pub use locked::{Appended, Appending, LockedStore, Opened};
+#[cfg(feature = "object-store")]
+pub use objects::object_store;
+pub use remote::{LEASE, LONGEST_LEASE};
+pub use since::Since;
+pub use whole::{Found, LockedPlace};
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";
@@ -42,7 +62,30 @@ pub enum StoreError {
     /// Another hand was at a file of it while it was held.
     #[error("{} was changed, replaced or removed while this command held it", .0.display())]
     Changed(PathBuf),
-    /// The disk, or whatever stands for it, refused.
+    /// It was taken over, or written to without a hold on it.
+    #[error("it was taken over by {}", .0.as_ref().map_or_else(|| "somebody else".to_owned(), ToString::to_string))]
+    Fenced(Option<Holder>),
+    /// A remote place refused, or did not answer.
+    #[error("cannot {action}: {said}")]
+    Remote {
+        /// What was tried.
+        action: &'static str,
+        /// What came back.
+        said: String,
+    },
+    /// A write takes longer than anything may be sent on an intent that it brings.
+    #[error(
+        "a write to it takes {} s, and with a lease of {} s nothing can be sent that late",
+        took.as_secs(),
+        lease.as_secs()
+    )]
+    TooSlow {
+        /// How long the last write took.
+        took: Duration,
+        /// How long the lease lasts.
+        lease: Duration,
+    },
+    /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
         /// What was tried.
@@ -82,32 +125,112 @@ pub struct Contents {
 
 /// Somewhere a state can be kept.
 pub trait Place: Send + Sync {
+    /// How often it makes sense to ask for a state that somebody holds.
+    fn asked_every(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
     /// The place as messages name it.
     fn name(&self) -> String;
 
+    /// How long who holds it may be silent before it can be taken over; `None`: for ever, the hold
+    /// ends with its process.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
+
     /// Reads what is there, without a lock; the two files need not fit together.
     fn read(&self) -> BoxFuture<'_, Result<Contents, StoreError>>;
+
+    /// Who holds it, if anybody does and that can be known without asking for it.
+    fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>>;
+
+    /// Ends the hold of `holder`, who is gone; `false` where it is not held by that one.
+    fn unlock<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Takes hold of it, or says who has it.
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>>;
 }
 
-/// A place that is held. Dropping it lets go.
+/// How a hold was come by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// Whoever held it before has let go, or is gone.
+    Free,
+    /// From a holder that was not heard of for long. It may wake up yet, and send on the intents
+    /// that it has made, though it can make no more.
+    Over {
+        /// Who that is.
+        holder: Holder,
+        /// How long its lease lasted: it sends on no intent that is older than half of that.
+        lease: Duration,
+    },
+}
+
+/// A place that is held.
 pub trait Exclusive: Send {
+    /// How it was come by.
+    fn taken(&self) -> Taken {
+        Taken::Free
+    }
+
     /// Reads what is there.
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>>;
 
     /// Cuts the journal to `whole` bytes: what follows was never acknowledged.
     fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Adds `lines` to the journal; durable when it returns.
-    fn append(&mut self, lines: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Adds `lines` to the journal; durable when it returns. `what` says in a line what they are.
+    fn append(&mut self, lines: Vec<u8>, what: String) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Replaces `state.jsonl` whole: after a crash it is the old one or the new one.
-    fn write_state(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Lays down both files where there is no state. After a crash both are old, both are new, or
+    /// the journal is new and the state old, or not there. `what` says in a line why.
+    fn start(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Replaces the journal whole, in the same way.
-    fn write_journal(&mut self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// Replaces both files, each whole. After a crash both are old, both are new, or the state is
+    /// new and the journal old. `what` says in a line why.
+    fn replace(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// How long it may be silent before it is taken from its holder; `None`: for ever.
+    fn lease(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Says that it is still held.
+    fn renew(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
+
+    /// How often that must be said; `None`: never, the hold ends with the process.
+    fn renewed_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Replaces both files as [`replace`](Self::replace) does, and lets go.
+    fn replace_and_release(
+        &mut self,
+        state: Vec<u8>,
+        journal: Vec<u8>,
+        what: String,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.replace(state, journal, what)
+    }
+
+    /// Lets go; nothing more can be done with it then. Where the hold ends with its process,
+    /// dropping it is enough.
+    fn release(&mut self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async { Ok(()) }.boxed()
+    }
 }
 
 /// What a place holds, read as a whole.
@@ -161,8 +284,20 @@ pub async fn inspect(
     }
 }
 
+/// The mark that a state has left, if there is one.
+fn mark_in(contents: &Contents) -> Result<Option<Moved>, FormatError> {
+    match &contents.state {
+        Some(state) => decode_moved(state),
+        None => Ok(None),
+    }
+}
+
 /// Reads both files together; `None` where nothing was ever recorded.
 fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> {
+    // Whatever its journal is: the state is not here.
+    if let Some(Moved { to, .. }) = mark_in(contents)? {
+        return Err(FormatError::Moved { to });
+    }
     match (&contents.state, &contents.journal) {
         (None, None) => Ok(None),
         (Some(state), Some(journal)) => {

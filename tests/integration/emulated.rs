@@ -100,11 +100,14 @@ pub(crate) fn assert_each_once(emulated: &Emulated, number: usize) {
     assert!(windows.values().all(|times| *times == 1), "{windows:?}");
 }
 
+/// Far more than anything takes here: a test must end.
+const LONG: Duration = Duration::from_secs(180);
+
 /// Waits until the emulator got so many requests to create a run.
 pub(crate) fn wait_for_creates(emulated: &Emulated, number: u64) {
     let start = Instant::now();
     while emulated.ledger().creates < number {
-        assert!(start.elapsed() < Duration::from_secs(30), "nothing is sent");
+        assert!(start.elapsed() < LONG, "nothing is sent");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

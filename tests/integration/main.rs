@@ -7,6 +7,7 @@ mod bad_manifests;
 mod by_hand;
 #[cfg(all(unix, feature = "crash-points"))]
 mod crash_points;
+mod dice;
 #[cfg(unix)]
 mod disk;
 mod emulated;
@@ -23,6 +24,8 @@ mod one_request;
 mod plan;
 mod readme_rules;
 mod rehearse;
+#[cfg(unix)]
+mod remote;
 mod resolve;
 mod schema;
 mod secrets;

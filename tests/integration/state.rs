@@ -1,11 +1,71 @@
-//! `state list`, `show`, `verify`, `unlock`: what is remembered, without asking the service.
+//! `state list`, `show`, `verify`: what is remembered, without asking the service. In the folder:
+//! what a person may do about it by hand.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+#[cfg(unix)]
+mod move_to;
+mod pull;
+#[cfg(unix)]
+mod push;
+#[cfg(unix)]
+mod repository;
+#[cfg(unix)]
+mod unlock;
+
+use aep_backfill::run::{OrganizationId, RunIdentity};
+use aep_backfill::state::{Clock, Entry, Holder, Moment};
+use aep_backfill::store::{Local, LockedStore};
+use jiff::Timestamp;
 
 use crate::by_hand::{adopted, day, identity, record};
-use crate::emulated::Emulated;
 use crate::workspace::Workspace;
+
+fn wait_for<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(work)
+}
+
+fn organization() -> OrganizationId {
+    "5C13@AdobeOrg".parse().expect("an organization")
+}
+
+/// Somebody in CI.
+fn holder() -> Holder {
+    Holder {
+        host: "runner-7".to_owned(),
+        pid: 7,
+        ci_run: Some("https://github.com/o/r/actions/runs/9".to_owned()),
+        since: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// The state in the folder of the workspace.
+fn local(workspace: &Workspace) -> Local {
+    Local::new(workspace.path().join(".backfill"))
+}
+
+/// Adds `entries` to the journal of that state, as an apply does that is killed then.
+fn append(workspace: &Workspace, entries: Vec<Entry>) {
+    let place = local(workspace);
+    wait_for(async {
+        let store = LockedStore::open(&place, &organization(), holder()).await;
+        let mut store = store.expect("free").store;
+        store.append(entries).await.expect("written");
+    });
+}
+
+/// That a request for the run was about to leave, long ago.
+fn intent(run: &RunIdentity) -> Entry {
+    Entry::Intent {
+        run: run.into(),
+        at: Moment {
+            time: Timestamp::UNIX_EPOCH,
+            clock: Clock::Local,
+        },
+        session: uuid::Uuid::nil(),
+        start_time: None,
+        order: None,
+    }
+}
 
 #[test]
 fn where_nothing_is_remembered_every_question_says_so() {
@@ -84,38 +144,4 @@ fn verify_counts_a_whole_state_and_names_the_place_of_damage() {
         "{}",
         ran.stderr
     );
-}
-
-#[test]
-fn unlock_says_who_holds_the_state_and_takes_it_from_nobody() {
-    let mut workspace = Workspace::new();
-    workspace.manifest(1, 1, false);
-    let emulated = Emulated::start(
-        &workspace,
-        "faults: [{ on: createRun, do: { hang: { for: 60, when: before } } }]",
-    );
-    workspace.sign_in(&emulated.url);
-    let mut apply = workspace
-        .command("apply --yes -v".split(' '))
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    // Once it tells of sending, it holds the state.
-    let said = BufReader::new(apply.stderr.take().expect("it is piped"));
-    assert!(
-        said.lines()
-            .map_while(Result::ok)
-            .any(|line| line.contains("sending"))
-    );
-    let ran = workspace.run("state unlock").exits(8);
-    assert!(
-        ran.stderr
-            .contains(&format!("it is held by process {}", apply.id())),
-        "{}",
-        ran.stderr
-    );
-    apply.kill().expect("it runs");
-    apply.wait().expect("it ends");
-    let ran = workspace.run("state unlock").exits(0);
-    assert_eq!(ran.stdout, "Nobody holds the state in .backfill.\n");
 }

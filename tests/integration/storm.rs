@@ -2,21 +2,9 @@
 
 use std::time::Duration;
 
+use crate::dice::Dice;
 use crate::emulated::{Emulated, signal, stored_windows};
 use crate::workspace::Workspace;
-
-/// Numbers that look random and are the same every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
 
 fn storm(seed: u64, lists: &str) {
     const FLOWS: usize = 10;

@@ -94,6 +94,7 @@ impl World {
             },
             session: Uuid::nil(),
             start_time: None,
+            order: None,
         });
         self
     }

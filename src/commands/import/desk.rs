@@ -4,7 +4,7 @@
 //! way. [`write()`] is all that touches the disk for good.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use crate::api::{Flow, FlowRun};
 use crate::commands::Exit;
 use crate::commands::desired::DEFAULT;
 use crate::commands::failure::{Failure, chain};
+use crate::commands::output;
 use crate::import::{Gathered, ManifestDraft, file_stems, gather};
 use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
 use crate::plan::diff;
@@ -220,23 +221,9 @@ pub(super) fn write(folder: &Path, manifest: &ImportedManifest) -> Result<(), Fa
     if *was_there {
         return Ok(());
     }
-    let write = || -> io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut builder = tempfile::Builder::new();
-        // Hidden: a file that is not whole is no manifest.
-        builder.prefix(".unfinished-");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
-        }
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist_noclobber(path)?;
-        Ok(())
-    };
-    write().map_err(|error| {
+    let written = std::fs::create_dir_all(folder)
+        .and_then(|()| output::file(Path::new(path), text.as_bytes(), false));
+    written.map_err(|error| {
         Failure::new(
             Exit::Unexpected,
             format!("could not write {path}: {}", chain(&error)),

@@ -12,10 +12,14 @@ use crate::engine::{Ending, Event, LaneId, RunOutcome};
 use crate::run::{DesiredRun, RunId};
 use crate::state::{Entry, Fate, Moment, Record};
 
+/// Why a run does not leave whose intent is written.
+const BEHIND: &str = "the run before it in its flow was not created";
+
 impl Dispatcher {
     /// A request has come to its end.
     pub(super) fn landed(&mut self, sent: Result<(LaneId, DesiredRun, Sent), JoinError>) {
-        // A task that was aborted or panicked left its intent open: in doubt, as it should be.
+        // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
+        // lane stays as if it was on its way, so that nothing more leaves.
         let Ok((lane, run, sent)) = sent else { return };
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
@@ -40,8 +44,7 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.pending
-                    .push((Some(entry), Event::Created { lane, run, run_id }));
+                self.record(entry, Event::Created { lane, run, run_id });
             }
             Sent::Rejected(refusal) => {
                 self.outcomes
@@ -52,8 +55,8 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.pending
-                    .push((Some(entry), Event::Rejected { lane, run, refusal }));
+                self.record(entry, Event::Rejected { lane, run, refusal });
+                self.withdraw(lane, BEHIND);
                 if self.breaker.rejected() {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
                 }
@@ -71,7 +74,8 @@ impl Dispatcher {
                     run: identity,
                     reason,
                 };
-                self.pending.push((Some(entry), event));
+                self.record(entry, event);
+                self.withdraw(lane, BEHIND);
                 self.lanes[lane].enqueue(run);
                 self.budget += 1;
                 match why {
@@ -100,26 +104,32 @@ impl Dispatcher {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key, run.identity.clone());
         let record = self.store.state().get(&key);
-        let (intent, start_time) = if let Some(Record {
-            fate: Fate::InDoubt {
-                intent, start_time, ..
-            },
+        let (intent, start_time, order) = if let Some(Record {
+            fate:
+                Fate::InDoubt {
+                    intent,
+                    session,
+                    start_time,
+                    order,
+                    ..
+                },
             earlier,
             ..
         }) = record
         {
-            (first_intent(*intent, earlier), *start_time)
+            let order = lanes::in_order(*session, *order, *start_time, earlier);
+            (first_intent(*intent, earlier), *start_time, order)
         } else {
             // The intent is not older than its life, whatever the clock of its entry says.
             let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
             let time = at.time.saturating_sub(life).unwrap_or(at.time);
-            (Moment { time, ..at }, run.start_time)
+            (Moment { time, ..at }, run.start_time, None)
         };
         self.outcomes
             .insert(key, RunOutcome::InDoubt(reason.clone()));
         self.lanes[lane].doubts.push(Doubt {
             key,
-            open: lanes::open(&identity, intent, at, self.settings.settle_delay),
+            open: lanes::open(&identity, intent, at, order, self.settings.settle_delay),
             start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
             patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
@@ -139,7 +149,8 @@ impl Dispatcher {
             run: identity,
             reason,
         };
-        self.pending.push((Some(entry), event));
+        self.record(entry, event);
+        self.withdraw(lane, BEHIND);
         self.look_again(lane);
     }
 }

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::engine::lane::{Doubt, Lane};
 use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
+use crate::engine::send::Life;
 use crate::engine::settle::Open;
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
-use crate::state::{Clock, Fate, Moment, Record, State};
+use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox, UnixSeconds};
+use crate::state::{Absence, Clock, Fate, Moment, Record};
+use crate::store::{LockedStore, Taken};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
 /// left after `left_by`.
@@ -21,6 +24,7 @@ pub(super) fn open(
     identity: &RunIdentity,
     intent: Moment,
     left_by: Moment,
+    order: Option<(Uuid, u64)>,
     settle_delay: Duration,
 ) -> Open {
     let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
@@ -30,11 +34,29 @@ pub(super) fn open(
         rerun: identity.rerun,
         intent,
         until: until.unwrap_or(Timestamp::MAX),
+        order,
     }
 }
 
+/// The place of a run among those that left in order; none where lists may not show it yet, for it
+/// begins later, or may show the run of an earlier request, which came to nothing.
+pub(super) fn in_order(
+    session: Uuid,
+    order: Option<u64>,
+    start_time: Option<UnixSeconds>,
+    earlier: &[Absence],
+) -> Option<(Uuid, u64)> {
+    let order = order.filter(|_| start_time.is_none() && earlier.is_empty())?;
+    Some((session, order))
+}
+
 /// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
-pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<Lane>, Outcomes) {
+pub(super) fn lanes(
+    plan: &Plan,
+    store: &LockedStore,
+    settle_delay: Duration,
+) -> (Vec<Lane>, Outcomes) {
+    let state = store.state();
     let mut lanes: BTreeMap<(Sandbox, FlowId), Lane> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
@@ -45,6 +67,9 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
             .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
         lane.name = Arc::clone(&run.name);
         lane.source = Some(Arc::clone(&run.source));
+        if state.get(&run.key).is_some_and(Record::was_absent) {
+            lane.was_absent(run.key);
+        }
         match action {
             Action::Create => lane.enqueue(run.clone()),
             Action::Again => lane.enqueue_again(run.clone()),
@@ -61,6 +86,13 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
         }
     }
     let (now, today) = (Instant::now(), Timestamp::now());
+    // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
+    // over, one before that may wake up yet, and send on an intent that it has made.
+    let lease = match store.taken() {
+        Taken::Free => store.lease(),
+        Taken::Over { lease, .. } => store.lease().max(Some(*lease)),
+    };
+    let left_by_then = lease.map_or(now, |lease| now + Life::of(Some(lease)).leaves);
     for (
         key,
         Record {
@@ -72,8 +104,9 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
     {
         let Fate::InDoubt {
             intent,
-            session: _,
+            session,
             start_time,
+            order,
             doubt,
         } = fate
         else {
@@ -91,15 +124,15 @@ pub(super) fn lanes(plan: &Plan, state: &State, settle_delay: Duration) -> (Vec<
                 identity,
                 first_intent(*intent, earlier),
                 left_by(*intent, doubt.as_ref()),
+                in_order(*session, *order, *start_time, earlier),
                 settle_delay,
             ),
             start_time: *start_time,
-            // Whoever held the state before us is gone: nothing left after now. Only what is
-            // recorded of the answer tells of an earlier moment: a machine that slept may have
-            // sent long after its intent.
+            // Only what is recorded of the answer tells of an earlier moment: a machine that slept
+            // may have sent long after its intent.
             patience: Patience::new(
                 settle_delay,
-                now,
+                left_by_then,
                 doubt.as_ref().and_then(|doubt| by_the_service(doubt.at)),
             ),
             verdicts: Verdicts::default(),

@@ -237,6 +237,7 @@ impl Dispatcher {
             reason: reason.clone(),
         });
         self.lanes[id].block(reason);
+        self.withdraw(id, "nothing more is sent to its flow");
     }
 }
 

@@ -59,7 +59,7 @@ impl Dispatcher {
             run_id,
             evidence,
         };
-        self.pending.push((Some(entry), event));
+        self.record(entry, event);
     }
 
     /// Applies what a list tells to the lane's doubts.
@@ -170,7 +170,7 @@ impl Dispatcher {
             lane,
             run: identity,
         };
-        self.pending.push((Some(entry), event));
+        self.record(entry, event);
         let Some(run) = wanted else { return };
         let absences = self.absences.entry(key).or_default();
         *absences += 1;
@@ -178,6 +178,7 @@ impl Dispatcher {
             let reason = Blocked::ComesToNothing(*absences, key.short());
             self.block(lane, reason);
         }
+        self.lanes[lane].was_absent(key);
         self.lanes[lane].enqueue(run);
     }
 }

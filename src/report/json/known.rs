@@ -86,6 +86,7 @@ pub(super) fn word(evidence: &Evidence) -> &'static str {
         Evidence::Params => "params",
         Evidence::CopyActivity => "copyActivity",
         Evidence::SoleIntent => "soleIntent",
+        Evidence::Order => "order",
         Evidence::Lists { .. } => "lists",
         Evidence::Person { .. } => "person",
     }

@@ -1,0 +1,217 @@
+//! `state move`: the state to another place, so that at every moment one of the two can be used and
+//! never both.
+//!
+//! Both places are held. The state is written there, read back and compared; only then does a mark
+//! take its place here. A move that was cut short in between is told by its copy, which no apply has
+//! held since, and is run again.
+
+use std::collections::BTreeMap;
+
+use super::{hold, is_in_doubt, missing, outlast};
+use crate::commands::Exit;
+use crate::commands::ask::confirm;
+use crate::commands::context::Context;
+use crate::commands::failure::Failure;
+use crate::commands::kept::Kept;
+use crate::commands::signals::Signals;
+use crate::commands::{config, output};
+use crate::report::{number, plain};
+use crate::state::{Fate, FormatError, Moved, State};
+use crate::store::{Found, Inspected, LockedPlace, Place, load};
+
+/// Flags of `state move`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 it is moved, or the answer was no; 3 the other place is no place or the same, or nobody \
+can be asked here and --yes is missing; 8 there is no state, the other place has one of its own, one \
+of them is held by somebody else, or cannot be used.")]
+pub(super) struct Flags {
+    /// Where to: a folder, git:BRANCH of this repository's remote, or a prefix in a bucket
+    #[arg(long, value_name = "PLACE")]
+    to: String,
+    /// Do not ask; needed where nobody can answer
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let (from, to) = (context.kept(), Kept::read(&flags.to)?);
+    if context.emulator {
+        return Err(Failure::usage(
+            "the emulator keeps its state beside its runs; it cannot be moved",
+        ));
+    }
+    if to.is(from) {
+        return Err(
+            Failure::usage(format!("the state is kept in {from} already"))
+                .hint("name another place with --to"),
+        );
+    }
+    let (here, there) = (context.place()?, to.place(context.config.lease())?);
+    let mut signals = Signals::listen()?;
+    let mut left = hold(context, here.as_ref()).await?;
+    let result = match left.found() {
+        Found::Nothing => Err(missing(context)),
+        Found::Moved(moved) if names(moved, &to) => {
+            find_again(context, moved, there.as_ref()).await
+        }
+        Found::Moved(Moved { to, .. }) => {
+            let moved = FormatError::Moved { to: to.clone() };
+            Err(Failure::state(&here.name(), &moved.into()))
+        }
+        Found::State(Inspected { state, .. }) => {
+            let state = state.clone();
+            move_there(
+                context,
+                flags,
+                state,
+                &mut left,
+                there.as_ref(),
+                &mut signals,
+            )
+            .await
+        }
+    };
+    left.release().await;
+    result
+}
+
+/// Whether a mark says that its state went to this place.
+fn names(moved: &Moved, to: &Kept) -> bool {
+    Kept::read(&moved.to).is_ok_and(|named| named.is(to))
+}
+
+/// Nothing is left to do, if the state that was moved is where it was moved to.
+async fn find_again(context: &Context, moved: &Moved, there: &dyn Place) -> Result<Exit, Failure> {
+    let (from, to) = (context.kept(), there.name());
+    let state = load(there, context.organization.as_ref())
+        .await
+        .map_err(|error| Failure::state(&to, &error))?;
+    let is_same = |state: &State| state.lineage == moved.lineage && state.serial >= moved.serial;
+    if !state.as_ref().is_some_and(is_same) {
+        return Err(Failure::new(
+            Exit::State,
+            format!("the state in {from} was moved to {to}, and is not there any more"),
+        )
+        .hint("if there is a copy that was pulled, `backfill state push` puts it back there"));
+    }
+    output::text(|out| {
+        writeln!(out, "The state in {from} was moved to {to} before.")?;
+        out.write_all(advice(&to).as_bytes())
+    })?;
+    Ok(Exit::Success)
+}
+
+/// Holds the other place as well, and moves `state` there.
+async fn move_there(
+    context: &Context,
+    flags: &Flags,
+    state: State,
+    left: &mut LockedPlace,
+    there: &dyn Place,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    let mut reached = hold(context, there).await?;
+    let result = move_held(context, flags, state, left, &mut reached, there, signals).await;
+    reached.release().await;
+    result
+}
+
+async fn move_held(
+    context: &Context,
+    flags: &Flags,
+    state: State,
+    left: &mut LockedPlace,
+    reached: &mut LockedPlace,
+    there: &dyn Place,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    let (from, to) = (context.kept(), there.name());
+    check_room(reached.found(), &state, from).map_err(|why| {
+        Failure::new(
+            Exit::State,
+            format!("could not move the state from {from} to {to}: {why}"),
+        )
+        .hint("nothing was changed; name a place without a state with --to")
+    })?;
+    let runs = number(state.records().count(), "run");
+    let question = format!("Move {runs} from {from} to {to}?");
+    if !confirm(context, flags.yes, "move the state", &question, signals).await? {
+        output::text(|out| writeln!(out, "Nothing was moved."))?;
+        return Ok(Exit::Success);
+    }
+    let failure = |error| Failure::state(&to, &error);
+    let written = reached
+        .replace(state, format!("Moved from {from}"))
+        .await
+        .map_err(failure)?;
+    let read = load(there, context.organization.as_ref())
+        .await
+        .map_err(failure)?;
+    if read.as_ref() != Some(&written) {
+        return Err(Failure::new(
+            Exit::State,
+            format!("what was written to {to} does not read back as it was written"),
+        )
+        .hint(format!("nothing was changed in {from}: the state is there")));
+    }
+    if read.is_some_and(|read| read.records().any(|(_, record)| is_in_doubt(record))) {
+        outlast(&from.to_string(), left, signals).await?;
+    }
+    let marked = left.leave(to.clone(), written.serial).await;
+    marked.map_err(|error| {
+        Failure::state(&from.to_string(), &error)
+            .hint(format!("move again before anybody uses the copy in {to}"))
+    })?;
+    // It is done: a reader that has gone undoes nothing.
+    let _ = output::text(|out| {
+        writeln!(
+            out,
+            "Moved {runs} from {from} to {to}; it was read back and compared."
+        )?;
+        out.write_all(advice(&to).as_bytes())
+    });
+    Ok(Exit::Success)
+}
+
+/// Whether the other place can take `state`, which is in `from`; or what is in the way.
+fn check_room(found: &Found, state: &State, from: &Kept) -> Result<(), String> {
+    match found {
+        Found::Nothing => Ok(()),
+        Found::Moved(moved) if moved.lineage == state.lineage && names(moved, from) => Ok(()),
+        Found::Moved(moved) => Err(format!(
+            "a state was there that was moved to {}",
+            plain(&moved.to, 300)
+        )),
+        Found::State(Inspected { state: other, .. }) if other.lineage != state.lineage => {
+            Err("another state is there".to_owned())
+        }
+        Found::State(Inspected { state: copy, .. }) => {
+            // What a move that was cut short has left: no apply has held it since.
+            if copy.folded == 0 && knows_all(state, copy) {
+                Ok(())
+            } else {
+                Err("a copy of it is there that was used since, or has more on record".to_owned())
+            }
+        }
+    }
+}
+
+/// Whether `state` knows every run that may exist by what `copy` says.
+fn knows_all(state: &State, copy: &State) -> bool {
+    copy.records().all(|(key, record)| match &record.fate {
+        Fate::Created { run_id, .. } => state.claim(run_id) == Some(*key),
+        Fate::InDoubt { .. } => state.get(key).is_some(),
+        Fate::Rejected { .. } | Fate::NotCreated(_) => true,
+    })
+}
+
+/// What is to be written where the place of the state is named.
+fn advice(place: &str) -> String {
+    let line = serde_yaml::to_string(&BTreeMap::from([("state", place)]));
+    format!(
+        "Name that place from now on, in {} and wherever else one is named:\n\n{}",
+        config::DEFAULT,
+        line.expect("a text is YAML")
+    )
+}

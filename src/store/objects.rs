@@ -1,0 +1,475 @@
+//! An object store: Amazon S3 and what speaks its language, Azure Blob Storage, Google Cloud
+//! Storage.
+//!
+//! The journal is a row of numbered objects, `journal/000000000042.jsonl`, each created only if
+//! there is none of that number: of two writers one comes second, and knows it. An object's first
+//! line says who holds the state from then on, and where the journal begins; the rest are entries.
+//! The folded state is an object of its own, `state/…`, which is written first and counts once an
+//! object of the journal names it: so a fold happens as a whole or not at all.
+//!
+//! What a fold has made superfluous is removed after a while, by who has just written the latest
+//! object. A number that has become free again is no way back in for a holder that slept: it looks
+//! before it writes and after it has (see [`super::remote`]), and nothing is removed that is
+//! younger than any such look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::Path;
+use object_store::{
+    ClientConfigKey, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    RetryConfig,
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use url::Url;
+use uuid::Uuid;
+
+use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::{Contents, Place, StoreError};
+
+const JOURNAL: &str = "journal";
+const STATE: &str = "state";
+/// The format of the journal's objects; what is newer is refused.
+const FORMAT: u32 = 1;
+/// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
+/// trust what it knows, and longer than any reader takes.
+const KEPT: Duration = Duration::from_secs(2 * LONGEST_LEASE.as_secs());
+/// How long a write is tried that is not answered.
+const WRITES: Duration = Duration::from_secs(60);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// How often a state is read that is cleaned while it is.
+const READS: u32 = 3;
+/// How many objects are read or removed at a time.
+const AT_ONCE: usize = 16;
+
+/// The state below `url`: `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`,
+/// held by leases that last so long; credentials and endpoints come from the environment, as each cloud's users know it.
+///
+/// # Errors
+/// When `url` is another, or the environment does not say what is needed.
+pub fn object_store(url: &Url, lease: Duration) -> Result<impl Place + use<>, StoreError> {
+    Ok(Leased::new(Objects::new(url)?, lease))
+}
+
+/// See the module's front door.
+#[derive(Debug, Clone)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    name: String,
+}
+
+/// The number of the latest object of the journal, and what it says of the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    number: u64,
+    begins: u64,
+    state: Option<String>,
+}
+
+/// The first line of an object of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    format: u32,
+    /// Which write this is: an answer that was lost is told from another's by it.
+    write: Uuid,
+    /// The number of the object in which the journal begins.
+    begins: u64,
+    /// The object below `state/` that it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    /// Who holds the state from here on; nobody, if missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lease: Option<Lease>,
+    /// What the write was for, in a line.
+    what: String,
+}
+
+impl Header {
+    /// That of an object that makes `version`.
+    fn new(version: &Version, lease: Option<Lease>, what: &str) -> Self {
+        Self {
+            format: FORMAT,
+            write: Uuid::new_v4(),
+            begins: version.begins,
+            state: version.state.clone(),
+            lease,
+            what: what.to_owned(),
+        }
+    }
+
+    fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("a header has string keys");
+        line.push(b'\n');
+        line
+    }
+}
+
+/// What every format's first line says.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+impl Remote for Objects {
+    type Version = Version;
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
+        async {
+            let mut tries = 1;
+            loop {
+                match self.snapshot().await {
+                    // Cleaned in between: then a newer one is there.
+                    Err(Trouble::Store(Error::NotFound { .. })) if tries < READS => tries += 1,
+                    read => return read.map_err(|trouble| failed("read the bucket", &trouble)),
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn check_exclusion<'a>(&'a self, latest: &'a Version) -> BoxFuture<'a, Result<(), StoreError>> {
+        async move {
+            // Some servers take a conditional write for one without a condition. What they would
+            // then have is as good as what they have, and held by nobody.
+            let header = Header::new(latest, None, "A second write, not to be taken");
+            if self.create(latest.number, header.line()).await? {
+                return Err(StoreError::Remote {
+                    action: "keep two applies apart there",
+                    said: "the store overwrites an object that was to be created only if there is \
+                           none (`If-None-Match: *`)"
+                        .to_owned(),
+                });
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn swap<'a>(
+        &'a self,
+        from: Option<&'a Version>,
+        change: &'a Change,
+    ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
+        async move {
+            let Change { step, lease, what } = change;
+            let number = from.map_or(0, |from| from.number) + 1;
+            let mut version = Version {
+                number,
+                begins: from.map_or(number, |from| from.begins),
+                state: from.and_then(|from| from.state.clone()),
+            };
+            let lines: &[u8] = match step {
+                Step::Lease => b"",
+                Step::Append(lines) => lines,
+                Step::Replace { state, journal } => {
+                    let name = format!("{number:012}-{}.jsonl", Uuid::new_v4());
+                    let path = self.state(&name);
+                    let put = self.store.put(&path, state.clone().into());
+                    put.await
+                        .map_err(|error| failed("write to the bucket", &error.into()))?;
+                    version.begins = number;
+                    version.state = Some(name);
+                    journal
+                }
+            };
+            let what = what.lines().next().unwrap_or_default();
+            let mut object = Header::new(&version, lease.clone(), what).line();
+            object.extend_from_slice(lines);
+            if !self.create(number, object).await? {
+                return Ok(Swap::Lost);
+            }
+            if matches!(step, Step::Replace { .. }) {
+                // What stays lies there for the next time.
+                let _ = self.clean(&version, KEPT).await;
+            }
+            Ok(Swap::Won(version))
+        }
+        .boxed()
+    }
+}
+
+impl Objects {
+    pub(super) fn new(url: &Url) -> Result<Self, StoreError> {
+        let failed = |error: Error| StoreError::Remote {
+            action: "use the bucket",
+            said: said(&error),
+        };
+        let prefix = Path::from_url_path(url.path()).map_err(|error| failed(error.into()))?;
+        let name = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self::of(connect(url).map_err(failed)?, prefix, name))
+    }
+
+    pub(super) fn of(store: Arc<dyn ObjectStore>, prefix: Path, name: String) -> Self {
+        Self {
+            store,
+            prefix,
+            name,
+        }
+    }
+
+    fn journal(&self, number: u64) -> Path {
+        self.below(JOURNAL, &format!("{number:012}.jsonl"))
+    }
+
+    fn state(&self, name: &str) -> Path {
+        self.below(STATE, name)
+    }
+
+    fn below(&self, folder: &'static str, name: &str) -> Path {
+        self.prefix.clone().join(folder).join(name)
+    }
+
+    /// The number of an object of the journal, if it is one.
+    fn number(&self, meta: &ObjectMeta) -> Option<u64> {
+        let name = meta.location.filename()?.strip_suffix(".jsonl")?;
+        let number = name.parse().ok()?;
+        (meta.location == self.journal(number)).then_some(number)
+    }
+
+    /// Whether it is a folded state of ours: others may keep something there too.
+    fn is_state(&self, meta: &ObjectMeta) -> bool {
+        let is_ours = |name: &str| {
+            let (number, write) = name.strip_suffix(".jsonl")?.split_once('-')?;
+            let number = format!("{:012}", number.parse::<u64>().ok()?);
+            let write: Uuid = write.parse().ok()?;
+            Some(format!("{number}-{write}.jsonl") == name)
+        };
+        let name = meta.location.filename();
+        name.is_some_and(|name| meta.location == self.state(name) && is_ours(name) == Some(true))
+    }
+
+    async fn listed(&self, folder: &'static str) -> Result<Vec<ObjectMeta>, Error> {
+        let folder = self.prefix.clone().join(folder);
+        self.store.list(Some(&folder)).try_collect().await
+    }
+
+    async fn get(&self, path: &Path) -> Result<Vec<u8>, Error> {
+        Ok(self.store.get(path).await?.bytes().await?.into())
+    }
+
+    /// The latest version, from the objects as they are now.
+    async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, Trouble> {
+        let listed = self.listed(JOURNAL).await?;
+        let Some(last) = listed.iter().filter_map(|meta| self.number(meta)).max() else {
+            // The journal comes first, and its first object stays.
+            let states = self.listed(STATE).await?;
+            return match states.iter().find(|meta| self.is_state(meta)) {
+                Some(meta) => Err(Trouble::Object(format!(
+                    "the journal is missing, though there is {}: what was in flight is not known",
+                    meta.location
+                ))),
+                None => Ok(None),
+            };
+        };
+        let (header, _) = self.object(last).await?;
+        let Header {
+            begins,
+            state,
+            lease,
+            ..
+        } = header;
+        let objects: Vec<Vec<u8>> = stream::iter(begins..=last)
+            .map(async |number| Ok::<_, Trouble>(self.object(number).await?.1))
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut contents = Contents::default();
+        if let Some(name) = &state {
+            contents.state = Some(self.get(&self.state(name)).await?);
+            contents.journal = Some(objects.concat());
+        }
+        Ok(Some(Snapshot {
+            version: Version {
+                number: last,
+                begins,
+                state,
+            },
+            contents,
+            lease,
+        }))
+    }
+
+    /// An object of the journal: its first line, and the entries below.
+    async fn object(&self, number: u64) -> Result<(Header, Vec<u8>), Trouble> {
+        let path = self.journal(number);
+        let mut bytes = self.get(&path).await?;
+        let end = bytes.iter().position(|&byte| byte == b'\n');
+        let damaged = |why: &dyn std::fmt::Display| {
+            Trouble::Object(format!("{path} is no object of a journal: {why}"))
+        };
+        let end = end.ok_or_else(|| damaged(&"its first line has no end"))?;
+        // A newer format is told from damage before anything else is read.
+        let Format { format } =
+            serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
+        if format > FORMAT {
+            return Err(Trouble::Object(format!(
+                "{path} has the format {format}; this version reads up to {FORMAT}"
+            )));
+        }
+        let header: Header =
+            serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
+        if header.begins > number {
+            return Err(damaged(&"its journal begins after it"));
+        }
+        Ok((header, bytes.split_off(end + 1)))
+    }
+
+    /// Creates an object of the journal; `false` where another was first.
+    async fn create(&self, number: u64, object: Vec<u8>) -> Result<bool, StoreError> {
+        let path = self.journal(number);
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(500);
+        loop {
+            let create = PutOptions::from(PutMode::Create);
+            let put = self.store.put_opts(&path, object.clone().into(), create);
+            let Err(error) = put.await else {
+                return Ok(true);
+            };
+            // It may be our own that is there, written by a request whose answer was lost.
+            let there = self.get(&path).await;
+            match there {
+                Ok(there) => return Ok(there == object),
+                Err(_) if begun.elapsed() < WRITES && !is_refusal(&error) => {
+                    tokio::time::sleep(wait).await;
+                    wait = LONGEST_WAIT.min(wait * 2);
+                }
+                Err(_) => return Err(failed("write to the bucket", &error.into())),
+            }
+        }
+    }
+
+    /// Removes what `now` has no use for, if it is old enough.
+    pub(super) async fn clean(&self, now: &Version, kept: Duration) -> Result<(), Error> {
+        let journal = self.listed(JOURNAL).await?;
+        let last = journal.iter().filter_map(|meta| self.number(meta)).max();
+        let newest = journal.iter().map(|meta| meta.last_modified).max();
+        // Who finds others after its own has slept, and knows nothing of what is needed.
+        let (Some(newest), true) = (newest, last == Some(now.number)) else {
+            return Ok(());
+        };
+        let old = newest - kept;
+        let superfluous = journal.into_iter().filter(|meta| {
+            // The first stays: where it is, none can be created once more.
+            let number = self.number(meta);
+            number.is_some_and(|number| number > 1 && number < now.begins)
+        });
+        let states =
+            self.listed(STATE).await?.into_iter().filter(|meta| {
+                self.is_state(meta) && meta.location.filename() != now.state.as_deref()
+            });
+        stream::iter(superfluous.chain(states))
+            .filter(|meta| std::future::ready(meta.last_modified <= old))
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, async |meta| {
+                match self.store.delete(&meta.location).await {
+                    // Another was first.
+                    Err(Error::NotFound { .. }) => Ok(()),
+                    deleted => deleted,
+                }
+            })
+            .await
+    }
+}
+
+fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
+    StoreError::Remote {
+        action,
+        said: match trouble {
+            Trouble::Store(error) => said(error),
+            Trouble::Object(what) => what.clone(),
+        },
+    }
+}
+
+/// Whether the store answered that it will not, however often it is asked.
+fn is_refusal(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::PermissionDenied { .. }
+            | Error::Unauthenticated { .. }
+            | Error::NotSupported { .. }
+            | Error::NotImplemented { .. }
+    )
+}
+
+/// What can be wrong with an object.
+enum Trouble {
+    /// The store did not give or take it.
+    Store(Error),
+    /// It is not what was written.
+    Object(String),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
+    let url_text = url.as_str();
+    let retry = RetryConfig {
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(30),
+        ..RetryConfig::default()
+    };
+    // Whatever the environment says, certificates are checked.
+    let checked = (ClientConfigKey::AllowInvalidCertificates, "false");
+    Ok(match url.scheme() {
+        "s3" => Arc::new(
+            AmazonS3Builder::from_env()
+                .with_url(url_text)
+                .with_config(AmazonS3ConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        "az" => Arc::new(
+            MicrosoftAzureBuilder::from_env()
+                .with_url(url_text)
+                .with_config(AzureConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        "gs" => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_url(url_text)
+                .with_config(GoogleConfigKey::Client(checked.0), checked.1)
+                .with_retry(retry)
+                .build()?,
+        ),
+        other => {
+            return Err(Error::NotSupported {
+                source: format!("`{other}://` is none of s3://, az:// and gs://").into(),
+            });
+        }
+    })
+}
+
+/// What a store said, in one line: its own code and message, if it gave any.
+fn said(error: &Error) -> String {
+    let said = error.to_string();
+    let part = |name: &str| {
+        let (_, from) = said.split_once(&format!("<{name}>"))?;
+        let (part, _) = from.split_once(&format!("</{name}>"))?;
+        Some(part)
+    };
+    let said = match (part("Code"), part("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        _ => said,
+    };
+    let words: Vec<&str> = said.split_whitespace().collect();
+    words.join(" ")
+}

@@ -1,0 +1,254 @@
+//! A branch of a real repository's remote, by the real git.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::*;
+use crate::store::git::Branch;
+use crate::store::remote::{Change, Leased, Remote, Step, Swap};
+
+/// A bare repository, and a clone of it with a commit on a branch.
+pub(super) struct Repository {
+    /// Where the clones are.
+    folder: tempfile::TempDir,
+    bare: PathBuf,
+    url: String,
+}
+
+fn git(folder: &Path, line: &str) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=x", "-c", "user.email=x@localhost"])
+        .args(line.split(' '))
+        .current_dir(folder)
+        .output()
+        .expect("git is installed");
+    assert!(
+        output.status.success(),
+        "git {line}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text")
+}
+
+impl Repository {
+    /// Beside its clones.
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bare = folder.path().join("remote.git");
+        let url = format!("file://{}", bare.display());
+        Self::made(folder, bare, url)
+    }
+
+    /// Where a server finds it.
+    pub(super) fn at(bare: &Path, url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self::made(folder, bare.to_owned(), url.to_owned())
+    }
+
+    fn made(folder: tempfile::TempDir, bare: PathBuf, url: String) -> Self {
+        git(
+            folder.path(),
+            &format!("init --quiet --bare {}", bare.display()),
+        );
+        git(&bare, "config http.receivepack true");
+        git(folder.path(), &format!("clone --quiet {url} work"));
+        let work = folder.path().join("work");
+        fs::write(work.join("manifest.yaml"), "version: 1\n").expect("writable");
+        git(&work, "add .");
+        git(&work, "commit --quiet -m one");
+        git(&work, "commit --quiet --allow-empty -m two");
+        git(&work, "push --quiet origin HEAD:main");
+        Self { folder, bare, url }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn place(&self) -> Leased<Branch> {
+        leased(self.branch("work"))
+    }
+
+    pub(super) fn branch(&self, clone: &str) -> Branch {
+        Branch::new(self.path(clone), "backfill-state".to_owned())
+    }
+
+    /// A clone as a CI job has it: one commit deep, on no branch.
+    fn checkout(&self, name: &str) -> Branch {
+        let line = format!("clone --quiet --depth=1 --branch main {} {name}", self.url);
+        git(self.folder.path(), &line);
+        git(&self.path(name), "checkout --quiet --detach");
+        self.branch(name)
+    }
+}
+
+#[tokio::test]
+async fn nothing_but_objects_is_written_to_the_users_repository() {
+    let repository = Repository::new();
+    let work = repository.path("work");
+    fs::write(work.join("manifest.yaml"), "version: 2\n").expect("writable");
+    let seen = || {
+        [
+            "status --porcelain",
+            // As any push, ours keeps what is known of the remote up to date.
+            "for-each-ref --exclude=refs/remotes",
+            "rev-parse HEAD",
+            "ls-files -s",
+            "config --list",
+        ]
+        .map(|line| git(&work, line))
+    };
+    let before = seen();
+    let place = repository.place();
+    let mut store = open(&place).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("pushed");
+    store.close().await.expect("pushed");
+    assert_eq!(seen(), before);
+    assert!(!work.join(".git/FETCH_HEAD").exists());
+
+    let log = git(&repository.bare, "log --format=%s backfill-state");
+    assert!(log.contains("Runs: 1 to be sent"), "{log}");
+    assert!(
+        log.starts_with("Fold the journal into the state, and let go\n"),
+        "{log}"
+    );
+    let files = git(&repository.bare, "ls-tree --name-only backfill-state");
+    assert_eq!(files, "journal.jsonl\nstate.jsonl\n");
+    // It has nothing in common with the user's own history.
+    let roots = git(
+        &repository.bare,
+        "rev-list --max-parents=0 --count backfill-state main",
+    );
+    assert_eq!(roots.trim(), "2");
+}
+
+#[tokio::test]
+async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left() {
+    let repository = Repository::new();
+    let first = leased(repository.checkout("job-1"));
+    let mut store = open(&first).await.expect("free").store;
+    store
+        .append(vec![intent(1), created(1)])
+        .await
+        .expect("pushed");
+    store.close().await.expect("pushed");
+
+    let second = leased(repository.checkout("job-2"));
+    let mut store = open(&second).await.expect("free").store;
+    assert_eq!(store.state().records().count(), 1);
+    store.append(vec![intent(2)]).await.expect("pushed");
+    store.close().await.expect("pushed");
+    let whole = load(&repository.place(), None).await.expect("readable");
+    assert_eq!(whole.expect("a state").records().count(), 2);
+    let depth = git(
+        &repository.path("work"),
+        "rev-parse --is-shallow-repository",
+    );
+    assert_eq!(
+        depth.trim(),
+        "false",
+        "a repository that is whole stays whole"
+    );
+}
+
+#[tokio::test]
+async fn a_push_whose_answer_is_lost_is_known_to_have_arrived() {
+    let repository = Repository::new();
+    let branch = repository.branch("work");
+    let change = Change {
+        step: Step::Append(b"one\n".to_vec()),
+        lease: None,
+        what: "a test".to_owned(),
+    };
+    let Ok(Swap::Won(first)) = branch.swap(None, &change).await else {
+        panic!("it is the first");
+    };
+    // The remote stores the push, and fails afterwards, as a broken connection does.
+    hook(
+        &repository,
+        "reference-transaction",
+        "[ \"$1\" != committed ] || exit 1",
+    );
+    let second = branch.swap(Some(&first), &change).await;
+    assert!(matches!(second, Ok(Swap::Won(_))), "{second:?}");
+}
+
+#[tokio::test]
+async fn a_remote_that_declines_is_an_error_that_says_so() {
+    let repository = Repository::new();
+    hook(&repository, "pre-receive", "echo protected >&2; exit 1");
+    match open(&repository.place()).await.err() {
+        Some(StoreError::Remote { said, .. }) => {
+            assert!(
+                said.contains("protected") && said.contains("declined"),
+                "{said}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let lonely = tempfile::tempdir().expect("a folder");
+    git(lonely.path(), "init --quiet .");
+    let place = leased(Branch::new(lonely.path().to_owned(), "state".to_owned()));
+    let error = load(&place, None).await.expect_err("no remote").to_string();
+    assert!(error.contains("no remote"), "{error}");
+}
+
+#[tokio::test]
+async fn a_branch_that_holds_anything_else_is_refused_untouched() {
+    let repository = Repository::new();
+    let place = leased(Branch::new(repository.path("work"), "main".to_owned()));
+    let before = git(&repository.bare, "rev-parse main");
+    for error in [
+        load(&place, None).await.map(|_| ()).expect_err("no state"),
+        open(&place).await.map(|_| ()).expect_err("no state"),
+    ] {
+        let said = error.to_string();
+        assert!(said.contains("it holds `manifest.yaml`"), "{said}");
+    }
+    assert_eq!(git(&repository.bare, "rev-parse main"), before);
+}
+
+#[tokio::test]
+async fn a_remote_that_is_pushed_to_elsewhere_than_it_is_read_from_is_refused() {
+    let repository = Repository::new();
+    git(repository.folder.path(), "init --quiet --bare fork.git");
+    let fork = repository.path("fork.git");
+    let line = format!("remote set-url --push origin {}", fork.display());
+    git(&repository.path("work"), &line);
+    let error = open(&repository.place()).await.map(|_| ());
+    let said = error.expect_err("two places").to_string();
+    assert!(said.contains("another URL for pushes"), "{said}");
+}
+
+#[tokio::test]
+async fn what_the_user_has_set_for_pushes_and_fetches_changes_nothing() {
+    let repository = Repository::new();
+    let work = repository.path("work");
+    for setting in [
+        "push.recurseSubmodules only",
+        "push.gpgSign true",
+        "push.pushOption ci.skip",
+        "push.followTags true",
+        "fetch.prune true",
+        "fetch.recurseSubmodules true",
+        "remote.origin.mirror true",
+        "core.autocrlf true",
+        "commit.gpgSign true",
+    ] {
+        git(&work, &format!("config --add {setting}"));
+    }
+    let mut store = open(&repository.place()).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("pushed");
+    store.close().await.expect("pushed");
+    let other = leased(repository.checkout("other"));
+    let state = load(&other, None).await.expect("readable");
+    assert_eq!(state.expect("a state").records().count(), 1);
+}
+
+fn hook(repository: &Repository, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let path = repository.bare.join("hooks").join(name);
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writable");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+}

@@ -1,0 +1,74 @@
+//! What every place must do (`every`, and `whole` where a state is replaced), and every remote one (`remotes`), on each kind of place
+//! there is (`places`); and what only one kind does.
+
+mod every;
+#[cfg(unix)]
+mod git;
+mod leases;
+mod local;
+#[cfg(feature = "object-store")]
+mod objects;
+mod places;
+mod remotes;
+mod whole;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::*;
+use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
+use crate::state::{Clock, Entry, Moment};
+
+fn organization() -> OrganizationId {
+    "5C13@AdobeOrg".parse().expect("an organization")
+}
+
+fn holder() -> Holder {
+    Holder {
+        host: "here".to_owned(),
+        pid: 7,
+        ci_run: None,
+        since: Timestamp::UNIX_EPOCH,
+    }
+}
+
+fn run(n: i64) -> RunIdentity {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    RunIdentity {
+        sandbox: "prod".parse().expect("a sandbox"),
+        flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+            .parse()
+            .expect("a flow"),
+        window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
+        rerun: Rerun::FIRST,
+    }
+}
+
+fn intent(n: i64) -> Entry {
+    Entry::Intent {
+        run: (&run(n)).into(),
+        at: Moment {
+            time: Timestamp::UNIX_EPOCH,
+            clock: Clock::Local,
+        },
+        session: Uuid::nil(),
+        start_time: None,
+        order: None,
+    }
+}
+
+fn created(n: i64) -> Entry {
+    Entry::Created {
+        key: run(n).key(),
+        run_id: format!("run-{n}").parse().expect("a run id"),
+        at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+async fn open(place: &dyn Place) -> Result<Opened, StoreError> {
+    LockedStore::open(place, &organization(), holder()).await
+}
+
+fn leased<R: super::remote::Remote>(remote: R) -> super::remote::Leased<R> {
+    super::remote::Leased::new(remote, LEASE)
+}

@@ -1,0 +1,227 @@
+//! What every place must do with a state that is replaced whole, or moved away.
+
+use std::fs;
+
+use super::every::on_each_place;
+use super::places::{local, on_each_remote};
+use super::*;
+use crate::state::{Moved, encode_journal_header, encode_moved, encode_state};
+use crate::store::{Found, LockedPlace};
+
+on_each_place![
+    a_hold_that_replaces_nothing_changes_nothing,
+    a_place_without_a_state_takes_one_of_any_lineage,
+    a_state_is_replaced_under_the_next_serial_and_appending_goes_on,
+    a_state_of_another_lineage_is_not_replaced,
+    a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back,
+    one_hold_excludes_the_other,
+];
+
+async fn hold(place: &dyn Place) -> Result<LockedPlace, StoreError> {
+    LockedPlace::open(place, Some(&organization()), holder()).await
+}
+
+/// A state with the first `runs` runs created, which is nowhere yet.
+fn state_of(runs: i64) -> State {
+    let mut state = State::new(organization());
+    for n in 1..=runs {
+        state.fold(intent(n)).expect("legal");
+        state.fold(created(n)).expect("legal");
+    }
+    state.serial = 7;
+    state.folded = 40;
+    state
+}
+
+fn found(held: &LockedPlace) -> &State {
+    match held.found() {
+        Found::State(inspected) => &inspected.state,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn has_the_same_records(one: &State, other: &State) -> bool {
+    one.records().eq(other.records())
+}
+
+async fn loaded(place: &dyn Place) -> State {
+    let state = load(place, None).await.expect("readable");
+    state.expect("a state")
+}
+
+async fn a_hold_that_replaces_nothing_changes_nothing(place: &dyn Place) {
+    let held = hold(place).await.expect("free");
+    assert!(matches!(held.found(), Found::Nothing));
+    held.release().await;
+    assert!(load(place, None).await.expect("readable").is_none());
+
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("written");
+    store.close().await.expect("written");
+    let remembered = store.state().clone();
+    drop(store);
+    let before = place.read().await.expect("readable");
+    let held = hold(place).await.expect("free");
+    assert_eq!(*found(&held), remembered);
+    held.release().await;
+    assert_eq!(place.read().await.expect("readable"), before);
+}
+
+async fn a_place_without_a_state_takes_one_of_any_lineage(place: &dyn Place) {
+    let state = state_of(2);
+    let mut held = hold(place).await.expect("free");
+    let written = held
+        .replace(state.clone(), "a test".to_owned())
+        .await
+        .expect("written");
+    assert_eq!((written.lineage, written.serial), (state.lineage, 8));
+    assert!(has_the_same_records(&written, &state));
+    assert_eq!(loaded(place).await, written);
+    held.release().await;
+
+    // From there on it is a state like any other.
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(3)]).await.expect("legal");
+    store.close().await.expect("written");
+    assert_eq!(loaded(place).await.records().count(), 3);
+}
+
+async fn a_state_is_replaced_under_the_next_serial_and_appending_goes_on(place: &dyn Place) {
+    let mut store = open(place).await.expect("free").store;
+    store
+        .append(vec![intent(1), created(1), intent(2)])
+        .await
+        .expect("written");
+    store.close().await.expect("written");
+    drop(store);
+    let old = loaded(place).await;
+
+    let mut held = hold(place).await.expect("free");
+    assert_eq!(*found(&held), old);
+    let mut new = state_of(4);
+    new.lineage = old.lineage;
+    new.serial = old.serial;
+    let written = held
+        .replace(new.clone(), "a test".to_owned())
+        .await
+        .expect("written");
+    assert_eq!(written.serial, old.serial + 1);
+    assert_eq!(written.folded, old.folded, "the journal's numbers go on");
+    assert!(has_the_same_records(&written, &new));
+    assert_eq!(loaded(place).await, written);
+    held.release().await;
+
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(5)]).await.expect("legal");
+    store.close().await.expect("written");
+    assert_eq!(loaded(place).await.records().count(), 5);
+}
+
+async fn a_state_of_another_lineage_is_not_replaced(place: &dyn Place) {
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("written");
+    store.close().await.expect("written");
+    drop(store);
+    let before = place.read().await.expect("readable");
+    let mut held = hold(place).await.expect("free");
+    let refused = held.replace(state_of(2), "a test".to_owned()).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Format(FormatError::Apart(_)))
+    ));
+    held.release().await;
+    assert_eq!(place.read().await.expect("readable"), before);
+}
+
+async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: &dyn Place) {
+    let mut held = hold(place).await.expect("free");
+    let state = held
+        .replace(state_of(2), "a test".to_owned())
+        .await
+        .expect("written");
+    held.leave("git:elsewhere".to_owned(), 9)
+        .await
+        .expect("written");
+    held.release().await;
+
+    let is_moved = |error: &StoreError| matches!(error, StoreError::Format(FormatError::Moved { to }) if to == "git:elsewhere");
+    assert!(is_moved(&load(place, None).await.expect_err("elsewhere")));
+    let opened = open(place).await.map(|_| ());
+    assert!(is_moved(&opened.expect_err("elsewhere")));
+
+    let mut held = hold(place).await.expect("free");
+    let Found::Moved(moved) = held.found() else {
+        panic!("{:?}", held.found());
+    };
+    assert_eq!((moved.lineage, moved.serial), (state.lineage, 9));
+    let other = held.replace(state_of(1), "a test".to_owned()).await;
+    assert!(other.is_err(), "another lineage takes its place");
+    held.release().await;
+
+    let mut held = hold(place).await.expect("free");
+    let back = held
+        .replace(state.clone(), "a test".to_owned())
+        .await
+        .expect("written");
+    assert_eq!(back.serial, 10, "above all that there were");
+    held.release().await;
+    assert_eq!(loaded(place).await, back);
+    let mut store = open(place).await.expect("free").store;
+    store.append(vec![intent(3)]).await.expect("legal");
+}
+
+async fn one_hold_excludes_the_other(place: &dyn Place) {
+    let held = hold(place).await.expect("free");
+    assert!(matches!(open(place).await, Err(StoreError::Locked(_))));
+    held.release().await;
+    let mut store = open(place).await.expect("free").store;
+    assert!(matches!(hold(place).await, Err(StoreError::Locked(_))));
+    store.close().await.expect("written");
+}
+
+/// In a folder, where the two files are not replaced in one step.
+#[tokio::test]
+async fn a_crash_between_the_two_files_leaves_the_old_or_the_new() {
+    let (folder, place) = local();
+    let path = folder.path().join("state");
+    fs::create_dir(&path).expect("a folder");
+    let plant = |state: Option<Vec<u8>>, journal: Vec<u8>| {
+        let file = path.join("state.jsonl");
+        match state {
+            Some(state) => fs::write(file, state).expect("writable"),
+            None => drop(fs::remove_file(file)),
+        }
+        fs::write(path.join("journal.jsonl"), journal).expect("writable");
+    };
+    let mut old = state_of(2);
+    let mut journal = encode_journal_header(&old);
+    journal.extend(crate::state::encode_entries(41, &[intent(3)]));
+    let moved = encode_moved(&Moved {
+        lineage: old.lineage,
+        serial: 8,
+        to: "elsewhere".to_owned(),
+    });
+
+    // Where nothing was, the journal comes first.
+    let mut new = old.clone();
+    new.folded = 0;
+    plant(None, encode_journal_header(&new));
+    assert!(load(&place, None).await.expect("readable").is_none());
+    // The same where a mark was.
+    plant(Some(moved.clone()), encode_journal_header(&new));
+    let read = load(&place, None).await;
+    assert!(matches!(
+        read,
+        Err(StoreError::Format(FormatError::Moved { .. }))
+    ));
+    // Where a state was, the new one is whole beside the old journal.
+    old.folded = 41;
+    new.folded = 41;
+    new.serial += 1;
+    plant(Some(encode_state(&new)), journal.clone());
+    assert_eq!(loaded(&place).await, new);
+    // And so is a mark.
+    plant(Some(moved), journal);
+    let held = hold(&place).await.expect("free");
+    assert!(matches!(held.found(), Found::Moved(_)));
+}

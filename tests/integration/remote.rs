@@ -1,0 +1,515 @@
+//! A state that outlives the machine: applies that are killed, suspended or late, each on a machine
+//! of its own, on every kind of remote.
+//!
+//! A kind whose server is not here is skipped, and says so; `tests/servers/with` starts them all.
+//! `BACKFILL_TEST_ROUNDS` makes them as long as one likes.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use crate::dice::Dice;
+use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
+use crate::workspace::{Ran, Workspace};
+
+/// So many applies start at once.
+const APPLIES: usize = 16;
+
+/// A remote that keeps a state, and machines to work from.
+struct Remote {
+    /// What `--state` says of it.
+    place: String,
+    /// The bare repository and its URL, if it is one.
+    repository: Option<(PathBuf, String)>,
+    /// What a machine must have in its environment.
+    environment: Vec<(&'static str, String)>,
+    _folder: tempfile::TempDir,
+}
+
+/// Makes a remote of some kind, new and empty; `None` where its server is not here.
+type New = fn() -> Option<Remote>;
+
+/// What the environment says; says that `what` is skipped where it says nothing.
+fn server(variable: &str, what: &str) -> Option<String> {
+    let server = std::env::var(variable).ok();
+    if server.is_none() {
+        // Not by `eprintln!`, which the test harness would swallow.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: {what}: no {variable} (see tests/servers/with)"
+        );
+    }
+    server
+}
+
+/// How often a test that tries its luck tries it.
+fn rounds(usually: usize) -> usize {
+    std::env::var("BACKFILL_TEST_ROUNDS")
+        .map_or(usually, |rounds| rounds.parse().expect("a number"))
+}
+
+fn git(folder: &Path, line: &str) {
+    let status = Command::new("git")
+        .args(["-c", "user.name=x", "-c", "user.email=x@localhost"])
+        .args(line.split(' '))
+        .current_dir(folder)
+        .status();
+    assert!(status.expect("git is installed").success(), "git {line}");
+}
+
+impl Remote {
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "as the others, which may be skipped"
+    )]
+    fn git() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let bare = folder.path().join("remote.git");
+        let url = format!("file://{}", bare.display());
+        Some(Self::repository(folder, bare, url))
+    }
+
+    fn git_over_http() -> Option<Self> {
+        let what = "a state on a branch over HTTP";
+        let url = server("BACKFILL_TEST_GIT", what)?;
+        let root = server("BACKFILL_TEST_GIT_ROOT", what)?;
+        let name = format!("{}.git", Uuid::new_v4());
+        let folder = tempfile::tempdir().expect("a folder");
+        let bare = Path::new(&root).join(&name);
+        Some(Self::repository(folder, bare, format!("{url}/{name}")))
+    }
+
+    fn repository(folder: tempfile::TempDir, bare: PathBuf, url: String) -> Self {
+        let init = format!(
+            "init --quiet --bare --initial-branch=main {}",
+            bare.display()
+        );
+        git(folder.path(), &init);
+        git(&bare, "config http.receivepack true");
+        git(folder.path(), &format!("clone --quiet {url} first"));
+        let first = folder.path().join("first");
+        git(&first, "commit --quiet --allow-empty -m one");
+        git(&first, "commit --quiet --allow-empty -m two");
+        git(&first, "push --quiet origin HEAD:main");
+        Self {
+            place: "git:backfill-state".to_owned(),
+            repository: Some((bare, url)),
+            environment: vec![("PATH", std::env::var("PATH").expect("a path"))],
+            _folder: folder,
+        }
+    }
+
+    fn s3() -> Option<Self> {
+        if cfg!(not(feature = "object-store")) {
+            return None;
+        }
+        server("BACKFILL_TEST_S3", "a state in S3")?;
+        Some(Self::bucket("s3", "AWS_"))
+    }
+
+    fn azure() -> Option<Self> {
+        if cfg!(not(feature = "object-store")) {
+            return None;
+        }
+        server("BACKFILL_TEST_AZURE", "a state in Azure Blob Storage")?;
+        Some(Self::bucket("az", "AZURE_"))
+    }
+
+    fn bucket(scheme: &str, prefix: &str) -> Self {
+        let names = [
+            "AWS_ENDPOINT_URL",
+            "AWS_ALLOW_HTTP",
+            "AWS_REGION",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AZURE_STORAGE_ENDPOINT",
+            "AZURE_ALLOW_HTTP",
+            "AZURE_STORAGE_ACCOUNT_NAME",
+            "AZURE_STORAGE_ACCOUNT_KEY",
+        ];
+        let environment = names
+            .into_iter()
+            .filter(|name| name.starts_with(prefix))
+            .map(|name| (name, std::env::var(name).expect(name)));
+        Self {
+            place: format!("{scheme}://backfill-test/{}", Uuid::new_v4()),
+            repository: None,
+            environment: environment.collect(),
+            _folder: tempfile::tempdir().expect("a folder"),
+        }
+    }
+
+    /// A new machine, as a CI job has it: where the remote is a repository, a checkout of it, one
+    /// commit deep and on no branch.
+    fn machine(&self, plan: &Plan, emulated: &Emulated) -> Workspace {
+        let mut machine = plan.workspace();
+        machine.write(
+            "backfill.yaml",
+            &format!("version: 1\nstate: {}\n{}", self.place, plan.config),
+        );
+        for (name, value) in &self.environment {
+            machine.set(name, value);
+        }
+        machine.sign_in(&emulated.url);
+        if let Some((_, url)) = &self.repository {
+            git(machine.path(), "init --quiet");
+            git(machine.path(), &format!("remote add origin {url}"));
+            git(machine.path(), "fetch --quiet --depth=1 origin main");
+            git(machine.path(), "checkout --quiet --detach FETCH_HEAD");
+        }
+        machine
+    }
+}
+
+/// What is wanted, and how.
+struct Plan {
+    flows: usize,
+    days: usize,
+    config: &'static str,
+}
+
+impl Plan {
+    fn workspace(&self) -> Workspace {
+        let workspace = Workspace::new();
+        for n in 0..self.flows {
+            workspace.manifest(n, self.days, n % 2 == 0);
+        }
+        workspace
+    }
+
+    fn windows(&self) -> usize {
+        self.flows * self.days
+    }
+}
+
+/// Runs each of the named functions on a new remote of each kind.
+macro_rules! on_each_remote {
+    ($($name:ident),+ $(,)?) => {
+        on_each_remote!(@ git; $($name),+);
+        on_each_remote!(@ git_over_http; $($name),+);
+        on_each_remote!(@ s3; $($name),+);
+        on_each_remote!(@ azure; $($name),+);
+    };
+    (@ $kind:ident; $($name:ident),+) => {
+        mod $kind {
+            $(#[test] fn $name() {
+                super::$name(super::Remote::$kind);
+            })+
+        }
+    };
+}
+
+on_each_remote![
+    what_one_machine_has_created_the_next_knows,
+    applies_at_once_share_the_work_and_create_nothing_twice,
+    through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own,
+    who_sleeps_past_its_lease_is_fenced_and_doubles_nothing,
+];
+
+fn start(machine: &Workspace, line: &str) -> Child {
+    let mut command = machine.command(line.split(' '));
+    command.stdout(Stdio::null());
+    command.spawn().expect("the binary runs")
+}
+
+fn said(child: Child) -> Ran {
+    Ran::of(child.wait_with_output().expect("it ends"))
+}
+
+fn what_one_machine_has_created_the_next_knows(new: New) {
+    let Some(remote) = new() else { return };
+    let plan = Plan {
+        flows: 2,
+        days: 5,
+        config: "limits: { rate: 100/s }\n",
+    };
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, "");
+    let first = remote.machine(&plan, &emulated);
+    first.run("plan --detailed-exitcode").exits(2);
+    let ran = first.run("apply --yes --progress none").exits(0);
+    assert!(ran.stdout.contains("Done: 10 created"), "{}", ran.stdout);
+
+    let second = remote.machine(&plan, &emulated);
+    second.run("plan --detailed-exitcode").exits(0);
+    let ran = second.run("apply --yes --progress none").exits(0);
+    assert!(
+        ran.stdout.contains("Nothing to do: 0 created"),
+        "{}",
+        ran.stdout
+    );
+    let verified = second.run("state verify").exits(0);
+    assert!(verified.stdout.contains("10 runs"), "{}", verified.stdout);
+    assert_each_once(&emulated, plan.windows());
+    // Nothing of it is on the machine.
+    assert!(!second.path().join(".backfill").exists());
+}
+
+fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {
+    let Some(remote) = new() else { return };
+    let plan = Plan {
+        flows: 2,
+        days: 16,
+        config: "limits: { rate: 200/s }\nlease: 1 minute\n",
+    };
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, "");
+    let machines: Vec<Workspace> = (0..APPLIES)
+        .map(|_| remote.machine(&plan, &emulated))
+        .collect();
+    let applies: Vec<Child> = machines
+        .iter()
+        .map(|machine| {
+            start(
+                machine,
+                "apply --yes --progress none --limit 2 --lock-timeout 10m",
+            )
+        })
+        .collect();
+    for apply in applies {
+        said(apply).exits(0);
+    }
+    assert_each_once(&emulated, plan.windows());
+}
+
+fn through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own(new: New) {
+    let Some(remote) = new() else { return };
+    let kills = rounds(2);
+    let plan = Plan {
+        flows: 6,
+        days: 6 + kills,
+        config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 3 seconds\n",
+    };
+    let seed = 17;
+    let scenario = format!(
+        "seed: {seed}\n\
+         listedAfter: 1\n\
+         faults:\n\
+         - {{ on: createRun, chance: 0.04, do: {{ reset: after }} }}\n\
+         - {{ on: createRun, chance: 0.04, do: {{ status: {{ code: 504, when: after }} }} }}\n\
+         - {{ on: createRun, chance: 0.04, do: {{ throttled: {{ retryAfter: 1 }} }} }}\n"
+    );
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, &scenario);
+    let mut dice = Dice(seed);
+    let mut killed = 0;
+    while killed < kills {
+        // Nothing is left of the last machine but what is on the remote.
+        let machine = remote.machine(&plan, &emulated);
+        let line = format!(
+            "apply --yes --progress none --limit {} --lock-timeout 5m",
+            2 + dice.roll(8)
+        );
+        let mut apply = start(&machine, &line);
+        // It dies on its way to the next request, or soon after it.
+        let before = emulated.ledger().creates;
+        let patience = Instant::now();
+        while emulated.ledger().creates == before
+            && apply.try_wait().expect("it was started").is_none()
+            && patience.elapsed() < Duration::from_secs(60)
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(dice.roll(700)));
+        if apply.try_wait().expect("it was started").is_none() {
+            signal(&apply, "KILL");
+            killed += 1;
+        }
+        apply.wait().expect("it ends");
+        if machine.run("plan --detailed-exitcode").code == Some(0) {
+            break; // nothing is left to kill
+        }
+    }
+    for applies in 1.. {
+        let machine = remote.machine(&plan, &emulated);
+        let ran = machine.run("apply --yes --progress none --lock-timeout 5m");
+        match ran.code {
+            Some(0) => break,
+            Some(6) if applies < 10 => {}
+            _ => panic!("after {killed} kills: {}\n{}", ran.stdout, ran.stderr),
+        }
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "{}: {killed} kills, {} windows",
+        remote.place,
+        stored_windows(&emulated.ledger()).len()
+    );
+    assert_each_once(&emulated, plan.windows());
+}
+
+fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
+    let mut dice = Dice(23);
+    for _ in 0..rounds(1) {
+        let Some(remote) = new() else { return };
+        let plan = Plan {
+            flows: 4,
+            days: 15,
+            config: "limits: { rate: 10/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
+        };
+        let workspace = plan.workspace();
+        let emulated = Emulated::start(&workspace, "");
+        let first = remote.machine(&plan, &emulated);
+        let sleeper = start(&first, "apply --yes --progress none");
+        wait_for_creates(&emulated, 5 + dice.roll(10));
+        std::thread::sleep(Duration::from_millis(dice.roll(300)));
+        signal(&sleeper, "STOP");
+
+        // Whoever waits watches the lease, and takes over once it has run out.
+        let second = remote.machine(&plan, &emulated);
+        let by_the_sleeper = emulated.ledger().creates;
+        let taker = start(&second, "apply --yes --progress none --lock-timeout 5m");
+        wait_for_creates(&emulated, by_the_sleeper + 1 + dice.roll(25));
+        signal(&sleeper, "CONT");
+
+        let fenced = said(sleeper).exits(8);
+        assert!(
+            fenced.stderr.contains("it was taken over by "),
+            "{}",
+            fenced.stderr
+        );
+        let took = said(taker).exits(0);
+        assert!(
+            took.stderr
+                .contains("note: the state is taken over from process"),
+            "{}",
+            took.stderr
+        );
+        assert_each_once(&emulated, plan.windows());
+        let third = remote.machine(&plan, &emulated);
+        third.run("plan --detailed-exitcode").exits(0);
+    }
+}
+
+impl Remote {
+    /// From now on a push takes so many seconds.
+    fn slow_down(&self, seconds: &str) {
+        use std::os::unix::fs::PermissionsExt;
+        let (bare, _) = self.repository.as_ref().expect("a repository");
+        let path = bare.join("hooks/pre-receive");
+        std::fs::write(&path, format!("#!/bin/sh\nsleep {seconds}\n")).expect("writable");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&path, executable).expect("ours");
+    }
+}
+
+/// Pushes are slow, so that many runs of a flow have an intent when the apply dies, and no list ever
+/// shows a window: that they left in order is all that tells which of them exist.
+#[test]
+fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
+    let plan = Plan {
+        flows: 2,
+        days: 40,
+        config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
+    };
+    let mut dice = Dice(29);
+    let mut told = 0;
+    for _ in 0..rounds(1) {
+        let remote = Remote::git().expect("git is here");
+        remote.slow_down("1");
+        let workspace = plan.workspace();
+        let scenario = format!(
+            "seed: {}\n\
+             paramsInLists: false\n\
+             paramsInRuns: false\n\
+             copyWindows: false\n\
+             faults:\n\
+             - {{ on: createRun, chance: 0.02, do: {{ reset: after }} }}\n\
+             - {{ on: createRun, chance: 0.02, do: {{ reset: before }} }}\n",
+            dice.roll(1_000)
+        );
+        let emulated = Emulated::start(&workspace, &scenario);
+        let mut creates = 0;
+        for _ in 0..2 {
+            let machine = remote.machine(&plan, &emulated);
+            let apply = start(&machine, "apply --yes --progress none --lock-timeout 5m");
+            creates += 5 + dice.roll(20);
+            wait_for_creates(&emulated, creates);
+            std::thread::sleep(Duration::from_millis(dice.roll(1_000)));
+            signal(&apply, "KILL");
+            said(apply);
+            creates = emulated.ledger().creates;
+        }
+        let machine = remote.machine(&plan, &emulated);
+        machine
+            .run("apply --yes --progress none --lock-timeout 5m")
+            .exits(0);
+        assert_each_once(&emulated, plan.windows());
+        let listed = machine.run("state list --format json").exits(0).json();
+        let runs = listed["runs"].as_array().expect("runs").clone();
+        told += runs.iter().filter(|run| run["evidence"] == "order").count();
+    }
+    assert!(told > 0, "no run was told by its order");
+}
+
+/// A state on a branch is what `git log` shows of it.
+#[test]
+fn the_history_of_a_branch_says_who_created_what() {
+    let remote = Remote::git().expect("git is here");
+    let plan = Plan {
+        flows: 1,
+        days: 2,
+        config: "",
+    };
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, "");
+    let mut machine = remote.machine(&plan, &emulated);
+    machine.set("GITHUB_SERVER_URL", "https://github.com");
+    machine.set("GITHUB_REPOSITORY", "team/backfills");
+    machine.set("GITHUB_RUN_ID", "42");
+    machine.run("apply --yes --progress none").exits(0);
+    let (bare, _) = remote.repository.as_ref().expect("a repository");
+    let log = Command::new("git")
+        .args(["log", "--reverse", "--format=%an: %B", "backfill-state"])
+        .current_dir(bare)
+        .output()
+        .expect("git is here");
+    let log = String::from_utf8(log.stdout).expect("text");
+    for part in [
+        "backfill: Take hold of the state\n\nby process ",
+        "backfill: Begin an empty state\n\nby process ",
+        "backfill: Runs: ",
+        "to be sent",
+        "created: prod 00000000-0000-4000-8000-000000000000 2022-01-01T00:00:00Z to \
+         2022-01-02T00:00:00Z, run ",
+        "(https://github.com/team/backfills/actions/runs/42)",
+        "backfill: Fold the journal into the state, and let go",
+    ] {
+        assert!(log.contains(part), "{part:?} is not in {log}");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_an_apply_with_a_complete_state_that_nobody_holds() {
+    use std::os::unix::process::CommandExt;
+    let remote = Remote::git().expect("git is here");
+    let plan = Plan {
+        flows: 2,
+        days: 20,
+        config: "limits: { rate: 10/s }\n",
+    };
+    let workspace = plan.workspace();
+    let emulated = Emulated::start(&workspace, "");
+    let machine = remote.machine(&plan, &emulated);
+    let apply = machine
+        .command("apply --yes --progress none".split(' '))
+        .process_group(0)
+        .spawn()
+        .expect("the binary runs");
+    wait_for_creates(&emulated, 12);
+    // As a terminal does it: to the program, and to the git that it runs.
+    let group = format!("-{}", apply.id());
+    let sent = Command::new("kill").args(["-INT", "--", &group]).status();
+    assert!(sent.expect("kill runs").success());
+    said(apply).exits(130);
+
+    let created = emulated.ledger().creates;
+    let ran = machine.run("plan --format json").exits(0).json();
+    assert_eq!(ran["summary"]["unchanged"], created);
+    assert_eq!(ran["summary"]["inDoubt"], 0);
+    machine.run("apply --yes --progress none").exits(0);
+    assert_each_once(&emulated, plan.windows());
+}
