@@ -63,20 +63,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::run::{Rerun, UnixSeconds, Window};
-    use crate::state::{Clock, Entry, Evidence, Moment};
-
-    fn run(n: i64) -> RunIdentity {
-        let at = |s| UnixSeconds::new(s).expect("in range");
-        RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-            window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
-            rerun: Rerun::FIRST,
-        }
-    }
+    use crate::state::tests::{intent, run};
+    use crate::state::{Entry, Evidence};
 
     fn adopted(n: i64, run_id: &str) -> Entry {
         Entry::Adopted {
@@ -84,19 +72,6 @@ mod tests {
             run_id: run_id.parse().expect("a run id"),
             evidence: Evidence::Params,
             at: Timestamp::UNIX_EPOCH,
-        }
-    }
-
-    fn intent(n: i64) -> Entry {
-        Entry::Intent {
-            run: (&run(n)).into(),
-            at: Moment {
-                time: Timestamp::UNIX_EPOCH,
-                clock: Clock::Local,
-            },
-            session: uuid::Uuid::nil(),
-            start_time: None,
-            order: None,
         }
     }
 
@@ -139,7 +114,7 @@ mod tests {
             .changes_to(&new)
             .iter()
             .map(|change| {
-                let n = change.identity().window.start().get() / 10;
+                let n = change.identity().window.start().get() / 86_400;
                 (
                     n,
                     change.old.is_some(),

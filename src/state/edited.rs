@@ -62,21 +62,12 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
+    use crate::state::tests::run;
     use crate::state::{Entry, Evidence, encode_state};
 
     fn adopted(day: i64) -> Entry {
-        let at = |s| UnixSeconds::new(s).expect("in range");
-        let run = RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-            window: Window::new(at(day * 86_400), at((day + 1) * 86_400)).expect("a window"),
-            rerun: Rerun::FIRST,
-        };
         Entry::Adopted {
-            run: (&run).into(),
+            run: (&run(day)).into(),
             run_id: format!("run-{day}").parse().expect("a run id"),
             evidence: Evidence::Params,
             at: Timestamp::UNIX_EPOCH,

@@ -11,7 +11,7 @@ fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
 }
 
-fn run(day: i64) -> RunIdentity {
+pub(super) fn run(day: i64) -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
         sandbox: "prod".parse().expect("a sandbox"),
@@ -38,7 +38,7 @@ fn moment(second: i64) -> Moment {
     }
 }
 
-fn intent(day: i64) -> Entry {
+pub(super) fn intent(day: i64) -> Entry {
     Entry::Intent {
         run: (&run(day)).into(),
         at: moment(day),

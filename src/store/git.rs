@@ -14,9 +14,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
-use tokio::time::Instant;
 
-use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap, Tries};
 use super::{Contents, Place, StoreError};
 
 const STATE: &str = "state.jsonl";
@@ -29,10 +28,6 @@ const EMAIL: &str = "backfill@localhost";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long it may take to bring the branch here: a repository that is whole has all of it.
 const FETCH: Duration = Duration::from_secs(10 * 60);
-/// How long a push is tried that the remote does not take, though nobody else was first.
-const PUSHES: Duration = Duration::from_secs(60);
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How often a call is made that a signal has ended: Ctrl-C reaches git too.
 const CALLS: u32 = 3;
 /// How often a branch is read that moves while it is.
@@ -103,8 +98,7 @@ impl Remote for Branch {
                 &[&remote, &refspec],
             ]
             .concat();
-            let begun = Instant::now();
-            let mut wait = Duration::from_secs(1);
+            let mut tries = Tries::new(Duration::from_secs(1));
             loop {
                 let trouble = match self.git(&push, b"").await {
                     Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
@@ -115,13 +109,12 @@ impl Remote for Branch {
                 match self.tip(&remote).await {
                     Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
                     Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
-                    Ok(_) | Err(_) if begun.elapsed() > PUSHES || is_refusal(&trouble) => {
+                    Ok(_) | Err(_) if tries.are_over() || is_refusal(&trouble) => {
                         return Err(trouble);
                     }
                     Ok(_) | Err(_) => {}
                 }
-                tokio::time::sleep(wait).await;
-                wait = LONGEST_WAIT.min(wait * 2);
+                tries.next().await;
             }
         }
         .boxed()

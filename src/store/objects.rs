@@ -26,11 +26,10 @@ use object_store::{
     RetryConfig,
 };
 use serde::{Deserialize, Serialize};
-use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
-use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap, Tries};
 use super::{Contents, Place, StoreError};
 
 const JOURNAL: &str = "journal";
@@ -40,10 +39,6 @@ const FORMAT: u32 = 1;
 /// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
 /// trust what it knows, and longer than any reader takes.
 const KEPT: Duration = Duration::from_secs(2 * LONGEST_LEASE.as_secs());
-/// How long a write is tried that is not answered.
-const WRITES: Duration = Duration::from_secs(60);
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How often a state is read that is cleaned while it is.
 const READS: u32 = 3;
 /// How many objects are read or removed at a time.
@@ -274,14 +269,14 @@ impl Objects {
                 None => Ok(None),
             };
         };
-        let (header, _) = self.object(last).await?;
+        let (header, lines) = self.object(last).await?;
         let Header {
             begins,
             state,
             lease,
             ..
         } = header;
-        let objects: Vec<Vec<u8>> = stream::iter(begins..=last)
+        let mut objects: Vec<Vec<u8>> = stream::iter(begins..last)
             .map(async |number| Ok::<_, Trouble>(self.object(number).await?.1))
             .buffered(AT_ONCE)
             .try_collect()
@@ -289,6 +284,7 @@ impl Objects {
         let mut contents = Contents::default();
         if let Some(name) = &state {
             contents.state = Some(self.get(&self.state(name)).await?);
+            objects.push(lines);
             contents.journal = Some(objects.concat());
         }
         Ok(Some(Snapshot {
@@ -330,8 +326,7 @@ impl Objects {
     /// Creates an object of the journal; `false` where another was first.
     async fn create(&self, number: u64, object: Vec<u8>) -> Result<bool, StoreError> {
         let path = self.journal(number);
-        let begun = Instant::now();
-        let mut wait = Duration::from_millis(500);
+        let mut tries = Tries::new(Duration::from_millis(500));
         loop {
             let create = PutOptions::from(PutMode::Create);
             let put = self.store.put_opts(&path, object.clone().into(), create);
@@ -342,11 +337,10 @@ impl Objects {
             let there = self.get(&path).await;
             match there {
                 Ok(there) => return Ok(there == object),
-                Err(_) if begun.elapsed() < WRITES && !is_refusal(&error) => {
-                    tokio::time::sleep(wait).await;
-                    wait = LONGEST_WAIT.min(wait * 2);
+                Err(_) if tries.are_over() || is_refusal(&error) => {
+                    return Err(failed("write to the bucket", &error.into()));
                 }
-                Err(_) => return Err(failed("write to the bucket", &error.into())),
+                Err(_) => tries.next().await,
             }
         }
     }

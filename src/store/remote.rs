@@ -16,6 +16,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Contents, Exclusive, Place, Since, StoreError, Taken};
@@ -33,6 +34,38 @@ const RENEWALS: u32 = 5;
 const ASKED_EVERY: Duration = Duration::from_secs(3);
 /// How often taking hold is tried against others who try the same.
 const TRIES: u32 = 5;
+
+/// How long a write is tried that is not taken, though nobody else was first.
+const WRITES: Duration = Duration::from_secs(60);
+/// The longest wait between two tries.
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+
+/// The tries of one write, each after a longer wait than the one before.
+pub(super) struct Tries {
+    begun: Instant,
+    wait: Duration,
+}
+
+impl Tries {
+    /// The first of them is now; the second comes after `wait`.
+    pub(super) fn new(wait: Duration) -> Self {
+        Self {
+            begun: Instant::now(),
+            wait,
+        }
+    }
+
+    /// Whether it was tried long enough.
+    pub(super) fn are_over(&self) -> bool {
+        self.begun.elapsed() > WRITES
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::time::sleep(self.wait).await;
+        self.wait = LONGEST_WAIT.min(self.wait * 2);
+    }
+}
 
 /// Somewhere that keeps whole versions of a state, each made from the one before.
 pub(super) trait Remote: Clone + Send + Sync + 'static {

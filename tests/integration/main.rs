@@ -11,6 +11,8 @@ mod dice;
 #[cfg(unix)]
 mod disk;
 mod emulated;
+#[cfg(unix)]
+mod git;
 mod good_manifests;
 mod hostile;
 mod hostile_service;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::dice::Dice;
 use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
+use crate::git::git;
 use crate::workspace::{Ran, Workspace};
 
 /// So many applies start at once.
@@ -49,15 +50,6 @@ fn server(variable: &str, what: &str) -> Option<String> {
 fn rounds(usually: usize) -> usize {
     std::env::var("BACKFILL_TEST_ROUNDS")
         .map_or(usually, |rounds| rounds.parse().expect("a number"))
-}
-
-fn git(folder: &Path, line: &str) {
-    let status = Command::new("git")
-        .args(["-c", "user.name=x", "-c", "user.email=x@localhost"])
-        .args(line.split(' '))
-        .current_dir(folder)
-        .status();
-    assert!(status.expect("git is installed").success(), "git {line}");
 }
 
 impl Remote {
@@ -180,6 +172,11 @@ impl Plan {
         workspace
     }
 
+    /// An emulator that has its flows.
+    fn serve(&self, scenario: &str) -> Emulated {
+        Emulated::start(&self.workspace(), scenario)
+    }
+
     fn windows(&self) -> usize {
         self.flows * self.days
     }
@@ -226,8 +223,7 @@ fn what_one_machine_has_created_the_next_knows(new: New) {
         days: 5,
         config: "limits: { rate: 100/s }\n",
     };
-    let workspace = plan.workspace();
-    let emulated = Emulated::start(&workspace, "");
+    let emulated = plan.serve("");
     let first = remote.machine(&plan, &emulated);
     first.run("plan --detailed-exitcode").exits(2);
     let ran = first.run("apply --yes --progress none").exits(0);
@@ -255,8 +251,7 @@ fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {
         days: 16,
         config: "limits: { rate: 200/s }\nlease: 1 minute\n",
     };
-    let workspace = plan.workspace();
-    let emulated = Emulated::start(&workspace, "");
+    let emulated = plan.serve("");
     let machines: Vec<Workspace> = (0..APPLIES)
         .map(|_| remote.machine(&plan, &emulated))
         .collect();
@@ -292,8 +287,7 @@ fn through_faults_and_kills_each_window_is_created_once_from_machines_of_their_o
          - {{ on: createRun, chance: 0.04, do: {{ status: {{ code: 504, when: after }} }} }}\n\
          - {{ on: createRun, chance: 0.04, do: {{ throttled: {{ retryAfter: 1 }} }} }}\n"
     );
-    let workspace = plan.workspace();
-    let emulated = Emulated::start(&workspace, &scenario);
+    let emulated = plan.serve(&scenario);
     let mut dice = Dice(seed);
     let mut killed = 0;
     while killed < kills {
@@ -350,8 +344,7 @@ fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
             days: 15,
             config: "limits: { rate: 10/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
         };
-        let workspace = plan.workspace();
-        let emulated = Emulated::start(&workspace, "");
+        let emulated = plan.serve("");
         let first = remote.machine(&plan, &emulated);
         let sleeper = start(&first, "apply --yes --progress none");
         wait_for_creates(&emulated, 5 + dice.roll(10));
@@ -410,7 +403,6 @@ fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
     for _ in 0..rounds(1) {
         let remote = Remote::git().expect("git is here");
         remote.slow_down("1");
-        let workspace = plan.workspace();
         let scenario = format!(
             "seed: {}\n\
              paramsInLists: false\n\
@@ -421,7 +413,7 @@ fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
              - {{ on: createRun, chance: 0.02, do: {{ reset: before }} }}\n",
             dice.roll(1_000)
         );
-        let emulated = Emulated::start(&workspace, &scenario);
+        let emulated = plan.serve(&scenario);
         let mut creates = 0;
         for _ in 0..2 {
             let machine = remote.machine(&plan, &emulated);
@@ -454,20 +446,14 @@ fn the_history_of_a_branch_says_who_created_what() {
         days: 2,
         config: "",
     };
-    let workspace = plan.workspace();
-    let emulated = Emulated::start(&workspace, "");
+    let emulated = plan.serve("");
     let mut machine = remote.machine(&plan, &emulated);
     machine.set("GITHUB_SERVER_URL", "https://github.com");
     machine.set("GITHUB_REPOSITORY", "team/backfills");
     machine.set("GITHUB_RUN_ID", "42");
     machine.run("apply --yes --progress none").exits(0);
     let (bare, _) = remote.repository.as_ref().expect("a repository");
-    let log = Command::new("git")
-        .args(["log", "--reverse", "--format=%an: %B", "backfill-state"])
-        .current_dir(bare)
-        .output()
-        .expect("git is here");
-    let log = String::from_utf8(log.stdout).expect("text");
+    let log = git(bare, "log --reverse --format=%an:%x20%B backfill-state");
     for part in [
         "backfill: Take hold of the state\n\nby process ",
         "backfill: Begin an empty state\n\nby process ",
@@ -491,8 +477,7 @@ fn ctrl_c_ends_an_apply_with_a_complete_state_that_nobody_holds() {
         days: 20,
         config: "limits: { rate: 10/s }\n",
     };
-    let workspace = plan.workspace();
-    let emulated = Emulated::start(&workspace, "");
+    let emulated = plan.serve("");
     let machine = remote.machine(&plan, &emulated);
     let apply = machine
         .command("apply --yes --progress none".split(' '))

@@ -1,11 +1,10 @@
 //! A bare repository, and workspaces that have it for their remote.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use aep_backfill::store::{Place, git_branch};
 
+use crate::git::git;
 use crate::workspace::Workspace;
 
 /// The branch of the state.
@@ -14,16 +13,6 @@ pub(super) const BRANCH: &str = "backfill-state";
 /// See the module's front door.
 pub(super) struct Repository {
     bare: tempfile::TempDir,
-}
-
-fn git(folder: &Path, line: &str) -> String {
-    let output = Command::new("git")
-        .args(line.split(' '))
-        .current_dir(folder)
-        .output()
-        .expect("git is installed");
-    assert!(output.status.success(), "git {line}: {output:?}");
-    String::from_utf8(output.stdout).expect("text")
 }
 
 impl Repository {
