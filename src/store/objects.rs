@@ -251,23 +251,33 @@ impl Objects {
         self.store.list(Some(&folder)).try_collect().await
     }
 
+    /// The number of the latest object of the journal.
+    async fn last(&self) -> Result<Option<u64>, Error> {
+        let journal = self.listed(JOURNAL).await?;
+        Ok(journal.iter().filter_map(|meta| self.number(meta)).max())
+    }
+
     async fn get(&self, path: &Path) -> Result<Vec<u8>, Error> {
         Ok(self.store.get(path).await?.bytes().await?.into())
     }
 
     /// The latest version, from the objects as they are now.
     async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, Trouble> {
-        let listed = self.listed(JOURNAL).await?;
-        let Some(last) = listed.iter().filter_map(|meta| self.number(meta)).max() else {
-            // The journal comes first, and its first object stays.
+        let last = if let Some(last) = self.last().await? {
+            last
+        } else {
             let states = self.listed(STATE).await?;
-            return match states.iter().find(|meta| self.is_state(meta)) {
-                Some(meta) => Err(Trouble::Object(format!(
-                    "the journal is missing, though there is {}: what was in flight is not known",
-                    meta.location
-                ))),
-                None => Ok(None),
+            let Some(state) = states.iter().find(|meta| self.is_state(meta)) else {
+                return Ok(None);
             };
+            // The journal comes first, and its first object stays. Unless it has begun since it was
+            // looked for, it is lost.
+            self.last().await?.ok_or_else(|| {
+                Trouble::Object(format!(
+                    "the journal is missing, though there is {}: what was in flight is not known",
+                    state.location
+                ))
+            })?
         };
         let (header, lines) = self.object(last).await?;
         let Header {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
@@ -25,6 +25,8 @@ struct Lossy {
     before: AtomicU32,
     /// Takes a write on a condition for one without.
     overwrites: AtomicBool,
+    /// So many lists are of before anything was there.
+    early: AtomicU32,
 }
 
 impl fmt::Display for Lossy {
@@ -90,6 +92,9 @@ impl ObjectStore for Lossy {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        if take(&self.early) {
+            return futures::stream::empty().boxed();
+        }
         self.inner.list(prefix)
     }
 
@@ -233,6 +238,15 @@ async fn a_state_without_its_journal_is_damage_and_no_new_state() {
     let said = load(&place, None).await.expect_err("damage").to_string();
     assert!(said.contains("the journal is missing"), "{said}");
     assert!(open(&place).await.is_err());
+}
+
+#[tokio::test]
+async fn a_journal_that_begins_while_it_is_looked_for_is_not_missed() {
+    let (store, objects) = bucket();
+    let versions = folded_three_times(&objects).await;
+    store.early.store(1, Ordering::SeqCst);
+    let now = objects.read().await.expect("no damage").expect("a version");
+    assert_eq!(now.version, versions[2]);
 }
 
 #[tokio::test]
