@@ -44,12 +44,14 @@ download() {
     status=$(curl --silent --show-error --fail --location --proto "$protocols" --proto-redir "$protocols" \
       --connect-timeout 20 --max-time 300 --output "$file" --write-out '%{http_code}' "$url") && return
     case $status in
-      401 | 403 | 404 | 410) break ;;
+      401 | 403 | 404 | 410)
+        refuse "could not download $url (HTTP status $status). Is there a release $version of $repository" \
+          "for everyone to read? Otherwise use \`version: source\`, which builds backfill."
+        ;;
     esac
     if ((try < 4)); then sleep $((2 * try)); fi
   done
-  refuse "could not download $url (HTTP status $status). Is there a release $version of $repository for" \
-    "everyone to read? Otherwise use \`version: source\`, which builds backfill."
+  refuse "could not download $url in four tries (the last HTTP status was $status, the log has more)"
 }
 
 # Makes `folder` that of the released binary of `version`.
