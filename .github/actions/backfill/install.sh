@@ -56,7 +56,7 @@ download() {
 
 # Makes `folder` that of the released binary of `version`.
 fetch_release() {
-  local target archive expected sum file actual
+  local server target archive expected sum file actual
   [[ $version =~ ^v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$ ]] ||
     refuse "\`version\` is auto, source, or a release such as v1.2.3, not: $version"
   [[ $repository =~ ^[0-9A-Za-z_.-]+/[0-9A-Za-z_.-]+$ ]] ||
@@ -114,12 +114,14 @@ fetch_release() {
 
 # Makes `folder` that of a binary built from the action's own repository.
 build() {
+  local built=yes
   command -v cargo >/dev/null ||
     refuse "\`version: source\` needs Rust on the runner, and cargo is not there; name a release instead"
   cd "$root"
   printf '::group::Build backfill\n'
-  cargo build --release --locked || refuse "backfill could not be built from $root; the log says why"
+  cargo build --release --locked || built=
   printf '::endgroup::\n'
+  [[ -n $built ]] || refuse "backfill could not be built from $root; the log says why"
   folder=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
 }
 
