@@ -18,8 +18,9 @@
 //! 5. [`engine`] carries it out: the intent to send a run is durable before its request leaves;
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
-//! 7. [`report`] shows what the engine tells, and [`commands`] joins it all to flags, environment
-//!    and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
+//! 7. [`report`] shows what the engine tells, on a terminal, in JSON, as Markdown and annotations;
+//!    [`github`] keeps a comment or an issue up to date with it. [`commands`] joins it all to flags,
+//!    environment and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
 //!    test makes the program die.
 //!
 //! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
@@ -58,6 +59,7 @@ pub mod commands;
 pub mod crash;
 pub mod emulator;
 pub mod engine;
+pub mod github;
 pub mod import;
 pub mod manifest;
 pub mod plan;

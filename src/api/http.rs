@@ -7,7 +7,7 @@ use super::Timeouts;
 use super::answer::plain;
 
 /// The body, up to `most` bytes of it, and whether that is all.
-pub(super) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
+pub(crate) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -19,7 +19,7 @@ pub(super) async fn bounded_body(response: &mut reqwest::Response, most: usize) 
 }
 
 /// What every connection has in common.
-pub(super) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
+pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
@@ -45,7 +45,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 }
 
 /// An error of the HTTP stack with its causes, without the URL.
-pub(super) fn describe(error: &reqwest::Error) -> String {
+pub(crate) fn describe(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() && error.is_connect() {
         "no connection in time"
     } else if error.is_connect() {

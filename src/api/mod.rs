@@ -27,8 +27,11 @@ pub(crate) use clock::CLOCKS;
 pub use clock::ServerClock;
 pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};
-pub(crate) use http::is_loopback;
+pub(crate) use http::{
+    bounded_body, builder as http_builder, describe as describe_broken, is_loopback,
+};
 pub use outcome::{Broken, Outcome, judge};
 pub use pacer::{Pacer, Rate, RateError};
 pub use paging::Page;
+pub(crate) use veil::keep as cover_from_now_on;
 pub use wire::{CreateRun, TimestampForm};

@@ -22,7 +22,7 @@ const SHORTEST: usize = 8;
 static FORMS: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
 
 /// From now on, `secret` is shown nowhere.
-pub(super) fn keep(secret: &SecretString) {
+pub(crate) fn keep(secret: &SecretString) {
     let mut known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
     for form in forms(secret.expose_secret().trim()) {
         let is_known = known.iter().any(|other| other.expose_secret() == form);

@@ -1,7 +1,7 @@
 //! `backfill apply`: read, plan, ask, carry out, report.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
@@ -11,13 +11,13 @@ use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::hold::Patience;
-use super::output::{self, Format};
+use super::output::{self, AnnotatedFormat};
 use super::signals::Signals;
 use super::watch::watch;
 use super::{Exit, plan};
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
-use crate::report;
+use crate::report::{self, Outputs};
 use crate::run::DesiredRun;
 use crate::store::{LockedStore, load};
 
@@ -49,7 +49,7 @@ pub(super) struct Flags {
     report: Option<PathBuf>,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: AnnotatedFormat,
     #[command(flatten)]
     patience: Patience,
     /// Exit with 2 when work is left for a later apply
@@ -57,10 +57,18 @@ pub(super) struct Flags {
     detailed_exitcode: bool,
 }
 
+impl Flags {
+    /// Whether annotations are the result.
+    pub(super) fn is_for_github(&self) -> bool {
+        self.format == AnnotatedFormat::Github
+    }
+}
+
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
         let made = plan::make(context, &flags.paths, &flags.narrow).await?;
         plan::show(context, &made, flags.format.into())?;
+        plan::tell(context, &made);
         return plan::exit_of(&made.plan, flags.detailed_exitcode);
     }
     let result = apply(context, flags).await;
@@ -70,7 +78,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             failure.conflicts(),
             failure.exit().code(),
         );
-        write_report(path, &document)?;
+        output::report(context, path, &document)?;
     }
     result
 }
@@ -123,8 +131,10 @@ async fn apply_to(
     let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;
-    if conflicts || (flags.format == Format::Text && !context.quiet) {
+    if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {
+        context.actions.begin_group(io::stdout(), "The plan");
         let _ = plan::show(context, &made, flags.format.into());
+        context.actions.end_group(io::stdout());
     }
     let confirmed = if flags.yes || conflicts {
         Ok(flags.yes)
@@ -137,13 +147,17 @@ async fn apply_to(
         store.close().await.map_err(state_failure)?;
     }
     if conflicts {
+        plan::tell(context, &made);
         return Err(plan::conflict(&made.plan));
     }
     if !confirmed? {
         return Ok(Exit::Success);
     }
     let plan = made.plan;
-    let applied = carry_out(context, flags, &plan, store, connected, signals).await?;
+    context.actions.begin_group(io::stderr(), "What happens");
+    let applied = carry_out(context, flags, &plan, store, connected, signals).await;
+    context.actions.end_group(io::stderr());
+    let applied = applied?;
     Ok(finish(context, flags, &plan, applied))
 }
 
@@ -193,17 +207,21 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
     let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let document = report::json::apply(&applied, held_back, exit.code());
     let _ = match flags.format {
-        Format::Json => output::json(&document),
-        Format::Text if !plan.totals().has_changes() && applied.others_in_doubt == 0 => {
+        AnnotatedFormat::Json => output::json(&document),
+        _ if !plan.totals().has_changes() && applied.others_in_doubt == 0 => {
             let unchanged = plan.totals().unchanged;
             output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))
         }
-        Format::Text => output::text(|out| report::write_summary(out, &applied, plan)),
+        _ => output::text(|out| report::write_summary(out, &applied, plan)),
     };
+    let actions = &context.actions;
+    actions.annotate(|| report::annotate_applied(&applied));
+    actions.summarize(|most| report::applied_markdown(&applied, plan, most));
+    actions.output(|| Outputs::of_applied(plan, &applied));
     if let Some(Err(failure)) = flags
         .report
         .as_ref()
-        .map(|path| write_report(path, &document))
+        .map(|path| output::report(context, path, &document))
     {
         let unwritten = failure.report();
         if exit == Exit::Success {
@@ -211,22 +229,22 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
         }
     }
     // Said here and not returned: the report has been written, and has more to tell.
-    match applied.ending {
-        Ending::Done | Ending::Interrupted => exit,
+    let failure = match applied.ending {
+        Ending::Done | Ending::Interrupted => return exit,
         Ending::Breaker(rejections) => Failure::new(
             exit,
             format!("stopped after {rejections} rejections in a row; the rest was not sent"),
         )
-        .hint("the reasons are listed above; what was rejected is tried again by the next apply")
-        .report(),
-        Ending::SignIn(why) => Failure::new(exit, format!("could not sign in: {why}")).report(),
+        .hint("the reasons are listed above; what was rejected is tried again by the next apply"),
+        Ending::SignIn(why) => Failure::new(exit, format!("could not sign in: {why}")),
         Ending::Unreachable(why) => Failure::new(
             exit,
             format!("stopped: {why}; what was not sent is left for the next apply"),
-        )
-        .report(),
-        Ending::Store(error) => Failure::state(&context.place_name(), &error).report(),
-    }
+        ),
+        Ending::Store(error) => Failure::state(&context.place_name(), &error),
+    };
+    actions.annotate(|| failure.annotations());
+    failure.report()
 }
 
 fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
@@ -243,25 +261,6 @@ fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
         Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
     }
-}
-
-fn write_report(path: &Path, document: &report::json::ApplyDocument) -> Result<(), Failure> {
-    let write = || -> io::Result<()> {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        serde_json::to_writer_pretty(&mut file, document)?;
-        writeln!(file)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("could not write the report {}: {error}", path.display()),
-        )
-    })
 }
 
 async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {

@@ -4,6 +4,7 @@
 //! listed then has at least its intent in it, so that an apply at the same time is no finding.
 
 use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -14,7 +15,8 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::output::{self, Format};
+use super::github;
+use super::output::{self, AnnotatedFormat};
 use crate::api::{ApiError, Client, FlowRun};
 use crate::audit::{Audit, Books, Kind, Look, Seen, compare};
 use crate::manifest::{Checked, Manifest};
@@ -37,14 +39,35 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: AnnotatedFormat,
+    /// Keep one issue up to date with what differs, and close it when nothing does; in GitHub
+    /// Actions, with `GITHUB_TOKEN`
+    #[arg(long)]
+    issue: bool,
+    /// Write the result to this file as JSON, too, on failure as well
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+impl Flags {
+    /// Whether annotations are the result.
+    pub(super) fn is_for_github(&self) -> bool {
+        self.format == AnnotatedFormat::Github
+    }
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let Flags { paths, format } = flags;
-    let checked = paths.desired(context)?;
+    let result = connect_and_audit(context, flags).await;
+    if let (Err(failure), Some(path)) = (&result, &flags.report) {
+        output::report(context, path, &failure.document("audit/v1"))?;
+    }
+    result
+}
+
+async fn connect_and_audit(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
-    let result = audit(context, &checked, &connected, *format).await;
+    let result = audit(context, &checked, &connected, flags).await;
     connected.close().await;
     result
 }
@@ -53,7 +76,7 @@ async fn audit(
     context: &Context,
     checked: &Checked,
     connected: &Connected,
-    format: Format,
+    flags: &Flags,
 ) -> Result<Exit, Failure> {
     let client = &*connected.client;
     let concurrency = context.config.limits.concurrency;
@@ -79,9 +102,20 @@ async fn audit(
         state: state.is_some().then(|| place.name()),
         api_key: client.api_key(),
     };
-    match format {
-        Format::Text => output::text(|out| report::write_audit(out, view, context.verbose))?,
-        Format::Json => output::json(&report::json::audit(&view, exit.code()))?,
+    let actions = &context.actions;
+    actions.annotate(|| report::annotate_audit(&view, &checked.runs));
+    actions.summarize(|most| report::audit_markdown(&view, most));
+    let document = report::json::audit(&view, exit.code());
+    if let Some(path) = &flags.report {
+        output::report(context, path, &document)?;
+    }
+    let issue = report::audit_markdown(&view, github::ROOM);
+    match flags.format {
+        AnnotatedFormat::Json => output::json(&document)?,
+        _ => output::text(|out| report::write_audit(out, view, context.verbose))?,
+    }
+    if flags.issue {
+        github::issue(context, &issue, audit.findings.is_empty()).await?;
     }
     Ok(exit)
 }

@@ -1,13 +1,15 @@
 //! Flags over environment over config: what every verb needs to know before it begins.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
 use url::Url;
 
-use super::config::Config;
+use super::actions::{Actions, is_on_a_runner};
+use super::config::{self, Config};
 use super::failure::Failure;
 use super::kept::Kept;
 use crate::api::is_loopback;
@@ -105,7 +107,13 @@ pub(super) enum ProgressForm {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,
+    /// Where the config is, or would be.
+    pub(super) config_path: PathBuf,
+    /// The job that this runs in, if it runs in one.
+    pub(super) actions: Arc<Actions>,
     kept: Kept,
+    /// Whether anybody has said where the state is.
+    is_named: bool,
     pub(super) sandbox: Option<Sandbox>,
     pub(super) organization: Option<OrganizationId>,
     pub(super) endpoint: Url,
@@ -121,7 +129,7 @@ pub(super) struct Context {
 
 impl Context {
     /// Brings together what was typed, what the environment says and what the config says.
-    pub(super) fn resolve(flags: Flags) -> Result<Self, Failure> {
+    pub(super) fn resolve(flags: Flags, actions: &Arc<Actions>) -> Result<Self, Failure> {
         let Flags {
             config,
             state,
@@ -133,12 +141,13 @@ impl Context {
             verbose,
             quiet,
         } = flags;
+        let config_path = config.clone();
         let config = Config::read(config.as_deref())?;
-        let place = state
+        let named = state
             .or_else(|| variable("BACKFILL_STATE"))
-            .or_else(|| config.state.clone())
-            .unwrap_or_else(|| STATE.to_owned());
-        let kept = Kept::read(&place)?;
+            .or_else(|| config.state.clone());
+        let is_named = named.is_some();
+        let kept = Kept::read(named.as_deref().unwrap_or(STATE))?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
         let sandbox = match sandbox {
             Some(typed) => Some(typed),
@@ -170,6 +179,9 @@ impl Context {
                 organization
             },
             config,
+            config_path: config_path.unwrap_or_else(|| config::DEFAULT.into()),
+            actions: Arc::clone(actions),
+            is_named,
             endpoint,
             emulator,
             progress,
@@ -182,7 +194,21 @@ impl Context {
 
     /// Where the state is kept.
     pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
+        if is_on_a_runner() && !self.is_named && !self.emulator {
+            return Err(Failure::usage(
+                "nothing says where the state is kept, and a folder would be gone with this job",
+            )
+            .hint("put `state: git:backfill-state` into backfill.yaml: see docs/github.md"));
+        }
         self.kept.place(self.config.lease())
+    }
+
+    /// Says something on standard error, unless only what goes wrong is to be said.
+    pub(super) fn say(&self, text: &str) {
+        if !self.quiet {
+            // Nobody is left to tell that it cannot be written.
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
     }
 
     /// The name of that place.

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Selection};
-use crate::report::{Counts, bound, write_problems};
+use crate::report::{self, Counts, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are, unless said otherwise.
@@ -109,13 +108,10 @@ impl Paths {
     pub(super) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
         let (sources, checked) = self.check(context)?;
         self.show(context, &sources, &checked);
-        let errors = Counts::in_all(&checked).errors;
-        if errors > 0 {
-            return Err(Failure::new(
-                Exit::Usage,
-                format!("{}; nothing was sent", count_errors(errors)),
-            ));
+        if checked.has_errors() {
+            return Err(Failure::of_manifests(checked, "; nothing was sent"));
         }
+        annotate(context, &checked);
         Ok(checked)
     }
 
@@ -137,10 +133,14 @@ impl Paths {
     }
 }
 
-/// `1 error in the manifests`.
-pub(super) fn count_errors(errors: usize) -> String {
-    let plural = if errors == 1 { "" } else { "s" };
-    format!("{errors} error{plural} in the manifests")
+/// Annotates what is wrong, where annotations are written.
+pub(super) fn annotate(context: &Context, checked: &Checked) {
+    context.actions.annotate(|| {
+        let problems: Vec<_> = checked.problems.iter().collect();
+        report::annotate_problems(&problems)
+    });
+    let unlisted = Counts::in_all(checked).less(Counts::of(&checked.problems));
+    context.actions.count_unlisted(unlisted);
 }
 
 /// What the config asks of manifests, at this moment.

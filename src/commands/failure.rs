@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use super::Exit;
 use crate::api::{ApiError, AuthError};
 use crate::emulator::EmulatorError;
-use crate::manifest::FindError;
+use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
-use crate::report::plain;
+use crate::report::json::FailureDocument;
+use crate::report::{self, Annotation, Counts, FailureView, plain};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{READ, StoreError};
@@ -27,6 +28,8 @@ pub(super) struct Failure {
     hints: Vec<String>,
     /// The runs that are in conflict with the state, if that is what is wrong.
     conflicts: Vec<PlannedRun>,
+    /// The manifests, if they are what is wrong.
+    checked: Option<Box<Checked>>,
     /// Standard output's reader has gone: nothing is wrong, and nobody listens.
     silent: bool,
 }
@@ -39,6 +42,7 @@ impl Failure {
             details: Vec::new(),
             hints: Vec::new(),
             conflicts: Vec::new(),
+            checked: None,
             silent: false,
         }
     }
@@ -63,6 +67,68 @@ impl Failure {
         self
     }
 
+    /// That the manifests are wrong, and what follows; what is wrong with them was shown.
+    pub(super) fn of_manifests(checked: Checked, so: &str) -> Self {
+        let errors = Counts::in_all(&checked).errors;
+        let plural = if errors == 1 { "" } else { "s" };
+        Self {
+            checked: Some(Box::new(checked)),
+            ..Self::usage(format!("{errors} error{plural} in the manifests{so}"))
+        }
+    }
+
+    /// What is to be shown at which line; a failure of no line is one annotation.
+    pub(super) fn annotations(&self) -> Vec<Annotation> {
+        if self.silent {
+            return Vec::new();
+        }
+        if let Some(checked) = &self.checked {
+            let problems: Vec<_> = checked.problems.iter().collect();
+            return report::annotate_problems(&problems);
+        }
+        if !self.conflicts.is_empty() {
+            return report::annotate_conflicts(&self.conflicts);
+        }
+        let hints = self.hints.iter().map(|hint| format!("hint: {hint}"));
+        let message = self.message.lines().map(ToOwned::to_owned);
+        vec![Annotation {
+            severity: Severity::Error,
+            spot: None,
+            title: "backfill".to_owned(),
+            lines: message
+                .chain(self.details.iter().cloned())
+                .chain(hints)
+                .collect(),
+        }]
+    }
+
+    /// The failure as the JSON that a report of `format` has in its place.
+    pub(super) fn document(&self, format: &'static str) -> FailureDocument {
+        report::json::failure(format, &self.message, self.exit.code())
+    }
+
+    /// How many problems of manifests were found, but not kept.
+    pub(super) fn unlisted(&self) -> Counts {
+        let checked = self.checked.as_ref();
+        checked.map_or_else(Counts::default, |checked| {
+            Counts::in_all(checked).less(Counts::of(&checked.problems))
+        })
+    }
+
+    /// The failure of `verb` for a page on GitHub, in at most `most` bytes.
+    pub(super) fn markdown(&self, verb: &str, most: usize) -> String {
+        let problems = self.checked.as_ref().map(|checked| &checked.problems[..]);
+        let view = FailureView {
+            verb,
+            message: &self.message,
+            details: &self.details,
+            hints: &self.hints,
+            problems: problems.unwrap_or_default(),
+            unlisted: self.unlisted(),
+        };
+        report::failure_markdown(view, most)
+    }
+
     pub(super) fn conflicts(&self) -> &[PlannedRun] {
         &self.conflicts
     }
@@ -83,6 +149,7 @@ impl Failure {
             details,
             hints,
             conflicts: _,
+            checked: _,
             silent,
         } = self;
         if silent {

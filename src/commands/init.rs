@@ -1,6 +1,7 @@
 //! `backfill init`: the first files of a repository of manifests.
 //!
-//! Asks nothing and overwrites nothing. The example manifest is valid, so that everything can be
+//! The workflows are this product's own, without what is right for its own repository alone: what we
+//! run is what a user gets. Asks nothing and overwrites nothing. The example manifest is valid, so that everything can be
 //! tried at once with `--emulator`; its flow id is all zeros, which no flow of the service has, so
 //! that applying it by accident creates nothing.
 
@@ -8,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::actions::repository;
 use super::failure::Failure;
 use super::{Exit, config, output, schema};
 use crate::manifest::{FindError, read_paths};
@@ -20,8 +22,71 @@ const GITIGNORE: &str = ".gitignore";
 /// What git must not keep: the state of this machine.
 const STATE: &str = ".backfill/";
 
+/// The folder of the workflows, at the root of a repository: GitHub looks nowhere else.
+const WORKFLOWS: &str = ".github/workflows";
+const WORKFLOW_TEXTS: [(&str, &str); 3] = [
+    (
+        ".github/workflows/backfill-plan.yml",
+        include_str!("../../.github/workflows/plan.yml"),
+    ),
+    (
+        ".github/workflows/backfill-apply.yml",
+        include_str!("../../.github/workflows/apply.yml"),
+    ),
+    (
+        ".github/workflows/backfill-audit.yml",
+        include_str!("../../.github/workflows/audit.yml"),
+    ),
+];
+/// How our own workflows name the action that runs this program.
+const OWN_ACTION: &str = "./.github/actions/backfill";
+/// Where the action is in its repository.
+const ACTION_FOLDER: &str = ".github/actions/backfill";
+/// What ends a line that is right for our own repository alone.
+const OURS: &str = "# only in this repository";
+/// The repository and commit of the release that this program was built for, if it was.
+const RELEASED: Option<&str> = option_env!("BACKFILL_ACTION");
+/// Who reads this in a workflow knows what is to be done.
+const UNKNOWN_ACTION: &str = "OWNER/REPOSITORY@COMMIT";
+
+/// Flags of `init`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    /// Whose action the workflows use, at which commit [default: that of this release]
+    #[arg(long, value_name = "OWNER/REPOSITORY@COMMIT", value_parser = action)]
+    action: Option<String>,
+}
+
+fn action(text: &str) -> Result<String, String> {
+    let is_name = |name: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !name.is_empty() && name.chars().all(allowed)
+    };
+    let parts = text
+        .split_once('@')
+        .and_then(|(repository, commit)| Some((repository.split_once('/')?, commit)));
+    let is_one =
+        parts.is_some_and(|((owner, name), commit)| [owner, name, commit].into_iter().all(is_name));
+    if is_one {
+        Ok(text.to_owned())
+    } else {
+        Err("expected OWNER/REPOSITORY@COMMIT".to_owned())
+    }
+}
+
 const CONFIG_TEXT: &str = include_str!("init/backfill.yaml");
 const EXAMPLE_TEXT: &str = include_str!("init/example.yaml");
+/// Lines of the config about the state, as they are and as a repository needs them.
+const LOCAL_STATE: &str = "\
+# Where it is remembered which runs were created. Keep this folder: see the README. In jobs of GitHub
+# Actions, and to share it: a branch of the repository, git:backfill-state.
+#state: .backfill
+";
+const BRANCH_STATE: &str = "\
+# Where it is remembered which runs were created: a branch of this repository's remote, so that all
+# machines and jobs know the same. Alone, on one machine, a folder will do: .backfill
+state: git:backfill-state
+";
 const GITIGNORE_TEXT: &str = "# The state of runs created from this machine, and of rehearsals.\n\
      .backfill/\n";
 
@@ -35,15 +100,54 @@ enum Made {
     Left,
     /// There are manifests already; an example would be in their way.
     NotNeeded,
+    /// It belongs where the repository begins, and that is not here.
+    Elsewhere,
 }
 
-pub(super) fn run() -> Result<Exit, Failure> {
+/// A workflow of ours as one of somebody else's, who uses the action at `action`.
+fn workflow(text: &str, action: Option<&str>) -> String {
+    let (repository, commit) = action
+        .unwrap_or(UNKNOWN_ACTION)
+        .split_once('@')
+        .expect("it was checked, or is a constant");
+    let mut uses = format!("{repository}/{ACTION_FOLDER}@{commit}");
+    if action.is_some() && action == RELEASED {
+        uses.push_str(concat!(" # v", env!("CARGO_PKG_VERSION")));
+    }
+    text.lines()
+        .filter(|line| !line.ends_with(OURS))
+        .map(|line| line.replace(OWN_ACTION, &uses) + "\n")
+        // The files of a user's repository have names that say whose they are.
+        .map(|line| line.replace(".github/workflows/", ".github/workflows/backfill-"))
+        .collect()
+}
+
+/// The config; in a repository the state is on a branch of it, where every machine finds it.
+fn config_text() -> String {
+    let is_in_a_repository = repository().join(".git").exists();
+    if is_in_a_repository {
+        CONFIG_TEXT.replace(LOCAL_STATE, BRANCH_STATE)
+    } else {
+        CONFIG_TEXT.to_owned()
+    }
+}
+
+/// Whether this folder lies in a repository, but not where that begins.
+fn is_below_a_repository() -> bool {
+    let root = repository();
+    root.join(".git").exists() && !Path::new(".git").exists()
+}
+
+pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
+    let known = flags.action.as_deref().or(RELEASED);
+    let workflows = WORKFLOW_TEXTS.map(|(name, text)| (name, workflow(text, known)));
+    let config = config_text();
     let has_manifests = holds_manifests(Path::new(FOLDER));
     fs::create_dir_all(FOLDER).map_err(|error| could_not(FOLDER, &error))?;
     let schema = schema::text();
     let mut made = Vec::new();
     for (name, text) in [
-        (config::DEFAULT, CONFIG_TEXT),
+        (config::DEFAULT, config.as_str()),
         (EXAMPLE, EXAMPLE_TEXT),
         (SCHEMA, schema.as_str()),
         (GITIGNORE, GITIGNORE_TEXT),
@@ -56,19 +160,30 @@ pub(super) fn run() -> Result<Exit, Failure> {
         };
         made.push((name, what));
     }
-    output::text(|out| tell(out, &made))?;
+    if is_below_a_repository() {
+        made.extend(WORKFLOW_TEXTS.map(|(name, _)| (name, Made::Elsewhere)));
+    } else {
+        fs::create_dir_all(WORKFLOWS).map_err(|error| could_not(WORKFLOWS, &error))?;
+        for (name, text) in &workflows {
+            let what = write_new(Path::new(name), text).map_err(|error| could_not(name, &error))?;
+            made.push((name, what));
+        }
+    }
+    output::text(|out| tell(out, &made, known))?;
     Ok(Exit::Success)
 }
 
-fn tell(out: &mut dyn Write, made: &[(&str, Made)]) -> io::Result<()> {
+fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io::Result<()> {
+    let width = made.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
     for (name, what) in made {
         let said = match what {
             Made::Written => "written",
             Made::Same => "already there, the same",
             Made::Left => "already there, left as it is",
             Made::NotNeeded => "not written: there are manifests already",
+            Made::Elsewhere => "not written: it belongs where the repository begins",
         };
-        writeln!(out, "{name:<24}{said}")?;
+        writeln!(out, "{name:<width$}{said}")?;
     }
     let is = |name, what| made.contains(&(name, what));
     let mut steps = Vec::new();
@@ -98,6 +213,19 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)]) -> io::Result<()> {
          `backfill apply --limit 1` for the first run."
             .to_owned(),
     );
+    let (plan_workflow, _) = WORKFLOW_TEXTS[0];
+    if is(plan_workflow, Made::Written) {
+        steps.push(
+            "On GitHub: docs/github.md of backfill says what else the workflows need there."
+                .to_owned(),
+        );
+        if action.is_none() {
+            steps.push(format!(
+                "They use the action of {UNKNOWN_ACTION}, for this build is no release. Put in\n   \
+                 place of that the one you trust, or let `backfill init --action` write them."
+            ));
+        }
+    }
     writeln!(out, "\nNext:")?;
     for (number, step) in (1..).zip(steps) {
         writeln!(out, "{number}. {step}")?;

@@ -2,9 +2,11 @@
 //!
 //! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
 //! them: `config` (the file), `context` (flags over environment over file), `kept` (the place of the
-//! state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from the environment to a client), `failure` (errors to exit
-//! codes). [`run`] is the whole program but for the process itself.
+//! state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from
+//! the environment to a client), `failure` (errors to exit codes), `actions` (the job of GitHub Actions
+//! that this runs in) and `github` (comments and issues). [`run`] is the whole program but for the process itself.
 
+mod actions;
 mod apply;
 mod ask;
 mod audit;
@@ -16,6 +18,7 @@ mod desired;
 mod emulator;
 mod exit;
 mod failure;
+mod github;
 mod hold;
 mod import;
 mod init;
@@ -34,9 +37,11 @@ mod watch;
 
 use std::ffi::OsString;
 use std::io;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use actions::Actions;
 pub use exit::Exit;
 use failure::Failure;
 
@@ -58,8 +63,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write a config, an example manifest and what goes with them; overwrites nothing
-    Init,
+    /// Write a config, an example manifest, workflows and what goes with them; overwrites nothing
+    Init(init::Flags),
     /// Check manifests; needs no state and no network
     Validate(validate::Flags),
     /// Show what apply would do; sends nothing and needs no network
@@ -102,27 +107,72 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             } else {
                 Exit::Success
             };
+            if exit == Exit::Usage {
+                let actions = Actions::new(false);
+                Failure::usage(error.to_string()).tell("", &actions);
+                actions.finish(exit);
+            }
             return match error.print() {
                 Ok(()) => exit,
                 Err(error) => Failure::from(error).report(),
             };
         }
     };
-    match dispatch(cli).await {
+    let actions = Arc::new(Actions::new(cli.verb.is_for_github()));
+    let verb = cli.verb.name();
+    let exit = match dispatch(cli, &actions).await {
         Ok(exit) => exit,
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            failure.tell(verb, &actions);
+            failure.report()
+        }
+    };
+    actions.finish(exit);
+    exit
+}
+
+impl Verb {
+    /// As it is typed.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Validate(_) => "validate",
+            Self::Plan(_) => "plan",
+            Self::Apply(_) => "apply",
+            Self::Status(_) => "status",
+            Self::Audit(_) => "audit",
+            Self::Import(_) => "import",
+            Self::Resolve(_) => "resolve",
+            Self::State(_) => "state",
+            Self::Rehearse(_) => "rehearse",
+            Self::Emulator(_) => "emulator",
+            Self::Schema => "schema",
+            Self::Completions(_) => "completions",
+        }
+    }
+
+    /// Whether it was asked for annotations as its result.
+    fn is_for_github(&self) -> bool {
+        match self {
+            Self::Validate(flags) => flags.is_for_github(),
+            Self::Plan(flags) => flags.is_for_github(),
+            Self::Apply(flags) => flags.is_for_github(),
+            Self::Status(flags) => flags.is_for_github(),
+            Self::Audit(flags) => flags.is_for_github(),
+            _ => false,
+        }
     }
 }
 
-async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
+async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<Exit, Failure> {
     // These need no config, and must work where it is wrong.
     match &verb {
-        Verb::Init => return init::run(),
+        Verb::Init(flags) => return init::run(flags),
         Verb::Schema => return schema::run(),
         Verb::Completions(flags) => return completions::run(flags),
         _ => {}
     }
-    let context = context::Context::resolve(global)?;
+    let context = context::Context::resolve(global, actions)?;
     match verb {
         Verb::Validate(flags) => validate::run(&context, &flags),
         Verb::Plan(flags) => plan::run(&context, &flags).await,
@@ -134,7 +184,7 @@ async fn dispatch(Cli { global, verb }: Cli) -> Result<Exit, Failure> {
         Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
         Verb::Import(flags) => import::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
-        Verb::Init | Verb::Schema | Verb::Completions(_) => {
+        Verb::Init(_) | Verb::Schema | Verb::Completions(_) => {
             unreachable!("they were done without a context")
         }
     }

@@ -6,7 +6,9 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::Written;
+use super::context::Context;
+use super::failure::Failure;
+use super::{Exit, Written};
 use crate::report::wrap;
 
 /// How a result is written.
@@ -16,6 +18,17 @@ pub(super) enum Format {
     Text,
     /// One JSON document
     Json,
+}
+
+/// The same, where there may be something to annotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AnnotatedFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// For people, and annotations for GitHub Actions, where they are written anyway
+    Github,
 }
 
 /// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
@@ -73,6 +86,27 @@ pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
     } else {
         beside.persist_noclobber(path)?;
     }
+    Ok(())
+}
+
+/// Writes the report that `--report` asks for.
+pub(super) fn report(
+    context: &Context,
+    path: &Path,
+    document: &impl Serialize,
+) -> Result<(), Failure> {
+    let write = || -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(document)?;
+        text.push(b'\n');
+        file(path, &text, true)
+    };
+    write().map_err(|error| {
+        Failure::new(
+            Exit::Unexpected,
+            format!("could not write the report {}: {error}", path.display()),
+        )
+    })?;
+    context.actions.report_written(path);
     Ok(())
 }
 

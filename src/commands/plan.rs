@@ -1,6 +1,7 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -8,10 +9,11 @@ use super::Exit;
 use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
-use super::output::{self, Format};
+use super::github;
+use super::output::{self, AnnotatedFormat};
 use crate::manifest::Problem;
 use crate::plan::{Plan, diff, explain};
-use crate::report::{self, Layout};
+use crate::report::{self, Layout, Outputs};
 use crate::run::KeyPrefix;
 use crate::state::State;
 use crate::store::load;
@@ -34,8 +36,15 @@ pub(super) struct Flags {
     /// Exit with 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Keep one comment on the pull request up to date with the plan; in GitHub Actions, with
+    /// `GITHUB_TOKEN`
+    #[arg(long)]
+    comment: bool,
+    /// Write the plan to this file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
     /// Say all about the one run whose key begins so, and why it is planned as it is
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode", "comment", "report"])]
     explain: Option<KeyPrefix>,
 }
 
@@ -48,34 +57,58 @@ pub(super) enum PlanFormat {
     Json,
     /// For a comment on a pull request: never more than 60,000 characters
     Markdown,
+    /// For people, and annotations for GitHub Actions, where they are written anyway
+    Github,
 }
 
-impl From<Format> for PlanFormat {
-    fn from(format: Format) -> Self {
+impl From<AnnotatedFormat> for PlanFormat {
+    fn from(format: AnnotatedFormat) -> Self {
         match format {
-            Format::Text => Self::Text,
-            Format::Json => Self::Json,
+            AnnotatedFormat::Text => Self::Text,
+            AnnotatedFormat::Json => Self::Json,
+            AnnotatedFormat::Github => Self::Github,
         }
     }
 }
 
+impl Flags {
+    /// Whether annotations are the result.
+    pub(super) fn is_for_github(&self) -> bool {
+        self.format == PlanFormat::Github
+    }
+}
+
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let Flags {
-        paths,
-        narrow,
-        format,
-        detailed_exitcode,
-        explain: asked,
-    } = flags;
-    let made = make(context, paths, narrow).await?;
-    if let Some(prefix) = asked {
+    let made = make(context, &flags.paths, &flags.narrow).await;
+    if let Some(prefix) = &flags.explain {
+        let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
         let width = width();
         output::text(|out| report::write_explained(out, &explained, width))?;
         return Ok(Exit::Success);
     }
-    show(context, &made, *format)?;
-    exit_of(&made.plan, *detailed_exitcode)
+    let commented = if flags.comment {
+        // A comment with the plan of an earlier commit would mislead whoever reviews this one.
+        let markdown = match &made {
+            Ok(made) => made.markdown(github::ROOM),
+            Err(failure) => failure.markdown("plan", github::ROOM),
+        };
+        github::comment(context, &markdown).await
+    } else {
+        Ok(())
+    };
+    let shown = made.and_then(|made| {
+        show(context, &made, flags.format)?;
+        tell(context, &made);
+        Ok(made)
+    });
+    let reported = match (&flags.report, &shown) {
+        (None, _) => Ok(()),
+        (Some(path), Ok(made)) => output::report(context, path, &report::json::plan(&made.plan)),
+        (Some(path), Err(failure)) => output::report(context, path, &failure.document("plan/v1")),
+    };
+    let exit = exit_of(&shown?.plan, flags.detailed_exitcode)?;
+    commented.and(reported).map(|()| exit)
 }
 
 /// A plan that was shown and not carried out: how that ends.
@@ -108,6 +141,18 @@ impl Made {
             problems: Vec::new(),
         }
     }
+
+    fn markdown(&self, most: usize) -> String {
+        report::plan_markdown(&self.plan, &self.problems, most)
+    }
+}
+
+/// Tells the job that this runs in.
+pub(super) fn tell(context: &Context, made: &Made) {
+    let actions = &context.actions;
+    actions.annotate(|| report::annotate_plan(&made.plan));
+    actions.summarize(|most| made.markdown(most));
+    actions.output(|| Outputs::of_plan(&made.plan));
 }
 
 /// The plan, without holding the state.
@@ -130,13 +175,9 @@ pub(super) async fn make(
 
 /// Writes the plan to standard output.
 pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result<(), Failure> {
-    let Made {
-        plan,
-        state: _,
-        problems,
-    } = made;
+    let Made { plan, .. } = made;
     match format {
-        PlanFormat::Text => {
+        PlanFormat::Text | PlanFormat::Github => {
             let layout = Layout {
                 verbose: context.verbose,
                 width: width(),
@@ -152,7 +193,7 @@ pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result
             output::json(&report::json::plan(plan))?;
         }
         PlanFormat::Markdown => {
-            output::raw(|out| out.write_all(report::plan_markdown(plan, problems).as_bytes()))?;
+            output::raw(|out| out.write_all(made.markdown(github::ROOM).as_bytes()))?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::connect::connect;
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::output::{self, Format};
+use super::output::{self, AnnotatedFormat};
 use crate::api::{ApiError, Client, FlowRun, RunStatus};
 use crate::manifest::Manifest;
 use crate::report::{self, StatusRow};
@@ -24,7 +24,14 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: AnnotatedFormat,
+}
+
+impl Flags {
+    /// Whether annotations are the result.
+    pub(super) fn is_for_github(&self) -> bool {
+        self.format == AnnotatedFormat::Github
+    }
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -46,9 +53,12 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
     let exit = exit_of(&rows);
     match flags.format {
-        Format::Text => output::text(|out| report::write_status(out, &rows, context.verbose))?,
-        Format::Json => output::json(&report::json::status(&rows, exit.code()))?,
+        AnnotatedFormat::Json => output::json(&report::json::status(&rows, exit.code()))?,
+        _ => output::text(|out| report::write_status(out, &rows, context.verbose))?,
     }
+    let actions = &context.actions;
+    actions.annotate(|| report::annotate_status(&rows, &checked.runs));
+    actions.summarize(|most| report::status_markdown(&rows, most));
     Ok(exit)
 }
 

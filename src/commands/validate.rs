@@ -1,12 +1,10 @@
 //! `backfill validate`: the manifests and nothing else.
 
-use clap::ValueEnum;
-
 use super::Exit;
 use super::context::Context;
-use super::desired::{Paths, count_errors};
+use super::desired::{Paths, annotate};
 use super::failure::Failure;
-use super::output;
+use super::output::{self, AnnotatedFormat};
 use crate::report::{self, Counts, number};
 
 /// Flags of `validate`.
@@ -16,29 +14,25 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write what is wrong
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: AnnotatedFormat,
 }
 
-/// How the result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One JSON document
-    Json,
-    /// Annotations on a pull request, in GitHub Actions
-    Github,
+impl Flags {
+    /// Whether annotations are the result.
+    pub(super) fn is_for_github(&self) -> bool {
+        self.format == AnnotatedFormat::Github
+    }
 }
 
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let Flags { paths, format } = flags;
     let (sources, checked) = paths.check(context)?;
-    let counts = Counts::in_all(&checked);
-    let exit = match counts.errors {
-        0 => Exit::Success,
-        _ => Exit::Usage,
+    let exit = if checked.has_errors() {
+        Exit::Usage
+    } else {
+        Exit::Success
     };
-    let warnings = match counts.warnings {
+    let warnings = match Counts::in_all(&checked).warnings {
         0 => String::new(),
         warnings => format!(", {}", number(warnings, "warning")),
     };
@@ -49,27 +43,23 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         number(checked.runs.len(), "run")
     );
     match format {
-        Format::Text => {
+        AnnotatedFormat::Text | AnnotatedFormat::Github => {
             paths.show(context, &sources, &checked);
             if exit == Exit::Success {
                 output::text(|out| writeln!(out, "{summary}"))?;
             }
         }
-        Format::Json => {
+        AnnotatedFormat::Json => {
             let most = paths.max_problems();
             let document = report::json::validate(&sources, &checked, most, exit.code());
             output::json(&document)?;
         }
-        Format::Github => output::raw(|out| {
-            report::write_annotations(out, &checked, paths.max_problems())?;
-            if exit == Exit::Success {
-                writeln!(out, "{summary}")?;
-            }
-            Ok(())
-        })?,
     }
-    match exit {
-        Exit::Success => Ok(exit),
-        _ => Err(Failure::new(exit, count_errors(counts.errors))),
+    if exit != Exit::Success {
+        return Err(Failure::of_manifests(checked, ""));
     }
+    annotate(context, &checked);
+    let actions = &context.actions;
+    actions.summarize(|_| format!("### backfill validate: {summary}\n"));
+    Ok(exit)
 }

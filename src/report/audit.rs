@@ -47,17 +47,7 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
         too_new,
         elsewhere,
     } = audit;
-    let totals: Vec<String> = Kind::ALL
-        .into_iter()
-        .map(|kind| (audit.count(kind), kind.word()))
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}"))
-        .collect();
-    let totals = if totals.is_empty() {
-        "nothing differs".to_owned()
-    } else {
-        totals.join(", ")
-    };
+    let totals = describe_totals(audit);
     writeln!(
         out,
         "{}, {}, {}: {totals}.",
@@ -88,6 +78,20 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
     write_advice(out, audit)
 }
 
+/// `2 doubled, 1 unknown`.
+pub(super) fn describe_totals(audit: &Audit) -> String {
+    let totals: Vec<String> = Kind::ALL
+        .into_iter()
+        .map(|kind| (audit.count(kind), kind.word()))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if totals.is_empty() {
+        return "nothing differs".to_owned();
+    }
+    totals.join(", ")
+}
+
 /// Writes what a person can do about each kind of finding that there is.
 fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
     let advised = Kind::ALL.into_iter().filter(|kind| audit.count(*kind) > 0);
@@ -100,7 +104,8 @@ fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
     Ok(())
 }
 
-fn advice(kind: Kind) -> &'static str {
+/// What a person can do about a finding.
+pub(super) fn advice(kind: Kind) -> &'static str {
     match kind {
         Kind::Contradiction => {
             "see whether its window was ingested twice; if its run was listed late, raise settleDelay"
@@ -187,7 +192,8 @@ fn cells(fact: &Fact) -> [String; 3] {
     ]
 }
 
-fn details(fact: &Fact, api_key: &str) -> Vec<String> {
+/// What is to be known of a finding, line by line.
+pub(super) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
     let describe = |run: &FlowRun| describe_run(run, api_key);
     match fact {
         Fact::Contradiction {

@@ -20,6 +20,7 @@ pub(super) struct FlowView<'p> {
     pub(super) source: &'p Source,
     /// Its runs, but for those held back.
     pub(super) runs: Vec<&'p PlannedRun>,
+    pub(super) held_back: Vec<&'p PlannedRun>,
     pub(super) counts: FlowCounts,
     /// From its first window to the end of its last.
     pub(super) span: Window,
@@ -202,6 +203,7 @@ impl<'p> Gathered<'p> {
             span,
             bar,
             runs,
+            held_back,
         })
     }
 }

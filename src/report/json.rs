@@ -159,6 +159,27 @@ impl ApplyError {
     }
 }
 
+/// What stands in a report in place of a result: why there is none.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureDocument {
+    format: &'static str,
+    ending: &'static str,
+    message: String,
+    exit_code: u8,
+}
+
+/// The document of a command that could not do its work, in place of one of `format`.
+#[must_use]
+pub fn failure(format: &'static str, message: &str, exit_code: u8) -> FailureDocument {
+    FailureDocument {
+        format,
+        ending: "failed",
+        message: message.to_owned(),
+        exit_code,
+    }
+}
+
 /// What an apply came to, as `apply/v1`.
 #[must_use]
 pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {

@@ -33,10 +33,16 @@ pub use audit::{AuditView, write_audit};
 pub use board::Board;
 pub use changes::{count_changes, write_changes};
 pub use explain::write_explained;
-pub use github::write_annotations;
+pub use github::{
+    Annotation, END_GROUP, Outputs, Spot, annotate_applied, annotate_audit, annotate_conflicts,
+    annotate_plan, annotate_problems, annotate_status, begin_group, notice, write_annotations,
+    write_output,
+};
 pub use import::{ImportedFlow, ImportedManifest, write_import};
 pub use lines::line;
-pub use markdown::plan_markdown;
+pub use markdown::{
+    FailureView, applied_markdown, audit_markdown, failure_markdown, plan_markdown, status_markdown,
+};
 pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
 pub use progress::Progress;

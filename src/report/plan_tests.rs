@@ -11,6 +11,8 @@ use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 use crate::state::{Clock, Doubt, Entry, Moment, Refusal, State};
 
+/// What a comment has room for.
+const MOST: usize = 60_000;
 const DAY: i64 = 86_400;
 /// 2022-01-01.
 const START: i64 = 1_640_995_200;
@@ -217,7 +219,7 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 
 #[test]
 fn a_plan_in_markdown() {
-    assert_snapshot!(plan_markdown(&varied(), &[]), @"
+    assert_snapshot!(plan_markdown(&varied(), &[], MOST), @"
     ### backfill plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
 
     **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
@@ -240,6 +242,8 @@ fn a_plan_in_markdown() {
     <details><summary><code>crm</code>: 12 to create, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
 
     <pre>
+    ~ ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
+          rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no &lt;b&gt;delta&lt;/b&gt; column (request id abc)
     ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
           looked for before anything is sent
@@ -258,6 +262,8 @@ fn a_plan_in_markdown() {
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     + aed3355165d3  [2022-01-28, 2022-01-29)  manifests/crm.yaml:7
+    ~ 79e6c2f1c5aa  [2022-01-29, 2022-01-30)  manifests/crm.yaml:7
+    ~ f2ed911b8b16  [2022-01-30, 2022-01-31)  manifests/crm.yaml:7
     </pre>
 
     </details>
@@ -278,7 +284,7 @@ fn a_plan_in_markdown() {
 fn names_from_a_manifest_are_no_markdown() {
     let mut runs = days(1, HOSTILE, 3..8);
     runs.extend(days(2, HOSTILE, 0..2));
-    let shown = plan_markdown(&diff(runs, Some(&state())), &[]);
+    let shown = plan_markdown(&diff(runs, Some(&state())), &[], MOST);
     assert!(!shown.contains("<script"), "{shown}");
     assert_eq!(shown.matches("<pre>").count(), 2);
     assert_eq!(shown.matches("</pre>").count(), 2);
@@ -311,13 +317,14 @@ fn a_comment_has_room_for_it_whatever_its_size() {
         let wide = if flow.is_multiple_of(2) { "|" } else { "漢" };
         format!("{flow}{}", wide.repeat(300))
     };
-    for (flows, each) in [(1, 50_000), (1000, 50), (7, 3000), (30_000, 1)] {
+    for (flows, each) in [(1, 25_000), (1000, 50), (7, 3000), (30_000, 1)] {
         let runs: Vec<_> = (1..=flows)
-            .flat_map(|flow| days(flow, &named(flow), 0..each))
+            // Every other day: no two make a stretch.
+            .flat_map(|flow| days(flow, &named(flow), 0..2 * each).into_iter().step_by(2))
             .collect();
         let number = runs.len();
         let plan = diff(runs, Some(&state()));
-        let shown = plan_markdown(&plan, &[]);
+        let shown = plan_markdown(&plan, &[], MOST);
         assert!(shown.len() < 60_000, "{flows}: {}", shown.len());
         assert!(shown.len() > 30_000, "{flows}: {}", shown.len());
         assert!(shown.starts_with("### backfill plan: "));
@@ -339,6 +346,59 @@ fn a_comment_has_room_for_it_whatever_its_size() {
         let unlisted = number_before(&shown, " runs of ").expect("some are not listed");
         assert_eq!(listed + unlisted + plan.totals().unchanged, number);
     }
+}
+
+#[test]
+fn fifty_thousand_runs_in_a_row_are_told_whole() {
+    for (flows, each, most) in [
+        (1, 50_000, MOST),
+        (50, 1_000, MOST),
+        (50, 1_000, 900_000),
+        (500, 100, 900_000),
+    ] {
+        let runs: Vec<_> = (2..flows + 2)
+            .flat_map(|flow| days(flow, "orders", 0..each))
+            .collect();
+        let plan = diff(runs, None).select(&Selection {
+            limit: Some(Limit::NewRunsPerApply(500)),
+            ..Selection::default()
+        });
+        let shown = plan_markdown(&plan, &[], most);
+        assert!(shown.len() < most, "{flows}: {}", shown.len());
+        assert!(
+            shown.starts_with("### backfill plan: 500 to create, 0 unchanged, 49500 held back")
+        );
+        assert!(!shown.contains("Not listed here"), "{flows}");
+        let told: usize = shown
+            .lines()
+            .filter(|line| line.starts_with(['+', '~']))
+            .map(|line| match line[2..].split_once(" runs") {
+                Some((runs, _)) => runs.trim().parse().expect("a number"),
+                None => 1,
+            })
+            .sum();
+        assert_eq!(told, 50_000, "{flows}");
+        let rows = shown.lines().filter(|line| line.starts_with("| <")).count();
+        assert_eq!(rows, flows);
+    }
+}
+
+#[test]
+fn a_stretch_tells_its_windows_their_length_and_their_lines() {
+    let mut runs = days(2, "orders", 0..200);
+    runs.extend(days(2, "orders", 201..400));
+    for (n, run) in (0..).zip(&mut runs[..100]) {
+        run.origin.line = 10 + n;
+    }
+    let shown = plan_markdown(&diff(runs, None), &[], 5_000);
+    let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();
+    assert_eq!(
+        lines,
+        [
+            "+ 200 runs  [2022-01-01, 2022-07-20)  1 day each  manifests/orders.yaml:7-109",
+            "+ 199 runs  [2022-07-21, 2023-02-05)  1 day each  manifests/orders.yaml:7",
+        ]
+    );
 }
 
 /// The number in front of the first `text`.
@@ -378,7 +438,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
     let plan = diff(days(1, HOSTILE, 100..8100), Some(&state));
     assert_eq!(plan.totals().conflict, 4000);
     assert_eq!(plan.totals().waiting, 4000);
-    let shown = plan_markdown(&plan, &[]);
+    let shown = plan_markdown(&plan, &[], MOST);
     assert!(shown.len() < 60_000, "{}", shown.len());
     assert!(shown.contains("more conflicts"), "{shown}");
 }

@@ -37,11 +37,10 @@ impl Counts {
             problems,
             unlisted: Unlisted { errors, warnings },
         } = checked;
-        let listed = Self::of(problems);
-        Self {
-            errors: listed.errors + errors,
-            warnings: listed.warnings + warnings,
-        }
+        Self::of(problems).and(Self {
+            errors: *errors,
+            warnings: *warnings,
+        })
     }
 
     /// Whether there is nothing.
@@ -57,6 +56,21 @@ impl Counts {
             errors: self.errors.saturating_sub(shown.errors),
             warnings: self.warnings.saturating_sub(shown.warnings),
         }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let Self { errors, warnings } = other;
+        Self {
+            errors: self.errors + errors,
+            warnings: self.warnings + warnings,
+        }
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, severity: Severity) {
+        *self.at(severity) += 1;
     }
 
     fn at(&mut self, severity: Severity) -> &mut usize {

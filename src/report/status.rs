@@ -44,23 +44,31 @@ impl StatusRow {
     }
 }
 
+/// `3 success, 1 failed`.
+pub(super) fn count_words(rows: &[StatusRow]) -> String {
+    let mut words: BTreeMap<String, usize> = BTreeMap::new();
+    for row in rows {
+        *words.entry(row.word()).or_default() += 1;
+    }
+    let words: Vec<String> = words
+        .iter()
+        .map(|(word, number)| format!("{number} {}", plain(word, 40)))
+        .collect();
+    if words.is_empty() {
+        return "no runs".to_owned();
+    }
+    words.join(", ")
+}
+
 /// Writes the table; with `verbose`, every run of it.
 ///
 /// # Errors
 /// When writing fails.
 pub fn write_status(out: &mut dyn Write, rows: &[StatusRow], verbose: bool) -> io::Result<()> {
-    let mut words: BTreeMap<String, usize> = BTreeMap::new();
-    for row in rows {
-        *words.entry(row.word()).or_default() += 1;
-    }
-    let totals: Vec<String> = words
-        .iter()
-        .map(|(word, number)| format!("{number} {}", plain(word, 40)))
-        .collect();
     if rows.is_empty() {
         return writeln!(out, "No runs are recorded for these manifests.");
     }
-    writeln!(out, "{}: {}.", number(rows.len(), "run"), totals.join(", "))?;
+    writeln!(out, "{}: {}.", number(rows.len(), "run"), count_words(rows))?;
     for flow in rows.chunk_by(|a, b| {
         (&a.identity.sandbox, a.identity.flow_id) == (&b.identity.sandbox, b.identity.flow_id)
     }) {

@@ -51,13 +51,8 @@ pub fn count(applied: &Applied, held_back: usize) -> Counts {
     counts
 }
 
-/// Writes the summary of what `plan` came to.
-///
-/// # Errors
-/// When writing fails.
-pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
-    let held_back = plan.totals().held_back;
-    let counts = count(applied, held_back);
+/// `Done: 3 created, 1 rejected`.
+pub(super) fn describe_totals(applied: &Applied, counts: Counts) -> String {
     let mut parts = vec![format!("{} created", counts.created)];
     for (number, what) in [
         (counts.adopted, "adopted"),
@@ -75,7 +70,16 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
         Ending::Interrupted => "Interrupted",
         _ => "Stopped",
     };
-    writeln!(out, "{word}: {}.", parts.join(", "))?;
+    format!("{word}: {}", parts.join(", "))
+}
+
+/// Writes the summary of what `plan` came to.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
+    let counts = count(applied, plan.totals().held_back);
+    writeln!(out, "{}.", describe_totals(applied, counts))?;
 
     write_named(
         out,
@@ -95,24 +99,34 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
             _ => None,
         },
     )?;
-    if applied.others_in_doubt > 0 {
-        writeln!(
-            out,
-            "\nOf those in doubt {} outside this plan.",
-            match applied.others_in_doubt {
-                1 => "one is".to_owned(),
-                others => format!("{others} are"),
-            }
-        )?;
+    if let Some(others) = describe_others(applied) {
+        writeln!(out, "\n{others}")?;
     }
     if counts.in_doubt > 0 {
-        writeln!(
-            out,
-            "\nThe next apply looks for what is in doubt again; `backfill resolve` shows what is \
-             known of it, and records what you know."
-        )?;
+        writeln!(out, "\n{SETTLED_LATER}")?;
     }
-    write_remaining(out, applied, plan)
+    let remaining = remaining_lines(applied, plan);
+    if !remaining.is_empty() {
+        writeln!(out, "\nLeft for the next apply:")?;
+    }
+    for line in remaining {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// What becomes of runs in doubt.
+pub(super) const SETTLED_LATER: &str = "The next apply looks for what is in doubt again; `backfill \
+     resolve` shows what is known of it, and records what you know.";
+
+/// That some of those in doubt are not of the plan.
+pub(super) fn describe_others(applied: &Applied) -> Option<String> {
+    let are = match applied.others_in_doubt {
+        0 => return None,
+        1 => "one is".to_owned(),
+        others => format!("{others} are"),
+    };
+    Some(format!("Of those in doubt {are} outside this plan."))
 }
 
 fn write_named(
@@ -131,7 +145,7 @@ fn write_named(
         }
         named += 1;
         if named <= NAMED {
-            writeln!(out, "  {}", describe(run))?;
+            writeln!(out, "  {}", describe_run(run))?;
             writeln!(out, "    {}", plain(&reason, 700))?;
         }
     }
@@ -141,8 +155,8 @@ fn write_named(
     Ok(())
 }
 
-fn write_remaining(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
-    // By reason: what stopped all flows is said once.
+/// What is left and why, a line for each reason: what stopped all flows is said once.
+pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
     let mut reasons: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
         if let RunOutcome::Remaining(reason) = outcome {
@@ -151,23 +165,22 @@ fn write_remaining(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::R
             names.insert(&run.name);
         }
     }
-    if !reasons.is_empty() || plan.limit().is_some() {
-        writeln!(out, "\nLeft for the next apply:")?;
-    }
-    for (reason, (number, names)) in reasons {
-        let of = match names.iter().next() {
-            Some(name) if names.len() == 1 => plain(name, 60),
-            _ => format!("{} flows", names.len()),
-        };
-        writeln!(out, "  {number} of {of}: {}", plain(reason, 700))?;
-    }
-    if let Some(held_back) = describe_held_back(plan) {
-        writeln!(out, "  {held_back}")?;
-    }
-    Ok(())
+    let mut lines: Vec<String> = reasons
+        .into_iter()
+        .map(|(reason, (number, names))| {
+            let of = match names.iter().next() {
+                Some(name) if names.len() == 1 => plain(name, 60),
+                _ => format!("{} flows", names.len()),
+            };
+            format!("{number} of {of}: {}", plain(reason, 700))
+        })
+        .collect();
+    lines.extend(describe_held_back(plan));
+    lines
 }
 
-fn describe(run: &DesiredRun) -> String {
+/// Key, label, window and place of a run.
+pub(super) fn describe_run(run: &DesiredRun) -> String {
     format!(
         "{}  {}  {}  {}",
         run.key.short(),

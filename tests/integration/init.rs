@@ -17,10 +17,13 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     let workspace = empty();
     let ran = workspace.run("init").exits(0);
     assert_snapshot!(ran.stdout, @r#"
-    backfill.yaml           written
-    manifests/example.yaml  written
-    manifests/schema.json   written
-    .gitignore              written
+    backfill.yaml                         written
+    manifests/example.yaml                written
+    manifests/schema.json                 written
+    .gitignore                            written
+    .github/workflows/backfill-plan.yml   written
+    .github/workflows/backfill-apply.yml  written
+    .github/workflows/backfill-audit.yml  written
 
     Next:
     1. Try it, without an account: `backfill plan --emulator`.
@@ -29,6 +32,9 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     4. Check: `backfill validate`. Rehearse: `backfill rehearse`.
     5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and
        `backfill apply --limit 1` for the first run.
+    6. On GitHub: docs/github.md of backfill says what else the workflows need there.
+    7. They use the action of OWNER/REPOSITORY@COMMIT, for this build is no release. Put in
+       place of that the one you trust, or let `backfill init --action` write them.
     "#);
     assert_eq!(ran.stderr, "");
     let schema = workspace.run("schema").exits(0).stdout;
@@ -44,17 +50,26 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
 #[test]
 fn it_overwrites_nothing_and_says_so() {
     let workspace = Workspace::new();
-    let files = ["backfill.yaml", "manifests/schema.json", ".gitignore"];
+    let files = [
+        "backfill.yaml",
+        "manifests/schema.json",
+        ".gitignore",
+        ".github/workflows/backfill-plan.yml",
+    ];
+    std::fs::create_dir_all(workspace.path().join(".github/workflows")).expect("a folder");
     for file in files {
         workspace.write(file, "mine\n");
     }
     workspace.manifest(1, 1, false);
     let ran = workspace.run("init").exits(0);
     assert_snapshot!(ran.stdout, @r#"
-    backfill.yaml           already there, left as it is
-    manifests/example.yaml  not written: there are manifests already
-    manifests/schema.json   already there, left as it is
-    .gitignore              already there, left as it is
+    backfill.yaml                         already there, left as it is
+    manifests/example.yaml                not written: there are manifests already
+    manifests/schema.json                 already there, left as it is
+    .gitignore                            already there, left as it is
+    .github/workflows/backfill-plan.yml   already there, left as it is
+    .github/workflows/backfill-apply.yml  written
+    .github/workflows/backfill-audit.yml  written
 
     Next:
     1. Add the line `.backfill/` to .gitignore: the state stays out of git.
@@ -74,9 +89,73 @@ fn it_overwrites_nothing_and_says_so() {
     let again = workspace.run("init").exits(0).stdout;
     assert_eq!(
         again.matches("already there, the same").count(),
-        4,
+        7,
         "{again}"
     );
+}
+
+#[test]
+fn its_workflows_are_our_own_with_the_action_of_a_release() {
+    let workspace = empty();
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let action = format!("team/backfill@{commit}");
+    let ran = workspace.run(&format!("init --action {action}")).exits(0);
+    assert!(!ran.stdout.contains("OWNER"), "{}", ran.stdout);
+    for (name, ours) in [
+        ("plan", include_str!("../../.github/workflows/plan.yml")),
+        ("apply", include_str!("../../.github/workflows/apply.yml")),
+        ("audit", include_str!("../../.github/workflows/audit.yml")),
+    ] {
+        let path = format!(".github/workflows/backfill-{name}.yml");
+        let theirs = workspace.read(&path);
+        let uses = format!("uses: team/backfill/.github/actions/backfill@{commit}\n");
+        assert_eq!(theirs.matches(&uses).count(), 1, "{theirs}");
+        assert!(!theirs.contains("only in this repository"), "{theirs}");
+        assert!(!theirs.contains("BACKFILL_STATE"), "{theirs}");
+        // A change of the workflow is a reason to run it.
+        assert_eq!(theirs.contains(&path), name != "audit", "{theirs}");
+        let kept = ours.lines().filter(|line| theirs.contains(*line)).count();
+        assert!(ours.lines().count() - kept <= 4, "{theirs}");
+    }
+    for wrong in [
+        "x",
+        "team/backfill",
+        "a/b/c@v1",
+        "team/@v1",
+        "a/b@c d",
+        "a/b@\n",
+    ] {
+        workspace.run_with(["init", "--action", wrong]).exits(3);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn in_a_repository_the_state_is_on_a_branch_and_workflows_are_at_its_root() {
+    let workspace = empty();
+    crate::git::git(workspace.path(), "init --quiet");
+    std::fs::create_dir(workspace.path().join("crm")).expect("a folder");
+    let ran = workspace
+        .command(["init"])
+        .current_dir(workspace.path().join("crm"))
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    let elsewhere = "not written: it belongs where the repository begins";
+    assert_eq!(said.matches(elsewhere).count(), 3, "{said}");
+    assert!(!workspace.path().join("crm/.github").exists());
+    let state = "\nstate: git:backfill-state\n";
+    assert!(workspace.read("crm/backfill.yaml").contains(state));
+
+    workspace.run("init").exits(0);
+    assert!(workspace.read("backfill.yaml").contains(state));
+    assert!(
+        workspace
+            .read(".github/workflows/backfill-plan.yml")
+            .contains("--comment")
+    );
+    // It is tried at once, without a remote.
+    workspace.run("apply --emulator --yes").exits(0);
 }
 
 #[test]

@@ -1,65 +1,124 @@
-//! Problems as annotations on a pull request: GitHub's workflow commands, a line each.
+//! Annotations on a pull request: GitHub's workflow commands, a line each.
 //!
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
 //!
-//! GitHub keeps 10 errors and 10 warnings of a step and drops the rest without a word, so the
-//! first of each are written, errors first, and a notice counts what is left. Everything that
-//! comes from a manifest or a file's name is escaped: a line is one command, and not another one.
+//! GitHub keeps 10 errors, 10 warnings and 10 notices of a step and drops the rest without a word,
+//! so the first of each are written, errors first, and a notice counts what is left. Everything
+//! that comes from a manifest, a file's name or the service is escaped: a line is one command, and
+//! not another one.
+
+mod found;
+mod outputs;
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
+pub use found::{
+    annotate_applied, annotate_audit, annotate_conflicts, annotate_plan, annotate_problems,
+    annotate_status,
+};
+pub use outputs::{Outputs, write_output};
+
 use super::plain;
-use super::problems::{Bounded, Counts, bound};
-use crate::manifest::{Checked, Place, Problem, Severity};
+use super::problems::Counts;
+use crate::manifest::Severity;
 
 /// Annotations of one severity that GitHub keeps of a step.
 const KEPT: usize = 10;
 /// Characters of a part of a message: a value of a manifest may be megabytes long.
 const LONGEST: usize = 1_000;
 
-/// Writes at most `most` of the problems, worst first, and a notice of the rest.
+/// Something that is wrong, at a line of a file if it stands in one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is, if it is anywhere.
+    pub spot: Option<Spot>,
+    /// A few words, or a code.
+    pub title: String,
+    /// What is wrong, line by line.
+    pub lines: Vec<String>,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The file, as this program was told of it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, where it is known.
+    pub column: Option<u32>,
+}
+
+/// Writes the first ten errors, the first ten warnings, and a notice of all others; `unlisted` are
+/// others that were not even given. `locate` makes of a file's name its path in the repository.
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write_annotations(out: &mut dyn Write, checked: &Checked, most: usize) -> io::Result<()> {
-    let Bounded { shown, .. } = bound(checked, most);
-    let mut written = Vec::new();
+pub fn write_annotations(
+    out: &mut dyn Write,
+    annotations: &[Annotation],
+    unlisted: Counts,
+    locate: impl Fn(&str) -> String,
+) -> io::Result<()> {
+    let mut rest = unlisted;
     for severity in [Severity::Error, Severity::Warning] {
-        let of_it = shown
-            .iter()
-            .filter(|problem| problem.severity() == severity);
-        for problem in of_it.take(KEPT) {
-            writeln!(out, "{}", annotation(problem))?;
-            written.push(*problem);
+        let of_it = annotations.iter().filter(|one| one.severity == severity);
+        for (n, annotation) in of_it.enumerate() {
+            if n < KEPT {
+                writeln!(out, "{}", command(annotation, &locate))?;
+            } else {
+                rest.add(severity);
+            }
         }
     }
-    let rest = Counts::in_all(checked).less(Counts::of(written));
     if !rest.is_zero() {
-        let text = format!("{rest} more in the manifests; `backfill validate` shows them");
+        let text = format!("{rest} more than GitHub shows of a step: its log and its summary tell");
         writeln!(out, "::notice title=backfill::{}", message(&text))?;
     }
     Ok(())
 }
 
-fn annotation(problem: &Problem) -> String {
-    let place = &problem.place;
-    let file: &str = place.file.strip_prefix("./").unwrap_or(&place.file);
-    let mut lines = vec![plain(&problem.message, LONGEST)];
-    for Place { file, span, label } in &problem.related {
-        let (label, file) = (plain(label, LONGEST), plain(file, LONGEST));
-        lines.push(format!("{file}:{}: {label}", span.line));
-    }
-    if let Some(hint) = &problem.hint {
-        lines.push(format!("help: {}", plain(hint, LONGEST)));
-    }
+/// Begins a group of lines of a log, which is folded; [`END_GROUP`] ends it.
+#[must_use]
+pub fn begin_group(title: &str) -> String {
+    format!("::group::{}", message(&plain(title, LONGEST)))
+}
+
+/// Ends a group of lines of a log.
+pub const END_GROUP: &str = "::endgroup::";
+
+/// A notice, which is no problem.
+#[must_use]
+pub fn notice(text: &str) -> String {
     format!(
-        "::{} file={},line={},col={},title={}::{}",
-        problem.severity().as_str(),
-        property(file),
-        place.span.line,
-        place.span.column,
-        property(problem.rule.code()),
+        "::notice title=backfill::{}",
+        message(&plain(text, LONGEST))
+    )
+}
+
+fn command(annotation: &Annotation, locate: impl Fn(&str) -> String) -> String {
+    let Annotation {
+        severity,
+        spot,
+        title,
+        lines,
+    } = annotation;
+    let mut properties = String::new();
+    if let Some(Spot { file, line, column }) = spot {
+        properties = format!("file={},line={line},", property(&locate(file)));
+        if let Some(column) = column {
+            let _ = write!(properties, "col={column},");
+        }
+    }
+    let lines: Vec<String> = lines.iter().map(|line| plain(line, LONGEST)).collect();
+    format!(
+        "::{} {properties}title={}::{}",
+        severity.as_str(),
+        property(&plain(title, LONGEST)),
         message(&lines.join("\n"))
     )
 }
@@ -96,14 +155,18 @@ fn escape<'t>(text: &'t str, reserved: &[char]) -> Cow<'t, str> {
 mod tests {
     use super::*;
     use crate::manifest::{Rules, Sources, check};
+    use crate::report::bound;
     use crate::run::UnixSeconds;
 
     fn written(name: &str, text: &str, most: usize) -> String {
         let sources = Sources::from_texts([(name, text)]);
         let now = UnixSeconds::new(1_764_000_000).expect("in range");
         let checked = check(&sources, &Rules::at(now));
+        let bounded = bound(&checked, most);
         let mut out = Vec::new();
-        write_annotations(&mut out, &checked, most).expect("memory can be written");
+        let annotations = annotate_problems(&bounded.shown);
+        write_annotations(&mut out, &annotations, bounded.rest, ToOwned::to_owned)
+            .expect("memory can be written");
         String::from_utf8(out).expect("text")
     }
 
@@ -111,7 +174,7 @@ mod tests {
     fn an_annotation_names_place_code_message_and_hint() {
         let text = "version: 1\nflowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\nsandbox: Prod\n\
                     source: file\nruns: [{ windowStartTime: 1651584991, windowEndTime: 1651585956 }]\n";
-        insta::assert_snapshot!(written("./manifests/a.yaml", text, 100), @"::error file=manifests/a.yaml,line=3,col=10,title=BF011::`Prod` is not a sandbox name: expected lower-case letters, digits and hyphens%0Ahelp: did you mean `prod`? The API wants the name, not the title");
+        insta::assert_snapshot!(written("manifests/a.yaml", text, 100), @"::error file=manifests/a.yaml,line=3,col=10,title=BF011::`Prod` is not a sandbox name: expected lower-case letters, digits and hyphens%0Ahelp: did you mean `prod`? The API wants the name, not the title");
     }
 
     #[test]
@@ -182,7 +245,24 @@ mod tests {
                 .chain(["notic"])
                 .collect::<Vec<_>>()
         );
-        assert!(out.ends_with("::notice title=backfill::4 errors and 2 warnings more in the manifests; `backfill validate` shows them\n"), "{out}");
+        assert!(out.ends_with("::notice title=backfill::4 errors and 2 warnings more than GitHub shows of a step: its log and its summary tell\n"), "{out}");
         assert_eq!(written("m.yaml", &text, 3).lines().count(), 4);
+    }
+
+    #[test]
+    fn a_problem_of_no_file_has_no_place_and_a_title_cannot_end_the_properties() {
+        let annotation = Annotation {
+            severity: Severity::Error,
+            spot: None,
+            title: "a,b::c".to_owned(),
+            lines: vec!["one\n::error::two".to_owned(), "three".to_owned()],
+        };
+        let mut out = Vec::new();
+        let none = Counts::default();
+        write_annotations(&mut out, &[annotation], none, ToOwned::to_owned).expect("written");
+        assert_eq!(
+            String::from_utf8(out).expect("text"),
+            "::error title=a%2Cb%3A%3Ac::one\\n\\u{3a}:error::two%0Athree\n"
+        );
     }
 }

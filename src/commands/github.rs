@@ -1,0 +1,134 @@
+//! `--comment` and `--issue`: a result where people on GitHub read it.
+//!
+//! Who and where comes from the environment of the job; the token is the job's own. A token that may
+//! only read, as that of a pull request from a fork, is no failure: the summary of the step says the
+//! same.
+
+use secrecy::SecretString;
+use url::Url;
+
+use super::Exit;
+use super::actions::{locate, repository};
+use super::context::{Context, variable};
+use super::failure::{Failure, chain};
+use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky, Written};
+
+/// How many bytes a comment or an issue may have: GitHub takes 65,536 characters, and the marker needs
+/// some of them.
+pub(super) const ROOM: usize = 60_000;
+
+/// Has the comment of the plan on this job's pull request say `markdown`.
+pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Failure> {
+    let Some(pull) = pull_request()? else {
+        let event = variable("GITHUB_EVENT_NAME").unwrap_or_default();
+        context.actions.notice(format!(
+            "this job is about no pull request (event {event}): no comment was written"
+        ));
+        return Ok(());
+    };
+    let client = client()?;
+    let sticky = sticky("plan", context);
+    match sticky.comment(&client, pull.number, markdown).await {
+        Ok(written) => {
+            say(context, "the comment on the pull request", written);
+            Ok(())
+        }
+        Err(error) if error.is_forbidden() && pull.is_from_a_fork => {
+            context.actions.notice(
+                "a pull request from a fork has a token that may only read: the plan is in the \
+                 summary of this step, and in no comment",
+            );
+            Ok(())
+        }
+        Err(error) => Err(refused(
+            &error,
+            "comment on the pull request",
+            "pull-requests",
+        )),
+    }
+}
+
+/// Has the issue of the audit say `markdown`, or closes it where there `is_nothing` to say.
+pub(super) async fn issue(
+    context: &Context,
+    markdown: &str,
+    is_nothing: bool,
+) -> Result<(), Failure> {
+    let client = client()?;
+    let sandbox = context.sandbox.as_ref();
+    let title = sandbox.map_or_else(
+        || "backfill audit: something differs".to_owned(),
+        |sandbox| format!("backfill audit: something differs in {sandbox}"),
+    );
+    let sticky = sticky("audit", context);
+    let written = sticky.issue(&client, &title, markdown, is_nothing).await;
+    let written = written.map_err(|error| refused(&error, "open an issue", "issues"))?;
+    say(context, "the issue of the audit", written);
+    Ok(())
+}
+
+fn say(context: &Context, what: &str, written: Written) {
+    let became = match written {
+        Written::Created => "was written",
+        Written::Updated => "was updated",
+        Written::Unchanged => "says the same already",
+        Written::Closed => "was closed",
+        Written::NotNeeded => return,
+    };
+    context.say(&format!("note: {what} {became}"));
+}
+
+fn refused(error: &GitHubError, what: &str, permission: &str) -> Failure {
+    let failure = Failure::new(
+        Exit::Unexpected,
+        format!("could not {what}: {}", chain(error)),
+    );
+    if error.is_forbidden() {
+        failure.hint(format!("the job needs `permissions: {permission}: write`"))
+    } else {
+        failure
+    }
+}
+
+/// Whose comment or issue it is: a repository may have several configs, and a config several
+/// sandboxes.
+fn sticky(verb: &'static str, context: &Context) -> Sticky {
+    let config = context.config_path.display().to_string();
+    let sandbox = context.sandbox.as_ref();
+    Sticky::new(
+        verb,
+        &locate(&repository(), &config),
+        sandbox.map_or("", |sandbox| sandbox.as_str()),
+    )
+}
+
+/// The pull request that the job is about, if it is about one.
+fn pull_request() -> Result<Option<PullRequest>, Failure> {
+    let path = required("GITHUB_EVENT_PATH")?;
+    let wrong =
+        |error: String| Failure::usage(format!("could not read the event in {path}: {error}"));
+    let payload = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+    let event = Event::read(&payload).map_err(|error| wrong(error.to_string()))?;
+    Ok(event.pull_request())
+}
+
+fn client() -> Result<Client, Failure> {
+    let api = required("GITHUB_API_URL")?;
+    let connection = Connection {
+        api: Url::parse(&api).map_err(|_| Failure::usage("GITHUB_API_URL is not a URL"))?,
+        repository: required("GITHUB_REPOSITORY")?,
+        token: SecretString::from(required("GITHUB_TOKEN")?),
+    };
+    Client::new(connection).map_err(|error| Failure::usage(chain(&error)))
+}
+
+fn required(name: &str) -> Result<String, Failure> {
+    variable(name).ok_or_else(|| {
+        let failure = Failure::usage(format!("{name} is not set"));
+        if name == "GITHUB_TOKEN" {
+            failure.hint("give it to the step: `env: GITHUB_TOKEN: ${{ github.token }}`")
+        } else {
+            failure.hint("--comment and --issue are for jobs of GitHub Actions, where it is set")
+        }
+    })
+}

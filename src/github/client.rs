@@ -1,0 +1,448 @@
+//! GitHub's REST API, the few calls of it that keep a comment or an issue up to date.
+//!
+//! <https://docs.github.com/rest/issues/comments>, <https://docs.github.com/rest/issues/issues>,
+//! <https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+
+use std::time::Duration;
+
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
+};
+use reqwest::{Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::api::{
+    Timeouts, bounded_body, cover_from_now_on, describe_broken, http_builder, is_loopback, plain,
+};
+
+/// No answer is longer: a page has 100 comments of 65,536 characters.
+const MOST_BODY: usize = 64 << 20;
+/// No list has more pages.
+const MOST_PAGES: usize = 100;
+/// How often a request is sent before it is given up.
+const TRIES: u32 = 3;
+/// The longest that the service is waited for, whatever it asks.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Where GitHub is, and as whom.
+#[derive(Debug)]
+pub struct Connection {
+    /// The root of the API: `GITHUB_API_URL`.
+    pub api: Url,
+    /// `OWNER/NAME`: `GITHUB_REPOSITORY`.
+    pub repository: String,
+    /// The job's token: `GITHUB_TOKEN`.
+    pub token: SecretString,
+}
+
+/// Why something could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum GitHubError {
+    /// What the environment says cannot be used.
+    #[error("{0}")]
+    Setup(String),
+    /// No answer came.
+    #[error("GitHub cannot be reached: {0}")]
+    Unreachable(String),
+    /// The answer was a refusal.
+    #[error("GitHub answered HTTP {status}: {message}{}", request_id.as_ref().map_or_else(String::new, |id| format!(" (request id {id})")))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// GitHub's message.
+        message: String,
+        /// `x-github-request-id`.
+        request_id: Option<String>,
+    },
+    /// The answer is not what GitHub documents.
+    #[error("GitHub's answer is not understood: {0}")]
+    NotUnderstood(String),
+}
+
+impl GitHubError {
+    /// Whether the token may not do this: GitHub also says that there is no such thing.
+    #[must_use]
+    pub fn is_forbidden(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 403 | 404,
+                ..
+            }
+        )
+    }
+}
+
+/// A comment, or an issue, as far as it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct Post {
+    /// A comment's id.
+    pub(super) id: u64,
+    /// An issue's number.
+    pub(super) number: Option<u64>,
+    pub(super) body: Option<String>,
+    user: Option<User>,
+    /// There if an issue is a pull request.
+    pull_request: Option<Value>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct User {
+    login: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// Whose posts are ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Author {
+    /// This account's.
+    User(String),
+    /// A job's token is no user; what it writes is a bot's.
+    Bot,
+}
+
+impl Author {
+    /// Whether it wrote `post`: a comment with our marker that somebody else wrote is not ours, and
+    /// they could change it after us.
+    pub(super) fn wrote(&self, post: &Post) -> bool {
+        post.user.as_ref().is_some_and(|user| match self {
+            Self::User(login) => user.login == *login,
+            Self::Bot => user.kind == "Bot",
+        })
+    }
+}
+
+/// See the module's front door.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    /// The root of the repository's part of the API.
+    repository: Url,
+    user: Url,
+}
+
+impl Client {
+    /// A client for one repository.
+    ///
+    /// # Errors
+    /// When the API's URL, the repository or the token is none.
+    pub fn new(connection: Connection) -> Result<Self, GitHubError> {
+        let Connection {
+            api,
+            repository,
+            token,
+        } = connection;
+        cover_from_now_on(&token);
+        let setup = |what: &str| GitHubError::Setup(what.to_owned());
+        if api.scheme() != "https" && !is_loopback(&api) {
+            return Err(setup("GITHUB_API_URL is not an https:// URL"));
+        }
+        let is_name = |name: &str| {
+            !name.is_empty()
+                && !name.starts_with('.')
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        };
+        let is_repository = repository
+            .split_once('/')
+            .is_some_and(|(owner, name)| is_name(owner) && is_name(name));
+        if !is_repository {
+            return Err(setup("GITHUB_REPOSITORY is not an OWNER/NAME"));
+        }
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+            .map_err(|_| setup("GITHUB_TOKEN is no token"))?;
+        bearer.set_sensitive(true);
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, bearer),
+            (
+                ACCEPT,
+                HeaderValue::from_static("application/vnd.github+json"),
+            ),
+            (
+                HeaderName::from_static("x-github-api-version"),
+                HeaderValue::from_static("2022-11-28"),
+            ),
+        ]);
+        let timeouts = Timeouts {
+            total: Duration::from_secs(30),
+            ..Timeouts::default()
+        };
+        let http = http_builder(&api, timeouts)
+            .default_headers(headers)
+            .build()
+            .map_err(|error| GitHubError::Setup(describe_broken(&error)))?;
+        let below = |path: &str| {
+            let root = api.as_str().trim_end_matches('/');
+            Url::parse(&format!("{root}/{path}")).map_err(|_| setup("GITHUB_API_URL is no URL"))
+        };
+        Ok(Self {
+            http,
+            repository: below(&format!("repos/{repository}"))?,
+            user: below("user")?,
+        })
+    }
+
+    /// Whose posts are ours.
+    pub(super) async fn author(&self) -> Result<Author, GitHubError> {
+        #[derive(Deserialize)]
+        struct Me {
+            login: String,
+        }
+        match self.ask::<Me>(Method::GET, self.user.clone(), None).await {
+            Ok(Me { login }) => Ok(Author::User(login)),
+            Err(error) if error.is_forbidden() => Ok(Author::Bot),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The comments of a pull request, or an issue, oldest first.
+    pub(super) async fn comments(&self, number: u64) -> Result<Vec<Post>, GitHubError> {
+        self.list(&format!("issues/{number}/comments?per_page=100"))
+            .await
+    }
+
+    /// The open issues that are no pull requests, newest first.
+    pub(super) async fn open_issues(&self) -> Result<Vec<Post>, GitHubError> {
+        let mut issues = self.list("issues?state=open&per_page=100").await?;
+        issues.retain(|issue| issue.pull_request.is_none());
+        Ok(issues)
+    }
+
+    pub(super) async fn create_comment(&self, number: u64, body: &str) -> Result<(), GitHubError> {
+        let url = self.at(&format!("issues/{number}/comments"))?;
+        self.write(Method::POST, url, json!({ "body": body })).await
+    }
+
+    pub(super) async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubError> {
+        let url = self.at(&format!("issues/comments/{id}"))?;
+        self.write(Method::PATCH, url, json!({ "body": body }))
+            .await
+    }
+
+    pub(super) async fn delete_comment(&self, id: u64) -> Result<(), GitHubError> {
+        let url = self.at(&format!("issues/comments/{id}"))?;
+        self.send(Method::DELETE, &url, None).await.map(drop)
+    }
+
+    pub(super) async fn create_issue(&self, title: &str, body: &str) -> Result<(), GitHubError> {
+        let url = self.at("issues")?;
+        let issue = json!({ "title": title, "body": body });
+        self.write(Method::POST, url, issue).await
+    }
+
+    /// Changes an issue; with `close`, it is done.
+    pub(super) async fn update_issue(
+        &self,
+        number: u64,
+        body: &str,
+        close: bool,
+    ) -> Result<(), GitHubError> {
+        let url = self.at(&format!("issues/{number}"))?;
+        let mut issue = json!({ "body": body });
+        if close {
+            issue["state"] = "closed".into();
+            issue["state_reason"] = "completed".into();
+        }
+        self.write(Method::PATCH, url, issue).await
+    }
+
+    fn at(&self, path: &str) -> Result<Url, GitHubError> {
+        Url::parse(&format!("{}/{path}", self.repository))
+            .map_err(|error| GitHubError::Setup(error.to_string()))
+    }
+
+    /// Every page of a list.
+    async fn list(&self, path: &str) -> Result<Vec<Post>, GitHubError> {
+        let mut posts = Vec::new();
+        let mut next = Some(self.at(path)?);
+        for _ in 0..MOST_PAGES {
+            let Some(url) = next.take() else {
+                break;
+            };
+            let (headers, body) = self.send(Method::GET, &url, None).await?;
+            posts.extend(read::<Vec<Post>>(&body)?);
+            // The token goes to no other host.
+            next = next_page(&headers).filter(|next| next.origin() == url.origin());
+        }
+        Ok(posts)
+    }
+
+    async fn write(&self, method: Method, url: Url, body: Value) -> Result<(), GitHubError> {
+        self.ask::<Post>(method, url, Some(body)).await.map(drop)
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+    ) -> Result<T, GitHubError> {
+        let (_, body) = self.send(method, &url, body.as_ref()).await?;
+        read(&body)
+    }
+
+    /// Sends a request until it is answered; one that adds something only as long as it has not left,
+    /// or was refused.
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<(HeaderMap, Vec<u8>), GitHubError> {
+        let mut tries = 1..=TRIES;
+        loop {
+            let is_last = tries.next() == Some(TRIES);
+            let mut request = self.http.request(method.clone(), url.clone());
+            if let Some(body) = body {
+                request = request
+                    .header(CONTENT_TYPE, "application/json")
+                    .body(body.to_string());
+            }
+            let (error, wait, may_repeat) = match request.send().await {
+                Ok(mut response) => {
+                    let (status, headers) = (response.status(), response.headers().clone());
+                    let (body, _) = bounded_body(&mut response, MOST_BODY).await;
+                    if status.is_success() {
+                        return Ok((headers, body));
+                    }
+                    let wait = asked_to_wait(status, &headers);
+                    let may_repeat =
+                        wait.is_some() || (status.is_server_error() && method != Method::POST);
+                    (refusal(status, &headers, &body), wait, may_repeat)
+                }
+                Err(error) => {
+                    let may_repeat = error.is_connect() || method != Method::POST;
+                    let error = GitHubError::Unreachable(describe_broken(&error));
+                    (error, None, may_repeat)
+                }
+            };
+            if is_last || !may_repeat {
+                return Err(error);
+            }
+            let wait = wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT);
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+/// How long GitHub asks to wait, where it limits the rate: 429, or 403 with `retry-after`.
+fn asked_to_wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let is_limit = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::FORBIDDEN;
+    let seconds = headers.get("retry-after")?.to_str().ok()?.parse().ok()?;
+    is_limit.then(|| Duration::from_secs(seconds))
+}
+
+fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GitHubError {
+    let answer: Option<Value> = serde_json::from_slice(body).ok();
+    let message = answer
+        .as_ref()
+        .and_then(|answer| answer["message"].as_str());
+    let request_id = headers
+        .get("x-github-request-id")
+        .and_then(|id| id.to_str().ok());
+    GitHubError::Refused {
+        status: status.as_u16(),
+        message: plain(message.unwrap_or("no message")),
+        request_id: request_id.map(plain),
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GitHubError> {
+    serde_json::from_slice(body)
+        .map_err(|error| GitHubError::NotUnderstood(plain(&error.to_string())))
+}
+
+/// The `rel="next"` of a `Link` header.
+fn next_page(headers: &HeaderMap) -> Option<Url> {
+    let link = headers.get(LINK)?.to_str().ok()?;
+    let next = link.split(',').find(|part| part.contains("rel=\"next\""))?;
+    let (_, url) = next.split_once('<')?;
+    let (url, _) = url.split_once('>')?;
+    Url::parse(url).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(api: &str, repository: &str) -> Connection {
+        Connection {
+            api: Url::parse(api).expect("a URL"),
+            repository: repository.to_owned(),
+            token: SecretString::from("ghs_sixteen_characters"),
+        }
+    }
+
+    #[test]
+    fn a_token_goes_over_tls_and_to_a_repository() {
+        let is_fine = |api, repository| Client::new(connection(api, repository)).is_ok();
+        assert!(is_fine("https://api.github.com", "team/backfills"));
+        assert!(is_fine(
+            "https://github.example/api/v3/",
+            "team/back.fills_2"
+        ));
+        assert!(is_fine("http://127.0.0.1:1", "team/backfills"));
+        assert!(!is_fine("http://github.example/api/v3", "team/backfills"));
+        for repository in [
+            "", "team", "team/", "/x", "a/b/c", "a/../b", "a/..", "a/b?c",
+        ] {
+            assert!(
+                !is_fine("https://api.github.com", repository),
+                "{repository}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_path_of_an_enterprise_server_is_kept() {
+        let client = Client::new(connection("https://github.example/api/v3", "a/b"));
+        let url = client.expect("a client").at("issues").expect("a URL");
+        assert_eq!(
+            url.as_str(),
+            "https://github.example/api/v3/repos/a/b/issues"
+        );
+    }
+
+    #[test]
+    fn the_next_page_is_the_one_that_is_called_so() {
+        let of = |link: &str| {
+            let link = HeaderValue::from_str(link).expect("a header");
+            next_page(&HeaderMap::from_iter([(LINK, link)])).map(String::from)
+        };
+        assert_eq!(
+            of("<https://x/1?page=1>; rel=\"prev\", <https://x/1?page=3>; rel=\"next\""),
+            Some("https://x/1?page=3".to_owned())
+        );
+        assert_eq!(of("<https://x/1?page=1>; rel=\"last\""), None);
+    }
+
+    #[test]
+    fn only_a_limit_of_the_rate_asks_to_wait() {
+        let headers = |value| {
+            HeaderMap::from_iter([(
+                "retry-after".parse().expect("a name"),
+                HeaderValue::from_static(value),
+            )])
+        };
+        let wait = |status: u16, value| {
+            asked_to_wait(
+                StatusCode::from_u16(status).expect("a status"),
+                &headers(value),
+            )
+        };
+        assert_eq!(wait(429, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(403, "7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait(502, "7"), None);
+        assert_eq!(wait(429, "soon"), None);
+        assert_eq!(
+            asked_to_wait(StatusCode::FORBIDDEN, &HeaderMap::new()),
+            None
+        );
+    }
+}

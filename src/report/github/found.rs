@@ -1,0 +1,266 @@
+//! What of a result is annotated, and at which line: a result in, annotations out, worst first.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Annotation, Spot};
+use crate::audit::{Audit, Finding, Kind};
+use crate::engine::{Applied, RunOutcome};
+use crate::manifest::{Place, Problem, Severity};
+use crate::plan::{Action, Plan, PlannedRun};
+use crate::report::audit::{advice, details};
+use crate::report::plan::reasons;
+use crate::report::{AuditView, StatusRow, number, window};
+use crate::run::{DesiredRun, FlowId, Key, Origin, RunIdentity, Sandbox};
+
+/// What is wrong with manifests.
+#[must_use]
+pub fn annotate_problems(problems: &[&Problem]) -> Vec<Annotation> {
+    problems
+        .iter()
+        .map(|problem| {
+            let place = &problem.place;
+            let mut lines = vec![problem.message.clone()];
+            for Place { file, span, label } in &problem.related {
+                lines.push(format!("{file}:{}: {label}", span.line));
+            }
+            lines.extend(problem.hint.iter().map(|hint| format!("help: {hint}")));
+            Annotation {
+                severity: problem.severity(),
+                spot: Some(Spot {
+                    file: place.file.to_string(),
+                    line: place.span.line,
+                    column: Some(place.span.column),
+                }),
+                title: problem.rule.code().to_owned(),
+                lines,
+            }
+        })
+        .collect()
+}
+
+/// Windows over what was ingested already.
+#[must_use]
+pub fn annotate_conflicts(conflicts: &[PlannedRun]) -> Vec<Annotation> {
+    annotate_planned(conflicts.iter(), Severity::Error, "conflict")
+}
+
+/// What of a plan needs a person: what is in doubt. Its conflicts are a failure, which see.
+#[must_use]
+pub fn annotate_plan(plan: &Plan) -> Vec<Annotation> {
+    let doubts = plan.runs().iter().filter(|planned| {
+        let PlannedRun { action, .. } = planned;
+        matches!(action, Action::Settle | Action::Wait)
+    });
+    annotate_planned(doubts, Severity::Warning, "in doubt")
+}
+
+/// One for each line of a manifest and each reason.
+fn annotate_planned<'p>(
+    planned: impl Iterator<Item = &'p PlannedRun>,
+    severity: Severity,
+    title: &str,
+) -> Vec<Annotation> {
+    let mut found = Found::default();
+    for planned in planned {
+        let run = &planned.run;
+        found.add(Some(&run.origin), &run.identity, reasons(planned));
+    }
+    found.into_annotations(severity, title)
+}
+
+/// What of an apply needs a person: refused, in doubt, or left for a reason of its own.
+#[must_use]
+pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
+    let (mut rejected, mut in_doubt) = (Found::default(), Found::default());
+    // What is left for one reason, be it of many flows, is said once.
+    let mut left: BTreeMap<&str, Vec<&DesiredRun>> = BTreeMap::new();
+    for (run, outcome) in &applied.runs {
+        let origin = Some(&run.origin);
+        match outcome {
+            RunOutcome::Rejected(refusal) => {
+                rejected.add(origin, &run.identity, vec![refusal.to_string()]);
+            }
+            RunOutcome::InDoubt(reason) => {
+                in_doubt.add(origin, &run.identity, vec![reason.clone()]);
+            }
+            RunOutcome::Remaining(reason) => left.entry(reason).or_default().push(run),
+            RunOutcome::Unchanged | RunOutcome::Created(_) | RunOutcome::Adopted(..) => {}
+        }
+    }
+    let left = left.into_iter().map(|(reason, runs)| {
+        let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow_id).collect();
+        Annotation {
+            severity: Severity::Warning,
+            spot: (flows.len() == 1).then(|| spot(&runs[0].origin)),
+            title: "left for the next apply".to_owned(),
+            lines: vec![format!(
+                "{} of {}: {reason}",
+                number(runs.len(), "run"),
+                number(flows.len(), "flow")
+            )],
+        }
+    });
+    let rejected = rejected.into_annotations(Severity::Error, "rejected");
+    let in_doubt = in_doubt.into_annotations(Severity::Warning, "in doubt");
+    rejected.into_iter().chain(in_doubt).chain(left).collect()
+}
+
+/// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
+#[must_use]
+pub fn annotate_status(rows: &[StatusRow], wanted: &[DesiredRun]) -> Vec<Annotation> {
+    let origins = by_key(wanted);
+    let (mut failed, mut in_doubt) = (Found::default(), Found::default());
+    for row in rows {
+        let origin = origins.get(&row.key).copied();
+        match &row.run {
+            _ if row.run_id.is_none() => {
+                in_doubt.add(origin, &row.identity, vec!["no answer is known".to_owned()]);
+            }
+            Some(run) if !run.errors.is_empty() => {
+                let errors = run.errors.iter();
+                let lines = errors.map(|error| format!("{} {}", error.code, error.message));
+                failed.add(origin, &row.identity, lines.collect());
+            }
+            Some(run) if run.status == crate::api::RunStatus::Failed => {
+                failed.add(origin, &row.identity, Vec::new());
+            }
+            _ => {}
+        }
+    }
+    let mut all = failed.into_annotations(Severity::Error, "failed");
+    all.extend(in_doubt.into_annotations(Severity::Warning, "in doubt"));
+    all
+}
+
+/// What an audit has found. `wanted` knows the lines that ask for the windows.
+#[must_use]
+pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annotation> {
+    let AuditView { audit, api_key, .. } = view;
+    let Audit { findings, .. } = audit;
+    let mut flows: HashMap<(&Sandbox, FlowId), &Origin> = HashMap::new();
+    for run in wanted {
+        let flow = (&run.identity.sandbox, run.identity.flow_id);
+        flows.entry(flow).or_insert(&run.origin);
+    }
+    let origins: HashMap<_, &Origin> = wanted
+        .iter()
+        .map(|run| {
+            let RunIdentity {
+                sandbox,
+                flow_id,
+                window,
+                rerun: _,
+            } = &run.identity;
+            ((sandbox, *flow_id, *window), &run.origin)
+        })
+        .collect();
+    let mut annotations: Vec<Annotation> = findings
+        .iter()
+        .map(|finding| {
+            let Finding {
+                sandbox,
+                flow_id,
+                name,
+                fact,
+            } = finding;
+            let line = fact
+                .window()
+                .and_then(|window| origins.get(&(sandbox, *flow_id, window)))
+                .or_else(|| flows.get(&(sandbox, *flow_id)));
+            let about = fact.window().map_or_else(
+                || format!("{name} in {sandbox}"),
+                |shown| format!("{name} in {sandbox}, {}", window(shown)),
+            );
+            let mut lines = vec![about];
+            lines.extend(details(fact, api_key));
+            lines.push(format!("help: {}", advice(fact.kind())));
+            Annotation {
+                severity: match fact.kind() {
+                    Kind::InDoubt | Kind::Unknown => Severity::Warning,
+                    _ => Severity::Error,
+                },
+                spot: line.map(|origin| spot(origin)),
+                title: fact.kind().word().to_owned(),
+                lines,
+            }
+        })
+        .collect();
+    let order = |annotation: &Annotation| {
+        Kind::ALL
+            .iter()
+            .position(|kind| kind.word() == annotation.title)
+    };
+    annotations.sort_by_key(order);
+    annotations
+}
+
+fn by_key(wanted: &[DesiredRun]) -> HashMap<Key, &Origin> {
+    wanted.iter().map(|run| (run.key, &run.origin)).collect()
+}
+
+fn spot(origin: &Origin) -> Spot {
+    Spot {
+        file: origin.manifest.to_string(),
+        line: origin.line,
+        column: None,
+    }
+}
+
+/// Runs of one kind, those of one line and one reason together: a range of a manifest is one line
+/// with thousands of runs.
+#[derive(Default)]
+struct Found<'r> {
+    groups: Vec<Group<'r>>,
+    index: HashMap<SameLine<'r>, usize>,
+}
+
+/// A manifest and a line of it, and what is said of it.
+type SameLine<'r> = (Option<(&'r str, u32)>, Vec<String>);
+
+struct Group<'r> {
+    origin: Option<&'r Origin>,
+    first: &'r RunIdentity,
+    runs: usize,
+    reasons: Vec<String>,
+}
+
+impl<'r> Found<'r> {
+    fn add(&mut self, origin: Option<&'r Origin>, run: &'r RunIdentity, reasons: Vec<String>) {
+        let line = origin.map(|origin| (&*origin.manifest, origin.line));
+        let next = self.groups.len();
+        let index = *self.index.entry((line, reasons.clone())).or_insert(next);
+        if index == next {
+            self.groups.push(Group {
+                origin,
+                first: run,
+                runs: 0,
+                reasons,
+            });
+        }
+        self.groups[index].runs += 1;
+    }
+
+    fn into_annotations(self, severity: Severity, title: &str) -> Vec<Annotation> {
+        let groups = self.groups.into_iter().map(|group| {
+            let Group {
+                origin,
+                first,
+                runs,
+                reasons,
+            } = group;
+            let mut about = format!("{} of key {}", window(first.window), first.key().short());
+            if runs > 1 {
+                about = format!("{runs} windows, the first {about}");
+            }
+            let mut lines = vec![about];
+            lines.extend(reasons);
+            Annotation {
+                severity,
+                spot: origin.map(spot),
+                title: title.to_owned(),
+                lines,
+            }
+        });
+        groups.collect()
+    }
+}

@@ -1,0 +1,128 @@
+//! What a step tells the steps after it: numbers and words, by name.
+//!
+//! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands#setting-an-output-parameter>
+
+use std::io::{self, Write};
+
+use crate::engine::Applied;
+use crate::plan::Plan;
+use crate::report::count;
+
+/// The outputs that depend on the result; what a verb does not know is not written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outputs {
+    has_changes: Option<bool>,
+    create: Option<usize>,
+    created: Option<usize>,
+    adopted: Option<usize>,
+    rejected: Option<usize>,
+    in_doubt: Option<usize>,
+    remaining: Option<usize>,
+    plan_digest: Option<String>,
+}
+
+impl Outputs {
+    /// Those of a plan that was only shown.
+    #[must_use]
+    pub fn of_plan(plan: &Plan) -> Self {
+        let totals = plan.totals();
+        Self {
+            has_changes: Some(totals.has_changes()),
+            create: Some(totals.to_create()),
+            in_doubt: Some(totals.in_doubt),
+            remaining: Some(totals.held_back),
+            plan_digest: Some(plan.digest()),
+            ..Self::default()
+        }
+    }
+
+    /// Those of a plan that was carried out.
+    #[must_use]
+    pub fn of_applied(plan: &Plan, applied: &Applied) -> Self {
+        let counts = count(applied, plan.totals().held_back);
+        Self {
+            created: Some(counts.created),
+            adopted: Some(counts.adopted),
+            rejected: Some(counts.rejected),
+            in_doubt: Some(counts.in_doubt),
+            remaining: Some(counts.remaining),
+            ..Self::of_plan(plan)
+        }
+    }
+
+    /// By name, in the order of the action's outputs.
+    pub fn values(self) -> impl Iterator<Item = (&'static str, String)> {
+        let Self {
+            has_changes,
+            create,
+            created,
+            adopted,
+            rejected,
+            in_doubt,
+            remaining,
+            plan_digest,
+        } = self;
+        let counts = [
+            ("create_count", create),
+            ("created_count", created),
+            ("adopted_count", adopted),
+            ("rejected_count", rejected),
+            ("in_doubt_count", in_doubt),
+            ("remaining_count", remaining),
+        ];
+        let has_changes = has_changes.map(|has| ("has_changes", has.to_string()));
+        let counts = counts
+            .into_iter()
+            .filter_map(|(name, count)| Some((name, count?.to_string())));
+        let digest = plan_digest.map(|digest| ("plan_digest", digest));
+        has_changes.into_iter().chain(counts).chain(digest)
+    }
+}
+
+/// Writes one output; `delimiter` is a line that nobody can have foreseen, so that no value ends
+/// early and goes on as another output.
+///
+/// # Errors
+/// When `out` cannot be written, or the value holds the delimiter.
+pub fn write_output(
+    out: &mut dyn Write,
+    name: &str,
+    value: &str,
+    delimiter: &str,
+) -> io::Result<()> {
+    if value.contains(delimiter) {
+        return Err(io::Error::other("a value holds its own delimiter"));
+    }
+    writeln!(out, "{name}<<{delimiter}\n{value}\n{delimiter}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_cannot_go_on_as_another_output() {
+        let mut out = Vec::new();
+        write_output(&mut out, "report_path", "a\nexit_code=0\nEOF", "d3b0").expect("written");
+        assert_eq!(out, b"report_path<<d3b0\na\nexit_code=0\nEOF\nd3b0\n");
+        assert!(write_output(&mut out, "x", "a\nd3b0\ny=z", "d3b0").is_err());
+    }
+
+    #[test]
+    fn a_verb_tells_what_it_knows() {
+        let none: Vec<_> = Outputs::default().values().collect();
+        assert!(none.is_empty());
+        let plan = Plan::default();
+        let values: Vec<_> = Outputs::of_plan(&plan).values().collect();
+        assert_eq!(
+            values,
+            [
+                ("has_changes", "false".to_owned()),
+                ("create_count", "0".to_owned()),
+                ("in_doubt_count", "0".to_owned()),
+                ("remaining_count", "0".to_owned()),
+                ("plan_digest", plan.digest()),
+            ]
+        );
+    }
+}

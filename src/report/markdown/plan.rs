@@ -1,0 +1,296 @@
+//! A plan as Markdown: totals, what is in conflict, a table of flows, a folded list of runs for each.
+
+use std::fmt::Write;
+
+use super::stretch::{Stretch, stretches};
+use super::{BAR, SECTION, code, key_to_bars, more, pre, rows, section};
+use crate::manifest::{Problem, Severity};
+use crate::plan::{Action, Plan, PlannedRun};
+use crate::report::bar::Cell;
+use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
+use crate::report::plan::{date, describe_totals, reasons, row, same_reasons};
+use crate::report::reason::describe_held_back;
+use crate::report::{number, plain, plural, table, window};
+
+/// How many bytes are kept for what is said about what is left out.
+const RESERVED: usize = 2_000;
+/// How many bytes a list of runs has at least, or is left out.
+const LEAST_LIST: usize = 500;
+/// How many bytes a run has in a list at the least.
+const LEAST_LINE: usize = 50;
+
+const COLUMNS: &str = "\
+| flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
+|---|--:|--:|--:|--:|--:|---|---|---|
+";
+
+/// The plan in at most `most` bytes, with the warnings among `problems`.
+#[must_use]
+pub fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
+    let mut flows = by_flow(plan, BAR);
+    flows.sort_by_key(|flow| std::cmp::Reverse(flow.counts.need()));
+
+    let mut text = format!("### backfill plan: {}\n\n", describe_totals(plan));
+    if let Some(held_back) = describe_held_back(plan) {
+        let _ = write!(text, "**Warning:** {held_back}.\n\n");
+    }
+    text.push_str(&conflicts(plan));
+    text.push_str(&warnings(problems));
+    if flows.is_empty() {
+        return text;
+    }
+    text.push_str(&key_to_bars(flows.iter().map(|flow| &flow.bar), &[]));
+    text.push_str(COLUMNS);
+
+    let room = |text: &str| most.saturating_sub(RESERVED + text.len());
+    let (table, shown) = rows(flows.iter().map(table_row), room(&text));
+    text.push_str(&table);
+    let left_out = &flows[shown..];
+    if !left_out.is_empty() {
+        text.push_str(&row_of_rest(left_out));
+    }
+    text.push('\n');
+
+    let mut unlisted = Unlisted::default();
+    let listed: Vec<_> = flows.iter().filter(|flow| flow.listed() > 0).collect();
+    for (n, flow) in listed.iter().enumerate() {
+        // An equal share for each; what one does not need goes to those after it. Where flows
+        // had to be left out, no list has a place.
+        let share = room(&text) / (listed.len() - n);
+        if share < LEAST_LIST || !left_out.is_empty() {
+            unlisted.add(flow.listed());
+            continue;
+        }
+        let (list, cut) = list(flow, share);
+        text.push_str(&list);
+        if cut > 0 {
+            unlisted.add(cut);
+        }
+    }
+    text.push_str(&unlisted.describe());
+    let _ = writeln!(text, "Digest of this plan: `{}`", plan.digest());
+    text
+}
+
+impl FlowView<'_> {
+    /// How many runs its list has: those that are not simply there already.
+    fn listed(&self) -> usize {
+        self.runs.len() - self.counts.unchanged + self.held_back.len()
+    }
+}
+
+#[derive(Default)]
+struct Unlisted {
+    runs: usize,
+    flows: usize,
+}
+
+impl Unlisted {
+    fn add(&mut self, runs: usize) {
+        self.runs += runs;
+        self.flows += 1;
+    }
+
+    fn describe(&self) -> String {
+        let Self { runs, flows } = *self;
+        if runs == 0 {
+            return String::new();
+        }
+        format!(
+            "Not listed here, for want of room: {} of {}. `backfill plan --verbose` lists them.\n\n",
+            number(runs, "run"),
+            number(flows, "flow")
+        )
+    }
+}
+
+fn conflicts(plan: &Plan) -> String {
+    let conflicts = plan.totals().conflict;
+    let runs: Vec<&PlannedRun> = plan.conflicts().take(SECTION / LEAST_LINE).collect();
+    let heading = format!(
+        "**{}: windows over what was ingested already. Nothing is sent until this is changed, or \
+         the manifest says `overlap: allow`.**",
+        number(conflicts, "conflict"),
+    );
+    section(&heading, "conflict", run_entries(&runs), conflicts, SECTION)
+}
+
+fn warnings(problems: &[Problem]) -> String {
+    let warnings: Vec<&Problem> = problems
+        .iter()
+        .filter(|problem| problem.severity() == Severity::Warning)
+        .collect();
+    let heading = format!("**{}**", number(warnings.len(), "warning"));
+    let lines = warnings.iter().copied().map(problem_line);
+    section(&heading, "warning", lines, warnings.len(), SECTION)
+}
+
+/// What is wrong at which line of which manifest.
+pub(super) fn problem_line(problem: &Problem) -> String {
+    let place = &problem.place;
+    format!(
+        "{}:{}  {}  {}\n",
+        plain(&place.file, 100),
+        place.span.line,
+        problem.rule.code(),
+        plain(&problem.message, 300)
+    )
+}
+
+fn table_row(flow: &FlowView<'_>) -> String {
+    let name = code(flow.name, 60);
+    format!(
+        "| {name}<br>`{}` `{}` {} |{} {} | {} | `{}` |\n",
+        flow.sandbox,
+        flow.flow_id,
+        code(&describe_source(flow.source), 60),
+        count_cells(&flow.counts),
+        date(flow.span.start()),
+        date(flow.span.end()),
+        flow.bar.text(),
+    )
+}
+
+fn row_of_rest(flows: &[FlowView<'_>]) -> String {
+    let mut counts = FlowCounts::default();
+    for flow in flows {
+        counts += flow.counts;
+    }
+    format!(
+        "| … and {} more flow{}, left out for want of room |{} | | |\n",
+        flows.len(),
+        plural(flows.len()),
+        count_cells(&counts)
+    )
+}
+
+/// The cells of the numbers, each with its `|` after it.
+fn count_cells(counts: &FlowCounts) -> String {
+    let FlowCounts {
+        create,
+        unchanged,
+        in_doubt,
+        waiting,
+        failed,
+        conflict,
+        held_back,
+    } = *counts;
+    let beside = |number: usize, what: &str| match number {
+        0 => String::new(),
+        number => format!(", {number} {what}"),
+    };
+    let later = beside(held_back, "held back");
+    let waiting = beside(waiting, "waiting");
+    format!(" {create}{later} | {unchanged} | {in_doubt}{waiting} | {failed} | {conflict} |")
+}
+
+/// The folded list of a flow in at most `most` bytes, and how many runs it leaves out.
+fn list(flow: &FlowView<'_>, most: usize) -> (String, usize) {
+    let head = format!(
+        "<details><summary>{}: {}</summary>\n\n",
+        code(flow.name, 60),
+        flow.counts.describe()
+    );
+    let tail = "</details>\n\n";
+    let room = most.saturating_sub(head.len() + tail.len() + 60);
+
+    let mut listed: Vec<(Cell, &PlannedRun)> = flow
+        .runs
+        .iter()
+        .filter(|planned| planned.action != Action::Unchanged)
+        .map(|planned| (row(planned).cell, *planned))
+        .chain(flow.held_back.iter().map(|held| (Cell::HeldBack, *held)))
+        .collect();
+    listed.sort_by_key(|(_, planned)| planned.run.identity.window);
+    let one_by_one = (listed.len() <= room / LEAST_LINE)
+        .then(|| {
+            let runs: Vec<_> = listed.iter().map(|(_, planned)| *planned).collect();
+            let cells: Vec<_> = listed.iter().map(|(cell, _)| *cell).collect();
+            pre(entries(&runs, cells), listed.len(), room)
+        })
+        .filter(|(_, left_out)| *left_out == 0);
+    let (block, left_out) = one_by_one.unwrap_or_else(|| {
+        let mut stretches = stretches(&listed);
+        // Of what has no room, what needs a person least.
+        if stretches.len() > room / LEAST_LINE {
+            stretches.sort_by_key(|stretch| std::cmp::Reverse(stretch.cell));
+            stretches.truncate(room / LEAST_LINE);
+        }
+        let (block, cut) = pre(stretch_entries(&stretches), stretches.len(), room);
+        let shown = &stretches[..stretches.len() - cut];
+        let told: usize = shown.iter().map(|stretch| stretch.runs.len()).sum();
+        (block, listed.len() - told)
+    });
+    let more = more(left_out, "run");
+    (format!("{head}{block}{more}{tail}"), left_out)
+}
+
+/// Stretches in columns, each with what is to be known of it.
+fn stretch_entries<'r>(stretches: &'r [Stretch<'_>]) -> impl Iterator<Item = String> + 'r {
+    let rows: Vec<[String; 4]> = stretches
+        .iter()
+        .map(|stretch| {
+            let mark = stretch.cell.mark();
+            let what = match stretch.runs[..] {
+                [only] => only.run.key.short(),
+                _ => number(stretch.runs.len(), "run"),
+            };
+            let origin = plain(&stretch.origin(), 80);
+            [
+                format!("{mark} {what}"),
+                window(stretch.span),
+                stretch.each(),
+                origin,
+            ]
+        })
+        .collect();
+    let columns = table::columns("", &rows);
+    let lines: Vec<String> = columns.lines().map(ToOwned::to_owned).collect();
+    lines.into_iter().zip(stretches).map(|(line, stretch)| {
+        let mut entry = line + "\n";
+        for reason in stretch
+            .runs
+            .first()
+            .map_or_else(Vec::new, |run| reasons(run))
+        {
+            let _ = writeln!(entry, "      {reason}");
+        }
+        entry
+    })
+}
+
+fn run_entries<'r>(runs: &'r [&PlannedRun]) -> impl Iterator<Item = String> + 'r {
+    let cells: Vec<Cell> = runs.iter().map(|planned| row(planned).cell).collect();
+    entries(runs, cells)
+}
+
+/// The runs in columns, each with what is to be known of it; what is the same for several in a
+/// row stands under the last of them.
+fn entries<'r>(runs: &'r [&PlannedRun], cells: Vec<Cell>) -> impl Iterator<Item = String> + 'r {
+    let rows: Vec<[String; 4]> = runs
+        .iter()
+        .zip(cells)
+        .map(|(planned, cell)| {
+            let [key, window, origin, exists] = row(planned).columns;
+            [format!("{} {key}", cell.mark()), window, origin, exists]
+        })
+        .collect();
+    let columns = table::columns("", &rows);
+    let lines: Vec<String> = columns.lines().map(ToOwned::to_owned).collect();
+    lines
+        .into_iter()
+        .zip(runs)
+        .enumerate()
+        .map(|(n, (line, planned))| {
+            let mut entry = line + "\n";
+            if !runs
+                .get(n + 1)
+                .is_some_and(|next| same_reasons(planned, next))
+            {
+                for reason in reasons(planned) {
+                    let _ = writeln!(entry, "      {reason}");
+                }
+            }
+            entry
+        })
+}

@@ -1,0 +1,48 @@
+//! Results whose Markdown is the text that a terminal shows of them, under their totals.
+
+use std::io::{self, Write};
+
+use super::{more, pre};
+use crate::report::audit::{AuditView, describe_totals};
+use crate::report::status::{StatusRow, count_words};
+use crate::report::{write_audit, write_status};
+
+/// How many bytes are kept for what stands around the text.
+const RESERVED: usize = 1_000;
+
+/// The audit in at most `most` bytes.
+#[must_use]
+pub fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
+    let totals = describe_totals(view.audit);
+    block("audit", &totals, most, |out| {
+        write_audit(out, view.clone(), true)
+    })
+}
+
+/// The status of runs in at most `most` bytes.
+#[must_use]
+pub fn status_markdown(rows: &[StatusRow], most: usize) -> String {
+    block("status", &count_words(rows), most, |out| {
+        write_status(out, rows, false)
+    })
+}
+
+fn block(
+    verb: &str,
+    totals: &str,
+    most: usize,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> String {
+    let mut text = Vec::new();
+    // Memory can be written.
+    let _ = write(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    let text = console::strip_ansi_codes(&text);
+    let lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+    let number = lines.len();
+    let (block, left_out) = pre(lines.into_iter(), number, most.saturating_sub(RESERVED));
+    format!(
+        "### backfill {verb}: {totals}\n\n{block}{}",
+        more(left_out, "line")
+    )
+}
