@@ -44,7 +44,7 @@ pub(super) struct Flags {
     /// Do not compare with the flows and runs that exist before sending
     #[arg(long)]
     no_preflight: bool,
-    /// Write the result to this file as JSON, on failure too
+    /// Write the result to this file as JSON, on failure too; of a dry run, the plan
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// How to write the result
@@ -69,6 +69,9 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         let made = plan::make(context, &flags.paths, &flags.narrow).await?;
         plan::show(context, &made, flags.format.into())?;
         plan::tell(context, &made);
+        if let Some(path) = &flags.report {
+            output::report(context, path, &report::json::plan(&made.plan))?;
+        }
         return plan::exit_of(&made.plan, flags.detailed_exitcode);
     }
     let result = apply(context, flags).await;

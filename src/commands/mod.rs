@@ -109,7 +109,9 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             };
             if exit == Exit::Usage {
                 let actions = Actions::new(false);
-                Failure::usage(error.to_string()).tell("", &actions);
+                let text = error.to_string();
+                let text = text.strip_prefix("error: ").unwrap_or(&text);
+                Failure::usage(text.trim_end()).tell("", &actions);
                 actions.finish(exit);
             }
             return match error.print() {

@@ -41,7 +41,17 @@ pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.message(visible(hint)));
     }
-    renderer(colour).render(&[group])
+    unarmed(renderer(colour).render(&[group]))
+}
+
+/// Without a mark that the runner of a GitHub workflow obeys wherever it stands in a line. (The other
+/// one, `::`, has to begin a line, and nothing that a user wrote does here.)
+fn unarmed(drawn: String) -> String {
+    if drawn.contains("##[") {
+        drawn.replace("##[", "\\u{23}#[")
+    } else {
+        drawn
+    }
 }
 
 /// Draws all of `problems`, an empty line after each.
@@ -90,8 +100,7 @@ pub(super) fn plain_excerpt(name: &str, span: Span, excerpt: Option<&Excerpt>) -
         AnnotationKind::Primary,
         "",
     );
-    renderer(false)
-        .render(&[group])
+    unarmed(renderer(false).render(&[group]))
         .trim_start_matches('\n')
         .to_owned()
 }

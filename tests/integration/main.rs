@@ -13,6 +13,8 @@ mod disk;
 mod emulated;
 #[cfg(unix)]
 mod git;
+#[cfg(target_os = "linux")]
+mod github;
 mod good_manifests;
 mod hostile;
 mod hostile_service;

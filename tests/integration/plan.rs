@@ -49,6 +49,23 @@ fn apply_as_a_dry_run_is_the_plan() {
     let plan = workspace.run("plan --format json").exits(0);
     let dry = workspace.run("apply --dry-run --format json").exits(0);
     assert_eq!(plan.stdout, dry.stdout);
+    for verb in ["plan", "apply --dry-run"] {
+        workspace.run(&format!("{verb} --report r.json")).exits(0);
+        assert_eq!(workspace.read("r.json"), plan.stdout);
+        let wrong = format!("{verb} --report r.json --only 00000000");
+        workspace.run(&wrong).exits(0);
+        assert_ne!(workspace.read("r.json"), plan.stdout);
+    }
+    workspace.write("manifests/wrong.yaml", "x: 1\n");
+    workspace.run("plan --report r.json").exits(3);
+    let why = workspace.read("r.json");
+    for text in [
+        "\"format\": \"plan/v1\"",
+        "\"exitCode\": 3",
+        "in the manifests",
+    ] {
+        assert!(why.contains(text), "{why}");
+    }
     assert!(
         !workspace.path().join(".backfill").exists(),
         "a plan writes nothing"

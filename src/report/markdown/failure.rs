@@ -14,7 +14,7 @@ const LONGEST: usize = 1_000;
 /// What went wrong.
 #[derive(Debug, Clone, Copy)]
 pub struct FailureView<'a> {
-    /// The verb that could not do its work.
+    /// The verb that could not do its work; empty where none was understood.
     pub verb: &'a str,
     /// Completes "error: …".
     pub message: &'a str,
@@ -49,7 +49,9 @@ pub fn failure_markdown(view: FailureView<'_>, most: usize) -> String {
         .chain(hints.iter().map(|text| format!("hint: {}", line(text))))
         .collect();
     let (block, _) = pre(said.iter().cloned(), said.len(), RESERVED - 200);
-    let mut text = format!("### backfill {verb} could not do its work\n\n{block}");
+    let command = format!("backfill {verb}");
+    let command = command.trim_end();
+    let mut text = format!("### {command} could not do its work\n\n{block}");
     for (severity, unlisted) in [
         (Severity::Error, unlisted.errors),
         (Severity::Warning, unlisted.warnings),

@@ -97,6 +97,19 @@ fn lock(got: &Mutex<Vec<Vec<u8>>>) -> std::sync::MutexGuard<'_, Vec<Vec<u8>>> {
     got.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long the request is with which `bytes` begin, once its head is there.
+fn length_of_request(bytes: &[u8]) -> Option<usize> {
+    let end = b"\r\n\r\n";
+    let head = bytes.windows(end.len()).position(|found| found == end)?;
+    let text = String::from_utf8_lossy(&bytes[..head]);
+    let body: usize = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.parse().expect("a length"));
+    Some(head + end.len() + body)
+}
+
 /// One connection, seen by its script.
 pub(crate) struct Talk {
     wire: Box<dyn Wire>,
@@ -142,20 +155,16 @@ impl Talk {
     /// Waits for the next whole request; `None` where the other side leaves before.
     pub(crate) fn request(&mut self) -> Option<String> {
         loop {
-            let text = {
+            let whole = {
                 let got = lock(&self.got);
-                String::from_utf8_lossy(&got[self.number - 1][self.taken..]).into_owned()
+                let bytes = &got[self.number - 1][self.taken..];
+                length_of_request(bytes)
+                    .filter(|length| bytes.len() >= *length)
+                    .map(|length| bytes[..length].to_vec())
             };
-            if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-                let length: usize = head
-                    .lines()
-                    .filter_map(|line| line.split_once(": "))
-                    .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-                    .map_or(0, |(_, value)| value.parse().expect("a length"));
-                if rest.len() >= length {
-                    self.taken += head.len() + 4 + length;
-                    return Some(text[..head.len() + 4 + length].to_owned());
-                }
+            if let Some(request) = whole {
+                self.taken += request.len();
+                return Some(String::from_utf8_lossy(&request).into_owned());
             }
             if !self.read(1 << 14) {
                 return None;

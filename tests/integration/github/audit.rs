@@ -1,0 +1,101 @@
+//! The issue of the audit: opened when something differs, kept up to date, closed when nothing does.
+
+use crate::by_hand::{ByHand, day};
+use crate::emulated::Emulated;
+use crate::workspace::Workspace;
+
+use super::hub::{Hub, REPOSITORY};
+use super::log::annotations;
+
+#[test]
+fn one_issue_says_what_differs_and_is_closed_when_nothing_does() {
+    let hub = Hub::start();
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
+    workspace.sign_in(&service.url);
+    let summary = workspace.path().join("summary.md");
+    for (name, value) in [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_API_URL", &hub.url()),
+        ("GITHUB_REPOSITORY", REPOSITORY),
+        ("GITHUB_STEP_SUMMARY", &summary.display().to_string()),
+        ("GITHUB_TOKEN", "ghs_of_the_job"),
+        ("BACKFILL_STATE", ".backfill"),
+        ("AEP_SANDBOX_NAME", "prod"),
+    ] {
+        workspace.set(name, value);
+    }
+    workspace.run("apply --yes").exits(0);
+    let audit = |workspace: &Workspace| workspace.run("audit --issue --report audit.json");
+
+    // Nothing differs, and nothing is opened; other people's issues are theirs.
+    {
+        let mut world = hub.world();
+        for n in 0..40 {
+            world.add_issue("bob", &format!("idea {n}"), "");
+        }
+        world.add_issue("bob", "a pull request", "").is_pull_request = true;
+    }
+    audit(&workspace).exits(0);
+    assert_eq!(hub.changes(), [""; 0]);
+    assert!(
+        workspace
+            .read("summary.md")
+            .contains("### backfill audit: nothing differs")
+    );
+
+    // Somebody creates a window by hand that no manifest wants.
+    ByHand::at(&service).create(1, day(3));
+    let ran = audit(&workspace).exits(5);
+    assert_eq!(hub.changes(), ["POST /repos/team/backfills/issues"]);
+    let issue = hub.world().issues.last().expect("it was opened").clone();
+    assert_eq!(issue.title, "backfill audit: something differs in prod");
+    assert!(
+        issue.body.contains("### backfill audit: 1 unknown"),
+        "{}",
+        issue.body
+    );
+    let found = annotations(&ran.stderr);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].property("file"), "manifests/flow-1.yaml");
+    assert_eq!(found[0].property("line"), "7");
+    assert_eq!(found[0].property("title"), "unknown");
+    assert!(workspace.read("audit.json").contains("\"audit/v1\""));
+
+    // The next night finds the same, and says nothing more.
+    audit(&workspace).exits(5);
+    assert_eq!(hub.changes(), [""; 0]);
+
+    // Then more differs.
+    ByHand::at(&service).create(1, day(4));
+    audit(&workspace).exits(5);
+    let path = format!("PATCH /repos/team/backfills/issues/{}", issue.number);
+    assert_eq!(hub.changes(), [path.as_str()]);
+    let updated = hub.world().issues.last().expect("it").clone();
+    assert!(
+        updated.body.contains("### backfill audit: 2 unknown"),
+        "{}",
+        updated.body
+    );
+
+    // A manifest that wants the windows makes it right: they are adopted.
+    workspace.manifest(1, 5, false);
+    workspace.run("apply --yes").exits(0);
+    audit(&workspace).exits(0);
+    assert_eq!(hub.changes(), [path.as_str()]);
+    let closed = hub.world().issues.last().expect("it").clone();
+    assert!(!closed.is_open);
+    assert!(
+        closed.body.contains("### backfill audit: nothing differs"),
+        "{}",
+        closed.body
+    );
+    let open = hub
+        .world()
+        .issues
+        .iter()
+        .filter(|issue| issue.is_open)
+        .count();
+    assert_eq!(open, 41);
+}

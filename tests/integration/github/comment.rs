@@ -1,0 +1,286 @@
+//! The comment on a pull request: one, whoever else writes there and whatever GitHub answers.
+
+use serde_json::json;
+
+use crate::workspace::{Ran, Workspace};
+
+use super::hub::{Hub, REPOSITORY};
+use super::job::Event;
+use super::log::annotations;
+
+const NUMBER: u64 = 7;
+
+/// A workspace that is a job's checkout, without a runner around it.
+fn at(hub: &Hub, event: &Event) -> Workspace {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    workspace.write("backfill.yaml", "version: 1\nstate: .backfill\n");
+    let event_path = workspace.write("event.json", &event.payload.to_string());
+    for (name, value) in [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_API_URL", hub.url().as_str()),
+        ("GITHUB_EVENT_NAME", event.name),
+        ("GITHUB_EVENT_PATH", &event_path.display().to_string()),
+        ("GITHUB_REPOSITORY", REPOSITORY),
+        ("GITHUB_TOKEN", "ghs_of_the_job"),
+    ] {
+        workspace.set(name, value);
+    }
+    let summary = workspace.path().join("summary.md");
+    workspace.set("GITHUB_STEP_SUMMARY", &summary.display().to_string());
+    workspace
+}
+
+fn pull_request() -> Event {
+    Event::pull_request(NUMBER, REPOSITORY)
+}
+
+fn comment(workspace: &Workspace) -> Ran {
+    workspace.run("plan --comment")
+}
+
+/// The first line of the comment of this workspace.
+fn marker() -> String {
+    let hub = Hub::start();
+    comment(&at(&hub, &pull_request())).exits(0);
+    let comments = hub.comments();
+    comments[0].lines().next().expect("a line").to_owned()
+}
+
+#[test]
+fn it_is_found_among_many_and_that_of_somebody_else_is_left_alone() {
+    let hub = Hub::start();
+    let forged = format!("{}\n### backfill plan: nothing to worry about", marker());
+    {
+        let mut world = hub.world();
+        world.add_comment(NUMBER, "eve", &forged);
+        for n in 0..70 {
+            world.add_comment(NUMBER, "bob", &format!("remark {n}"));
+        }
+        world.add_comment(8, "github-actions[bot]", &forged);
+    }
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    assert_eq!(
+        hub.changes(),
+        ["POST /repos/team/backfills/issues/7/comments"]
+    );
+    workspace.manifest(1, 4, false);
+    comment(&workspace).exits(0);
+    assert_eq!(
+        hub.changes(),
+        ["PATCH /repos/team/backfills/issues/comments/73"]
+    );
+    let comments = hub.comments();
+    assert_eq!(comments.len(), 73);
+    assert_eq!(comments[0], forged);
+    assert_eq!(comments[71], forged);
+    assert!(comments[72].contains("4 to create"), "{}", comments[72]);
+}
+
+#[test]
+fn with_a_token_of_a_person_it_is_theirs() {
+    let hub = Hub::start();
+    hub.world().is_personal = true;
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    comment(&workspace).exits(0);
+    assert_eq!(
+        hub.changes(),
+        ["POST /repos/team/backfills/issues/7/comments"]
+    );
+    assert_eq!(hub.world().comments[0].login, "alice");
+}
+
+#[test]
+fn each_config_and_sandbox_has_its_own() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    workspace.write("other.yaml", "version: 1\nstate: .backfill\n");
+    for line in [
+        "plan --comment",
+        "plan --comment --config other.yaml",
+        "plan --comment --sandbox dev",
+        "plan --comment --config ./backfill.yaml",
+    ] {
+        workspace.run(line).exits(0);
+    }
+    let firsts: Vec<String> = hub
+        .comments()
+        .iter()
+        .map(|comment| comment.lines().next().expect("a line").to_owned())
+        .collect();
+    assert_eq!(firsts.len(), 3, "{firsts:?}");
+}
+
+#[test]
+fn of_two_that_were_written_at_once_one_is_left() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    let first = hub.comments().concat();
+    hub.world()
+        .add_comment(NUMBER, "github-actions[bot]", &first);
+    hub.changes();
+    comment(&workspace).exits(0);
+    assert_eq!(
+        hub.changes(),
+        ["DELETE /repos/team/backfills/issues/comments/2"]
+    );
+    assert_eq!(hub.comments(), [first]);
+}
+
+#[test]
+fn an_answer_that_is_lost_writes_no_second_one() {
+    for status in [500, 502, 504] {
+        let hub = Hub::start();
+        hub.world().lost_answers = vec![status];
+        comment(&at(&hub, &pull_request())).exits(0);
+        assert_eq!(hub.comments().len(), 1);
+        assert_eq!(hub.changes().len(), 1);
+    }
+}
+
+#[test]
+fn a_read_that_fails_is_sent_again() {
+    let hub = Hub::start();
+    hub.world().refusals = vec![502, 503];
+    comment(&at(&hub, &pull_request())).exits(0);
+    assert_eq!(hub.comments().len(), 1);
+}
+
+#[test]
+fn from_a_fork_the_plan_is_in_the_summary_and_that_is_no_failure() {
+    let hub = Hub::start();
+    hub.world().is_read_only = true;
+    let workspace = at(&hub, &Event::pull_request(NUMBER, "eve/backfills"));
+    let ran = comment(&workspace).exits(0);
+    let said = annotations(&ran.stderr);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0].name, "notice");
+    assert!(said[0].message.contains("fork"), "{said:?}");
+    assert!(
+        workspace
+            .read("summary.md")
+            .contains("### backfill plan: 3 to create")
+    );
+    assert_eq!(hub.comments(), [""; 0]);
+}
+
+#[test]
+fn a_permission_that_is_missing_is_named() {
+    let hub = Hub::start();
+    hub.world().is_read_only = true;
+    let workspace = at(&hub, &pull_request());
+    let ran = comment(&workspace).exits(1);
+    for text in [
+        "HTTP 403: Resource not accessible by integration (request id ABCD:1234)",
+        "permissions: pull-requests: write",
+    ] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+    // The plan itself is shown all the same.
+    assert!(ran.stdout.contains("Plan: 3 to create"), "{}", ran.stdout);
+    assert!(
+        workspace
+            .read("summary.md")
+            .contains("### backfill plan: 3 to create")
+    );
+    hub.world().is_read_only = false;
+    let mut workspace = at(&hub, &pull_request());
+    workspace.set("GITHUB_TOKEN", "ghs_of_another");
+    let ran = comment(&workspace).exits(1);
+    assert!(
+        ran.stderr.contains("HTTP 401: Bad credentials"),
+        "{}",
+        ran.stderr
+    );
+    assert!(!ran.stderr.contains("ghs_of_another"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_job_about_no_pull_request_says_so() {
+    let hub = Hub::start();
+    for event in [Event::push("0"), Event::schedule()] {
+        let ran = comment(&at(&hub, &event)).exits(0);
+        let said = annotations(&ran.stderr);
+        assert!(said[0].message.contains("no pull request"), "{said:?}");
+    }
+    assert_eq!(hub.changes(), [""; 0]);
+    // A comment on a pull request may start a job, too.
+    let issue = json!({ "number": NUMBER, "pull_request": { "url": "x" } });
+    let event = Event {
+        name: "issue_comment",
+        payload: json!({ "action": "created", "issue": issue }),
+        reference: "refs/heads/main".to_owned(),
+    };
+    comment(&at(&hub, &event)).exits(0);
+    assert_eq!(hub.comments().len(), 1);
+}
+
+#[test]
+fn outside_of_a_job_it_says_what_is_missing() {
+    let hub = Hub::start();
+    for name in [
+        "GITHUB_API_URL",
+        "GITHUB_EVENT_PATH",
+        "GITHUB_REPOSITORY",
+        "GITHUB_TOKEN",
+    ] {
+        let mut workspace = at(&hub, &pull_request());
+        workspace.set(name, "");
+        let ran = comment(&workspace).exits(3);
+        let said = format!("{name} is not set");
+        assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    }
+    let mut workspace = at(&hub, &pull_request());
+    workspace.set("GITHUB_API_URL", "http://github.example");
+    let ran = comment(&workspace).exits(3);
+    assert!(ran.stderr.contains("not an https:// URL"), "{}", ran.stderr);
+    assert_eq!(hub.changes(), [""; 0]);
+}
+
+#[test]
+fn fifty_thousand_runs_are_told_whole_in_the_comment_and_in_the_summary() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    std::fs::remove_file(workspace.path().join("manifests/flow-1.yaml")).expect("it was there");
+    for n in 0..50 {
+        workspace.write(
+            &format!("manifests/flow-{n:02}.yaml"),
+            &format!(
+                "version: 1\nflowId: {}\nsandbox: prod\nsource: file\nreason: a test\nranges:\n\
+                 - {{ from: 2020-01-01, to: 2020-02-11T16:00Z, every: 1 hour }}\n",
+                crate::workspace::flow(n)
+            ),
+        );
+    }
+    let output = workspace.path().join("output");
+    let mut workspace = workspace;
+    workspace.set("GITHUB_OUTPUT", &output.display().to_string());
+    comment(&workspace).exits(0);
+    let summary = workspace.read("summary.md");
+    assert!(summary.len() < 1 << 20, "{}", summary.len());
+    let comment = hub.comments().concat();
+    assert!(comment.chars().count() < 65_536, "{}", comment.len());
+    for text in [&comment, &summary] {
+        assert!(text.contains("### backfill plan: 500 to create, 0 unchanged, 49500 held back"));
+        assert!(!text.contains("Not listed here"), "something is left out");
+        let told: usize = text
+            .lines()
+            .filter(|line| line.starts_with(['+', '~']))
+            // A stretch, or a run by itself where there was room.
+            .map(|line| match line[2..].split_once(" runs") {
+                Some((runs, _)) => runs.trim().parse().expect("a number"),
+                None => 1,
+            })
+            .sum();
+        assert_eq!(told, 50_000);
+        for n in 0..50 {
+            assert!(
+                text.contains(&format!("manifests/flow-{n:02}.yaml:7")),
+                "{n}"
+            );
+        }
+    }
+}
