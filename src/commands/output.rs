@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, Written};
-use crate::report::wrap;
+use crate::report::fold;
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -47,15 +47,6 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
         }
         Ok(())
     })
-}
-
-/// A line as lines of at most `columns`; those after the first stand under it, further in.
-fn fold(line: &str, columns: usize) -> Vec<String> {
-    if console::measure_text_width(line) <= columns {
-        return vec![line.to_owned()];
-    }
-    let depth = line.len() - line.trim_start().len();
-    wrap(line, &" ".repeat(depth + 2), columns)
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.
@@ -116,20 +107,4 @@ pub(super) fn json(document: &impl Serialize) -> Written {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_that_is_too_long_is_broken_at_blanks_and_goes_on_further_in() {
-        assert_eq!(fold("  one two", 9), ["  one two"]);
-        assert_eq!(
-            fold("  one two three-and-four five", 12),
-            ["  one two", "    three-and-four", "    five"]
-        );
-        let red = console::style("one two").red().force_styling(true);
-        assert_eq!(fold(&red.to_string(), 7), [red.to_string()]);
-    }
 }

@@ -52,7 +52,7 @@ pub use resolve::{write_case, write_decision};
 pub use state::{Recorded, write_record, write_records, write_verified};
 pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
-pub use wrap::wrap;
+pub use wrap::{fold, wrap};
 
 use jiff::Timestamp;
 

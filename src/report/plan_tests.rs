@@ -234,10 +234,10 @@ fn a_plan_in_markdown() {
 
     Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `!` conflict, `-` done, in no manifest, `.` gap.
 
-    | flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
-    |---|--:|--:|--:|--:|--:|---|---|---|
-    | <code>crm</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 12, 3 held back | 3 | 1 | 0 | 1 | 2022-01-01 | 2022-01-31 | `====~??+++....++++++++++...-------!!++~~` |
-    | <code>loyalty</code><br>`prod` `00000000-0000-4000-8000-000000000002` <code>files</code> | 1 | 0 | 0 | 0 | 0 | 2022-01-01 | 2022-01-02 | `++++++++++++++++++++++++++++++++++++++++` |
+    | flow | create | in doubt | conflict | held back | unchanged |
+    | --- | --: | --: | --: | --: | --: |
+    | <code>crm</code> `prod`<br>`00000000-0000-4000-8000-000000000001`<br>`====~??+++....++++++++++...-------!!++~~`<br>`[2022-01-01, 2022-01-31)` | 12 | 1 | 1 | 3 | 3 |
+    | <code>loyalty</code> `prod`<br>`00000000-0000-4000-8000-000000000002`<br>`++++++++++++++++++++++++++++++++++++++++`<br>`[2022-01-01, 2022-01-02)` | 1 | 0 | 0 | 0 | 0 |
 
     <details><summary><code>crm</code>: 12 to create, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
 
@@ -301,9 +301,11 @@ fn names_from_a_manifest_are_no_markdown() {
         .filter(|line| line.starts_with("| <"))
         .collect();
     assert_eq!(rows.len(), 2);
+    let head = shown.lines().find(|line| line.starts_with("| flow |"));
+    let head = head.expect("a head");
     for row in rows {
-        assert_eq!(row.matches('|').count(), 10, "{row}");
-        assert_eq!(row.matches('`').count(), 6, "{row}");
+        assert_eq!(row.matches('|').count(), head.matches('|').count(), "{row}");
+        assert_eq!(row.matches('`').count(), 8, "{row}");
         assert_eq!(
             row.matches("<code>").count(),
             row.matches("</code>").count()

@@ -19,6 +19,16 @@ pub fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
     }
 }
 
+/// A line as lines of at most `columns`; those after the first stand under it, further in.
+#[must_use]
+pub fn fold(line: &str, columns: usize) -> Vec<String> {
+    if console::measure_text_width(line) <= columns {
+        return vec![line.to_owned()];
+    }
+    let depth = line.len() - line.trim_start().len();
+    wrap(line, &" ".repeat(depth + 2), columns)
+}
+
 /// The blank at which a text of more than `room` characters is broken: the last that leaves no
 /// more than these, else the first.
 fn break_at(text: &str, room: usize) -> Option<usize> {
@@ -58,5 +68,16 @@ mod tests {
         assert_eq!(wrap("a bbbbbbbb c", "", 4), ["a", "bbbbbbbb", "c"]);
         assert_eq!(wrap("  bbbbbbbb c", "  ", 4), ["  bbbbbbbb", "  c"]);
         assert_eq!(wrap("ééé ééé", "", 3), ["ééé", "ééé"]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_broken_at_blanks_and_goes_on_further_in() {
+        assert_eq!(fold("  one two", 9), ["  one two"]);
+        assert_eq!(
+            fold("  one two three-and-four five", 12),
+            ["  one two", "    three-and-four", "    five"]
+        );
+        let red = console::style("one two").red().force_styling(true);
+        assert_eq!(fold(&red.to_string(), 7), [red.to_string()]);
     }
 }

@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{BAR, code, key_to_bars, rows, section};
+use super::table::{Row, table};
+use super::{BAR, LINE, code, key_to_bars, section, told as said};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
 use crate::report::bar::{Bar, Cell};
-use crate::report::plan::date;
 use crate::report::summary::{
     SETTLED_LATER, describe_others, describe_run, describe_totals, remaining_lines,
 };
-use crate::report::{count, number, plain};
+use crate::report::{count, plain, wrap};
 use crate::run::{DesiredRun, FlowId, Sandbox, Window};
 
 /// How many bytes are kept for what is said after the table.
@@ -20,10 +20,15 @@ const RESERVED: usize = 10_000;
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 700;
 
-const COLUMNS: &str = "\
-| flow | created | adopted | rejected | in doubt | left | unchanged | from | to (exclusive) | windows |
-|---|--:|--:|--:|--:|--:|--:|---|---|---|
-";
+/// The words of the numbers of a flow.
+const WORDS: [&str; 6] = [
+    "created",
+    "adopted",
+    "rejected",
+    "in doubt",
+    "left",
+    "unchanged",
+];
 
 /// What `plan` came to, in at most `most` bytes.
 #[must_use]
@@ -64,15 +69,17 @@ pub fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> String {
         let _ = write!(text, "{others}{SETTLED_LATER}\n\n");
     }
     let remaining = remaining_lines(applied, plan);
-    let number_of_reasons = remaining.len();
+    let reasons = remaining.len();
     text.push_str(&section(
         &format!("**{} left for the next apply**", counts.remaining),
         "reason",
-        remaining.into_iter().map(|line| line + "\n"),
-        number_of_reasons,
+        remaining
+            .iter()
+            .map(|line| wrap(line, "  ", LINE).join("\n") + "\n"),
+        reasons,
         RESERVED,
     ));
-    text.push_str(&table(applied, plan, most.saturating_sub(text.len())));
+    text.push_str(&flows(applied, plan, most.saturating_sub(text.len())));
     let _ = writeln!(text, "Digest of the plan: `{}`", plan.digest());
     text
 }
@@ -101,9 +108,9 @@ fn outcomes(
     };
     let entries = told().map(|(run, reason)| {
         format!(
-            "{}\n      {}\n",
+            "{}\n{}",
             describe_run(run),
-            plain(&reason, MOST_SAID)
+            said(&plain(&reason, MOST_SAID))
         )
     });
     section(heading, "run", entries, told().count(), most)
@@ -113,30 +120,25 @@ fn outcomes(
 #[derive(Default)]
 struct Flow<'a> {
     runs: Vec<(&'a DesiredRun, Cell)>,
-    created: usize,
-    adopted: usize,
-    rejected: usize,
-    in_doubt: usize,
-    left: usize,
-    unchanged: usize,
+    counts: [usize; WORDS.len()],
 }
 
 impl<'a> Flow<'a> {
     fn add(&mut self, run: &'a DesiredRun, outcome: Option<&RunOutcome>) {
-        let (count, cell) = match outcome {
-            Some(RunOutcome::Unchanged) => (&mut self.unchanged, Cell::Done),
-            Some(RunOutcome::Created(_)) => (&mut self.created, Cell::New),
-            Some(RunOutcome::Adopted(..)) => (&mut self.adopted, Cell::Done),
-            Some(RunOutcome::Rejected(_)) => (&mut self.rejected, Cell::Failed),
-            Some(RunOutcome::InDoubt(_)) => (&mut self.in_doubt, Cell::InDoubt),
-            Some(RunOutcome::Remaining(_)) | None => (&mut self.left, Cell::HeldBack),
+        let (column, cell) = match outcome {
+            Some(RunOutcome::Created(_)) => (0, Cell::New),
+            Some(RunOutcome::Adopted(..)) => (1, Cell::Done),
+            Some(RunOutcome::Rejected(_)) => (2, Cell::Failed),
+            Some(RunOutcome::InDoubt(_)) => (3, Cell::InDoubt),
+            Some(RunOutcome::Remaining(_)) | None => (4, Cell::HeldBack),
+            Some(RunOutcome::Unchanged) => (5, Cell::Done),
         };
-        *count += 1;
+        self.counts[column] += 1;
         self.runs.push((run, cell));
     }
 
-    /// The first of its runs, what they span, and the bar of that.
-    fn shown(&self) -> Option<(&'a DesiredRun, Window, Bar)> {
+    /// As a row: its first run tells which flow it is.
+    fn row(&self) -> Option<Row<'a, { WORDS.len() }>> {
         let windows: Vec<(Window, Cell)> = self
             .runs
             .iter()
@@ -145,17 +147,26 @@ impl<'a> Flow<'a> {
         let start = windows.iter().map(|(window, _)| window.start()).min()?;
         let end = windows.iter().map(|(window, _)| window.end()).max()?;
         let span = Window::new(start, end).ok()?;
-        Some((self.runs.first()?.0, span, Bar::of(span, &windows, BAR)))
+        let (run, _) = self.runs.first()?;
+        Some(Row {
+            name: &run.name,
+            sandbox: &run.identity.sandbox,
+            flow_id: run.identity.flow_id,
+            span,
+            bar: Bar::of(span, &windows, BAR),
+            counts: self.counts,
+        })
     }
 
     /// Above 0 where a person may have to act.
     fn need(&self) -> (usize, usize, usize) {
-        (self.rejected, self.in_doubt, self.left)
+        let [_, _, rejected, in_doubt, left, _] = self.counts;
+        (rejected, in_doubt, left)
     }
 }
 
 /// The flows in at most `most` bytes, those that need a person first.
-fn table(applied: &Applied, plan: &Plan, most: usize) -> String {
+fn flows(applied: &Applied, plan: &Plan, most: usize) -> String {
     let mut flows: BTreeMap<(&Sandbox, FlowId), Flow<'_>> = BTreeMap::new();
     let done = applied
         .runs
@@ -169,15 +180,12 @@ fn table(applied: &Applied, plan: &Plan, most: usize) -> String {
     }
     let mut flows: Vec<Flow<'_>> = flows.into_values().collect();
     flows.sort_by_key(|flow| std::cmp::Reverse(flow.need()));
-    let shown: Vec<_> = flows
-        .iter()
-        .filter_map(|flow| Some((flow, flow.shown()?)))
-        .collect();
-    if shown.is_empty() {
+    let rows: Vec<_> = flows.iter().filter_map(Flow::row).collect();
+    if rows.is_empty() {
         return String::new();
     }
-    let bars = shown.iter().map(|(_, (_, _, bar))| bar);
-    let mut text = key_to_bars(
+    let bars = rows.iter().map(|row| &row.bar);
+    let key = key_to_bars(
         bars,
         &[
             (Cell::New, "created"),
@@ -185,63 +193,6 @@ fn table(applied: &Applied, plan: &Plan, most: usize) -> String {
             (Cell::HeldBack, "left"),
         ],
     );
-    text.push_str(COLUMNS);
-    let room = most.saturating_sub(RESERVED + text.len());
-    let (table, told) = rows(shown.iter().map(|(flow, shown)| row(flow, shown)), room);
-    text.push_str(&table);
-    if told < shown.len() {
-        let mut sum = Flow::default();
-        for (flow, _) in &shown[told..] {
-            let Flow {
-                runs: _,
-                created,
-                adopted,
-                rejected,
-                in_doubt,
-                left,
-                unchanged,
-            } = flow;
-            sum.created += created;
-            sum.adopted += adopted;
-            sum.rejected += rejected;
-            sum.in_doubt += in_doubt;
-            sum.left += left;
-            sum.unchanged += unchanged;
-        }
-        let _ = writeln!(
-            text,
-            "| … and {}, left out for want of room |{} | | |",
-            number(shown.len() - told, "more flow"),
-            count_cells(&sum)
-        );
-    }
-    text + "\n"
-}
-
-fn row(flow: &Flow<'_>, (run, span, bar): &(&DesiredRun, Window, Bar)) -> String {
-    let identity = &run.identity;
-    format!(
-        "| {}<br>`{}` `{}` |{} {} | {} | `{}` |\n",
-        code(&run.name, 60),
-        identity.sandbox,
-        identity.flow_id,
-        count_cells(flow),
-        date(span.start()),
-        date(span.end()),
-        bar.text(),
-    )
-}
-
-/// The cells of the numbers, each with its `|` after it.
-fn count_cells(flow: &Flow<'_>) -> String {
-    let Flow {
-        runs: _,
-        created,
-        adopted,
-        rejected,
-        in_doubt,
-        left,
-        unchanged,
-    } = flow;
-    format!(" {created} | {adopted} | {rejected} | {in_doubt} | {left} | {unchanged} |")
+    let room = most.saturating_sub(RESERVED + key.len());
+    key + &table(WORDS, &rows, room).0
 }

@@ -9,6 +9,7 @@ mod applied;
 mod failure;
 mod plan;
 mod stretch;
+mod table;
 mod text;
 
 use std::fmt::Write;
@@ -19,10 +20,12 @@ pub use plan::plan_markdown;
 pub use text::{audit_markdown, status_markdown};
 
 use super::bar::{Bar, Cell, legend};
-use super::{plain, plural};
+use super::{plain, plural, wrap};
 
 /// How many characters a bar has.
 const BAR: usize = 40;
+/// How many characters a line of a block has, where it can be broken.
+const LINE: usize = 100;
 /// How many bytes a list of what is wrong may have at the most: there are other things to say.
 const SECTION: usize = 8_000;
 
@@ -41,18 +44,10 @@ fn key_to_bars<'b>(bars: impl Iterator<Item = &'b Bar>, words: &[(Cell, &str)]) 
     )
 }
 
-/// Rows of a table as far as they fit into `most` bytes, and how many do.
-fn rows(rows: impl Iterator<Item = String>, most: usize) -> (String, usize) {
-    let mut text = String::new();
-    let mut shown = 0;
-    for row in rows {
-        if text.len() + row.len() > most {
-            break;
-        }
-        text.push_str(&row);
-        shown += 1;
-    }
-    (text, shown)
+/// What is to be known of the line before it, in lines of a width that pages show whole.
+fn told(reason: &str) -> String {
+    let lines = wrap(&format!("      {reason}"), "      ", LINE);
+    lines.join("\n") + "\n"
 }
 
 /// A list of what is wrong, under a heading, in at most `most` bytes; nothing where there is none.

@@ -3,14 +3,15 @@
 use std::fmt::Write;
 
 use super::stretch::{Stretch, stretches};
-use super::{BAR, SECTION, code, key_to_bars, more, pre, rows, section};
+use super::table::{Row, table as flow_table};
+use super::{BAR, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::bar::Cell;
-use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
-use crate::report::plan::{date, describe_totals, reasons, row, same_reasons};
+use crate::report::flows::{FlowCounts, FlowView, by_flow};
+use crate::report::plan::{describe_totals, reasons, row, same_reasons};
 use crate::report::reason::describe_held_back;
-use crate::report::{number, plain, plural, table, window};
+use crate::report::{number, plain, table, window};
 
 /// How many bytes are kept for what is said about what is left out.
 const RESERVED: usize = 2_000;
@@ -19,10 +20,16 @@ const LEAST_LIST: usize = 500;
 /// How many bytes a run has in a list at the least.
 const LEAST_LINE: usize = 50;
 
-const COLUMNS: &str = "\
-| flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
-|---|--:|--:|--:|--:|--:|---|---|---|
-";
+/// The words of the numbers of a flow.
+const WORDS: [&str; 7] = [
+    "create",
+    "rejected before",
+    "in doubt",
+    "waiting",
+    "conflict",
+    "held back",
+    "unchanged",
+];
 
 /// The plan in at most `most` bytes, with the warnings among `problems`.
 #[must_use]
@@ -40,16 +47,11 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
         return text;
     }
     text.push_str(&key_to_bars(flows.iter().map(|flow| &flow.bar), &[]));
-    text.push_str(COLUMNS);
-
     let room = |text: &str| most.saturating_sub(RESERVED + text.len());
-    let (table, shown) = rows(flows.iter().map(table_row), room(&text));
+    let rows: Vec<_> = flows.iter().map(table_row).collect();
+    let (table, shown) = flow_table(WORDS, &rows, room(&text));
     text.push_str(&table);
     let left_out = &flows[shown..];
-    if !left_out.is_empty() {
-        text.push_str(&row_of_rest(left_out));
-    }
-    text.push('\n');
 
     let mut unlisted = Unlisted::default();
     let listed: Vec<_> = flows.iter().filter(|flow| flow.listed() > 0).collect();
@@ -137,35 +139,7 @@ pub(super) fn problem_line(problem: &Problem) -> String {
     )
 }
 
-fn table_row(flow: &FlowView<'_>) -> String {
-    let name = code(flow.name, 60);
-    format!(
-        "| {name}<br>`{}` `{}` {} |{} {} | {} | `{}` |\n",
-        flow.sandbox,
-        flow.flow_id,
-        code(&describe_source(flow.source), 60),
-        count_cells(&flow.counts),
-        date(flow.span.start()),
-        date(flow.span.end()),
-        flow.bar.text(),
-    )
-}
-
-fn row_of_rest(flows: &[FlowView<'_>]) -> String {
-    let mut counts = FlowCounts::default();
-    for flow in flows {
-        counts += flow.counts;
-    }
-    format!(
-        "| … and {} more flow{}, left out for want of room |{} | | |\n",
-        flows.len(),
-        plural(flows.len()),
-        count_cells(&counts)
-    )
-}
-
-/// The cells of the numbers, each with its `|` after it.
-fn count_cells(counts: &FlowCounts) -> String {
+fn table_row<'a>(flow: &FlowView<'a>) -> Row<'a, { WORDS.len() }> {
     let FlowCounts {
         create,
         unchanged,
@@ -174,14 +148,17 @@ fn count_cells(counts: &FlowCounts) -> String {
         failed,
         conflict,
         held_back,
-    } = *counts;
-    let beside = |number: usize, what: &str| match number {
-        0 => String::new(),
-        number => format!(", {number} {what}"),
-    };
-    let later = beside(held_back, "held back");
-    let waiting = beside(waiting, "waiting");
-    format!(" {create}{later} | {unchanged} | {in_doubt}{waiting} | {failed} | {conflict} |")
+    } = flow.counts;
+    Row {
+        name: flow.name,
+        sandbox: flow.sandbox,
+        flow_id: flow.flow_id,
+        span: flow.span,
+        bar: flow.bar.clone(),
+        counts: [
+            create, failed, in_doubt, waiting, conflict, held_back, unchanged,
+        ],
+    }
 }
 
 /// The folded list of a flow in at most `most` bytes, and how many runs it leaves out.
@@ -253,7 +230,7 @@ fn stretch_entries<'r>(stretches: &'r [Stretch<'_>]) -> impl Iterator<Item = Str
             .first()
             .map_or_else(Vec::new, |run| reasons(run))
         {
-            let _ = writeln!(entry, "      {reason}");
+            entry.push_str(&told(&reason));
         }
         entry
     })
@@ -288,7 +265,7 @@ fn entries<'r>(runs: &'r [&PlannedRun], cells: Vec<Cell>) -> impl Iterator<Item 
                 .is_some_and(|next| same_reasons(planned, next))
             {
                 for reason in reasons(planned) {
-                    let _ = writeln!(entry, "      {reason}");
+                    entry.push_str(&told(&reason));
                 }
             }
             entry

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{more, pre};
+use super::{LINE, more, pre};
 use crate::report::audit::{AuditView, describe_totals};
 use crate::report::status::{StatusRow, count_words};
-use crate::report::{write_audit, write_status};
+use crate::report::{fold, write_audit, write_status};
 
 /// How many bytes are kept for what stands around the text.
 const RESERVED: usize = 1_000;
@@ -38,7 +38,11 @@ fn block(
     let _ = write(&mut text);
     let text = String::from_utf8_lossy(&text);
     let text = console::strip_ansi_codes(&text);
-    let lines: Vec<String> = text.lines().map(|line| format!("{line}\n")).collect();
+    let lines: Vec<String> = text
+        .lines()
+        .flat_map(|line| fold(line, LINE))
+        .map(|line| line + "\n")
+        .collect();
     let number = lines.len();
     let (block, left_out) = pre(lines.into_iter(), number, most.saturating_sub(RESERVED));
     format!(
