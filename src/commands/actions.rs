@@ -211,6 +211,9 @@ pub(super) fn locate(root: &Path, file: &str) -> String {
 impl Failure {
     /// The same, for whoever reads of it on GitHub.
     pub(super) fn tell(&self, verb: &str, actions: &Actions) {
+        if self.is_silent() {
+            return;
+        }
         actions.annotate(|| self.annotations());
         actions.count_unlisted(self.unlisted());
         actions.summarize(|most| self.markdown(verb, most));

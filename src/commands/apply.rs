@@ -17,7 +17,7 @@ use super::watch::watch;
 use super::{Exit, plan};
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
-use crate::report::{self, Outputs};
+use crate::report::{self, Annotation, Outputs};
 use crate::run::DesiredRun;
 use crate::store::{LockedStore, load};
 
@@ -92,6 +92,12 @@ async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             Failure::usage("nobody can be asked here whether to create runs")
                 .hint("add --yes, or use `backfill plan` to see what would be done"),
         );
+    }
+    if let Some(warning) = context.fleeting_state() {
+        context.say(&format!("warning: {warning}"));
+        context
+            .actions
+            .annotate(|| vec![Annotation::warning(warning)]);
     }
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;

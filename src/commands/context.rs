@@ -203,6 +203,20 @@ impl Context {
         self.kept.place(self.config.lease())
     }
 
+    /// That the state is in a folder that goes with this job, if it is.
+    pub(super) fn fleeting_state(&self) -> Option<String> {
+        match &self.kept {
+            Kept::Folder(folder) if is_on_a_runner() && !self.emulator && folder.is_relative() => {
+                Some(format!(
+                    "the state is kept in {}, which is gone with this job unless something keeps it: \
+                     what is in doubt would be forgotten",
+                    folder.display()
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// Says something on standard error, unless only what goes wrong is to be said.
     pub(super) fn say(&self, text: &str) {
         if !self.quiet {

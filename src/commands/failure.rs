@@ -79,9 +79,6 @@ impl Failure {
 
     /// What is to be shown at which line; a failure of no line is one annotation.
     pub(super) fn annotations(&self) -> Vec<Annotation> {
-        if self.silent {
-            return Vec::new();
-        }
         if let Some(checked) = &self.checked {
             let problems: Vec<_> = checked.problems.iter().collect();
             return report::annotate_problems(&problems);
@@ -135,6 +132,11 @@ impl Failure {
 
     pub(super) fn exit(&self) -> Exit {
         self.exit
+    }
+
+    /// Whether nothing is wrong, and nobody listens.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     pub(super) fn message(&self) -> &str {

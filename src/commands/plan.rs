@@ -107,8 +107,16 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         (Some(path), Ok(made)) => output::report(context, path, &report::json::plan(&made.plan)),
         (Some(path), Err(failure)) => output::report(context, path, &failure.document("plan/v1")),
     };
-    let exit = exit_of(&shown?.plan, flags.detailed_exitcode)?;
-    commented.and(reported).map(|()| exit)
+    let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
+    match (planned, commented.and(reported)) {
+        (Ok(exit), told) => told.map(|()| exit),
+        (Err(failure), Ok(())) => Err(failure),
+        (Err(failure), Err(untold)) => {
+            untold.tell("plan", &context.actions);
+            untold.report();
+            Err(failure)
+        }
+    }
 }
 
 /// A plan that was shown and not carried out: how that ends.

@@ -42,6 +42,19 @@ pub struct Annotation {
     pub lines: Vec<String>,
 }
 
+impl Annotation {
+    /// A warning that is about no file.
+    #[must_use]
+    pub fn warning(text: String) -> Self {
+        Self {
+            severity: Severity::Warning,
+            spot: None,
+            title: "backfill".to_owned(),
+            lines: vec![text],
+        }
+    }
+}
+
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spot {

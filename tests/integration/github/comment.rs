@@ -199,6 +199,43 @@ fn a_permission_that_is_missing_is_named() {
 }
 
 #[test]
+fn what_is_wrong_with_the_plan_does_not_hide_what_is_wrong_with_the_comment() {
+    let hub = Hub::start();
+    hub.world().refusals = vec![500; 3];
+    let workspace = at(&hub, &pull_request());
+    workspace.write("manifests/wrong.yaml", "x: 1\n");
+    let ran = comment(&workspace).exits(3);
+    for text in ["could not comment", "HTTP 500", "in the manifests"] {
+        assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn where_nothing_says_where_the_state_is_a_job_plans_nothing() {
+    let hub = Hub::start();
+    let mut workspace = at(&hub, &pull_request());
+    workspace.write("backfill.yaml", "version: 1\n");
+    let ran = workspace.run("plan").exits(3);
+    assert!(
+        ran.stderr.contains("state: git:backfill-state"),
+        "{}",
+        ran.stderr
+    );
+    workspace.run("plan --state .backfill").exits(0);
+    let ran = workspace
+        .run("apply --state .backfill --yes --emulator")
+        .exits(0);
+    assert_eq!(annotations(&ran.stderr), []);
+    workspace.sign_in("http://127.0.0.1:9");
+    let ran = workspace
+        .run("apply --state .backfill --yes --limit 0")
+        .exits(0);
+    let said = annotations(&ran.stderr);
+    assert_eq!(said[0].name, "warning");
+    assert!(said[0].message.contains("gone with this job"), "{said:?}");
+}
+
+#[test]
 fn a_job_about_no_pull_request_says_so() {
     let hub = Hub::start();
     for event in [Event::push("0"), Event::schedule()] {
