@@ -62,9 +62,10 @@ impl Actions {
         }
     }
 
-    /// Something that is wrong.
+    /// Something that is wrong; worse than what was told before: manifests come first, then what
+    /// became of runs, then why the command failed.
     pub(super) fn annotate(&self, annotations: impl FnOnce() -> Vec<Annotation>) {
-        self.tell(|told| told.annotations.extend(annotations()));
+        self.tell(|told| drop(told.annotations.splice(0..0, annotations())));
     }
 
     /// So many more things are wrong.

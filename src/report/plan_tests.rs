@@ -232,6 +232,13 @@ fn a_plan_in_markdown() {
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     </pre>
 
+    **1 run in the state, but in no manifest that was read: nothing is done about that**
+
+    <pre>
+    ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
+          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
+    </pre>
+
     Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `!` conflict, `-` done, in no manifest, `.` gap.
 
     | flow | create | in doubt | conflict | held back | unchanged |
@@ -286,8 +293,8 @@ fn names_from_a_manifest_are_no_markdown() {
     runs.extend(days(2, HOSTILE, 0..2));
     let shown = plan_markdown(&diff(runs, Some(&state())), &[], MOST);
     assert!(!shown.contains("<script"), "{shown}");
-    assert_eq!(shown.matches("<pre>").count(), 2);
-    assert_eq!(shown.matches("</pre>").count(), 2);
+    assert_eq!(shown.matches("<pre>").count(), 3);
+    assert_eq!(shown.matches("</pre>").count(), 3);
 
     let outside: String = shown
         .split("<pre>")

@@ -6,11 +6,11 @@ use super::stretch::{Stretch, stretches};
 use super::table::{Row, table as flow_table};
 use super::{BAR, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
-use crate::plan::{Action, Plan, PlannedRun};
+use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
 use crate::report::plan::{describe_totals, reasons, row, same_reasons};
-use crate::report::reason::describe_held_back;
+use crate::report::reason::{describe_fate, describe_held_back};
 use crate::report::{number, plain, table, window};
 
 /// How many bytes are kept for what is said about what is left out.
@@ -43,6 +43,7 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
     }
     text.push_str(&conflicts(plan));
     text.push_str(&warnings(problems));
+    text.push_str(&orphaned(plan));
     if flows.is_empty() {
         return text;
     }
@@ -99,7 +100,8 @@ impl Unlisted {
             return String::new();
         }
         format!(
-            "Not listed here, for want of room: {} of {}. `backfill plan --verbose` lists them.\n\n",
+            "Not listed here, for want of room: {} of {}. The summary of the step has more room than a \
+             comment, and `backfill plan --verbose` lists all.\n\n",
             number(runs, "run"),
             number(flows, "flow")
         )
@@ -125,6 +127,22 @@ fn warnings(problems: &[Problem]) -> String {
     let heading = format!("**{}**", number(warnings.len(), "warning"));
     let lines = warnings.iter().copied().map(problem_line);
     section(&heading, "warning", lines, warnings.len(), SECTION)
+}
+
+/// Runs that no manifest asks for any more: whoever took a window out sees that it was ingested.
+fn orphaned(plan: &Plan) -> String {
+    let orphaned = plan.orphaned();
+    let heading = format!(
+        "**{} in the state, but in no manifest that was read: nothing is done about that**",
+        number(orphaned.len(), "run")
+    );
+    let entries = orphaned.iter().map(|Known { identity, fate }| {
+        let key = identity.key().short();
+        let shown = window(identity.window);
+        let fate = told(&describe_fate(fate));
+        format!("{key}  {}  {shown}\n{fate}", identity.flow_id)
+    });
+    section(&heading, "run", entries, orphaned.len(), SECTION)
 }
 
 /// What is wrong at which line of which manifest.
