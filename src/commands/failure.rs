@@ -194,7 +194,9 @@ impl Failure {
             StoreError::Remote { .. } => failure
                 .hint(if place.starts_with("git:") {
                     "it is your own git that reads the branch and pushes to it, in the repository of \
-                     the current folder: `git ls-remote` and `git push --dry-run` tell more"
+                     the current folder: `git ls-remote` and `git push --dry-run` tell more; a job \
+                     of GitHub Actions needs `contents: write` to push, and no rule that protects \
+                     the branch from it"
                 } else {
                     "bucket, credentials, region and endpoint are looked for where the README's \
                      \"Where the state is kept\" says"

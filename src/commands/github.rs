@@ -9,9 +9,12 @@ use url::Url;
 
 use super::Exit;
 use super::actions::{locate, repository};
+use super::config;
 use super::context::{Context, variable};
 use super::failure::{Failure, chain};
 use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky, Written};
+use crate::report::{self, plain};
+use crate::run::Sandbox;
 
 /// How many bytes a comment or an issue may have: GitHub takes 65,536 characters, and the marker needs
 /// some of them.
@@ -27,8 +30,9 @@ pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Fai
         return Ok(());
     };
     let client = client()?;
-    let sticky = sticky("plan", context);
-    match sticky.comment(&client, pull.number, markdown).await {
+    let Scope { sticky, footer, .. } = Scope::new("plan", context);
+    let markdown = format!("{markdown}{footer}");
+    match sticky.comment(&client, pull.number, &markdown).await {
         Ok(written) => {
             say(context, "the comment on the pull request", written);
             Ok(())
@@ -55,13 +59,13 @@ pub(super) async fn issue(
     is_nothing: bool,
 ) -> Result<(), Failure> {
     let client = client()?;
-    let sandbox = context.sandbox.as_ref();
-    let title = sandbox.map_or_else(
-        || "backfill audit: something differs".to_owned(),
-        |sandbox| format!("backfill audit: something differs in {sandbox}"),
-    );
-    let sticky = sticky("audit", context);
-    let written = sticky.issue(&client, &title, markdown, is_nothing).await;
+    let Scope {
+        sticky,
+        footer,
+        title,
+    } = Scope::new("audit", context);
+    let markdown = format!("{markdown}{footer}");
+    let written = sticky.issue(&client, &title, &markdown, is_nothing).await;
     let written = written.map_err(|error| refused(&error, "open an issue", "issues"))?;
     say(context, "the issue of the audit", written);
     Ok(())
@@ -92,14 +96,32 @@ fn refused(error: &GitHubError, what: &str, permission: &str) -> Failure {
 
 /// Whose comment or issue it is: a repository may have several configs, and a config several
 /// sandboxes.
-fn sticky(verb: &'static str, context: &Context) -> Sticky {
-    let config = context.config_path.display().to_string();
-    let sandbox = context.sandbox.as_ref();
-    Sticky::new(
-        verb,
-        &locate(&repository(), &config),
-        sandbox.map_or("", |sandbox| sandbox.as_str()),
-    )
+struct Scope {
+    sticky: Sticky,
+    /// What a reader is told of it.
+    footer: String,
+    /// What an issue is called.
+    title: String,
+}
+
+impl Scope {
+    fn new(verb: &'static str, context: &Context) -> Self {
+        let path = context.config_path.display().to_string();
+        let config = locate(&repository(), &path);
+        let sandbox = context.sandbox.as_ref();
+        let mut title = format!("backfill {verb}: something differs");
+        if let Some(sandbox) = sandbox {
+            title = format!("{title} in {sandbox}");
+        }
+        if config != config::DEFAULT {
+            title = format!("{title} ({})", plain(&config, 100));
+        }
+        Self {
+            sticky: Sticky::new(verb, &config, sandbox.map_or("", Sandbox::as_str)),
+            footer: report::scope_markdown(&config, sandbox),
+            title,
+        }
+    }
 }
 
 /// The pull request that the job is about, if it is about one.

@@ -41,7 +41,8 @@ pub use github::{
 pub use import::{ImportedFlow, ImportedManifest, write_import};
 pub use lines::line;
 pub use markdown::{
-    FailureView, applied_markdown, audit_markdown, failure_markdown, plan_markdown, status_markdown,
+    FailureView, applied_markdown, audit_markdown, failure_markdown, plan_markdown, scope_markdown,
+    status_markdown,
 };
 pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};

@@ -109,7 +109,7 @@ impl Remote for Branch {
                 match self.tip(&remote).await {
                     Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
                     Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
-                    Ok(_) | Err(_) if tries.are_over() || is_refusal(&trouble) => {
+                    Ok(_) | Err(_) if tries.are_over() || !may_pass(&trouble) => {
                         return Err(trouble);
                     }
                     Ok(_) | Err(_) => {}
@@ -136,8 +136,8 @@ impl Branch {
         match remotes[..] {
             _ if remotes.contains(&"origin") => Ok("origin".to_owned()),
             [only] => Ok(only.to_owned()),
-            [] => Err(failed("find the remote", "this repository has no remote")),
-            _ => Err(failed(
+            [] => Err(refused("find the remote", "this repository has no remote")),
+            _ => Err(refused(
                 "find the remote",
                 "none of this repository's remotes is named `origin`",
             )),
@@ -411,12 +411,34 @@ fn failed(action: &'static str, said: &str) -> StoreError {
     StoreError::Remote {
         action,
         said: said.to_owned(),
+        may_pass: !REFUSALS.iter().any(|words| said.contains(words)),
     }
 }
 
-/// Whether the remote's own rules are against a push, however often it is tried.
-fn is_refusal(trouble: &StoreError) -> bool {
-    matches!(trouble, StoreError::Remote { said, .. } if said.contains("declined"))
+fn refused(action: &'static str, said: &str) -> StoreError {
+    StoreError::Remote {
+        action,
+        said: said.to_owned(),
+        may_pass: false,
+    }
+}
+
+/// What git says where a rule, a permission or the setup is against it, however often it is tried.
+const REFUSALS: [&str; 9] = [
+    "declined",
+    "denied",
+    "returned error: 401",
+    "returned error: 403",
+    "Authentication failed",
+    "could not read Username",
+    "Repository not found",
+    "does not appear to be a git repository",
+    "not a git repository",
+];
+
+/// Whether to try it again.
+fn may_pass(trouble: &StoreError) -> bool {
+    matches!(trouble, StoreError::Remote { may_pass: true, .. })
 }
 
 /// What git said, in one line, without the credentials that may stand in a remote's URL.

@@ -72,6 +72,8 @@ pub enum StoreError {
         action: &'static str,
         /// What came back.
         said: String,
+        /// Whether the same may go well a little later; a refusal does not.
+        may_pass: bool,
     },
     /// A write takes longer than anything may be sent on an intent that it brings.
     #[error(

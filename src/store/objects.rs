@@ -146,6 +146,7 @@ impl Remote for Objects {
                     said: "the store overwrites an object that was to be created only if there is \
                            none (`If-None-Match: *`)"
                         .to_owned(),
+                    may_pass: false,
                 });
             }
             Ok(())
@@ -201,6 +202,7 @@ impl Objects {
         let failed = |error: Error| StoreError::Remote {
             action: "use the bucket",
             said: said(&error),
+            may_pass: false,
         };
         let prefix = Path::from_url_path(url.path()).map_err(|error| failed(error.into()))?;
         let name = url.as_str().trim_end_matches('/').to_owned();
@@ -395,6 +397,7 @@ fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
             Trouble::Store(error) => said(error),
             Trouble::Object(what) => what.clone(),
         },
+        may_pass: !matches!(trouble, Trouble::Store(error) if is_refusal(error)),
     }
 }
 

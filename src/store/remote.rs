@@ -283,6 +283,7 @@ impl<R: Remote> Place for Leased<R> {
                             said: "what is written there goes elsewhere than what is read comes \
                                    from, as where a remote has another URL for pushes"
                                 .to_owned(),
+                            may_pass: false,
                         });
                     }
                     Err(error) => return Err(error),

@@ -380,10 +380,15 @@ fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
 impl Remote {
     /// From now on a push takes so many seconds.
     fn slow_down(&self, seconds: &str) {
+        self.on_push(&format!("sleep {seconds}"));
+    }
+
+    /// Has the repository run this before it takes a push.
+    fn on_push(&self, script: &str) {
         use std::os::unix::fs::PermissionsExt;
         let (bare, _) = self.repository.as_ref().expect("a repository");
         let path = bare.join("hooks/pre-receive");
-        std::fs::write(&path, format!("#!/bin/sh\nsleep {seconds}\n")).expect("writable");
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writable");
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&path, executable).expect("ours");
     }
@@ -466,6 +471,24 @@ fn the_history_of_a_branch_says_who_created_what() {
     ] {
         assert!(log.contains(part), "{part:?} is not in {log}");
     }
+}
+
+#[test]
+fn a_push_that_a_rule_forbids_is_not_waited_for() {
+    let remote = Remote::git().expect("git is here");
+    let plan = Plan {
+        flows: 1,
+        days: 2,
+        config: "",
+    };
+    let emulated = plan.serve("");
+    let machine = remote.machine(&plan, &emulated);
+    remote.on_push("echo protected >&2; exit 1");
+    // Were it waited for, this would never end.
+    let ran = machine.run("apply --yes --lock-timeout 1000h").exits(8);
+    assert!(ran.stderr.contains("declined"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("contents: write"), "{}", ran.stderr);
+    assert_eq!(emulated.ledger().creates, 0);
 }
 
 #[test]

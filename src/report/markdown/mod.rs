@@ -21,6 +21,7 @@ pub use text::{audit_markdown, status_markdown};
 
 use super::bar::{Bar, Cell, legend};
 use super::{plain, plural, wrap};
+use crate::run::Sandbox;
 
 /// How many characters a bar has.
 const BAR: usize = 40;
@@ -42,6 +43,13 @@ fn key_to_bars<'b>(bars: impl Iterator<Item = &'b Bar>, words: &[(Cell, &str)]) 
         "Windows are `[start, end)` in UTC: the end is exclusive. In the bars: {}.\n\n",
         legend.join(", ")
     )
+}
+
+/// Whose result it is, for a page that has several: the path of a config, and a sandbox.
+#[must_use]
+pub fn scope_markdown(config: &str, sandbox: Option<&Sandbox>) -> String {
+    let sandbox = sandbox.map_or_else(String::new, |sandbox| format!(", sandbox `{sandbox}`"));
+    format!("\n<sub>By {}{sandbox}</sub>\n", code(config, 200))
 }
 
 /// What is to be known of the line before it, in lines of a width that pages show whole.

@@ -179,7 +179,8 @@ async fn a_remote_that_declines_is_an_error_that_says_so() {
     let repository = Repository::new();
     hook(&repository, "pre-receive", "echo protected >&2; exit 1");
     match open(&repository.place()).await.err() {
-        Some(StoreError::Remote { said, .. }) => {
+        Some(StoreError::Remote { said, may_pass, .. }) => {
+            assert!(!may_pass);
             assert!(
                 said.contains("protected") && said.contains("declined"),
                 "{said}"

@@ -111,6 +111,14 @@ fn each_config_and_sandbox_has_its_own() {
         .map(|comment| comment.lines().next().expect("a line").to_owned())
         .collect();
     assert_eq!(firsts.len(), 3, "{firsts:?}");
+    let ends = [
+        "<sub>By <code>backfill&#46;yaml</code></sub>",
+        "<sub>By <code>other&#46;yaml</code></sub>",
+        "<sub>By <code>backfill&#46;yaml</code>, sandbox `dev`</sub>",
+    ];
+    for (comment, end) in hub.comments().iter().zip(ends) {
+        assert!(comment.trim_end().ends_with(end), "{comment}");
+    }
 }
 
 #[test]
