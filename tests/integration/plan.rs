@@ -231,14 +231,15 @@ fn a_plan_for_a_comment_has_the_warnings_too() {
     **1 warning**
 
     <pre>
-    manifests/flow-1.yaml:9  BF032  the window [2022-01-02T00:00:00Z, 2022-01-03T00:00:00Z) is asked for twice; it is run once
+    manifests/flow-1.yaml:9  BF032  the window [2022-01-02T00:00:00Z, 2022-01-03T00:00:00Z) is asked for
+          twice; it is run once
     </pre>
 
     Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `+` new.
 
-    | flow | create | unchanged | in doubt | failed | conflict | from | to (exclusive) | windows |
-    |---|--:|--:|--:|--:|--:|---|---|---|
-    | <code>flow-1</code><br>`prod` `00000000-0000-4000-8000-000000000001` <code>files</code> | 2 | 0 | 0 | 0 | 0 | 2022-01-01 | 2022-01-03 | `++++++++++++++++++++++++++++++++++++++++` |
+    | flow | create |
+    | --- | --: |
+    | <code>flow-1</code> `prod`<br>`00000000-0000-4000-8000-000000000001`<br>`++++++++++++++++++++++++++++++++++++++++`<br>`[2022-01-01, 2022-01-03)` | 2 |
 
     <details><summary><code>flow-1</code>: 2 to create</summary>
 

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use super::stretch::{Stretch, stretches};
 use super::table::{Row, table as flow_table};
-use super::{BAR, SECTION, code, key_to_bars, more, pre, section, told};
+use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
 use crate::report::plan::{describe_totals, reasons, row, same_reasons};
 use crate::report::reason::{describe_fate, describe_held_back};
-use crate::report::{number, plain, table, window};
+use crate::report::{number, plain, table, window, wrap};
 
 /// How many bytes are kept for what is said about what is left out.
 const RESERVED: usize = 2_000;
@@ -148,13 +148,14 @@ fn orphaned(plan: &Plan) -> String {
 /// What is wrong at which line of which manifest.
 pub(super) fn problem_line(problem: &Problem) -> String {
     let place = &problem.place;
-    format!(
-        "{}:{}  {}  {}\n",
+    let line = format!(
+        "{}:{}  {}  {}",
         plain(&place.file, 100),
         place.span.line,
         problem.rule.code(),
         plain(&problem.message, 300)
-    )
+    );
+    wrap(&line, "      ", LINE).join("\n") + "\n"
 }
 
 fn table_row<'a>(flow: &FlowView<'a>) -> Row<'a, { WORDS.len() }> {
