@@ -1,7 +1,7 @@
 //! One writer: who comes second is told who was first, waits if it may, and doubles nothing.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Output};
 
 use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
@@ -102,15 +102,14 @@ fn a_wait_that_was_in_vain_says_for_whom_and_sends_nothing() {
     ");
     // Whoever waits and is interrupted ends.
     let mut waiting = workspace.command("apply --yes --lock-timeout 1h".split(' '));
-    let waiting = waiting.spawn().expect("the binary runs");
+    let mut waiting = waiting.spawn().expect("the binary runs");
+    let stderr = waiting.stderr.as_mut().expect("it is piped");
+    let mut said = String::new();
+    BufReader::new(stderr).read_line(&mut said).expect("a line");
+    assert!(said.starts_with("waiting for the state"), "{said}");
     signal(&waiting, "INT");
-    assert!(
-        !waiting
-            .wait_with_output()
-            .expect("it ends")
-            .status
-            .success()
-    );
+    let ended = waiting.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(130));
     assert_eq!(emulated.ledger().creates, 0);
 
     // Readers are not kept out.
