@@ -82,6 +82,7 @@ impl Actions {
     pub(super) fn summarize(&self, markdown: impl FnOnce(usize) -> String) {
         self.tell(|told| {
             let had: usize = told.summaries.iter().map(String::len).sum();
+            let had = had + written_before();
             // A little is kept for one that comes after.
             let room = SUMMARY.saturating_sub(had) / 10 * 9;
             told.summaries.push(markdown(room));
@@ -139,6 +140,12 @@ impl Actions {
             }
         }
     }
+}
+
+/// How many bytes other commands of the step have written already.
+fn written_before() -> usize {
+    let file = variable("GITHUB_STEP_SUMMARY").and_then(|path| std::fs::metadata(path).ok());
+    file.map_or(0, |file| usize::try_from(file.len()).unwrap_or(SUMMARY))
 }
 
 fn write_summary(summaries: &[String]) -> io::Result<()> {

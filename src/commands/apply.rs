@@ -11,7 +11,7 @@ use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::hold::Patience;
-use super::output::{self, AnnotatedFormat};
+use super::output::{self, AnnotatedFormat, also};
 use super::signals::Signals;
 use super::watch::watch;
 use super::{Exit, plan};
@@ -66,24 +66,25 @@ impl Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
-        let made = plan::make(context, &flags.paths, &flags.narrow).await?;
-        plan::show(context, &made, flags.format.into())?;
-        plan::tell(context, &made);
-        if let Some(path) = &flags.report {
-            output::report(context, path, &report::json::plan(&made.plan))?;
-        }
-        return plan::exit_of(&made.plan, flags.detailed_exitcode);
+        let made = plan::make(context, &flags.paths, &flags.narrow).await;
+        let form = flags.format.into();
+        let (shown, reported) = plan::present(context, made, form, flags.report.as_deref());
+        let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
+        return also(context, "apply", planned, reported);
     }
     let result = apply(context, flags).await;
-    if let (Err(failure), Some(path)) = (&result, &flags.report) {
-        let document = report::json::apply_failure(
-            failure.message(),
-            failure.conflicts(),
-            failure.exit().code(),
-        );
-        output::report(context, path, &document)?;
-    }
-    result
+    let reported = match (&result, &flags.report) {
+        (Err(failure), Some(path)) => {
+            let document = report::json::apply_failure(
+                failure.message(),
+                failure.conflicts(),
+                failure.exit().code(),
+            );
+            output::report(context, path, &document)
+        }
+        _ => Ok(()),
+    };
+    also(context, "apply", result, reported)
 }
 
 async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -163,10 +164,7 @@ async fn apply_to(
         return Ok(Exit::Success);
     }
     let plan = made.plan;
-    context.actions.begin_group(io::stderr(), "What happens");
-    let applied = carry_out(context, flags, &plan, store, connected, signals).await;
-    context.actions.end_group(io::stderr());
-    let applied = applied?;
+    let applied = carry_out(context, flags, &plan, store, connected, signals).await?;
     Ok(finish(context, flags, &plan, applied))
 }
 
@@ -232,6 +230,7 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
         .as_ref()
         .map(|path| output::report(context, path, &document))
     {
+        actions.annotate(|| failure.annotations());
         let unwritten = failure.report();
         if exit == Exit::Success {
             return unwritten;

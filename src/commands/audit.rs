@@ -16,7 +16,7 @@ use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
 use super::github;
-use super::output::{self, AnnotatedFormat};
+use super::output::{self, AnnotatedFormat, also};
 use crate::api::{ApiError, Client, FlowRun};
 use crate::audit::{Audit, Books, Kind, Look, Seen, compare};
 use crate::manifest::{Checked, Manifest};
@@ -58,10 +58,11 @@ impl Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let result = connect_and_audit(context, flags).await;
-    if let (Err(failure), Some(path)) = (&result, &flags.report) {
-        output::report(context, path, &failure.document("audit/v1"))?;
-    }
-    result
+    let reported = match (&result, &flags.report) {
+        (Err(failure), Some(path)) => output::report(context, path, &failure.document("audit/v1")),
+        _ => Ok(()),
+    };
+    also(context, "audit", result, reported)
 }
 
 async fn connect_and_audit(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -105,18 +106,23 @@ async fn audit(
     let actions = &context.actions;
     actions.annotate(|| report::annotate_audit(&view, &checked.runs));
     actions.summarize(|most| report::audit_markdown(&view, most));
+    // First of all: whoever is to know of it may not look at this job.
+    let told = if flags.issue {
+        let issue = report::audit_markdown(&view, github::ROOM);
+        github::issue(context, &issue, audit.findings.is_empty()).await
+    } else {
+        Ok(())
+    };
     let document = report::json::audit(&view, exit.code());
-    if let Some(path) = &flags.report {
-        output::report(context, path, &document)?;
-    }
-    let issue = report::audit_markdown(&view, github::ROOM);
+    let reported = match &flags.report {
+        Some(path) => output::report(context, path, &document),
+        None => Ok(()),
+    };
     match flags.format {
         AnnotatedFormat::Json => output::json(&document)?,
         _ => output::text(|out| report::write_audit(out, view, context.verbose))?,
     }
-    if flags.issue {
-        github::issue(context, &issue, audit.findings.is_empty()).await?;
-    }
+    also(context, "audit", told, reported)?;
     Ok(exit)
 }
 

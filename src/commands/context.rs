@@ -13,6 +13,7 @@ use super::config::{self, Config};
 use super::failure::Failure;
 use super::kept::Kept;
 use crate::api::is_loopback;
+use crate::report::plain;
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::Place;
 
@@ -127,9 +128,18 @@ pub(super) struct Context {
     pub(super) colour: (bool, bool),
 }
 
+impl Flags {
+    /// Where the config is, or would be.
+    pub(super) fn config_path(&self) -> PathBuf {
+        let named = self.config.clone();
+        named.unwrap_or_else(|| config::DEFAULT.into())
+    }
+}
+
 impl Context {
     /// Brings together what was typed, what the environment says and what the config says.
     pub(super) fn resolve(flags: Flags, actions: &Arc<Actions>) -> Result<Self, Failure> {
+        let config_path = flags.config_path();
         let Flags {
             config,
             state,
@@ -141,7 +151,6 @@ impl Context {
             verbose,
             quiet,
         } = flags;
-        let config_path = config.clone();
         let config = Config::read(config.as_deref())?;
         let named = state
             .or_else(|| variable("BACKFILL_STATE"))
@@ -179,7 +188,7 @@ impl Context {
                 organization
             },
             config,
-            config_path: config_path.unwrap_or_else(|| config::DEFAULT.into()),
+            config_path,
             actions: Arc::clone(actions),
             is_named,
             endpoint,
@@ -206,13 +215,11 @@ impl Context {
     /// That the state is in a folder that goes with this job, if it is.
     pub(super) fn fleeting_state(&self) -> Option<String> {
         match &self.kept {
-            Kept::Folder(folder) if is_on_a_runner() && !self.emulator && folder.is_relative() => {
-                Some(format!(
-                    "the state is kept in {}, which is gone with this job unless something keeps it: \
+            Kept::Folder(folder) if !self.emulator && goes_with_a_job(folder) => Some(format!(
+                "the state is kept in {}, which is gone with this job unless something keeps it: \
                      what is in doubt would be forgotten",
-                    folder.display()
-                ))
-            }
+                folder.display()
+            )),
             _ => None,
         }
     }
@@ -221,7 +228,7 @@ impl Context {
     pub(super) fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell that it cannot be written.
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", plain(text, 1_000));
         }
     }
 
@@ -275,6 +282,14 @@ impl Context {
             ProgressForm::Bar | ProgressForm::None => false,
         }
     }
+}
+
+/// Whether a folder is one of those that a runner clears: below that of the checkout, or of what is
+/// temporary.
+fn goes_with_a_job(folder: &Path) -> bool {
+    let is_below = |name: &str| variable(name).is_some_and(|root| folder.starts_with(root));
+    is_on_a_runner()
+        && (folder.is_relative() || is_below("GITHUB_WORKSPACE") || is_below("RUNNER_TEMP"))
 }
 
 /// A variable that is set and not empty: CI systems pass what is not set as an empty text.

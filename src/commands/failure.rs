@@ -14,6 +14,8 @@ use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{READ, StoreError};
 
+/// How many characters of a line are shown.
+const LONGEST: usize = 10_000;
 /// How many characters of an error about the state are shown.
 const MOST_SAID: usize = 700;
 
@@ -159,13 +161,18 @@ impl Failure {
         }
         let mut err = io::stderr().lock();
         let red = console::style("error:").for_stderr().red().bold();
-        let _ = writeln!(err, "{red} {message}");
+        // A path may hold a line feed, and what follows it would begin a line.
+        let mut lines = message.lines().map(|line| plain(line, LONGEST));
+        let _ = writeln!(err, "{red} {}", lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(err, "{line}");
+        }
         for line in details {
-            let _ = writeln!(err, "  {line}");
+            let _ = writeln!(err, "  {}", plain(&line, LONGEST));
         }
         for hint in hints {
             let cyan = console::style("hint:").for_stderr().cyan().bold();
-            let _ = writeln!(err, "{cyan} {hint}");
+            let _ = writeln!(err, "{cyan} {}", plain(&hint, LONGEST));
         }
         exit
     }

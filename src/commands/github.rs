@@ -4,6 +4,8 @@
 //! only read, as that of a pull request from a fork, is no failure: the summary of the step says the
 //! same.
 
+use std::path::Path;
+
 use secrecy::SecretString;
 use url::Url;
 
@@ -12,7 +14,8 @@ use super::actions::{locate, repository};
 use super::config;
 use super::context::{Context, variable};
 use super::failure::{Failure, chain};
-use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky, Written};
+use super::hold::ci_run;
+use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky, Written, since};
 use crate::report::{self, plain};
 use crate::run::Sandbox;
 
@@ -31,7 +34,7 @@ pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Fai
     };
     let client = client()?;
     let Scope { sticky, footer, .. } = Scope::new("plan", context);
-    let markdown = format!("{markdown}{footer}");
+    let markdown = format!("{markdown}{footer}{}", since_line(&pull));
     match sticky.comment(&client, pull.number, &markdown).await {
         Ok(written) => {
             say(context, "the comment on the pull request", written);
@@ -50,6 +53,36 @@ pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Fai
             "pull-requests",
         )),
     }
+}
+
+/// Has each comment of a config on this job's pull request say `markdown`, in place of plans that were
+/// made when the config could be read; `config` is its path.
+pub(super) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failure> {
+    let Some(pull) = pull_request()? else {
+        return Ok(());
+    };
+    let config = locate(&repository(), &config.display().to_string());
+    let markdown = format!("{markdown}{}", since_line(&pull));
+    let sticky = Sticky::new("plan", &config, "");
+    let changed = sticky.supersede(&client()?, pull.number, &markdown).await;
+    match changed {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_forbidden() && pull.is_from_a_fork => Ok(()),
+        Err(error) => Err(refused(
+            &error,
+            "comment on the pull request",
+            "pull-requests",
+        )),
+    }
+}
+
+/// Since which commit a comment says what it says, and in which run it was written.
+fn since_line(pull: &PullRequest) -> String {
+    let Some(commit) = &pull.commit else {
+        return String::new();
+    };
+    let run = ci_run().filter(|run| Url::parse(run).is_ok() && !run.contains([')', ' ', '\n']));
+    since(&commit[..7], run.as_deref())
 }
 
 /// Has the issue of the audit say `markdown`, or closes it where there `is_nothing` to say.

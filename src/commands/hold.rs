@@ -97,7 +97,7 @@ impl Patience {
                 let _ = writeln!(
                     io::stderr().lock(),
                     "waiting for the state in {}: {}",
-                    place.name(),
+                    plain(&place.name(), 300),
                     plain(&error.to_string(), 300),
                 );
                 said = true;
@@ -159,7 +159,8 @@ fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-fn ci_run() -> Option<String> {
+/// The page of the CI run that this is part of.
+pub(super) fn ci_run() -> Option<String> {
     let server = variable("GITHUB_SERVER_URL")?;
     let repository = variable("GITHUB_REPOSITORY")?;
     let run = variable("GITHUB_RUN_ID")?;

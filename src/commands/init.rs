@@ -139,7 +139,8 @@ fn is_below_a_repository() -> bool {
 }
 
 pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
-    let known = flags.action.as_deref().or(RELEASED);
+    let released = RELEASED.filter(|released| action(released).is_ok());
+    let known = flags.action.as_deref().or(released);
     let workflows = WORKFLOW_TEXTS.map(|(name, text)| (name, workflow(text, known)));
     let config = config_text();
     let has_manifests = holds_manifests(Path::new(FOLDER));

@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use actions::Actions;
+use actions::{Actions, is_on_a_runner};
 pub use exit::Exit;
 use failure::Failure;
 
@@ -107,12 +107,16 @@ pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             } else {
                 Exit::Success
             };
-            if exit == Exit::Usage {
+            if exit == Exit::Usage && is_on_a_runner() {
                 let actions = Actions::new(false);
                 let text = error.to_string();
                 let text = text.strip_prefix("error: ").unwrap_or(&text);
-                Failure::usage(text.trim_end()).tell("", &actions);
+                let failure = Failure::usage(text.trim_end());
+                failure.tell("", &actions);
+                // What was typed may be another's, and is repeated by clap as it is.
+                failure.report();
                 actions.finish(exit);
+                return exit;
             }
             return match error.print() {
                 Ok(()) => exit,
@@ -174,7 +178,21 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Completions(flags) => return completions::run(flags),
         _ => {}
     }
-    let context = context::Context::resolve(global, actions)?;
+    let config = global.config_path();
+    let context = match context::Context::resolve(global, actions) {
+        Ok(context) => context,
+        Err(failure) => {
+            let beside = match &verb {
+                Verb::Plan(flags) => flags.unplanned(&config, &failure).await,
+                _ => Ok(()),
+            };
+            if let Err(untold) = beside {
+                untold.tell(verb.name(), actions);
+                untold.report();
+            }
+            return Err(failure);
+        }
+    };
     match verb {
         Verb::Validate(flags) => validate::run(&context, &flags),
         Verb::Plan(flags) => plan::run(&context, &flags).await,

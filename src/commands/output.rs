@@ -101,6 +101,25 @@ pub(super) fn report(
     Ok(())
 }
 
+/// How `verb` ends, where something beside its work has failed, too: the work comes first, and the
+/// other is said.
+pub(super) fn also<T>(
+    context: &Context,
+    verb: &str,
+    work: Result<T, Failure>,
+    beside: Result<(), Failure>,
+) -> Result<T, Failure> {
+    match (work, beside) {
+        (Ok(done), beside) => beside.map(|()| done),
+        (Err(failure), Ok(())) => Err(failure),
+        (Err(failure), Err(beside)) => {
+            beside.tell(verb, &context.actions);
+            beside.report();
+            Err(failure)
+        }
+    }
+}
+
 /// Writes one JSON document to standard output.
 pub(super) fn json(document: &impl Serialize) -> Written {
     raw(|out| {

@@ -1,7 +1,7 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
@@ -10,7 +10,7 @@ use super::context::Context;
 use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::github;
-use super::output::{self, AnnotatedFormat};
+use super::output::{self, AnnotatedFormat, also};
 use crate::manifest::Problem;
 use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout, Outputs};
@@ -76,6 +76,14 @@ impl Flags {
     pub(super) fn is_for_github(&self) -> bool {
         self.format == PlanFormat::Github
     }
+
+    /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
+    pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
+        if !self.comment {
+            return Ok(());
+        }
+        github::supersede(config, &failure.markdown("plan", github::ROOM)).await
+    }
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -97,26 +105,29 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         Ok(())
     };
+    let (shown, reported) = present(context, made, flags.format, flags.report.as_deref());
+    let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
+    also(context, "plan", planned, commented.and(reported))
+}
+
+/// Shows the plan, tells the job of it, and writes the report: the plan, or why there is none.
+pub(super) fn present(
+    context: &Context,
+    made: Result<Made, Failure>,
+    format: PlanFormat,
+    report: Option<&Path>,
+) -> (Result<Made, Failure>, Result<(), Failure>) {
     let shown = made.and_then(|made| {
-        show(context, &made, flags.format)?;
         tell(context, &made);
+        show(context, &made, format)?;
         Ok(made)
     });
-    let reported = match (&flags.report, &shown) {
+    let reported = match (report, &shown) {
         (None, _) => Ok(()),
         (Some(path), Ok(made)) => output::report(context, path, &report::json::plan(&made.plan)),
         (Some(path), Err(failure)) => output::report(context, path, &failure.document("plan/v1")),
     };
-    let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
-    match (planned, commented.and(reported)) {
-        (Ok(exit), told) => told.map(|()| exit),
-        (Err(failure), Ok(())) => Err(failure),
-        (Err(failure), Err(untold)) => {
-            untold.tell("plan", &context.actions);
-            untold.report();
-            Err(failure)
-        }
-    }
+    (shown, reported)
 }
 
 /// A plan that was shown and not carried out: how that ends.

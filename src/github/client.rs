@@ -25,7 +25,7 @@ const MOST_BODY: usize = 64 << 20;
 const MOST_PAGES: usize = 100;
 /// How often a request is sent before it is given up.
 const TRIES: u32 = 3;
-/// The longest that the service is waited for, whatever it asks.
+/// The longest that the service is waited for; where it asks for more, it is given up.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Where GitHub is, and as whom.
@@ -58,6 +58,9 @@ pub enum GitHubError {
         /// `x-github-request-id`.
         request_id: Option<String>,
     },
+    /// GitHub wants no more requests for a while.
+    #[error("GitHub limits how often it is asked: {0}")]
+    Limited(String),
     /// The answer is not what GitHub documents.
     #[error("GitHub's answer is not understood: {0}")]
     NotUnderstood(String),
@@ -97,13 +100,24 @@ struct User {
     kind: String,
 }
 
+impl Post {
+    /// Who wrote it, if that is known.
+    pub(super) fn author(&self) -> Option<Author> {
+        let user = self.user.as_ref()?;
+        Some(Author::User(user.login.clone()))
+    }
+}
+
+/// The account of every job's own token.
+const JOBS: &str = "github-actions[bot]";
+
 /// Whose posts are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Author {
     /// This account's.
     User(String),
-    /// A job's token is no user; what it writes is a bot's.
-    Bot,
+    /// A job's token is no user; what it writes is that of the app that all jobs have.
+    Job,
 }
 
 impl Author {
@@ -112,7 +126,7 @@ impl Author {
     pub(super) fn wrote(&self, post: &Post) -> bool {
         post.user.as_ref().is_some_and(|user| match self {
             Self::User(login) => user.login == *login,
-            Self::Bot => user.kind == "Bot",
+            Self::Job => user.kind == "Bot" && user.login == JOBS,
         })
     }
 }
@@ -196,7 +210,7 @@ impl Client {
         }
         match self.ask::<Me>(Method::GET, self.user.clone(), None).await {
             Ok(Me { login }) => Ok(Author::User(login)),
-            Err(error) if error.is_forbidden() => Ok(Author::Bot),
+            Err(error) if error.is_forbidden() => Ok(Author::Job),
             Err(error) => Err(error),
         }
     }
@@ -214,9 +228,14 @@ impl Client {
         Ok(issues)
     }
 
-    pub(super) async fn create_comment(&self, number: u64, body: &str) -> Result<(), GitHubError> {
+    pub(super) async fn create_comment(
+        &self,
+        number: u64,
+        body: &str,
+    ) -> Result<Post, GitHubError> {
         let url = self.at(&format!("issues/{number}/comments"))?;
-        self.write(Method::POST, url, json!({ "body": body })).await
+        let comment = json!({ "body": body });
+        self.ask(Method::POST, url, Some(comment)).await
     }
 
     pub(super) async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubError> {
@@ -225,9 +244,13 @@ impl Client {
             .await
     }
 
+    /// Deletes a comment; one that is gone already is no error.
     pub(super) async fn delete_comment(&self, id: u64) -> Result<(), GitHubError> {
         let url = self.at(&format!("issues/comments/{id}"))?;
-        self.send(Method::DELETE, &url, None).await.map(drop)
+        match self.send(Method::DELETE, &url, None).await {
+            Ok(_) | Err(GitHubError::Refused { status: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn create_issue(&self, title: &str, body: &str) -> Result<(), GitHubError> {
@@ -267,10 +290,22 @@ impl Client {
             };
             let (headers, body) = self.send(Method::GET, &url, None).await?;
             posts.extend(read::<Vec<Post>>(&body)?);
-            // The token goes to no other host.
-            next = next_page(&headers).filter(|next| next.origin() == url.origin());
+            next = next_page(&headers);
+            if next
+                .as_ref()
+                .is_some_and(|next| next.origin() != url.origin())
+            {
+                // The token goes to no other host; and a list that is not whole proves nothing.
+                let what = "the next page of a list is on another host";
+                return Err(GitHubError::NotUnderstood(what.to_owned()));
+            }
         }
-        Ok(posts)
+        match next {
+            None => Ok(posts),
+            Some(_) => Err(GitHubError::NotUnderstood(format!(
+                "a list has more than {MOST_PAGES} pages"
+            ))),
+        }
     }
 
     async fn write(&self, method: Method, url: Url, body: Value) -> Result<(), GitHubError> {
@@ -307,14 +342,22 @@ impl Client {
             let (error, wait, may_repeat) = match request.send().await {
                 Ok(mut response) => {
                     let (status, headers) = (response.status(), response.headers().clone());
-                    let (body, _) = bounded_body(&mut response, MOST_BODY).await;
-                    if status.is_success() {
+                    let (body, is_whole) = bounded_body(&mut response, MOST_BODY).await;
+                    if status.is_success() && is_whole {
                         return Ok((headers, body));
                     }
                     let wait = asked_to_wait(status, &headers);
-                    let may_repeat =
-                        wait.is_some() || (status.is_server_error() && method != Method::POST);
-                    (refusal(status, &headers, &body), wait, may_repeat)
+                    let is_idempotent = method != Method::POST;
+                    let may_repeat = match wait {
+                        Some(wait) => wait <= LONGEST_WAIT,
+                        None => is_idempotent && (status.is_server_error() || status.is_success()),
+                    };
+                    let error = if status.is_success() {
+                        GitHubError::Unreachable("the answer broke off".to_owned())
+                    } else {
+                        refusal(status, &headers, &body)
+                    };
+                    (error, wait, may_repeat)
                 }
                 Err(error) => {
                     let may_repeat = error.is_connect() || method != Method::POST;
@@ -325,8 +368,7 @@ impl Client {
             if is_last || !may_repeat {
                 return Err(error);
             }
-            let wait = wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT);
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1))).await;
         }
     }
 }
@@ -346,6 +388,12 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GitHubError 
     let request_id = headers
         .get("x-github-request-id")
         .and_then(|id| id.to_str().ok());
+    let is_used_up = headers
+        .get("x-ratelimit-remaining")
+        .is_some_and(|left| left == "0");
+    if is_used_up || asked_to_wait(status, headers).is_some() {
+        return GitHubError::Limited(plain(message.unwrap_or("no message")));
+    }
     GitHubError::Refused {
         status: status.as_u16(),
         message: plain(message.unwrap_or("no message")),

@@ -13,12 +13,14 @@ pub struct Event {
 }
 
 /// The pull request that a job is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRequest {
     /// Its number in the repository.
     pub number: u64,
     /// Whether it comes from another repository: then the job's token may only read.
     pub is_from_a_fork: bool,
+    /// Its latest commit when the job began, where the event tells.
+    pub commit: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +32,7 @@ struct Pull {
 
 #[derive(Debug, Clone, Deserialize)]
 struct Side {
+    sha: Option<String>,
     /// `null` where it was deleted meanwhile.
     repo: Option<Repo>,
 }
@@ -65,10 +68,14 @@ impl Event {
         } = self;
         if let Some(Pull { number, head, base }) = pull_request {
             let repo = |side: &Option<Side>| side.as_ref().and_then(|side| side.repo.clone());
+            let commit = head.as_ref().and_then(|head| head.sha.clone());
+            let is_one =
+                |sha: &String| sha.len() >= 7 && sha.chars().all(|c| c.is_ascii_hexdigit());
             let (head, base) = (repo(head), repo(base));
             return Some(PullRequest {
                 number: *number,
                 is_from_a_fork: head.is_none() || head != base,
+                commit: commit.filter(is_one),
             });
         }
         issue
@@ -77,6 +84,7 @@ impl Event {
             .map(|issue| PullRequest {
                 number: issue.number,
                 is_from_a_fork: false,
+                commit: None,
             })
     }
 }
@@ -107,6 +115,7 @@ mod tests {
             let expected = PullRequest {
                 number,
                 is_from_a_fork,
+                commit: None,
             };
             assert_eq!(of(head), Some(expected));
         }

@@ -11,4 +11,4 @@ mod sticky;
 
 pub use client::{Client, Connection, GitHubError};
 pub use event::{Event, PullRequest};
-pub use sticky::{Sticky, Written};
+pub use sticky::{Sticky, Written, since};

@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 use super::client::{Author, Client, GitHubError, Post};
 use crate::run::hex;
 
-/// How many digits of the hash are in the marker: enough for all configs of a repository.
+/// How many digits of each hash are in the marker: enough for all configs of a repository.
 const DIGITS: usize = 16;
 
 /// Which comment or issue is meant. See the module's front door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sticky {
+    /// The beginning of the marker: the verb and the config.
+    config: String,
     marker: String,
 }
 
@@ -37,12 +39,15 @@ impl Sticky {
     /// The one of a verb, of the config at this path of the repository, and of a sandbox.
     #[must_use]
     pub fn new(verb: &'static str, config: &str, sandbox: &str) -> Self {
-        // A length before each: no two triples make one text.
-        let text = format!("{}:{config}{}:{sandbox}", config.len(), sandbox.len());
-        let mut hash = hex(&Sha256::digest(text));
-        hash.truncate(DIGITS);
+        let digits = |text: &str| {
+            let mut hash = hex(&Sha256::digest(text));
+            hash.truncate(DIGITS);
+            hash
+        };
+        let config = format!("<!-- aep-backfill {verb} {} ", digits(config));
         Self {
-            marker: format!("<!-- aep-backfill {verb} {hash} -->"),
+            marker: format!("{config}{} -->", digits(sandbox)),
+            config,
         }
     }
 
@@ -53,14 +58,32 @@ impl Sticky {
 
     /// Those of `posts` that are this one and that `author` wrote.
     fn find<'p>(&self, posts: &'p [Post], author: &Author) -> Vec<&'p Post> {
-        let is_marked = |post: &Post| {
-            let first = post.body.as_deref().and_then(|body| body.lines().next());
-            first.is_some_and(|line| line.trim_end() == self.marker)
-        };
-        posts
-            .iter()
-            .filter(|post| is_marked(post) && author.wrote(post))
-            .collect()
+        let of_it = |post: &&Post| marker(post) == self.marker && author.wrote(post);
+        posts.iter().filter(of_it).collect()
+    }
+
+    /// Has each comment of this config on the pull request `number` say `markdown`, whatever sandbox
+    /// it is of: what it said does not hold any more. Gives how many there are.
+    ///
+    /// # Errors
+    /// When GitHub refuses, or does not answer.
+    pub async fn supersede(
+        &self,
+        client: &Client,
+        number: u64,
+        markdown: &str,
+    ) -> Result<usize, GitHubError> {
+        let author = client.author().await?;
+        let comments = client.comments(number).await?;
+        let of_it = |post: &&Post| marker(post).starts_with(&self.config) && author.wrote(post);
+        let ours: Vec<&Post> = comments.iter().filter(of_it).collect();
+        for post in &ours {
+            let body = format!("{}\n{markdown}", marker(post));
+            if !says(post, &body) {
+                client.update_comment(post.id, &body).await?;
+            }
+        }
+        Ok(ours.len())
     }
 
     /// Has the comment on the pull request `number` say `markdown`, and no other comment of ours say
@@ -79,29 +102,40 @@ impl Sticky {
         let comments = client.comments(number).await?;
         let ours = self.find(&comments, &author);
         let Some((first, others)) = ours.split_first() else {
-            let created = client.create_comment(number, &body).await;
-            let comments = match created {
-                Ok(()) => return Ok(Written::Created),
+            let created = match client.create_comment(number, &body).await {
+                Ok(created) => created,
                 // It may be there all the same.
-                Err(GitHubError::Unreachable(_) | GitHubError::Refused { status: 500.., .. }) => {
-                    client.comments(number).await?
+                Err(
+                    error @ (GitHubError::Unreachable(_)
+                    | GitHubError::Refused { status: 500.., .. }),
+                ) => {
+                    let comments = client.comments(number).await?;
+                    return match self.find(&comments, &author)[..] {
+                        [] => Err(error),
+                        _ => Ok(Written::Created),
+                    };
                 }
                 Err(error) => return Err(error),
             };
-            return match self.find(&comments, &author)[..] {
-                [] => created.map(|()| Written::Created),
-                _ => Ok(Written::Created),
-            };
+            // Now it is known who we are, if an app other than that of all jobs.
+            if let Some(author) = created.author() {
+                for earlier in self.find(&comments, &author) {
+                    client.delete_comment(earlier.id).await?;
+                }
+            }
+            return Ok(Written::Created);
+        };
+        let written = if says(first, &body) {
+            Written::Unchanged
+        } else {
+            client.update_comment(first.id, &body).await?;
+            Written::Updated
         };
         // Two jobs at once may each have found none.
         for other in others {
             client.delete_comment(other.id).await?;
         }
-        if says(first, &body) {
-            return Ok(Written::Unchanged);
-        }
-        client.update_comment(first.id, &body).await?;
-        Ok(Written::Updated)
+        Ok(written)
     }
 
     /// Has one open issue say `markdown`; where that `is_settled`, closes it if there is one.
@@ -144,10 +178,35 @@ impl Sticky {
     }
 }
 
-/// Whether it says the same; how lines end, and blanks at the end, are GitHub's business.
+/// The first line of what a post says.
+fn marker(post: &Post) -> &str {
+    let first = post.body.as_deref().and_then(|body| body.lines().next());
+    first.unwrap_or_default().trim_end()
+}
+
+/// Whether it says the same, but for [its last line](since); how lines end, and blanks at the end,
+/// are GitHub's business.
 fn says(post: &Post, body: &str) -> bool {
     let said = post.body.as_deref().unwrap_or_default();
-    said.replace("\r\n", "\n").trim_end() == body.trim_end()
+    without_since(&said.replace("\r\n", "\n")) == without_since(body)
+}
+
+/// What a last line begins with that tells since when a post says what it says.
+const SINCE: &str = "<sub>So since ";
+
+/// A last line that tells since when a post says what it says: it does not count as a change.
+#[must_use]
+pub fn since(commit: &str, run: Option<&str>) -> String {
+    let run = run.map_or_else(String::new, |url| format!(" ([run]({url}))"));
+    format!("{SINCE}commit <code>{commit}</code>{run}</sub>\n")
+}
+
+fn without_since(body: &str) -> &str {
+    let body = body.trim_end();
+    match body.rsplit_once('\n') {
+        Some((before, last)) if last.starts_with(SINCE) => before.trim_end(),
+        _ => body,
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +228,7 @@ mod tests {
             Sticky::new("audit", "backfill.yaml", "prod"),
             Sticky::new("plan", "crm/backfill.yaml", "prod"),
             Sticky::new("plan", "backfill.yaml", "dev"),
-            Sticky::new("plan", "backfill.yaml4:prod", ""),
+            Sticky::new("plan", "backfill.yamlprod", ""),
             Sticky::new("plan", "-->", "-->\n<b>"),
         ]
         .map(|sticky| sticky.marker)
@@ -190,11 +249,22 @@ mod tests {
             post("github-actions[bot]", "Bot", &body.replace('\n', "\r\n")),
             post("github-actions[bot]", "Bot", &format!("> {body}")),
             post("github-actions[bot]", "Bot", "something else"),
+            post("another[bot]", "Bot", &body),
         ];
-        assert_eq!(sticky.find(&posts, &Author::Bot), [&posts[1]]);
+        assert_eq!(sticky.find(&posts, &Author::Job), [&posts[1]]);
         let eve = Author::User("eve".to_owned());
         assert_eq!(sticky.find(&posts, &eve), [&posts[0]]);
         assert!(says(&posts[1], &body));
         assert!(!says(&posts[3], &body));
+    }
+
+    #[test]
+    fn since_when_it_is_said_is_no_change() {
+        let sticky = Sticky::new("plan", "backfill.yaml", "prod");
+        let body = |since: &str| sticky.body(&format!("### a plan\n{since}"));
+        let said = post("x", "User", &body(&since("0123456", Some("https://x/1"))));
+        assert!(says(&said, &body(&since("7654321", None))));
+        assert!(says(&said, &body("")));
+        assert!(!says(&said, &sticky.body("### another\n")));
     }
 }

@@ -45,7 +45,7 @@ impl StatusRow {
 }
 
 /// `3 success, 1 failed`.
-pub(super) fn count_words(rows: &[StatusRow]) -> String {
+fn count_words(rows: &[StatusRow]) -> String {
     let mut words: BTreeMap<String, usize> = BTreeMap::new();
     for row in rows {
         *words.entry(row.word()).or_default() += 1;
@@ -54,9 +54,6 @@ pub(super) fn count_words(rows: &[StatusRow]) -> String {
         .iter()
         .map(|(word, number)| format!("{number} {}", plain(word, 40)))
         .collect();
-    if words.is_empty() {
-        return "no runs".to_owned();
-    }
     words.join(", ")
 }
 

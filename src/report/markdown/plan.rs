@@ -100,8 +100,7 @@ impl Unlisted {
             return String::new();
         }
         format!(
-            "Not listed here, for want of room: {} of {}. The summary of the step has more room than a \
-             comment, and `backfill plan --verbose` lists all.\n\n",
+            "Not listed here, for want of room: {} of {}. `backfill plan --verbose` lists all.\n\n",
             number(runs, "run"),
             number(flows, "flow")
         )

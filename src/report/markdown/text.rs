@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use super::{LINE, more, pre};
 use crate::report::audit::{AuditView, describe_totals};
-use crate::report::status::{StatusRow, count_words};
-use crate::report::{fold, write_audit, write_status};
+use crate::report::status::StatusRow;
+use crate::report::{fold, number, write_audit, write_status};
 
 /// How many bytes are kept for what stands around the text.
 const RESERVED: usize = 1_000;
@@ -22,7 +22,8 @@ pub fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
 /// The status of runs in at most `most` bytes.
 #[must_use]
 pub fn status_markdown(rows: &[StatusRow], most: usize) -> String {
-    block("status", &count_words(rows), most, |out| {
+    // What the service calls a status is in the block alone.
+    block("status", &number(rows.len(), "run"), most, |out| {
         write_status(out, rows, false)
     })
 }

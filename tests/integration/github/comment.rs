@@ -57,6 +57,7 @@ fn it_is_found_among_many_and_that_of_somebody_else_is_left_alone() {
         for n in 0..70 {
             world.add_comment(NUMBER, "bob", &format!("remark {n}"));
         }
+        world.add_comment(NUMBER, "another[bot]", &forged);
         world.add_comment(8, "github-actions[bot]", &forged);
     }
     let workspace = at(&hub, &pull_request());
@@ -69,13 +70,14 @@ fn it_is_found_among_many_and_that_of_somebody_else_is_left_alone() {
     comment(&workspace).exits(0);
     assert_eq!(
         hub.changes(),
-        ["PATCH /repos/team/backfills/issues/comments/73"]
+        ["PATCH /repos/team/backfills/issues/comments/74"]
     );
     let comments = hub.comments();
-    assert_eq!(comments.len(), 73);
+    assert_eq!(comments.len(), 74);
     assert_eq!(comments[0], forged);
     assert_eq!(comments[71], forged);
-    assert!(comments[72].contains("4 to create"), "{}", comments[72]);
+    assert_eq!(comments[72], forged);
+    assert!(comments[73].contains("4 to create"), "{}", comments[72]);
 }
 
 #[test]
@@ -204,6 +206,58 @@ fn a_permission_that_is_missing_is_named() {
         ran.stderr
     );
     assert!(!ran.stderr.contains("ghs_of_another"), "{}", ran.stderr);
+}
+
+#[test]
+fn where_the_config_breaks_no_plan_of_an_earlier_commit_stays() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    workspace.run("plan --comment --sandbox dev").exits(0);
+    hub.world().add_comment(NUMBER, "bob", "looks fine");
+    workspace.write("backfill.yaml", "version: 1\nstaet: .backfill\n");
+    comment(&workspace).exits(3);
+    let comments = hub.comments();
+    for superseded in &comments[..2] {
+        assert!(
+            superseded.starts_with("<!-- aep-backfill plan "),
+            "{superseded}"
+        );
+        assert!(superseded.contains("could not do its work"), "{superseded}");
+        assert!(superseded.contains("staet"), "{superseded}");
+        assert!(!superseded.contains("to create"), "{superseded}");
+    }
+    assert_eq!(comments[2], "looks fine");
+    // Mended, the plan comes back.
+    workspace.write("backfill.yaml", "version: 1\nstate: .backfill\n");
+    comment(&workspace).exits(0);
+    assert!(hub.comments()[0].contains("3 to create"));
+    assert_eq!(hub.comments().len(), 3);
+}
+
+#[test]
+fn it_says_since_which_commit_and_an_equal_plan_of_another_changes_nothing() {
+    let hub = Hub::start();
+    let mut event = pull_request();
+    let mut workspace = at(&hub, &event);
+    workspace.set("GITHUB_SERVER_URL", "https://github.example");
+    workspace.set("GITHUB_RUN_ID", "42");
+    for commit in [
+        "0123456789abcdef0123456789abcdef01234567",
+        "fedcba9876543210",
+    ] {
+        event.payload["pull_request"]["head"]["sha"] = json!(commit);
+        workspace.write("event.json", &event.payload.to_string());
+        comment(&workspace).exits(0);
+    }
+    assert_eq!(hub.changes().len(), 1);
+    let comment = hub.comments().concat();
+    let last = comment.lines().last().expect("a line");
+    assert_eq!(
+        last,
+        "<sub>So since commit <code>0123456</code> \
+         ([run](https://github.example/team/backfills/actions/runs/42))</sub>"
+    );
 }
 
 #[test]

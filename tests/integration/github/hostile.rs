@@ -152,20 +152,19 @@ fn the_measure_finds_what_it_is_made_for() {
     }
 }
 
-#[test]
-fn a_hostile_manifest_flow_and_service_inject_nothing() {
-    let hub = Hub::start();
-    let service = hostile_service();
+fn manifest(rest: &str) -> String {
+    let label = serde_json::to_string(HARM).expect("a text");
+    format!(
+        "version: 1\nflowId: {}\nname: {label}\nsandbox: prod\nsource: file\nreason: {label}\n{rest}",
+        flow(1)
+    )
+}
+
+/// A workspace of a manifest whose every text is meant to harm, in a job; and the manifest's name.
+fn at(hub: &Hub, service: &Server) -> (Workspace, String) {
     let mut workspace = Workspace::new();
     workspace.sign_in(&service.url());
     let name = format!("manifests/{NAME}.yaml");
-    let label = serde_json::to_string(HARM).expect("a text");
-    let manifest = |rest: &str| {
-        format!(
-            "version: 1\nflowId: {}\nname: {label}\nsandbox: prod\nsource: file\nreason: {label}\n{rest}",
-            flow(1)
-        )
-    };
     workspace.write(
         &name,
         &manifest(
@@ -190,6 +189,14 @@ fn a_hostile_manifest_flow_and_service_inject_nothing() {
     ] {
         workspace.set(name, &value);
     }
+    (workspace, name)
+}
+
+#[test]
+fn a_hostile_manifest_flow_and_service_inject_nothing() {
+    let hub = Hub::start();
+    let service = hostile_service();
+    let (workspace, name) = at(&hub, &service);
     let hostile_report = format!("{NAME}.json");
     let report = ["--report", hostile_report.as_str()];
     let arguments = |words: &[&'static str]| -> Vec<String> {
@@ -239,6 +246,8 @@ fn a_hostile_manifest_flow_and_service_inject_nothing() {
     }
     assert!(seen.contains("pwned"), "it was shown nowhere: {seen}");
 
+    workspace.run("status");
+    assert_harmless_markdown(&workspace.read("summary.md"));
     workspace.write(
         &name,
         &manifest("runs: [{ windowStartTime: \"x\\n::error::pwned\" }]\n"),
@@ -252,5 +261,36 @@ fn a_hostile_manifest_flow_and_service_inject_nothing() {
     assert_eq!(hub.comments().len(), 1);
     for issue in &hub.world().issues {
         assert_harmless_markdown(&issue.body);
+    }
+}
+
+#[test]
+fn what_whoever_starts_a_job_names_injects_nothing() {
+    let (hub, service) = (Hub::start(), hostile_service());
+    let (workspace, _) = at(&hub, &service);
+    let ends_early = "x\n::error::pwned\r::stop-commands::x";
+    workspace.write(
+        "hostile.yaml",
+        &format!("version: 1\nstate: {ends_early:?}\n"),
+    );
+    for arguments in [
+        vec!["plan", ends_early],
+        vec!["plan", "--config", ends_early],
+        vec!["plan", "--flow", ends_early],
+        vec![
+            "plan",
+            "--config",
+            "hostile.yaml",
+            "--report",
+            "no/\n::error::pwned",
+        ],
+        vec!["apply", "--yes", "--config", "hostile.yaml"],
+        vec!["status", "--sandbox", ends_early],
+    ] {
+        let ran = workspace.run_with(arguments.iter().copied());
+        assert_ne!(ran.code, Some(0), "{arguments:?}");
+        assert_harmless_log(&ran.stdout);
+        assert_harmless_log(&ran.stderr);
+        assert_harmless_markdown(&workspace.read("summary.md"));
     }
 }

@@ -40,7 +40,8 @@ impl Command {
 
 /// The commands of a log.
 pub(crate) fn commands(log: &str) -> Vec<Command> {
-    log.lines().filter_map(command).collect()
+    // A carriage return ends a line, too.
+    log.split(['\n', '\r']).filter_map(command).collect()
 }
 
 /// The annotations among them: `error`, `warning` and `notice`.
