@@ -49,19 +49,12 @@ pub(super) struct Flags {
     report: Option<PathBuf>,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: AnnotatedFormat,
+    pub(super) format: AnnotatedFormat,
     #[command(flatten)]
     patience: Patience,
     /// Exit with 2 when work is left for a later apply
     #[arg(long)]
     detailed_exitcode: bool,
-}
-
-impl Flags {
-    /// Whether annotations are the result.
-    pub(super) fn is_for_github(&self) -> bool {
-        self.format == AnnotatedFormat::Github
-    }
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -70,7 +63,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         let form = flags.format.into();
         let (shown, reported) = plan::present(context, made, form, flags.report.as_deref());
         let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
-        return also(context, "apply", planned, reported);
+        return also(&context.actions, "apply", planned, reported);
     }
     let result = apply(context, flags).await;
     let reported = match (&result, &flags.report) {
@@ -84,7 +77,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         }
         _ => Ok(()),
     };
-    also(context, "apply", result, reported)
+    also(&context.actions, "apply", result, reported)
 }
 
 async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {

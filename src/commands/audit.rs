@@ -39,7 +39,7 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: AnnotatedFormat,
+    pub(super) format: AnnotatedFormat,
     /// Keep one issue up to date with what differs, and close it when nothing does; in GitHub
     /// Actions, with `GITHUB_TOKEN`
     #[arg(long)]
@@ -49,20 +49,13 @@ pub(super) struct Flags {
     report: Option<PathBuf>,
 }
 
-impl Flags {
-    /// Whether annotations are the result.
-    pub(super) fn is_for_github(&self) -> bool {
-        self.format == AnnotatedFormat::Github
-    }
-}
-
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let result = connect_and_audit(context, flags).await;
     let reported = match (&result, &flags.report) {
         (Err(failure), Some(path)) => output::report(context, path, &failure.document("audit/v1")),
         _ => Ok(()),
     };
-    also(context, "audit", result, reported)
+    also(&context.actions, "audit", result, reported)
 }
 
 async fn connect_and_audit(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -122,7 +115,7 @@ async fn audit(
         AnnotatedFormat::Json => output::json(&document)?,
         _ => output::text(|out| report::write_audit(out, view, context.verbose))?,
     }
-    also(context, "audit", told, reported)?;
+    also(&context.actions, "audit", told, reported)?;
     Ok(exit)
 }
 

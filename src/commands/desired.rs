@@ -9,7 +9,7 @@ use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Selection};
-use crate::report::{self, Counts, bound, write_problems};
+use crate::report::{self, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are, unless said otherwise.
@@ -135,12 +135,9 @@ impl Paths {
 
 /// Annotates what is wrong, where annotations are written.
 pub(super) fn annotate(context: &Context, checked: &Checked) {
-    context.actions.annotate(|| {
-        let problems: Vec<_> = checked.problems.iter().collect();
-        report::annotate_problems(&problems)
-    });
-    let unlisted = Counts::in_all(checked).less(Counts::of(&checked.problems));
-    context.actions.count_unlisted(unlisted);
+    let actions = &context.actions;
+    actions.annotate(|| report::annotate_problems(&checked.problems));
+    actions.count_unlisted(checked.unlisted.into());
 }
 
 /// What the config asks of manifests, at this moment.

@@ -82,8 +82,7 @@ impl Failure {
     /// What is to be shown at which line; a failure of no line is one annotation.
     pub(super) fn annotations(&self) -> Vec<Annotation> {
         if let Some(checked) = &self.checked {
-            let problems: Vec<_> = checked.problems.iter().collect();
-            return report::annotate_problems(&problems);
+            return report::annotate_problems(&checked.problems);
         }
         if !self.conflicts.is_empty() {
             return report::annotate_conflicts(&self.conflicts);
@@ -109,9 +108,7 @@ impl Failure {
     /// How many problems of manifests were found, but not kept.
     pub(super) fn unlisted(&self) -> Counts {
         let checked = self.checked.as_ref();
-        checked.map_or_else(Counts::default, |checked| {
-            Counts::in_all(checked).less(Counts::of(&checked.problems))
-        })
+        checked.map_or_else(Counts::default, |checked| checked.unlisted.into())
     }
 
     /// The failure of `verb` for a page on GitHub, in at most `most` bytes.

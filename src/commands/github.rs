@@ -47,11 +47,7 @@ pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Fai
             );
             Ok(())
         }
-        Err(error) => Err(refused(
-            &error,
-            "comment on the pull request",
-            "pull-requests",
-        )),
+        Err(error) => Err(uncommented(&error)),
     }
 }
 
@@ -64,15 +60,9 @@ pub(super) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failu
     let config = locate(&repository(), &config.display().to_string());
     let markdown = format!("{markdown}{}", since_line(&pull));
     let sticky = Sticky::new("plan", &config, "");
-    let changed = sticky.supersede(&client()?, pull.number, &markdown).await;
-    match changed {
-        Ok(_) => Ok(()),
-        Err(error) if error.is_forbidden() && pull.is_from_a_fork => Ok(()),
-        Err(error) => Err(refused(
-            &error,
-            "comment on the pull request",
-            "pull-requests",
-        )),
+    match sticky.supersede(&client()?, pull.number, &markdown).await {
+        Err(error) if !(error.is_forbidden() && pull.is_from_a_fork) => Err(uncommented(&error)),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
@@ -113,6 +103,10 @@ fn say(context: &Context, what: &str, written: Written) {
         Written::NotNeeded => return,
     };
     context.say(&format!("note: {what} {became}"));
+}
+
+fn uncommented(error: &GitHubError) -> Failure {
+    refused(error, "comment on the pull request", "pull-requests")
 }
 
 fn refused(error: &GitHubError, what: &str, permission: &str) -> Failure {

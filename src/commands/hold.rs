@@ -84,13 +84,7 @@ impl Patience {
                 Ok(opened) => return Ok(opened),
                 Err(error) => error,
             };
-            // A remote that does not answer may do so in time, too; one that refuses will not.
-            let may_pass = match error {
-                StoreError::Locked(_) => true,
-                StoreError::Remote { may_pass, .. } => may_pass,
-                _ => false,
-            };
-            if !may_pass || give_up.is_none_or(|at| Instant::now() >= at) {
+            if !error.may_pass() || give_up.is_none_or(|at| Instant::now() >= at) {
                 return Err(self.failure(place, &error));
             }
             if !said {

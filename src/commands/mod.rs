@@ -44,6 +44,8 @@ use clap::{Parser, Subcommand};
 use actions::{Actions, is_on_a_runner};
 pub use exit::Exit;
 use failure::Failure;
+use output::also;
+use plan::PlanFormat;
 
 /// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
 /// once
@@ -159,14 +161,15 @@ impl Verb {
 
     /// Whether it was asked for annotations as its result.
     fn is_for_github(&self) -> bool {
-        match self {
-            Self::Validate(flags) => flags.is_for_github(),
-            Self::Plan(flags) => flags.is_for_github(),
-            Self::Apply(flags) => flags.is_for_github(),
-            Self::Status(flags) => flags.is_for_github(),
-            Self::Audit(flags) => flags.is_for_github(),
-            _ => false,
-        }
+        let format: PlanFormat = match self {
+            Self::Validate(flags) => flags.format.into(),
+            Self::Plan(flags) => flags.format,
+            Self::Apply(flags) => flags.format.into(),
+            Self::Status(flags) => flags.format.into(),
+            Self::Audit(flags) => flags.format.into(),
+            _ => return false,
+        };
+        format == PlanFormat::Github
     }
 }
 
@@ -186,11 +189,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
                 Verb::Plan(flags) => flags.unplanned(&config, &failure).await,
                 _ => Ok(()),
             };
-            if let Err(untold) = beside {
-                untold.tell(verb.name(), actions);
-                untold.report();
-            }
-            return Err(failure);
+            return also(actions, verb.name(), Err(failure), beside);
         }
     };
     match verb {

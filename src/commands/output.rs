@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, Written};
@@ -104,7 +105,7 @@ pub(super) fn report(
 /// How `verb` ends, where something beside its work has failed, too: the work comes first, and the
 /// other is said.
 pub(super) fn also<T>(
-    context: &Context,
+    actions: &Actions,
     verb: &str,
     work: Result<T, Failure>,
     beside: Result<(), Failure>,
@@ -113,7 +114,7 @@ pub(super) fn also<T>(
         (Ok(done), beside) => beside.map(|()| done),
         (Err(failure), Ok(())) => Err(failure),
         (Err(failure), Err(beside)) => {
-            beside.tell(verb, &context.actions);
+            beside.tell(verb, actions);
             beside.report();
             Err(failure)
         }

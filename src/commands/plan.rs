@@ -32,7 +32,7 @@ pub(super) struct Flags {
     narrow: Narrow,
     /// How to write the plan
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: PlanFormat,
+    pub(super) format: PlanFormat,
     /// Exit with 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
@@ -72,11 +72,6 @@ impl From<AnnotatedFormat> for PlanFormat {
 }
 
 impl Flags {
-    /// Whether annotations are the result.
-    pub(super) fn is_for_github(&self) -> bool {
-        self.format == PlanFormat::Github
-    }
-
     /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
     pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
         if !self.comment {
@@ -107,7 +102,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     };
     let (shown, reported) = present(context, made, flags.format, flags.report.as_deref());
     let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
-    also(context, "plan", planned, commented.and(reported))
+    also(&context.actions, "plan", planned, commented.and(reported))
 }
 
 /// Shows the plan, tells the job of it, and writes the report: the plan, or why there is none.

@@ -14,14 +14,7 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write what is wrong
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: AnnotatedFormat,
-}
-
-impl Flags {
-    /// Whether annotations are the result.
-    pub(super) fn is_for_github(&self) -> bool {
-        self.format == AnnotatedFormat::Github
-    }
+    pub(super) format: AnnotatedFormat,
 }
 
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {

@@ -63,7 +63,7 @@ impl Sticky {
     }
 
     /// Has each comment of this config on the pull request `number` say `markdown`, whatever sandbox
-    /// it is of: what it said does not hold any more. Gives how many there are.
+    /// it is of: what it said does not hold any more.
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
@@ -72,18 +72,17 @@ impl Sticky {
         client: &Client,
         number: u64,
         markdown: &str,
-    ) -> Result<usize, GitHubError> {
+    ) -> Result<(), GitHubError> {
         let author = client.author().await?;
         let comments = client.comments(number).await?;
         let of_it = |post: &&Post| marker(post).starts_with(&self.config) && author.wrote(post);
-        let ours: Vec<&Post> = comments.iter().filter(of_it).collect();
-        for post in &ours {
+        for post in comments.iter().filter(of_it) {
             let body = format!("{}\n{markdown}", marker(post));
             if !says(post, &body) {
                 client.update_comment(post.id, &body).await?;
             }
         }
-        Ok(ours.len())
+        Ok(())
     }
 
     /// Has the comment on the pull request `number` say `markdown`, and no other comment of ours say

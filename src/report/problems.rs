@@ -35,12 +35,9 @@ impl Counts {
             manifests: _,
             runs: _,
             problems,
-            unlisted: Unlisted { errors, warnings },
+            unlisted,
         } = checked;
-        Self::of(problems).and(Self {
-            errors: *errors,
-            warnings: *warnings,
-        })
+        Self::of(problems).and((*unlisted).into())
     }
 
     /// Whether there is nothing.
@@ -78,6 +75,12 @@ impl Counts {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
         }
+    }
+}
+
+impl From<Unlisted> for Counts {
+    fn from(Unlisted { errors, warnings }: Unlisted) -> Self {
+        Self { errors, warnings }
     }
 }
 

@@ -81,23 +81,12 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
     let counts = count(applied, plan.totals().held_back);
     writeln!(out, "{}.", describe_totals(applied, counts))?;
 
-    write_named(
-        out,
-        "Rejected, and not created:",
-        applied,
-        |outcome| match outcome {
-            RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
-            _ => None,
-        },
-    )?;
+    write_named(out, "Rejected, and not created:", applied, rejection)?;
     write_named(
         out,
         "In doubt, and not sent again until that is settled:",
         applied,
-        |outcome| match outcome {
-            RunOutcome::InDoubt(reason) => Some(reason.clone()),
-            _ => None,
-        },
+        doubt,
     )?;
     if let Some(others) = describe_others(applied) {
         writeln!(out, "\n{others}")?;
@@ -113,6 +102,22 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
         writeln!(out, "  {line}")?;
     }
     Ok(())
+}
+
+/// Why a run was rejected, if it was.
+pub(super) fn rejection(outcome: &RunOutcome) -> Option<String> {
+    match outcome {
+        RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
+        _ => None,
+    }
+}
+
+/// Why a run is in doubt, if it is.
+pub(super) fn doubt(outcome: &RunOutcome) -> Option<String> {
+    match outcome {
+        RunOutcome::InDoubt(reason) => Some(reason.clone()),
+        _ => None,
+    }
 }
 
 /// What becomes of runs in doubt.
@@ -155,19 +160,24 @@ fn write_named(
     Ok(())
 }
 
-/// What is left and why, a line for each reason: what stopped all flows is said once.
-pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
-    let mut reasons: BTreeMap<&str, (usize, BTreeSet<&str>)> = BTreeMap::new();
+/// The runs that are left, by the reason: what is of many flows is said once.
+pub(super) fn left_by_reason(applied: &Applied) -> BTreeMap<&str, Vec<&DesiredRun>> {
+    let mut left: BTreeMap<&str, Vec<&DesiredRun>> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
         if let RunOutcome::Remaining(reason) = outcome {
-            let (number, names) = reasons.entry(reason).or_default();
-            *number += 1;
-            names.insert(&run.name);
+            left.entry(reason).or_default().push(run);
         }
     }
-    let mut lines: Vec<String> = reasons
+    left
+}
+
+/// What is left and why, a line for each reason.
+pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> = left_by_reason(applied)
         .into_iter()
-        .map(|(reason, (number, names))| {
+        .map(|(reason, runs)| {
+            let names: BTreeSet<&str> = runs.iter().map(|run| &*run.name).collect();
+            let number = runs.len();
             let of = match names.iter().next() {
                 Some(name) if names.len() == 1 => plain(name, 60),
                 _ => format!("{} flows", names.len()),

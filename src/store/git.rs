@@ -109,7 +109,7 @@ impl Remote for Branch {
                 match self.tip(&remote).await {
                     Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
                     Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
-                    Ok(_) | Err(_) if tries.are_over() || !may_pass(&trouble) => {
+                    Ok(_) | Err(_) if tries.are_over() || !trouble.may_pass() => {
                         return Err(trouble);
                     }
                     Ok(_) | Err(_) => {}
@@ -435,11 +435,6 @@ const REFUSALS: [&str; 9] = [
     "does not appear to be a git repository",
     "not a git repository",
 ];
-
-/// Whether to try it again.
-fn may_pass(trouble: &StoreError) -> bool {
-    matches!(trouble, StoreError::Remote { may_pass: true, .. })
-}
 
 /// What git said, in one line, without the credentials that may stand in a remote's URL.
 fn words(output: &Output) -> String {

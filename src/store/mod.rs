@@ -116,6 +116,15 @@ pub enum StoreError {
     Failed,
 }
 
+impl StoreError {
+    /// Whether the same may go well a little later: who holds it may let go, and a remote that did not
+    /// answer may answer; one that refuses will not.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Remote { may_pass: true, .. })
+    }
+}
+
 /// What a place holds, as bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {

@@ -1,6 +1,6 @@
 //! What of a result is annotated, and at which line: a result in, annotations out, worst first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Annotation, Spot};
 use crate::audit::{Audit, Finding, Kind};
@@ -9,14 +9,15 @@ use crate::manifest::{Place, Problem, Severity};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::audit::{advice, details};
 use crate::report::plan::reasons;
+use crate::report::summary::left_by_reason;
 use crate::report::{AuditView, StatusRow, number, window};
 use crate::run::{DesiredRun, FlowId, Key, Origin, RunIdentity, Sandbox};
 
 /// What is wrong with manifests.
 #[must_use]
-pub fn annotate_problems(problems: &[&Problem]) -> Vec<Annotation> {
+pub fn annotate_problems<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Vec<Annotation> {
     problems
-        .iter()
+        .into_iter()
         .map(|problem| {
             let place = &problem.place;
             let mut lines = vec![problem.message.clone()];
@@ -72,8 +73,6 @@ fn annotate_planned<'p>(
 #[must_use]
 pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
     let (mut rejected, mut in_doubt) = (Found::default(), Found::default());
-    // What is left for one reason, be it of many flows, is said once.
-    let mut left: BTreeMap<&str, Vec<&DesiredRun>> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
         let origin = Some(&run.origin);
         match outcome {
@@ -83,11 +82,13 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
             RunOutcome::InDoubt(reason) => {
                 in_doubt.add(origin, &run.identity, vec![reason.clone()]);
             }
-            RunOutcome::Remaining(reason) => left.entry(reason).or_default().push(run),
-            RunOutcome::Unchanged | RunOutcome::Created(_) | RunOutcome::Adopted(..) => {}
+            RunOutcome::Remaining(_)
+            | RunOutcome::Unchanged
+            | RunOutcome::Created(_)
+            | RunOutcome::Adopted(..) => {}
         }
     }
-    let left = left.into_iter().map(|(reason, runs)| {
+    let left = left_by_reason(applied).into_iter().map(|(reason, runs)| {
         let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow_id).collect();
         Annotation {
             severity: Severity::Warning,
@@ -108,7 +109,7 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 /// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
 #[must_use]
 pub fn annotate_status(rows: &[StatusRow], wanted: &[DesiredRun]) -> Vec<Annotation> {
-    let origins = by_key(wanted);
+    let origins: HashMap<Key, &Origin> = wanted.iter().map(|run| (run.key, &run.origin)).collect();
     let (mut failed, mut in_doubt) = (Found::default(), Found::default());
     for row in rows {
         let origin = origins.get(&row.key).copied();
@@ -192,10 +193,6 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
     };
     annotations.sort_by_key(order);
     annotations
-}
-
-fn by_key(wanted: &[DesiredRun]) -> HashMap<Key, &Origin> {
-    wanted.iter().map(|run| (run.key, &run.origin)).collect()
 }
 
 fn spot(origin: &Origin) -> Spot {

@@ -179,7 +179,7 @@ mod tests {
         let checked = check(&sources, &Rules::at(now));
         let bounded = bound(&checked, most);
         let mut out = Vec::new();
-        let annotations = annotate_problems(&bounded.shown);
+        let annotations = annotate_problems(bounded.shown);
         write_annotations(&mut out, &annotations, bounded.rest, ToOwned::to_owned)
             .expect("memory can be written");
         String::from_utf8(out).expect("text")

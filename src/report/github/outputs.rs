@@ -51,7 +51,7 @@ impl Outputs {
     }
 
     /// By name, in the order of the action's outputs.
-    pub fn values(self) -> impl Iterator<Item = (&'static str, String)> {
+    pub fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
         let Self {
             has_changes,
             create,
@@ -63,18 +63,20 @@ impl Outputs {
             plan_digest,
         } = self;
         let counts = [
-            ("create_count", create),
-            ("created_count", created),
-            ("adopted_count", adopted),
-            ("rejected_count", rejected),
-            ("in_doubt_count", in_doubt),
-            ("remaining_count", remaining),
+            ("create_count", *create),
+            ("created_count", *created),
+            ("adopted_count", *adopted),
+            ("rejected_count", *rejected),
+            ("in_doubt_count", *in_doubt),
+            ("remaining_count", *remaining),
         ];
-        let has_changes = has_changes.map(|has| ("has_changes", has.to_string()));
+        let has_changes = has_changes
+            .as_ref()
+            .map(|has| ("has_changes", has.to_string()));
         let counts = counts
             .into_iter()
             .filter_map(|(name, count)| Some((name, count?.to_string())));
-        let digest = plan_digest.map(|digest| ("plan_digest", digest));
+        let digest = plan_digest.clone().map(|digest| ("plan_digest", digest));
         has_changes.into_iter().chain(counts).chain(digest)
     }
 }

@@ -10,7 +10,8 @@ use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
 use crate::report::bar::{Bar, Cell};
 use crate::report::summary::{
-    SETTLED_LATER, describe_others, describe_run, describe_totals, remaining_lines,
+    SETTLED_LATER, describe_others, describe_run, describe_totals, doubt, rejection,
+    remaining_lines,
 };
 use crate::report::{count, plain, wrap};
 use crate::run::{DesiredRun, FlowId, Sandbox, Window};
@@ -47,10 +48,7 @@ pub fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> String {
         applied,
         &format!("**{} rejected, and not created**", counts.rejected),
         share,
-        |outcome| match outcome {
-            RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
-            _ => None,
-        },
+        rejection,
     ));
     text.push_str(&outcomes(
         applied,
@@ -59,10 +57,7 @@ pub fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> String {
             counts.in_doubt
         ),
         share,
-        |outcome| match outcome {
-            RunOutcome::InDoubt(reason) => Some(reason.clone()),
-            _ => None,
-        },
+        doubt,
     ));
     if counts.in_doubt > 0 {
         let others = describe_others(applied).map_or_else(String::new, |others| others + " ");

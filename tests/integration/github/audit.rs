@@ -4,7 +4,8 @@ use crate::by_hand::{ByHand, day};
 use crate::emulated::Emulated;
 use crate::workspace::Workspace;
 
-use super::hub::{Hub, REPOSITORY};
+use super::hub::Hub;
+use super::job::{Event, in_a_job};
 use super::log::annotations;
 
 #[test]
@@ -14,18 +15,9 @@ fn one_issue_says_what_differs_and_is_closed_when_nothing_does() {
     workspace.manifest(1, 3, false);
     let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
     workspace.sign_in(&service.url);
-    let summary = workspace.path().join("summary.md");
-    for (name, value) in [
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_API_URL", &hub.url()),
-        ("GITHUB_REPOSITORY", REPOSITORY),
-        ("GITHUB_STEP_SUMMARY", &summary.display().to_string()),
-        ("GITHUB_TOKEN", "ghs_of_the_job"),
-        ("BACKFILL_STATE", ".backfill"),
-        ("AEP_SANDBOX_NAME", "prod"),
-    ] {
-        workspace.set(name, value);
-    }
+    in_a_job(&mut workspace, &hub, &Event::schedule());
+    workspace.set("BACKFILL_STATE", ".backfill");
+    workspace.set("AEP_SANDBOX_NAME", "prod");
     workspace.run("apply --yes").exits(0);
     let audit = |workspace: &Workspace| workspace.run("audit --issue --report audit.json");
 

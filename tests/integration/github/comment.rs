@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::workspace::{Ran, Workspace};
 
 use super::hub::{Hub, REPOSITORY};
-use super::job::Event;
+use super::job::{Event, in_a_job};
 use super::log::annotations;
 
 const NUMBER: u64 = 7;
@@ -15,19 +15,7 @@ fn at(hub: &Hub, event: &Event) -> Workspace {
     let mut workspace = Workspace::new();
     workspace.manifest(1, 3, false);
     workspace.write("backfill.yaml", "version: 1\nstate: .backfill\n");
-    let event_path = workspace.write("event.json", &event.payload.to_string());
-    for (name, value) in [
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_API_URL", hub.url().as_str()),
-        ("GITHUB_EVENT_NAME", event.name),
-        ("GITHUB_EVENT_PATH", &event_path.display().to_string()),
-        ("GITHUB_REPOSITORY", REPOSITORY),
-        ("GITHUB_TOKEN", "ghs_of_the_job"),
-    ] {
-        workspace.set(name, value);
-    }
-    let summary = workspace.path().join("summary.md");
-    workspace.set("GITHUB_STEP_SUMMARY", &summary.display().to_string());
+    in_a_job(&mut workspace, hub, event);
     workspace
 }
 

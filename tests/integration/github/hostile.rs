@@ -7,7 +7,7 @@ use crate::wire::server::Server;
 use crate::workspace::{Workspace, flow};
 
 use super::hub::{Hub, REPOSITORY};
-use super::job::Event;
+use super::job::{Event, in_a_job};
 use super::log::{annotations, commands, outputs};
 
 /// Everything at once: commands of the runner, outputs, tables, tags, links, mentions, marks that end
@@ -172,22 +172,14 @@ fn at(hub: &Hub, service: &Server) -> (Workspace, String) {
              - { windowStartTime: 1640995200, windowEndTime: 1641081600 }\n",
         ),
     );
-    let event = Event::pull_request(7, REPOSITORY);
-    let event = workspace.write("event.json", &event.payload.to_string());
-    let place =
-        |workspace: &Workspace, name: &str| workspace.path().join(name).display().to_string();
+    in_a_job(&mut workspace, hub, &Event::pull_request(7, REPOSITORY));
+    let output = workspace.path().join("output").display().to_string();
     for (name, value) in [
-        ("GITHUB_ACTIONS", "true".to_owned()),
-        ("GITHUB_API_URL", hub.url()),
-        ("GITHUB_EVENT_NAME", HARM.to_owned()),
-        ("GITHUB_EVENT_PATH", event.display().to_string()),
-        ("GITHUB_REPOSITORY", REPOSITORY.to_owned()),
-        ("GITHUB_TOKEN", "ghs_of_the_job".to_owned()),
-        ("GITHUB_OUTPUT", place(&workspace, "output")),
-        ("GITHUB_STEP_SUMMARY", place(&workspace, "summary.md")),
-        ("BACKFILL_STATE", ".backfill".to_owned()),
+        ("GITHUB_EVENT_NAME", HARM),
+        ("GITHUB_OUTPUT", &output),
+        ("BACKFILL_STATE", ".backfill"),
     ] {
-        workspace.set(name, &value);
+        workspace.set(name, value);
     }
     (workspace, name)
 }

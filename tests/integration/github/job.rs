@@ -18,6 +18,7 @@ use super::log::outputs;
 use super::workflow::{Names, Step, action, expand, holds, job};
 use crate::emulated::signal;
 use crate::git::git;
+use crate::workspace::Workspace;
 
 /// Where the repository of the product is, with the action.
 const PRODUCT: &str = env!("CARGO_MANIFEST_DIR");
@@ -141,6 +142,23 @@ impl Event {
             payload: json!({ "schedule": "23 4 * * *", "repository": { "full_name": REPOSITORY } }),
             reference: "refs/heads/main".to_owned(),
         }
+    }
+}
+
+/// Has all commands of `workspace` run in a job, as far as they see it: without a runner around it.
+pub(crate) fn in_a_job(workspace: &mut Workspace, hub: &Hub, event: &Event) {
+    let payload = workspace.write("event.json", &event.payload.to_string());
+    let summary = workspace.path().join("summary.md");
+    for (name, value) in [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITHUB_API_URL", hub.url().as_str()),
+        ("GITHUB_EVENT_NAME", event.name),
+        ("GITHUB_EVENT_PATH", &payload.display().to_string()),
+        ("GITHUB_REPOSITORY", REPOSITORY),
+        ("GITHUB_STEP_SUMMARY", &summary.display().to_string()),
+        ("GITHUB_TOKEN", "ghs_of_the_job"),
+    ] {
+        workspace.set(name, value);
     }
 }
 
