@@ -12,7 +12,7 @@ use crate::manifest::{parse_seconds, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
 
-/// The file that is read when no other is named; it need not exist.
+/// The file that is looked for when no other is named; it need not exist.
 pub(super) const DEFAULT: &str = "backfill.yaml";
 
 /// Within a fifth of it an intent is used or void: less is too little for anything to be sent.
@@ -94,19 +94,14 @@ impl Default for Limits {
 }
 
 impl Config {
-    /// Reads the config: `named` if there is one, else the default file if it exists.
-    pub(super) fn read(named: Option<&Path>) -> Result<Self, Failure> {
-        let path = named.unwrap_or(Path::new(DEFAULT));
-        let shown = path.display().to_string();
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-                return Ok(Self::default());
-            }
-            Err(error) => {
-                return Err(Failure::usage(format!("could not read {shown}: {error}")));
-            }
+    /// Reads the config; where there is none, all of it is the default.
+    pub(super) fn read(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else {
+            return Ok(Self::default());
         };
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("could not read {shown}: {error}")))?;
         let config: Self = read_yaml(&shown, &text)
             .map_err(|error| Failure::usage(format!("the config is wrong\n{error}")))?;
         if config.version.is_none() {

@@ -8,10 +8,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 use url::Url;
 
+use super::Exit;
 use super::actions::{Actions, is_on_a_runner};
-use super::config::{self, Config};
+use super::config::Config;
 use super::failure::Failure;
 use super::kept::Kept;
+use super::project::{self, Project};
 use crate::api::is_loopback;
 use crate::report::plain;
 use crate::run::{OrganizationId, Sandbox};
@@ -19,9 +21,7 @@ use crate::store::Place;
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
-/// Where the state is, unless said otherwise.
-const STATE: &str = ".backfill";
-/// Where below it what belongs to the emulator is.
+/// Where below the folder of the state what belongs to the emulator is.
 const EMULATOR: &str = "emulator";
 /// How long after a request its run may still appear in a list, unless the config says.
 const SETTLE_DELAY: Duration = Duration::from_secs(300);
@@ -34,7 +34,8 @@ const EMULATOR_ORGANIZATION: &str = "EMULATOR@AdobeOrg";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(super) struct Flags {
-    /// The config [default: backfill.yaml, if it exists]
+    /// The config [default: backfill.yaml, here or in the nearest folder above, up to the
+    /// repository's root]
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[arg(
@@ -43,7 +44,7 @@ pub(super) struct Flags {
         value_name = "PLACE",
         help = "Where the state is kept: a folder, git:BRANCH of this repository's remote, or a \
                 prefix in a bucket, s3://, az:// or gs:// \
-                [env: BACKFILL_STATE] [default: .backfill]"
+                [env: BACKFILL_STATE] [default: .backfill beside the config]"
     )]
     state: Option<String>,
     #[arg(
@@ -108,13 +109,12 @@ pub(super) enum ProgressForm {
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) config: Config,
-    /// Where the config is, or would be.
-    pub(super) config_path: PathBuf,
+    pub(super) project: Project,
     /// The job that this runs in, if it runs in one.
     pub(super) actions: Arc<Actions>,
     kept: Kept,
-    /// Whether anybody has said where the state is.
-    is_named: bool,
+    /// Who has said where the state is.
+    named: NamedBy,
     pub(super) sandbox: Option<Sandbox>,
     pub(super) organization: Option<OrganizationId>,
     pub(super) endpoint: Url,
@@ -129,19 +129,21 @@ pub(super) struct Context {
 }
 
 impl Flags {
-    /// Where the config is, or would be.
-    pub(super) fn config_path(&self) -> PathBuf {
-        let named = self.config.clone();
-        named.unwrap_or_else(|| config::DEFAULT.into())
+    /// The project of the config that is named, or found.
+    pub(super) fn project(&self) -> Project {
+        Project::find(self.config.as_deref())
     }
 }
 
 impl Context {
     /// Brings together what was typed, what the environment says and what the config says.
-    pub(super) fn resolve(flags: Flags, actions: &Arc<Actions>) -> Result<Self, Failure> {
-        let config_path = flags.config_path();
+    pub(super) fn resolve(
+        flags: Flags,
+        project: Project,
+        actions: &Arc<Actions>,
+    ) -> Result<Self, Failure> {
         let Flags {
-            config,
+            config: _,
             state,
             sandbox,
             endpoint,
@@ -151,12 +153,8 @@ impl Context {
             verbose,
             quiet,
         } = flags;
-        let config = Config::read(config.as_deref())?;
-        let named = state
-            .or_else(|| variable("BACKFILL_STATE"))
-            .or_else(|| config.state.clone());
-        let is_named = named.is_some();
-        let kept = Kept::read(named.as_deref().unwrap_or(STATE))?;
+        let config = Config::read(project.found_config())?;
+        let (kept, named) = kept(state, &config, &project)?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
         let sandbox = match sandbox {
             Some(typed) => Some(typed),
@@ -176,8 +174,8 @@ impl Context {
             // What the emulator did must never pass for what the service did.
             kept: match kept {
                 Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
-                Kept::Branch(_) | Kept::Objects(_) if emulator => {
-                    Kept::Folder(Path::new(STATE).join(EMULATOR))
+                Kept::Branch { .. } | Kept::Objects(_) if emulator => {
+                    Kept::Folder(project.state().join(EMULATOR))
                 }
                 kept => kept,
             },
@@ -188,9 +186,9 @@ impl Context {
                 organization
             },
             config,
-            config_path,
+            project,
             actions: Arc::clone(actions),
-            is_named,
+            named,
             endpoint,
             emulator,
             progress,
@@ -203,13 +201,44 @@ impl Context {
 
     /// Where the state is kept.
     pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
-        if is_on_a_runner() && !self.is_named && !self.emulator {
+        if is_on_a_runner() && self.named == NamedBy::Nobody && !self.emulator {
             return Err(Failure::usage(
                 "nothing says where the state is kept, and a folder would be gone with this job",
             )
             .hint("put `state: git:backfill-state` into backfill.yaml: see docs/github.md"));
         }
+        self.check_not_elsewhere()?;
         self.kept.place(self.config.lease())
+    }
+
+    /// Fails where the state would be a new one, though there is one where versions of this program
+    /// looked for it that took paths in a config for relative to the current folder.
+    fn check_not_elsewhere(&self) -> Result<(), Failure> {
+        let Kept::Folder(folder) = &self.kept else {
+            return Ok(());
+        };
+        let before = match self.named {
+            NamedBy::Config => self.config.state.as_deref().unwrap_or(project::STATE),
+            NamedBy::Nobody => project::STATE,
+            NamedBy::Flag | NamedBy::Variable => return Ok(()),
+        };
+        let before = Path::new(before);
+        if self.emulator || project::is_state(folder) || !project::is_state(before) {
+            return Ok(());
+        }
+        let (folder, before) = (folder.display(), before.display());
+        Err(Failure::new(
+            Exit::State,
+            format!(
+                "there is no state in {folder}, where the config says that it is, but there is one in \
+                 {before}: nothing was sent"
+            ),
+        )
+        .hint(format!(
+            "a path in a config is relative to that config, and was relative to the current folder \
+             before: move the folder {before} to {folder}, if it is the state of this config"
+        ))
+        .hint(format!("if it is not, say so once: `--state {folder}`")))
     }
 
     /// That the state is in a folder that goes with this job, if it is.
@@ -246,7 +275,7 @@ impl Context {
     pub(super) fn emulator_folder(&self) -> PathBuf {
         match &self.kept {
             Kept::Folder(folder) => folder.clone(),
-            Kept::Branch(_) | Kept::Objects(_) => Path::new(STATE).join(EMULATOR),
+            Kept::Branch { .. } | Kept::Objects(_) => self.project.state().join(EMULATOR),
         }
     }
 
@@ -281,6 +310,41 @@ impl Context {
             ProgressForm::Plain => true,
             ProgressForm::Bar | ProgressForm::None => false,
         }
+    }
+}
+
+/// Who has said where the state is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NamedBy {
+    Flag,
+    Variable,
+    Config,
+    Nobody,
+}
+
+/// Where the state is kept, and who has said so: the flag over the environment over the config. What
+/// is typed is relative to the current folder, what the config says to the config.
+fn kept(
+    typed: Option<String>,
+    config: &Config,
+    project: &Project,
+) -> Result<(Kept, NamedBy), Failure> {
+    if let Some(typed) = typed {
+        return Ok((Kept::read(&typed, Path::new(""))?, NamedBy::Flag));
+    }
+    if let Some(set) = variable("BACKFILL_STATE") {
+        let kept = Kept::read(&set, project.folder())?;
+        if Path::new(&set).is_relative() && matches!(kept, Kept::Folder(_)) && !project.is_here() {
+            return Err(Failure::usage(
+                "BACKFILL_STATE is a relative path, which is another folder wherever one stands",
+            )
+            .hint("set it to an absolute path, or name the state in the config"));
+        }
+        return Ok((kept, NamedBy::Variable));
+    }
+    match &config.state {
+        Some(state) => Ok((Kept::read(state, project.folder())?, NamedBy::Config)),
+        None => Ok((Kept::Folder(project.state()), NamedBy::Nobody)),
     }
 }
 

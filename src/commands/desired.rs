@@ -12,7 +12,7 @@ use crate::plan::{Limit, Selection};
 use crate::report::{self, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
-/// Where manifests are, unless said otherwise.
+/// Where manifests are beside the config, unless said otherwise.
 pub(super) const DEFAULT: &str = "manifests";
 /// Problems that are shown, unless said otherwise.
 const MAX_PROBLEMS: usize = 100;
@@ -20,7 +20,7 @@ const MAX_PROBLEMS: usize = 100;
 /// The manifests to read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Paths {
-    /// Manifests, or folders of them [default: manifests]
+    /// Manifests, or folders of them [default: manifests, beside the config]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Show no more problems of manifests than so many, errors first, and count the rest
@@ -84,9 +84,9 @@ impl Paths {
     }
 
     /// The paths of the manifests: those that were given, or the default.
-    pub(super) fn as_given(&self) -> Vec<PathBuf> {
+    pub(super) fn as_given(&self, context: &Context) -> Vec<PathBuf> {
         if self.paths.is_empty() {
-            vec![PathBuf::from(DEFAULT)]
+            vec![context.project.manifests()]
         } else {
             self.paths.clone()
         }
@@ -99,7 +99,7 @@ impl Paths {
 
     /// Reads and checks the manifests.
     pub(super) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
-        let sources = read_paths(&self.as_given())?;
+        let sources = read_paths(&self.as_given(context))?;
         let checked = check(&sources, &rules(context));
         Ok((sources, checked))
     }

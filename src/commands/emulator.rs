@@ -18,7 +18,7 @@ pub(super) struct Flags {
     /// Where to listen; port 0 is any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Manifests, or folders of them, whose flows exist [default: manifests]
+    /// Manifests, or folders of them, whose flows exist [default: manifests, beside the config]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     flows: Vec<PathBuf>,
     /// How it behaves and what goes wrong: calm, busy, storm, or a file of YAML

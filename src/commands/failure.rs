@@ -198,7 +198,7 @@ impl Failure {
             StoreError::Remote { .. } => failure
                 .hint(if place.starts_with("git:") {
                     "it is your own git that reads the branch and pushes to it, in the repository of \
-                     the current folder: `git ls-remote` and `git push --dry-run` tell more; a job \
+                     the config or of the current folder: `git ls-remote` and `git push --dry-run` tell more; a job \
                      of GitHub Actions needs `contents: write` to push, and no rule that protects \
                      the branch from it"
                 } else {
@@ -206,6 +206,15 @@ impl Failure {
                      \"Where the state is kept\" says"
                 })
                 .hint("nothing was sent that is not recorded; the next apply goes on from there"),
+            StoreError::Unread(_) => failure
+                .hint(
+                    "nothing was sent, and nothing was written: `git log` of the branch shows the \
+                     commits that hold state.jsonl; docs/troubleshooting.md says how to go on from one",
+                )
+                .hint(
+                    "only where no commit of it ever held a state.jsonl, delete the branch and \
+                     apply again",
+                ),
             StoreError::TooSlow { .. } => failure.hint("raise `lease` in the config"),
             StoreError::Changed(_) => failure.hint(
                 "nothing was sent that is not recorded; find out what else writes there (another \

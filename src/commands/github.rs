@@ -133,7 +133,7 @@ struct Scope {
 
 impl Scope {
     fn new(verb: &'static str, context: &Context) -> Self {
-        let path = context.config_path.display().to_string();
+        let path = context.project.config().display().to_string();
         let config = locate(&repository(), &path);
         let sandbox = context.sandbox.as_ref();
         let mut title = format!("backfill {verb}: something differs");

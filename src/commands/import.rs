@@ -15,7 +15,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::Exit;
 use super::connect::{Connected, connect};
 use super::context::Context;
-use super::desired::{DEFAULT, rules};
+use super::desired::rules;
 use super::failure::Failure;
 use super::hold::Patience;
 use super::output::{self, Format};
@@ -42,9 +42,10 @@ pub(super) struct Flags {
     /// The flows whose runs are imported
     #[arg(required = true, value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
-    /// The folder of the manifests; a file that exists is never written over
-    #[arg(long, value_name = "FOLDER", default_value = DEFAULT)]
-    output: PathBuf,
+    /// The folder of the manifests; a file that exists is never written over [default: manifests,
+    /// beside the config]
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
     /// The reason that the manifests give
     #[arg(long, value_name = "TEXT", default_value = REASON, value_parser = reason)]
     reason: String,
@@ -90,10 +91,13 @@ async fn import(
         .unwrap_or_else(|| State::new(organization.clone()));
     // Listed before the state is held: what is listed then is in it, or nobody's of ours.
     let listed = list(context, flags, sandbox, &connected.client, &state).await?;
+    let default = context.project.manifests();
+    let output = flags.output.as_deref().unwrap_or(&default);
     let desk = Desk {
         sandbox,
         listed: &listed,
-        output: &flags.output,
+        output,
+        default: &default,
         reason: &flags.reason,
         rules: rules(context),
         colour: context.colour.1,
@@ -120,7 +124,7 @@ async fn import(
             flows = prepared?;
         }
         for manifest in flows.iter().filter_map(|flow| flow.manifest.as_ref()) {
-            write(&flags.output, manifest)?;
+            write(output, manifest)?;
         }
     }
     let exit = if flows.iter().all(ImportedFlow::is_whole) {

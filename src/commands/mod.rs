@@ -1,8 +1,8 @@
 //! The verbs: what was typed, what it means, what is done, how it ends.
 //!
 //! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
-//! them: `config` (the file), `context` (flags over environment over file), `kept` (the place of the
-//! state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from
+//! them: `config` (the file), `context` (flags over environment over file), `project` (the folder of
+//! the config), `kept` (the place of the state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from
 //! the environment to a client), `failure` (errors to exit codes), `actions` (the job of GitHub Actions
 //! that this runs in) and `github` (comments and issues). [`run`] is the whole program but for the process itself.
 
@@ -25,6 +25,7 @@ mod init;
 mod kept;
 mod output;
 mod plan;
+mod project;
 mod rehearse;
 mod resolve;
 mod scenario;
@@ -181,12 +182,12 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Completions(flags) => return completions::run(flags),
         _ => {}
     }
-    let config = global.config_path();
-    let context = match context::Context::resolve(global, actions) {
+    let project = global.project();
+    let context = match context::Context::resolve(global, project.clone(), actions) {
         Ok(context) => context,
         Err(failure) => {
             let beside = match &verb {
-                Verb::Plan(flags) => flags.unplanned(&config, &failure).await,
+                Verb::Plan(flags) => flags.unplanned(project.config(), &failure).await,
                 _ => Ok(()),
             };
             return also(actions, verb.name(), Err(failure), beside);

@@ -4,32 +4,30 @@
 //! Everything is done by the system's `git` in the user's repository, so that its credentials, its
 //! ssh keys and what a CI job has configured work here too. Only objects are written to it, and by
 //! a push what is known of the remote's branch: work tree, index and branches are left alone.
+//!
+//! A commit always holds the journal: an empty one before there is a state. So a commit in which
+//! neither file is found was not read as it is, or was written by another hand, and is damage. A
+//! commit is made only after one that holds the very files that were read.
 
-use std::borrow::Cow;
+mod repository;
+
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
 
+use self::repository::{Repository, words};
 use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap, Tries};
 use super::{Contents, Place, StoreError};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
 const LOCK: &str = "lock";
-/// Who makes the commits; whose work they record stands in their messages.
-const NAME: &str = "backfill";
-const EMAIL: &str = "backfill@localhost";
-/// How long one call of git may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What is tried when objects are kept.
+const WRITING: &str = "write to this repository";
 /// How long it may take to bring the branch here: a repository that is whole has all of it.
 const FETCH: Duration = Duration::from_secs(10 * 60);
-/// How often a call is made that a signal has ended: Ctrl-C reaches git too.
-const CALLS: u32 = 3;
 /// How often a branch is read that moves while it is.
 const READS: u32 = 5;
 
@@ -39,24 +37,32 @@ pub fn git_branch(folder: PathBuf, branch: String, lease: Duration) -> impl Plac
     Leased::new(Branch::new(folder, branch), lease)
 }
 
-/// See the module's front door.
+/// A branch of the remote of a repository.
 #[derive(Debug, Clone)]
 pub(super) struct Branch {
-    folder: PathBuf,
+    repository: Repository,
     branch: String,
 }
 
 /// The name of a commit or of a file's bytes.
-pub(super) type Oid = String;
+type Oid = String;
+
+/// A commit, and the files that it was found to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Version {
+    pub(super) commit: Oid,
+    pub(super) state: Option<Oid>,
+    pub(super) journal: Option<Oid>,
+}
 
 impl Remote for Branch {
-    type Version = Oid;
+    type Version = Version;
 
     fn name(&self) -> String {
         format!("git:{}", self.branch)
     }
 
-    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Oid>>, StoreError>> {
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
         async {
             let remote = self.remote().await?;
             for _ in 0..READS {
@@ -75,20 +81,20 @@ impl Remote for Branch {
         .boxed()
     }
 
-    fn check_exclusion<'a>(&'a self, _: &'a Oid) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn check_exclusion<'a>(&'a self, _: &'a Version) -> BoxFuture<'a, Result<(), StoreError>> {
         // That a push which is not forced does not overwrite another is git's own promise.
         async { Ok(()) }.boxed()
     }
 
     fn swap<'a>(
         &'a self,
-        from: Option<&'a Oid>,
+        from: Option<&'a Version>,
         change: &'a Change,
-    ) -> BoxFuture<'a, Result<Swap<Oid>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
         async move {
-            let commit = self.commit(from, change).await?;
+            let made = self.commit(from, change).await?;
             let remote = self.remote().await?;
-            let refspec = format!("{commit}:refs/heads/{}", self.branch);
+            let refspec = format!("{}:refs/heads/{}", made.commit, self.branch);
             // The user's settings may add to a push: tags, submodules, signatures, options.
             let no_mirror = format!("remote.{remote}.mirror=false");
             let push = [
@@ -100,15 +106,17 @@ impl Remote for Branch {
             .concat();
             let mut tries = Tries::new(Duration::from_secs(1));
             loop {
-                let trouble = match self.git(&push, b"").await {
-                    Ok(output) if output.status.success() => return Ok(Swap::Won(commit)),
+                let trouble = match self.repository.git(&push, b"").await {
+                    Ok(output) if output.status.success() => return Ok(Swap::Won(made)),
                     Ok(output) => failed("push to the branch", &words(&output)),
                     Err(error) => error,
                 };
                 // A push may have arrived though its answer did not; the branch itself tells.
                 match self.tip(&remote).await {
-                    Ok(Some(tip)) if tip == commit => return Ok(Swap::Won(commit)),
-                    Ok(tip) if tip.as_ref() != from => return Ok(Swap::Lost),
+                    Ok(Some(tip)) if tip == made.commit => return Ok(Swap::Won(made)),
+                    Ok(tip) if tip.as_ref() != from.map(|from| &from.commit) => {
+                        return Ok(Swap::Lost);
+                    }
                     Ok(_) | Err(_) if tries.are_over() || !trouble.may_pass() => {
                         return Err(trouble);
                     }
@@ -123,12 +131,16 @@ impl Remote for Branch {
 
 impl Branch {
     pub(super) fn new(folder: PathBuf, branch: String) -> Self {
-        Self { folder, branch }
+        Self {
+            repository: Repository::new(folder),
+            branch,
+        }
     }
 
     /// The remote's name: `origin`, or the only one there is.
     async fn remote(&self) -> Result<String, StoreError> {
         let remotes = self
+            .repository
             .done("look into this repository", &["remote"], b"")
             .await?;
         let remotes = String::from_utf8_lossy(&remotes).into_owned();
@@ -148,6 +160,7 @@ impl Branch {
     async fn tip(&self, remote: &str) -> Result<Option<Oid>, StoreError> {
         let name = format!("refs/heads/{}", self.branch);
         let listed = self
+            .repository
             .done("read the branch", &["ls-remote", remote, &name], b"")
             .await?;
         let listed = String::from_utf8_lossy(&listed);
@@ -164,6 +177,7 @@ impl Branch {
             return Ok(true);
         }
         let shallow = self
+            .repository
             .done(
                 "look into this repository",
                 &["rev-parse", "--is-shallow-repository"],
@@ -189,7 +203,7 @@ impl Branch {
                 &[remote, wanted],
             ]
             .concat();
-            let fetched = self.git_within(FETCH, &arguments, b"").await?;
+            let fetched = self.repository.git_within(FETCH, &arguments, b"").await?;
             if self.has(commit).await? {
                 return Ok(true);
             }
@@ -206,42 +220,64 @@ impl Branch {
     async fn has(&self, commit: &Oid) -> Result<bool, StoreError> {
         let tree = format!("{commit}^{{tree}}");
         Ok(self
+            .repository
             .git(&["cat-file", "-e", &tree], b"")
             .await?
             .status
             .success())
     }
 
-    async fn snapshot(&self, commit: Oid) -> Result<Snapshot<Oid>, StoreError> {
-        let mut snapshot = Snapshot {
-            contents: Contents::default(),
-            lease: None,
-            version: commit,
+    /// What a commit holds.
+    async fn snapshot(&self, commit: Oid) -> Result<Snapshot<Version>, StoreError> {
+        let files = self.files(&commit).await?;
+        let named = |wanted| {
+            let named = |(name, _): &&(String, Oid)| name == wanted;
+            files.iter().find(named).map(|(_, oid)| oid)
         };
-        for (name, oid) in self.files(&snapshot.version).await? {
-            let bytes = self.blob(&oid).await?;
-            match name.as_str() {
-                STATE => snapshot.contents.state = Some(bytes),
-                JOURNAL => snapshot.contents.journal = Some(bytes),
-                LOCK => {
-                    let lease: Lease = serde_json::from_slice(&bytes).map_err(|error| {
-                        failed(
-                            "read the branch",
-                            &format!("its file `lock` is damaged: {error}"),
-                        )
-                    })?;
-                    snapshot.lease = Some(lease);
-                }
-                _ => {}
-            }
+        let (state, journal) = (named(STATE), named(JOURNAL));
+        if state.is_none() && journal.is_none() {
+            return Err(StoreError::Unread(commit));
         }
-        Ok(snapshot)
+        let mut contents = Contents::default();
+        if let Some(oid) = state {
+            contents.state = Some(self.blob(oid).await?);
+        }
+        if let Some(oid) = journal {
+            let bytes = self.blob(oid).await?;
+            // Before there is a state: the journal that each commit holds.
+            let is_new = state.is_none() && bytes.is_empty();
+            contents.journal = (!is_new).then_some(bytes);
+        }
+        let lease = match named(LOCK) {
+            Some(oid) => Some(self.lease(oid).await?),
+            None => None,
+        };
+        Ok(Snapshot {
+            contents,
+            lease,
+            version: Version {
+                state: state.cloned(),
+                journal: journal.cloned(),
+                commit,
+            },
+        })
+    }
+
+    async fn lease(&self, oid: &Oid) -> Result<Lease, StoreError> {
+        let bytes = self.blob(oid).await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            failed(
+                "read the branch",
+                &format!("its file `lock` is damaged: {error}"),
+            )
+        })
     }
 
     /// The files of a commit, by name: those of a state, and nothing else.
     async fn files(&self, commit: &Oid) -> Result<Vec<(String, Oid)>, StoreError> {
-        let action = "read the branch";
-        let listed = self.done(action, &["ls-tree", "-z", commit], b"").await?;
+        // Without `--full-tree` it would list what lies below the current folder alone.
+        let list = ["ls-tree", "-z", "--full-tree", commit];
+        let listed = self.repository.done("read the branch", &list, b"").await?;
         let listed = String::from_utf8_lossy(&listed);
         let entries = listed.split_terminator('\0').map(|entry| {
             let file = entry.split_once('\t').and_then(|(about, name)| {
@@ -260,150 +296,101 @@ impl Branch {
         entries.collect()
     }
 
+    /// Fails unless `version` has the files of its commit: asked for by name, and not from a list.
+    async fn check(&self, version: &Version) -> Result<(), StoreError> {
+        let Version {
+            commit,
+            state,
+            journal,
+        } = version;
+        let asked = format!("{commit}:{STATE}\n{commit}:{JOURNAL}\n");
+        let arguments = ["cat-file", "--batch-check=%(objectname)"];
+        let asked = asked.as_bytes();
+        let there = self.repository.done("read the branch", &arguments, asked);
+        let there = String::from_utf8_lossy(&there.await?).into_owned();
+        // `NAME missing` for what is not there.
+        let there: Vec<Option<&str>> = there
+            .lines()
+            .map(|line| (!line.ends_with(" missing")).then_some(line))
+            .collect();
+        if there == [state.as_deref(), journal.as_deref()] {
+            return Ok(());
+        }
+        Err(StoreError::Unread(commit.clone()))
+    }
+
     async fn blob(&self, oid: &Oid) -> Result<Vec<u8>, StoreError> {
-        self.done("read the branch", &["cat-file", "blob", oid], b"")
-            .await
+        let read = ["cat-file", "blob", oid];
+        self.repository.done("read the branch", &read, b"").await
     }
 
     /// Makes a commit after `from` here; nobody sees it before it is pushed.
-    async fn commit(&self, from: Option<&Oid>, change: &Change) -> Result<Oid, StoreError> {
+    async fn commit(&self, from: Option<&Version>, change: &Change) -> Result<Version, StoreError> {
         let Change { step, lease, what } = change;
-        let mut files = match from {
-            Some(from) => self.files(from).await?,
-            None => Vec::new(),
+        let (mut state, mut journal) = match from {
+            Some(from) => {
+                self.check(from).await?;
+                (from.state.clone(), from.journal.clone())
+            }
+            None => (None, None),
         };
-        // Without a lease nobody holds it.
-        files.retain(|(name, _)| name != LOCK);
-        let mut written: Vec<(&str, Cow<'_, [u8]>)> = Vec::new();
         match step {
             Step::Lease => {}
             Step::Append(lines) => {
-                let before = files.iter().find(|(name, _)| name == JOURNAL);
-                let mut journal = match before {
-                    Some((_, oid)) => self.blob(oid).await?,
+                let mut whole = match &journal {
+                    Some(oid) => self.blob(oid).await?,
                     None => Vec::new(),
                 };
-                journal.extend_from_slice(lines);
-                written.push((JOURNAL, journal.into()));
+                whole.extend_from_slice(lines);
+                journal = Some(self.write(&whole).await?);
             }
-            Step::Replace { state, journal } => {
-                written.push((STATE, state.into()));
-                written.push((JOURNAL, journal.into()));
+            Step::Replace {
+                state: bytes,
+                journal: lines,
+            } => {
+                state = Some(self.write(bytes).await?);
+                journal = Some(self.write(lines).await?);
             }
         }
-        if let Some(lease) = lease {
-            let lease = serde_json::to_vec(lease).expect("a lease has string keys");
-            written.push((LOCK, lease.into()));
-        }
-        for (name, bytes) in written {
-            let oid = self
-                .line(
-                    "write to this repository",
-                    &["hash-object", "-w", "--stdin"],
-                    &bytes,
-                )
-                .await?;
-            files.retain(|(known, _)| known != name);
-            files.push((name.to_owned(), oid));
-        }
+        let journal = match journal {
+            Some(oid) => oid,
+            None => self.write(b"").await?,
+        };
+        // Without a lease nobody holds it.
+        let lock = match lease {
+            Some(lease) => {
+                let lease = serde_json::to_vec(lease).expect("a lease has string keys");
+                Some(self.write(&lease).await?)
+            }
+            None => None,
+        };
+        let files = [(STATE, state.as_ref()), (JOURNAL, Some(&journal))];
         let mut tree = Vec::new();
-        for (name, oid) in &files {
-            tree.extend_from_slice(format!("100644 blob {oid}\t{name}\0").as_bytes());
+        for (name, oid) in files.into_iter().chain([(LOCK, lock.as_ref())]) {
+            if let Some(oid) = oid {
+                tree.extend_from_slice(format!("100644 blob {oid}\t{name}\0").as_bytes());
+            }
         }
-        let tree = self
-            .line("write to this repository", &["mktree", "-z"], &tree)
-            .await?;
+        let line = async |arguments: &[&str], input: &[u8]| {
+            self.repository.line(WRITING, arguments, input).await
+        };
+        let tree = line(&["mktree", "-z"], &tree).await?;
         let mut arguments = vec!["commit-tree", &tree];
         if let Some(from) = from {
-            arguments.extend(["-p", from]);
+            arguments.extend(["-p", &from.commit]);
         }
-        self.line("write to this repository", &arguments, what.as_bytes())
-            .await
+        let commit = line(&arguments, what.as_bytes()).await?;
+        Ok(Version {
+            commit,
+            state,
+            journal: Some(journal),
+        })
     }
 
-    /// The one line that git prints.
-    async fn line(
-        &self,
-        action: &'static str,
-        arguments: &[&str],
-        input: &[u8],
-    ) -> Result<String, StoreError> {
-        let printed = self.done(action, arguments, input).await?;
-        Ok(String::from_utf8_lossy(&printed).trim_end().to_owned())
-    }
-
-    /// What git prints, if it does what it is asked for.
-    async fn done(
-        &self,
-        action: &'static str,
-        arguments: &[&str],
-        input: &[u8],
-    ) -> Result<Vec<u8>, StoreError> {
-        let output = self.git(arguments, input).await?;
-        if output.status.success() {
-            return Ok(output.stdout);
-        }
-        Err(failed(action, &words(&output)))
-    }
-
-    async fn git(&self, arguments: &[&str], input: &[u8]) -> Result<Output, StoreError> {
-        self.git_within(PATIENCE, arguments, input).await
-    }
-
-    async fn git_within(
-        &self,
-        patience: Duration,
-        arguments: &[&str],
-        input: &[u8],
-    ) -> Result<Output, StoreError> {
-        let mut calls = 1;
-        loop {
-            let output = self.call(patience, arguments, input).await?;
-            if output.status.code().is_some() || calls == CALLS {
-                return Ok(output);
-            }
-            calls += 1;
-        }
-    }
-
-    async fn call(
-        &self,
-        patience: Duration,
-        arguments: &[&str],
-        input: &[u8],
-    ) -> Result<Output, StoreError> {
-        let run = async {
-            let mut git = Command::new("git")
-                .args(["-c", "maintenance.auto=false", "-c", "gc.auto=0"])
-                .args(arguments)
-                .current_dir(&self.folder)
-                .env("LC_ALL", "C")
-                .env("GIT_TERMINAL_PROMPT", "0")
-                .envs([("GIT_AUTHOR_NAME", NAME), ("GIT_AUTHOR_EMAIL", EMAIL)])
-                .envs([("GIT_COMMITTER_NAME", NAME), ("GIT_COMMITTER_EMAIL", EMAIL)])
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .kill_on_drop(true)
-                .spawn()?;
-            let stdin = git.stdin.take();
-            let feed = async {
-                // Whoever does not read to the end says why it ended.
-                if let Some(mut stdin) = stdin {
-                    let _ = stdin.write_all(input).await;
-                }
-            };
-            let (output, ()) = futures::join!(git.wait_with_output(), feed);
-            output
-        };
-        match tokio::time::timeout(patience, run).await {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(error)) => Err(failed("run git", &error.to_string())),
-            Err(_) => Err(failed(
-                "reach the remote",
-                "git did not come to an end in time",
-            )),
-        }
+    /// Keeps a file's bytes in the repository, and gives their name.
+    async fn write(&self, bytes: &[u8]) -> Result<Oid, StoreError> {
+        let keep = ["hash-object", "-w", "--no-filters", "--stdin"];
+        self.repository.line(WRITING, &keep, bytes).await
     }
 }
 
@@ -435,57 +422,3 @@ const REFUSALS: [&str; 9] = [
     "does not appear to be a git repository",
     "not a git repository",
 ];
-
-/// What git said, in one line, without the credentials that may stand in a remote's URL.
-fn words(output: &Output) -> String {
-    let said = [&output.stderr[..], &output.stdout[..]].concat();
-    let said = String::from_utf8_lossy(&said);
-    let lines: Vec<&str> = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    without_credentials(&lines.join("; "))
-}
-
-fn without_credentials(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut clean = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| c == '/' || c.is_whitespace());
-        let (authority, rest) = part.split_at(end.unwrap_or(part.len()));
-        clean.push_str("://");
-        match authority.rsplit_once('@') {
-            Some((_, host)) => {
-                clean.push_str("***@");
-                clean.push_str(host);
-            }
-            None => clean.push_str(authority),
-        }
-        clean.push_str(rest);
-    }
-    clean
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_git_says_is_shown_without_credentials() {
-        for (said, shown) in [
-            (
-                "unable to access 'https://x:token@host/a.git/': no",
-                "unable to access 'https://***@host/a.git/': no",
-            ),
-            ("https://token@host", "https://***@host"),
-            (
-                "ssh://git@host:22/a; then https://a:b@c/ and done",
-                "ssh://***@host:22/a; then https://***@c/ and done",
-            ),
-            ("nobody@example.org: no URL", "nobody@example.org: no URL"),
-        ] {
-            assert_eq!(without_credentials(said), shown);
-        }
-    }
-}

@@ -75,6 +75,13 @@ pub enum StoreError {
         /// Whether the same may go well a little later; a refusal does not.
         may_pass: bool,
     },
+    /// A commit of a state's branch holds neither file of a state, or other files than were read
+    /// from it.
+    #[error(
+        "its commit {0} does not hold what each commit of a state holds, or holds something else \
+         than was read from it"
+    )]
+    Unread(String),
     /// A write takes longer than anything may be sent on an intent that it brings.
     #[error(
         "a write to it takes {} s, and with a lease of {} s nothing can be sent that late",

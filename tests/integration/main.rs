@@ -1,5 +1,7 @@
 //! The real binary against the real emulator over real sockets, in an empty environment.
 
+#[cfg(unix)]
+mod anywhere;
 mod apply;
 mod audit;
 mod bad_input;

@@ -4,6 +4,7 @@
 //! A kind whose server is not here is skipped, and says so; `tests/servers/with` starts them all.
 //! `BACKFILL_TEST_ROUNDS` makes them as long as one likes.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -27,7 +28,86 @@ struct Remote {
     repository: Option<(PathBuf, String)>,
     /// What a machine must have in its environment.
     environment: Vec<(&'static str, String)>,
+    /// Where on a machine it is used.
+    stand: Stand,
+    /// So many machines there were.
+    machines: Cell<usize>,
     _folder: tempfile::TempDir,
+}
+
+/// Where on a machine the config is, and where its commands run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Where the repository begins.
+    Root,
+    /// In a folder of it, by its name.
+    Folder(&'static str),
+    /// In a folder of a second worktree.
+    Worktree,
+    /// In a folder of a submodule.
+    Submodule,
+}
+
+impl Stand {
+    /// The folder of the config, from that of the machine.
+    fn project(self) -> &'static str {
+        match self {
+            Self::Root => "",
+            Self::Folder(name) => name,
+            Self::Worktree => "second/deploy",
+            Self::Submodule => "sub/deploy",
+        }
+    }
+
+    /// Where commands run on the `nth` machine, from the config's folder: the state is one from all of them.
+    fn here(self, nth: usize) -> &'static str {
+        match self {
+            Self::Root => "",
+            _ => ["", "manifests", "manifests/more"][nth % 3],
+        }
+    }
+
+    /// Makes a checkout of `url`, one commit deep and on no branch, for who stands there.
+    fn check_out(self, machine: &Path, url: &str) {
+        let lines = |folder: &Path, lines: &[&str]| {
+            for line in lines {
+                git(folder, line);
+            }
+        };
+        let clone = [
+            "init --quiet",
+            &format!("remote add origin {url}"),
+            "fetch --quiet --depth=1 origin main",
+            "checkout --quiet --detach FETCH_HEAD",
+        ];
+        match self {
+            Self::Root | Self::Folder(_) => lines(machine, &clone),
+            Self::Worktree => {
+                let first = machine.join("first");
+                std::fs::create_dir(&first).expect("a folder");
+                lines(&first, &clone);
+                git(&first, "worktree add --quiet --detach --force ../new");
+                // The folder is there already, with what the test has written to it.
+                std::fs::rename(machine.join("new/.git"), machine.join("second/.git"))
+                    .expect("the same disk");
+                std::fs::remove_dir_all(machine.join("new")).expect("it is ours");
+                git(&first, "worktree repair ../second");
+            }
+            Self::Submodule => {
+                git(machine, "init --quiet");
+                let sub = machine.join("sub");
+                lines(&sub, &clone);
+                git(
+                    machine,
+                    &format!("config -f .gitmodules submodule.sub.url {url}"),
+                );
+                git(machine, "config -f .gitmodules submodule.sub.path sub");
+                git(machine, "add sub .gitmodules");
+                git(machine, "submodule --quiet absorbgitdirs sub");
+                assert!(sub.join(".git").is_file(), "its git directory is elsewhere");
+            }
+        }
+    }
 }
 
 /// Makes a remote of some kind, new and empty; `None` where its server is not here.
@@ -90,8 +170,38 @@ impl Remote {
             place: "git:backfill-state".to_owned(),
             repository: Some((bare, url)),
             environment: vec![("PATH", std::env::var("PATH").expect("a path"))],
+            stand: Stand::Root,
+            machines: Cell::new(0),
             _folder: folder,
         }
+    }
+
+    fn from(self, stand: Stand) -> Self {
+        Self { stand, ..self }
+    }
+
+    fn git_in_a_folder() -> Option<Self> {
+        Some(Self::git()?.from(Stand::Folder("deploy")))
+    }
+
+    fn git_in_a_folder_of_odd_name() -> Option<Self> {
+        Some(Self::git()?.from(Stand::Folder("caf\u{e9} & \u{1f4c8}/\"prod\" 1")))
+    }
+
+    fn git_in_a_second_worktree() -> Option<Self> {
+        Some(Self::git()?.from(Stand::Worktree))
+    }
+
+    fn git_in_a_submodule() -> Option<Self> {
+        Some(Self::git()?.from(Stand::Submodule))
+    }
+
+    fn s3_in_a_folder() -> Option<Self> {
+        Some(Self::s3()?.from(Stand::Folder("deploy")))
+    }
+
+    fn azure_in_a_folder() -> Option<Self> {
+        Some(Self::azure()?.from(Stand::Folder("deploy")))
     }
 
     fn s3() -> Option<Self> {
@@ -130,6 +240,8 @@ impl Remote {
             place: format!("{scheme}://backfill-test/{}", Uuid::new_v4()),
             repository: None,
             environment: environment.collect(),
+            stand: Stand::Root,
+            machines: Cell::new(0),
             _folder: tempfile::tempdir().expect("a folder"),
         }
     }
@@ -137,7 +249,9 @@ impl Remote {
     /// A new machine, as a CI job has it: where the remote is a repository, a checkout of it, one
     /// commit deep and on no branch.
     fn machine(&self, plan: &Plan, emulated: &Emulated) -> Workspace {
-        let mut machine = plan.workspace();
+        let mut machine = plan.workspace_below(self.stand.project());
+        let nth = self.machines.replace(self.machines.get() + 1);
+        machine.stand_in(self.stand.here(nth));
         machine.write(
             "backfill.yaml",
             &format!("version: 1\nstate: {}\n{}", self.place, plan.config),
@@ -147,10 +261,7 @@ impl Remote {
         }
         machine.sign_in(&emulated.url);
         if let Some((_, url)) = &self.repository {
-            git(machine.path(), "init --quiet");
-            git(machine.path(), &format!("remote add origin {url}"));
-            git(machine.path(), "fetch --quiet --depth=1 origin main");
-            git(machine.path(), "checkout --quiet --detach FETCH_HEAD");
+            self.stand.check_out(machine.root(), url);
         }
         machine
     }
@@ -165,7 +276,11 @@ struct Plan {
 
 impl Plan {
     fn workspace(&self) -> Workspace {
-        let workspace = Workspace::new();
+        self.workspace_below("")
+    }
+
+    fn workspace_below(&self, project: &str) -> Workspace {
+        let workspace = Workspace::below(project);
         for n in 0..self.flows {
             workspace.manifest(n, self.days, n % 2 == 0);
         }
@@ -182,13 +297,22 @@ impl Plan {
     }
 }
 
-/// Runs each of the named functions on a new remote of each kind.
+/// Runs each of the named functions on a new remote of each kind; `elsewhere`: used from other folders
+/// than a repository's root.
 macro_rules! on_each_remote {
     ($($name:ident),+ $(,)?) => {
         on_each_remote!(@ git; $($name),+);
         on_each_remote!(@ git_over_http; $($name),+);
         on_each_remote!(@ s3; $($name),+);
         on_each_remote!(@ azure; $($name),+);
+    };
+    (elsewhere; $($name:ident),+ $(,)?) => {
+        on_each_remote!(@ git_in_a_folder; $($name),+);
+        on_each_remote!(@ git_in_a_folder_of_odd_name; $($name),+);
+        on_each_remote!(@ git_in_a_second_worktree; $($name),+);
+        on_each_remote!(@ git_in_a_submodule; $($name),+);
+        on_each_remote!(@ s3_in_a_folder; $($name),+);
+        on_each_remote!(@ azure_in_a_folder; $($name),+);
     };
     (@ $kind:ident; $($name:ident),+) => {
         mod $kind {
@@ -204,6 +328,12 @@ on_each_remote![
     applies_at_once_share_the_work_and_create_nothing_twice,
     through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own,
     who_sleeps_past_its_lease_is_fenced_and_doubles_nothing,
+];
+
+on_each_remote![
+    elsewhere;
+    what_one_machine_has_created_the_next_knows,
+    through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own,
 ];
 
 fn start(machine: &Workspace, line: &str) -> Child {

@@ -7,6 +7,10 @@ use std::process::{Command, Output, Stdio};
 /// See the module's front door.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
+    /// The folder of the config, below it.
+    project: PathBuf,
+    /// Where commands run, from there.
+    here: PathBuf,
     environment: Vec<(String, String)>,
 }
 
@@ -47,16 +51,41 @@ pub(crate) fn flow(n: usize) -> String {
 
 impl Workspace {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("manifests")).expect("a folder");
-        Self {
-            folder,
-            environment: Vec::new(),
-        }
+        Self::below("")
     }
 
+    /// One whose config and manifests are in a folder below it.
+    pub(crate) fn below(project: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workspace = Self {
+            // Without a part for nothing, which would end it with a slash.
+            project: folder
+                .path()
+                .components()
+                .chain(Path::new(project).components())
+                .collect(),
+            folder,
+            here: PathBuf::new(),
+            environment: Vec::new(),
+        };
+        std::fs::create_dir_all(workspace.path().join("manifests")).expect("a folder");
+        workspace
+    }
+
+    /// The folder of the config.
     pub(crate) fn path(&self) -> &Path {
+        &self.project
+    }
+
+    /// The folder that everything is in.
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Runs commands in `folder` from now on, which is relative to that of the config.
+    pub(crate) fn stand_in(&mut self, folder: &str) {
+        self.here = folder.into();
+        std::fs::create_dir_all(self.path().join(&self.here)).expect("a folder");
     }
 
     /// Writes a file; its name is relative to the workspace.
@@ -132,7 +161,7 @@ impl Workspace {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("backfill"));
         command
             .args(arguments)
-            .current_dir(self.path())
+            .current_dir(self.path().join(&self.here))
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -11,7 +11,6 @@ use jiff::Timestamp;
 
 use crate::api::{Flow, FlowRun};
 use crate::commands::Exit;
-use crate::commands::desired::DEFAULT;
 use crate::commands::failure::{Failure, chain};
 use crate::commands::output;
 use crate::import::{Gathered, ManifestDraft, file_stems, gather};
@@ -39,6 +38,8 @@ pub(super) struct Desk<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) listed: &'a [Listed],
     pub(super) output: &'a Path,
+    /// The folder of manifests that other verbs read.
+    pub(super) default: &'a Path,
     pub(super) reason: &'a str,
     pub(super) rules: Rules,
     pub(super) colour: bool,
@@ -89,10 +90,9 @@ impl Desk<'_> {
     /// by their flow: what they want must not be taken for what was done by hand.
     fn neighbours(&self) -> Result<HashMap<(Sandbox, FlowId), Manifest>, Failure> {
         let mut neighbours = HashMap::new();
-        let default = Path::new(DEFAULT);
         let folders = [
             Some(self.output),
-            (self.output != default).then_some(default),
+            (self.output != self.default).then_some(self.default),
         ];
         for folder in folders.into_iter().flatten() {
             let sources = match read_paths(&[folder.to_owned()]) {

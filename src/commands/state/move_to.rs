@@ -6,6 +6,7 @@
 //! held since, and is run again.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::{hold, is_in_doubt, missing, outlast};
 use crate::commands::Exit;
@@ -35,7 +36,7 @@ pub(super) struct Flags {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let (from, to) = (context.kept(), Kept::read(&flags.to)?);
+    let (from, to) = (context.kept(), Kept::read(&flags.to, Path::new(""))?);
     if context.emulator {
         return Err(Failure::usage(
             "the emulator keeps its state beside its runs; it cannot be moved",
@@ -76,9 +77,17 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     result
 }
 
+/// The name of a place as it holds in every folder: a mark is read in others than this one.
+fn lasting_name(to: &str) -> String {
+    match Kept::read(to, Path::new("")) {
+        Ok(kept) => kept.absolute().to_string(),
+        Err(_) => to.to_owned(),
+    }
+}
+
 /// Whether a mark says that its state went to this place.
 fn names(moved: &Moved, to: &Kept) -> bool {
-    Kept::read(&moved.to).is_ok_and(|named| named.is(to))
+    Kept::read(&moved.to, Path::new("")).is_ok_and(|named| named.is(to))
 }
 
 /// Nothing is left to do, if the state that was moved is where it was moved to.
@@ -97,7 +106,7 @@ async fn find_again(context: &Context, moved: &Moved, there: &dyn Place) -> Resu
     }
     output::text(|out| {
         writeln!(out, "The state in {from} was moved to {to} before.")?;
-        out.write_all(advice(&to).as_bytes())
+        out.write_all(advice(context, &to).as_bytes())
     })?;
     Ok(Exit::Success)
 }
@@ -158,7 +167,7 @@ async fn move_held(
     if read.is_some_and(|read| read.records().any(|(_, record)| is_in_doubt(record))) {
         outlast(&from.to_string(), left, signals).await?;
     }
-    let marked = left.leave(to.clone(), written.serial).await;
+    let marked = left.leave(lasting_name(&to), written.serial).await;
     marked.map_err(|error| {
         Failure::state(&from.to_string(), &error)
             .hint(format!("move again before anybody uses the copy in {to}"))
@@ -169,7 +178,7 @@ async fn move_held(
             out,
             "Moved {runs} from {from} to {to}; it was read back and compared."
         )?;
-        out.write_all(advice(&to).as_bytes())
+        out.write_all(advice(context, &to).as_bytes())
     });
     Ok(Exit::Success)
 }
@@ -207,7 +216,13 @@ fn knows_all(state: &State, copy: &State) -> bool {
 }
 
 /// What is to be written where the place of the state is named.
-fn advice(place: &str) -> String {
+fn advice(context: &Context, place: &str) -> String {
+    // A config's paths are relative to the config.
+    let place = if context.project.is_here() {
+        place
+    } else {
+        &lasting_name(place)
+    };
     let line = serde_yaml::to_string(&BTreeMap::from([("state", place)]));
     format!(
         "Name that place from now on, in {} and wherever else one is named:\n\n{}",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::store::git::Branch;
+use crate::store::git::{Branch, Version};
 use crate::store::remote::{Change, Leased, Remote, Step, Swap};
 
 /// A bare repository, and a clone of it with a commit on a branch.
@@ -72,6 +72,46 @@ impl Repository {
 
     pub(super) fn branch(&self, clone: &str) -> Branch {
         Branch::new(self.path(clone), "backfill-state".to_owned())
+    }
+
+    /// A folder two below the root of the clone.
+    pub(super) fn folder_below(&self) -> String {
+        self.made_folder("work/deploy/prod")
+    }
+
+    /// One whose name is no word of ASCII.
+    pub(super) fn folder_of_odd_name(&self) -> String {
+        self.made_folder("work/caf\u{e9} & \u{1f4c8} \"x\"")
+    }
+
+    fn made_folder(&self, name: &str) -> String {
+        fs::create_dir_all(self.path(name)).expect("writable");
+        name.to_owned()
+    }
+
+    /// A folder in another worktree of the clone.
+    pub(super) fn second_worktree(&self) -> String {
+        let line = "worktree add --quiet --detach ../second";
+        git(&self.path("work"), line);
+        self.made_folder("second/deploy")
+    }
+
+    /// A folder in a submodule of another repository.
+    pub(super) fn submodule(&self) -> String {
+        git(self.folder.path(), "init --quiet above");
+        let add = format!(
+            "-c protocol.file.allow=always submodule --quiet add -b main {} sub",
+            self.url
+        );
+        git(&self.path("above"), &add);
+        self.made_folder("above/sub/deploy")
+    }
+
+    /// A clone without a work tree.
+    pub(super) fn bare_clone(&self) -> String {
+        let line = format!("clone --quiet --bare {} bare", self.url);
+        git(self.folder.path(), &line);
+        "bare".to_owned()
     }
 
     /// A clone as a CI job has it: one commit deep, on no branch.
@@ -245,6 +285,151 @@ async fn what_the_user_has_set_for_pushes_and_fetches_changes_nothing() {
     let other = leased(repository.checkout("other"));
     let state = load(&other, None).await.expect("readable");
     assert_eq!(state.expect("a state").records().count(), 1);
+}
+
+/// The files of the branch's latest commit, as the remote has it.
+fn kept_files(repository: &Repository) -> String {
+    git(&repository.bare, "ls-tree --name-only backfill-state")
+}
+
+#[tokio::test]
+async fn each_commit_holds_the_journal_before_there_is_a_state_too() {
+    let repository = Repository::new();
+    let place = repository.place();
+    let held = place.lock(holder()).await.expect("free");
+    assert_eq!(kept_files(&repository), "journal.jsonl\nlock\n");
+    assert!(load(&place, None).await.expect("readable").is_none());
+    drop(held); // the process died
+    let mut store = open(&place).await.map(|_| ());
+    assert!(
+        matches!(store, Err(StoreError::Locked(Some(_)))),
+        "{store:?}"
+    );
+    assert!(place.unlock(&holder()).await.expect("reached"));
+    store = open(&place).await.map(|_| ());
+    store.expect("what was begun goes on");
+    assert_eq!(
+        kept_files(&repository),
+        "journal.jsonl\nlock\nstate.jsonl\n"
+    );
+}
+
+#[tokio::test]
+async fn a_commit_without_the_files_of_a_state_is_damage_and_not_an_empty_state() {
+    let repository = Repository::new();
+    let place = repository.place();
+    let mut store = open(&place).await.expect("free").store;
+    store.append(vec![intent(1)]).await.expect("pushed");
+    store.close().await.expect("pushed");
+    // As a version did that read a branch from below the repository's root.
+    let work = repository.path("work");
+    git(&work, "fetch --quiet origin backfill-state");
+    let tree = git(&work, "mktree --missing").trim().to_owned();
+    let line = format!("commit-tree -p FETCH_HEAD -m forgot {tree}");
+    let forgot = git(&work, &line).trim().to_owned();
+    git(
+        &work,
+        &format!("push --quiet origin {forgot}:backfill-state"),
+    );
+    for error in [
+        load(&place, None).await.map(|_| ()).expect_err("damaged"),
+        open(&place).await.map(|_| ()).expect_err("damaged"),
+    ] {
+        assert!(
+            matches!(&error, StoreError::Unread(commit) if *commit == forgot),
+            "{error}"
+        );
+        assert!(!error.may_pass());
+    }
+    let now = git(&repository.bare, "rev-parse backfill-state");
+    assert_eq!(now.trim(), forgot, "nothing was written");
+}
+
+#[tokio::test]
+async fn nothing_is_written_after_a_commit_that_holds_more_than_was_read_from_it() {
+    let repository = Repository::new();
+    let branch = repository.branch("work");
+    let change = |step| Change {
+        step,
+        lease: None,
+        what: "a test".to_owned(),
+    };
+    let replace = change(Step::Replace {
+        state: b"state\n".to_vec(),
+        journal: b"journal\n".to_vec(),
+    });
+    let Ok(Swap::Won(whole)) = branch.swap(None, &replace).await else {
+        panic!("it is the first");
+    };
+    let before = git(&repository.bare, "rev-parse backfill-state");
+    for part in [
+        Version {
+            state: None,
+            ..whole.clone()
+        },
+        Version {
+            journal: None,
+            ..whole.clone()
+        },
+        Version {
+            state: whole.journal.clone(),
+            ..whole.clone()
+        },
+    ] {
+        for step in [
+            Step::Lease,
+            Step::Append(b"x\n".to_vec()),
+            replace.step.clone(),
+        ] {
+            let written = branch.swap(Some(&part), &change(step)).await;
+            assert!(matches!(written, Err(StoreError::Unread(_))), "{written:?}");
+        }
+    }
+    assert_eq!(git(&repository.bare, "rev-parse backfill-state"), before);
+    let appended = change(Step::Append(b"x\n".to_vec()));
+    assert!(matches!(
+        branch.swap(Some(&whole), &appended).await,
+        Ok(Swap::Won(_))
+    ));
+}
+
+#[tokio::test]
+async fn all_folders_and_worktrees_of_a_repository_read_and_write_one_state() {
+    let repository = Repository::new();
+    let folders = [
+        "work".to_owned(),
+        repository.folder_below(),
+        repository.folder_of_odd_name(),
+        repository.second_worktree(),
+        "work/.git".to_owned(),
+        "work/.git/objects".to_owned(),
+        repository.submodule(),
+        repository.bare_clone(),
+    ];
+    // A path that is relative to the repository's root is so from everywhere.
+    git(
+        &repository.path("work"),
+        "remote set-url origin ../remote.git",
+    );
+    for (folder, kept) in folders.iter().zip(1..) {
+        let place = leased(repository.branch(folder));
+        let mut store = open(&place).await.expect(folder).store;
+        store
+            .append(vec![intent(i64::from(kept))])
+            .await
+            .expect("pushed");
+        store.close().await.expect("pushed");
+        for other in &folders {
+            let place = leased(repository.branch(other));
+            let read = load(&place, None).await.expect("readable");
+            let runs = read.expect("a state").records().count();
+            assert_eq!(
+                u8::try_from(runs),
+                Ok(kept),
+                "written in {folder}, read in {other}"
+            );
+        }
+    }
 }
 
 fn hook(repository: &Repository, name: &str, script: &str) {

@@ -41,6 +41,16 @@ macro_rules! on_each_remote {
         #[cfg(unix)]
         on_each_remote!(@ git, $seen; $($name),+);
         #[cfg(unix)]
+        on_each_remote!(@ git_in_a_folder, $seen; $($name),+);
+        #[cfg(unix)]
+        on_each_remote!(@ git_in_a_folder_of_odd_name, $seen; $($name),+);
+        #[cfg(unix)]
+        on_each_remote!(@ git_in_a_second_worktree, $seen; $($name),+);
+        #[cfg(unix)]
+        on_each_remote!(@ git_in_a_submodule, $seen; $($name),+);
+        #[cfg(unix)]
+        on_each_remote!(@ git_in_a_bare_repository, $seen; $($name),+);
+        #[cfg(unix)]
         on_each_remote!(@ git_over_http, $seen; $($name),+);
         #[cfg(feature = "object-store")]
         on_each_remote!(@ s3, $seen; $($name),+);
@@ -79,6 +89,28 @@ pub(super) fn git() -> Kept<Repository, Branch> {
     let repository = Repository::new();
     let branch = repository.branch("work");
     Some((repository, branch))
+}
+
+/// A clone, seen from somewhere in it.
+#[cfg(unix)]
+macro_rules! git_from {
+    ($($kind:ident: $stand:ident;)+) => {
+        $(pub(super) fn $kind() -> Kept<Repository, Branch> {
+            let repository = Repository::new();
+            let folder = repository.$stand();
+            let branch = repository.branch(&folder);
+            Some((repository, branch))
+        })+
+    };
+}
+
+#[cfg(unix)]
+git_from! {
+    git_in_a_folder: folder_below;
+    git_in_a_folder_of_odd_name: folder_of_odd_name;
+    git_in_a_second_worktree: second_worktree;
+    git_in_a_submodule: submodule;
+    git_in_a_bare_repository: bare_clone;
 }
 
 #[cfg(unix)]
