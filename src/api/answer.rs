@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::not_json::describe_page;
 use super::{retry_after, veil};
 use crate::run::RunId;
 use crate::state::Refusal;
@@ -92,6 +93,7 @@ impl Answer {
         ]
         .iter()
         .find_map(|pointer| text(pointer))
+        .or_else(|| describe_page(&self.body))
         .unwrap_or_else(|| match String::from_utf8_lossy(&self.body).trim() {
             "" => "(no message)".to_owned(),
             raw => raw.to_owned(),

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderValue;
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::plain;
+use super::not_json::describe_page;
 use super::veil;
 use crate::crash::Point;
 
@@ -25,6 +27,10 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const ANSWER: usize = 1 << 16;
 /// How often a token is asked for before giving up.
 const TRIES: u32 = 4;
+/// How long one is asked for in all: the longest `Retry-After` that is honoured, and a little more.
+const ASKED_FOR: Duration = Duration::from_secs(16 * 60);
+/// How long after it could not be renewed a token that is still good is renewed again.
+const RENEWED_AGAIN: Duration = Duration::from_secs(10);
 
 /// How to sign in. Secrets come from the environment and go nowhere else.
 #[derive(Debug, Clone)]
@@ -61,16 +67,45 @@ pub enum AuthError {
         /// `error` and `error_description`.
         reason: String,
     },
+    /// The sign-in service has no time, or is down: it says nothing of the credentials.
+    #[error("the sign-in service is busy or down: HTTP {status} {reason}")]
+    Busy {
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        reason: String,
+    },
+    /// What answered is not the sign-in service, or not as Adobe documents it.
+    #[error("the sign-in service's answer is not understood: HTTP {status} {reason}")]
+    NotUnderstood {
+        /// The HTTP status.
+        status: u16,
+        /// What came in place of a token.
+        reason: String,
+    },
     /// The sign-in service did not answer.
     #[error("the sign-in service cannot be reached: {0}")]
     Unreachable(String),
+}
+
+impl AuthError {
+    /// Whether the same credentials may be taken a little later.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy { .. } | Self::NotUnderstood { .. } | Self::Unreachable(_) => true,
+            Self::Expired(_) | Self::NotAToken | Self::Refused { .. } => false,
+        }
+    }
 }
 
 /// A token that can be sent.
 #[derive(Clone)]
 pub struct Token {
     header: HeaderValue,
+    /// `None`: when the service refuses it.
     renew_at: Option<Instant>,
+    /// Until when it is good, as far as is known.
+    good_until: Option<Instant>,
     serial: u64,
 }
 
@@ -92,8 +127,22 @@ pub struct Auth {
 #[derive(Debug, Deserialize)]
 pub struct TokenAnswer {
     access_token: SecretString,
-    /// Seconds.
-    expires_in: u64,
+    /// Seconds; OAuth only recommends to say them.
+    #[serde(default, deserialize_with = "seconds")]
+    expires_in: Option<u64>,
+}
+
+/// A number of seconds, or its text; anything else says nothing.
+fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let seconds = match &value {
+        serde_json::Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    let seconds = seconds.filter(|seconds: &f64| *seconds >= 1.0);
+    Ok(seconds.map(|seconds| {
+        Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |life| life.as_secs())
+    }))
 }
 
 #[derive(Deserialize, Default)]
@@ -108,26 +157,58 @@ impl TokenAnswer {
     /// Reads what a request for a token was answered with.
     ///
     /// # Errors
-    /// [`AuthError::Refused`], in words that can be shown, for any status but 2xx and for an
-    /// answer without a token.
+    /// In words that can be shown: [`AuthError::Refused`] for a 4xx, [`AuthError::Busy`] for one that
+    /// only asks for time and for a 5xx, [`AuthError::NotUnderstood`] for what is no token's answer.
     pub fn read(status: u16, body: &[u8]) -> Result<Self, AuthError> {
+        let page = describe_page(body);
         if (200..300).contains(&status) {
-            return serde_json::from_slice(body).map_err(|_| AuthError::Refused {
-                status,
-                reason: "without a token in the answer".to_owned(),
-            });
+            return match serde_json::from_slice::<Self>(body) {
+                Ok(answer) if !answer.access_token.expose_secret().trim().is_empty() => Ok(answer),
+                _ => Err(AuthError::NotUnderstood {
+                    status,
+                    reason: page.unwrap_or_else(|| "without a token in the answer".to_owned()),
+                }),
+            };
         }
         let refusal: TokenRefusal = serde_json::from_slice(body).unwrap_or_default();
-        let reason = plain(&format!("{} {}", refusal.error, refusal.error_description));
-        Err(AuthError::Refused { status, reason })
+        let said = plain(&format!("{} {}", refusal.error, refusal.error_description));
+        Err(match status {
+            408 | 429 | 500.. => AuthError::Busy {
+                status,
+                reason: page.unwrap_or(said),
+            },
+            300..=399 => AuthError::NotUnderstood {
+                status,
+                reason: format!(
+                    "leads elsewhere, as a proxy or a login does; AEP_IMS_ENDPOINT names the \
+                     sign-in service {said}"
+                )
+                .trim_end()
+                .to_owned(),
+            },
+            // Not Adobe's words: somebody in between says no.
+            _ if page.is_some() => AuthError::NotUnderstood {
+                status,
+                reason: page.unwrap_or_default(),
+            },
+            _ => AuthError::Refused {
+                status,
+                reason: said,
+            },
+        })
     }
 
-    /// For how long it is used: until shortly before it expires.
+    /// For how long it is used: until shortly before it expires; `None`: until it is refused.
     #[must_use]
-    pub fn kept_for(&self) -> Duration {
-        let life = Duration::from_secs(self.expires_in).min(LONGEST);
+    pub fn kept_for(&self) -> Option<Duration> {
+        let life = self.good_for()?;
         // A short life is not made negative by the margin.
-        life.saturating_sub(MARGIN.min(life / 10))
+        Some(life.saturating_sub(MARGIN.min(life / 10)))
+    }
+
+    /// How long it is good.
+    fn good_for(&self) -> Option<Duration> {
+        Some(Duration::from_secs(self.expires_in?).min(LONGEST))
     }
 }
 
@@ -160,9 +241,26 @@ impl Auth {
             return Ok(token.clone());
         }
         let serial = cached.as_ref().map_or(0, |token| token.serial + 1);
-        let token = self.obtain(serial).await?;
-        *cached = Some(token.clone());
-        Ok(token)
+        let is_good = |token: &Token| token.good_until.is_some_and(|end| Instant::now() < end);
+        // While one is good, nobody waits for a sign-in service that is down.
+        let times = match &*cached {
+            Some(token) if is_good(token) => 1,
+            _ => TRIES,
+        };
+        let error = match self.obtain(serial, times).await {
+            Ok(token) => {
+                *cached = Some(token.clone());
+                return Ok(token);
+            }
+            Err(error) => error,
+        };
+        match &mut *cached {
+            Some(token) if error.may_pass() && is_good(token) => {
+                token.renew_at = Some(Instant::now() + RENEWED_AGAIN);
+                Ok(token.clone())
+            }
+            _ => Err(error),
+        }
     }
 
     /// A token other than `refused`, which the service answered with `reason`. Whoever comes
@@ -180,14 +278,15 @@ impl Auth {
                 && token.serial == refused.serial
             {
                 token.renew_at = Some(Instant::now());
+                token.good_until = None;
             }
         }
         self.token().await
     }
 
-    async fn obtain(&self, serial: u64) -> Result<Token, AuthError> {
-        let (secret, renew_at) = match &self.credentials {
-            Credentials::AccessToken(secret) => (secret.clone(), None),
+    async fn obtain(&self, serial: u64, times: u32) -> Result<Token, AuthError> {
+        let (secret, renew_at, good_until) = match &self.credentials {
+            Credentials::AccessToken(secret) => (secret.clone(), None, None),
             Credentials::ClientSecret {
                 client_id,
                 client_secret,
@@ -202,11 +301,12 @@ impl Auth {
                     ("scope", scopes),
                 ];
                 Point::TOKEN_ASKING.pass();
-                let answer = self.ask(ims, &form).await?;
+                let answer = self.ask(ims, &form, times).await?;
                 Point::TOKEN_ANSWERED.pass();
                 veil::keep(&answer.access_token);
-                let renew_at = asked + answer.kept_for();
-                (answer.access_token, Some(renew_at))
+                let until = |life: Option<Duration>| life.map(|life| asked + life);
+                let (renew_at, good_until) = (until(answer.kept_for()), until(answer.good_for()));
+                (answer.access_token, renew_at, good_until)
             }
         };
         let text = SecretString::from(format!("Bearer {}", secret.expose_secret().trim()));
@@ -216,12 +316,18 @@ impl Auth {
         Ok(Token {
             header,
             renew_at,
+            good_until,
             serial,
         })
     }
 
-    /// Asks for a token, again after what may pass.
-    async fn ask(&self, ims: &Url, form: &[(&str, &str)]) -> Result<TokenAnswer, AuthError> {
+    /// Asks for a token, again after what may pass, so many times in all.
+    async fn ask(
+        &self,
+        ims: &Url,
+        form: &[(&str, &str)],
+        times: u32,
+    ) -> Result<TokenAnswer, AuthError> {
         let body = SecretString::from(
             url::form_urlencoded::Serializer::new(String::new())
                 .extend_pairs(form)
@@ -229,6 +335,7 @@ impl Auth {
         );
         let mut endpoint = ims.clone();
         endpoint.set_path("/ims/token/v3");
+        let begun = Instant::now();
         let mut wait = Duration::from_millis(500);
         let mut tried = 1;
         loop {
@@ -239,24 +346,38 @@ impl Auth {
                 .body(body.expose_secret().to_owned())
                 .send()
                 .await;
+            let mut asked_to_wait = Duration::ZERO;
             let error = match sent {
                 Ok(mut response) => {
                     let status = response.status().as_u16();
+                    asked_to_wait = retry_after(response.headers()).unwrap_or_default();
                     let (bytes, _) = super::http::bounded_body(&mut response, ANSWER).await;
                     match TokenAnswer::read(status, &bytes) {
                         Ok(answer) => return Ok(answer),
-                        Err(error) if matches!(status, 200..=299 | 429 | 500..) => error,
+                        // A redirect will be one the next time.
+                        Err(error) if error.may_pass() && !(300..400).contains(&status) => error,
                         Err(error) => return Err(error),
                     }
                 }
                 Err(error) => AuthError::Unreachable(super::http::describe(&error)),
             };
-            if tried == TRIES {
+            let pause = wait.max(asked_to_wait);
+            if tried >= times || begun.elapsed() + pause > ASKED_FOR {
                 return Err(error);
             }
             tried += 1;
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(pause).await;
             wait *= 3;
         }
     }
 }
+
+/// How long an answer asks to wait, seen from its own clock.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok();
+    let date = text("date").and_then(super::retry_after::http_date);
+    super::retry_after::parse(text("retry-after")?, date.unwrap_or_else(Timestamp::now))
+}
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,9 @@ use url::Url;
 use super::flow::kind_by_spec;
 use super::guarded::GuardedBody;
 use super::http::{bounded_body, builder, describe};
+use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, judge};
+use super::proxy::unusable_proxy;
 use super::{
     Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
     Shows, SourceKind, Token,
@@ -141,6 +143,15 @@ impl Client {
         );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 
+        let sign_in_host = match &credentials {
+            Credentials::ClientSecret { ims, .. } => Some(ims),
+            Credentials::AccessToken(_) => None,
+        };
+        for url in sign_in_host.into_iter().chain([&base]) {
+            if let Some((name, why)) = unusable_proxy(url, |name| std::env::var(name).ok()) {
+                return Err(ApiError::Setup(format!("{name} {why}")));
+            }
+        }
         let ours = || builder(&base, timeouts);
         let creates = ours()
             .http1_only()
@@ -211,6 +222,11 @@ impl Client {
         Point::CREATE_SENDING.pass();
         let seen = self.exchange(request, CREATE_ANSWER).await;
         Point::CREATE_ANSWERED.pass();
+        if let Ok(answer) = &seen
+            && answer.status >= 500
+        {
+            self.wait_as_asked(answer);
+        }
         if held_back.load(Ordering::Relaxed) {
             return Outcome::NotSent("the process was suspended before it was sent".to_owned());
         }
@@ -419,7 +435,10 @@ impl Client {
                 Ok(answer) => match answer.status {
                     200..=299 if answer.complete => match serde_json::from_slice(&answer.body) {
                         Ok(body) => return Ok(body),
-                        Err(error) => return Err(ApiError::NotUnderstood(error.to_string())),
+                        Err(error) => {
+                            let why = not_json(&answer.body, &error);
+                            return Err(ApiError::NotUnderstood(why));
+                        }
                     },
                     200..=299 => "an answer that broke off".to_owned(),
                     429 => {
@@ -427,7 +446,10 @@ impl Client {
                             .throttle(answer.retry_after.unwrap_or_default().max(wait));
                         answer.refusal().to_string()
                     }
-                    408 | 500..=599 => answer.refusal().to_string(),
+                    408 | 500..=599 => {
+                        self.wait_as_asked(&answer);
+                        answer.refusal().to_string()
+                    }
                     _ => match judge(Ok(&answer)) {
                         Outcome::TokenExpired(refusal) if !renewed => {
                             let reason = refusal.to_string();
@@ -447,6 +469,13 @@ impl Client {
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    /// Holds everyone where a service that is down has said for how long.
+    fn wait_as_asked(&self, answer: &Answer) {
+        if let Some(wait) = answer.retry_after.filter(|wait| !wait.is_zero()) {
+            self.pacer.hold(wait);
         }
     }
 

@@ -1,10 +1,11 @@
 //! The HTTP stack, tamed: nothing sent again, no redirects, TLS everywhere but on this machine,
-//! bodies bounded, errors in words that hold no URL.
+//! bodies bounded, errors in words that hold no more of a URL than its host.
 
 use url::Url;
 
 use super::Timeouts;
 use super::answer::plain;
+use super::proxy::proxy_to;
 
 /// The body, up to `most` bytes of it, and whether that is all.
 pub(crate) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
@@ -44,7 +45,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An error of the HTTP stack with its causes, without the URL.
+/// An error of the HTTP stack with its cause: of the URL the host alone, and the proxy if one was used.
 pub(crate) fn describe(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() && error.is_connect() {
         "no connection in time"
@@ -56,6 +57,15 @@ pub(crate) fn describe(error: &reqwest::Error) -> String {
         "the connection broke"
     };
     let mut text = what.to_owned();
+    if let Some(host) = error.url().and_then(Url::host_str) {
+        let answers = error.is_timeout() && !error.is_connect();
+        text.push_str(if answers { " from " } else { " to " });
+        text.push_str(host);
+    }
+    if let Some(proxy) = error.url().and_then(proxy_to) {
+        text.push_str(" through the proxy ");
+        text.push_str(&proxy);
+    }
     let mut last = String::new();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -65,6 +75,12 @@ pub(crate) fn describe(error: &reqwest::Error) -> String {
     if !last.is_empty() {
         text.push_str(": ");
         text.push_str(&plain(&last));
+    }
+    if last.contains("UnknownIssuer") || last.contains("unable to get local issuer") {
+        text.push_str(
+            " (if your company has a certificate authority of its own, name the file of its \
+             certificate with SSL_CERT_FILE)",
+        );
     }
     text
 }

@@ -12,9 +12,11 @@ mod flow;
 mod flow_run;
 mod guarded;
 mod http;
+mod not_json;
 mod outcome;
 mod pacer;
 mod paging;
+mod proxy;
 mod retry_after;
 mod veil;
 mod wire;
@@ -30,8 +32,11 @@ pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};
 pub(crate) use http::{
     bounded_body, builder as http_builder, describe as describe_broken, is_loopback,
 };
+pub(crate) use not_json::not_json;
 pub use outcome::{Broken, Outcome, judge};
 pub use pacer::{Pacer, Rate, RateError};
 pub use paging::Page;
+pub use proxy::unusable_certificates;
+pub(crate) use proxy::unusable_proxy;
 pub(crate) use veil::keep as cover_from_now_on;
 pub use wire::{CreateRun, TimestampForm};

@@ -106,6 +106,12 @@ struct Grid {
     rate_changed: Instant,
 }
 
+impl Grid {
+    fn is_held(&self, now: Instant) -> bool {
+        self.paused_until.is_some_and(|until| now < until)
+    }
+}
+
 impl Pacer {
     /// A pacer at `rate`.
     #[must_use]
@@ -184,14 +190,22 @@ impl Pacer {
     pub fn throttle(&self, wait: Duration) {
         let now = Instant::now();
         let mut grid = self.grid();
-        let until = now + wait;
-        let held = grid.paused_until.is_some_and(|until| now < until);
-        if !held {
+        if !grid.is_held(now) {
             grid.rate = Rate((grid.rate.0 / 2.0).max(self.wanted.0 / 32.0));
             // It recovers from when all may go on.
-            grid.rate_changed = until;
+            grid.rate_changed = now + wait;
         }
-        if !held || grid.paused_until < Some(until) {
+        self.hold_until(&mut grid, now + wait, now);
+    }
+
+    /// Holds everyone for `wait`: the service is down, and it is not for its limit.
+    pub fn hold(&self, wait: Duration) {
+        let now = Instant::now();
+        self.hold_until(&mut self.grid(), now + wait, now);
+    }
+
+    fn hold_until(&self, grid: &mut Grid, until: Instant, now: Instant) {
+        if !grid.is_held(now) || grid.paused_until < Some(until) {
             grid.paused_until = Some(until);
             // Slots that nobody will use now are given back, but not the last turn's spacing.
             let spaced = grid.had.back().map(|last| *last + grid.rate.interval());
@@ -238,8 +252,8 @@ impl Pacer {
 
     fn take_slot(&self, now: Instant) -> (Instant, u64) {
         let mut grid = self.grid();
-        let held = grid.paused_until.is_some_and(|until| now < until);
-        if !held && grid.rate < self.wanted && grid.rate_changed + RECOVERY_STEP <= now {
+        if !grid.is_held(now) && grid.rate < self.wanted && grid.rate_changed + RECOVERY_STEP <= now
+        {
             let step = self.wanted.0 / 10.0;
             grid.rate = Rate((grid.rate.0 + step).min(self.wanted.0));
             grid.rate_changed = now;

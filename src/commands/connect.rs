@@ -7,9 +7,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Exit;
-use super::context::{Context, has_credentials, variable};
+use super::context::{Context, has_credentials, sendable, variable};
 use super::failure::Failure;
-use crate::api::{Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback};
+use crate::api::{
+    Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback, unusable_certificates,
+};
 use crate::emulator::{Emulator, FlowSeed, Options};
 use crate::manifest::Manifest;
 use crate::run::OrganizationId;
@@ -49,7 +51,7 @@ pub(super) async fn connect(
             .hint("set AEP_ORG_ID, or `organization:` in backfill.yaml")
     })?;
     let (credentials, client_id) = credentials()?;
-    let api_key = variable("AEP_API_KEY").or(client_id).ok_or_else(|| {
+    let api_key = sendable("AEP_API_KEY")?.or(client_id).ok_or_else(|| {
         Failure::new(Exit::SignIn, "no API key is known")
             .hint("set AEP_API_KEY to the client id that the token was issued for")
     })?;
@@ -64,6 +66,9 @@ pub(super) async fn connect(
         credentials,
         timeouts,
     };
+    if let Some(wrong) = unusable_certificates(variable) {
+        context.say(&format!("warning: {wrong}"));
+    }
     let pacer = Arc::new(Pacer::new(context.config.limits.rate));
     Ok(Connected {
         client: Arc::new(Client::new(connection, pacer)?),
@@ -127,8 +132,14 @@ pub(super) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
 
 /// How to sign in, and the client id if the environment has one.
 fn credentials() -> Result<(Credentials, Option<String>), Failure> {
-    let client_id = variable("AEP_CLIENT_ID");
-    if let Some(token) = variable("AEP_ACCESS_TOKEN") {
+    let client_id = sendable("AEP_CLIENT_ID")?;
+    if let Some(token) = sendable("AEP_ACCESS_TOKEN")? {
+        // Copied from a header, it brings the scheme.
+        let scheme = token.split_at_checked("Bearer ".len());
+        let token = match scheme {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer ") => token.trim(),
+            _ => &token,
+        };
         let credentials = Credentials::AccessToken(SecretString::from(token));
         return Ok((credentials, client_id));
     }
@@ -141,10 +152,11 @@ fn credentials() -> Result<(Credentials, Option<String>), Failure> {
     let Some(client_id) = client_id else {
         return Err(missing("AEP_ACCESS_TOKEN"));
     };
-    let client_secret = variable("AEP_CLIENT_SECRET")
+    let client_secret = sendable("AEP_CLIENT_SECRET")?
         .map(SecretString::from)
         .ok_or_else(|| missing("AEP_CLIENT_SECRET"))?;
-    let scopes = variable("AEP_SCOPES").ok_or_else(|| missing("AEP_SCOPES"))?;
+    let scopes = variable("AEP_SCOPES").map(|text| scopes(&text));
+    let scopes = scopes.ok_or_else(|| missing("AEP_SCOPES"))?;
     let ims = variable("AEP_IMS_ENDPOINT").unwrap_or_else(|| IMS.to_owned());
     let ims = Url::parse(&ims)
         .ok()
@@ -154,9 +166,34 @@ fn credentials() -> Result<(Credentials, Option<String>), Failure> {
     let credentials = Credentials::ClientSecret {
         client_id: client_id.clone(),
         client_secret,
-        // Adobe's pages separate scopes by commas; people paste them with blanks.
-        scopes: scopes.split_whitespace().collect::<String>(),
+        scopes,
         ims,
     };
     Ok((credentials, Some(client_id)))
+}
+
+/// The scopes that a variable lists, as Adobe's pages separate them, by commas; OAuth and Postman
+/// separate them by blanks (RFC 6749, section 3.3), and a file by line breaks.
+fn scopes(text: &str) -> String {
+    let scopes = text.split(|c: char| c == ',' || c.is_whitespace());
+    let scopes: Vec<&str> = scopes.filter(|scope| !scope.is_empty()).collect();
+    scopes.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_separated_by_commas_blanks_or_lines() {
+        for text in [
+            "openid,session,AdobeID",
+            "openid session AdobeID",
+            "openid, session,\tAdobeID",
+            "openid\nsession\r\nAdobeID\n",
+            ",openid,,session ,AdobeID,",
+        ] {
+            assert_eq!(scopes(text), "openid,session,AdobeID", "{text:?}");
+        }
+    }
 }

@@ -356,9 +356,32 @@ fn goes_with_a_job(folder: &Path) -> bool {
         && (folder.is_relative() || is_below("GITHUB_WORKSPACE") || is_below("RUNNER_TEMP"))
 }
 
-/// A variable that is set and not empty: CI systems pass what is not set as an empty text.
+/// A variable that is set and not empty, without the line break or the blanks around it that a file or
+/// a paste leaves: CI systems pass what is not set as an empty text.
 pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    let value = std::env::var(name).ok()?;
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// The same, for what is sent in a header or a form; its value is never told.
+///
+/// # Errors
+/// When it holds what no header can hold: a line break in the middle, or a letter that is not ASCII.
+pub(super) fn sendable(name: &str) -> Result<Option<String>, Failure> {
+    let is_text = std::env::var_os(name).is_none_or(|value| value.to_str().is_some());
+    let value = variable(name);
+    let wrong = match &value {
+        _ if !is_text => "a byte that is no text",
+        Some(value) if value.contains(['\n', '\r']) => "a line break in the middle",
+        Some(value) if value.chars().any(char::is_control) => "a control character",
+        Some(value) if !value.is_ascii() => "a letter that is not ASCII, perhaps a quotation mark",
+        _ => return Ok(value),
+    };
+    Err(
+        Failure::usage(format!("{name} cannot be sent: it holds {wrong}"))
+            .hint("it was most likely damaged when it was copied; its value is not shown"),
+    )
 }
 
 fn parsed<T>(name: &str) -> Result<Option<T>, Failure>

@@ -307,7 +307,11 @@ impl From<PickError> for Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let exit = match error {
-            ApiError::Auth(AuthError::Unreachable(_)) => Exit::Unexpected,
+            ApiError::Auth(
+                AuthError::Unreachable(_)
+                | AuthError::Busy { .. }
+                | AuthError::NotUnderstood { .. },
+            ) => Exit::Unexpected,
             ApiError::Auth(_) | ApiError::SignIn(_) => Exit::SignIn,
             ApiError::Setup(_) => Exit::Usage,
             ApiError::Refused(_) | ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {

@@ -102,7 +102,9 @@ pub(super) async fn send(errand: &Errand, client: &Client, stop: &Stop) -> Sent 
 
 async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, Unsent> {
     let sign_in = |error: AuthError| match error {
-        AuthError::Unreachable(_) => Unsent::Unreachable(error.to_string()),
+        AuthError::Unreachable(_) | AuthError::Busy { .. } | AuthError::NotUnderstood { .. } => {
+            Unsent::Unreachable(error.to_string())
+        }
         AuthError::Expired(_) | AuthError::NotAToken | AuthError::Refused { .. } => {
             Unsent::SignIn(error.to_string())
         }

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::api::{
-    Timeouts, bounded_body, cover_from_now_on, describe_broken, http_builder, is_loopback, plain,
+    Timeouts, bounded_body, cover_from_now_on, describe_broken, http_builder, is_loopback,
+    not_json, plain, unusable_proxy,
 };
 
 /// No answer is longer: a page has 100 comments of 65,536 characters.
@@ -155,6 +156,9 @@ impl Client {
         let setup = |what: &str| GitHubError::Setup(what.to_owned());
         if api.scheme() != "https" && !is_loopback(&api) {
             return Err(setup("GITHUB_API_URL is not an https:// URL"));
+        }
+        if let Some((name, why)) = unusable_proxy(&api, |name| std::env::var(name).ok()) {
+            return Err(GitHubError::Setup(format!("{name} {why}")));
         }
         let is_name = |name: &str| {
             !name.is_empty()
@@ -403,7 +407,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GitHubError 
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GitHubError> {
     serde_json::from_slice(body)
-        .map_err(|error| GitHubError::NotUnderstood(plain(&error.to_string())))
+        .map_err(|error| GitHubError::NotUnderstood(plain(&not_json(body, &error))))
 }
 
 /// The `rel="next"` of a `Link` header.

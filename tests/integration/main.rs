@@ -36,6 +36,7 @@ mod resolve;
 mod schema;
 mod secrets;
 mod settling;
+mod sign_in;
 mod state;
 mod status;
 mod storm;

@@ -150,7 +150,11 @@ impl Dispatcher {
     /// Ends the apply where `error` would meet every other flow too.
     pub(super) fn ends_all(&mut self, error: Option<&ApiError>) -> bool {
         let ending = match error {
-            Some(ApiError::Auth(AuthError::Unreachable(why))) => Ending::Unreachable(why.clone()),
+            Some(ApiError::Auth(
+                error @ (AuthError::Unreachable(_)
+                | AuthError::Busy { .. }
+                | AuthError::NotUnderstood { .. }),
+            )) => Ending::Unreachable(error.to_string()),
             Some(error @ (ApiError::Auth(_) | ApiError::SignIn(_))) => {
                 Ending::SignIn(error.to_string())
             }

@@ -259,7 +259,9 @@ fn a_state_that_is_held_or_was_moved_takes_no_push() {
     let ran = workspace
         .run("state push edit.jsonl --state third --yes")
         .exits(3);
-    let said = ran.stderr.replace(&workspace.path().display().to_string(), "HERE");
+    let said = ran
+        .stderr
+        .replace(&workspace.path().display().to_string(), "HERE");
     insta::assert_snapshot!(said, @"error: edit.jsonl, line 1: it is no state, but the mark of one that was moved to HERE/elsewhere");
 }
 
