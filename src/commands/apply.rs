@@ -204,9 +204,9 @@ async fn carry_out(
 /// a result that cannot be shown or written does not hide how it ended.
 fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Exit {
     let held_back = plan.totals().held_back;
-    let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
+    let mut exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let document = report::json::apply(&applied, held_back, exit.code());
-    let _ = match flags.format {
+    let shown = match flags.format {
         AnnotatedFormat::Json => output::json(&document),
         _ if !plan.totals().has_changes() && applied.others_in_doubt == 0 => {
             let unchanged = plan.totals().unchanged;
@@ -218,15 +218,15 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
     actions.annotate(|| report::annotate_applied(&applied));
     actions.summarize(|most| report::applied_markdown(&applied, plan, most));
     actions.output(|| Outputs::of_applied(plan, &applied));
-    if let Some(Err(failure)) = flags
-        .report
-        .as_ref()
-        .map(|path| output::report(context, path, &document))
-    {
-        actions.annotate(|| failure.annotations());
-        let unwritten = failure.report();
-        if exit == Exit::Success {
-            return unwritten;
+    let reported = flags.report.as_ref();
+    let reported = reported.map_or(Ok(()), |path| output::report(context, path, &document));
+    for written in [shown.map_err(Failure::from), reported] {
+        if let Err(failure) = written {
+            actions.annotate(|| failure.annotations());
+            let unwritten = failure.report();
+            if exit == Exit::Success {
+                exit = unwritten;
+            }
         }
     }
     // Said here and not returned: the report has been written, and has more to tell.

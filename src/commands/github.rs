@@ -4,7 +4,7 @@
 //! only read, as that of a pull request from a fork, is no failure: the summary of the step says the
 //! same.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 use url::Url;
@@ -19,12 +19,19 @@ use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky,
 use crate::report::{self, plain};
 use crate::run::Sandbox;
 
+/// Where a repository's workflows are: what they plan may be different then.
+const WORKFLOWS: &str = ".github/workflows/";
+
 /// How many bytes a comment or an issue may have: GitHub takes 65,536 characters, and the marker needs
 /// some of them.
 pub(super) const ROOM: usize = 60_000;
 
-/// Has the comment of the plan on this job's pull request say `markdown`.
-pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Failure> {
+/// Has the comment of the plan of `manifests` on this job's pull request say `markdown`.
+pub(super) async fn comment(
+    context: &Context,
+    manifests: &[PathBuf],
+    markdown: &str,
+) -> Result<(), Failure> {
     let Some(pull) = pull_request()? else {
         let event = variable("GITHUB_EVENT_NAME").unwrap_or_default();
         context.actions.notice(format!(
@@ -35,9 +42,31 @@ pub(super) async fn comment(context: &Context, markdown: &str) -> Result<(), Fai
     let client = client()?;
     let Scope { sticky, footer, .. } = Scope::new("plan", context);
     let markdown = format!("{markdown}{footer}{}", since_line(&pull));
-    match sticky.comment(&client, pull.number, &markdown).await {
+    let root = repository();
+    let read = manifests.iter().map(PathBuf::as_path);
+    let read: Vec<String> = read
+        .chain([context.project.config()])
+        .map(|path| locate(&root, &path.display().to_string()))
+        .collect();
+    // A plan may be asked for on each pull request: one that changes nothing of it needs no comment.
+    let is_about = |file: &str| {
+        let is_in = |path: &String| {
+            let rest = file.strip_prefix(path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with('/'))
+        };
+        file.starts_with(WORKFLOWS) || read.iter().any(is_in)
+    };
+    let written = sticky.comment(&client, pull.number, &markdown, is_about);
+    match written.await {
         Ok(written) => {
             say(context, "the comment on the pull request", written);
+            Ok(())
+        }
+        Err(error) if error.is_closed_to_all() => {
+            context.actions.notice(
+                "the conversation of the pull request is locked: the plan is in the summary of this \
+                 step, and in no comment",
+            );
             Ok(())
         }
         Err(error) if error.is_forbidden() && pull.is_from_a_fork => {
@@ -61,8 +90,10 @@ pub(super) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failu
     let markdown = format!("{markdown}{}", since_line(&pull));
     let sticky = Sticky::new("plan", &config, "");
     match sticky.supersede(&client()?, pull.number, &markdown).await {
-        Err(error) if !(error.is_forbidden() && pull.is_from_a_fork) => Err(uncommented(&error)),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(()),
+        Err(error) if error.is_closed_to_all() => Ok(()),
+        Err(error) if error.is_forbidden() && pull.is_from_a_fork => Ok(()),
+        Err(error) => Err(uncommented(&error)),
     }
 }
 
@@ -88,8 +119,16 @@ pub(super) async fn issue(
         title,
     } = Scope::new("audit", context);
     let markdown = format!("{markdown}{footer}");
-    let written = sticky.issue(&client, &title, &markdown, is_nothing).await;
-    let written = written.map_err(|error| refused(&error, "open an issue", "issues"))?;
+    let written = match sticky.issue(&client, &title, &markdown, is_nothing).await {
+        Err(error) if error.is_closed_to_all() => {
+            context.actions.notice(
+                "the repository takes no issue, or this one is locked: what the audit found is in \
+                 the summary of this step",
+            );
+            return Ok(());
+        }
+        written => written.map_err(|error| refused(&error, "open an issue", "issues"))?,
+    };
     say(context, "the issue of the audit", written);
     Ok(())
 }
@@ -143,8 +182,14 @@ impl Scope {
         if config != config::DEFAULT {
             title = format!("{title} ({})", plain(&config, 100));
         }
+        let sticky = Sticky::new(verb, &config, sandbox.map_or("", Sandbox::as_str));
+        let by_config = context.config.sandbox.as_ref();
         Self {
-            sticky: Sticky::new(verb, &config, sandbox.map_or("", Sandbox::as_str)),
+            sticky: if by_config.is_some() && by_config == sandbox {
+                sticky.only()
+            } else {
+                sticky
+            },
             footer: report::scope_markdown(&config, sandbox),
             title,
         }

@@ -1,7 +1,8 @@
 //! Standard output: the result, as text or JSON; and a result that goes into a file.
 
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -57,8 +58,48 @@ pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
     out.flush()
 }
 
-/// Writes a file whole, or not at all; over one that exists only if it `replaces` that.
+/// Writes a file whole, or not at all; over one that exists only if it `replaces` that. Where a link
+/// leads, and into what is no file, as a pipe or a device: that is written to, and stays what it is.
 pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
+    let Some(target) = regular_file(path)? else {
+        let mut out = File::options().append(true).open(path)?;
+        return match out.write_all(bytes).and_then(|()| out.flush()) {
+            // Its reader has what it wants.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
+    };
+    let there = fs::metadata(&target).ok();
+    let written = beside(
+        &target,
+        bytes,
+        there.as_ref().map(Metadata::permissions),
+        replaces,
+    );
+    match written {
+        // Nothing can be renamed to it, as where a container has this one file of another's.
+        Err(error)
+            if replaces
+                && there.is_some()
+                && matches!(
+                    error.kind(),
+                    io::ErrorKind::PermissionDenied
+                        | io::ErrorKind::ReadOnlyFilesystem
+                        | io::ErrorKind::ResourceBusy
+                        | io::ErrorKind::CrossesDevices
+                ) =>
+        {
+            let open = File::options().write(true).truncate(true).open(&target);
+            let mut file = open.map_err(|_| error)?;
+            file.write_all(bytes)?;
+            file.sync_all()
+        }
+        written => written,
+    }
+}
+
+/// Writes a file beside its place, and renames it.
+fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) -> Written {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -68,10 +109,13 @@ pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666)); // less the umask
+        builder.permissions(Permissions::from_mode(0o666)); // less the umask
     }
     let mut beside = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
     beside.write_all(bytes)?;
+    if let Some(permissions) = like {
+        beside.as_file().set_permissions(permissions)?;
+    }
     beside.as_file().sync_all()?;
     if replaces {
         beside.persist(path)?;
@@ -79,6 +123,33 @@ pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
         beside.persist_noclobber(path)?;
     }
     Ok(())
+}
+
+/// Where `path` leads, if that is a file or nothing yet; `None` for what is none, and for what a
+/// process has open, as `/dev/stdout` and `/dev/fd/3`.
+fn regular_file(path: &Path) -> io::Result<Option<PathBuf>> {
+    /// More links than that lead in a circle.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let is_open = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
+        if is_open && cfg!(unix) {
+            return Ok(None);
+        }
+        match fs::symlink_metadata(&path) {
+            Ok(there) if there.is_symlink() => {
+                let target = fs::read_link(&path)?;
+                let folder = path.parent().unwrap_or(Path::new(""));
+                path = folder.join(target);
+            }
+            Ok(there) if there.is_file() => return Ok(Some(path)),
+            // A folder is an error when it is written to.
+            Ok(_) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(path)),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other("its links lead in a circle"))
 }
 
 /// Writes the report that `--report` asks for.
@@ -127,4 +198,76 @@ pub(super) fn json(document: &impl Serialize) -> Written {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_is_followed_and_stays_a_link() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("deep")).expect("a folder");
+        fs::write(at("deep/real"), "old").expect("writable");
+        symlink("deep/real", at("one")).expect("a link");
+        symlink("one", at("two")).expect("a link");
+        symlink("deep/new", at("dangling")).expect("a link");
+        symlink("circle", at("circle")).expect("a link");
+        file(&at("two"), b"new", true).expect("written");
+        file(&at("dangling"), b"first", false).expect("written");
+        assert_eq!(fs::read(at("deep/real")).expect("readable"), b"new");
+        assert_eq!(fs::read(at("deep/new")).expect("readable"), b"first");
+        for link in ["one", "two", "dangling"] {
+            assert!(fs::symlink_metadata(at(link)).expect("there").is_symlink());
+        }
+        assert!(file(&at("circle"), b"x", true).is_err());
+        let again = file(&at("one"), b"x", false).map_err(|error| error.kind());
+        assert_eq!(again, Err(io::ErrorKind::AlreadyExists));
+    }
+
+    #[test]
+    fn a_file_keeps_its_permissions() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("report.json");
+        fs::write(&path, "old").expect("writable");
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).expect("ours");
+        file(&path, b"new", true).expect("written");
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+    }
+
+    #[test]
+    fn what_is_no_file_is_written_to_and_stays_what_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo runs").success());
+        let reader = {
+            let pipe = pipe.clone();
+            std::thread::spawn(move || {
+                let mut text = String::new();
+                File::open(pipe)
+                    .and_then(|mut pipe| pipe.read_to_string(&mut text))
+                    .map(|_| text)
+            })
+        };
+        file(&pipe, b"through", true).expect("written");
+        assert_eq!(reader.join().expect("no panic").expect("read"), "through");
+        assert!(fs::metadata(&pipe).expect("there").file_type().is_fifo());
+        let device = Path::new("/dev/null");
+        file(device, b"nothing", true).expect("written");
+        assert!(
+            fs::metadata(device)
+                .expect("there")
+                .file_type()
+                .is_char_device()
+        );
+        assert!(file(folder.path(), b"x", true).is_err(), "a folder");
+        let full = file(Path::new("/dev/full"), b"x", true);
+        assert!(full.is_err() || !Path::new("/dev/full").exists());
+    }
 }

@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             Ok(made) => made.markdown(github::ROOM),
             Err(failure) => failure.markdown("plan", github::ROOM),
         };
-        github::comment(context, &markdown).await
+        github::comment(context, &flags.paths.as_given(context), &markdown).await
     } else {
         Ok(())
     };

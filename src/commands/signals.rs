@@ -1,4 +1,5 @@
-//! Ctrl-C and SIGTERM: the first asks to stop, the second leaves at once.
+//! Ctrl-C, SIGTERM and SIGHUP, which a terminal that is closed sends: the first asks to stop, the second
+//! leaves at once. SIGQUIT leaves at once, as the system has it.
 
 use std::pin::pin;
 
@@ -28,11 +29,24 @@ impl Signals {
             use tokio::signal::unix::{SignalKind, signal};
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
+            // Started by `nohup`, it goes on without its terminal.
+            let mut hangup = if is_hangup_ignored() {
+                None
+            } else {
+                Some(signal(SignalKind::hangup())?)
+            };
             tokio::spawn(async move {
                 loop {
+                    let hung_up = async {
+                        match &mut hangup {
+                            Some(hangup) => hangup.recv().await,
+                            None => std::future::pending().await,
+                        }
+                    };
                     tokio::select! {
                         _ = interrupt.recv() => {}
                         _ = terminate.recv() => {}
+                        _ = hung_up => {}
                     }
                     if sender.send(()).is_err() {
                         return;
@@ -74,4 +88,19 @@ impl Signals {
             () = self.next() => Err(Failure::new(Exit::Interrupted, "interrupted twice")),
         }
     }
+}
+
+/// Whether this process was started with SIGHUP ignored. Where the system does not say, it was not.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    use std::sync::OnceLock;
+    // Asked once: a listener of ours changes it.
+    static IGNORED: OnceLock<bool> = OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // A bit for each signal, from 1.
+        ignored.is_some_and(|mask| mask & 1 != 0)
+    })
 }

@@ -79,6 +79,21 @@ impl GitHubError {
             }
         )
     }
+
+    /// Whether the conversation is locked, or issues are turned off: nobody's mistake, and no
+    /// permission helps.
+    #[must_use]
+    pub fn is_closed_to_all(&self) -> bool {
+        match self {
+            Self::Refused { status: 410, .. } => true,
+            Self::Refused {
+                status: 403 | 422,
+                message,
+                ..
+            } => message.contains("locked"),
+            _ => false,
+        }
+    }
 }
 
 /// A comment, or an issue, as far as it is read.
@@ -111,6 +126,8 @@ impl Post {
 
 /// The account of every job's own token.
 const JOBS: &str = "github-actions[bot]";
+/// What the name of an app's account ends with.
+const BOT: &str = "[bot]";
 
 /// Whose posts are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +136,9 @@ pub(super) enum Author {
     User(String),
     /// A job's token is no user; what it writes is that of the app that all jobs have.
     Job,
+    /// Some app's, and it cannot be told which: a post with our marker by any app of the repository. No
+    /// user is one, and only who administers the repository adds one.
+    SomeApp,
 }
 
 impl Author {
@@ -128,6 +148,7 @@ impl Author {
         post.user.as_ref().is_some_and(|user| match self {
             Self::User(login) => user.login == *login,
             Self::Job => user.kind == "Bot" && user.login == JOBS,
+            Self::SomeApp => user.kind == "Bot",
         })
     }
 }
@@ -139,6 +160,7 @@ pub struct Client {
     /// The root of the repository's part of the API.
     repository: Url,
     user: Url,
+    graphql: Url,
 }
 
 impl Client {
@@ -203,6 +225,7 @@ impl Client {
             http,
             repository: below(&format!("repos/{repository}"))?,
             user: below("user")?,
+            graphql: graphql(&api),
         })
     }
 
@@ -214,9 +237,41 @@ impl Client {
         }
         match self.ask::<Me>(Method::GET, self.user.clone(), None).await {
             Ok(Me { login }) => Ok(Author::User(login)),
-            Err(error) if error.is_forbidden() => Ok(Author::Job),
+            Err(error) if error.is_forbidden() => Ok(self.app().await),
             Err(error) => Err(error),
         }
+    }
+
+    /// The app whose token this is: of all of the API, GraphQL's `viewer` alone tells.
+    async fn app(&self) -> Author {
+        let query = json!({ "query": "query { viewer { login } }" });
+        let url = self.graphql.clone();
+        let answer = self.ask::<Value>(Method::POST, url, Some(query)).await;
+        let login = answer
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer["data"]["viewer"]["login"].as_str());
+        match login {
+            None => Author::SomeApp,
+            // Its schema names an app without what its REST API ends the name with.
+            Some(login) if login.trim_end_matches(BOT) == JOBS.trim_end_matches(BOT) => Author::Job,
+            Some(login) => Author::User(format!("{}{BOT}", login.trim_end_matches(BOT))),
+        }
+    }
+
+    /// The files that a pull request changes, under their old names too.
+    pub(super) async fn changed_files(&self, number: u64) -> Result<Vec<String>, GitHubError> {
+        #[derive(Deserialize)]
+        struct Changed {
+            filename: String,
+            previous_filename: Option<String>,
+        }
+        let path = format!("pulls/{number}/files?per_page=100");
+        let changed = self.list::<Changed>(&path).await?;
+        let names = changed
+            .into_iter()
+            .flat_map(|changed| [Some(changed.filename), changed.previous_filename]);
+        Ok(names.flatten().collect())
     }
 
     /// The comments of a pull request, or an issue, oldest first.
@@ -227,7 +282,7 @@ impl Client {
 
     /// The open issues that are no pull requests, newest first.
     pub(super) async fn open_issues(&self) -> Result<Vec<Post>, GitHubError> {
-        let mut issues = self.list("issues?state=open&per_page=100").await?;
+        let mut issues: Vec<Post> = self.list("issues?state=open&per_page=100").await?;
         issues.retain(|issue| issue.pull_request.is_none());
         Ok(issues)
     }
@@ -285,7 +340,7 @@ impl Client {
     }
 
     /// Every page of a list.
-    async fn list(&self, path: &str) -> Result<Vec<Post>, GitHubError> {
+    async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, GitHubError> {
         let mut posts = Vec::new();
         let mut next = Some(self.at(path)?);
         for _ in 0..MOST_PAGES {
@@ -293,7 +348,7 @@ impl Client {
                 break;
             };
             let (headers, body) = self.send(Method::GET, &url, None).await?;
-            posts.extend(read::<Vec<Post>>(&body)?);
+            posts.extend(read::<Vec<T>>(&body)?);
             next = next_page(&headers);
             if next
                 .as_ref()
@@ -375,6 +430,15 @@ impl Client {
             tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1))).await;
         }
     }
+}
+
+/// Where the GraphQL API is: beside the root of the REST API, and on an enterprise server beside its
+/// version, `/api/v3`.
+fn graphql(api: &Url) -> Url {
+    let mut url = api.clone();
+    let root = api.path().trim_end_matches('/').trim_end_matches("/v3");
+    url.set_path(&format!("{root}/graphql"));
+    url
 }
 
 /// How long GitHub asks to wait, where it limits the rate: 429, or 403 with `retry-after`.
@@ -459,6 +523,20 @@ mod tests {
             url.as_str(),
             "https://github.example/api/v3/repos/a/b/issues"
         );
+    }
+
+    #[test]
+    fn graphql_is_beside_the_rest_api() {
+        for (api, graphql_api) in [
+            ("https://api.github.com", "https://api.github.com/graphql"),
+            (
+                "https://github.example/api/v3/",
+                "https://github.example/api/graphql",
+            ),
+        ] {
+            let api = Url::parse(api).expect("a URL");
+            assert_eq!(graphql(&api).as_str(), graphql_api);
+        }
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Sticky {
     /// The beginning of the marker: the verb and the config.
     config: String,
     marker: String,
+    /// Whether the config has one such post: then those of other sandboxes are of an earlier config.
+    is_only: bool,
 }
 
 /// What became of it.
@@ -48,12 +50,38 @@ impl Sticky {
         Self {
             marker: format!("{config}{} -->", digits(sandbox)),
             config,
+            is_only: false,
+        }
+    }
+
+    /// The only one of its config, which names the sandbox itself: what was written while it named
+    /// another is deleted. Not so where a flag or a variable names it: there may be several at once.
+    #[must_use]
+    pub fn only(self) -> Self {
+        Self {
+            is_only: true,
+            ..self
         }
     }
 
     /// `markdown` with the marker before it.
     fn body(&self, markdown: &str) -> String {
-        format!("{}\n{markdown}", self.marker)
+        let only = if self.is_only { ONLY } else { "" };
+        format!("{}\n{only}{markdown}", self.marker)
+    }
+
+    /// Those of `posts` that `author` wrote while the config named another sandbox.
+    fn outdated<'p>(&self, posts: &'p [Post], author: &Author) -> Vec<&'p Post> {
+        let is_outdated = |post: &&Post| {
+            marker(post).starts_with(&self.config)
+                && marker(post) != self.marker
+                && is_only(post)
+                && author.wrote(post)
+        };
+        posts
+            .iter()
+            .filter(|post| self.is_only && is_outdated(post))
+            .collect()
     }
 
     /// Those of `posts` that are this one and that `author` wrote.
@@ -77,7 +105,8 @@ impl Sticky {
         let comments = client.comments(number).await?;
         let of_it = |post: &&Post| marker(post).starts_with(&self.config) && author.wrote(post);
         for post in comments.iter().filter(of_it) {
-            let body = format!("{}\n{markdown}", marker(post));
+            let only = if is_only(post) { ONLY } else { "" };
+            let body = format!("{}\n{only}{markdown}", marker(post));
             if !says(post, &body) {
                 client.update_comment(post.id, &body).await?;
             }
@@ -86,7 +115,8 @@ impl Sticky {
     }
 
     /// Has the comment on the pull request `number` say `markdown`, and no other comment of ours say
-    /// anything else.
+    /// anything else. Where there is none yet, one is written if the pull request changes a file that
+    /// `is_about` it.
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
@@ -95,12 +125,26 @@ impl Sticky {
         client: &Client,
         number: u64,
         markdown: &str,
+        is_about: impl Fn(&str) -> bool,
     ) -> Result<Written, GitHubError> {
         let body = self.body(markdown);
         let author = client.author().await?;
         let comments = client.comments(number).await?;
         let ours = self.find(&comments, &author);
+        let outdated = self.outdated(&comments, &author);
+        for post in &outdated {
+            client.delete_comment(post.id).await?;
+        }
         let Some((first, others)) = ours.split_first() else {
+            let is_needed = !outdated.is_empty()
+                || match client.changed_files(number).await {
+                    Ok(files) => files.iter().any(|file| is_about(file)),
+                    // Better one too many.
+                    Err(_) => true,
+                };
+            if !is_needed {
+                return Ok(Written::NotNeeded);
+            }
             let created = match client.create_comment(number, &body).await {
                 Ok(created) => created,
                 // It may be there all the same.
@@ -183,6 +227,14 @@ fn marker(post: &Post) -> &str {
     first.unwrap_or_default().trim_end()
 }
 
+/// The second line of a post that is the only one of its config.
+const ONLY: &str = "<!-- the sandbox of the config -->\n";
+
+fn is_only(post: &Post) -> bool {
+    let second = post.body.as_deref().and_then(|body| body.lines().nth(1));
+    second.is_some_and(|line| line.trim_end() == ONLY.trim_end())
+}
+
 /// Whether it says the same, but for [its last line](since); how lines end, and blanks at the end,
 /// are GitHub's business.
 fn says(post: &Post, body: &str) -> bool {
@@ -255,6 +307,35 @@ mod tests {
         assert_eq!(sticky.find(&posts, &eve), [&posts[0]]);
         assert!(says(&posts[1], &body));
         assert!(!says(&posts[3], &body));
+    }
+
+    #[test]
+    fn what_an_unknown_app_wrote_is_of_some_app_and_of_no_user() {
+        let sticky = Sticky::new("audit", "backfill.yaml", "prod");
+        let body = sticky.body("### differs");
+        let posts = [
+            post("eve", "User", &body),
+            post("acme-data[bot]", "Bot", &body),
+            post("acme-data[bot]", "Bot", "something else"),
+        ];
+        assert_eq!(sticky.find(&posts, &Author::SomeApp), [&posts[1]]);
+    }
+
+    #[test]
+    fn the_sandbox_that_a_config_named_before_is_outdated_and_one_that_a_flag_names_is_not() {
+        let of = |sandbox| Sticky::new("plan", "backfill.yaml", sandbox);
+        let by = |sticky: &Sticky| post("github-actions[bot]", "Bot", &sticky.body("### a plan"));
+        let posts = [
+            by(&of("prod").only()),
+            by(&of("dev")),
+            by(&Sticky::new("plan", "other.yaml", "prod").only()),
+            by(&of("stage").only()),
+        ];
+        assert_eq!(
+            of("stage").only().outdated(&posts, &Author::Job),
+            [&posts[0]]
+        );
+        assert!(of("stage").outdated(&posts, &Author::Job).is_empty());
     }
 
     #[test]

@@ -52,6 +52,44 @@ fn a_termination_does_the_same() {
     interrupted_by("TERM");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_terminal_that_is_closed_does_the_same() {
+    interrupted_by("HUP");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn started_to_outlive_its_terminal_it_goes_on_without_it() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 60, false);
+    workspace.write("backfill.yaml", "version: 1\nlimits: { rate: 50/s }\n");
+    let emulated = Emulated::start(&workspace, "");
+    workspace.sign_in(&emulated.url);
+    let apply = workspace.command("apply --yes".split(' '));
+    let mut nohup = std::process::Command::new("nohup");
+    nohup
+        .arg(apply.get_program())
+        .args(apply.get_args())
+        .current_dir(workspace.path())
+        .env_clear()
+        .envs(
+            apply
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("PATH", std::env::var_os("PATH").expect("a path"))
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let apply = nohup.spawn().expect("nohup is installed");
+    wait_for_creates(&emulated, 10);
+    signal(&apply, "HUP");
+    let output = apply.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(emulated.ledger().creates, 60);
+}
+
 #[test]
 fn what_does_not_answer_in_time_is_in_doubt_and_settled_by_the_next_apply() {
     let mut workspace = Workspace::new();

@@ -13,6 +13,8 @@ mod dice;
 #[cfg(unix)]
 mod disk;
 mod emulated;
+#[cfg(target_os = "linux")]
+mod full_disk;
 #[cfg(unix)]
 mod git;
 #[cfg(target_os = "linux")]

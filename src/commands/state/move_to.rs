@@ -172,14 +172,13 @@ async fn move_held(
         Failure::state(&from.to_string(), &error)
             .hint(format!("move again before anybody uses the copy in {to}"))
     })?;
-    // It is done: a reader that has gone undoes nothing.
-    let _ = output::text(|out| {
+    output::text(|out| {
         writeln!(
             out,
             "Moved {runs} from {from} to {to}; it was read back and compared."
         )?;
         out.write_all(advice(context, &to).as_bytes())
-    });
+    })?;
     Ok(Exit::Success)
 }
 

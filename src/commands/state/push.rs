@@ -147,15 +147,14 @@ async fn push(
         .replace(new, what)
         .await
         .map_err(|error| Failure::state(&place, &error))?;
-    // It is written: a reader that has gone undoes nothing.
-    let _ = output::text(|out| {
+    output::text(|out| {
         writeln!(
             out,
             "Pushed: the state in {place} has {}, at serial {}.",
             number(written.records().count(), "run"),
             written.serial
         )
-    });
+    })?;
     Ok(Exit::Success)
 }
 

@@ -15,6 +15,8 @@ fn at(hub: &Hub, event: &Event) -> Workspace {
     let mut workspace = Workspace::new();
     workspace.manifest(1, 3, false);
     workspace.write("backfill.yaml", "version: 1\nstate: .backfill\n");
+    // The root of the repository.
+    workspace.write(".git", "gitdir: elsewhere\n");
     in_a_job(&mut workspace, hub, event);
     workspace
 }
@@ -370,4 +372,112 @@ fn fifty_thousand_runs_are_told_whole_in_the_comment_and_in_the_summary() {
             );
         }
     }
+}
+
+#[test]
+fn with_the_token_of_an_app_it_is_the_apps_whether_or_not_the_app_can_be_asked_for() {
+    for is_without_graphql in [false, true] {
+        let hub = Hub::start();
+        {
+            let mut world = hub.world();
+            world.app = Some("acme-data[bot]");
+            world.is_without_graphql = is_without_graphql;
+            world.add_comment(NUMBER, "eve", &format!("{}\n### a plan of eve", marker()));
+        }
+        let workspace = at(&hub, &pull_request());
+        comment(&workspace).exits(0);
+        workspace.manifest(1, 4, false);
+        comment(&workspace).exits(0);
+        workspace.write("backfill.yaml", "version: 1\nstaet: .backfill\n");
+        comment(&workspace).exits(3);
+        let comments = hub.comments();
+        assert_eq!(comments.len(), 2, "{comments:?}");
+        assert!(comments[0].ends_with("a plan of eve"), "{}", comments[0]);
+        assert!(
+            comments[1].contains("could not do its work"),
+            "{}",
+            comments[1]
+        );
+        assert!(!comments[1].contains("to create"), "{}", comments[1]);
+    }
+}
+
+#[test]
+fn a_conversation_that_is_locked_is_no_mistake_of_the_plan() {
+    let hub = Hub::start();
+    hub.world().closed = Some((403, "Unable to create comment because issue is locked."));
+    let workspace = at(&hub, &pull_request());
+    let ran = comment(&workspace).exits(0);
+    let found = annotations(&ran.stderr);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].name, "notice");
+    assert!(
+        found[0].message.contains("is locked"),
+        "{}",
+        found[0].message
+    );
+    assert!(
+        !ran.stderr.contains("pull-requests: write"),
+        "{}",
+        ran.stderr
+    );
+    // A broken config is still the mistake that it is.
+    workspace.write("backfill.yaml", "version: 1\nstaet: .backfill\n");
+    let ran = comment(&workspace).exits(3);
+    assert!(
+        !ran.stderr.contains("comment on the pull request"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_sandbox_that_the_config_names_no_longer_leaves_no_plan_behind() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    let config = |sandbox: &str| {
+        let text = format!("version: 1\nstate: .backfill\nsandbox: {sandbox}\n");
+        workspace.write("backfill.yaml", &text);
+    };
+    config("stage");
+    comment(&workspace).exits(0);
+    // A job of its own, beside it.
+    workspace.run("plan --comment --sandbox dev").exits(0);
+    config("next");
+    comment(&workspace).exits(0);
+    let comments = hub.comments();
+    assert_eq!(comments.len(), 2, "{comments:?}");
+    assert!(comments[0].contains("sandbox `dev`"), "{}", comments[0]);
+    assert!(comments[1].contains("sandbox `next`"), "{}", comments[1]);
+}
+
+#[test]
+fn a_pull_request_that_changes_nothing_of_it_gets_no_comment_and_one_that_did_is_kept_up_to_date() {
+    let hub = Hub::start();
+    hub.world().changed = Some(vec!["src/main.rs", "manifests-old/a.yaml"]);
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    assert_eq!(hub.changes(), [""; 0]);
+    for about in [
+        "manifests/deep/a.yaml",
+        "backfill.yaml",
+        ".github/workflows/plan.yml",
+    ] {
+        let hub = Hub::start();
+        hub.world().changed = Some(vec!["src/main.rs", about]);
+        comment(&at(&hub, &pull_request())).exits(0);
+        assert_eq!(hub.comments().len(), 1, "{about}");
+    }
+    // What it wanted is taken out of the pull request again.
+    hub.world().changed = None;
+    comment(&workspace).exits(0);
+    assert!(hub.comments()[0].contains("3 to create"));
+    hub.world().changed = Some(vec!["src/main.rs"]);
+    workspace.manifest(1, 2, false);
+    comment(&workspace).exits(0);
+    assert!(
+        hub.comments()[0].contains("2 to create"),
+        "{}",
+        hub.comments()[0]
+    );
 }

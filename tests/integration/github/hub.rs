@@ -33,6 +33,14 @@ pub(crate) struct World {
     pub(crate) is_read_only: bool,
     /// Whether the token is a person's, and not that of a job.
     pub(crate) is_personal: bool,
+    /// The account of the app whose token it is, if not of the one that all jobs have.
+    pub(crate) app: Option<&'static str>,
+    /// Whether there is no GraphQL API.
+    pub(crate) is_without_graphql: bool,
+    /// Why nobody can write, if so: the status and the message.
+    pub(crate) closed: Option<(u16, &'static str)>,
+    /// What a pull request changes; `manifests/flow-0.yaml`, unless said.
+    pub(crate) changed: Option<Vec<&'static str>>,
     /// Statuses that the next requests to create get, after they were carried out.
     pub(crate) lost_answers: Vec<u16>,
     /// Statuses that the next requests get, without being carried out.
@@ -81,7 +89,7 @@ impl Hub {
     /// The requests that changed something, since the last time this was asked.
     pub(crate) fn changes(&self) -> Vec<String> {
         let mut requests = std::mem::take(&mut self.world().requests);
-        requests.retain(|request| !request.starts_with("GET "));
+        requests.retain(|request| !request.starts_with("GET ") && request != "POST /graphql");
         requests
     }
 
@@ -128,10 +136,9 @@ impl World {
     /// Who the token is.
     fn me(&self) -> &'static str {
         if self.is_personal {
-            "alice"
-        } else {
-            "github-actions[bot]"
+            return "alice";
         }
+        self.app.unwrap_or("github-actions[bot]")
     }
 
     fn answer(&mut self, request: &str) -> Vec<u8> {
@@ -188,6 +195,20 @@ impl World {
             .collect();
         let body: Value = serde_json::from_str(body).unwrap_or_default();
         let is_write = method != "GET";
+        if path == "/graphql" {
+            if self.is_without_graphql {
+                return (404, String::new(), refusal(404, "Not Found"));
+            }
+            let login = self.me().trim_end_matches("[bot]");
+            return (
+                200,
+                String::new(),
+                json!({ "data": { "viewer": { "login": login } } }),
+            );
+        }
+        if let Some((status, message)) = self.closed.filter(|_| is_write) {
+            return (status, String::new(), refusal(status, message));
+        }
         if is_write && self.is_read_only {
             let message = "Resource not accessible by integration";
             return (403, String::new(), refusal(403, message));
@@ -222,6 +243,14 @@ impl World {
                 } else {
                     return (204, String::new(), Value::Null);
                 }
+            }
+            ("GET", ["pulls", _, "files"]) => {
+                let changed = self
+                    .changed
+                    .clone()
+                    .unwrap_or(vec!["manifests/flow-0.yaml"]);
+                let file = |name: &&str| json!({ "filename": name, "status": "modified" });
+                return page(path, query, &changed.iter().map(file).collect::<Vec<_>>());
             }
             ("GET", ["issues"]) => {
                 let open = self.issues.iter().rev().filter(|post| post.is_open);
