@@ -64,8 +64,8 @@ pub(super) async fn comment(
         }
         Err(error) if error.is_closed_to_all() => {
             context.actions.notice(
-                "the conversation of the pull request is locked: the plan is in the summary of this \
-                 step, and in no comment",
+                "the conversation of the pull request is locked, or the repository archived: the plan \
+                 is in the summary of this step, and in no comment",
             );
             Ok(())
         }

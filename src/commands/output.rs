@@ -132,8 +132,7 @@ fn regular_file(path: &Path) -> io::Result<Option<PathBuf>> {
     const LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..LINKS {
-        let is_open = ["/dev", "/proc"].iter().any(|root| path.starts_with(root));
-        if is_open && cfg!(unix) {
+        if cfg!(unix) && is_open(&path) {
             return Ok(None);
         }
         match fs::symlink_metadata(&path) {
@@ -150,6 +149,18 @@ fn regular_file(path: &Path) -> io::Result<Option<PathBuf>> {
         }
     }
     Err(io::Error::other("its links lead in a circle"))
+}
+
+/// Whether a name is one of what a process has open, however its folder is spelled. A folder of files is
+/// none, even below `/dev`, as `/dev/shm`.
+fn is_open(path: &Path) -> bool {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return false,
+    };
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.starts_with("/proc") || folder.starts_with("/dev/fd")
 }
 
 /// Writes the report that `--report` asks for.
@@ -206,6 +217,28 @@ mod tests {
     use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_in_memory_is_a_file_and_what_is_open_is_none_however_it_is_spelled() {
+        let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
+        let path = folder.path().join("report.json");
+        for text in ["a long report", "short"] {
+            file(&path, text.as_bytes(), true).expect("written");
+            assert_eq!(fs::read_to_string(&path).expect("readable"), text);
+        }
+        let descriptors = folder.path().join("descriptors");
+        symlink("/proc/self/fd", &descriptors).expect("a link");
+        for open in [
+            Path::new("/dev/stdout"),
+            Path::new("/dev/fd/1"),
+            Path::new("/dev/../proc/self/fd/1"),
+            &descriptors.join("1"),
+        ] {
+            let target = regular_file(open).expect("it is there");
+            assert_eq!(target, None, "{}", open.display());
+        }
+    }
 
     #[test]
     fn a_link_is_followed_and_stays_a_link() {

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
 use super::hold::{Patience, person};
-use super::output::{self, Format};
+use super::output::{self, Format, also};
 use super::signals::Signals;
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
@@ -177,8 +177,8 @@ async fn decide(
     };
     let (recorded, closed) = signals.outlast(recorded).await?;
     let decided = recorded?;
-    // It is recorded: a reader that has gone, or a fold that the next holder does, undoes nothing.
-    let _ = match flags.format {
+    // It is recorded: neither a result that cannot be shown, nor a fold that the next holder does, undoes it.
+    let shown = match flags.format {
         Format::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
         Format::Text => output::text(|out| {
             decided
@@ -187,7 +187,9 @@ async fn decide(
                 .try_for_each(|(case, decision)| report::write_decision(out, case, decision))
         }),
     };
-    closed.map_err(state_failure)?;
+    let closed = closed.map_err(state_failure);
+    let shown = shown.map_err(Failure::from);
+    also(&context.actions, "resolve", closed, shown)?;
     Ok(Exit::Success)
 }
 

@@ -80,8 +80,8 @@ impl GitHubError {
         )
     }
 
-    /// Whether the conversation is locked, or issues are turned off: nobody's mistake, and no
-    /// permission helps.
+    /// Whether the conversation is locked, the repository archived, or issues are turned off: nobody's
+    /// mistake, and no permission helps.
     #[must_use]
     pub fn is_closed_to_all(&self) -> bool {
         match self {
@@ -90,7 +90,9 @@ impl GitHubError {
                 status: 403 | 422,
                 message,
                 ..
-            } => message.contains("locked"),
+            } => message
+                .split(|c: char| !c.is_alphanumeric())
+                .any(|word| word == "locked" || word == "archived"),
             _ => false,
         }
     }
@@ -523,6 +525,35 @@ mod tests {
             url.as_str(),
             "https://github.example/api/v3/repos/a/b/issues"
         );
+    }
+
+    #[test]
+    fn what_is_locked_or_archived_is_closed_to_all_and_who_is_blocked_is_not() {
+        let is_closed = |status, message: &str| {
+            let message = message.to_owned();
+            GitHubError::Refused {
+                status,
+                message,
+                request_id: None,
+            }
+            .is_closed_to_all()
+        };
+        for (status, message) in [
+            (403, "Unable to create comment because issue is locked."),
+            (422, "Validation Failed: issue is locked"),
+            (403, "Repository was archived so is read-only."),
+            (410, "Issues are disabled for this repo"),
+        ] {
+            assert!(is_closed(status, message), "{message}");
+        }
+        for (status, message) in [
+            (403, "Repository access blocked"),
+            (422, "User is blocked"),
+            (403, "Resource not accessible by integration"),
+            (500, "locked"),
+        ] {
+            assert!(!is_closed(status, message), "{message}");
+        }
     }
 
     #[test]
