@@ -206,6 +206,10 @@ impl Failure {
                      \"Where the state is kept\" says"
                 })
                 .hint("nothing was sent that is not recorded; the next apply goes on from there"),
+            StoreError::NoConditionalWrites(_) => failure.hint(
+                "the server must create an object only if there is none (`If-None-Match: *`), as S3, \
+                 Azure, Google Cloud Storage, R2 and MinIO do; or keep the state on git:BRANCH",
+            ),
             StoreError::Unread(_) => failure
                 .hint(
                     "nothing was sent, and nothing was written: `git log` of the branch shows the \

@@ -75,6 +75,9 @@ pub enum StoreError {
         /// Whether the same may go well a little later; a refusal does not.
         may_pass: bool,
     },
+    /// A store without what keeps two holders apart.
+    #[error("cannot keep two applies apart there: {0}")]
+    NoConditionalWrites(String),
     /// A commit of a state's branch holds neither file of a state, or other files than were read
     /// from it.
     #[error(

@@ -141,13 +141,11 @@ impl Remote for Objects {
             // then have is as good as what they have, and held by nobody.
             let header = Header::new(latest, None, "A second write, not to be taken");
             if self.create(latest.number, header.line()).await? {
-                return Err(StoreError::Remote {
-                    action: "keep two applies apart there",
-                    said: "the store overwrites an object that was to be created only if there is \
-                           none (`If-None-Match: *`)"
+                return Err(StoreError::NoConditionalWrites(
+                    "the store overwrites an object that was to be created only if there is none \
+                     (`If-None-Match: *`)"
                         .to_owned(),
-                    may_pass: false,
-                });
+                ));
             }
             Ok(())
         }
@@ -349,6 +347,9 @@ impl Objects {
             let there = self.get(&path).await;
             match there {
                 Ok(there) => return Ok(there == object),
+                Err(_) if status(&error) == Some(NOT_IMPLEMENTED) => {
+                    return Err(StoreError::NoConditionalWrites(said(&error)));
+                }
                 Err(_) if tries.are_over() || is_refusal(&error) => {
                     return Err(failed("write to the bucket", &error.into()));
                 }
@@ -401,15 +402,40 @@ fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
     }
 }
 
-/// Whether the store answered that it will not, however often it is asked.
+/// Whether the store answered that it will not, however often it is asked, or was not asked at all.
 fn is_refusal(error: &Error) -> bool {
-    matches!(
+    let is_kind = matches!(
         error,
         Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. }
             | Error::NotSupported { .. }
             | Error::NotImplemented { .. }
-    )
+    );
+    let text = error.to_string();
+    // S3 says so where it waited for the rest of a request.
+    let may_pass = text.contains("<Code>RequestTimeout</Code>");
+    is_kind
+        || is_plain_http(&text)
+        || text.contains("redirect without LOCATION")
+        || match status(error) {
+            Some(408 | 409 | 412 | 425 | 429) | None => false,
+            Some(status) => (400..500).contains(&status) && !may_pass || status == NOT_IMPLEMENTED,
+        }
+}
+
+/// HTTP's way to say that a server does not know what a request asks for.
+const NOT_IMPLEMENTED: u16 = 501;
+
+/// The status that the store answered with, as its client tells it.
+fn status(error: &Error) -> Option<u16> {
+    let text = error.to_string();
+    let (_, status) = text.split_once("status code: ")?;
+    status.get(..3)?.parse().ok()
+}
+
+/// Whether the HTTP stack would not send the request, which only happens without TLS.
+fn is_plain_http(text: &str) -> bool {
+    text.contains("builder error")
 }
 
 /// What can be wrong with an object.
@@ -465,7 +491,7 @@ fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
     })
 }
 
-/// What a store said, in one line: its own code and message, if it gave any.
+/// What a store said, in one line: its own code and message, if it gave any, and what helps.
 fn said(error: &Error) -> String {
     let said = error.to_string();
     let part = |name: &str| {
@@ -473,10 +499,110 @@ fn said(error: &Error) -> String {
         let (part, _) = from.split_once(&format!("</{name}>"))?;
         Some(part)
     };
-    let said = match (part("Code"), part("Message")) {
+    let (code, message) = (part("Code"), part("Message"));
+    let text = match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => said,
+        _ => said.clone(),
     };
-    let words: Vec<&str> = said.split_whitespace().collect();
-    words.join(" ")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ");
+    if is_plain_http(&said) {
+        return "the endpoint is http://, and what is sent to it could be read on its way: name an \
+                https:// endpoint, or allow plain HTTP with AWS_ALLOW_HTTP=true (AZURE_ALLOW_HTTP, \
+                GOOGLE_ALLOW_HTTP)"
+            .to_owned();
+    }
+    let wants_checksum = code == Some("InvalidRequest")
+        && message.is_some_and(|message| {
+            ["Content-MD5", "checksum", "Object Lock"]
+                .iter()
+                .any(|word| message.contains(word))
+        });
+    if wants_checksum {
+        return format!("{text} (AWS_CHECKSUM_ALGORITHM=SHA256 sends one)");
+    }
+    if said.contains("redirect without LOCATION") || code == Some("PermanentRedirect") {
+        return format!("{text} (the bucket is in another region: set AWS_REGION)");
+    }
+    if said.contains("UnknownIssuer") {
+        return format!(
+            "{text} (if your company has a certificate authority of its own, name the file of its \
+             certificate with SSL_CERT_FILE)"
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: &str, body: &str) -> Error {
+        Error::Generic {
+            store: "S3",
+            source: format!(
+                "Error performing PUT http://x/y in 1ms - Server returned non-2xx status code: \
+                 {status}: {body}"
+            )
+            .into(),
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_asked_for_again() {
+        for (status, is_final) in [
+            ("400 Bad Request", true),
+            ("401 Unauthorized", true),
+            ("403 Forbidden", true),
+            ("404 Not Found", true),
+            ("405 Method Not Allowed", true),
+            ("408 Request Timeout", false),
+            ("409 Conflict", false),
+            ("429 Too Many Requests", false),
+            ("500 Internal Server Error", false),
+            ("501 Not Implemented", true),
+            ("502 Bad Gateway", false),
+            ("503 Slow Down", false),
+        ] {
+            assert_eq!(is_refusal(&answered(status, "")), is_final, "{status}");
+        }
+        let slow = "<Error><Code>RequestTimeout</Code><Message>m</Message></Error>";
+        assert!(!is_refusal(&answered("400 Bad Request", slow)));
+    }
+
+    #[test]
+    fn what_helps_is_said() {
+        let locked = "<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- \
+                      HTTP header is required</Message></Error>";
+        for (error, help) in [
+            (
+                answered("400 Bad Request", locked),
+                "AWS_CHECKSUM_ALGORITHM",
+            ),
+            (
+                answered(
+                    "301 Moved",
+                    "<Code>PermanentRedirect</Code><Message>m</Message>",
+                ),
+                "AWS_REGION",
+            ),
+            (
+                Error::Generic {
+                    store: "S3",
+                    source: "HTTP error: builder error".into(),
+                },
+                "AWS_ALLOW_HTTP",
+            ),
+            (
+                Error::Generic {
+                    store: "S3",
+                    source: "invalid peer certificate: UnknownIssuer".into(),
+                },
+                "SSL_CERT_FILE",
+            ),
+        ] {
+            let text = said(&error);
+            assert!(text.contains(help), "{text}");
+        }
+    }
 }
