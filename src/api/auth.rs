@@ -7,14 +7,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::plain;
+use super::answer::{Answer, plain};
+use super::http::{bounded_body, describe, header_of};
 use super::not_json::describe_page;
 use super::veil;
 use crate::crash::Point;
@@ -90,7 +91,8 @@ pub enum AuthError {
 
 impl AuthError {
     /// Whether the same credentials may be taken a little later.
-    fn may_pass(&self) -> bool {
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
         match self {
             Self::Busy { .. } | Self::NotUnderstood { .. } | Self::Unreachable(_) => true,
             Self::Expired(_) | Self::NotAToken | Self::Refused { .. } => false,
@@ -350,8 +352,9 @@ impl Auth {
             let error = match sent {
                 Ok(mut response) => {
                     let status = response.status().as_u16();
-                    asked_to_wait = retry_after(response.headers()).unwrap_or_default();
-                    let (bytes, _) = super::http::bounded_body(&mut response, ANSWER).await;
+                    let answer = Answer::begun(status, header_of(&response), Timestamp::now());
+                    asked_to_wait = answer.retry_after.unwrap_or_default();
+                    let (bytes, _) = bounded_body(&mut response, ANSWER).await;
                     match TokenAnswer::read(status, &bytes) {
                         Ok(answer) => return Ok(answer),
                         // A redirect will be one the next time.
@@ -359,7 +362,7 @@ impl Auth {
                         Err(error) => return Err(error),
                     }
                 }
-                Err(error) => AuthError::Unreachable(super::http::describe(&error)),
+                Err(error) => AuthError::Unreachable(describe(&error)),
             };
             let pause = wait.max(asked_to_wait);
             if tried >= times || begun.elapsed() + pause > ASKED_FOR {
@@ -370,13 +373,6 @@ impl Auth {
             wait *= 3;
         }
     }
-}
-
-/// How long an answer asks to wait, seen from its own clock.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: &str| headers.get(name)?.to_str().ok();
-    let date = text("date").and_then(super::retry_after::http_date);
-    super::retry_after::parse(text("retry-after")?, date.unwrap_or_else(Timestamp::now))
 }
 
 #[cfg(test)]

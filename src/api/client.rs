@@ -17,7 +17,7 @@ use url::Url;
 
 use super::flow::kind_by_spec;
 use super::guarded::GuardedBody;
-use super::http::{bounded_body, builder, describe};
+use super::http::{bounded_body, builder, describe, header_of};
 use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, judge};
 use super::proxy::unusable_proxy;
@@ -494,11 +494,7 @@ impl Client {
             Err(error) => return Err(Broken::Connected(describe(&error))),
         };
         let now = Timestamp::now();
-        let header = |name: &str| {
-            let value = response.headers().get(name)?;
-            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        let mut answer = Answer::begun(response.status().as_u16(), header, now);
+        let mut answer = Answer::begun(response.status().as_u16(), header_of(&response), now);
         if let Some(date) = answer.date {
             self.clock.learn(date, now);
         }

@@ -19,6 +19,14 @@ pub(crate) async fn bounded_body(response: &mut reqwest::Response, most: usize) 
     }
 }
 
+/// The headers of a response, each as text.
+pub(super) fn header_of(response: &reqwest::Response) -> impl Fn(&str) -> Option<String> {
+    |name| {
+        let value = response.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
 /// What every connection has in common.
 pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()

@@ -217,12 +217,10 @@ impl Context {
         let Kept::Folder(folder) = &self.kept else {
             return Ok(());
         };
-        let before = match self.named {
-            NamedBy::Config => self.config.state.as_deref().unwrap_or(project::STATE),
-            NamedBy::Nobody => project::STATE,
-            NamedBy::Flag | NamedBy::Variable => return Ok(()),
-        };
-        let before = Path::new(before);
+        if matches!(self.named, NamedBy::Flag | NamedBy::Variable) {
+            return Ok(());
+        }
+        let before = Path::new(self.config.state.as_deref().unwrap_or(project::STATE));
         if self.emulator || project::is_state(folder) || !project::is_state(before) {
             return Ok(());
         }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use super::Exit;
-use crate::api::{ApiError, AuthError};
+use crate::api::ApiError;
 use crate::emulator::EmulatorError;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
@@ -198,8 +198,8 @@ impl Failure {
             StoreError::Remote { .. } => failure
                 .hint(if place.starts_with("git:") {
                     "it is your own git that reads the branch and pushes to it, in the repository of \
-                     the config or of the current folder: `git ls-remote` and `git push --dry-run` tell more; a job \
-                     of GitHub Actions needs `contents: write` to push, and no rule that protects \
+                     the config or of the current folder: `git ls-remote` and `git push --dry-run` \
+                     tell more; a job of GitHub Actions needs `contents: write` to push, and no rule that protects \
                      the branch from it"
                 } else {
                     "bucket, credentials, region and endpoint are looked for where the README's \
@@ -311,11 +311,7 @@ impl From<PickError> for Failure {
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
         let exit = match error {
-            ApiError::Auth(
-                AuthError::Unreachable(_)
-                | AuthError::Busy { .. }
-                | AuthError::NotUnderstood { .. },
-            ) => Exit::Unexpected,
+            ApiError::Auth(ref error) if error.may_pass() => Exit::Unexpected,
             ApiError::Auth(_) | ApiError::SignIn(_) => Exit::SignIn,
             ApiError::Setup(_) => Exit::Usage,
             ApiError::Refused(_) | ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {

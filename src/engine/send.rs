@@ -101,11 +101,10 @@ pub(super) async fn send(errand: &Errand, client: &Client, stop: &Stop) -> Sent 
 }
 
 async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, Unsent> {
-    let sign_in = |error: AuthError| match error {
-        AuthError::Unreachable(_) | AuthError::Busy { .. } | AuthError::NotUnderstood { .. } => {
+    let sign_in = |error: AuthError| {
+        if error.may_pass() {
             Unsent::Unreachable(error.to_string())
-        }
-        AuthError::Expired(_) | AuthError::NotAToken | AuthError::Refused { .. } => {
+        } else {
             Unsent::SignIn(error.to_string())
         }
     };

@@ -9,7 +9,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::Dispatcher;
-use crate::api::{ApiError, AuthError, Flow, FlowRun};
+use crate::api::{ApiError, Flow, FlowRun};
 use crate::engine::lane::{Doubt, Phase};
 use crate::engine::settle::Clients;
 use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
@@ -150,11 +150,9 @@ impl Dispatcher {
     /// Ends the apply where `error` would meet every other flow too.
     pub(super) fn ends_all(&mut self, error: Option<&ApiError>) -> bool {
         let ending = match error {
-            Some(ApiError::Auth(
-                error @ (AuthError::Unreachable(_)
-                | AuthError::Busy { .. }
-                | AuthError::NotUnderstood { .. }),
-            )) => Ending::Unreachable(error.to_string()),
+            Some(ApiError::Auth(error)) if error.may_pass() => {
+                Ending::Unreachable(error.to_string())
+            }
             Some(error @ (ApiError::Auth(_) | ApiError::SignIn(_))) => {
                 Ending::SignIn(error.to_string())
             }

@@ -8,16 +8,28 @@ use super::hub::Hub;
 use super::job::{Event, in_a_job};
 use super::log::annotations;
 
+/// A job that audits a manifest of so many windows, and the service that it asks.
+fn nightly(hub: &Hub, days: usize) -> (Emulated, Workspace) {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, days, false);
+    let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
+    workspace.sign_in(&service.url);
+    in_a_job(&mut workspace, hub, &Event::schedule());
+    workspace.set("BACKFILL_STATE", ".backfill");
+    workspace.set("AEP_SANDBOX_NAME", "prod");
+    (service, workspace)
+}
+
+/// How many issues are open.
+fn open(hub: &Hub) -> usize {
+    let world = hub.world();
+    world.issues.iter().filter(|issue| issue.is_open).count()
+}
+
 #[test]
 fn one_issue_says_what_differs_and_is_closed_when_nothing_does() {
     let hub = Hub::start();
-    let mut workspace = Workspace::new();
-    workspace.manifest(1, 3, false);
-    let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
-    workspace.sign_in(&service.url);
-    in_a_job(&mut workspace, &hub, &Event::schedule());
-    workspace.set("BACKFILL_STATE", ".backfill");
-    workspace.set("AEP_SANDBOX_NAME", "prod");
+    let (service, workspace) = nightly(&hub, 3);
     workspace.run("apply --yes").exits(0);
     let audit = |workspace: &Workspace| workspace.run("audit --issue --report audit.json");
 
@@ -83,13 +95,7 @@ fn one_issue_says_what_differs_and_is_closed_when_nothing_does() {
         "{}",
         closed.body
     );
-    let open = hub
-        .world()
-        .issues
-        .iter()
-        .filter(|issue| issue.is_open)
-        .count();
-    assert_eq!(open, 41);
+    assert_eq!(open(&hub), 41);
 }
 
 #[test]
@@ -101,25 +107,12 @@ fn with_the_token_of_an_app_there_is_one_issue_night_after_night() {
             world.app = Some("acme-data[bot]");
             world.is_without_graphql = is_without_graphql;
         }
-        let mut workspace = Workspace::new();
-        workspace.manifest(1, 3, false);
-        let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
-        workspace.sign_in(&service.url);
-        in_a_job(&mut workspace, &hub, &Event::schedule());
-        workspace.set("BACKFILL_STATE", ".backfill");
-        workspace.set("AEP_SANDBOX_NAME", "prod");
+        let (service, workspace) = nightly(&hub, 3);
         workspace.run("apply --yes").exits(0);
         ByHand::at(&service).create(1, day(3));
         for _ in 0..3 {
             workspace.run("audit --issue").exits(5);
         }
-        let open = |hub: &Hub| {
-            hub.world()
-                .issues
-                .iter()
-                .filter(|issue| issue.is_open)
-                .count()
-        };
         assert_eq!((open(&hub), hub.world().issues.len()), (1, 1));
         workspace.manifest(1, 4, false);
         workspace.run("apply --yes").exits(0);
@@ -132,13 +125,7 @@ fn with_the_token_of_an_app_there_is_one_issue_night_after_night() {
 fn a_repository_without_issues_is_no_failure_of_the_audit() {
     let hub = Hub::start();
     hub.world().closed = Some((410, "Issues are disabled for this repo"));
-    let mut workspace = Workspace::new();
-    workspace.manifest(1, 1, false);
-    let service = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
-    workspace.sign_in(&service.url);
-    in_a_job(&mut workspace, &hub, &Event::schedule());
-    workspace.set("BACKFILL_STATE", ".backfill");
-    workspace.set("AEP_SANDBOX_NAME", "prod");
+    let (service, workspace) = nightly(&hub, 1);
     ByHand::at(&service).create(1, day(3));
     let ran = workspace.run("audit --issue").exits(5);
     assert!(ran.stderr.contains("::notice"), "{}", ran.stderr);
