@@ -1,8 +1,7 @@
-//! Flows, and what hangs on them: `/flows`, `/flowSpecs/{id}`, `/sourceConnections/{id}`.
+//! Flows: `/flows`, `/flows/{id}`.
 //!
 //! Shapes are those of Adobe's database and cloud storage tutorials: schedules typed as strings,
-//! a Copy transformation once the delta column is known, the two batch flow specs with their
-//! `runSpec`, which tells a table-based flow from a file-based one.
+//! a Copy transformation once the delta column is known.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use uuid::Uuid;
 
 use super::chance::uuid_of;
 use super::clock::Millis;
+use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
 use super::gateway::Caller;
 use super::life::Life;
 use super::listing::{Catalog, ListQuery, Reading};
@@ -20,43 +20,8 @@ use super::scenario::{Frequency, ItemShape, Spelling};
 use super::service::Service;
 use super::world::{FLOWS_SINCE, Flow};
 
-/// A flow spec: the recipe that flows of a kind of source share.
-pub(super) struct FlowSpec {
-    pub(super) id: &'static str,
-    name: &'static str,
-    /// The kind of source connection: Adobe's id and format of one source that has it.
-    connection_spec: &'static str,
-    format: &'static str,
-    required: &'static [&'static str],
-}
-
-/// Table-based sources; the connection spec is Azure SQL's neighbour, SQL Server.
-const CRM_TO_AEP: FlowSpec = FlowSpec {
-    id: "14518937-270c-4525-bdec-c2ba7cce3860",
-    name: "CRMToAEP",
-    connection_spec: "1f372ff9-38a4-4492-96f5-b9a4e4bd00ec",
-    format: "tabular",
-    required: &[
-        "startTime",
-        "windowStartTime",
-        "windowEndTime",
-        "deltaColumn",
-    ],
-};
-
-/// File-based sources; the connection spec is Amazon S3.
-const CLOUD_STORAGE_TO_AEP: FlowSpec = FlowSpec {
-    id: "9753525b-82c7-4dce-8a9b-5ccfce2b9876",
-    name: "CloudStorageToAEP",
-    connection_spec: "ecadc60c-7455-4d87-84dc-2a0e293d997b",
-    format: "delimited",
-    required: &["startTime", "windowStartTime", "windowEndTime"],
-};
-
-/// The provider of both flow specs.
-const PROVIDER: &str = "0ed90a81-07f4-4586-8190-b40eccef1c5a";
 /// The connection spec of the data lake.
-const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
+pub(super) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 
 const FLOWS: Catalog = Catalog {
     path: "flows",
@@ -104,7 +69,7 @@ impl Flow {
         uuid_of(format_args!("target/{}/{}", self.sandbox, self.id))
     }
 
-    fn base_connection_id(&self) -> Uuid {
+    pub(super) fn base_connection_id(&self) -> Uuid {
         uuid_of(format_args!("base/{}/{}", self.sandbox, self.id))
     }
 }
@@ -146,85 +111,6 @@ pub(super) fn get(
         .filter(|flow| !flow.hidden)
         .ok_or_else(|| Refusal::not_found("flows", id))?;
     Ok(one(service, flow_body(service, caller, flow, now)))
-}
-
-/// `GET /flowSpecs/{id}`
-pub(super) fn get_spec(service: &Service, id: &str) -> Result<Reply, Refusal> {
-    let spec = [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP]
-        .into_iter()
-        .find(|spec| spec.id == id)
-        .ok_or_else(|| Refusal::not_found("flowSpecs", id))?;
-    let mut properties = json!({
-        "startTime": { "type": "integer", "description": "When the run is to begin, in epoch time." },
-        "windowStartTime": { "type": "integer", "description": "Start of the window, in epoch time." },
-        "windowEndTime": { "type": "integer", "description": "End of the window, in epoch time." },
-    });
-    if spec.required.contains(&"deltaColumn") {
-        properties["deltaColumn"] = json!({
-            "type": "object",
-            "properties": {
-                "name": { "type": "string" },
-                "dateFormat": { "type": "string" },
-                "timezone": { "type": "string" },
-            },
-            "required": ["name"],
-        });
-    }
-    let body = json!({
-        "id": spec.id,
-        "name": spec.name,
-        "providerId": PROVIDER,
-        "version": "1.0",
-        "sourceConnectionSpecIds": [spec.connection_spec],
-        "targetConnectionSpecIds": [DATA_LAKE],
-        "attributes": { "isSourceFlow": true, "flacValidationSupported": true, "frequency": "batch" },
-        "runSpec": {
-            "name": "ProviderParams",
-            "type": "RunSpec",
-            "spec": {
-                "$schema": "http://json-schema.org/draft-07/schema#",
-                "type": "object",
-                "properties": properties,
-                "required": spec.required,
-            },
-        },
-    });
-    Ok(one(service, body))
-}
-
-/// `GET /sourceConnections/{id}`
-pub(super) fn get_source_connection(
-    service: &Service,
-    caller: &Caller,
-    id: &str,
-) -> Result<Reply, Refusal> {
-    let flow = Uuid::try_parse(id)
-        .ok()
-        .and_then(|id| {
-            let mut flows = service.world.visible_flows(&caller.sandbox);
-            flows.find(|flow| flow.source_connection_id() == id)
-        })
-        .ok_or_else(|| Refusal::not_found("sourceConnections", id))?;
-    let spec = flow.spec();
-    let body = json!({
-        "id": flow.source_connection_id(),
-        "createdAt": FLOWS_SINCE,
-        "updatedAt": FLOWS_SINCE,
-        "createdBy": TECHNICAL_ACCOUNT,
-        "updatedBy": TECHNICAL_ACCOUNT,
-        "sandboxId": sandbox_id(&flow.sandbox),
-        "sandboxName": flow.sandbox,
-        "imsOrgId": caller.organization,
-        "name": format!("{} source", flow.name),
-        "data": { "format": spec.format },
-        "params": {},
-        "baseConnectionId": flow.base_connection_id(),
-        "connectionSpec": { "id": spec.connection_spec, "version": "1.0" },
-        "state": "enabled",
-        "version": etag(flow.source_connection_id(), FLOWS_SINCE),
-        "etag": etag(flow.source_connection_id(), FLOWS_SINCE),
-    });
-    Ok(one(service, body))
 }
 
 /// An entity in the shape that `GET` by id answers with.

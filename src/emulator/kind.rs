@@ -22,8 +22,12 @@ pub enum RequestKind {
     ListFlows,
     /// `GET /flows/{id}`
     GetFlow,
+    /// `GET /flowSpecs`
+    ListFlowSpecs,
     /// `GET /flowSpecs/{id}`
     GetFlowSpec,
+    /// `GET /sourceConnections`
+    ListSourceConnections,
     /// `GET /sourceConnections/{id}`
     GetSourceConnection,
     /// `POST /ims/token/v3`
@@ -33,14 +37,16 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::CreateRun,
         Self::ListRuns,
         Self::GetRun,
         Self::Action,
         Self::ListFlows,
         Self::GetFlow,
+        Self::ListFlowSpecs,
         Self::GetFlowSpec,
+        Self::ListSourceConnections,
         Self::GetSourceConnection,
         Self::Token,
         Self::Other,
@@ -56,7 +62,9 @@ impl RequestKind {
             Self::Action => "action",
             Self::ListFlows => "listFlows",
             Self::GetFlow => "getFlow",
+            Self::ListFlowSpecs => "listFlowSpecs",
             Self::GetFlowSpec => "getFlowSpec",
+            Self::ListSourceConnections => "listSourceConnections",
             Self::GetSourceConnection => "getSourceConnection",
             Self::Token => "token",
             Self::Other => "other",

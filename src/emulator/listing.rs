@@ -2,12 +2,18 @@
 //!
 //! A continuation token carries the whole query, the moment of the first page and how many items
 //! were given. Since status is a function of time, every later page selects and sorts as of that
-//! moment: what is inserted or changes meanwhile moves nothing. Tokens hold `+`, `/` and `=` on
-//! purpose, so that a client which does not encode them fails here and not at Adobe.
+//! moment: what is inserted or changes meanwhile moves nothing.
+//!
+//! aepp, the Python client that Adobe's users have, works in production, so what it sends and needs
+//! is what Adobe takes and gives (read in its version 0.6): `count=False` in Python's spelling
+//! beside `limit`, the first query again with every token, and a link whose first `=` is the one
+//! before the token, which ends where the link ends and needs no percent-encoding. A scenario can
+//! ask for harsher tokens ([`PageTokens::Encoded`]), so that a client which does not read the link
+//! as a URL fails here and not at Adobe.
 
 use axum::http::StatusCode;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -15,7 +21,7 @@ use url::form_urlencoded;
 use super::clock::Millis;
 use super::filter::{Filter, OrderBy};
 use super::refusal::{Invented, Refusal};
-use super::scenario::{OverLimit, Scenario};
+use super::scenario::{OverLimit, PageTokens, Scenario};
 
 /// Three bytes that are `+/+/` in base64.
 const TOKEN_MARK: [u8; 3] = [0xfb, 0xff, 0xbf];
@@ -35,6 +41,7 @@ pub(super) struct ListQuery {
     pub(super) order: Vec<OrderBy>,
     pub(super) counts_only: bool,
     pub(super) cursor: Cursor,
+    page_tokens: PageTokens,
 }
 
 /// Where a page begins, and all that makes its list: the content of a continuation token.
@@ -102,7 +109,8 @@ impl ListQuery {
                 offset: 0,
             },
             Some(token) => {
-                let mut cursor = Cursor::from_token(&token).ok_or_else(|| foreign_token(&token))?;
+                let mut cursor = Cursor::from_token(&token, scenario.page_tokens)
+                    .ok_or_else(|| foreign_token(&token))?;
                 let is_ours = cursor.path == catalog.path
                     && cursor.sandbox == sandbox
                     && (property.is_empty() || property == cursor.property)
@@ -125,6 +133,7 @@ impl ListQuery {
             order,
             counts_only,
             cursor,
+            page_tokens: scenario.page_tokens,
         })
     }
 
@@ -182,7 +191,7 @@ impl ListQuery {
                 ..self.cursor.clone()
             };
             let query = form_urlencoded::Serializer::new(String::new())
-                .append_pair("continuationToken", &next.token())
+                .append_pair("continuationToken", &next.token(self.page_tokens))
                 .finish();
             json!({ "next": { "href": format!("/{}?{query}", self.cursor.path) } })
         } else {
@@ -193,19 +202,30 @@ impl ListQuery {
 }
 
 impl Cursor {
-    fn token(&self) -> String {
-        let mut bytes = TOKEN_MARK.to_vec();
-        bytes.extend(json!(self).to_string().into_bytes());
-        // A length that leaves a remainder makes base64 end in `=`.
-        if bytes.len().is_multiple_of(3) {
-            bytes.push(b' ');
+    fn token(&self, spelling: PageTokens) -> String {
+        let content = json!(self).to_string();
+        match spelling {
+            PageTokens::Plain => URL_SAFE_NO_PAD.encode(content),
+            PageTokens::Encoded => {
+                let mut bytes = TOKEN_MARK.to_vec();
+                bytes.extend(content.into_bytes());
+                // A length that leaves a remainder makes base64 end in `=`.
+                if bytes.len().is_multiple_of(3) {
+                    bytes.push(b' ');
+                }
+                STANDARD.encode(bytes)
+            }
         }
-        STANDARD.encode(bytes)
     }
 
-    fn from_token(token: &str) -> Option<Self> {
-        let bytes = STANDARD.decode(token).ok()?;
-        serde_json::from_slice(bytes.strip_prefix(&TOKEN_MARK)?).ok()
+    fn from_token(token: &str, spelling: PageTokens) -> Option<Self> {
+        match spelling {
+            PageTokens::Plain => serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).ok()?).ok(),
+            PageTokens::Encoded => {
+                let bytes = STANDARD.decode(token).ok()?;
+                serde_json::from_slice(bytes.strip_prefix(&TOKEN_MARK)?).ok()
+            }
+        }
     }
 }
 
@@ -230,7 +250,7 @@ fn read_limit(text: &str, scenario: &Scenario) -> Result<usize, Refusal> {
 }
 
 fn read_count(text: &str) -> Result<bool, Refusal> {
-    text.parse().map_err(|_| {
+    text.to_ascii_lowercase().parse().map_err(|_| {
         Refusal::bad_request(1452, format!("count `{text}` is neither true nor false."))
     })
 }
@@ -245,11 +265,15 @@ mod tests {
     };
 
     fn read(query: &str) -> Result<ListQuery, Refusal> {
+        read_with(&Scenario::default(), query)
+    }
+
+    fn read_with(scenario: &Scenario, query: &str) -> Result<ListQuery, Refusal> {
         let reading = Reading {
             now: 5,
             ceiling: 10,
         };
-        ListQuery::read(query, &CATALOG, "prod", &Scenario::default(), reading)
+        ListQuery::read(query, &CATALOG, "prod", scenario, reading)
     }
 
     #[expect(
@@ -290,24 +314,42 @@ mod tests {
     }
 
     #[test]
-    fn a_token_needs_encoding_and_remembers_its_list() {
-        let list = read("limit=2&property=size%3E%3D1&property=size<9").expect("a query");
+    fn a_token_remembers_its_list_and_means_itself_in_a_url() {
+        let query = "limit=2&property=size%3E%3D1&property=size<9";
+        let list = read(query).expect("a query");
+        let link = next(&list.answer(&[1, 2, 3], show)).expect("a link");
+        let (name, token) = link.split_once('=').expect("a parameter");
+        assert_eq!(name, "continuationToken");
+        assert!(
+            token
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+            "{token}"
+        );
+        let again = read(&link).expect("a token");
+        assert_eq!(again.filters, list.filters);
+        assert_eq!(again.cursor.as_of, 5);
+        assert!(read(&format!("{query}&count=False&{link}")).is_ok());
+        assert!(read(&format!("{link}&property=size>2")).is_err());
+        assert!(read("continuationToken=abc").is_err());
+    }
+
+    #[test]
+    fn a_harsher_token_is_lost_on_a_client_that_does_not_encode_it() {
+        let scenario = Scenario::of("pageTokens: encoded");
+        let list = read_with(&scenario, "limit=2&property=size>=1").expect("a query");
         let link = next(&list.answer(&[1, 2, 3], show)).expect("a link");
         assert!(
             link.contains("%2B") && link.contains("%2F") && link.contains("%3D"),
             "{link}"
         );
-        let again = read(&link).expect("a token");
+        let again = read_with(&scenario, &link).expect("a token");
         assert_eq!(again.filters, list.filters);
-        assert_eq!(again.cursor.as_of, 5);
-        assert!(read(&format!("{link}&property=size>=1&property=size<9")).is_ok());
-        assert!(read(&format!("{link}&property=size>2")).is_err());
-        assert!(read("continuationToken=abc").is_err());
         let decoded: String = form_urlencoded::parse(link.as_bytes())
             .map(|(_, token)| token.into_owned())
             .collect();
         assert!(
-            read(&format!("continuationToken={decoded}")).is_err(),
+            read_with(&scenario, &format!("continuationToken={decoded}")).is_err(),
             "not encoded"
         );
     }
@@ -322,7 +364,9 @@ mod tests {
         assert_eq!(code("limit=1&count=true"), 1401);
         assert_eq!(code("limit=0"), 1452);
         assert_eq!(code("count=maybe"), 1452);
+        assert_eq!(code("limit=1&count=True"), 1401);
         assert!(read("limit=1&count=false").is_ok());
+        assert!(read("limit=1&count=False").is_ok());
         assert_eq!(read("limit=5000").expect("lowered").cursor.limit, 100);
     }
 }

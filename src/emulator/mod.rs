@@ -16,8 +16,8 @@
 //!
 //! # Times are seconds (2, 0.25) or words (250 ms, 5 minutes).
 //! faults:                    # the first rule whose turn it is wins; `on: any` is the default:
-//!                            # createRun listRuns getRun action listFlows getFlow getFlowSpec
-//!                            # getSourceConnection token other
+//!                            # createRun listRuns getRun action listFlows getFlow listFlowSpecs
+//!                            # getFlowSpec listSourceConnections getSourceConnection token other
 //!   - { on: createRun, chance: 0.05, do: { reset: after } }     # after it is stored; or: before
 //!   - { on: createRun, every: 20, do: { throttled: {} } }       # 429 without Retry-After
 //!   - { on: any, calls: [3, 7], do: { throttled: { retryAfter: 2, as: httpDate } } } # or: seconds
@@ -66,6 +66,7 @@
 //! copyWindows: true          # extensions.windowStart and windowEnd on the copy activity
 //! pageSizeMax: 100
 //! overLimit: clamp           # refuse: 400
+//! pageTokens: plain          # encoded: with `+`, `/` and `=`, which a URL must escape
 //! ```
 
 mod built_in;
@@ -75,6 +76,7 @@ mod copy_column;
 mod delay;
 mod faults;
 mod filter;
+mod flow_specs;
 mod flows;
 mod gateway;
 mod journal;
@@ -90,6 +92,7 @@ mod runs;
 mod scenario;
 mod server;
 mod service;
+mod source_connections;
 mod world;
 
 #[cfg(test)]
@@ -115,8 +118,8 @@ pub use kind::{RequestKind, Target, UnknownTarget};
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use life::{Outcomes, Weight, WeightError};
 pub use scenario::{
-    FlowOverride, Frequency, ItemShape, OverLimit, Permission, ResponseShape, Scenario, Spelling,
-    Timestamps, TokenRule,
+    FlowOverride, Frequency, ItemShape, OverLimit, PageTokens, Permission, ResponseShape, Scenario,
+    Spelling, Timestamps, TokenRule,
 };
 
 use server::Server;

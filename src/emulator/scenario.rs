@@ -80,6 +80,8 @@ pub struct Scenario {
     pub page_size_max: NonZeroUsize,
     /// What becomes of a `limit` above that.
     pub over_limit: OverLimit,
+    /// How the token of the next page is spelled.
+    pub page_tokens: PageTokens,
 }
 
 impl Default for Scenario {
@@ -111,6 +113,7 @@ impl Default for Scenario {
             copy_windows: true,
             page_size_max: NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN),
             over_limit: OverLimit::Clamp,
+            page_tokens: PageTokens::Plain,
         }
     }
 }
@@ -191,6 +194,17 @@ pub enum OverLimit {
     Clamp,
     /// It is refused with 400.
     Refuse,
+}
+
+/// How the token of the next page is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PageTokens {
+    /// Of characters that mean themselves in a URL. Adobe's tokens must be such, since aepp, a
+    /// client in use, cuts the token out of the link at its first `=` and sends it as it stands.
+    Plain,
+    /// With `+`, `/` and `=`: only a client that reads the link as a URL finds the next page.
+    Encoded,
 }
 
 /// How one flow differs from the plain one.
@@ -320,6 +334,7 @@ mod tests {
             "copyWindows",
             "pageSizeMax",
             "overLimit",
+            "pageTokens",
             "flows",
             "faults",
         ] {

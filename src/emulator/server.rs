@@ -162,7 +162,12 @@ fn routes(service: Arc<Service>) -> Router {
         .route("/runs/{id}/action", by_id(post, Route::Action))
         .route("/flows", plain(get, &Route::ListFlows))
         .route("/flows/{id}", by_id(get, Route::GetFlow))
+        .route("/flowSpecs", plain(get, &Route::ListFlowSpecs))
         .route("/flowSpecs/{id}", by_id(get, Route::GetFlowSpec))
+        .route(
+            "/sourceConnections",
+            plain(get, &Route::ListSourceConnections),
+        )
         .route(
             "/sourceConnections/{id}",
             by_id(get, Route::GetSourceConnection),

@@ -22,7 +22,7 @@ use super::refusal::{Invented, Refusal};
 use super::reply::Reply;
 use super::scenario::Scenario;
 use super::world::World;
-use super::{flows, runs};
+use super::{flow_specs, flows, runs, source_connections};
 
 /// What a path and a method mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,9 @@ pub(super) enum Route {
     Action(String),
     ListFlows,
     GetFlow(String),
+    ListFlowSpecs,
     GetFlowSpec(String),
+    ListSourceConnections,
     GetSourceConnection(String),
     Token,
     NoSuchPath,
@@ -49,7 +51,9 @@ impl Route {
             Self::Action(_) => RequestKind::Action,
             Self::ListFlows => RequestKind::ListFlows,
             Self::GetFlow(_) => RequestKind::GetFlow,
+            Self::ListFlowSpecs => RequestKind::ListFlowSpecs,
             Self::GetFlowSpec(_) => RequestKind::GetFlowSpec,
+            Self::ListSourceConnections => RequestKind::ListSourceConnections,
             Self::GetSourceConnection(_) => RequestKind::GetSourceConnection,
             Self::Token => RequestKind::Token,
             Self::NoSuchPath | Self::WrongMethod => RequestKind::Other,
@@ -223,8 +227,10 @@ impl Service {
             Route::Action(id) => runs::act(self, &caller, id, query, headers, now),
             Route::ListFlows => flows::list(self, &caller, query, now),
             Route::GetFlow(id) => flows::get(self, &caller, id, now),
-            Route::GetFlowSpec(id) => flows::get_spec(self, id),
-            Route::GetSourceConnection(id) => flows::get_source_connection(self, &caller, id),
+            Route::ListFlowSpecs => flow_specs::list(self, &caller, query, now),
+            Route::GetFlowSpec(id) => flow_specs::get(self, id),
+            Route::ListSourceConnections => source_connections::list(self, &caller, query, now),
+            Route::GetSourceConnection(id) => source_connections::get(self, &caller, id),
             Route::WrongMethod => Err(Refusal::invented(
                 StatusCode::METHOD_NOT_ALLOWED,
                 Invented::MethodNotAllowed,

@@ -128,6 +128,7 @@ fn by_the_copy_activity_where_nothing_has_params() {
 #[test]
 fn over_many_pages() {
     settles("pageSizeMax: 2\n", "");
+    settles("pageSizeMax: 2\npageTokens: encoded\n", "");
 }
 
 #[test]

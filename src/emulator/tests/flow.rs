@@ -71,6 +71,51 @@ fn flows_are_listed_filtered_and_paged() {
 }
 
 #[test]
+fn flow_specs_and_source_connections_are_listed_as_they_are_got() {
+    let rig = Rig::calm();
+    let listed = |route: Route, query: &str| -> Vec<Value> {
+        let body = rig.send(route, query, "").body_json();
+        body["items"].as_array().expect("items").clone()
+    };
+    let specs = listed(Route::ListFlowSpecs, "");
+    assert_eq!(specs.len(), 2);
+    for spec in &specs {
+        let id = spec["id"].as_str().expect("an id").to_owned();
+        let alone = rig.send(Route::GetFlowSpec(id), "", "").body_json();
+        assert_eq!(&alone["items"][0], spec);
+    }
+    let named = listed(Route::ListFlowSpecs, "property=name==CRMToAEP");
+    assert_eq!(named, [specs[0].clone()]);
+
+    let sources = listed(Route::ListSourceConnections, "");
+    assert_eq!(sources.len(), 2);
+    for source in &sources {
+        let id = source["id"].as_str().expect("an id").to_owned();
+        let alone = rig.send(Route::GetSourceConnection(id), "", "").body_json();
+        assert_eq!(&alone["items"][0], source);
+    }
+    let first = rig
+        .send(Route::ListSourceConnections, "limit=1", "")
+        .body_json();
+    let link = first["_links"]["next"]["href"]
+        .as_str()
+        .expect("a next page");
+    let query = link
+        .strip_prefix("/sourceConnections?")
+        .expect("a relative link");
+    assert_eq!(
+        listed(Route::ListSourceConnections, query),
+        [sources[1].clone()]
+    );
+
+    let hidden = Rig::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
+    let left = hidden
+        .send(Route::ListSourceConnections, "", "")
+        .body_json();
+    assert_eq!(left["items"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn a_hidden_flow_is_gone_with_its_runs() {
     let rig = Rig::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
     let reply = rig.send(Route::GetFlow(FILE.to_owned()), "", "");

@@ -1,0 +1,88 @@
+//! Source connections: `/sourceConnections`, `/sourceConnections/{id}`. Each flow has one of its own.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::clock::Millis;
+use super::flows::one;
+use super::gateway::Caller;
+use super::listing::{Catalog, ListQuery, Reading};
+use super::refusal::Refusal;
+use super::reply::Reply;
+use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
+use super::service::Service;
+use super::world::{FLOWS_SINCE, Flow};
+
+const SOURCE_CONNECTIONS: Catalog = Catalog {
+    path: "sourceConnections",
+    fields: &[
+        "id",
+        "createdAt",
+        "updatedAt",
+        "createdBy",
+        "updatedBy",
+        "sandboxId",
+        "sandboxName",
+        "imsOrgId",
+        "name",
+        "data",
+        "params",
+        "baseConnectionId",
+        "connectionSpec",
+        "state",
+        "version",
+        "etag",
+    ],
+};
+
+/// `GET /sourceConnections`
+pub(super) fn list(
+    service: &Service,
+    caller: &Caller,
+    query: &str,
+    now: Millis,
+) -> Result<Reply, Refusal> {
+    let reading = Reading { now, ceiling: 0 };
+    let sandbox = caller.sandbox.as_str();
+    let scenario = &service.scenario;
+    let list = ListQuery::read(query, &SOURCE_CONNECTIONS, sandbox, scenario, reading)?;
+    let flows = service.world.visible_flows(&caller.sandbox).collect();
+    let show = |flow: &&Flow| source_connection_body(caller, flow);
+    let selected = list.select(flows, show);
+    Ok(Reply::json(StatusCode::OK, &list.answer(&selected, show)))
+}
+
+/// `GET /sourceConnections/{id}`
+pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply, Refusal> {
+    let flow = Uuid::try_parse(id)
+        .ok()
+        .and_then(|id| {
+            let mut flows = service.world.visible_flows(&caller.sandbox);
+            flows.find(|flow| flow.source_connection_id() == id)
+        })
+        .ok_or_else(|| Refusal::not_found("sourceConnections", id))?;
+    Ok(one(service, source_connection_body(caller, flow)))
+}
+
+fn source_connection_body(caller: &Caller, flow: &Flow) -> Value {
+    let spec = flow.spec();
+    json!({
+        "id": flow.source_connection_id(),
+        "createdAt": FLOWS_SINCE,
+        "updatedAt": FLOWS_SINCE,
+        "createdBy": TECHNICAL_ACCOUNT,
+        "updatedBy": TECHNICAL_ACCOUNT,
+        "sandboxId": sandbox_id(&flow.sandbox),
+        "sandboxName": flow.sandbox,
+        "imsOrgId": caller.organization,
+        "name": format!("{} source", flow.name),
+        "data": { "format": spec.format },
+        "params": {},
+        "baseConnectionId": flow.base_connection_id(),
+        "connectionSpec": { "id": spec.connection_spec, "version": "1.0" },
+        "state": "enabled",
+        "version": etag(flow.source_connection_id(), FLOWS_SINCE),
+        "etag": etag(flow.source_connection_id(), FLOWS_SINCE),
+    })
+}
