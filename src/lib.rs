@@ -17,6 +17,8 @@
 //!    [`audit`] is the other one: the state beside what the service lists; nothing is sent for it.
 //! 5. [`engine`] carries it out: the intent to send a run is durable before its request leaves;
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
+//!    Which listed run is which rerun of a window is decided in one module, `reconcile`, for the
+//!    engine, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. [`report`] shows what the engine tells, on a terminal, in JSON, as Markdown and annotations;
 //!    [`github`] keeps a comment or an issue up to date with it. [`commands`] joins it all to flags,
@@ -63,6 +65,7 @@ pub mod github;
 pub mod import;
 pub mod manifest;
 pub mod plan;
+mod reconcile;
 pub mod report;
 pub mod run;
 pub mod state;

@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Audit, Denial, Fact, Finding, Look, Seen, Trace};
 use crate::api::{CLOCKS, FlowRun, RunStatus, Shows};
-use crate::run::{DesiredRun, FlowId, Key, RunId, Sandbox, Window};
+use crate::reconcile::{Clients, OfIntent, RunsByWindow};
+use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Window};
 use crate::state::{Clock, Fate, Moment, Record, State};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
@@ -102,7 +103,17 @@ struct AtWindow<'a> {
     /// The runs that show it, oldest first.
     runs: Vec<&'a FlowRun>,
     records: Vec<&'a Record>,
-    wanted: Vec<&'a DesiredRun>,
+}
+
+/// What the next apply does with the runs that no record stands for.
+#[derive(Default)]
+struct NextApply<'a> {
+    /// What the windows of the runs tell of each record in doubt.
+    of_intent: HashMap<Key, OfIntent<'a>>,
+    /// The runs by which a doubt is settled.
+    settled: HashSet<RunId>,
+    /// The runs that are adopted for a wanted run.
+    adopted: HashMap<&'a RunId, Key>,
 }
 
 struct Comparison<'a, 'b> {
@@ -142,14 +153,11 @@ impl Comparison<'_, '_> {
             let at = windows.entry(record.identity.window).or_default();
             at.records.push(record);
         }
-        for wanted in self.wanted {
-            if let Some(at) = windows.get_mut(&wanted.identity.window) {
-                at.wanted.push(wanted);
-            }
-        }
+        let shown = windows.values().flat_map(|at| at.runs.iter().copied());
+        let next = self.next_apply(runs, shown);
         for (window, mut at) in windows {
             at.runs.sort_by_key(|run| (run.created_at, run.id.clone()));
-            self.window(window, &at, &silent);
+            self.window(window, &at, &silent, &next);
         }
         let unknown = silent.into_iter().map(|run| Fact::Unknown {
             run: run.clone(),
@@ -207,29 +215,31 @@ impl Comparison<'_, '_> {
         self.books.now.duration_since(at) < self.books.settle_delay
     }
 
-    fn window(&mut self, window: Window, at: &AtWindow<'_>, silent: &[&FlowRun]) {
-        let AtWindow {
-            runs,
-            records,
-            wanted,
-        } = at;
+    fn window(
+        &mut self,
+        window: Window,
+        at: &AtWindow<'_>,
+        silent: &[&FlowRun],
+        next: &NextApply<'_>,
+    ) {
+        let AtWindow { runs, records } = at;
         let claim = |run: &FlowRun| self.claims.get(&run.id).copied();
-        let mut free: Vec<&FlowRun> = runs
+        let free: Vec<&FlowRun> = runs
             .iter()
             .copied()
-            .filter(|run| claim(run).is_none())
+            .filter(|run| claim(run).is_none() && !next.settled.contains(&run.id))
             .collect();
-        let claimed = runs.len() - free.len();
+        let adopted = &next.adopted;
 
         let mut facts = Vec::new();
         for record in records {
             if let Fate::InDoubt { intent, doubt, .. } = &record.fate {
-                let trace = self.trace(*intent, &mut free, silent);
                 // An apply may be at work, and its request on its way.
                 if doubt.is_none() && self.is_too_new(intent.time) {
                     self.too_new += 1;
                     continue;
                 }
+                let trace = trace(next.of_intent.get(&record.identity.key()), *intent, silent);
                 let record = Record::clone(record);
                 facts.push(Fact::InDoubt { record, trace });
             }
@@ -245,7 +255,6 @@ impl Comparison<'_, '_> {
                 });
             }
         }
-        let adopted = self.adopted_next(claimed, &free, records, wanted);
         // A run that a record of another window stands for is one too many here as well.
         let is_stray = |run: &FlowRun| {
             claim(run).is_some_and(|record| {
@@ -273,59 +282,83 @@ impl Comparison<'_, '_> {
         self.facts.append(&mut facts);
     }
 
-    /// What could close a doubt; a run that shows its window is taken from `free`.
-    fn trace(&self, intent: Moment, free: &mut Vec<&FlowRun>, silent: &[&FlowRun]) -> Trace {
-        let shown = free
-            .iter()
-            .position(|run| run.is_since(intent) && self.is_ours(run))
-            .or_else(|| free.iter().position(|run| run.is_since(intent)));
-        if let Some(at) = shown {
-            return Trace::Shown(free.remove(at).id.clone());
-        }
-        let silent: Vec<RunId> = silent
-            .iter()
-            .filter(|run| run.shows == Shows::Nothing && run.is_since(intent))
-            .map(|run| run.id.clone())
-            .collect();
-        if silent.is_empty() {
-            Trace::Nothing
-        } else {
-            Trace::Silent(silent)
-        }
-    }
-
-    /// Which of the runs that no record stands for the next apply adopts, as what: the n-th run of
-    /// a window is its rerun n, and beside a recorded one only runs of this API key count.
-    fn adopted_next<'r>(
+    /// What the next apply settles and adopts, by the rule that it goes by itself: of the windows
+    /// with a run that stays in doubt it adopts none.
+    fn next_apply<'r>(
         &self,
-        claimed: usize,
-        free: &[&'r FlowRun],
-        records: &[&Record],
-        wanted: &[&DesiredRun],
-    ) -> HashMap<&'r RunId, Key> {
-        let adoptable: Vec<&FlowRun> = free
+        runs: &[FlowRun],
+        shown: impl Iterator<Item = &'r FlowRun> + Clone,
+    ) -> NextApply<'r> {
+        let mut claimed: HashSet<RunId> = HashSet::new();
+        let mut created: HashSet<RunId> = HashSet::new();
+        for run in runs {
+            if let Some(record) = self.claims.get(&run.id) {
+                claimed.insert(run.id.clone());
+                if matches!(record.fate, Fate::Created { adopted: None, .. }) {
+                    created.insert(run.id.clone());
+                }
+            }
+        }
+        let mut next = NextApply::default();
+        let mut undecided: HashSet<Window> = HashSet::new();
+        let doubts: Vec<(&RunIdentity, Moment)> = self
+            .records
             .iter()
-            .copied()
-            .filter(|run| claimed == 0 || self.is_ours(run))
-            .collect();
-        let exists = |key: Key| {
-            records
-                .iter()
-                .any(|record| record.identity.key() == key && record.fate.may_exist())
-        };
-        wanted
-            .iter()
-            .filter(|wanted| !exists(wanted.key))
-            .filter_map(|wanted| {
-                let earlier = wanted.identity.rerun.get() as usize - 1;
-                let run = adoptable.get(earlier.saturating_sub(claimed))?;
-                Some((&run.id, wanted.key))
+            .filter_map(|record| match &record.fate {
+                Fate::InDoubt { intent, .. } => Some((&record.identity, *intent)),
+                _ => None,
             })
-            .collect()
+            .collect();
+        let intents: Vec<_> = doubts
+            .iter()
+            .map(|(identity, intent)| (identity.window, identity.rerun, *intent))
+            .collect();
+        let found =
+            RunsByWindow::new(shown.clone(), &claimed).of_intents(&intents, self.books.api_key);
+        for ((identity, _), found) in doubts.into_iter().zip(found) {
+            if let OfIntent::Run(run, _) = &found {
+                next.settled.insert(run.id.clone());
+            } else {
+                undecided.insert(identity.window);
+            }
+            next.of_intent.insert(identity.key(), found);
+        }
+        claimed.extend(next.settled.iter().cloned());
+        let may_exist: HashSet<Key> = self
+            .records
+            .iter()
+            .filter(|record| record.fate.may_exist())
+            .map(|record| record.identity.key())
+            .collect();
+        let wanted = self.wanted.iter().copied().filter(|wanted| {
+            !may_exist.contains(&wanted.key) && !undecided.contains(&wanted.identity.window)
+        });
+        let clients = Clients::learn(self.books.api_key, runs, &created);
+        next.adopted = RunsByWindow::new(shown, &claimed)
+            .wanted(wanted, clients)
+            .into_iter()
+            .map(|(wanted, run, _)| (&run.id, wanted.key))
+            .collect();
+        next
     }
+}
 
-    fn is_ours(&self, run: &FlowRun) -> bool {
-        run.created_client.as_deref() == Some(self.books.api_key)
+/// What could close a doubt.
+fn trace(found: Option<&OfIntent<'_>>, intent: Moment, silent: &[&FlowRun]) -> Trace {
+    match found {
+        Some(OfIntent::Run(run, _)) => return Trace::Shown(run.id.clone()),
+        Some(OfIntent::CannotTell(run)) => return Trace::Unclear(run.id.clone()),
+        Some(OfIntent::None) | None => {}
+    }
+    let silent: Vec<RunId> = silent
+        .iter()
+        .filter(|run| run.shows == Shows::Nothing && run.is_since(intent))
+        .map(|run| run.id.clone())
+        .collect();
+    if silent.is_empty() {
+        Trace::Nothing
+    } else {
+        Trace::Silent(silent)
     }
 }
 

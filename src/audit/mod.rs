@@ -158,8 +158,10 @@ impl Denial {
 /// What is listed that could close a doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trace {
-    /// A run that shows the window and is not older than the request: settling adopts it.
+    /// A run that shows the window and can be it: settling adopts it.
     Shown(RunId),
+    /// A run that shows the window, and nothing tells whether it is this rerun: a person decides.
+    Unclear(RunId),
     /// Runs that show no window and are not older than the request: each may be it.
     Silent(Vec<RunId>),
     /// Nothing.

@@ -5,6 +5,8 @@
 //! request, or look for a run whose fate is unknown, and report back. What a report means is
 //! decided by functions of plain data (`recognise`, `check_flow`). The engine prints nothing.
 
+#[cfg(test)]
+mod agreement;
 mod breaker;
 mod dispatcher;
 mod event;

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::settle::{Clients, Pool};
 use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind, plain};
-use crate::run::{DeltaColumn, DesiredRun, RunId, Source};
+use crate::reconcile::{Clients, RunsByWindow};
+use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
 use crate::state::Evidence;
 
 /// Why nothing is sent to a flow.
@@ -138,21 +138,21 @@ fn describe(column: &DeltaColumn) -> String {
 /// Which of the `wanted` runs of a flow exist already, as which run.
 ///
 /// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
+/// The runs of a window with one `in_doubt` are left alone: each may be the one in doubt.
 pub(super) fn existing<'a>(
     wanted: impl Iterator<Item = &'a DesiredRun>,
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
+    in_doubt: &HashSet<Window>,
     clients: Clients<'_>,
 ) -> Vec<(DesiredRun, RunId, Evidence)> {
-    let mut pool = Pool::new(runs, claimed);
-    let mut wanted: Vec<&DesiredRun> = wanted.collect();
-    wanted.sort_by(|a, b| a.identity.cmp(&b.identity));
-    wanted
+    RunsByWindow::new(runs, claimed)
+        .wanted(
+            wanted.filter(|run| !in_doubt.contains(&run.identity.window)),
+            clients,
+        )
         .into_iter()
-        .filter_map(|run| {
-            let (id, evidence) = pool.nth(run.identity.window, run.identity.rerun, clients)?;
-            Some((run.clone(), id, evidence))
-        })
+        .map(|(wanted, run, evidence)| (wanted.clone(), run.id.clone(), evidence))
         .collect()
 }
 

@@ -4,12 +4,13 @@
 //! there if it shows our window and no record stands for it; it proves little else: what several
 //! lists together prove is [`super::patience`]'s.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::api::{FlowRun, Shows};
+use crate::reconcile::{OfIntent, RunsByWindow};
 use crate::run::{Rerun, RunId, Window};
 use crate::state::{Clock, Evidence, Moment};
 
@@ -41,31 +42,6 @@ pub(super) enum Reading {
     Unclear(String),
 }
 
-/// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Clients<'a> {
-    api_key: &'a str,
-    /// Whether it holds our API key wherever we know that a run is ours.
-    tells: bool,
-}
-
-impl<'a> Clients<'a> {
-    /// Learns from `created`, runs whose creation the service answered us with.
-    pub(super) fn learn(api_key: &'a str, runs: &[FlowRun], created: &HashSet<RunId>) -> Self {
-        let tells = runs
-            .iter()
-            .filter(|run| created.contains(&run.id))
-            .all(|run| run.created_client.as_deref() == Some(api_key));
-        Self { api_key, tells }
-    }
-
-    /// Whether somebody else has created the run.
-    pub(super) fn is_others(self, run: &FlowRun) -> bool {
-        let client = run.created_client.as_deref();
-        self.tells && client.is_some_and(|client| client != self.api_key)
-    }
-}
-
 /// What is known of a flow besides its list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Around<'a> {
@@ -81,10 +57,21 @@ pub(super) struct Around<'a> {
 ///
 /// Gives one reading per `open`, in order; no run is given twice, nor one that is claimed.
 pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> Vec<Reading> {
-    let mut pool = Pool::new(runs, around.claimed);
-    let shown: Vec<Option<Reading>> = open
+    let intents: Vec<(Window, Rerun, Moment)> = open
         .iter()
-        .map(|open| pool.of_intent(open, around.api_key))
+        .map(|open| (open.window, open.rerun, open.intent))
+        .collect();
+    let shown: Vec<Option<Reading>> = RunsByWindow::new(runs, around.claimed)
+        .of_intents(&intents, around.api_key)
+        .into_iter()
+        .map(|found| match found {
+            OfIntent::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
+            OfIntent::CannotTell(run) => Some(Reading::Unclear(format!(
+                "the run {} has this window, and nothing tells whether it is this rerun",
+                run.id
+            ))),
+            OfIntent::None => None,
+        })
         .collect();
     let unmatched: Vec<&Open> = shown
         .iter()
@@ -212,90 +199,6 @@ fn by_elimination(
     }
 }
 
-/// A flow's runs by the window they show, oldest first, each to be taken once.
-pub(super) struct Pool<'a> {
-    by_window: HashMap<Window, Vec<(&'a FlowRun, Evidence)>>,
-    /// Runs that records stand for.
-    claimed: &'a HashSet<RunId>,
-    /// Runs that were taken from this pool.
-    taken: HashSet<RunId>,
-}
-
-impl<'a> Pool<'a> {
-    pub(super) fn new(runs: &'a [FlowRun], claimed: &'a HashSet<RunId>) -> Self {
-        let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
-        for run in runs {
-            let (window, evidence) = match run.shows {
-                Shows::Params(window) => (window, Evidence::Params),
-                Shows::CopyActivity(window) => (window, Evidence::CopyActivity),
-                Shows::Nonsense | Shows::Nothing => continue,
-            };
-            by_window.entry(window).or_default().push((run, evidence));
-        }
-        for runs in by_window.values_mut() {
-            runs.sort_by_key(|(run, _)| (run.created_at, run.id.clone()));
-        }
-        Self {
-            by_window,
-            claimed,
-            taken: HashSet::new(),
-        }
-    }
-
-    /// The run of `open`'s window: ours if there is one, else anybody's. For a window wanted once
-    /// any run will do, however old: no clock shall have it ingested twice. One wanted again has
-    /// a run that is younger than its intent; where ages cannot be compared, none can be told.
-    fn of_intent(&mut self, open: &Open, api_key: &str) -> Option<Reading> {
-        let free: Vec<&(&FlowRun, Evidence)> = self
-            .by_window
-            .get(&open.window)?
-            .iter()
-            .filter(|(run, _)| {
-                !self.claimed.contains(&run.id)
-                    && !self.taken.contains(&run.id)
-                    && (open.rerun == Rerun::FIRST || run.is_since(open.intent))
-            })
-            .collect();
-        let ours = free
-            .iter()
-            .find(|(run, _)| run.created_client.as_deref() == Some(api_key));
-        let (run, evidence) = ours.or(free.first())?;
-        let comparable = open.intent.clock == Clock::Server && run.created_at.is_some();
-        if !comparable && open.rerun > Rerun::FIRST {
-            return Some(Reading::Unclear(format!(
-                "the run {} has this window, and nothing tells whether it is this rerun",
-                run.id
-            )));
-        }
-        let (id, evidence) = (run.id.clone(), evidence.clone());
-        self.taken.insert(id.clone());
-        Some(Reading::Found(id, evidence))
-    }
-
-    /// The run of `window` that is its rerun `rerun`: those before it are other reruns.
-    ///
-    /// Where a record stands for one of them already, a further one counts only if our client
-    /// created it: somebody who ran the window again by hand did not mean this rerun.
-    pub(super) fn nth(
-        &mut self,
-        window: Window,
-        rerun: Rerun,
-        clients: Clients<'_>,
-    ) -> Option<(RunId, Evidence)> {
-        let runs = self.by_window.get(&window)?;
-        let (claimed, mut unclaimed): (Vec<_>, Vec<_>) = runs
-            .iter()
-            .partition(|(run, _)| self.claimed.contains(&run.id));
-        if !claimed.is_empty() {
-            unclaimed.retain(|(run, _)| !clients.is_others(run));
-        }
-        let earlier = (rerun.get() as usize - 1).saturating_sub(claimed.len());
-        let (run, evidence) = unclaimed.get(earlier)?;
-        let found = (run.id.clone(), evidence.clone());
-        self.taken.insert(found.0.clone()).then_some(found)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,10 +206,6 @@ mod tests {
     use crate::run::UnixSeconds;
 
     const OURS: &str = "our-key";
-    const BY_KEY: Clients<'_> = Clients {
-        api_key: OURS,
-        tells: true,
-    };
     const INTENT: i64 = 1_700_000_000;
 
     fn window(n: i64) -> Window {
@@ -561,48 +460,5 @@ mod tests {
         }
         let other = [run("a", Shows::Params(window(2)), INTENT + 1, OURS)];
         assert_eq!(read(&[open(1, 1)], &other, &[], false), [Reading::Absent]);
-    }
-
-    #[test]
-    fn whose_a_run_is_is_not_told_by_a_client_that_ours_do_not_carry() {
-        let ours = run("ours", Shows::Nothing, INTENT, "a-project");
-        let other = run("other", Shows::Nothing, INTENT, "another");
-        let created = HashSet::from([ours.id.clone()]);
-        let runs = [ours, other.clone()];
-        assert!(!Clients::learn(OURS, &runs, &created).is_others(&other));
-        assert!(Clients::learn(OURS, &runs, &HashSet::new()).is_others(&other));
-    }
-
-    #[test]
-    fn the_nth_run_of_a_window_is_its_rerun_n() {
-        let runs = [
-            run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
-            run("first", Shows::Params(window(1)), INTENT + 1, "exc_app"),
-        ];
-        let none = HashSet::new();
-        let mut pool = Pool::new(&runs, &none);
-        let mut nth = |n| {
-            let rerun = Rerun::new(n).expect("not 0");
-            let found = pool.nth(window(1), rerun, BY_KEY);
-            found.map(|(id, _)| id.to_string())
-        };
-        assert_eq!(nth(1).as_deref(), Some("first"));
-        assert_eq!(nth(2).as_deref(), Some("second"));
-        assert_eq!(nth(2), None, "once each");
-        let mut pool = Pool::new(&runs, &none);
-        let third = Rerun::new(3).expect("not 0");
-        assert_eq!(pool.nth(window(1), third, BY_KEY), None);
-    }
-
-    #[test]
-    fn a_run_by_hand_of_a_window_that_we_know_is_not_a_rerun_that_was_wanted_later() {
-        let runs = [
-            run("ours", Shows::Params(window(1)), INTENT, OURS),
-            run("by-hand", Shows::Params(window(1)), INTENT + 1, "exc_app"),
-        ];
-        let claimed = HashSet::from(["ours".parse().expect("a run id")]);
-        let second = Rerun::new(2).expect("not 0");
-        let mut pool = Pool::new(&runs, &claimed);
-        assert_eq!(pool.nth(window(1), second, BY_KEY), None);
     }
 }

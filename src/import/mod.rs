@@ -8,11 +8,12 @@
 mod draft;
 mod name;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use crate::api::{FlowRun, Shows};
+use crate::api::FlowRun;
+use crate::reconcile::RunsByWindow;
 use crate::run::{FlowId, Rerun, RunId, RunIdentity, Sandbox, Window};
 use crate::state::{Entry, Evidence, Fate, Record, State};
 
@@ -100,7 +101,7 @@ pub fn gather(
     }
 
     let mut gathered = Gathered::default();
-    let mut by_window: BTreeMap<Window, Vec<(&FlowRun, Evidence)>> = BTreeMap::new();
+    let mut free: Vec<&FlowRun> = Vec::new();
     let mut runs: Vec<&FlowRun> = runs.iter().collect();
     runs.sort_by_key(|run| (run.created_at, run.id.clone()));
     for run in runs {
@@ -117,36 +118,24 @@ pub fn gather(
             }
             continue;
         }
-        let (window, evidence) = match run.shows {
-            Shows::Params(window) => (window, Evidence::Params),
-            Shows::CopyActivity(window) => (window, Evidence::CopyActivity),
-            Shows::Nonsense | Shows::Nothing => {
-                gathered.silent.push(run.clone());
-                continue;
-            }
-        };
-        if doubts.contains(&window) {
-            gathered.in_doubt.push(run.clone());
-        } else {
-            by_window.entry(window).or_default().push((run, evidence));
+        match run.shows.window() {
+            None => gathered.silent.push(run.clone()),
+            Some(window) if doubts.contains(&window) => gathered.in_doubt.push(run.clone()),
+            Some(_) => free.push(run),
         }
     }
-    for (window, runs) in by_window {
-        let mut free = (1..)
-            .filter_map(Rerun::new)
-            .filter(|rerun| !taken.contains(&(window, *rerun)));
-        for ((run, evidence), rerun) in runs.into_iter().zip(&mut free) {
-            gathered.runs.push(Kept {
-                identity: RunIdentity {
-                    sandbox: sandbox.clone(),
-                    flow_id,
-                    window,
-                    rerun,
-                },
-                run: run.clone(),
-                adopt: Some(evidence),
-            });
-        }
+    let none = HashSet::new();
+    for (window, rerun, run, evidence) in RunsByWindow::new(free, &none).numbered(&taken) {
+        gathered.runs.push(Kept {
+            identity: RunIdentity {
+                sandbox: sandbox.clone(),
+                flow_id,
+                window,
+                rerun,
+            },
+            run: run.clone(),
+            adopt: Some(evidence),
+        });
     }
     gathered.runs.sort_by(|a, b| a.identity.cmp(&b.identity));
     gathered
@@ -157,7 +146,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::api::{RecordCounts, RunStatus};
+    use crate::api::{RecordCounts, RunStatus, Shows};
     use crate::run::UnixSeconds;
     use crate::state::{Clock, Moment};
 

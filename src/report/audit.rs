@@ -315,6 +315,10 @@ fn describe_difference(record: &Record, run: &FlowRun) -> String {
 fn describe_trace(trace: &Trace) -> String {
     match trace {
         Trace::Shown(id) => format!("the run {id} shows its window: the next apply settles it so"),
+        Trace::Unclear(id) => format!(
+            "the run {id} shows its window, and nothing tells whether it is this rerun: \
+             `backfill resolve` records what you find out"
+        ),
         Trace::Silent(ids) => {
             let named: Vec<&str> = ids.iter().take(NAMED).map(RunId::as_str).collect();
             let more = match ids.len().saturating_sub(NAMED) {

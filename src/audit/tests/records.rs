@@ -80,13 +80,21 @@ fn a_run_in_doubt_says_what_could_tell() {
     let old = shown("old", 1, SENT - 3600, OURS);
     let silent = run("silent", Shows::Nothing, SENT + 1, OURS);
     assert_eq!(trace(&[]), Trace::Nothing);
-    assert_eq!(trace(std::slice::from_ref(&old)), Trace::Nothing);
+    assert_eq!(
+        trace(std::slice::from_ref(&old)),
+        Trace::Shown(id("old")),
+        "a window wanted once has any run of it, however old"
+    );
     assert_eq!(
         trace(std::slice::from_ref(&theirs)),
         Trace::Shown(id("theirs"))
     );
     assert_eq!(trace(&[theirs, ours]), Trace::Shown(id("ours")));
-    assert_eq!(trace(&[old, silent]), Trace::Silent(vec![id("silent")]));
+    let elsewhere = shown("elsewhere", 2, SENT + 1, OURS);
+    assert_eq!(
+        trace(&[elsewhere, silent]),
+        Trace::Silent(vec![id("silent")])
+    );
 }
 
 #[test]

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
 use crate::engine::lane::{Doubt, Phase};
-use crate::engine::settle::Clients;
 use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
+use crate::reconcile::Clients;
 use crate::run::Source;
 use crate::state::{Clock, Moment};
 

@@ -8,8 +8,9 @@ use super::reads::Listed;
 use crate::api::FlowRun;
 use crate::engine::lane::{Doubt, Phase};
 use crate::engine::patience::{READINGS, Verdict, has_begun};
-use crate::engine::settle::{Around, Clients, Open, Reading, recognise};
+use crate::engine::settle::{Around, Open, Reading, recognise};
 use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
+use crate::reconcile::Clients;
 use crate::run::{Key, RunId, RunIdentity};
 use crate::state::{Entry, Evidence, Moment};
 
@@ -23,7 +24,8 @@ impl Dispatcher {
     pub(super) fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) -> bool {
         let lane = &self.lanes[id];
         let clients = Clients::learn(self.client.api_key(), runs, &lane.created);
-        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed, clients);
+        let in_doubt = lane.doubts.iter().map(|doubt| doubt.open.window).collect();
+        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed, &in_doubt, clients);
         for (run, run_id, evidence) in existing {
             if self.is_claimed(&run_id) {
                 // A list that names another flow's run cannot be trusted about this one.

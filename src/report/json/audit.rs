@@ -64,7 +64,7 @@ struct FactFields {
     /// Which listed run shows the window of the one in doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     shown: Option<RunId>,
-    /// Which listed runs show no window and may be the one in doubt.
+    /// Which listed runs may be the one in doubt, and nothing tells: most show no window.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     silent: Vec<RunId>,
     /// The key of the wanted run as which the next apply adopts it.
@@ -305,6 +305,7 @@ fn fact_fields(fact: &Fact, api_key: &str) -> FactFields {
         Fact::InDoubt { record, trace } => {
             let (shown, silent) = match trace.clone() {
                 Trace::Shown(id) => (Some(id), Vec::new()),
+                Trace::Unclear(id) => (None, vec![id]),
                 Trace::Silent(ids) => (None, ids),
                 Trace::Nothing => (None, Vec::new()),
             };

@@ -1,6 +1,6 @@
 //! What every place must do; each runs the same list.
 
-use super::places::on_each_remote;
+use super::places::{on_each_kind_of_remote, on_each_remote};
 use super::*;
 use crate::store::READ;
 
@@ -34,7 +34,6 @@ on_each_place![
     a_newer_format_is_refused_untouched,
     a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next,
     each_fold_raises_the_serial_and_keeps_the_lineage,
-    a_hundred_thousand_entries_are_kept,
 ];
 
 async fn one_that_was_never_used_has_no_state(place: &dyn Place) {
@@ -274,20 +273,33 @@ async fn each_fold_raises_the_serial_and_keeps_the_lineage(place: &dyn Place) {
     }
 }
 
-async fn a_hundred_thousand_entries_are_kept(place: &dyn Place) {
-    let mut store = open(place).await.expect("free").store;
-    for batch in 0..4 {
-        let runs = batch * 12_500..(batch + 1) * 12_500;
-        let entries: Vec<Entry> = runs.flat_map(|n| [intent(n), created(n)]).collect();
-        store.append(entries).await.expect("written");
+/// What takes long and is the same from any folder of a repository.
+mod large {
+    use super::*;
+
+    #[tokio::test]
+    async fn local_keeps_a_hundred_thousand_entries() {
+        let (_folder, place) = crate::store::tests::places::local();
+        a_hundred_thousand_entries_are_kept(&place).await;
     }
-    let remembered = store.state().clone();
-    let inspected = inspect(place, None).await.expect("readable");
-    let inspected = inspected.expect("a state");
-    assert_eq!(inspected.unfolded, 100_001);
-    assert!(inspected.state == remembered, "as it is remembered");
-    store.close().await.expect("written");
-    drop(store);
-    let state = load(place, None).await.expect("readable").expect("a state");
-    assert_eq!(state.records().count(), 50_000);
+
+    on_each_kind_of_remote!(crate::store::tests::leased; a_hundred_thousand_entries_are_kept);
+
+    async fn a_hundred_thousand_entries_are_kept(place: &dyn Place) {
+        let mut store = open(place).await.expect("free").store;
+        for batch in 0..4 {
+            let runs = batch * 12_500..(batch + 1) * 12_500;
+            let entries: Vec<Entry> = runs.flat_map(|n| [intent(n), created(n)]).collect();
+            store.append(entries).await.expect("written");
+        }
+        let remembered = store.state().clone();
+        let inspected = inspect(place, None).await.expect("readable");
+        let inspected = inspected.expect("a state");
+        assert_eq!(inspected.unfolded, 100_001);
+        assert!(inspected.state == remembered, "as it is remembered");
+        store.close().await.expect("written");
+        drop(store);
+        let state = load(place, None).await.expect("readable").expect("a state");
+        assert_eq!(state.records().count(), 50_000);
+    }
 }

@@ -37,25 +37,33 @@ pub(super) fn server(variable: &str, what: &str) -> Option<String> {
 /// argument.
 macro_rules! on_each_remote {
     ($seen:expr; $($name:ident),+ $(,)?) => {
-        on_each_remote!(@ memory, $seen; $($name),+);
+        on_each_kind_of_remote!($seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_in_a_folder, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_in_a_folder, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_in_a_folder_of_odd_name, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_in_a_folder_of_odd_name, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_in_a_second_worktree, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_in_a_second_worktree, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_in_a_submodule, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_in_a_submodule, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_in_a_bare_repository, $seen; $($name),+);
+    };
+}
+pub(super) use on_each_remote;
+
+/// The same, but with git seen from one folder only: for what does not depend on where one stands.
+macro_rules! on_each_kind_of_remote {
+    ($seen:expr; $($name:ident),+ $(,)?) => {
+        on_each_kind_of_remote!(@ memory, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_in_a_bare_repository, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git, $seen; $($name),+);
         #[cfg(unix)]
-        on_each_remote!(@ git_over_http, $seen; $($name),+);
+        on_each_kind_of_remote!(@ git_over_http, $seen; $($name),+);
         #[cfg(feature = "object-store")]
-        on_each_remote!(@ s3, $seen; $($name),+);
+        on_each_kind_of_remote!(@ s3, $seen; $($name),+);
         #[cfg(feature = "object-store")]
-        on_each_remote!(@ azure, $seen; $($name),+);
+        on_each_kind_of_remote!(@ azure, $seen; $($name),+);
     };
     (@ $kind:ident, $seen:expr; $($name:ident),+) => {
         mod $kind {
@@ -67,7 +75,7 @@ macro_rules! on_each_remote {
         }
     };
 }
-pub(super) use on_each_remote;
+pub(super) use on_each_kind_of_remote;
 
 /// A remote, and what must live as long as it; `None` where its server is not here.
 type Kept<G, R> = Option<(G, R)>;

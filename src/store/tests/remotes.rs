@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 
-use super::places::on_each_remote;
+use super::places::{on_each_kind_of_remote, on_each_remote};
 use super::*;
 use crate::store::remote::{Change, Remote, Step, Swap};
 

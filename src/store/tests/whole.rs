@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::every::on_each_place;
-use super::places::{local, on_each_remote};
+use super::places::{local, on_each_kind_of_remote, on_each_remote};
 use super::*;
 use crate::state::{Moved, encode_journal_header, encode_moved, encode_state};
 use crate::store::{Found, LockedPlace};

@@ -1,0 +1,158 @@
+//! Each line of the rule.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::api::{RecordCounts, RunStatus};
+use crate::run::UnixSeconds;
+
+const OURS: &str = "our-key";
+const BY_KEY: Clients<'_> = Clients {
+    api_key: OURS,
+    tells: true,
+};
+const INTENT: i64 = 1_700_000_000;
+
+fn window(n: i64) -> Window {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("in range")
+}
+
+fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+    FlowRun {
+        id: id.parse().expect("a run id"),
+        flow_id: None,
+        created_at: Some(at(created)),
+        created_client: Some(client.to_owned()),
+        created_by: None,
+        shows,
+        status: RunStatus::Scheduled,
+        records: RecordCounts::default(),
+        errors: Vec::new(),
+    }
+}
+
+/// Which runs of window 1 are found as these reruns; `claimed` stand on record.
+fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<String>> {
+    let claimed = claimed
+        .iter()
+        .map(|id| id.parse().expect("a run id"))
+        .collect();
+    let mut by_window = RunsByWindow::new(runs, &claimed);
+    let mut nth = |n: &u32| {
+        let rerun = Rerun::new(*n).expect("not 0");
+        let found = by_window.nth(window(1), rerun, BY_KEY);
+        found.map(|(run, _)| run.id.to_string())
+    };
+    reruns.iter().map(&mut nth).collect()
+}
+
+fn some(ids: &[&str]) -> Vec<Option<String>> {
+    ids.iter().map(|id| Some((*id).to_owned())).collect()
+}
+
+#[test]
+fn whose_a_run_is_is_not_told_by_a_client_that_ours_do_not_carry() {
+    let ours = run("ours", Shows::Nothing, INTENT, "a-project");
+    let other = run("other", Shows::Nothing, INTENT, "another");
+    let created = HashSet::from([ours.id.clone()]);
+    let runs = [ours, other.clone()];
+    assert!(!Clients::learn(OURS, &runs, &created).is_others(&other));
+    assert!(Clients::learn(OURS, &runs, &HashSet::new()).is_others(&other));
+}
+
+#[test]
+fn the_nth_run_of_a_window_is_its_rerun_n() {
+    let runs = [
+        run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
+        run("first", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+    ];
+    let none = HashSet::new();
+    let mut by_window = RunsByWindow::new(&runs, &none);
+    let mut nth = |n| {
+        let rerun = Rerun::new(n).expect("not 0");
+        let found = by_window.nth(window(1), rerun, BY_KEY);
+        found.map(|(run, _)| run.id.to_string())
+    };
+    assert_eq!(nth(1).as_deref(), Some("first"));
+    assert_eq!(nth(2).as_deref(), Some("second"));
+    assert_eq!(nth(2), None, "once each");
+    let mut by_window = RunsByWindow::new(&runs, &none);
+    let third = Rerun::new(3).expect("not 0");
+    assert_eq!(by_window.nth(window(1), third, BY_KEY), None);
+}
+
+#[test]
+fn a_run_by_hand_of_a_window_that_we_know_is_not_a_rerun_that_was_wanted_later() {
+    let runs = [
+        run("ours", Shows::Params(window(1)), INTENT, OURS),
+        run("by-hand", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+    ];
+    let claimed = HashSet::from(["ours".parse().expect("a run id")]);
+    let second = Rerun::new(2).expect("not 0");
+    let mut by_window = RunsByWindow::new(&runs, &claimed);
+    assert_eq!(by_window.nth(window(1), second, BY_KEY), None);
+}
+
+#[test]
+fn beside_a_recorded_run_one_that_does_not_say_who_created_it_may_be_ours() {
+    let mut unnamed = run("b", Shows::Params(window(1)), INTENT + 1, OURS);
+    unnamed.created_client = None;
+    let runs = [run("a", Shows::Params(window(1)), INTENT, OURS), unnamed];
+    assert_eq!(found_as(&[2], &runs, &["a"]), some(&["b"]));
+}
+
+#[test]
+fn beside_a_later_rerun_on_record_each_earlier_one_finds_a_run_while_there_are_any() {
+    let by_hand = |id, after| run(id, Shows::Params(window(1)), INTENT + after, OURS);
+    let runs = [by_hand("a", 1), by_hand("b", 2), by_hand("third", 3)];
+    assert_eq!(found_as(&[1, 2], &runs, &["third"]), some(&["a", "b"]));
+    assert_eq!(found_as(&[2], &runs[1..], &["third"]), some(&["b"]));
+    assert_eq!(
+        found_as(&[1, 2], &runs[1..], &["third"]),
+        [Some("b".to_owned()), None]
+    );
+}
+
+#[test]
+fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
+    let runs = [
+        run("old", Shows::Params(window(1)), INTENT - 3600, "exc_app"),
+        run("young", Shows::Params(window(1)), INTENT + 1, OURS),
+    ];
+    let none = HashSet::new();
+    let moment = Moment {
+        time: at(INTENT),
+        clock: Clock::Server,
+    };
+    let second = Rerun::new(2).expect("not 0");
+    let intents = [
+        (window(1), Rerun::FIRST, moment),
+        (window(1), second, moment),
+    ];
+    let found = RunsByWindow::new(&runs, &none).of_intents(&intents, OURS);
+    let run = |run| OfIntent::Run(run, Evidence::Params);
+    assert_eq!(found, [run(&runs[0]), run(&runs[1])]);
+}
+
+#[test]
+fn what_is_put_on_record_gets_the_numbers_that_are_free_in_the_order_of_creation() {
+    let runs = [
+        run("b", Shows::Params(window(1)), INTENT + 2, "exc_app"),
+        run("a", Shows::CopyActivity(window(1)), INTENT + 1, OURS),
+        run("silent", Shows::Nothing, INTENT, OURS),
+    ];
+    let none = HashSet::new();
+    let second = Rerun::new(2).expect("not 0");
+    let mut numbered: Vec<(u32, &str)> = RunsByWindow::new(&runs, &none)
+        .numbered(&HashSet::from([(window(1), second)]))
+        .into_iter()
+        .map(|(_, rerun, run, _)| (rerun.get(), run.id.as_str()))
+        .collect();
+    numbered.sort_unstable();
+    assert_eq!(numbered, [(1, "a"), (3, "b")]);
+}
