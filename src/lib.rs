@@ -25,6 +25,8 @@
 //!    environment and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
 //!    test makes the program die.
 //!
+//! What a service or a manifest says is [`untrusted`] wherever it goes: its type shows it harmless.
+//!
 //! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
 //! cannot print, the report cannot send.
 //!
@@ -70,3 +72,4 @@ pub mod report;
 pub mod run;
 pub mod state;
 pub mod store;
+pub mod untrusted;

@@ -1,11 +1,9 @@
 //! An answer as it came, bounded in size, and the errors in it.
 //!
 //! Two error shapes exist: Flow Service's own (`type`, `report`, …) and the gateway's
-//! (`error_code`, `message`); proxies add HTML. Text from outside is cut short, freed of our own
-//! secrets, and its control characters are spelled out here, once, so that nothing it holds can
-//! act on a terminal, a log or a file later.
+//! (`error_code`, `message`); proxies add HTML. Text from outside is cut short and freed of our
+//! own secrets here, and made harmless, so that what is kept of it can do nothing either.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +13,7 @@ use super::not_json::describe_page;
 use super::{retry_after, veil};
 use crate::run::RunId;
 use crate::state::Refusal;
+use crate::untrusted::shortened;
 
 /// How many characters of a message from outside are kept.
 const MESSAGE_CHARS: usize = 600;
@@ -100,11 +99,11 @@ impl Answer {
         });
         Refusal {
             status: self.status,
-            code: code.map(|code| plain(&code)),
-            message: plain(&message),
+            code: code.map(|code| plain(&code).into()),
+            message: plain(&message).into(),
             request_id: text("/report/request-id")
                 .or_else(|| self.request_id.clone())
-                .map(|id| plain(&id)),
+                .map(|id| plain(&id).into()),
         }
     }
 }
@@ -117,23 +116,10 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// `text` without our secrets and without anything that could act on a terminal or a log, and not
-/// longer than a message.
+/// `text` without our secrets, in one line, harmless, and not longer than a message.
 pub(crate) fn plain(text: &str) -> String {
     let text = veil::cover(beginning(text.trim()));
-    let mut shown = String::new();
-    for (count, c) in unarmed(&text).chars().enumerate() {
-        if count == MESSAGE_CHARS {
-            shown.push('…');
-            break;
-        }
-        match c {
-            '\n' | '\r' | '\t' => shown.push(' '),
-            c if can_act(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
+    shortened(&text.replace(['\n', '\r', '\t'], " "), MESSAGE_CHARS)
 }
 
 /// As much of `text` as is looked at.
@@ -143,42 +129,6 @@ fn beginning(text: &str) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-/// Whether `c` can act on a terminal or a log: marks that reorder or hide text are as bad as
-/// control characters.
-pub(crate) fn can_act(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-/// `text` in which nothing is a command to the runner of a GitHub workflow, which obeys a line that
-/// begins with `::NAME` after blanks, and one that holds `##[NAME` anywhere.
-pub(crate) fn unarmed(text: &str) -> Cow<'_, str> {
-    if !text.contains("::") && !text.contains("##[") {
-        return Cow::Borrowed(text);
-    }
-    let mut unarmed = String::with_capacity(text.len() + 16);
-    let mut before = ' ';
-    for (at, c) in text.char_indices() {
-        let rest = &text[at..];
-        let names = |mark: &str| {
-            let name = rest.strip_prefix(mark).and_then(|rest| rest.chars().next());
-            name.is_some_and(|c| c.is_ascii_alphabetic())
-        };
-        // A sentence may be broken into lines later, at any blank.
-        let is_command =
-            (c == ':' && !before.is_alphanumeric() && names("::")) || (c == '#' && names("##["));
-        if is_command {
-            unarmed.extend(c.escape_unicode());
-        } else {
-            unarmed.push(c);
-        }
-        before = c;
-    }
-    Cow::Owned(unarmed)
 }
 
 #[cfg(test)]
@@ -263,25 +213,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_command_to_a_workflow_and_what_only_looks_like_one_stays() {
-        for (text, shown) in [
-            ("::error::x", r"\u{3a}:error::x"),
-            (" a ::add-mask::b", r" a \u{3a}:add-mask::b"),
-            ("(::debug::)", r"(\u{3a}:debug::)"),
-            ("x##[error]y", r"x\u{23}#[error]y"),
-        ] {
-            assert_eq!(unarmed(text), shown);
-        }
-        for text in ["std::fmt::Error", "[::1]:443", "a :: b", "##[1]", "#[x]"] {
-            assert_eq!(unarmed(text), text);
-        }
-    }
-
-    #[test]
     fn hostile_text_is_cut_and_cannot_act() {
         let hostile = format!("\u{1b}[2J\u{202e}x\n::error::{}", "a".repeat(10_000));
         let body = serde_json::json!({ "message": hostile }).to_string();
-        let message = answer(400, &body).refusal().message;
+        let refusal = answer(400, &body).refusal();
+        let message = refusal.message.raw();
         assert!(
             message.starts_with("\\u{1b}[2J\\u{202e}x \\u{3a}:error::aaa"),
             "{message}"

@@ -385,8 +385,8 @@ impl Client {
         let body = self.read(sandbox, self.url(&format!("flows/{id}"))).await?;
         let mut flow = Flow::read(&body)
             .ok_or_else(|| ApiError::NotUnderstood("a flow without an id".to_owned()))?;
-        if let (None, Some(spec)) = (flow.kind, flow.spec_id.clone()) {
-            flow.kind = self.kind_of_spec(sandbox, spec).await?;
+        if let (None, Some(spec)) = (flow.kind, &flow.spec_id) {
+            flow.kind = self.kind_of_spec(sandbox, spec.raw()).await?;
         }
         Ok(flow)
     }
@@ -394,15 +394,15 @@ impl Client {
     async fn kind_of_spec(
         &self,
         sandbox: &Sandbox,
-        spec: String,
+        spec: &str,
     ) -> Result<Option<SourceKind>, ApiError> {
         let kinds = || self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = kinds().get(&spec) {
+        if let Some(kind) = kinds().get(spec) {
             return Ok(*kind);
         }
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["flowSpecs", &spec]);
+            path.pop_if_empty().extend(["flowSpecs", spec]);
         }
         let kind = match self.read(sandbox, url).await {
             Ok(body) => kind_by_spec(&body),
@@ -410,7 +410,7 @@ impl Client {
             Err(ApiError::Refused(_)) => None,
             Err(error) => return Err(error),
         };
-        kinds().insert(spec, kind);
+        kinds().insert(spec.to_owned(), kind);
         Ok(kind)
     }
 

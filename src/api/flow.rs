@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::answer::plain;
 use crate::run::DeltaColumn;
+use crate::untrusted::Untrusted;
 
 /// `CRMToAEP`, the flow spec of every table source (Adobe's database tutorial).
 const TABLE_SPEC: &str = "14518937-270c-4525-bdec-c2ba7cce3860";
@@ -14,11 +15,11 @@ const FILE_SPEC: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flow {
     /// Its name, as people gave it.
-    pub name: Option<String>,
+    pub name: Option<Untrusted>,
     /// Such as `enabled`.
-    pub state: Option<String>,
+    pub state: Option<Untrusted>,
     /// `scheduleParams.frequency`, such as `once`.
-    pub frequency: Option<String>,
+    pub frequency: Option<Untrusted>,
     /// The delta column in its Copy transformation: written there by the first run. Compared with
     /// the manifest's to the letter, so it is as the service gave it, and must be made plain to be
     /// shown.
@@ -26,7 +27,7 @@ pub struct Flow {
     /// Rows or files, where the flow itself tells.
     pub kind: Option<SourceKind>,
     /// The id of its flow spec, which tells when the flow does not.
-    pub spec_id: Option<String>,
+    pub spec_id: Option<Untrusted>,
 }
 
 /// What a flow reads.
@@ -44,7 +45,11 @@ impl Flow {
     pub fn read(body: &Value) -> Option<Self> {
         let flow = first_item(body)?;
         flow.get("id")?;
-        let text = |pointer: &str| flow.pointer(pointer).and_then(Value::as_str).map(plain);
+        let text = |pointer: &str| {
+            flow.pointer(pointer)
+                .and_then(Value::as_str)
+                .map(|text| Untrusted::from(plain(text)))
+        };
         let delta_column = flow
             .get("transformations")
             .and_then(Value::as_array)
@@ -58,7 +63,7 @@ impl Flow {
             .find_map(|copy| copy.pointer("/params/deltaColumn"))
             .and_then(|column| serde_json::from_value(column.clone()).ok());
         let spec_id = text("/flowSpec/id");
-        let kind = match spec_id.as_deref() {
+        let kind = match spec_id.as_ref().map(Untrusted::raw) {
             Some(TABLE_SPEC) => Some(SourceKind::Table),
             Some(FILE_SPEC) => Some(SourceKind::File),
             _ if delta_column.is_some() => Some(SourceKind::Table),
@@ -116,15 +121,15 @@ mod tests {
             ]
         }]});
         let flow = Flow::read(&body).expect("a flow");
-        assert_eq!(flow.name.as_deref(), Some("CRM"));
-        assert_eq!(flow.frequency.as_deref(), Some("once"));
+        assert_eq!(flow.name.as_ref().map(Untrusted::raw), Some("CRM"));
+        assert_eq!(flow.frequency.as_ref().map(Untrusted::raw), Some("once"));
         assert_eq!(flow.kind, Some(SourceKind::Table));
         assert_eq!(
             flow.delta_column.map(|column| column.name).as_deref(),
             Some("DOB")
         );
         let bare = Flow::read(&body["items"][0]).expect("a flow");
-        assert_eq!(bare.state.as_deref(), Some("enabled"));
+        assert_eq!(bare.state.as_ref().map(Untrusted::raw), Some("enabled"));
     }
 
     #[test]

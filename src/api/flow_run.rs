@@ -1,6 +1,8 @@
 //! A flow run as the service lists it, read tolerantly: the samples disagree about spelling,
 //! types and what is there at all. Only an id is demanded.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -8,6 +10,7 @@ use super::answer::plain;
 use super::clock::CLOCKS;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
 use crate::state::{Clock, Moment};
+use crate::untrusted::Untrusted;
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
 const MOST_ERRORS: usize = 100;
@@ -22,9 +25,9 @@ pub struct FlowRun {
     /// When it was created (`createdAt`, ms).
     pub created_at: Option<Timestamp>,
     /// The client that created it (`createdClient`): for ours, the API key.
-    pub created_client: Option<String>,
+    pub created_client: Option<Untrusted>,
     /// The account behind it (`createdBy`): a person, or a technical account.
-    pub created_by: Option<String>,
+    pub created_by: Option<Untrusted>,
     /// The window it ingests, as far as the answer shows one.
     pub shows: Shows,
     /// How far it is.
@@ -73,7 +76,7 @@ pub enum RunStatus {
     /// Over, without success.
     Failed,
     /// A word that is not known: taken as not finished.
-    Unknown(String),
+    Unknown(Untrusted),
 }
 
 impl RunStatus {
@@ -89,20 +92,7 @@ impl RunStatus {
             "success" | "completed" => Self::Success,
             "partialsuccess" | "partialfailure" => Self::PartialSuccess,
             "failed" => Self::Failed,
-            _ => Self::Unknown(plain(text)),
-        }
-    }
-
-    /// The word the samples use for it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress => "inProgress",
-            Self::Success => "success",
-            Self::PartialSuccess => "partialSuccess",
-            Self::Failed => "failed",
-            Self::Unknown(word) => word,
+            _ => Self::Unknown(plain(text).into()),
         }
     }
 
@@ -110,6 +100,20 @@ impl RunStatus {
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Success | Self::PartialSuccess | Self::Failed)
+    }
+}
+
+/// The word that the samples use for it.
+impl fmt::Display for RunStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "inProgress",
+            Self::Success => "success",
+            Self::PartialSuccess => "partialSuccess",
+            Self::Failed => "failed",
+            Self::Unknown(word) => return word.fmt(f),
+        })
     }
 }
 
@@ -128,9 +132,9 @@ pub struct RecordCounts {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunError {
     /// Such as `CONNECTOR-2001-500`.
-    pub code: String,
+    pub code: Untrusted,
     /// Adobe's words.
-    pub message: String,
+    pub message: Untrusted,
 }
 
 impl FlowRun {
@@ -147,10 +151,11 @@ impl FlowRun {
             .pointer("/metrics/statusSummary/status")
             .or_else(|| item.get("state"))
             .and_then(Value::as_str)
-            .map_or_else(
-                || RunStatus::Unknown("(none)".to_owned()),
-                RunStatus::from_text,
-            );
+            .map_or_else(|| RunStatus::Unknown("(none)".into()), RunStatus::from_text);
+        let text = |name: &str| {
+            let text = item.get(name).and_then(Value::as_str)?;
+            Some(Untrusted::from(plain(text)))
+        };
         Some(Self {
             id,
             flow_id,
@@ -158,13 +163,20 @@ impl FlowRun {
                 .get("createdAt")
                 .and_then(integer)
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
-            created_client: item.get("createdClient").and_then(Value::as_str).map(plain),
-            created_by: item.get("createdBy").and_then(Value::as_str).map(plain),
+            created_client: text("createdClient"),
+            created_by: text("createdBy"),
             shows: shown_window(item),
             status,
             records: record_counts(item),
             errors: errors(item),
         })
+    }
+
+    /// Whether it names `client` as the one that created it; for our runs that is the API key, as
+    /// far as that is documented.
+    #[must_use]
+    pub fn is_by(&self, client: &str) -> bool {
+        self.created_client.as_ref().is_some_and(|by| by == client)
     }
 
     /// Whether it can have come of a request whose intent was made at `intent`: it is not older.
@@ -260,9 +272,9 @@ fn errors(item: &Value) -> Vec<RunError> {
         .flatten()
     {
         let text = |name: &str| match error.get(name) {
-            Some(Value::String(text)) => plain(text),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
+            Some(Value::String(text)) => Untrusted::from(plain(text)),
+            Some(Value::Number(number)) => number.to_string().into(),
+            _ => "".into(),
         };
         let error = RunError {
             code: text("code"),
@@ -370,7 +382,7 @@ mod tests {
             ]}}}]
         }));
         assert_eq!(run.records, RecordCounts::default());
-        let codes: Vec<&str> = run.errors.iter().map(|e| e.code.as_str()).collect();
+        let codes: Vec<&str> = run.errors.iter().map(|e| e.code.raw()).collect();
         assert_eq!(codes, ["CONNECTOR-2001-500", "133"]);
     }
 

@@ -22,7 +22,7 @@ mod veil;
 mod wire;
 
 pub use answer::Answer;
-pub(crate) use answer::{can_act, plain, unarmed};
+pub(crate) use answer::plain;
 pub use auth::{Auth, AuthError, Credentials, Token, TokenAnswer};
 pub use client::{ApiError, Client, Connection, Timeouts};
 pub(crate) use clock::CLOCKS;

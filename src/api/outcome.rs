@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Answer;
 use crate::run::RunId;
 use crate::state::Refusal;
+use crate::untrusted::Untrusted;
 
 /// Why no answer came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub fn judge(seen: Result<&Answer, &Broken>) -> Outcome {
         Err(Broken::Connected(why)) => return Outcome::InDoubt(why.clone()),
     };
     let refusal = answer.refusal();
-    let code = refusal.code.as_deref().unwrap_or_default();
+    let code = refusal.code.as_ref().map_or("", Untrusted::raw);
     match answer.status {
         200..=299 => match answer.run_id() {
             Some(run_id) => Outcome::Created(run_id),
@@ -189,7 +190,7 @@ mod tests {
             let Outcome::Rejected(refusal) = seen(status, &flow_error(code)) else {
                 panic!("{code} is not rejected");
             };
-            assert_eq!(refusal.code.as_deref(), Some(code));
+            assert_eq!(refusal.code.as_ref().map(Untrusted::raw), Some(code));
         }
         assert!(matches!(seen(422, ""), Outcome::Rejected(_)));
     }

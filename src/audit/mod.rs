@@ -8,13 +8,12 @@ mod compare;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 
 use crate::api::FlowRun;
 use crate::run::{FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Absence, Record, Refusal};
+use crate::untrusted::Untrusted;
 
 pub use compare::{Books, compare};
 
@@ -26,7 +25,7 @@ pub struct Look {
     /// The flow.
     pub flow_id: FlowId,
     /// The manifest's label for it.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// What came of looking.
     pub seen: Seen,
 }
@@ -67,7 +66,7 @@ pub struct Finding {
     /// The flow.
     pub flow_id: FlowId,
     /// The manifest's label for it.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// What differs.
     pub fact: Fact,
 }

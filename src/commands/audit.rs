@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +23,7 @@ use crate::report::{self, AuditView};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::state::{Fate, State};
 use crate::store::load;
+use crate::untrusted::Untrusted;
 
 /// So many unknown runs of a flow are asked for one by one where the list shows no windows.
 const MOST_SINGLE: usize = 200;
@@ -125,7 +125,7 @@ async fn look(
     client: &Client,
     concurrency: usize,
 ) -> Result<Vec<Look>, ApiError> {
-    let flows: BTreeMap<(&Sandbox, FlowId), &Arc<str>> = manifests
+    let flows: BTreeMap<(&Sandbox, FlowId), &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
         .map(|manifest| ((&manifest.sandbox, manifest.flow_id), &manifest.name))
@@ -140,7 +140,7 @@ async fn look(
             Ok(Look {
                 sandbox: sandbox.clone(),
                 flow_id,
-                name: Arc::clone(name),
+                name: name.clone(),
                 seen: seen(list.await.map(Seen::Runs))?,
             })
         })

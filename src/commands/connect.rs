@@ -124,7 +124,7 @@ pub(super) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
         .map(|manifest| FlowSeed {
             id: manifest.flow_id,
             sandbox: manifest.sandbox.clone(),
-            name: manifest.name.to_string(),
+            name: manifest.name.raw().to_owned(),
             source: (*manifest.source).clone(),
         })
         .collect()

@@ -74,7 +74,7 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
             Some(StatusRow {
                 identity: identity.clone(),
                 key: *key,
-                name: std::sync::Arc::clone(&manifest.name),
+                name: manifest.name.clone(),
                 run_id,
                 run: None,
             })

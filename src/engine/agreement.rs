@@ -46,7 +46,7 @@ fn shown(id: &str, n: i64, created: i64, client: Option<&str>) -> FlowRun {
         id: id.parse().expect("a run id"),
         flow_id: Some(flow()),
         created_at: Some(at(created)),
-        created_client: client.map(ToOwned::to_owned),
+        created_client: client.map(Into::into),
         created_by: None,
         shows: Shows::Params(window(n)),
         status: RunStatus::Scheduled,
@@ -138,7 +138,7 @@ impl World {
             refusal: Refusal {
                 status: 400,
                 code: None,
-                message: "no".to_owned(),
+                message: "no".into(),
                 request_id: None,
             },
             at: at(INTENT + 1),

@@ -1,13 +1,12 @@
 //! What happens during an apply, as values. Progress, log lines and reports are readers of these;
 //! a sentence about one is the reader's business.
 
-use std::sync::Arc;
-
 use tokio::time::Instant;
 
 use super::Blocked;
 use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
 use crate::state::{Evidence, Refusal};
+use crate::untrusted::Untrusted;
 
 /// Which flow an event is about: an index into [`Event::Started`]'s lanes.
 pub type LaneId = usize;
@@ -16,7 +15,7 @@ pub type LaneId = usize;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FlowLane {
     /// The manifest's label.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// Its sandbox.
     pub sandbox: Sandbox,
     /// Its id.

@@ -13,12 +13,13 @@ use crate::api::FlowRun;
 use crate::run::{
     DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
 };
+use crate::untrusted::Untrusted;
 
 /// See the module's front door.
 pub(super) struct Lane {
     pub(super) sandbox: Sandbox,
     pub(super) flow_id: FlowId,
-    pub(super) name: Arc<str>,
+    pub(super) name: Untrusted,
     /// `None` where only a doubt is left of the flow and no manifest names it.
     pub(super) source: Option<Arc<Source>>,
     queue: BTreeMap<RunIdentity, DesiredRun>,
@@ -123,7 +124,7 @@ impl Lane {
     /// What the events say of it.
     pub(super) fn describe(&self) -> FlowLane {
         FlowLane {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             sandbox: self.sandbox.clone(),
             flow_id: self.flow_id,
             to_create: self.queue.len() + self.again.len(),

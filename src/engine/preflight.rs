@@ -6,6 +6,7 @@ use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind, plain};
 use crate::reconcile::{Clients, RunsByWindow};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
 use crate::state::Evidence;
+use crate::untrusted::Untrusted;
 
 /// Why nothing is sent to a flow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,10 +16,10 @@ pub enum Blocked {
     Unreadable(String),
     /// Runs can be created only for flows that are scheduled once.
     #[error("the flow is scheduled `{0}`; runs can be created only for a flow scheduled `once`")]
-    NotOnce(String),
+    NotOnce(Untrusted),
     /// The flow is switched off.
     #[error("the flow is {0}; enable it first")]
-    Disabled(String),
+    Disabled(Untrusted),
     /// The manifest says `table`, the flow reads files.
     #[error("the manifest says `source: table`, but the flow reads files")]
     ReadsFiles,
@@ -87,12 +88,13 @@ pub(super) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
         spec_id: _,
     } = flow;
     if let Some(frequency) = frequency
-        && !frequency.eq_ignore_ascii_case("once")
+        && !frequency.raw().eq_ignore_ascii_case("once")
     {
         return Err(Blocked::NotOnce(frequency.clone()));
     }
     if let Some(state) = state
-        && ["disabled", "disabling", "delete-finalizing"].contains(&state.to_lowercase().as_str())
+        && ["disabled", "disabling", "delete-finalizing"]
+            .contains(&state.raw().to_lowercase().as_str())
     {
         return Err(Blocked::Disabled(state.clone()));
     }
@@ -190,8 +192,8 @@ mod tests {
     fn table_flow() -> Flow {
         Flow {
             name: None,
-            state: Some("enabled".to_owned()),
-            frequency: Some("once".to_owned()),
+            state: Some("enabled".into()),
+            frequency: Some("once".into()),
             delta_column: None,
             kind: Some(SourceKind::Table),
             spec_id: None,
@@ -219,19 +221,19 @@ mod tests {
         for (flow, source, reason) in [
             (
                 Flow {
-                    frequency: Some("day".to_owned()),
+                    frequency: Some("day".into()),
                     ..flow.clone()
                 },
                 &table,
-                Blocked::NotOnce("day".to_owned()),
+                Blocked::NotOnce("day".into()),
             ),
             (
                 Flow {
-                    state: Some("disabled".to_owned()),
+                    state: Some("disabled".into()),
                     ..flow.clone()
                 },
                 &table,
-                Blocked::Disabled("disabled".to_owned()),
+                Blocked::Disabled("disabled".into()),
             ),
             (
                 Flow {

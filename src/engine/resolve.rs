@@ -307,7 +307,7 @@ mod tests {
             id: id.parse().expect("a run id"),
             flow_id: Some(identity(1).flow_id),
             created_at: Some(at(created)),
-            created_client: Some("our-key".to_owned()),
+            created_client: Some("our-key".into()),
             created_by: None,
             shows,
             status: RunStatus::Scheduled,

@@ -118,7 +118,7 @@ fn in_order(
         if !is_free || !unmatched.iter().any(|open| may_be(run, open, all)) {
             continue;
         }
-        let is_ours = run.created_client.as_deref() == Some(around.api_key);
+        let is_ours = run.is_by(around.api_key);
         if run.shows != Shows::Nothing || !is_ours {
             return None;
         }
@@ -178,7 +178,7 @@ fn by_elimination(
         [run]
             if unmatched == 1
                 && !around.in_flight
-                && run.created_client.as_deref() == Some(around.api_key)
+                && run.is_by(around.api_key)
                 && run.created_at.is_some_and(|created| created <= open.until)
                 && open.intent.clock == Clock::Server =>
         {
@@ -222,7 +222,7 @@ mod tests {
             id: id.parse().expect("a run id"),
             flow_id: None,
             created_at: Some(at(created)),
-            created_client: Some(client.to_owned()),
+            created_client: Some(client.into()),
             created_by: None,
             shows,
             status: RunStatus::Scheduled,

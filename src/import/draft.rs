@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use super::Kept;
-use crate::api::{Flow, SourceKind, can_act};
+use crate::api::{Flow, SourceKind};
 use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds};
+use crate::untrusted::{Untrusted, can_act};
 
 /// What makes editors complete and check the file, where the schema is beside it.
 const SCHEMA_LINE: &str = "# yaml-language-server: $schema=./schema.json\n";
@@ -21,7 +22,7 @@ pub enum Undecided {
     #[error(
         "it is scheduled `{0}`: its runs come by themselves, and none can be created on demand"
     )]
-    Scheduled(String),
+    Scheduled(Untrusted),
     /// A table, and no run has told the delta column yet.
     #[error("it reads a table, and its Copy transformation names no delta column")]
     NoDeltaColumn,
@@ -47,7 +48,7 @@ pub fn source_of(flow: &Flow) -> Result<Source, Undecided> {
         spec_id: _,
     } = flow;
     if let Some(frequency) = frequency
-        && !frequency.eq_ignore_ascii_case("once")
+        && !frequency.raw().eq_ignore_ascii_case("once")
     {
         return Err(Undecided::Scheduled(frequency.clone()));
     }
@@ -249,7 +250,7 @@ mod tests {
             panic!("{text}");
         };
         assert_eq!(*manifest.source, *source);
-        assert_eq!(&*manifest.name, name.unwrap_or("x"));
+        assert_eq!(manifest.name, name.unwrap_or("x"));
         text
     }
 
@@ -330,7 +331,7 @@ mod tests {
         let flow = |kind, delta_column, frequency: &str| Flow {
             name: None,
             state: None,
-            frequency: Some(frequency.to_owned()),
+            frequency: Some(frequency.into()),
             delta_column,
             kind,
             spec_id: None,
@@ -350,7 +351,7 @@ mod tests {
             (flow(None, None, "once"), Undecided::UnknownSource),
             (
                 flow(table, Some(dob), "day"),
-                Undecided::Scheduled("day".to_owned()),
+                Undecided::Scheduled("day".into()),
             ),
             (
                 flow(table, Some(column("a\u{202e}b")), "once"),

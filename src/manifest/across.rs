@@ -270,7 +270,7 @@ fn desired(asked: &Asked, standing: &[Standing]) -> DesiredRun {
         identity,
         start_time,
         source: Arc::clone(&manifest.source),
-        name: Arc::clone(&manifest.name),
+        name: manifest.name.clone(),
         overlap_allowed: manifest.overlap_allowed,
         origin: Origin {
             manifest: Arc::clone(&manifest.path),

@@ -40,6 +40,7 @@ pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
 
 use crate::run::{DesiredRun, FlowId, Sandbox, Source, UnixSeconds};
+use crate::untrusted::Untrusted;
 use problem::Problems;
 
 /// What the manifests are held to besides their own rules.
@@ -83,7 +84,7 @@ pub struct Manifest {
     /// The sandbox it lives in.
     pub sandbox: Sandbox,
     /// The label: as written, or the file's stem.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// What kind of source the flow reads.
     pub source: Arc<Source>,
     /// Why the windows are run.

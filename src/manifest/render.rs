@@ -4,8 +4,6 @@
 //! around a place are handed to the drawing, so a problem costs the same in a file of ten lines
 //! and of 200,000. Control characters in what users wrote become visible and harmless.
 
-use std::borrow::Cow;
-
 use annotate_snippets::{
     AnnotationKind, Group, Level, Origin, Renderer, Snippet, renderer::DecorStyle,
 };
@@ -13,6 +11,7 @@ use annotate_snippets::{
 use super::find::Sources;
 use super::problem::{Place, Problem, Severity};
 use super::yaml::Span;
+use crate::untrusted::{can_act, harmless};
 
 /// The column beyond which no excerpt is drawn: nobody could read it, and it would cost much.
 const LAST_COLUMN: u32 = 10_000;
@@ -27,7 +26,7 @@ pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
         Severity::Warning => Level::WARNING,
     };
     let title = level
-        .primary_title(visible(&problem.message))
+        .primary_title(harmless(&problem.message))
         .id(problem.rule.code());
     let mut group = draw(
         Group::with_title(title),
@@ -39,7 +38,7 @@ pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
         group = draw(group, place, sources, AnnotationKind::Context);
     }
     if let Some(hint) = &problem.hint {
-        group = group.element(Level::HELP.message(visible(hint)));
+        group = group.element(Level::HELP.message(harmless(hint)));
     }
     unarmed(renderer(colour).render(&[group]))
 }
@@ -63,29 +62,6 @@ pub fn render_all(problems: &[Problem], sources: &Sources, colour: bool) -> Stri
         text.push_str("\n\n");
     }
     text
-}
-
-/// Makes control characters, and those that reorder or hide text, visible.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(
-                c,
-                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-            )
-    };
-    if !text.contains(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if is_hidden(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
 }
 
 /// Draws the place of an error that knows no rule.
@@ -141,17 +117,17 @@ fn show<'p>(
         end,
     }) = excerpt
     else {
-        let origin = Origin::path(visible(name))
+        let origin = Origin::path(harmless(name))
             .line(span.line as usize)
             .char_column(span.column as usize);
         return group.element(origin);
     };
     let annotation = match label {
         "" => kind.span(start..end),
-        label => kind.span(start..end).label(visible(label)),
+        label => kind.span(start..end).label(harmless(label)),
     };
     let snippet = Snippet::source(lines)
-        .path(visible(name))
+        .path(harmless(name))
         .line_start(first_line)
         .fold(false)
         .annotation(annotation);
@@ -190,15 +166,36 @@ impl Excerpt {
             Some(before) => (line - 1 - before.len(), span.line.saturating_sub(1)),
             None => (line, span.line),
         };
-        let lines = text[from..line_end].trim_end_matches('\r').to_owned();
+        let line_end = from + text[from..line_end].trim_end_matches('\r').len();
+        // A place at the line's end may stand on the `\r` that was cut.
+        let (at, end) = (at.min(line_end), end.min(line_end));
+        let mut lines = seen(&text[from..at]);
+        let start = lines.len();
+        lines.push_str(&seen(&text[at..end]));
+        let end_seen = lines.len();
+        lines.push_str(&seen(&text[end..line_end]));
         Some(Self {
-            // A place at the line's end may stand on the `\r` that was cut.
-            start: (at - from).min(lines.len()),
-            end: (end - from).min(lines.len()),
+            start,
+            end: end_seen,
             lines,
             first_line: first_line.max(1) as usize,
         })
     }
+}
+
+/// `text` with a sign in place of each character that would hide or reorder what is beside it; the
+/// drawing has signs for control characters itself.
+fn seen(text: &str) -> String {
+    let hides = |c: char| can_act(c) && !c.is_control();
+    text.chars()
+        .map(|c| {
+            if hides(c) {
+                char::REPLACEMENT_CHARACTER
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 /// The line that ends with the line end at `newline`, unless it is long.
@@ -269,6 +266,40 @@ mod tests {
           = help: write\nit small
         ");
         assert!(drawn(text, "Ma\u{f1}ana", true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn what_hides_or_reorders_text_is_seen_in_an_excerpt_and_in_a_message() {
+        for c in [
+            '\u{ad}',
+            '\u{61c}',
+            '\u{180e}',
+            '\u{202e}',
+            '\u{206f}',
+            '\u{fffb}',
+            '\u{e0041}',
+        ] {
+            let text = format!("version: 1\nsandbox: a{c}b # {c}\n");
+            let sources = Sources::from_texts([("manifests/x.yaml", &*text)]);
+            let at = text.find(c).expect("it is there");
+            let span = span_at(&text, at, c.len_utf8());
+            let problem = Problem::new(
+                Rule::Sandbox,
+                &"manifests/x.yaml".into(),
+                span,
+                format!("is a{c}b"),
+            );
+            let drawn = render(&problem, &sources, false);
+            assert!(!drawn.contains(c), "{drawn}");
+            assert!(
+                drawn.contains("2 | sandbox: a\u{fffd}b # \u{fffd}"),
+                "{drawn}"
+            );
+            assert!(
+                drawn.contains(&format!("is a{}b", c.escape_default())),
+                "{drawn}"
+            );
+        }
     }
 
     #[test]

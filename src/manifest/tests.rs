@@ -82,7 +82,7 @@ fn the_manifest_of_the_contract_gives_its_runs() {
         tutorial.start_time.map(UnixSeconds::get),
         Some(1_796_090_400)
     );
-    assert_eq!(&*tutorial.name, "crm-accounts");
+    assert_eq!(tutorial.name, "crm-accounts");
     assert_eq!(checked.manifests.len(), 1);
 }
 
@@ -280,7 +280,7 @@ fn the_configs_limits_and_defaults_hold() {
     assert_eq!(codes, ["BF028", "BF022", "BF022"]);
     assert!(checked.has_errors());
     assert_eq!(checked.manifests[0].sandbox.as_str(), "dev");
-    assert_eq!(&*checked.manifests[0].name, "orders");
+    assert_eq!(checked.manifests[0].name, "orders");
     assert_eq!(*checked.manifests[0].source, Source::File);
 }
 

@@ -88,7 +88,7 @@ impl World {
             refusal: Refusal {
                 status: 400,
                 code: None,
-                message: "no".to_owned(),
+                message: "no".into(),
                 request_id: None,
             },
             at: Timestamp::UNIX_EPOCH,

@@ -30,15 +30,14 @@ impl<'a> Clients<'a> {
         let tells = runs
             .iter()
             .filter(|run| created.contains(&run.id))
-            .all(|run| run.created_client.as_deref() == Some(api_key));
+            .all(|run| run.is_by(api_key));
         Self { api_key, tells }
     }
 
     /// Whether somebody else has created the run. A run that does not say who created it may be
     /// ours: sending its window again could ingest it twice.
     pub(crate) fn is_others(self, run: &FlowRun) -> bool {
-        let client = run.created_client.as_deref();
-        self.tells && client.is_some_and(|client| client != self.api_key)
+        self.tells && run.created_client.is_some() && !run.is_by(self.api_key)
     }
 }
 
@@ -123,9 +122,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
             .flatten()
             .filter(|(run, _)| self.is_free(run) && (rerun == Rerun::FIRST || run.is_since(intent)))
             .collect();
-        let ours = free
-            .iter()
-            .find(|(run, _)| run.created_client.as_deref() == Some(api_key));
+        let ours = free.iter().find(|(run, _)| run.is_by(api_key));
         let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
             return OfIntent::None;
         };

@@ -27,7 +27,7 @@ fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
         id: id.parse().expect("a run id"),
         flow_id: None,
         created_at: Some(at(created)),
-        created_client: Some(client.to_owned()),
+        created_client: Some(client.into()),
         created_by: None,
         shows,
         status: RunStatus::Scheduled,

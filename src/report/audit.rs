@@ -251,11 +251,11 @@ pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
     let created = run
         .created_at
         .map_or_else(|| "at an unknown time".to_owned(), time);
-    let client = run.created_client.as_deref();
-    let account = run.created_by.as_deref();
     let whose = [
-        (client == Some(api_key)).then(|| "this API key".to_owned()),
-        account.map(|account| plain(account, MOST_NAME)),
+        run.is_by(api_key).then(|| "this API key".to_owned()),
+        run.created_by
+            .as_ref()
+            .map(|account| plain(account, MOST_NAME)),
     ];
     let whose: Vec<String> = whose.into_iter().flatten().collect();
     let whose = if whose.is_empty() {
@@ -266,11 +266,11 @@ pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
     format!(
         "run {}, created {created} by {}{whose}, {}",
         run.id,
-        client.map_or_else(
+        run.created_client.as_ref().map_or_else(
             || "an unknown client".to_owned(),
             |client| plain(client, MOST_NAME)
         ),
-        plain(run.status.as_str(), 40)
+        plain(&run.status, 40)
     )
 }
 

@@ -10,11 +10,12 @@ use super::plain;
 use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Sandbox, Source, Window};
 use crate::state::Fate;
+use crate::untrusted::Untrusted;
 
 /// A flow of a plan.
 #[derive(Debug)]
 pub(super) struct FlowView<'p> {
-    pub(super) name: &'p str,
+    pub(super) name: &'p Untrusted,
     pub(super) sandbox: &'p Sandbox,
     pub(super) flow_id: FlowId,
     pub(super) source: &'p Source,

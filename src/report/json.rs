@@ -26,6 +26,7 @@ use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::PlannedRun;
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox};
 use crate::state::Refusal;
+use crate::untrusted::Untrusted;
 
 /// What identifies a run, in every document.
 #[derive(Debug, Serialize)]
@@ -73,7 +74,7 @@ struct Asked {
 impl Asked {
     fn new(run: &DesiredRun) -> Self {
         Self {
-            name: run.name.to_string(),
+            name: run.name.raw().to_owned(),
             manifest: run.origin.manifest.to_string(),
             line: run.origin.line,
         }
@@ -149,12 +150,12 @@ impl ApplyError {
             code,
             message,
             request_id,
-        } = refusal.clone();
+        } = refusal;
         Self {
-            message,
-            status: Some(status),
-            code,
-            request_id,
+            message: message.to_string(),
+            status: Some(*status),
+            code: code.as_ref().map(Untrusted::to_string),
+            request_id: request_id.as_ref().map(Untrusted::to_string),
         }
     }
 }
@@ -305,7 +306,7 @@ pub fn status(rows: &[StatusRow], exit_code: u8) -> StatusDocument {
             let records = row.run.as_ref().map(|run| run.records).unwrap_or_default();
             StatusRun {
                 run: RunFields::new(row.key, &row.identity),
-                name: row.name.to_string(),
+                name: row.name.raw().to_owned(),
                 run_id: row.run_id.clone(),
                 status: word,
                 records: Records {
@@ -317,8 +318,8 @@ pub fn status(rows: &[StatusRow], exit_code: u8) -> StatusDocument {
                     run.errors
                         .iter()
                         .map(|error| StatusError {
-                            code: error.code.clone(),
-                            message: error.message.clone(),
+                            code: error.code.to_string(),
+                            message: error.message.to_string(),
                         })
                         .collect()
                 }),

@@ -55,28 +55,18 @@ pub use status::{StatusRow, write_status};
 pub use summary::{count, write_summary};
 pub use wrap::{fold, wrap};
 
+use std::fmt::Display;
+
 use jiff::Timestamp;
 
-use crate::api::{can_act, unarmed};
 use crate::run::{UnixSeconds, Window};
+use crate::untrusted::shortened;
 
 /// `text` with everything spelled out that could act on a terminal, a log or the runner of a
 /// workflow, and cut after `most` characters.
 #[must_use]
-pub fn plain(text: &str, most: usize) -> String {
-    let mut shown = String::new();
-    for (count, c) in unarmed(text).chars().enumerate() {
-        if count == most {
-            shown.push('…');
-            break;
-        }
-        if can_act(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+pub fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
+    shortened(&text.to_string(), most)
 }
 
 /// A window as `[start, end)`, by dates alone where it begins and ends with a day.

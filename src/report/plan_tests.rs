@@ -10,6 +10,7 @@ use super::{Layout, plan_markdown, write_plan};
 use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 use crate::state::{Clock, Doubt, Entry, Moment, Refusal, State};
+use crate::untrusted::Untrusted;
 
 /// What a comment has room for.
 const MOST: usize = 60_000;
@@ -23,7 +24,7 @@ const HOSTILE: &str =
 /// Windows of whole days of a flow, counted from 2022-01-01.
 fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> {
     let source = Arc::new(Source::File);
-    let name: Arc<str> = name.into();
+    let name = Untrusted::from(name);
     let manifest: Arc<str> = format!("manifests/{name}.yaml").into();
     days.map(|day| {
         let identity = identity(flow, day, day + 1);
@@ -32,7 +33,7 @@ fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> 
             identity,
             start_time: None,
             source: Arc::clone(&source),
-            name: Arc::clone(&name),
+            name: name.clone(),
             overlap_allowed: false,
             origin: Origin {
                 manifest: Arc::clone(&manifest),
@@ -87,9 +88,9 @@ fn state() -> State {
     let rejected = identity(1, 3, 4);
     let refusal = Refusal {
         status: 400,
-        code: Some("FLOW-1430-400".to_owned()),
-        message: "no <b>delta</b> column".to_owned(),
-        request_id: Some("abc".to_owned()),
+        code: Some("FLOW-1430-400".into()),
+        message: "no <b>delta</b> column".into(),
+        request_id: Some("abc".into()),
     };
     let key = rejected.key();
     intend(&rejected, Some(Entry::Rejected { key, refusal, at }));

@@ -73,12 +73,12 @@ fn cells(run: &FlowRun, api_key: &str) -> [String; 5] {
     [
         run.id.to_string(),
         run.created_at.map_or_else(|| "unknown".to_owned(), time),
-        match run.created_client.as_deref() {
+        match &run.created_client {
             None => "unknown".to_owned(),
-            Some(client) if client == api_key => "this API key".to_owned(),
+            Some(_) if run.is_by(api_key) => "this API key".to_owned(),
             Some(client) => plain(client, 60),
         },
-        plain(run.status.as_str(), 40),
+        plain(&run.status, 40),
         run.shows
             .window()
             .map_or_else(|| "not shown".to_owned(), window),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use super::{number, plain, table, window};
 use crate::api::{FlowRun, RunStatus};
 use crate::run::{Key, RunId, RunIdentity};
+use crate::untrusted::Untrusted;
 
 /// How many finished runs of a flow are shown before they are only counted.
 const SHOWN: usize = 20;
@@ -19,7 +19,7 @@ pub struct StatusRow {
     /// Its key.
     pub key: Key,
     /// The manifest's label for its flow.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// Its id; `None` while it is in doubt.
     pub run_id: Option<RunId>,
     /// What the service says of it; `None` where it says nothing.
@@ -33,7 +33,7 @@ impl StatusRow {
         match (&self.run_id, &self.run) {
             (None, _) => "in doubt".to_owned(),
             (Some(_), None) => "not listed".to_owned(),
-            (Some(_), Some(run)) => run.status.as_str().to_owned(),
+            (Some(_), Some(run)) => run.status.to_string(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::{plain, window};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
 use crate::run::DesiredRun;
+use crate::untrusted::Untrusted;
 
 /// How many runs of a kind are named before the rest is counted.
 const NAMED: usize = 10;
@@ -176,10 +177,10 @@ pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
     let mut lines: Vec<String> = left_by_reason(applied)
         .into_iter()
         .map(|(reason, runs)| {
-            let names: BTreeSet<&str> = runs.iter().map(|run| &*run.name).collect();
+            let names: BTreeSet<&Untrusted> = runs.iter().map(|run| &run.name).collect();
             let number = runs.len();
             let of = match names.iter().next() {
-                Some(name) if names.len() == 1 => plain(name, 60),
+                Some(&name) if names.len() == 1 => plain(name, 60),
                 _ => format!("{} flows", names.len()),
             };
             format!("{number} of {of}: {}", plain(reason, 700))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{FlowId, Key, Sandbox, UnixSeconds, Window};
+use crate::untrusted::Untrusted;
 
 /// The how-manieth time a window is wanted: 1, unless a manifest asks to run it again on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -129,7 +130,7 @@ pub struct DesiredRun {
     /// What kind of source its flow reads.
     pub source: Arc<Source>,
     /// The manifest's label for the flow.
-    pub name: Arc<str>,
+    pub name: Untrusted,
     /// Whether its window may overlap others of the flow (`overlap: allow`).
     pub overlap_allowed: bool,
     /// Where it was asked for.

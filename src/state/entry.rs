@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::run::{FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+use crate::untrusted::Untrusted;
 
 /// One fact. The order of entries is the order in which things happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -194,12 +195,12 @@ pub struct Refusal {
     pub status: u16,
     /// Adobe's code, such as `FLOW-1430-400` or `403025`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Untrusted>,
     /// Its message.
-    pub message: String,
+    pub message: Untrusted,
     /// Its request id, for a support ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
+    pub request_id: Option<Untrusted>,
 }
 
 impl std::fmt::Display for Refusal {

@@ -61,8 +61,8 @@ fn rejected(day: i64) -> Entry {
         key: key(day),
         refusal: Refusal {
             status: 400,
-            code: Some("FLOW-1430-400".to_owned()),
-            message: "no such flow\nor so".to_owned(),
+            code: Some("FLOW-1430-400".into()),
+            message: "no such flow\nor so".into(),
             request_id: None,
         },
         at: at(day),

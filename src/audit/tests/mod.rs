@@ -50,8 +50,8 @@ fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
         id: id.parse().expect("a run id"),
         flow_id: Some(flow(FLOW)),
         created_at: Some(at(created)),
-        created_client: Some(client.to_owned()),
-        created_by: Some("someone@example.com".to_owned()),
+        created_client: Some(client.into()),
+        created_by: Some("someone@example.com".into()),
         shows,
         status: RunStatus::Success,
         records: RecordCounts::default(),
@@ -178,7 +178,7 @@ fn refusal() -> Refusal {
     Refusal {
         status: 400,
         code: None,
-        message: "no".to_owned(),
+        message: "no".into(),
         request_id: None,
     }
 }

@@ -19,6 +19,7 @@ use crate::plan::diff;
 use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, RunIdentity, Sandbox, Source};
 use crate::state::{Entry, State};
+use crate::untrusted::Untrusted;
 
 /// The schema of manifests, where `init` puts it.
 const SCHEMA: &str = "schema.json";
@@ -45,20 +46,24 @@ pub(super) struct Desk<'a> {
     pub(super) colour: bool,
 }
 
+fn name_of(listed: &Listed) -> Option<&str> {
+    listed.flow.name.as_ref().map(Untrusted::raw)
+}
+
 impl Desk<'_> {
     /// The flows with their manifests, beside `state`: held to what our own commands will say.
     pub(super) fn prepare(&self, state: &State) -> Result<Vec<ImportedFlow>, Failure> {
         let names: Vec<(FlowId, Option<&str>)> = self
             .listed
             .iter()
-            .map(|listed| (listed.flow_id, listed.flow.name.as_deref()))
+            .map(|listed| (listed.flow_id, name_of(listed)))
             .collect();
         let others = self.neighbours()?;
         let has_schema = self.output.join(SCHEMA).is_file();
         let mut flows = Vec::with_capacity(self.listed.len());
         for (listed, stem) in self.listed.iter().zip(file_stems(&names)) {
             let gathered = gather(self.sandbox, listed.flow_id, &listed.runs, Some(state));
-            let label = listed.flow.name.as_deref().map(str::trim);
+            let label = name_of(listed).map(str::trim);
             let label = label.filter(|label| !label.is_empty() && *label != stem);
             let manifest = if gathered.runs.is_empty() {
                 None

@@ -65,7 +65,7 @@ pub(super) fn lanes(
         let lane = lanes
             .entry((identity.sandbox.clone(), identity.flow_id))
             .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
-        lane.name = Arc::clone(&run.name);
+        lane.name = run.name.clone();
         lane.source = Some(Arc::clone(&run.source));
         if state.get(&run.key).is_some_and(Record::was_absent) {
             lane.was_absent(run.key);

@@ -10,6 +10,7 @@ use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 
 use super::Span;
 use crate::manifest::render::{self, Excerpt};
+use crate::untrusted::harmless;
 
 /// Why a YAML text is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,13 +48,13 @@ impl fmt::Display for YamlError {
             message,
             place,
         } = self;
-        let message = render::visible(message);
+        let message = harmless(message);
         match place {
             Some(Place { span, excerpt }) => {
                 let excerpt = render::plain_excerpt(name, *span, excerpt.as_ref());
                 write!(f, "{message}\n{excerpt}")
             }
-            None => write!(f, "{message}, in {}", render::visible(name)),
+            None => write!(f, "{message}, in {}", harmless(name)),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::audit::{Audit, Denial, Fact, Finding, Kind, Trace};
 use crate::report::{AuditView, plain};
 use crate::run::{FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Absence, Record};
+use crate::untrusted::Untrusted;
 
 /// How much of a client's or an account's name is given.
 const MOST_NAME: usize = 200;
@@ -198,14 +199,14 @@ impl SeenRun {
             records: _,
             errors: _,
         } = run;
-        let name = |name: &Option<String>| name.as_ref().map(|name| plain(name, MOST_NAME));
+        let name = |name: &Option<Untrusted>| name.as_ref().map(|name| plain(name, MOST_NAME));
         Self {
             run: id.clone(),
             created_at: created_at.map(|at| format!("{at:.0}")),
             created_client: name(created_client),
             created_by: name(created_by),
-            ours: created_client.as_deref() == Some(api_key),
-            status: status.as_str().to_owned(),
+            ours: run.is_by(api_key),
+            status: status.to_string(),
             shows: (*shows != Shows::Nothing).then(|| ShownFields {
                 flow_id: *flow_id,
                 window: shows.window().map(WindowFields::new),
@@ -299,7 +300,7 @@ fn fact_fields(fact: &Fact, api_key: &str) -> FactFields {
         Fact::Vanished(record) => of_record(record),
         Fact::Differs { record, run } | Fact::Failed { record, run } => FactFields {
             runs: vec![seen(run, Some(record.identity.key()))],
-            message: run.errors.first().map(|error| error.message.clone()),
+            message: run.errors.first().map(|error| error.message.to_string()),
             ..of_record(record)
         },
         Fact::InDoubt { record, trace } => {

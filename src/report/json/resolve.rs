@@ -7,6 +7,7 @@ use crate::api::FlowRun;
 use crate::engine::{Case, Decision};
 use crate::run::{RunId, UnixSeconds};
 use crate::state::Fate;
+use crate::untrusted::Untrusted;
 
 /// `resolve/v1`.
 #[derive(Debug, Serialize)]
@@ -45,8 +46,8 @@ struct ResolveRun {
 struct Candidate {
     run: RunId,
     created_at: Option<String>,
-    created_client: Option<String>,
-    created_by: Option<String>,
+    created_client: Option<Untrusted>,
+    created_by: Option<Untrusted>,
     status: String,
     window_start_time: Option<i64>,
     window_end_time: Option<i64>,
@@ -60,7 +61,7 @@ impl Candidate {
             created_at: run.created_at.map(|at| format!("{at:.0}")),
             created_client: run.created_client.clone(),
             created_by: run.created_by.clone(),
-            status: run.status.as_str().to_owned(),
+            status: run.status.to_string(),
             window_start_time: window.map(|window| window.start().get()),
             window_end_time: window.map(|window| window.end().get()),
         }

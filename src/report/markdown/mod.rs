@@ -12,7 +12,7 @@ mod stretch;
 mod table;
 mod text;
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 pub use applied::applied_markdown;
 pub use failure::{FailureView, failure_markdown};
@@ -110,7 +110,7 @@ fn html(text: &str) -> String {
 /// Text from elsewhere as code within a line of Markdown: at most `most` characters of it.
 ///
 /// Backticks would not do: in a table, a backslash before a `|` cannot be written in them.
-fn code(text: &str, most: usize) -> String {
+fn code(text: &(impl Display + ?Sized), most: usize) -> String {
     let mut shown = "<code>".to_owned();
     for c in plain(text, most).chars() {
         if c.is_ascii_punctuation() && !matches!(c, '-' | '/' | ',') {

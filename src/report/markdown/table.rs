@@ -7,11 +7,12 @@ use super::code;
 use crate::report::bar::Bar;
 use crate::report::{number, window};
 use crate::run::{FlowId, Sandbox, Window};
+use crate::untrusted::Untrusted;
 
 /// A flow in a table.
 #[derive(Debug)]
 pub(super) struct Row<'a, const N: usize> {
-    pub(super) name: &'a str,
+    pub(super) name: &'a Untrusted,
     pub(super) sandbox: &'a Sandbox,
     pub(super) flow_id: FlowId,
     /// What its bar spans.
