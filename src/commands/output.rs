@@ -36,19 +36,28 @@ pub(super) enum AnnotatedFormat {
 /// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
 /// are broken at blanks, so that no id is torn.
 pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
-    let Some((_, columns)) = console::Term::stdout().size_checked() else {
+    let term = console::Term::stdout();
+    if term.size_checked().is_none() {
         return raw(write);
-    };
+    }
     let mut text = Vec::new();
     write(&mut text)?;
     raw(|out| {
         for line in String::from_utf8_lossy(&text).lines() {
-            for line in fold(line, usize::from(columns)) {
+            for line in fitting(&term, line) {
                 writeln!(out, "{line}")?;
             }
         }
         Ok(())
     })
+}
+
+/// A line as lines that are no wider than `term`, if it is a terminal.
+pub(super) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
+    match term.size_checked() {
+        Some((_, columns)) if columns > 0 => fold(line, usize::from(columns)),
+        _ => vec![line.to_owned()],
+    }
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.

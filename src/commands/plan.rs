@@ -236,5 +236,5 @@ fn width() -> usize {
     console::Term::stdout()
         .size_checked()
         .map_or(WIDTH, |(_, columns)| usize::from(columns))
-        .clamp(60, 120)
+        .clamp(1, 120)
 }

@@ -3,10 +3,12 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use console::Term;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::context::Context;
+use super::output::fitting;
 use crate::engine::Event;
 use crate::report::{Board, Progress, line};
 
@@ -45,8 +47,8 @@ pub(super) async fn watch(context: &Context, mut events: UnboundedReceiver<Event
                 }
             }
             None if lines => {
-                if let Some(said) = said {
-                    let _ = writeln!(io::stderr().lock(), "{said}");
+                for line in said.iter().flat_map(|said| fitting(&Term::stderr(), said)) {
+                    let _ = writeln!(io::stderr().lock(), "{line}");
                 }
             }
             None => {}

@@ -1,5 +1,6 @@
 //! The board: events folded into the counts that a display shows.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,8 +15,12 @@ pub struct Board {
     started: Option<Instant>,
     held_until: Option<Instant>,
     stopping: bool,
-    /// When each of the last creations was seen, oldest first: for the rate.
-    recent: std::collections::VecDeque<Instant>,
+    /// For how long something could be sent until `at`: not while all flows settle, nor while the
+    /// service asks to wait.
+    sending_for: Duration,
+    at: Option<Instant>,
+    /// After how much of that time each of the last creations was seen, oldest first.
+    recent: VecDeque<Duration>,
 }
 
 /// Where one flow stands.
@@ -56,6 +61,8 @@ impl LaneBoard {
 impl Board {
     /// Takes one event in.
     pub fn fold(&mut self, event: &Event, now: Instant) {
+        self.sending_for = self.sending_for(now);
+        self.at = Some(now);
         match event {
             Event::Started { lanes } => {
                 self.started = Some(now);
@@ -65,9 +72,10 @@ impl Board {
             Event::Blocked { lane, .. } => self.lane(*lane).state = LaneState::Blocked,
             Event::Created { lane, .. } => {
                 self.lane(*lane).created += 1;
+                let now = self.sending_for;
                 self.recent.push_back(now);
                 while self.recent.front().is_some_and(|first| {
-                    now.duration_since(*first) > Duration::from_secs(10) && self.recent.len() > 20
+                    now.saturating_sub(*first) > Duration::from_secs(10) && self.recent.len() > 20
                 }) {
                     self.recent.pop_front();
                 }
@@ -120,27 +128,47 @@ impl Board {
         self.held_until.filter(|until| now < *until)
     }
 
-    /// Creations per second of late.
+    /// For how long something could be sent so far.
+    fn sending_for(&self, now: Instant) -> Duration {
+        let is_open = |lane: &LaneBoard| lane.is_active() && lane.state == LaneState::Open;
+        match self.at {
+            Some(at) if self.lanes.iter().any(is_open) => {
+                let since = self.held_until.map_or(at, |until| until.max(at));
+                self.sending_for + now.saturating_duration_since(since)
+            }
+            _ => self.sending_for,
+        }
+    }
+
+    /// Creations per second of late, while something could be sent.
     pub(super) fn rate(&self, now: Instant) -> Option<f64> {
         let first = *self.recent.front()?;
-        let span = now.duration_since(first).as_secs_f64();
+        let span = self.sending_for(now).saturating_sub(first).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
         let number = self.recent.len() as f64;
         (span > 0.2).then(|| number / span)
     }
 
-    /// How long the rest will take at the rate of late.
+    /// How long the rest will take: at the rate of late, and with the waits that are known. Each
+    /// flow that settles waits for itself, and what the service asks to wait is waited by all.
     pub(super) fn eta(&self, now: Instant) -> Option<Duration> {
         let rate = self.rate(now)?;
-        let left: usize = self
-            .lanes
-            .iter()
-            .filter(|lane| lane.is_active())
-            .map(|lane| lane.wanted - lane.done())
-            .sum();
         #[expect(clippy::cast_precision_loss, reason = "only shown, in whole seconds")]
-        let seconds = left as f64 / rate;
-        (left > 0).then(|| Duration::from_secs_f64(seconds.min(1e7)))
+        let sending = |runs: usize| Duration::from_secs_f64((runs as f64 / rate).min(1e7));
+        let active = self.lanes.iter().filter(|lane| lane.is_active());
+        let (mut left, mut longest) = (0, Duration::ZERO);
+        for lane in active {
+            let runs = lane.wanted - lane.done();
+            left += runs;
+            if let LaneState::Settling(believed) = lane.state {
+                let wait = believed.saturating_duration_since(now);
+                longest = longest.max(wait + sending(runs));
+            }
+        }
+        let held = self
+            .held_until(now)
+            .map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+        (left > 0).then(|| held + sending(left).max(longest))
     }
 
     fn lane(&mut self, id: LaneId) -> &mut LaneBoard {

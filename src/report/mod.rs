@@ -46,7 +46,7 @@ pub use markdown::{
 };
 pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, Counts, bound, write_problems};
-pub use progress::Progress;
+pub use progress::{Progress, bar_line, terminal_width};
 pub use reason::{describe_conflicts, describe_fate, describe_held_back};
 pub use rehearsal::{Miscount, Rehearsal, Verdict, Wrong, write_rehearsal};
 pub use resolve::{write_case, write_decision};

@@ -1,117 +1,252 @@
 //! The progress display on a terminal: one bar in all, and one for each active flow up to eight.
 //!
-//! What the bars say is [`frame`], a function of the [`Board`] and the time; the rest of this file
-//! only hands it to indicatif.
+//! What it says is [`frame`], a function of the [`Board`], the time and the terminal's width; the
+//! rest of this file only hands its lines to indicatif.
 
 use std::time::Duration;
 
-use console::Term;
+use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::board::{LaneBoard, LaneState};
-use super::lines::wall_clock;
-use super::{Board, plural};
+use super::{Board, fold, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
-/// How wide a flow's name is shown.
-const NAME: usize = 24;
+/// The most columns that a flow's name takes.
+const MOST_NAME: usize = 24;
+/// The most that a bar takes.
+const MOST_BAR: usize = 40;
+/// Fewer say nothing: then there is none.
+const LEAST_BAR: usize = 6;
+/// What the last line is about.
+const TOTAL: &str = "in all";
+/// How many columns a terminal has that does not say.
+const WIDTH: usize = 80;
 
-/// What the display shows at one moment.
-#[derive(Debug, Clone, PartialEq)]
-struct Frame {
-    lanes: Vec<Bar>,
-    total: Bar,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Bar {
-    name: String,
+/// A line with a bar.
+#[derive(Debug)]
+struct Row<'a> {
+    name: &'a str,
     done: usize,
     wanted: usize,
-    note: String,
+    /// What matters most first: those that have no room are left out.
+    notes: Vec<String>,
 }
 
-fn frame(board: &Board, now: Instant) -> Frame {
+/// How many columns each part of a line takes.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    name: usize,
+    bar: usize,
+    /// Digits of each of the two numbers.
+    digits: usize,
+    notes: usize,
+}
+
+/// What the display shows: lines of at most `width` columns.
+fn frame(board: &Board, now: Instant, width: usize, colour: bool) -> Vec<String> {
     let active: Vec<&LaneBoard> = board
         .lanes()
         .iter()
         .filter(|lane| lane.is_active())
         .collect();
-    let lanes = active
+    let mut rows: Vec<Row> = active
         .iter()
         .take(BARS)
-        .map(|lane| lane_bar(lane))
+        .map(|lane| lane_row(lane, now))
         .collect();
-    let mut notes = Vec::new();
+    rows.push(Row {
+        name: TOTAL,
+        done: board.done(),
+        wanted: board.wanted(),
+        notes: total_notes(board, now),
+    });
+    let columns = Columns::of(board, width);
+    let mut lines: Vec<String> = rows.iter().map(|row| row.line(columns, colour)).collect();
+    let more = active.len().saturating_sub(BARS);
+    if more > 0 {
+        lines.insert(BARS, format!("and {more} more flow{}", plural(more)));
+    }
+    for line in &mut lines {
+        if measure_text_width(line) > width {
+            *line = truncate_str(line, width, "…").into_owned();
+        }
+    }
+    lines
+}
+
+fn total_notes(board: &Board, now: Instant) -> Vec<String> {
     if board.is_stopping() {
-        notes.push("stopping".to_owned());
-    } else if let Some(until) = board.held_until(now) {
-        notes.push(format!("throttled until {}", wall_clock(until)));
-    } else {
-        if let Some(rate) = board.rate(now) {
-            notes.push(format!("{rate:.1}/s"));
-        }
-        if let Some(eta) = board.eta(now) {
-            notes.push(format!("{} left", duration(eta)));
-        }
+        return vec!["stopping".to_owned()];
     }
-    if active.len() > BARS {
-        let more = active.len() - BARS;
-        notes.push(format!("{more} more flow{}", plural(more)));
-    }
-    Frame {
-        lanes,
-        total: Bar {
-            name: "in all".to_owned(),
-            done: board.done(),
-            wanted: board.wanted(),
-            note: notes.join(", "),
-        },
+    let held = board.held_until(now).map(|until| {
+        format!(
+            "throttled, {} left",
+            duration(until.saturating_duration_since(now))
+        )
+    });
+    let rate = board.rate(now).map(|rate| format!("{rate:.1}/s"));
+    let eta = board.eta(now).map(|eta| format!("{} left", duration(eta)));
+    match held {
+        Some(held) => vec![held],
+        None => rate.into_iter().chain(eta).collect(),
     }
 }
 
-fn lane_bar(lane: &LaneBoard) -> Bar {
+fn lane_row(lane: &LaneBoard, now: Instant) -> Row<'_> {
     let mut notes = Vec::new();
     match lane.state {
         LaneState::Checking => notes.push("checking".to_owned()),
-        LaneState::Settling(believed) => {
-            notes.push(format!("settling, until {}", wall_clock(believed)));
+        LaneState::Settling(believed) if believed > now => {
+            let left = duration(believed.saturating_duration_since(now));
+            notes.push(format!("settling, {left} left"));
         }
+        LaneState::Settling(_) => notes.push("settling".to_owned()),
         LaneState::Open | LaneState::Blocked => {}
-    }
-    if lane.adopted > 0 {
-        notes.push(format!("{} adopted", lane.adopted));
     }
     if lane.rejected > 0 {
         notes.push(format!("{} rejected", lane.rejected));
     }
-    Bar {
-        name: lane.name.clone(),
+    if lane.adopted > 0 {
+        notes.push(format!("{} adopted", lane.adopted));
+    }
+    Row {
+        name: &lane.name,
         done: lane.done(),
         wanted: lane.wanted,
-        note: notes.join(", "),
+        notes,
     }
 }
 
-/// `1h02m`, `3m20s`, `12s`.
+impl Columns {
+    /// The parts, a blank between them, in `width` columns. They follow from the width and from what
+    /// does not change during an apply, so that nothing moves.
+    fn of(board: &Board, width: usize) -> Self {
+        let names = board
+            .lanes()
+            .iter()
+            .map(|lane| measure_text_width(&lane.name));
+        let name = names.max().unwrap_or(0).max(TOTAL.len());
+        let digits = board.wanted().max(1).ilog10() as usize + 1;
+        let room = width.saturating_sub(2 * digits + "/".len() + 4);
+        let name = name.min(MOST_NAME).min((room / 4).max(8));
+        let notes = (room / 2).clamp(20, 46);
+        let bar = room.saturating_sub(name + notes).min(MOST_BAR);
+        let bar = if bar < LEAST_BAR { 0 } else { bar };
+        Self {
+            name,
+            bar,
+            digits,
+            notes: room.saturating_sub(name + bar),
+        }
+    }
+}
+
+impl Row<'_> {
+    fn line(&self, columns: Columns, colour: bool) -> String {
+        let Columns {
+            name,
+            bar,
+            digits,
+            notes,
+        } = columns;
+        let shown = without_middle(self.name, name);
+        let mut line = pad_str(&shown, name, Alignment::Left, None).into_owned();
+        if bar > 0 {
+            line.push(' ');
+            line.push_str(&draw_bar(self.done, self.wanted, bar, colour));
+        }
+        line.push_str(&format!(" {:>digits$}/{:<digits$}", self.done, self.wanted));
+        let mut said = String::new();
+        for note in &self.notes {
+            let between = if said.is_empty() { "" } else { ", " };
+            if measure_text_width(&said) + between.len() + measure_text_width(note) > notes {
+                break;
+            }
+            said.push_str(between);
+            said.push_str(note);
+        }
+        if !said.is_empty() {
+            line.push_str("  ");
+            line.push_str(&said);
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// `name` in at most `width` columns. Names of one kind differ at their ends, so the middle goes.
+fn without_middle(name: &str, width: usize) -> String {
+    if measure_text_width(name) <= width {
+        return name.to_owned();
+    }
+    let begin = truncate_str(name, width / 2, "");
+    let room = width.saturating_sub(measure_text_width(&begin) + 1);
+    let mut end = name.len();
+    for (at, _) in name.char_indices().rev() {
+        if measure_text_width(&name[at..]) > room {
+            break;
+        }
+        end = at;
+    }
+    format!("{begin}…{}", &name[end..])
+}
+
+/// A bar of `width` columns, filled by half columns.
+fn draw_bar(done: usize, wanted: usize, width: usize, colour: bool) -> String {
+    let halves = 2 * width;
+    let filled = (done.min(wanted) * halves).checked_div(wanted).unwrap_or(0);
+    let full = "█".repeat(filled / 2);
+    let half = if filled % 2 == 1 { "▌" } else { "" };
+    let rest = "░".repeat(width - filled / 2 - filled % 2);
+    let style = Style::new().force_styling(colour);
+    let (fill, dim) = (style.clone().green(), style.dim());
+    format!("{}{}", fill.apply_to(full + half), dim.apply_to(rest))
+}
+
+/// A bar with `text` after it, in `width` columns; without the bar where it has no room.
+#[must_use]
+pub fn bar_line(done: usize, wanted: usize, text: &str, width: usize, colour: bool) -> String {
+    let bar = width
+        .saturating_sub(measure_text_width(text) + 1)
+        .min(MOST_BAR);
+    let line = if bar < LEAST_BAR {
+        text.to_owned()
+    } else {
+        format!("{} {text}", draw_bar(done, wanted, bar, colour))
+    };
+    truncate_str(&line, width, "…").into_owned()
+}
+
+/// How many columns standard error's terminal has now: a person may change it.
+#[must_use]
+pub fn terminal_width() -> usize {
+    match Term::stderr().size_checked() {
+        Some((_, columns)) if columns > 0 => columns.into(),
+        _ => WIDTH,
+    }
+}
+
+/// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
 pub(super) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs().max(1);
+    let seconds = duration.as_millis().div_ceil(1000).max(1);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s}s"),
-        (0, m, s) => format!("{m}m{s:02}s"),
-        (h, m, _) => format!("{h}h{m:02}m"),
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
     }
 }
 
-/// The display. Dropping it takes the bars away.
+/// The display. Dropping it takes the lines away.
 pub struct Progress {
-    bars: MultiProgress,
-    lanes: Vec<ProgressBar>,
-    total: ProgressBar,
+    display: MultiProgress,
+    lines: Vec<ProgressBar>,
     style: ProgressStyle,
-    shown: usize,
+    colour: bool,
 }
 
 impl Progress {
@@ -121,77 +256,53 @@ impl Progress {
     /// Never: the template is a constant, and a test draws it.
     #[must_use]
     pub fn new(colour: bool) -> Self {
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term(Term::stderr(), 15));
-        let width = Term::stderr().size().1;
-        // Name, counts and a note leave this much for the bar itself.
-        let bar = usize::from(width).saturating_sub(NAME + 46).clamp(6, 40);
-        let (fill, rest) = if colour { ("green", "dim") } else { ("", "") };
-        let template = format!(
-            "{{prefix:{NAME}!}} {{bar:{bar}.{fill}/{rest}}} {{pos:>5}}/{{len:5}} {{wide_msg}}"
-        );
-        let style = ProgressStyle::with_template(&template)
-            .expect("a constant template")
-            .progress_chars("█▌░");
-        let total = bars.add(ProgressBar::new(0).with_style(style.clone()));
+        let target = ProgressDrawTarget::term(Term::stderr(), 15);
         Self {
-            bars,
-            lanes: Vec::new(),
-            total,
-            style,
-            shown: 0,
+            display: MultiProgress::with_draw_target(target),
+            lines: Vec::new(),
+            style: ProgressStyle::with_template("{msg}").expect("a constant template"),
+            colour,
         }
     }
 
     /// Shows where `board` stands.
     pub fn draw(&mut self, board: &Board, now: Instant) {
-        let Frame { lanes, total } = frame(board, now);
-        while self.lanes.len() < lanes.len() {
-            let bar = ProgressBar::new(0).with_style(self.style.clone());
-            self.lanes.push(self.bars.insert_before(&self.total, bar));
+        let frame = frame(board, now, terminal_width(), self.colour);
+        while self.lines.len() < frame.len() {
+            let line = ProgressBar::new(0).with_style(self.style.clone());
+            self.lines.push(self.display.add(line));
         }
-        while self.lanes.len() > lanes.len() {
-            if let Some(bar) = self.lanes.pop() {
-                bar.finish_and_clear();
-                self.bars.remove(&bar);
+        while self.lines.len() > frame.len() {
+            if let Some(line) = self.lines.pop() {
+                line.finish_and_clear();
+                self.display.remove(&line);
             }
         }
-        for (bar, shown) in self.lanes.iter().zip(&lanes) {
-            set(bar, shown);
+        for (line, shown) in self.lines.iter().zip(frame) {
+            line.set_message(shown);
         }
-        set(&self.total, &total);
-        self.shown = lanes.len();
     }
 
-    /// Writes a line above the bars.
+    /// Writes a line above the display, broken at blanks where it is wider than the terminal.
     pub fn print(&self, line: &str) {
         // A terminal that is gone is no reason to stop.
-        let _ = self.bars.println(line);
+        let _ = self
+            .display
+            .println(fold(line, terminal_width()).join("\n"));
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        let _ = self.bars.clear();
+        let _ = self.display.clear();
     }
-}
-
-fn set(bar: &ProgressBar, shown: &Bar) {
-    let Bar {
-        name,
-        done,
-        wanted,
-        note,
-    } = shown;
-    bar.set_length(*wanted as u64);
-    bar.set_position(*done as u64);
-    bar.set_prefix(console::truncate_str(name, NAME, "…").into_owned());
-    bar.set_message(note.clone());
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::{Event, FlowLane};
+    use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
     fn started(flows: usize, each: usize) -> Board {
         let lanes = (0..flows)
@@ -210,14 +321,176 @@ mod tests {
         board
     }
 
+    fn run() -> RunIdentity {
+        let at = |s| UnixSeconds::new(s).expect("in range");
+        RunIdentity {
+            sandbox: "prod".parse().expect("a sandbox"),
+            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                .parse()
+                .expect("a flow"),
+            window: Window::new(at(0), at(60)).expect("a window"),
+            rerun: Rerun::FIRST,
+        }
+    }
+
+    fn lines(board: &Board, now: Instant, width: usize) -> Vec<String> {
+        frame(board, now, width, false)
+    }
+
     #[tokio::test]
     async fn at_most_eight_flows_have_a_bar_and_the_rest_is_counted() {
         let board = started(11, 3);
-        let frame = frame(&board, Instant::now());
-        assert_eq!(frame.lanes.len(), 8);
-        assert_eq!(frame.total.note, "3 more flows");
-        assert_eq!((frame.total.done, frame.total.wanted), (0, 33));
-        assert_eq!(frame.lanes[0].note, "checking");
+        let lines = lines(&board, Instant::now(), 80);
+        assert_eq!(lines.len(), 10);
+        assert!(lines[0].starts_with("flow-0 ") && lines[0].ends_with("  checking"));
+        assert_eq!(lines[8], "and 3 more flows");
+        assert!(
+            lines[9].starts_with("in all ") && lines[9].ends_with(" 0/33"),
+            "{lines:?}"
+        );
+    }
+
+    /// A flow that settles and has adopted, one that sends, one that is checked.
+    fn busy(now: Instant) -> Board {
+        let mut board = started(3, 200);
+        let run_id = || "r1".parse().expect("a run id");
+        for lane in 0..2 {
+            board.fold(&Event::Prepared { lane }, now);
+        }
+        for n in 0..60 {
+            let at = now + Duration::from_millis(200 * n);
+            let lane = usize::from(n % 2 == 0);
+            let created = Event::Created {
+                lane,
+                run: run(),
+                run_id: run_id(),
+            };
+            board.fold(&created, at);
+        }
+        let at = now + Duration::from_secs(12);
+        let evidence = crate::state::Evidence::Params;
+        let adopted = Event::Adopted {
+            lane: 0,
+            run: run(),
+            run_id: run_id(),
+            evidence,
+        };
+        board.fold(&adopted, at);
+        let believed = at + Duration::from_millis(3600);
+        board.fold(
+            &Event::Settling {
+                lane: 0,
+                runs: 1,
+                believed,
+            },
+            at,
+        );
+        board
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_fits_every_width() {
+        let now = Instant::now();
+        let board = busy(now);
+        let at = now + Duration::from_secs(12);
+        let drawn = [40, 60, 80, 120].map(|width| {
+            let mut lines = lines(&board, at, width);
+            lines.insert(0, format!("{width:-<width$}"));
+            lines.join("\n")
+        });
+        insta::assert_snapshot!(drawn.join("\n"), @"
+        40--------------------------------------
+        flow-0  31/200  settling, 4 s left
+        flow-1  30/200
+        flow-2   0/200  checking
+        in all  61/600  5.0/s, 1 min 48 s left
+        60----------------------------------------------------------
+        flow-0 ██▌░░░░░░░░░░░░░░░░  31/200  settling, 4 s left
+        flow-1 ██▌░░░░░░░░░░░░░░░░  30/200
+        flow-2 ░░░░░░░░░░░░░░░░░░░   0/200  checking
+        in all █▌░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
+        80------------------------------------------------------------------------------
+        flow-0 ████░░░░░░░░░░░░░░░░░░░░░░░░░  31/200  settling, 4 s left, 1 adopted
+        flow-1 ████░░░░░░░░░░░░░░░░░░░░░░░░░  30/200
+        flow-2 ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0/200  checking
+        in all ██▌░░░░░░░░░░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
+        120---------------------------------------------------------------------------------------------------------------------
+        flow-0 ██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  31/200  settling, 4 s left, 1 adopted
+        flow-1 ██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  30/200
+        flow-2 ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0/200  checking
+        in all ████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
+        ");
+        for width in 1..250 {
+            for line in frame(&board, at, width, true) {
+                assert!(measure_text_width(&line) <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
+        let start = Instant::now();
+        let mut board = busy(start);
+        // The other flow waits as well: nothing can be sent.
+        let at = start + Duration::from_secs(12);
+        let believed = at + Duration::from_secs(30);
+        for lane in 0..2 {
+            board.fold(
+                &Event::Settling {
+                    lane,
+                    runs: 1,
+                    believed,
+                },
+                at,
+            );
+        }
+        let eta = |seconds| {
+            board
+                .eta(at + Duration::from_secs(seconds))
+                .expect("a rate")
+                .as_secs_f64()
+        };
+        let first = eta(0);
+        // 539 runs at 5 a second; the flows that settle need less.
+        assert!((100.0..120.0).contains(&first), "{first}");
+        assert!(
+            (eta(10) - first).abs() < 0.1,
+            "nothing could be sent: {}",
+            eta(10)
+        );
+
+        let mut alone = started(1, 200);
+        alone.fold(&Event::Prepared { lane: 0 }, start);
+        for n in 0..50 {
+            let at = start + Duration::from_millis(200 * n);
+            let run_id = "r1".parse().expect("a run id");
+            alone.fold(
+                &Event::Created {
+                    lane: 0,
+                    run: run(),
+                    run_id,
+                },
+                at,
+            );
+        }
+        let at = start + Duration::from_secs(10);
+        alone.fold(
+            &Event::Settling {
+                lane: 0,
+                runs: 1,
+                believed: at + Duration::from_secs(30),
+            },
+            at,
+        );
+        let eta = |seconds| {
+            alone
+                .eta(at + Duration::from_secs(seconds))
+                .expect("a rate")
+                .as_secs_f64()
+        };
+        // 150 runs at 5 a second, after 30 seconds.
+        assert!((eta(0) - 60.0).abs() < 1.0, "{}", eta(0));
+        assert!((eta(20) - 40.0).abs() < 1.0, "{}", eta(20));
     }
 
     #[tokio::test(start_paused = true)]
@@ -226,16 +499,14 @@ mod tests {
         let now = Instant::now();
         let until = now + Duration::from_secs(60);
         board.fold(&Event::Throttled { until, rate: 2.5 }, now);
+        let total = |at| lines(&board, at, 80).pop().expect("a line");
         assert!(
-            frame(&board, now)
-                .total
-                .note
-                .starts_with("throttled until "),
-            "{:?}",
-            frame(&board, now)
+            total(now).ends_with("  throttled, 1 min left"),
+            "{}",
+            total(now)
         );
         let later = until + Duration::from_secs(1);
-        assert_eq!(frame(&board, later).total.note, "");
+        assert!(total(later).ends_with(" 0/3"), "{}", total(later));
     }
 
     #[tokio::test]
@@ -247,10 +518,24 @@ mod tests {
     }
 
     #[test]
+    fn a_long_name_keeps_both_its_ends() {
+        assert_eq!(
+            without_middle("loyalty-files-of-region-1", 17),
+            "loyalty-…region-1"
+        );
+        assert_eq!(without_middle("short", 5), "short");
+        for width in 1..12 {
+            assert!(measure_text_width(&without_middle("日本語の流れ-1", width)) <= width);
+        }
+    }
+
+    #[test]
     fn durations_are_short() {
         let shown = |s| duration(Duration::from_secs(s));
-        assert_eq!(shown(0), "1s");
-        assert_eq!(shown(200), "3m20s");
-        assert_eq!(shown(3720), "1h02m");
+        assert_eq!(shown(0), "1 s");
+        assert_eq!(shown(60), "1 min");
+        assert_eq!(shown(200), "3 min 20 s");
+        assert_eq!(shown(3720), "1 h 2 min");
+        assert_eq!(duration(Duration::from_millis(3600)), "4 s");
     }
 }

@@ -329,7 +329,7 @@ mod tests {
         applies   12
         requests  280: 80 createRun, 200 listRuns
         faults    6: 6 reset
-        time      1m23s
+        time      1 min 23 s
 
         Each of 80 wanted runs was created exactly once.
         ");

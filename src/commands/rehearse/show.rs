@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::kill::{Kill, Moment};
 use super::life::Ended;
 use crate::commands::context::Context;
+use crate::report;
 
 /// Where a rehearsal stands.
 #[derive(Debug, Clone, Copy)]
@@ -29,33 +30,39 @@ pub(super) struct Standing {
 pub(super) struct Show {
     bar: Option<ProgressBar>,
     lines: bool,
+    colour: bool,
 }
 
 impl Show {
     /// In the form that was asked for.
     pub(super) fn new(context: &Context) -> Self {
         let bar = context.shows_bars().then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} created  {wide_msg}")
-                .expect("a constant template")
-                .progress_chars("█▌░");
+            let style = ProgressStyle::with_template("{msg}").expect("a constant template");
             let target = ProgressDrawTarget::term(Term::stderr(), 15);
             ProgressBar::with_draw_target(Some(0), target).with_style(style)
         });
         Self {
             bar,
             lines: context.shows_lines(),
+            colour: context.colour.1,
         }
     }
 
     /// Moves the bar.
     pub(super) fn draw(&self, standing: &Standing) {
         if let Some(bar) = &self.bar {
-            bar.set_length(standing.wanted as u64);
-            bar.set_position(standing.created as u64);
-            bar.set_message(format!(
-                "{} of {} kills, apply {}",
-                standing.kills, standing.kills_asked, standing.applies
-            ));
+            let Standing {
+                kills,
+                kills_asked,
+                applies,
+                created,
+                wanted,
+            } = *standing;
+            let text = format!(
+                "{created}/{wanted} created  {kills} of {kills_asked} kills, apply {applies}"
+            );
+            let width = report::terminal_width();
+            bar.set_message(report::bar_line(created, wanted, &text, width, self.colour));
         }
     }
 
