@@ -100,6 +100,21 @@ pub enum ApiError {
     Setup(String),
 }
 
+impl ApiError {
+    /// What it says of the one flow that was asked about.
+    ///
+    /// # Errors
+    /// With itself where every other flow would meet it too.
+    pub fn of_one_flow(self) -> Result<String, Self> {
+        match self {
+            Self::Refused(_) | Self::Unreachable(_) | Self::NotUnderstood(_) => {
+                Ok(self.to_string())
+            }
+            Self::Auth(_) | Self::SignIn(_) | Self::Setup(_) => Err(self),
+        }
+    }
+}
+
 /// A Flow Service client. See the module's front door.
 pub struct Client {
     base: Url,

@@ -200,10 +200,8 @@ async fn look_closer(
 fn seen(result: Result<Seen, ApiError>) -> Result<Seen, ApiError> {
     match result {
         Err(ApiError::Refused(refusal)) => Ok(Seen::Refused(refusal.to_string())),
-        Err(error @ (ApiError::Unreachable(_) | ApiError::NotUnderstood(_))) => {
-            Ok(Seen::Unanswered(error.to_string()))
-        }
-        other => other,
+        Err(error) => Ok(Seen::Unanswered(error.of_one_flow()?)),
+        seen => seen,
     }
 }
 

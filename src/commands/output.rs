@@ -11,7 +11,7 @@ use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, Written};
-use crate::report::fold;
+use crate::report::{TableLayout, fold};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,6 +50,17 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
         }
         Ok(())
     })
+}
+
+/// How a table of runs is written to standard output.
+pub(super) fn table_layout(context: &Context) -> TableLayout {
+    let columns = console::Term::stdout().size_checked();
+    TableLayout {
+        verbose: context.verbose,
+        width: columns
+            .map(|(_, columns)| usize::from(columns))
+            .filter(|columns| *columns > 0),
+    }
 }
 
 /// A line as lines that are no wider than `term`, if it is a terminal.

@@ -96,7 +96,9 @@ async fn list(context: &Context, flows: &[FlowId], format: Format) -> Result<Exi
     runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
     match format {
         Format::Text => match state {
-            Some(_) => output::text(|out| report::write_records(out, &runs))?,
+            Some(_) => output::text(|out| {
+                report::write_records(out, &runs, output::table_layout(context))
+            })?,
             None => say_none(context)?,
         },
         Format::Json => output::json(&report::json::state(state, &runs))?,

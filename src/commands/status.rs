@@ -1,8 +1,8 @@
 //! `backfill status`: how the recorded runs of the manifests' flows are doing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use super::Exit;
 use super::connect::connect;
@@ -12,10 +12,11 @@ use super::failure::Failure;
 use super::output::{self, AnnotatedFormat};
 use crate::api::{ApiError, Client, FlowRun, RunStatus};
 use crate::manifest::Manifest;
-use crate::report::{self, StatusRow};
-use crate::run::{FlowId, RunId, Sandbox};
+use crate::report::{self, Seen, Status, StatusRow, Unread};
+use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
 use crate::state::{Fate, State};
 use crate::store::load;
+use crate::untrusted::Untrusted;
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]
@@ -36,22 +37,20 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let mut rows = state.map_or_else(Vec::new, |state| recorded(&state, &checked.manifests));
     rows.sort_by(|a, b| a.identity.cmp(&b.identity));
-    look_up(
-        &mut rows,
-        &connected.client,
-        context.config.limits.concurrency,
-    )
-    .await?;
+    let status = look_up(rows, &connected.client, context.config.limits.concurrency).await?;
     connected.close().await;
 
-    let exit = exit_of(&rows);
+    let exit = exit_of(&status);
     match flags.format {
-        AnnotatedFormat::Json => output::json(&report::json::status(&rows, exit.code()))?,
-        _ => output::text(|out| report::write_status(out, &rows, context.verbose))?,
+        AnnotatedFormat::Json => output::json(&report::json::status(&status, exit.code()))?,
+        _ => {
+            let layout = output::table_layout(context);
+            output::text(|out| report::write_status(out, &status, layout))?;
+        }
     }
     let actions = &context.actions;
-    actions.annotate(|| report::annotate_status(&rows, &checked.runs));
-    actions.summarize(|most| report::status_markdown(&rows, most));
+    actions.annotate(|| report::annotate_status(&status, &checked.runs));
+    actions.summarize(|most| report::status_markdown(&status, most));
     Ok(exit)
 }
 
@@ -76,7 +75,7 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
                 key: *key,
                 name: manifest.name.clone(),
                 run_id,
-                run: None,
+                seen: Seen::NotListed,
             })
         })
         .collect()
@@ -84,38 +83,79 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
 
 /// Lists each flow's runs, some flows at once, and puts each run to its row.
 async fn look_up(
-    rows: &mut [StatusRow],
+    mut rows: Vec<StatusRow>,
     client: &Client,
     concurrency: usize,
-) -> Result<(), ApiError> {
-    let flows: BTreeSet<(Sandbox, FlowId)> = rows
+) -> Result<Status, ApiError> {
+    let flows: BTreeMap<(Sandbox, FlowId), Untrusted> = rows
         .iter()
-        .map(|row| (row.identity.sandbox.clone(), row.identity.flow_id))
+        .map(|row| {
+            let RunIdentity {
+                sandbox, flow_id, ..
+            } = &row.identity;
+            ((sandbox.clone(), *flow_id), row.name.clone())
+        })
         .collect();
-    let listed: Vec<Vec<FlowRun>> = stream::iter(flows)
-        .map(|(sandbox, flow_id)| async move { client.runs_of(&sandbox, flow_id).await })
-        .buffer_unordered(concurrency)
-        .try_collect()
-        .await?;
-    let mut runs: HashMap<RunId, FlowRun> = listed
-        .into_iter()
-        .flatten()
-        .map(|run| (run.id.clone(), run))
-        .collect();
-    for row in rows {
-        row.run = row.run_id.as_ref().and_then(|id| runs.remove(id));
+    let lists: Vec<_> = stream::iter(flows)
+        .map(|((sandbox, flow_id), name)| async move {
+            let list = runs_of(client, &sandbox, flow_id).await;
+            ((sandbox, flow_id, name), list)
+        })
+        .buffered(concurrency)
+        .collect()
+        .await;
+
+    let mut runs: HashMap<RunId, FlowRun> = HashMap::new();
+    let mut unread = Vec::new();
+    for ((sandbox, flow_id, name), list) in lists {
+        match list {
+            Ok(list) => runs.extend(list.into_iter().map(|run| (run.id.clone(), run))),
+            Err(error) => unread.push(Unread {
+                name,
+                sandbox,
+                flow_id,
+                why: error.of_one_flow()?,
+            }),
+        }
     }
-    Ok(())
+    let not_read: HashSet<(&Sandbox, FlowId)> = unread
+        .iter()
+        .map(|flow| (&flow.sandbox, flow.flow_id))
+        .collect();
+    for row in &mut rows {
+        let flow = (&row.identity.sandbox, row.identity.flow_id);
+        if not_read.contains(&flow) {
+            row.seen = Seen::NotRead;
+        } else if let Some(run) = row.run_id.as_ref().and_then(|id| runs.remove(id)) {
+            row.seen = Seen::Run(run);
+        }
+    }
+    Ok(Status { rows, unread })
 }
 
-fn exit_of(rows: &[StatusRow]) -> Exit {
-    let failed = rows.iter().any(|row| {
-        row.run
-            .as_ref()
-            .is_some_and(|run| run.status == RunStatus::Failed)
-    });
+/// A flow's runs. A flow that is hidden has an empty list, as if all of its runs had vanished.
+async fn runs_of(
+    client: &Client,
+    sandbox: &Sandbox,
+    flow_id: FlowId,
+) -> Result<Vec<FlowRun>, ApiError> {
+    let runs = client.runs_of(sandbox, flow_id).await?;
+    if runs.is_empty() {
+        client.flow(sandbox, flow_id).await?;
+    }
+    Ok(runs)
+}
+
+/// By severity: what is in doubt is settled before anything else is judged.
+fn exit_of(status: &Status) -> Exit {
+    let Status { rows, unread } = status;
+    let failed = rows
+        .iter()
+        .any(|row| row.run().is_some_and(|run| run.status == RunStatus::Failed));
     if rows.iter().any(|row| row.run_id.is_none()) {
         Exit::InDoubt
+    } else if !unread.is_empty() {
+        Exit::Unexpected
     } else if failed {
         Exit::Rejected
     } else {

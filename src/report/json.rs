@@ -20,8 +20,8 @@ pub use self::rehearse::{RehearseDocument, rehearse};
 pub use self::resolve::{ResolveDocument, resolve};
 pub use self::state::{StateDocument, VerifyDocument, state, verify};
 pub use self::validate::{ValidateDocument, validate};
-use super::StatusRow;
 use super::summary::count;
+use super::{Status, Unread};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::PlannedRun;
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox};
@@ -33,6 +33,9 @@ use crate::untrusted::Untrusted;
 #[serde(rename_all = "camelCase")]
 struct RunFields {
     key: Key,
+    /// The label of its flow, where a manifest gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Untrusted>,
     sandbox: Sandbox,
     flow_id: FlowId,
     window_start_time: i64,
@@ -52,6 +55,7 @@ impl RunFields {
         } = identity;
         Self {
             key,
+            name: None,
             sandbox: sandbox.clone(),
             flow_id: *flow_id,
             window_start_time: window.start().get(),
@@ -61,12 +65,18 @@ impl RunFields {
             rerun: rerun.get(),
         }
     }
+
+    fn desired(run: &DesiredRun) -> Self {
+        Self {
+            name: Some(run.name.clone()),
+            ..Self::new(run.key, &run.identity)
+        }
+    }
 }
 
 /// Where a run was asked for.
 #[derive(Debug, Serialize)]
 struct Asked {
-    name: String,
     manifest: String,
     line: u32,
 }
@@ -74,7 +84,6 @@ struct Asked {
 impl Asked {
     fn new(run: &DesiredRun) -> Self {
         Self {
-            name: run.name.raw().to_owned(),
             manifest: run.origin.manifest.to_string(),
             line: run.origin.line,
         }
@@ -106,16 +115,17 @@ struct ApplySummary {
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct ApplyRun {
     #[serde(flatten)]
     run: RunFields,
     outcome: &'static str,
+    /// The run's id in Experience Platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
     /// What the state has of the run that is in the way of this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     conflict: Option<ConflictFields>,
-    /// The run's id in Experience Platform.
-    #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
-    run_id: Option<RunId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApplyError>,
     #[serde(flatten)]
@@ -222,7 +232,7 @@ pub fn apply_failure(message: &str, conflicts: &[PlannedRun], exit_code: u8) -> 
         runs: conflicts
             .iter()
             .map(|PlannedRun { run, known, .. }| ApplyRun {
-                run: RunFields::new(run.key, &run.identity),
+                run: RunFields::desired(run),
                 outcome: "conflict",
                 conflict: known.as_ref().map(ConflictFields::new),
                 run_id: None,
@@ -246,7 +256,7 @@ fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
         RunOutcome::Remaining(why) => ("remaining", None, Some(ApplyError::said(why))),
     };
     ApplyRun {
-        run: RunFields::new(run.key, &run.identity),
+        run: RunFields::desired(run),
         outcome: word,
         conflict: None,
         run_id,
@@ -262,19 +272,29 @@ pub struct StatusDocument {
     format: &'static str,
     summary: std::collections::BTreeMap<String, usize>,
     runs: Vec<StatusRun>,
+    /// The flows whose runs could not be listed.
+    unread: Vec<UnreadFlow>,
     exit_code: u8,
 }
 
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 struct StatusRun {
     #[serde(flatten)]
     run: RunFields,
-    name: String,
-    #[serde(rename = "run")]
-    run_id: Option<RunId>,
     status: String,
+    run_id: Option<RunId>,
     records: Records,
     errors: Vec<StatusError>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnreadFlow {
+    name: Untrusted,
+    sandbox: Sandbox,
+    flow_id: FlowId,
+    message: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -292,7 +312,8 @@ struct StatusError {
 
 /// The runs and their status, as `status/v1`.
 #[must_use]
-pub fn status(rows: &[StatusRow], exit_code: u8) -> StatusDocument {
+pub fn status(status: &Status, exit_code: u8) -> StatusDocument {
+    let Status { rows, unread } = status;
     let mut summary = std::collections::BTreeMap::new();
     let runs = rows
         .iter()
@@ -300,21 +321,24 @@ pub fn status(rows: &[StatusRow], exit_code: u8) -> StatusDocument {
             let word = match row.word().as_str() {
                 "in doubt" => "inDoubt".to_owned(),
                 "not listed" => "notListed".to_owned(),
+                "not read" => "notRead".to_owned(),
                 word => word.to_owned(),
             };
             *summary.entry(word.clone()).or_default() += 1;
-            let records = row.run.as_ref().map(|run| run.records).unwrap_or_default();
+            let records = row.run().map(|run| run.records).unwrap_or_default();
             StatusRun {
-                run: RunFields::new(row.key, &row.identity),
-                name: row.name.raw().to_owned(),
-                run_id: row.run_id.clone(),
+                run: RunFields {
+                    name: Some(row.name.clone()),
+                    ..RunFields::new(row.key, &row.identity)
+                },
                 status: word,
+                run_id: row.run_id.clone(),
                 records: Records {
                     input: records.input,
                     output: records.output,
                     failed: records.failed,
                 },
-                errors: row.run.as_ref().map_or_else(Vec::new, |run| {
+                errors: row.run().map_or_else(Vec::new, |run| {
                     run.errors
                         .iter()
                         .map(|error| StatusError {
@@ -330,6 +354,24 @@ pub fn status(rows: &[StatusRow], exit_code: u8) -> StatusDocument {
         format: "status/v1",
         summary,
         runs,
+        unread: unread.iter().map(UnreadFlow::new).collect(),
         exit_code,
+    }
+}
+
+impl UnreadFlow {
+    fn new(unread: &Unread) -> Self {
+        let Unread {
+            name,
+            sandbox,
+            flow_id,
+            why,
+        } = unread;
+        Self {
+            name: name.clone(),
+            sandbox: sandbox.clone(),
+            flow_id: *flow_id,
+            message: why.clone(),
+        }
     }
 }

@@ -51,15 +51,16 @@ pub use reason::{describe_conflicts, describe_fate, describe_held_back};
 pub use rehearsal::{Miscount, Rehearsal, Verdict, Wrong, write_rehearsal};
 pub use resolve::{write_case, write_decision};
 pub use state::{Recorded, write_record, write_records, write_verified};
-pub use status::{StatusRow, write_status};
+pub use status::{Seen, Status, StatusRow, Unread, write_status};
 pub use summary::{count, write_summary};
+pub use table::TableLayout;
 pub use wrap::{fold, wrap};
 
 use std::fmt::Display;
 
 use jiff::Timestamp;
 
-use crate::run::{UnixSeconds, Window};
+use crate::run::{Rerun, UnixSeconds, Window};
 use crate::untrusted::shortened;
 
 /// `text` with everything spelled out that could act on a terminal, a log or the runner of a
@@ -78,6 +79,35 @@ fn window(window: Window) -> String {
     match (date(window.start()), date(window.end())) {
         (Some(start), Some(end)) => format!("[{start}, {end})"),
         _ => window.to_string(),
+    }
+}
+
+/// A window in UTC as short as it can be told: `[2022-01-01, 2022-01-02)`,
+/// `[2022-01-01 06:00, 07:00)`, `[2022-01-01 06:00, 2022-01-03 00:00)`; with its rerun, if it is one.
+fn short_window(window: Window, rerun: Rerun) -> String {
+    let at = |time: UnixSeconds| {
+        let text = time.to_string();
+        let (date, time) = text.split_once('T').unwrap_or((&text, ""));
+        let time = time.trim_end_matches('Z');
+        let time = time.strip_suffix(":00").unwrap_or(time);
+        (date.to_owned(), time.to_owned())
+    };
+    let (from, to) = (at(window.start()), at(window.end()));
+    let last_second = UnixSeconds::new(window.end().get() - 1).map_or_else(|_| to.clone(), at);
+    let span = match (&from, &to) {
+        ((from, start), (to, end)) if start == "00:00" && end == "00:00" => {
+            format!("[{from}, {to})")
+        }
+        ((from, start), (to, end)) if from == to => format!("[{from} {start}, {end})"),
+        ((from, start), (_, end)) if *from == last_second.0 && end == "00:00" => {
+            format!("[{from} {start}, 24:00)")
+        }
+        ((from, start), (to, end)) => format!("[{from} {start}, {to} {end})"),
+    };
+    if rerun == Rerun::FIRST {
+        span
+    } else {
+        format!("{span} rerun {rerun}")
     }
 }
 
@@ -109,6 +139,39 @@ mod tests {
         assert_eq!(
             between(0, 60),
             "[1970-01-01T00:00:00Z, 1970-01-01T00:01:00Z)"
+        );
+    }
+
+    #[test]
+    fn a_short_window_says_no_more_than_it_must() {
+        let short = |start: &str, end: &str, rerun| {
+            let at = |text: &str| {
+                let time: Timestamp = text.parse().expect("a time");
+                UnixSeconds::new(time.as_second()).expect("in range")
+            };
+            let window = Window::new(at(start), at(end)).expect("a window");
+            short_window(window, Rerun::new(rerun).expect("not 0"))
+        };
+        let day = "2022-01-01T00:00:00Z";
+        assert_eq!(
+            short(day, "2022-01-03T00:00:00Z", 1),
+            "[2022-01-01, 2022-01-03)"
+        );
+        assert_eq!(
+            short(day, "2022-01-01T01:00:00Z", 1),
+            "[2022-01-01 00:00, 01:00)"
+        );
+        assert_eq!(
+            short("2022-01-01T23:00:00Z", "2022-01-02T00:00:00Z", 2),
+            "[2022-01-01 23:00, 24:00) rerun 2"
+        );
+        assert_eq!(
+            short(day, "2022-01-02T06:00:07Z", 1),
+            "[2022-01-01 00:00, 2022-01-02 06:00:07)"
+        );
+        assert_eq!(
+            short("2022-01-01T06:00:00Z", "2022-01-03T00:00:00Z", 1),
+            "[2022-01-01 06:00, 2022-01-03 00:00)"
         );
     }
 

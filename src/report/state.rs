@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::reason::{describe_absence, describe_fate, time};
-use super::{number, plain, table, window};
+use super::reason::{describe_absence, describe_fate};
+use super::table::{Details, TableLayout};
+use super::{number, plain, short_window, table, window};
 use crate::run::{Key, RunIdentity};
 use crate::state::{Fate, Record, State};
 use crate::store::Inspected;
@@ -22,7 +23,11 @@ pub struct Recorded<'a> {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_records(out: &mut dyn Write, runs: &[Recorded<'_>]) -> io::Result<()> {
+pub fn write_records(
+    out: &mut dyn Write,
+    runs: &[Recorded<'_>],
+    layout: TableLayout,
+) -> io::Result<()> {
     writeln!(out, "{}", totals(runs.iter().map(|run| run.record)))?;
     let flow = |run: &Recorded<'_>| {
         let identity = &run.record.identity;
@@ -31,33 +36,36 @@ pub fn write_records(out: &mut dyn Write, runs: &[Recorded<'_>]) -> io::Result<(
     for of_flow in runs.chunk_by(|a, b| flow(a) == flow(b)) {
         let (sandbox, flow_id) = flow(&of_flow[0]);
         writeln!(out, "\n{sandbox}  {flow_id}")?;
-        let mut rows =
-            vec![["KEY", "WINDOW", "RERUN", "FATE", "WHEN", "RUN"].map(ToOwned::to_owned)];
-        rows.extend(of_flow.iter().map(cells));
-        write!(out, "{}", table::columns("  ", &rows))?;
+        let rows: Vec<_> = of_flow.iter().map(cells).collect();
+        let details: Vec<Details> = of_flow
+            .iter()
+            .map(|run| Details {
+                run_id: run.record.fate.run_id(),
+                more: Vec::new(),
+            })
+            .collect();
+        let head = ["KEY", "WINDOW (UTC)", "FATE", "WHEN (UTC)"];
+        table::write_runs(out, head, &rows, &details, layout)?;
     }
     Ok(())
 }
 
-fn cells(run: &Recorded<'_>) -> [String; 6] {
+fn cells(run: &Recorded<'_>) -> [String; 4] {
     let Record {
         identity,
         fate,
         earlier: _,
     } = run.record;
-    let (at, run_id) = match fate {
-        Fate::Created { at, run_id, .. } => (*at, run_id.to_string()),
-        Fate::Rejected { at, .. } => (*at, "-".to_owned()),
-        Fate::InDoubt { intent, .. } => (intent.time, "-".to_owned()),
-        Fate::NotCreated(absence) => (absence.at, "-".to_owned()),
+    let at = match fate {
+        Fate::Created { at, .. } | Fate::Rejected { at, .. } => *at,
+        Fate::InDoubt { intent, .. } => intent.time,
+        Fate::NotCreated(absence) => absence.at,
     };
     [
         run.key.short(),
-        window(identity.window),
-        identity.rerun.to_string(),
+        short_window(identity.window, identity.rerun),
         word(fate).to_owned(),
-        time(at),
-        run_id,
+        at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
     ]
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::{number, plain, table, window};
-use crate::api::{FlowRun, RunStatus};
-use crate::run::{Key, RunId, RunIdentity};
+use super::table::{Details, TableLayout};
+use super::{number, plain, short_window, table};
+use crate::api::{FlowRun, RunError, RunStatus};
+use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox};
 use crate::untrusted::Untrusted;
 
 /// How many finished runs of a flow are shown before they are only counted.
@@ -22,24 +23,66 @@ pub struct StatusRow {
     pub name: Untrusted,
     /// Its id; `None` while it is in doubt.
     pub run_id: Option<RunId>,
-    /// What the service says of it; `None` where it says nothing.
-    pub run: Option<FlowRun>,
+    /// What the service says of it.
+    pub seen: Seen,
+}
+
+/// What a flow's list says of a run.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// This.
+    Run(FlowRun),
+    /// It is not in the list.
+    NotListed,
+    /// The list could not be read.
+    NotRead,
+}
+
+/// A flow whose list could not be read.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// The manifest's label for it.
+    pub name: Untrusted,
+    /// Its sandbox.
+    pub sandbox: Sandbox,
+    /// Its id.
+    pub flow_id: FlowId,
+    /// What the service said, or why it did not.
+    pub why: String,
+}
+
+/// How the recorded runs are doing.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// The runs, by sandbox, flow, window and rerun.
+    pub rows: Vec<StatusRow>,
+    /// The flows of which nothing is known, in the same order.
+    pub unread: Vec<Unread>,
 }
 
 impl StatusRow {
     /// The word for where it stands.
     #[must_use]
     pub fn word(&self) -> String {
-        match (&self.run_id, &self.run) {
+        match (&self.run_id, &self.seen) {
             (None, _) => "in doubt".to_owned(),
-            (Some(_), None) => "not listed".to_owned(),
-            (Some(_), Some(run)) => run.status.to_string(),
+            (Some(_), Seen::Run(run)) => run.status.to_string(),
+            (Some(_), Seen::NotListed) => "not listed".to_owned(),
+            (Some(_), Seen::NotRead) => "not read".to_owned(),
+        }
+    }
+
+    /// The run as it is listed.
+    #[must_use]
+    pub fn run(&self) -> Option<&FlowRun> {
+        match &self.seen {
+            Seen::Run(run) => Some(run),
+            Seen::NotListed | Seen::NotRead => None,
         }
     }
 
     fn is_fine(&self) -> bool {
-        self.run
-            .as_ref()
+        self.run()
             .is_some_and(|run| run.status == RunStatus::Success && run.errors.is_empty())
     }
 }
@@ -57,24 +100,39 @@ fn count_words(rows: &[StatusRow]) -> String {
     words.join(", ")
 }
 
-/// Writes the table; with `verbose`, every run of it.
+/// Writes the table; with `verbose`, every run of it and its id.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_status(out: &mut dyn Write, rows: &[StatusRow], verbose: bool) -> io::Result<()> {
+pub fn write_status(out: &mut dyn Write, status: &Status, layout: TableLayout) -> io::Result<()> {
+    let Status { rows, unread } = status;
     if rows.is_empty() {
         return writeln!(out, "No runs are recorded for these manifests.");
     }
     writeln!(out, "{}: {}.", number(rows.len(), "run"), count_words(rows))?;
+    for Unread {
+        name,
+        sandbox,
+        flow_id,
+        why,
+    } in unread
+    {
+        writeln!(
+            out,
+            "\nThe runs of {} ({sandbox}, {flow_id}) could not be listed: {}",
+            plain(name, 60),
+            plain(why, 300)
+        )?;
+    }
     for flow in rows.chunk_by(|a, b| {
         (&a.identity.sandbox, a.identity.flow_id) == (&b.identity.sandbox, b.identity.flow_id)
     }) {
-        write_flow(out, flow, verbose)?;
+        write_flow(out, flow, layout)?;
     }
     Ok(())
 }
 
-fn write_flow(out: &mut dyn Write, flow: &[StatusRow], verbose: bool) -> io::Result<()> {
+fn write_flow(out: &mut dyn Write, flow: &[StatusRow], layout: TableLayout) -> io::Result<()> {
     let Some(first) = flow.first() else {
         return Ok(());
     };
@@ -85,32 +143,26 @@ fn write_flow(out: &mut dyn Write, flow: &[StatusRow], verbose: bool) -> io::Res
         first.identity.sandbox,
         first.identity.flow_id
     )?;
-    let all = verbose || flow.len() <= SHOWN;
+    let all = layout.verbose || flow.len() <= SHOWN;
     let shown: Vec<&StatusRow> = flow.iter().filter(|row| all || !row.is_fine()).collect();
     if shown.is_empty() {
         return writeln!(out, "  {} succeeded, shown by --verbose", flow.len());
     }
-    let mut rows =
-        vec![["KEY", "WINDOW", "RUN", "STATUS", "IN", "OUT", "FAILED"].map(ToOwned::to_owned)];
-    rows.extend(shown.iter().map(|row| cells(row)));
-    let text = table::columns("  ", &rows);
-    for (line, row) in text
-        .lines()
-        .zip([None].into_iter().chain(shown.iter().map(Some)))
-    {
-        writeln!(out, "{line}")?;
-        for error in row
-            .and_then(|row| row.run.as_ref())
-            .map_or(&[][..], |run| &run.errors)
-        {
-            writeln!(
-                out,
-                "      {} {}",
-                plain(&error.code, 60),
-                plain(&error.message, 300)
-            )?;
-        }
-    }
+    let head = ["KEY", "WINDOW (UTC)", "STATUS", "IN", "OUT", "FAILED"];
+    let rows: Vec<_> = shown.iter().map(|row| cells(row)).collect();
+    let details: Vec<Details> = shown
+        .iter()
+        .map(|row| Details {
+            run_id: row.run_id.as_ref(),
+            more: row
+                .run()
+                .map_or(&[][..], |run| &run.errors)
+                .iter()
+                .map(describe_error)
+                .collect(),
+        })
+        .collect();
+    table::write_runs(out, head, &rows, &details, layout)?;
     if !all {
         writeln!(
             out,
@@ -121,15 +173,17 @@ fn write_flow(out: &mut dyn Write, flow: &[StatusRow], verbose: bool) -> io::Res
     Ok(())
 }
 
-fn cells(row: &StatusRow) -> [String; 7] {
-    let records = row.run.as_ref().map(|run| run.records).unwrap_or_default();
+fn describe_error(error: &RunError) -> String {
+    format!("{} {}", plain(&error.code, 60), plain(&error.message, 300))
+}
+
+fn cells(row: &StatusRow) -> [String; 6] {
+    let records = row.run().map(|run| run.records).unwrap_or_default();
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let RunIdentity { window, rerun, .. } = &row.identity;
     [
         row.key.short(),
-        window(row.identity.window),
-        row.run_id
-            .as_ref()
-            .map_or_else(|| "-".to_owned(), ToString::to_string),
+        short_window(*window, *rerun),
         plain(&row.word(), 40),
         number(records.input),
         number(records.output),

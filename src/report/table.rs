@@ -1,4 +1,10 @@
-//! Columns that line up.
+//! Columns that line up, and tables of runs.
+
+use std::io::{self, Write};
+
+use console::{Alignment, measure_text_width, pad_str};
+
+use crate::run::RunId;
 
 /// Writes `rows` as left-aligned columns, two spaces apart, each line after `indent`.
 pub(super) fn columns<const N: usize>(indent: &str, rows: &[[String; N]]) -> String {
@@ -26,6 +32,73 @@ pub(super) fn columns<const N: usize>(indent: &str, rows: &[[String; N]]) -> Str
     text
 }
 
+/// How a table of runs is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TableLayout {
+    /// Everything is shown, whatever it takes.
+    pub verbose: bool,
+    /// How many columns there are; `None`: as many as it takes.
+    pub width: Option<usize>,
+}
+
+/// What is known of a run besides its line.
+pub(super) struct Details<'a> {
+    pub(super) run_id: Option<&'a RunId>,
+    /// Lines below it.
+    pub(super) more: Vec<String>,
+}
+
+/// Writes a line for each of `rows`. The ids of the runs are the last column where there is room
+/// for it, else lines of their own if everything is to be shown.
+pub(super) fn write_runs<const N: usize>(
+    out: &mut dyn Write,
+    head: [&str; N],
+    rows: &[[String; N]],
+    details: &[Details<'_>],
+    layout: TableLayout,
+) -> io::Result<()> {
+    let TableLayout { verbose, width } = layout;
+    let mut all = vec![head.map(ToOwned::to_owned)];
+    all.extend_from_slice(rows);
+    let text = columns("  ", &all);
+    let lines: Vec<&str> = text.lines().collect();
+    let id = |details: &Details<'_>| details.run_id.map_or(1, |id| id.as_str().len());
+    let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
+    let line = widest(&mut lines.iter().map(|line| measure_text_width(line)));
+    let ids = widest(&mut details.iter().map(id));
+    let has_room = width.is_none_or(|width| line + 2 + ids <= width);
+    let beside =
+        |text: &str, id: &str| format!("{}  {id}", pad_str(text, line, Alignment::Left, None));
+
+    let mut lines = lines.into_iter();
+    let head = lines.next().unwrap_or_default();
+    if has_room {
+        writeln!(out, "{}", beside(head, "RUN ID"))?;
+    } else {
+        writeln!(out, "{head}")?;
+    }
+    for (text, Details { run_id, more }) in lines.zip(details) {
+        if has_room {
+            writeln!(out, "{}", beside(text, run_id.map_or("-", RunId::as_str)))?;
+        } else {
+            writeln!(out, "{text}")?;
+            if let Some(id) = run_id.filter(|_| verbose) {
+                writeln!(out, "      run id {id}")?;
+            }
+        }
+        for more in more {
+            writeln!(out, "      {more}")?;
+        }
+    }
+    if !has_room && !verbose {
+        writeln!(
+            out,
+            "  run ids: shown by --verbose, or where there are more columns"
+        )?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +107,50 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(ToOwned::to_owned));
         assert_eq!(columns("  ", &rows), "  a    bb\n  ccc  d\n");
+    }
+
+    #[test]
+    fn the_ids_of_runs_are_a_column_where_there_is_room_and_lines_where_all_is_asked_for() {
+        let id: RunId = "65b7cfcc-6b2e-47c8-8194-13005b792752"
+            .parse()
+            .expect("a run id");
+        let rows = [["k1", "success"], ["k2", "in doubt"]].map(|row| row.map(ToOwned::to_owned));
+        let written = |width, verbose| {
+            let details = [
+                Details {
+                    run_id: Some(&id),
+                    more: vec!["X-1 why".to_owned()],
+                },
+                Details {
+                    run_id: None,
+                    more: Vec::new(),
+                },
+            ];
+            let mut out = Vec::new();
+            let layout = TableLayout { verbose, width };
+            write_runs(&mut out, ["KEY", "STATUS"], &rows, &details, layout).expect("memory");
+            String::from_utf8(out).expect("text")
+        };
+        insta::assert_snapshot!(written(None, false), @r"
+          KEY  STATUS    RUN ID
+          k1   success   65b7cfcc-6b2e-47c8-8194-13005b792752
+              X-1 why
+          k2   in doubt  -
+        ");
+        assert_eq!(written(Some(53), false), written(None, false));
+        insta::assert_snapshot!(written(Some(52), false), @r"
+          KEY  STATUS
+          k1   success
+              X-1 why
+          k2   in doubt
+          run ids: shown by --verbose, or where there are more columns
+        ");
+        insta::assert_snapshot!(written(Some(52), true), @r"
+          KEY  STATUS
+          k1   success
+              run id 65b7cfcc-6b2e-47c8-8194-13005b792752
+              X-1 why
+          k2   in doubt
+        ");
     }
 }

@@ -85,6 +85,15 @@ pub enum Fate {
 }
 
 impl Fate {
+    /// The run in Experience Platform, where it is known.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&RunId> {
+        match self {
+            Self::Created { run_id, .. } => Some(run_id),
+            Self::Rejected { .. } | Self::InDoubt { .. } | Self::NotCreated(_) => None,
+        }
+    }
+
     /// Whether the run exists, or nothing rules it out.
     #[must_use]
     pub fn may_exist(&self) -> bool {

@@ -50,7 +50,7 @@ fn recorded(ran: Ran) -> Vec<(String, String)> {
     let runs = listed["runs"].as_array().expect("runs");
     runs.iter()
         .map(|run| {
-            let id = text(run, "runId").or_else(|| text(run, "run"));
+            let id = text(run, "runId");
             (text(run, "key").expect("a key"), id.expect("an id"))
         })
         .collect()

@@ -95,7 +95,7 @@ fn without_a_state_all_that_is_listed_is_unknown_and_none_is_made() {
     assert_eq!(audit["hasState"], false);
     let found = &audit["findings"][0];
     assert_eq!(found["windowStart"], "2022-01-01T00:00:00Z");
-    assert_eq!(found["runs"][0]["run"], theirs.as_str());
+    assert_eq!(found["runs"][0]["runId"], theirs.as_str());
     assert_eq!(found["runs"][0]["createdClient"], "exc_app");
     assert_eq!(found["runs"][0]["ours"], false);
     assert_eq!(
@@ -127,7 +127,7 @@ fn a_window_that_somebody_ran_again_is_doubled() {
         (&true.into(), &false.into())
     );
     assert!(runs[0]["key"].is_string() && runs[1]["key"].is_null());
-    assert_eq!(runs[1]["run"], theirs.as_str());
+    assert_eq!(runs[1]["runId"], theirs.as_str());
     let ran = workspace.run("audit").exits(5);
     assert!(ran.stdout.contains("exc_app"), "{}", ran.stdout);
     assert!(ran.stdout.contains(": not on record"), "{}", ran.stdout);
@@ -154,7 +154,7 @@ fn a_run_that_is_listed_after_it_was_believed_not_to_exist_is_never_silent() {
     assert_eq!(found["denial"]["fate"], "notCreated");
     assert_eq!(found["denial"]["evidence"], "lists");
     assert_eq!(
-        found["runs"][0]["run"],
+        found["runs"][0]["runId"],
         emulated.ledger().stored[0].run_id.as_str()
     );
     let ran = workspace.run("audit").exits(5);

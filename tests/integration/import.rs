@@ -312,7 +312,7 @@ fn a_window_in_doubt_is_left_to_settling() {
     theirs.create(1, day(1));
     let imported = import(&workspace, 1, 6);
     assert_eq!(imported["summary"]["adopted"], 1);
-    assert_eq!(imported["flows"][0]["inDoubt"][0]["run"], left.as_str());
+    assert_eq!(imported["flows"][0]["inDoubt"][0]["runId"], left.as_str());
     let plan = workspace.run("plan --format json").exits(0).json();
     assert_eq!(plan["summary"]["unchanged"], 1);
     assert_eq!(plan["orphaned"][0]["known"]["fate"], "inDoubt");
@@ -336,7 +336,7 @@ fn runs_on_record_stay_what_they_are() {
     );
     let imported = import(&workspace, 1, 6);
     let runs = &imported["flows"][0]["runs"];
-    assert_eq!(runs[0]["run"], second.as_str());
+    assert_eq!(runs[0]["runId"], second.as_str());
     assert_eq!(
         (&runs[0]["outcome"], &runs[0]["rerun"]),
         (&"unchanged".into(), &1.into())
@@ -346,7 +346,7 @@ fn runs_on_record_stay_what_they_are() {
         (&"adopted".into(), &2.into())
     );
     assert_eq!(
-        imported["flows"][0]["elsewhere"][0]["run"],
+        imported["flows"][0]["elsewhere"][0]["runId"],
         strayed.as_str()
     );
 }

@@ -189,7 +189,7 @@ fn a_run_of_somebody_else_over_a_window_in_doubt_is_the_run_and_nothing_is_sent_
         }
         let theirs = ByHand::at(&emulated).create(1, day(0));
         let applied = apply.join().expect("it ran").exits(0).json();
-        assert_eq!(applied["runs"][0]["run"], theirs);
+        assert_eq!(applied["runs"][0]["runId"], theirs);
         theirs
     });
     assert_eq!(emulated.requests(RequestKind::CreateRun), 2);

@@ -94,12 +94,12 @@ fn runs_are_listed_in_their_order_and_shown_one_by_one() {
     2 runs: 2 adopted.
 
     prod  00000000-0000-4000-8000-000000000001
-      KEY           WINDOW                    RERUN  FATE     WHEN                  RUN
-      4d4f984b3f12  [2022-01-01, 2022-01-02)  1      adopted  1970-01-01T00:00:00Z  a
+      KEY           WINDOW (UTC)              FATE     WHEN (UTC)           RUN ID
+      4d4f984b3f12  [2022-01-01, 2022-01-02)  adopted  1970-01-01 00:00:00  a
 
     prod  00000000-0000-4000-8000-000000000002
-      KEY           WINDOW                    RERUN  FATE     WHEN                  RUN
-      060efaff86d4  [2022-01-01, 2022-01-02)  2      adopted  1970-01-01T00:00:00Z  b
+      KEY           WINDOW (UTC)                      FATE     WHEN (UTC)           RUN ID
+      060efaff86d4  [2022-01-01, 2022-01-02) rerun 2  adopted  1970-01-01 00:00:00  b
     ");
     let flow = first.flow_id;
     let only = workspace.run(&format!("state list --flow {flow} --format json"));

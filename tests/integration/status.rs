@@ -1,7 +1,9 @@
 //! `status`: how recorded runs are doing.
 
+use serde_json::Value;
+
 use crate::emulated::Emulated;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, flow};
 
 #[test]
 fn each_recorded_run_has_its_status_counts_and_errors() {
@@ -40,4 +42,95 @@ fn without_a_state_there_is_nothing_to_show() {
     workspace.manifest(1, 1, false);
     let ran = workspace.run("status --emulator").exits(0);
     assert_eq!(ran.stdout, "No runs are recorded for these manifests.\n");
+}
+
+#[test]
+fn a_flow_whose_runs_cannot_be_listed_is_told_and_the_others_are_shown() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    workspace.manifest(2, 1, false);
+    let calm = Emulated::start(&workspace, "{ scheduledFor: 0, runsFor: 0 }");
+    workspace.sign_in(&calm.url);
+    workspace.run("apply --yes").exits(0);
+
+    let scenario = format!("flows: [{{ id: {}, hidden: true }}]", flow(1));
+    let without = Emulated::start(&workspace, &scenario);
+    workspace.sign_in(&without.url);
+    let status = workspace.run("status --format json").exits(1).json();
+    assert_eq!(
+        status["summary"],
+        serde_json::json!({ "notRead": 2, "notListed": 1 })
+    );
+    assert_eq!(status["unread"].as_array().map(Vec::len), Some(1));
+    assert_eq!(status["unread"][0]["flowId"], flow(1));
+    let message = status["unread"][0]["message"].as_str().expect("a message");
+    assert!(message.starts_with("HTTP 404 FLOW-1439-404"), "{message}");
+
+    let text = workspace.run("status").exits(1).stdout;
+    assert!(
+        text.starts_with("3 runs: 1 not listed, 2 not read.\n"),
+        "{text}"
+    );
+    let told = format!(
+        "The runs of flow-1 (prod, {}) could not be listed: HTTP 404",
+        flow(1)
+    );
+    assert!(text.contains(&told), "{text}");
+}
+
+/// Every object of a document that has `run` or `runId`.
+fn ids(value: &Value, found: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| ids(item, found)),
+        Value::Object(fields) => {
+            if fields.contains_key("run") || fields.contains_key("runId") {
+                found.push(value.clone());
+            }
+            fields.values().for_each(|item| ids(item, found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_id_of_a_run_is_its_run_id_in_every_document_and_its_key_and_name_come_first() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    let emulated = Emulated::start(
+        &workspace,
+        "{ scheduledFor: 0, runsFor: 0, outcomes: { failed: 1 } }",
+    );
+    workspace.sign_in(&emulated.url);
+    let applied = workspace.run("apply --yes --format json").exits(0);
+    workspace.manifest(1, 1, false);
+    for (ran, has_ids) in [
+        (applied, 2),
+        (workspace.run("apply --yes --format json").exits(0), 0),
+        (workspace.run("plan --format json").exits(0), 2),
+        (workspace.run("status --format json"), 2),
+        (workspace.run("state list --format json").exits(0), 2),
+        (workspace.run("audit --format json"), 1),
+    ] {
+        let mut found = Vec::new();
+        ids(&ran.json(), &mut found);
+        assert!(
+            found.iter().all(|run| run.get("run").is_none()),
+            "{}",
+            ran.stdout
+        );
+        assert!(found.len() >= has_ids, "{}", ran.stdout);
+        let order = [
+            "\"key\"",
+            "\"name\"",
+            "\"windowStartTime\"",
+            "\"status\"",
+            "\"runId\"",
+        ];
+        let run = ran.stdout.split("\"runs\":").nth(1).unwrap_or_default();
+        let places: Vec<usize> = order.iter().filter_map(|name| run.find(name)).collect();
+        if ran.stdout.contains("status/v1") {
+            assert_eq!(places.len(), order.len(), "{run}");
+            assert!(places.is_sorted(), "{run}");
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::audit::{advice, details};
 use crate::report::plan::reasons;
 use crate::report::summary::left_by_reason;
-use crate::report::{AuditView, StatusRow, number, window};
+use crate::report::{AuditView, Status, number, window};
 use crate::run::{DesiredRun, FlowId, Key, Origin, RunIdentity, Sandbox};
 
 /// What is wrong with manifests.
@@ -108,12 +108,13 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 
 /// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
 #[must_use]
-pub fn annotate_status(rows: &[StatusRow], wanted: &[DesiredRun]) -> Vec<Annotation> {
+pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
+    let Status { rows, unread } = status;
     let origins: HashMap<Key, &Origin> = wanted.iter().map(|run| (run.key, &run.origin)).collect();
     let (mut failed, mut in_doubt) = (Found::default(), Found::default());
     for row in rows {
         let origin = origins.get(&row.key).copied();
-        match &row.run {
+        match row.run() {
             _ if row.run_id.is_none() => {
                 in_doubt.add(origin, &row.identity, vec!["no answer is known".to_owned()]);
             }
@@ -129,6 +130,29 @@ pub fn annotate_status(rows: &[StatusRow], wanted: &[DesiredRun]) -> Vec<Annotat
         }
     }
     let mut all = failed.into_annotations(Severity::Error, "failed");
+    all.extend(unread.iter().map(|flow| {
+        Annotation {
+            severity: Severity::Error,
+            spot: wanted
+                .iter()
+                .find(|run| {
+                    let RunIdentity {
+                        sandbox, flow_id, ..
+                    } = &run.identity;
+                    (sandbox, *flow_id) == (&flow.sandbox, flow.flow_id)
+                })
+                .map(|run| Spot {
+                    file: run.origin.manifest.to_string(),
+                    line: run.origin.line,
+                    column: None,
+                }),
+            title: "not read".to_owned(),
+            lines: vec![format!(
+                "the runs of the flow could not be listed: {}",
+                flow.why
+            )],
+        }
+    }));
     all.extend(in_doubt.into_annotations(Severity::Warning, "in doubt"));
     all
 }

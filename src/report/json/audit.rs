@@ -164,7 +164,7 @@ impl DenialFields {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SeenRun {
-    run: RunId,
+    run_id: RunId,
     created_at: Option<String>,
     created_client: Option<String>,
     created_by: Option<String>,
@@ -201,7 +201,7 @@ impl SeenRun {
         } = run;
         let name = |name: &Option<Untrusted>| name.as_ref().map(|name| plain(name, MOST_NAME));
         Self {
-            run: id.clone(),
+            run_id: id.clone(),
             created_at: created_at.map(|at| format!("{at:.0}")),
             created_client: name(created_client),
             created_by: name(created_by),

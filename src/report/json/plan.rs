@@ -70,7 +70,7 @@ impl PlanRun {
             _ => (known.as_ref(), None),
         };
         Self {
-            run: RunFields::new(run.key, &run.identity),
+            run: RunFields::desired(run),
             action: match action {
                 Action::Create => "create",
                 Action::Again => "failed",

@@ -36,7 +36,7 @@ struct ResolveRun {
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<&'static str>,
     /// The run that was adopted.
-    #[serde(rename = "run", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<RunId>,
 }
 
@@ -44,7 +44,7 @@ struct ResolveRun {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
-    run: RunId,
+    run_id: RunId,
     created_at: Option<String>,
     created_client: Option<Untrusted>,
     created_by: Option<Untrusted>,
@@ -57,7 +57,7 @@ impl Candidate {
     fn new(run: &FlowRun) -> Self {
         let window = run.shows.window();
         Self {
-            run: run.id.clone(),
+            run_id: run.id.clone(),
             created_at: run.created_at.map(|at| format!("{at:.0}")),
             created_client: run.created_client.clone(),
             created_by: run.created_by.clone(),

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::{LINE, more, pre};
 use crate::report::audit::{AuditView, describe_totals};
-use crate::report::status::StatusRow;
+use crate::report::status::Status;
+use crate::report::table::TableLayout;
 use crate::report::{fold, number, write_audit, write_status};
 
 /// How many bytes are kept for what stands around the text.
@@ -21,10 +22,10 @@ pub fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
 
 /// The status of runs in at most `most` bytes.
 #[must_use]
-pub fn status_markdown(rows: &[StatusRow], most: usize) -> String {
+pub fn status_markdown(status: &Status, most: usize) -> String {
     // What the service calls a status is in the block alone.
-    block("status", &number(rows.len(), "run"), most, |out| {
-        write_status(out, rows, false)
+    block("status", &number(status.rows.len(), "run"), most, |out| {
+        write_status(out, status, TableLayout::default())
     })
 }
 
