@@ -115,7 +115,8 @@ async fn apply_to(
         .await
         .map_err(state_failure)?;
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
-    let first_look = diff(desired.clone(), state.as_ref()).select(&selection);
+    let plan = diff(desired.clone(), state.as_ref());
+    let first_look = flags.narrow.select(context, plan)?;
     if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
         let nothing = engine::nothing_to_do(&first_look);
         return Ok(finish(context, flags, &first_look, nothing));

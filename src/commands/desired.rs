@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, Rules, Sources, check, read_paths};
-use crate::plan::{Limit, Selection};
+use crate::plan::{Limit, Plan, Selection};
 use crate::report::{self, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
@@ -54,6 +54,17 @@ impl Narrow {
             keys: keys.clone(),
             limit: Some(self.limit(context)),
         }
+    }
+
+    /// The part of `plan` that is wanted. What is named and not there is an error: it is a slip, and
+    /// must not look like a plan with nothing to do.
+    pub(super) fn select(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
+        let selection = self.selection(context);
+        plan.names(&selection).map_err(|error| {
+            Failure::usage(error.to_string())
+                .hint("`backfill plan --verbose` shows the flows and keys that there are")
+        })?;
+        Ok(plan.select(&selection))
     }
 
     /// How many runs may be created.

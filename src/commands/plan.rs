@@ -181,7 +181,7 @@ pub(super) async fn make(
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     Ok(Made {
-        plan: diff(checked.runs, state.as_ref()).select(&narrow.selection(context)),
+        plan: narrow.select(context, diff(checked.runs, state.as_ref()))?,
         state,
         problems: checked.problems,
     })

@@ -94,6 +94,11 @@ async fn list(context: &Context, flows: &[FlowId], format: Format) -> Result<Exi
         .map(|(key, record)| Recorded { key: *key, record })
         .collect();
     runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
+    let is_of = |flow: &FlowId| runs.iter().any(|run| run.record.identity.flow_id == *flow);
+    if let (Some(_), Some(flow)) = (state, flows.iter().find(|flow| !is_of(flow))) {
+        let message = format!("no run of the flow {flow} is on record");
+        return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));
+    }
     match format {
         Format::Text => match state {
             Some(_) => output::text(|out| {

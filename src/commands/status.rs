@@ -41,12 +41,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     connected.close().await;
 
     let exit = exit_of(&status);
-    match flags.format {
-        AnnotatedFormat::Json => output::json(&report::json::status(&status, exit.code()))?,
-        _ => {
-            let layout = output::table_layout(context);
-            output::text(|out| report::write_status(out, &status, layout))?;
-        }
+    if flags.format == AnnotatedFormat::Json {
+        output::json(&report::json::status(&status, exit.code()))?;
+    } else {
+        let layout = output::table_layout(context);
+        output::text(|out| report::write_status(out, &status, layout))?;
     }
     let actions = &context.actions;
     actions.annotate(|| report::annotate_status(&status, &checked.runs));
@@ -127,7 +126,7 @@ async fn look_up(
         if not_read.contains(&flow) {
             row.seen = Seen::NotRead;
         } else if let Some(run) = row.run_id.as_ref().and_then(|id| runs.remove(id)) {
-            row.seen = Seen::Run(run);
+            row.seen = Seen::Run(Box::new(run));
         }
     }
     Ok(Status { rows, unread })

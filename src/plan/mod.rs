@@ -17,7 +17,7 @@ use crate::state::{Fate, Record};
 
 pub use diff::diff;
 pub use explain::{Explained, explain};
-pub use select::{Limit, Selection};
+pub use select::{Limit, NamesNothing, Selection};
 
 /// What is to be done about one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -47,7 +47,59 @@ impl Limit {
     }
 }
 
+/// What of a selection names nothing of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NamesNothing {
+    /// No run is of this flow.
+    #[error("the manifests want no run of the flow {0}")]
+    Flow(FlowId),
+    /// No run has such a key.
+    #[error("no run of the manifests' flows has a key that begins with {0}")]
+    Key(KeyPrefix),
+    /// The keys are of other flows.
+    #[error("no run of the flows that are named has a key that begins as is asked")]
+    Together,
+}
+
 impl Plan {
+    /// Whether each flow and each key of `selection` names something of the plan: a slip must not
+    /// look like a plan with nothing to do.
+    ///
+    /// # Errors
+    /// With the first that names nothing.
+    pub fn names(&self, selection: &Selection) -> Result<(), NamesNothing> {
+        let Selection {
+            flows,
+            keys,
+            limit: _,
+        } = selection;
+        if flows.is_empty() && keys.is_empty() {
+            return Ok(());
+        }
+        let planned = self.runs.iter().chain(&self.held_back);
+        let planned = planned.map(|planned| (planned.run.identity.flow_id, planned.run.key));
+        let orphaned = self.orphaned.iter();
+        let orphaned = orphaned.map(|known| (known.identity.flow_id, known.identity.key()));
+        let all: Vec<(FlowId, Key)> = planned.chain(orphaned).collect();
+        let has = |matches: &dyn Fn(&(FlowId, Key)) -> bool| all.iter().any(matches);
+        if let Some(flow) = flows.iter().find(|flow| !has(&|(of, _)| of == *flow)) {
+            return Err(NamesNothing::Flow(*flow));
+        }
+        if let Some(prefix) = keys
+            .iter()
+            .find(|prefix| !has(&|(_, key)| prefix.matches(key)))
+        {
+            return Err(NamesNothing::Key(prefix.clone()));
+        }
+        let both = |(flow, key): &(FlowId, Key)| {
+            flows.contains(flow) && keys.iter().any(|prefix| prefix.matches(key))
+        };
+        if !flows.is_empty() && !keys.is_empty() && !has(&both) {
+            return Err(NamesNothing::Together);
+        }
+        Ok(())
+    }
+
     /// The part of the plan that `selection` names.
     ///
     /// A limit takes from every flow in turn, earliest windows first, so that a flow with many

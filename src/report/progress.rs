@@ -158,7 +158,9 @@ impl Row<'_> {
             line.push(' ');
             line.push_str(&draw_bar(self.done, self.wanted, bar, colour));
         }
-        line.push_str(&format!(" {:>digits$}/{:<digits$}", self.done, self.wanted));
+        let Self { done, wanted, .. } = self;
+        let counts = format!(" {done:>digits$}/{wanted:<digits$}");
+        line.push_str(&counts);
         let mut said = String::new();
         for note in &self.notes {
             let between = if said.is_empty() { "" } else { ", " };
@@ -202,8 +204,8 @@ fn draw_bar(done: usize, wanted: usize, width: usize, colour: bool) -> String {
     let half = if filled % 2 == 1 { "▌" } else { "" };
     let rest = "░".repeat(width - filled / 2 - filled % 2);
     let style = Style::new().force_styling(colour);
-    let (fill, dim) = (style.clone().green(), style.dim());
-    format!("{}{}", fill.apply_to(full + half), dim.apply_to(rest))
+    let done = style.clone().green().apply_to(full + half);
+    format!("{done}{}", style.dim().apply_to(rest))
 }
 
 /// A bar with `text` after it, in `width` columns; without the bar where it has no room.

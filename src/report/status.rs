@@ -31,7 +31,7 @@ pub struct StatusRow {
 #[derive(Debug, Clone)]
 pub enum Seen {
     /// This.
-    Run(FlowRun),
+    Run(Box<FlowRun>),
     /// It is not in the list.
     NotListed,
     /// The list could not be read.

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, flow};
 
 #[test]
 fn totals_come_first_and_long_lists_are_folded() {
@@ -52,8 +52,8 @@ fn apply_as_a_dry_run_is_the_plan() {
     for verb in ["plan", "apply --dry-run"] {
         workspace.run(&format!("{verb} --report r.json")).exits(0);
         assert_eq!(workspace.read("r.json"), plan.stdout);
-        let wrong = format!("{verb} --report r.json --only 00000000");
-        workspace.run(&wrong).exits(0);
+        let less = format!("{verb} --report r.json --limit 1");
+        workspace.run(&less).exits(0);
         assert_ne!(workspace.read("r.json"), plan.stdout);
     }
     workspace.write("manifests/wrong.yaml", "x: 1\n");
@@ -252,4 +252,62 @@ fn a_plan_for_a_comment_has_the_warnings_too() {
 
     Digest of this plan: `3ece2160e6d4a855b5b7f9f6e4a88732ddf72c5376949820a5f840ba0cd8b8ad`
     "#);
+}
+
+#[test]
+fn a_flow_or_a_key_that_names_nothing_is_refused_and_not_a_plan_with_nothing_to_do() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    workspace.manifest(2, 1, false);
+    let plan = workspace
+        .run("plan --emulator --format json")
+        .exits(0)
+        .json();
+    let key = plan["runs"][0]["key"].as_str().expect("a key");
+    let (one, other) = (flow(1), flow(2));
+    let nobody = flow(7);
+    for (flags, why) in [
+        (
+            format!("--flow {nobody}"),
+            format!("the manifests want no run of the flow {nobody}"),
+        ),
+        (
+            format!("--flow {one} --flow {nobody}"),
+            format!("of the flow {nobody}"),
+        ),
+        (
+            "--only ffffffff".to_owned(),
+            "has a key that begins with ffffffff".to_owned(),
+        ),
+        (
+            format!("--flow {other} --only {key}"),
+            "has a key that begins as is asked".to_owned(),
+        ),
+    ] {
+        for verb in ["plan --emulator", "apply --emulator --yes"] {
+            let ran = workspace.run(&format!("{verb} {flags}")).exits(3);
+            assert!(ran.stderr.contains(&why), "{verb} {flags}: {}", ran.stderr);
+        }
+    }
+    let ran = workspace
+        .run(&format!("plan --emulator --flow {one} --only {key}"))
+        .exits(0);
+    assert!(ran.stdout.contains("1 to create"), "{}", ran.stdout);
+
+    workspace
+        .run(&format!("apply --emulator --yes --flow {one}"))
+        .exits(0);
+    workspace
+        .run(&format!("state list --emulator --flow {one}"))
+        .exits(0);
+    let ran = workspace
+        .run(&format!("state list --emulator --flow {other}"))
+        .exits(3);
+    assert!(ran.stderr.contains("no run of the flow"), "{}", ran.stderr);
+    // What is on record, and in no manifest any more, is named as well.
+    workspace.manifest(1, 1, false);
+    let gone = plan["runs"][1]["key"].as_str().expect("a key");
+    workspace
+        .run(&format!("plan --emulator --only {gone}"))
+        .exits(0);
 }
