@@ -59,7 +59,8 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
-        let made = plan::make(context, &flags.paths, &flags.narrow).await;
+        let checked = flags.paths.desired(context);
+        let made = plan::make(context, checked, &flags.narrow).await;
         let form = flags.format.into();
         let (shown, reported) = plan::present(context, made, form, flags.report.as_deref());
         let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::manifest::{Checked, Rules, Sources, check, read_paths};
+use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
-use crate::report::{self, bound, write_problems};
+use crate::report::{self, Annotation, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are beside the config, unless said otherwise.
@@ -124,6 +124,22 @@ impl Paths {
         }
         annotate(context, &checked);
         Ok(checked)
+    }
+
+    /// The same, but that there are none where they are by default is said and is no error: a pull
+    /// request may take the last of them away, or be about something else.
+    pub(super) fn desired_if_any(&self, context: &Context) -> Result<Checked, Failure> {
+        let none = match read_paths(&self.as_given(context)) {
+            Err(error @ (FindError::Missing(_) | FindError::NoManifest(_)))
+                if self.paths.is_empty() =>
+            {
+                format!("{error}: nothing is wanted")
+            }
+            _ => return self.desired(context),
+        };
+        context.say(&format!("warning: {none}"));
+        context.actions.annotate(|| vec![Annotation::warning(none)]);
+        Ok(Checked::default())
     }
 
     /// Draws what is wrong on standard error; with `--quiet`, only the errors.

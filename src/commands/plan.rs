@@ -11,7 +11,7 @@ use super::desired::{Narrow, Paths};
 use super::failure::Failure;
 use super::github;
 use super::output::{self, AnnotatedFormat, also};
-use crate::manifest::Problem;
+use crate::manifest::{Checked, Problem};
 use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout, Outputs};
 use crate::run::KeyPrefix;
@@ -82,7 +82,12 @@ impl Flags {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let made = make(context, &flags.paths, &flags.narrow).await;
+    let checked = if flags.comment {
+        flags.paths.desired_if_any(context)
+    } else {
+        flags.paths.desired(context)
+    };
+    let made = make(context, checked, &flags.narrow).await;
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
@@ -172,10 +177,10 @@ pub(super) fn tell(context: &Context, made: &Made) {
 /// The plan, without holding the state.
 pub(super) async fn make(
     context: &Context,
-    paths: &Paths,
+    checked: Result<Checked, Failure>,
     narrow: &Narrow,
 ) -> Result<Made, Failure> {
-    let checked = paths.desired(context)?;
+    let checked = checked?;
     let place = context.place()?;
     let state = load(place.as_ref(), context.organization.as_ref())
         .await

@@ -481,3 +481,46 @@ fn a_pull_request_that_changes_nothing_of_it_gets_no_comment_and_one_that_did_is
         hub.comments()[0]
     );
 }
+
+#[test]
+fn a_pull_request_that_takes_the_last_manifest_away_updates_its_comment_and_is_no_failure() {
+    let hub = Hub::start();
+    let workspace = at(&hub, &pull_request());
+    comment(&workspace).exits(0);
+    assert!(hub.comments()[0].contains("3 to create"));
+    let manifests = workspace.path().join("manifests");
+    std::fs::remove_dir_all(&manifests).expect("it is there");
+    let ran = comment(&workspace).exits(0);
+    assert!(
+        ran.stderr
+            .contains("`manifests` does not exist: nothing is wanted"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("::warning"), "{}", ran.stderr);
+    assert!(
+        hub.comments()[0].contains("0 to create"),
+        "{}",
+        hub.comments()[0]
+    );
+    std::fs::create_dir(&manifests).expect("there was room");
+    comment(&workspace).exits(0);
+    // What is not there where a person says, or where no pull request is told, is a slip.
+    workspace.run("plan --comment manifests").exits(3);
+    workspace.run("plan").exits(3);
+    assert!(
+        hub.comments()[0].contains("holds no manifest"),
+        "{}",
+        hub.comments()[0]
+    );
+}
+
+#[test]
+fn a_pull_request_of_a_repository_without_manifests_is_not_kept_from_merging() {
+    let hub = Hub::start();
+    hub.world().changed = Some(vec!["src/main.rs"]);
+    let workspace = at(&hub, &pull_request());
+    std::fs::remove_dir_all(workspace.path().join("manifests")).expect("it is there");
+    comment(&workspace).exits(0);
+    assert_eq!(hub.changes(), [""; 0]);
+}
