@@ -1,12 +1,12 @@
-//! The dispatcher: one owner of the store, the lanes and the counts.
+//! The dispatcher: one owner of the store, the queues and the counts.
 //!
 //! Its loop: send what has a durable intent and may go; write what came back, and the intents of
 //! what goes next, in one append; wait for the next thing to happen. So no request leaves without
 //! a durable intent, one sync serves many runs, and one that takes long holds nobody up.
 
 mod answers;
-mod lanes;
 mod outcome;
+mod queues;
 mod reads;
 mod reserve;
 mod settling;
@@ -20,9 +20,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
-use super::lane::Lane;
+use super::flow_queue::FlowQueue;
 use super::send::{Life, Sent};
-use super::{Applied, Ending, Event, Events, LaneId, Outcomes, Settings, Stop, Stopper};
+use super::{Applied, Ending, Event, Events, FlowIndex, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, UnixSeconds};
@@ -49,9 +49,9 @@ pub(super) struct Dispatcher {
     stop: Stop,
     /// Stops what waits inside the tasks; ours, because more than the user can end an apply.
     halt: (Stopper, Stop),
-    lanes: Vec<Lane>,
-    /// The lane that is asked first for its next run.
-    turn: LaneId,
+    queues: Vec<FlowQueue>,
+    /// The flow that is asked first for its next run.
+    turn: FlowIndex,
     /// What has happened and is neither written nor told yet.
     pending: Vec<Happened>,
     /// What is being written.
@@ -64,8 +64,8 @@ pub(super) struct Dispatcher {
     too_slow: u32,
     /// How many intents were made.
     intents: u64,
-    sends: JoinSet<(LaneId, DesiredRun, Sent)>,
-    reads: JoinSet<(LaneId, Read)>,
+    sends: JoinSet<(FlowIndex, DesiredRun, Sent)>,
+    reads: JoinSet<(FlowIndex, Read)>,
     readers: Arc<Semaphore>,
     breaker: Breaker,
     /// How many more requests to create may leave.
@@ -87,7 +87,7 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (lanes, outcomes) = lanes::lanes(plan, &store, settings.settle_delay);
+        let (queues, outcomes) = queues::queues(plan, &store, settings.settle_delay);
         Self {
             planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
@@ -101,7 +101,7 @@ impl Dispatcher {
             events,
             stop,
             halt: Stopper::new(),
-            lanes,
+            queues,
             turn: 0,
             pending: Vec::new(),
             writing: None,
@@ -118,9 +118,9 @@ impl Dispatcher {
 
     pub(super) async fn run(mut self) -> Applied {
         self.emit(Event::Started {
-            lanes: self.lanes.iter().map(Lane::describe).collect(),
+            flows: self.queues.iter().map(FlowQueue::describe).collect(),
         });
-        for id in 0..self.lanes.len() {
+        for id in 0..self.queues.len() {
             self.prepare(id);
         }
         let ending = match self.work().await {

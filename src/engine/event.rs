@@ -8,12 +8,12 @@ use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
 use crate::state::{Evidence, Refusal};
 use crate::untrusted::Untrusted;
 
-/// Which flow an event is about: an index into [`Event::Started`]'s lanes.
-pub type LaneId = usize;
+/// Which flow an event is about: an index into [`Event::Started`]'s flows.
+pub type FlowIndex = usize;
 
 /// A flow that an apply works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowLane {
+pub struct FlowStarted {
     /// The manifest's label.
     pub name: Untrusted,
     /// Its sandbox.
@@ -32,31 +32,31 @@ pub enum Event {
     /// The apply began.
     Started {
         /// The flows it works on.
-        lanes: Vec<FlowLane>,
+        flows: Vec<FlowStarted>,
     },
     /// A flow was checked and may be sent to.
     Prepared {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
     },
     /// A flow may not be sent to.
     Blocked {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// Why.
         reason: Blocked,
     },
     /// A request is about to leave.
     Sending {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
     },
     /// A run was created.
     Created {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// Its id.
@@ -65,7 +65,7 @@ pub enum Event {
     /// A run that exists was recognised as a wanted one.
     Adopted {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// Its id.
@@ -76,7 +76,7 @@ pub enum Event {
     /// A run was refused.
     Rejected {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// What the service said.
@@ -85,7 +85,7 @@ pub enum Event {
     /// A request was given up before it left.
     NotSent {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// Why.
@@ -94,7 +94,7 @@ pub enum Event {
     /// A run may exist.
     InDoubt {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// What came back.
@@ -103,7 +103,7 @@ pub enum Event {
     /// The lists are read for runs in doubt, without a verdict yet; told again when that changes.
     Settling {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// How many runs of the flow are in doubt.
         runs: usize,
         /// When a run that they do not hold will be believed not to exist.
@@ -112,14 +112,14 @@ pub enum Event {
     /// A run that was in doubt does not exist.
     NotCreated {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
     },
     /// The lists cannot tell whether a run exists.
     Unclear {
         /// The flow.
-        lane: LaneId,
+        flow: FlowIndex,
         /// The run.
         run: RunIdentity,
         /// Why not.

@@ -10,7 +10,7 @@ mod agreement;
 mod breaker;
 mod dispatcher;
 mod event;
-mod lane;
+mod flow_queue;
 mod listing;
 mod patience;
 mod preflight;
@@ -29,7 +29,7 @@ use crate::run::{DesiredRun, Key, RunId};
 use crate::state::{Evidence, Fate, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
-pub use event::{Event, FlowLane, LaneId};
+pub use event::{Event, FlowIndex, FlowStarted};
 pub use preflight::Blocked;
 pub use resolve::{Case, Decision, Objection, adopted_twice, cases};
 pub use stop::{Stop, Stopper};

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::plain;
-use crate::engine::{Event, FlowLane, LaneId};
+use crate::engine::{Event, FlowIndex, FlowStarted};
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
-    lanes: Vec<LaneBoard>,
+    flows: Vec<FlowProgress>,
     started: Option<Instant>,
     held_until: Option<Instant>,
     stopping: bool,
@@ -25,19 +25,19 @@ pub struct Board {
 
 /// Where one flow stands.
 #[derive(Debug, Clone)]
-pub(super) struct LaneBoard {
+pub(super) struct FlowProgress {
     pub(super) name: String,
     pub(super) wanted: usize,
     pub(super) created: usize,
     pub(super) adopted: usize,
     pub(super) rejected: usize,
     pub(super) in_doubt: usize,
-    pub(super) state: LaneState,
+    pub(super) state: FlowState,
 }
 
 /// What a flow is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LaneState {
+pub(super) enum FlowState {
     /// Being checked.
     Checking,
     /// Sending.
@@ -48,13 +48,13 @@ pub(super) enum LaneState {
     Blocked,
 }
 
-impl LaneBoard {
+impl FlowProgress {
     pub(super) fn done(&self) -> usize {
         self.created + self.adopted + self.rejected
     }
 
     pub(super) fn is_active(&self) -> bool {
-        self.done() < self.wanted && self.state != LaneState::Blocked
+        self.done() < self.wanted && self.state != FlowState::Blocked
     }
 }
 
@@ -64,14 +64,14 @@ impl Board {
         self.sending_for = self.sending_for(now);
         self.at = Some(now);
         match event {
-            Event::Started { lanes } => {
+            Event::Started { flows } => {
                 self.started = Some(now);
-                self.lanes = lanes.iter().map(LaneBoard::new).collect();
+                self.flows = flows.iter().map(FlowProgress::new).collect();
             }
-            Event::Prepared { lane } => self.lane(*lane).state = LaneState::Open,
-            Event::Blocked { lane, .. } => self.lane(*lane).state = LaneState::Blocked,
-            Event::Created { lane, .. } => {
-                self.lane(*lane).created += 1;
+            Event::Prepared { flow } => self.flow(*flow).state = FlowState::Open,
+            Event::Blocked { flow, .. } => self.flow(*flow).state = FlowState::Blocked,
+            Event::Created { flow, .. } => {
+                self.flow(*flow).created += 1;
                 let now = self.sending_for;
                 self.recent.push_back(now);
                 while self.recent.front().is_some_and(|first| {
@@ -80,16 +80,16 @@ impl Board {
                     self.recent.pop_front();
                 }
             }
-            Event::Adopted { lane, .. } => {
-                let lane = self.lane(*lane);
-                lane.adopted += 1;
-                lane.settled();
+            Event::Adopted { flow, .. } => {
+                let flow = self.flow(*flow);
+                flow.adopted += 1;
+                flow.settled();
             }
-            Event::Rejected { lane, .. } => self.lane(*lane).rejected += 1,
-            Event::InDoubt { lane, .. } => self.lane(*lane).in_doubt += 1,
-            Event::NotCreated { lane, .. } => self.lane(*lane).settled(),
-            Event::Settling { lane, believed, .. } => {
-                self.lane(*lane).state = LaneState::Settling(*believed);
+            Event::Rejected { flow, .. } => self.flow(*flow).rejected += 1,
+            Event::InDoubt { flow, .. } => self.flow(*flow).in_doubt += 1,
+            Event::NotCreated { flow, .. } => self.flow(*flow).settled(),
+            Event::Settling { flow, believed, .. } => {
+                self.flow(*flow).state = FlowState::Settling(*believed);
             }
             Event::Throttled { until, .. } => self.held_until = Some(*until),
             Event::Stopping => self.stopping = true,
@@ -99,24 +99,24 @@ impl Board {
 
     /// The label of a flow.
     #[must_use]
-    pub fn name(&self, lane: LaneId) -> &str {
-        self.lanes.get(lane).map_or("", |lane| &lane.name)
+    pub fn name(&self, flow: FlowIndex) -> &str {
+        self.flows.get(flow).map_or("", |flow| &flow.name)
     }
 
     /// How many runs have come to an end.
     #[must_use]
     pub fn done(&self) -> usize {
-        self.lanes.iter().map(LaneBoard::done).sum()
+        self.flows.iter().map(FlowProgress::done).sum()
     }
 
     /// How many there are.
     #[must_use]
     pub fn wanted(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.wanted).sum()
+        self.flows.iter().map(|flow| flow.wanted).sum()
     }
 
-    pub(super) fn lanes(&self) -> &[LaneBoard] {
-        &self.lanes
+    pub(super) fn flows(&self) -> &[FlowProgress] {
+        &self.flows
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -130,9 +130,9 @@ impl Board {
 
     /// For how long something could be sent so far.
     fn sending_for(&self, now: Instant) -> Duration {
-        let is_open = |lane: &LaneBoard| lane.is_active() && lane.state == LaneState::Open;
+        let is_open = |flow: &FlowProgress| flow.is_active() && flow.state == FlowState::Open;
         match self.at {
-            Some(at) if self.lanes.iter().any(is_open) => {
+            Some(at) if self.flows.iter().any(is_open) => {
                 let since = self.held_until.map_or(at, |until| until.max(at));
                 self.sending_for + now.saturating_duration_since(since)
             }
@@ -155,12 +155,12 @@ impl Board {
         let rate = self.rate(now)?;
         #[expect(clippy::cast_precision_loss, reason = "only shown, in whole seconds")]
         let sending = |runs: usize| Duration::from_secs_f64((runs as f64 / rate).min(1e7));
-        let active = self.lanes.iter().filter(|lane| lane.is_active());
+        let active = self.flows.iter().filter(|flow| flow.is_active());
         let (mut left, mut longest) = (0, Duration::ZERO);
-        for lane in active {
-            let runs = lane.wanted - lane.done();
+        for flow in active {
+            let runs = flow.wanted - flow.done();
             left += runs;
-            if let LaneState::Settling(believed) = lane.state {
+            if let FlowState::Settling(believed) = flow.state {
                 let wait = believed.saturating_duration_since(now);
                 longest = longest.max(wait + sending(runs));
             }
@@ -171,28 +171,28 @@ impl Board {
         (left > 0).then(|| held + sending(left).max(longest))
     }
 
-    fn lane(&mut self, id: LaneId) -> &mut LaneBoard {
-        &mut self.lanes[id]
+    fn flow(&mut self, id: FlowIndex) -> &mut FlowProgress {
+        &mut self.flows[id]
     }
 }
 
-impl LaneBoard {
-    fn new(lane: &FlowLane) -> Self {
+impl FlowProgress {
+    fn new(flow: &FlowStarted) -> Self {
         Self {
-            name: plain(&lane.name, 60),
-            wanted: lane.to_create + lane.in_doubt,
+            name: plain(&flow.name, 60),
+            wanted: flow.to_create + flow.in_doubt,
             created: 0,
             adopted: 0,
             rejected: 0,
-            in_doubt: lane.in_doubt,
-            state: LaneState::Checking,
+            in_doubt: flow.in_doubt,
+            state: FlowState::Checking,
         }
     }
 
     fn settled(&mut self) {
         self.in_doubt = self.in_doubt.saturating_sub(1);
-        if self.in_doubt == 0 && matches!(self.state, LaneState::Settling(_)) {
-            self.state = LaneState::Open;
+        if self.in_doubt == 0 && matches!(self.state, FlowState::Settling(_)) {
+            self.state = FlowState::Open;
         }
     }
 }

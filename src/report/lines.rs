@@ -12,19 +12,19 @@ use crate::run::RunIdentity;
 /// With `verbose`, more events are.
 #[must_use]
 pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
-    let name = |lane: &usize| board.name(*lane);
-    let about = |what: &str, lane: &usize, run: &RunIdentity| {
+    let name = |flow: &usize| board.name(*flow);
+    let about = |what: &str, flow: &usize, run: &RunIdentity| {
         format!(
             "{what:<10} {}  {}  {}",
             run.key().short(),
             window(run.window),
-            name(lane)
+            name(flow)
         )
     };
     Some(match event {
-        Event::Started { lanes } => {
-            let runs: usize = lanes.iter().map(|lane| lane.to_create).sum();
-            let doubts: usize = lanes.iter().map(|lane| lane.in_doubt).sum();
+        Event::Started { flows } => {
+            let runs: usize = flows.iter().map(|flow| flow.to_create).sum();
+            let doubts: usize = flows.iter().map(|flow| flow.in_doubt).sum();
             let settle = if doubts > 0 {
                 format!(", {doubts} in doubt to settle first")
             } else {
@@ -32,60 +32,60 @@ pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
             };
             format!(
                 "starting   {runs} to create in {}{settle}",
-                number(lanes.len(), "flow")
+                number(flows.len(), "flow")
             )
         }
-        Event::Prepared { lane } if verbose => format!("checked    {}", name(lane)),
-        Event::Sending { lane, run } if verbose => about("sending", lane, run),
-        Event::NotSent { lane, run, reason } if verbose => {
-            format!("{}: {}", about("not sent", lane, run), plain(reason, 300))
+        Event::Prepared { flow } if verbose => format!("checked    {}", name(flow)),
+        Event::Sending { flow, run } if verbose => about("sending", flow, run),
+        Event::NotSent { flow, run, reason } if verbose => {
+            format!("{}: {}", about("not sent", flow, run), plain(reason, 300))
         }
         Event::Prepared { .. } | Event::Sending { .. } | Event::NotSent { .. } => return None,
-        Event::Blocked { lane, reason } => {
+        Event::Blocked { flow, reason } => {
             format!(
                 "blocked    {}: {}",
-                name(lane),
+                name(flow),
                 plain(&reason.to_string(), 700)
             )
         }
-        Event::Created { lane, run, run_id } => format!(
+        Event::Created { flow, run, run_id } => format!(
             "{}  run {run_id}  ({}/{})",
-            about("created", lane, run),
+            about("created", flow, run),
             board.done(),
             board.wanted()
         ),
         Event::Adopted {
-            lane, run, run_id, ..
+            flow, run, run_id, ..
         } => format!(
             "{}  run {run_id} exists already  ({}/{})",
-            about("adopted", lane, run),
+            about("adopted", flow, run),
             board.done(),
             board.wanted()
         ),
-        Event::Rejected { lane, run, refusal } => {
+        Event::Rejected { flow, run, refusal } => {
             format!(
                 "{}: {}",
-                about("rejected", lane, run),
+                about("rejected", flow, run),
                 plain(&refusal.to_string(), 700)
             )
         }
-        Event::InDoubt { lane, run, reason } => {
-            format!("{}: {}", about("in doubt", lane, run), plain(reason, 300))
+        Event::InDoubt { flow, run, reason } => {
+            format!("{}: {}", about("in doubt", flow, run), plain(reason, 300))
         }
         Event::Settling {
-            lane,
+            flow,
             runs,
             believed,
         } => format!(
             "settling   {}: {runs} in doubt; what no list holds by {} was not created",
-            name(lane),
+            name(flow),
             wall_clock(*believed)
         ),
-        Event::NotCreated { lane, run } => {
-            format!("{}: it does not exist", about("settled", lane, run))
+        Event::NotCreated { flow, run } => {
+            format!("{}: it does not exist", about("settled", flow, run))
         }
-        Event::Unclear { lane, run, reason } => {
-            format!("{}: {}", about("unclear", lane, run), plain(reason, 300))
+        Event::Unclear { flow, run, reason } => {
+            format!("{}: {}", about("unclear", flow, run), plain(reason, 300))
         }
         Event::Throttled { until, rate } => format!(
             "throttled  the service asked to wait: until {}, then at {rate:.1}/s",

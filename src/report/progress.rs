@@ -9,7 +9,7 @@ use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str}
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use super::board::{LaneBoard, LaneState};
+use super::board::{FlowProgress, FlowState};
 use super::{Board, fold, plural};
 
 /// How many flows have a bar of their own.
@@ -47,15 +47,15 @@ struct Columns {
 
 /// What the display shows: lines of at most `width` columns.
 fn frame(board: &Board, now: Instant, width: usize, colour: bool) -> Vec<String> {
-    let active: Vec<&LaneBoard> = board
-        .lanes()
+    let active: Vec<&FlowProgress> = board
+        .flows()
         .iter()
-        .filter(|lane| lane.is_active())
+        .filter(|flow| flow.is_active())
         .collect();
     let mut rows: Vec<Row> = active
         .iter()
         .take(BARS)
-        .map(|lane| lane_row(lane, now))
+        .map(|flow| flow_row(flow, now))
         .collect();
     rows.push(Row {
         name: TOTAL,
@@ -95,27 +95,27 @@ fn total_notes(board: &Board, now: Instant) -> Vec<String> {
     }
 }
 
-fn lane_row(lane: &LaneBoard, now: Instant) -> Row<'_> {
+fn flow_row(flow: &FlowProgress, now: Instant) -> Row<'_> {
     let mut notes = Vec::new();
-    match lane.state {
-        LaneState::Checking => notes.push("checking".to_owned()),
-        LaneState::Settling(believed) if believed > now => {
+    match flow.state {
+        FlowState::Checking => notes.push("checking".to_owned()),
+        FlowState::Settling(believed) if believed > now => {
             let left = duration(believed.saturating_duration_since(now));
             notes.push(format!("settling, {left} left"));
         }
-        LaneState::Settling(_) => notes.push("settling".to_owned()),
-        LaneState::Open | LaneState::Blocked => {}
+        FlowState::Settling(_) => notes.push("settling".to_owned()),
+        FlowState::Open | FlowState::Blocked => {}
     }
-    if lane.rejected > 0 {
-        notes.push(format!("{} rejected", lane.rejected));
+    if flow.rejected > 0 {
+        notes.push(format!("{} rejected", flow.rejected));
     }
-    if lane.adopted > 0 {
-        notes.push(format!("{} adopted", lane.adopted));
+    if flow.adopted > 0 {
+        notes.push(format!("{} adopted", flow.adopted));
     }
     Row {
-        name: &lane.name,
-        done: lane.done(),
-        wanted: lane.wanted,
+        name: &flow.name,
+        done: flow.done(),
+        wanted: flow.wanted,
         notes,
     }
 }
@@ -125,9 +125,9 @@ impl Columns {
     /// does not change during an apply, so that nothing moves.
     fn of(board: &Board, width: usize) -> Self {
         let names = board
-            .lanes()
+            .flows()
             .iter()
-            .map(|lane| measure_text_width(&lane.name));
+            .map(|flow| measure_text_width(&flow.name));
         let name = names.max().unwrap_or(0).max(TOTAL.len());
         let digits = board.wanted().max(1).ilog10() as usize + 1;
         let room = width.saturating_sub(2 * digits + "/".len() + 4);
@@ -303,12 +303,12 @@ impl Drop for Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Event, FlowLane};
+    use crate::engine::{Event, FlowStarted};
     use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
     fn started(flows: usize, each: usize) -> Board {
-        let lanes = (0..flows)
-            .map(|n| FlowLane {
+        let flows = (0..flows)
+            .map(|n| FlowStarted {
                 name: format!("flow-{n}").into(),
                 sandbox: "prod".parse().expect("a sandbox"),
                 flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
@@ -319,7 +319,7 @@ mod tests {
             })
             .collect();
         let mut board = Board::default();
-        board.fold(&Event::Started { lanes }, Instant::now());
+        board.fold(&Event::Started { flows }, Instant::now());
         board
     }
 
@@ -356,14 +356,14 @@ mod tests {
     fn busy(now: Instant) -> Board {
         let mut board = started(3, 200);
         let run_id = || "r1".parse().expect("a run id");
-        for lane in 0..2 {
-            board.fold(&Event::Prepared { lane }, now);
+        for flow in 0..2 {
+            board.fold(&Event::Prepared { flow }, now);
         }
         for n in 0..60 {
             let at = now + Duration::from_millis(200 * n);
-            let lane = usize::from(n % 2 == 0);
+            let flow = usize::from(n % 2 == 0);
             let created = Event::Created {
-                lane,
+                flow,
                 run: run(),
                 run_id: run_id(),
             };
@@ -372,7 +372,7 @@ mod tests {
         let at = now + Duration::from_secs(12);
         let evidence = crate::state::Evidence::Params;
         let adopted = Event::Adopted {
-            lane: 0,
+            flow: 0,
             run: run(),
             run_id: run_id(),
             evidence,
@@ -381,7 +381,7 @@ mod tests {
         let believed = at + Duration::from_millis(3600);
         board.fold(
             &Event::Settling {
-                lane: 0,
+                flow: 0,
                 runs: 1,
                 believed,
             },
@@ -436,10 +436,10 @@ mod tests {
         // The other flow waits as well: nothing can be sent.
         let at = start + Duration::from_secs(12);
         let believed = at + Duration::from_secs(30);
-        for lane in 0..2 {
+        for flow in 0..2 {
             board.fold(
                 &Event::Settling {
-                    lane,
+                    flow,
                     runs: 1,
                     believed,
                 },
@@ -462,13 +462,13 @@ mod tests {
         );
 
         let mut alone = started(1, 200);
-        alone.fold(&Event::Prepared { lane: 0 }, start);
+        alone.fold(&Event::Prepared { flow: 0 }, start);
         for n in 0..50 {
             let at = start + Duration::from_millis(200 * n);
             let run_id = "r1".parse().expect("a run id");
             alone.fold(
                 &Event::Created {
-                    lane: 0,
+                    flow: 0,
                     run: run(),
                     run_id,
                 },
@@ -478,7 +478,7 @@ mod tests {
         let at = start + Duration::from_secs(10);
         alone.fold(
             &Event::Settling {
-                lane: 0,
+                flow: 0,
                 runs: 1,
                 believed: at + Duration::from_secs(30),
             },

@@ -1,14 +1,14 @@
-//! What came back for a request: from an outcome to facts, a lane's next step, and the news of it.
+//! What came back for a request: from an outcome to facts, a flow's next step, and the news of it.
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use super::{Dispatcher, LATER, lanes};
-use crate::engine::lane::Doubt;
+use super::{Dispatcher, LATER, queues};
+use crate::engine::flow_queue::Doubt;
 use crate::engine::patience::{Patience, Verdicts, first_intent};
 use crate::engine::send::{INTENT_LIFE, Sent, Unsent};
-use crate::engine::{Ending, Event, LaneId, RunOutcome};
+use crate::engine::{Ending, Event, FlowIndex, RunOutcome};
 use crate::run::{DesiredRun, RunId};
 use crate::state::{Entry, Fate, Moment, Record};
 
@@ -17,25 +17,25 @@ const BEHIND: &str = "the run before it in its flow was not created";
 
 impl Dispatcher {
     /// A request has come to its end.
-    pub(super) fn landed(&mut self, sent: Result<(LaneId, DesiredRun, Sent), JoinError>) {
+    pub(super) fn landed(&mut self, sent: Result<(FlowIndex, DesiredRun, Sent), JoinError>) {
         // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
-        // lane stays as if it was on its way, so that nothing more leaves.
-        let Ok((lane, run, sent)) = sent else { return };
+        // flow stays as if it was on its way, so that nothing more leaves.
+        let Ok((flow, run, sent)) = sent else { return };
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
-        self.lanes[lane].landed();
+        self.queues[flow].landed();
         if !matches!(sent, Sent::Not(_)) {
             self.answered = Instant::now();
         }
         match sent {
             Sent::Created(run_id) if self.is_claimed(&run_id) => {
                 let reason = format!("the answer names the run {run_id}, which is another's");
-                self.doubt(lane, run, reason);
+                self.doubt(flow, run, reason);
             }
             Sent::Created(run_id) => {
                 self.breaker.accepted();
-                self.lanes[lane].accepted(run_id.clone());
-                self.lanes[lane].created.insert(run_id.clone());
+                self.queues[flow].accepted(run_id.clone());
+                self.queues[flow].created.insert(run_id.clone());
                 self.outcomes
                     .insert(key, RunOutcome::Created(run_id.clone()));
                 let entry = Entry::Created {
@@ -44,7 +44,7 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.record(entry, Event::Created { lane, run, run_id });
+                self.record(entry, Event::Created { flow, run, run_id });
             }
             Sent::Rejected(refusal) => {
                 self.outcomes
@@ -55,13 +55,13 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.record(entry, Event::Rejected { lane, run, refusal });
-                self.withdraw(lane, BEHIND);
+                self.record(entry, Event::Rejected { flow, run, refusal });
+                self.withdraw(flow, BEHIND);
                 if self.breaker.rejected() {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
                 }
             }
-            Sent::InDoubt(reason) => self.doubt(lane, run, reason),
+            Sent::InDoubt(reason) => self.doubt(flow, run, reason),
             Sent::Not(why) => {
                 let reason = why.to_string();
                 let entry = Entry::NotSent {
@@ -70,13 +70,13 @@ impl Dispatcher {
                     at,
                 };
                 let event = Event::NotSent {
-                    lane,
+                    flow,
                     run: identity,
                     reason,
                 };
                 self.record(entry, event);
-                self.withdraw(lane, BEHIND);
-                self.lanes[lane].enqueue(run);
+                self.withdraw(flow, BEHIND);
+                self.queues[flow].enqueue(run);
                 self.budget += 1;
                 match why {
                     Unsent::Stopped => {}
@@ -96,11 +96,14 @@ impl Dispatcher {
     /// Whether some record stands for the run, or is about to.
     pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
         self.store.state().claim(run_id).is_some()
-            || self.lanes.iter().any(|lane| lane.claimed.contains(run_id))
+            || self
+                .queues
+                .iter()
+                .any(|queue| queue.claimed.contains(run_id))
     }
 
-    /// An answer did not tell: the lane waits until the lists do.
-    pub(super) fn doubt(&mut self, lane: LaneId, run: DesiredRun, reason: String) {
+    /// An answer did not tell: the flow waits until the lists do.
+    pub(super) fn doubt(&mut self, flow: FlowIndex, run: DesiredRun, reason: String) {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key, run.identity.clone());
         let record = self.store.state().get(&key);
@@ -117,7 +120,7 @@ impl Dispatcher {
             ..
         }) = record
         {
-            let order = lanes::in_order(*session, *order, *start_time, earlier);
+            let order = queues::in_order(*session, *order, *start_time, earlier);
             (first_intent(*intent, earlier), *start_time, order)
         } else {
             // The intent is not older than its life, whatever the clock of its entry says.
@@ -127,9 +130,9 @@ impl Dispatcher {
         };
         self.outcomes
             .insert(key, RunOutcome::InDoubt(reason.clone()));
-        self.lanes[lane].doubts.push(Doubt {
+        self.queues[flow].doubts.push(Doubt {
             key,
-            open: lanes::open(&identity, intent, at, order, self.settings.settle_delay),
+            open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
             start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
             patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
@@ -145,12 +148,12 @@ impl Dispatcher {
             at,
         };
         let event = Event::InDoubt {
-            lane,
+            flow,
             run: identity,
             reason,
         };
         self.record(entry, event);
-        self.withdraw(lane, BEHIND);
-        self.look_again(lane);
+        self.withdraw(flow, BEHIND);
+        self.look_again(flow);
     }
 }

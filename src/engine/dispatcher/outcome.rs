@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Dispatcher;
-use crate::engine::lane::Phase;
+use crate::engine::flow_queue::Phase;
 use crate::engine::{Applied, Blocked, Ending, RunOutcome};
 use crate::run::{FlowId, Key, Sandbox};
 use crate::state::{Fate, State};
@@ -11,10 +11,10 @@ use crate::state::{Fate, State};
 impl Dispatcher {
     pub(super) fn report(mut self, ending: Ending) -> Applied {
         let blocked: HashMap<(&Sandbox, FlowId), &Blocked> = self
-            .lanes
+            .queues
             .iter()
-            .filter_map(|lane| match &lane.phase {
-                Phase::Blocked(reason) => Some(((&lane.sandbox, lane.flow_id), reason)),
+            .filter_map(|queue| match &queue.phase {
+                Phase::Blocked(reason) => Some(((&queue.sandbox, queue.flow_id), reason)),
                 Phase::Preparing | Phase::Open => None,
             })
             .collect();

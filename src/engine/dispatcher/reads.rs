@@ -1,4 +1,4 @@
-//! What must be known before a lane may be sent to, and what a lane in doubt looks for: tasks that
+//! What must be known before a flow may be sent to, and what a flow in doubt looks for: tasks that
 //! read, and what follows from what they found.
 
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
-use crate::engine::lane::{Doubt, Phase};
-use crate::engine::{Blocked, Ending, Event, LaneId, listing, preflight};
+use crate::engine::flow_queue::{Doubt, Phase};
+use crate::engine::{Blocked, Ending, Event, FlowIndex, listing, preflight};
 use crate::reconcile::Clients;
 use crate::run::Source;
 use crate::state::{Clock, Moment};
@@ -21,12 +21,12 @@ const A_LITTLE: Duration = Duration::from_secs(2);
 
 /// What a reading task found.
 pub(super) enum Read {
-    /// For a lane that was not open yet.
+    /// For a flow that was not open yet.
     Prepared {
         list: Option<Listed>,
         flow: Option<Result<Flow, ApiError>>,
     },
-    /// For a lane with runs in doubt.
+    /// For a flow with runs in doubt.
     Looked(Listed),
 }
 
@@ -37,24 +37,24 @@ pub(super) struct Listed {
 }
 
 impl Dispatcher {
-    /// Reads what must be known before the lane may be sent to.
-    pub(super) fn prepare(&mut self, id: LaneId) {
+    /// Reads what must be known before the flow may be sent to.
+    pub(super) fn prepare(&mut self, id: FlowIndex) {
         if !self.still_settles() {
             return;
         }
-        let lane = &self.lanes[id];
-        if lane.phase != Phase::Preparing {
+        let queue = &self.queues[id];
+        if queue.phase != Phase::Preparing {
             return; // blocked, by what its doubts came to
         }
-        let check = self.settings.preflight && lane.source.is_some();
-        let list = check || !lane.doubts.is_empty();
+        let check = self.settings.preflight && queue.source.is_some();
+        let list = check || !queue.doubts.is_empty();
         if !list {
             self.open_lane(id, None);
             return;
         }
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
-        let claimed = lane.claimed.clone();
+        let (sandbox, flow_id) = (queue.sandbox.clone(), queue.flow_id);
+        let claimed = queue.claimed.clone();
         self.reads.spawn(async move {
             let _permit = readers.acquire().await;
             let flow = if check {
@@ -75,39 +75,39 @@ impl Dispatcher {
         });
     }
 
-    /// Reads the lane's list again when its doubts say so.
-    pub(super) fn look_again(&mut self, id: LaneId) {
+    /// Reads the flow's list again when its doubts say so.
+    pub(super) fn look_again(&mut self, id: FlowIndex) {
         if !self.still_settles() {
             return;
         }
         let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let lane = &mut self.lanes[id];
-        if lane.is_looking {
+        let queue = &mut self.queues[id];
+        if queue.is_looking {
             return;
         }
         // What is left to a person needs no look of its own.
-        let wait = lane
+        let wait = queue
             .doubts
             .iter_mut()
             .filter(|doubt| !doubt.is_given_up)
             .map(|doubt| doubt.patience.next_look(now, service))
             .min();
-        let believed = lane
+        let believed = queue
             .doubts
             .iter()
             .filter(|doubt| !doubt.is_given_up)
             .map(|doubt| doubt.patience.believed_at(now, service))
             .max();
         let (Some(wait), Some(believed)) = (wait, believed) else {
-            lane.told = None;
+            queue.told = None;
             return;
         };
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (lane.sandbox.clone(), lane.flow_id);
-        let claimed = lane.claimed.clone();
-        let since = oldest_intent(&lane.doubts);
-        let runs = lane.doubts.len();
-        lane.is_looking = true;
+        let (sandbox, flow_id) = (queue.sandbox.clone(), queue.flow_id);
+        let claimed = queue.claimed.clone();
+        let since = oldest_intent(&queue.doubts);
+        let runs = queue.doubts.len();
+        queue.is_looking = true;
         self.reads.spawn(async move {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
@@ -115,13 +115,13 @@ impl Dispatcher {
             let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
             (id, Read::Looked(Listed { asked, runs }))
         });
-        let is_told = lane.told.is_some_and(|(told, at)| {
+        let is_told = queue.told.is_some_and(|(told, at)| {
             told == runs && at.max(believed).duration_since(at.min(believed)) < A_LITTLE
         });
         if !is_told {
-            lane.told = Some((runs, believed));
+            queue.told = Some((runs, believed));
             self.tell(Event::Settling {
-                lane: id,
+                flow: id,
                 runs,
                 believed,
             });
@@ -129,16 +129,16 @@ impl Dispatcher {
     }
 
     /// A reading task has come back.
-    pub(super) fn heard(&mut self, read: Result<(LaneId, Read), JoinError>) {
+    pub(super) fn heard(&mut self, read: Result<(FlowIndex, Read), JoinError>) {
         let Ok((id, read)) = read else { return };
         match read {
             Read::Looked(list) => {
-                self.lanes[id].is_looking = false;
+                self.queues[id].is_looking = false;
                 if self.ends_all(list.runs.as_ref().err()) {
                     return;
                 }
                 self.settle(id, &list);
-                if self.lanes[id].phase == Phase::Preparing && self.lanes[id].doubts.is_empty() {
+                if self.queues[id].phase == Phase::Preparing && self.queues[id].doubts.is_empty() {
                     // Its doubts came first; what exists may be different now.
                     self.prepare(id);
                 }
@@ -164,7 +164,7 @@ impl Dispatcher {
 
     pub(super) fn prepared(
         &mut self,
-        id: LaneId,
+        id: FlowIndex,
         list: Option<Listed>,
         flow: Option<Result<Flow, ApiError>>,
     ) {
@@ -186,17 +186,17 @@ impl Dispatcher {
             return;
         }
         let flow = flow.and_then(Result::ok);
-        if !self.lanes[id].doubts.is_empty() {
+        if !self.queues[id].doubts.is_empty() {
             if let Some(list) = &list {
                 self.settle(id, list);
             }
-            if self.lanes[id].doubts.is_empty() {
+            if self.queues[id].doubts.is_empty() {
                 self.prepare(id);
             }
             return;
         }
         let runs = list.and_then(|list| list.runs.ok()).unwrap_or_default();
-        let Some((flow, source)) = flow.zip(self.lanes[id].source.clone()) else {
+        let Some((flow, source)) = flow.zip(self.queues[id].source.clone()) else {
             self.open_lane(id, None);
             return;
         };
@@ -204,41 +204,41 @@ impl Dispatcher {
             self.block(id, reason);
             return;
         }
-        if let Some(why) = self.lanes[id].distrusts(&runs) {
+        if let Some(why) = self.queues[id].distrusts(&runs) {
             self.block(id, Blocked::Unanswered(why));
             return;
         }
         if !self.adopt_existing(id, &runs) {
             return;
         }
-        let lane = &self.lanes[id];
-        let clients = Clients::learn(self.client.api_key(), &runs, &lane.created);
-        let unknown = preflight::unaccounted(&runs, &lane.claimed, clients, lane.state_knows);
-        if unknown > 0 && lane.waiting().next().is_some() {
+        let queue = &self.queues[id];
+        let clients = Clients::learn(self.client.api_key(), &runs, &queue.created);
+        let unknown = preflight::unaccounted(&runs, &queue.claimed, clients, queue.state_knows);
+        if unknown > 0 && queue.waiting().next().is_some() {
             self.block(id, Blocked::Unknown(unknown));
             return;
         }
         self.open_lane(id, Some(&flow));
     }
 
-    pub(super) fn open_lane(&mut self, id: LaneId, flow: Option<&Flow>) {
-        let lane = &mut self.lanes[id];
+    pub(super) fn open_lane(&mut self, id: FlowIndex, flow: Option<&Flow>) {
+        let queue = &mut self.queues[id];
         // The flow itself knows best; without it, our own runs do.
-        let fixed = flow.map_or(lane.state_knows, |flow| flow.delta_column.is_some());
-        let carried = match lane.source.as_deref() {
+        let fixed = flow.map_or(queue.state_knows, |flow| flow.delta_column.is_some());
+        let carried = match queue.source.as_deref() {
             Some(Source::Table(column)) if !fixed => Some(column.clone()),
             _ => None,
         };
-        lane.open(carried);
-        self.tell(Event::Prepared { lane: id });
+        queue.open(carried);
+        self.tell(Event::Prepared { flow: id });
     }
 
-    pub(super) fn block(&mut self, id: LaneId, reason: Blocked) {
+    pub(super) fn block(&mut self, id: FlowIndex, reason: Blocked) {
         self.tell(Event::Blocked {
-            lane: id,
+            flow: id,
             reason: reason.clone(),
         });
-        self.lanes[id].block(reason);
+        self.queues[id].block(reason);
         self.withdraw(id, "nothing more is sent to its flow");
     }
 }

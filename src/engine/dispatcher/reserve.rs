@@ -13,9 +13,9 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Dispatcher, Happened, later_start};
-use crate::engine::lane::Lane;
+use crate::engine::flow_queue::FlowQueue;
 use crate::engine::send::{Errand, send};
-use crate::engine::{Blocked, Event, LaneId};
+use crate::engine::{Blocked, Event, FlowIndex};
 use crate::run::DesiredRun;
 use crate::state::Entry;
 use crate::store::{Appended, Appending, Since, StoreError};
@@ -28,7 +28,7 @@ const MOST_TOO_SLOW: u32 = 3;
 
 /// A run whose intent is durable, or being written.
 pub(super) struct Reserved {
-    lane: LaneId,
+    flow: FlowIndex,
     run: DesiredRun,
     /// When the intent was made, or a moment before.
     intent: Since,
@@ -133,42 +133,42 @@ impl Dispatcher {
         }
     }
 
-    /// Sends what is reserved, as far as its lanes and the limit on requests in flight let it.
+    /// Sends what is reserved, as far as its queues and the limit on requests in flight let it.
     pub(super) fn send_reserved(&mut self) {
         let mut at = 0;
         while self.sends.len() < self.settings.concurrency && at < self.reserved.len() {
-            let id = self.reserved[at].lane;
-            if !self.lanes[id].may_send(self.settings.per_flow) {
+            let id = self.reserved[at].flow;
+            if !self.queues[id].may_send(self.settings.per_flow) {
                 at += 1;
                 continue;
             }
-            let Some(Reserved { lane, run, intent }) = self.reserved.remove(at) else {
+            let Some(Reserved { flow, run, intent }) = self.reserved.remove(at) else {
                 return;
             };
             let errand = Errand {
-                delta_column: self.lanes[lane].sent(&run),
+                delta_column: self.queues[flow].sent(&run),
                 timestamps: self.settings.timestamps,
                 life: self.life,
                 intent,
                 run,
             };
             self.emit(Event::Sending {
-                lane,
+                flow,
                 run: errand.run.identity.clone(),
             });
             let (client, halt) = (Arc::clone(&self.client), self.halt.1.clone());
             self.sends.spawn(async move {
                 let sent = send(&errand, &client, &halt).await;
-                (lane, errand.run, sent)
+                (flow, errand.run, sent)
             });
         }
     }
 
-    /// Takes runs from the lanes in turn: as many as may be in flight and those that go while
+    /// Takes runs from the queues in turn: as many as may be in flight and those that go while
     /// intents are written, but no more than have a turn `near`.
     fn hand_out(&mut self, near: usize, intent: Since) -> Vec<Reserved> {
         let mut handed = Vec::new();
-        if self.ending.is_some() || self.lanes.is_empty() {
+        if self.ending.is_some() || self.queues.is_empty() {
             return handed;
         }
         let ahead = self.ahead();
@@ -176,17 +176,17 @@ impl Dispatcher {
         let most = (self.settings.concurrency + ahead).saturating_sub(under_way);
         let most = most.min(near).min(self.budget);
         let again_too = self.again_too();
-        // First what may leave at once: no lane starves for another's reserve.
+        // First what may leave at once: no flow starves for another's reserve.
         for ahead in [0, ahead] {
             let mut passed = 0;
-            while handed.len() < most && passed < self.lanes.len() {
-                let id = self.turn % self.lanes.len();
+            while handed.len() < most && passed < self.queues.len() {
+                let id = self.turn % self.queues.len();
                 self.turn = id + 1;
-                let lane = &mut self.lanes[id];
-                match lane.next(lane.room(self.settings.per_flow, ahead), again_too) {
+                let queue = &mut self.queues[id];
+                match queue.next(queue.room(self.settings.per_flow, ahead), again_too) {
                     Some(run) => {
                         handed.push(Reserved {
-                            lane: id,
+                            flow: id,
                             run,
                             intent,
                         });
@@ -216,7 +216,7 @@ impl Dispatcher {
 
     /// Whether runs that were refused before may go: when no others are left.
     fn again_too(&self) -> bool {
-        !self.lanes.iter().any(Lane::has_fresh)
+        !self.queues.iter().any(FlowQueue::has_fresh)
     }
 
     /// Whether a run would be handed out if its turn were near.
@@ -227,22 +227,22 @@ impl Dispatcher {
             && self.budget > 0
             && self.sends.len() + self.reserved.len() < self.settings.concurrency
             && self
-                .lanes
+                .queues
                 .iter()
-                .any(|lane| lane.is_ready(lane.room(per_flow, 0), again_too))
+                .any(|queue| queue.is_ready(queue.room(per_flow, 0), again_too))
     }
 
     /// Nothing more is sent to the flows whose reserved runs wait for ever.
     pub(super) fn block_reserved(&mut self) {
-        let lanes: BTreeSet<LaneId> = self.reserved.iter().map(|run| run.lane).collect();
-        for id in lanes {
+        let queues: BTreeSet<FlowIndex> = self.reserved.iter().map(|run| run.flow).collect();
+        for id in queues {
             self.block(id, Blocked::InDoubt(1));
         }
     }
 
-    /// Takes back what is reserved for a lane: one before it was not created.
-    pub(super) fn withdraw(&mut self, id: LaneId, why: &str) {
-        self.withdraw_if(why, |lane| lane == id);
+    /// Takes back what is reserved for a flow: one before it was not created.
+    pub(super) fn withdraw(&mut self, id: FlowIndex, why: &str) {
+        self.withdraw_if(why, |flow| flow == id);
     }
 
     /// Takes back all that is reserved.
@@ -250,20 +250,20 @@ impl Dispatcher {
         self.withdraw_if(why, |_| true);
     }
 
-    fn withdraw_if(&mut self, why: &str, which: impl Fn(LaneId) -> bool) {
+    fn withdraw_if(&mut self, why: &str, which: impl Fn(FlowIndex) -> bool) {
         let (mut back, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.reserved)
             .into_iter()
-            .partition(|reserved| which(reserved.lane));
+            .partition(|reserved| which(reserved.flow));
         self.reserved = kept.into();
         if let Some(write) = &mut self.writing {
             back.extend(
                 write
                     .reserved
-                    .extract_if(.., |reserved| which(reserved.lane)),
+                    .extract_if(.., |reserved| which(reserved.flow)),
             );
         }
         let at = Timestamp::now();
-        for Reserved { lane, run, .. } in back {
+        for Reserved { flow, run, .. } in back {
             // Where its intent is still being written, this comes after it.
             self.pending.push(Happened {
                 entry: Some(Entry::NotSent {
@@ -273,7 +273,7 @@ impl Dispatcher {
                 }),
                 event: None,
             });
-            self.lanes[lane].put_back(run);
+            self.queues[flow].put_back(run);
             self.budget += 1;
         }
     }

@@ -6,10 +6,10 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use super::reads::Listed;
 use crate::api::FlowRun;
-use crate::engine::lane::{Doubt, Phase};
+use crate::engine::flow_queue::{Doubt, Phase};
 use crate::engine::patience::{READINGS, Verdict, has_begun};
 use crate::engine::settle::{Around, Open, Reading, recognise};
-use crate::engine::{Blocked, Event, LaneId, RunOutcome, preflight};
+use crate::engine::{Blocked, Event, FlowIndex, RunOutcome, preflight};
 use crate::reconcile::Clients;
 use crate::run::{Key, RunId, RunIdentity};
 use crate::state::{Entry, Evidence, Moment};
@@ -20,19 +20,20 @@ const MOST_ABSENCES: usize = 3;
 
 impl Dispatcher {
     /// Adopts runs that exist for windows that are wanted; `false` where the list cannot be
-    /// trusted, and nothing may be sent to the lane.
-    pub(super) fn adopt_existing(&mut self, id: LaneId, runs: &[FlowRun]) -> bool {
-        let lane = &self.lanes[id];
-        let clients = Clients::learn(self.client.api_key(), runs, &lane.created);
-        let in_doubt = lane.doubts.iter().map(|doubt| doubt.open.window).collect();
-        let existing = preflight::existing(lane.waiting(), runs, &lane.claimed, &in_doubt, clients);
+    /// trusted, and nothing may be sent to the queue.
+    pub(super) fn adopt_existing(&mut self, id: FlowIndex, runs: &[FlowRun]) -> bool {
+        let queue = &self.queues[id];
+        let clients = Clients::learn(self.client.api_key(), runs, &queue.created);
+        let in_doubt = queue.doubts.iter().map(|doubt| doubt.open.window).collect();
+        let existing =
+            preflight::existing(queue.waiting(), runs, &queue.claimed, &in_doubt, clients);
         for (run, run_id, evidence) in existing {
             if self.is_claimed(&run_id) {
                 // A list that names another flow's run cannot be trusted about this one.
                 self.block(id, Blocked::Unknown(1));
                 return false;
             }
-            self.lanes[id].dequeue(&run.identity);
+            self.queues[id].dequeue(&run.identity);
             self.adopt(id, run.key, run.identity, run_id, evidence);
         }
         true
@@ -40,13 +41,13 @@ impl Dispatcher {
 
     pub(super) fn adopt(
         &mut self,
-        lane: LaneId,
+        flow: FlowIndex,
         key: Key,
         run: RunIdentity,
         run_id: RunId,
         evidence: Evidence,
     ) {
-        self.lanes[lane].accepted(run_id.clone());
+        self.queues[flow].accepted(run_id.clone());
         self.outcomes
             .insert(key, RunOutcome::Adopted(run_id.clone(), evidence.clone()));
         let entry = Entry::Adopted {
@@ -56,7 +57,7 @@ impl Dispatcher {
             at: Timestamp::now(),
         };
         let event = Event::Adopted {
-            lane,
+            flow,
             run,
             run_id,
             evidence,
@@ -64,21 +65,21 @@ impl Dispatcher {
         self.record(entry, event);
     }
 
-    /// Applies what a list tells to the lane's doubts.
-    pub(super) fn settle(&mut self, id: LaneId, list: &Listed) {
+    /// Applies what a list tells to the flow's doubts.
+    pub(super) fn settle(&mut self, id: FlowIndex, list: &Listed) {
         let service = self.client.clock().at(Timestamp::now());
-        let lane = &mut self.lanes[id];
-        let doubts = std::mem::take(&mut lane.doubts);
+        let queue = &mut self.queues[id];
+        let doubts = std::mem::take(&mut queue.doubts);
         let runs = list.runs.as_deref().unwrap_or_default();
-        let distrust = lane.distrusts(runs);
+        let distrust = queue.distrusts(runs);
         let readings = match (&list.runs, distrust) {
             (Ok(_), Some(why)) => vec![Reading::Unclear(why); doubts.len()],
             (Ok(runs), None) => {
                 let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
                 let around = Around {
-                    claimed: &lane.claimed,
+                    claimed: &queue.claimed,
                     api_key: self.client.api_key(),
-                    in_flight: lane.is_sending(),
+                    in_flight: queue.is_sending(),
                 };
                 recognise(&open, runs, around)
             }
@@ -122,25 +123,25 @@ impl Dispatcher {
                     if !doubt.is_given_up {
                         doubt.is_given_up = true;
                         self.tell(Event::Unclear {
-                            lane: id,
+                            flow: id,
                             run: doubt.identity.clone(),
                             reason: why,
                         });
                     }
-                    self.lanes[id].doubts.push(doubt);
+                    self.queues[id].doubts.push(doubt);
                 }
-                Verdict::NotYet => self.lanes[id].doubts.push(doubt),
+                Verdict::NotYet => self.queues[id].doubts.push(doubt),
             }
         }
         // Once all that exist are known.
         for doubt in absent {
             self.not_created(id, doubt, runs.len());
         }
-        if self.settings.preflight && self.lanes[id].phase == Phase::Open {
+        if self.settings.preflight && self.queues[id].phase == Phase::Open {
             self.adopt_existing(id, runs);
         }
         // The others are settled first: what a person must decide keeps none of them waiting.
-        let doubts = &self.lanes[id].doubts;
+        let doubts = &self.queues[id].doubts;
         if !doubts.is_empty() && doubts.iter().all(|doubt| doubt.is_given_up) {
             self.block(id, Blocked::InDoubt(doubts.len()));
         } else {
@@ -149,7 +150,7 @@ impl Dispatcher {
     }
 
     /// A run that was in doubt does not exist: it is sent again if a manifest wants it.
-    pub(super) fn not_created(&mut self, lane: LaneId, doubt: Doubt, listed: usize) {
+    pub(super) fn not_created(&mut self, flow: FlowIndex, doubt: Doubt, listed: usize) {
         let Doubt {
             identity,
             key,
@@ -169,7 +170,7 @@ impl Dispatcher {
             at: Timestamp::now(),
         };
         let event = Event::NotCreated {
-            lane,
+            flow,
             run: identity,
         };
         self.record(entry, event);
@@ -178,9 +179,9 @@ impl Dispatcher {
         *absences += 1;
         if *absences == MOST_ABSENCES {
             let reason = Blocked::ComesToNothing(*absences, key.short());
-            self.block(lane, reason);
+            self.block(flow, reason);
         }
-        self.lanes[lane].was_absent(key);
-        self.lanes[lane].enqueue(run);
+        self.queues[flow].was_absent(key);
+        self.queues[flow].enqueue(run);
     }
 }

@@ -1,4 +1,4 @@
-//! A lane: one flow's part of an apply. Its runs wait in the order of their windows; nothing of
+//! A flow: one flow's part of an apply. Its runs wait in the order of their windows; nothing of
 //! it leaves while one of its runs is in doubt.
 
 use std::collections::{BTreeMap, HashSet};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::patience::{Patience, Verdicts};
 use super::settle::Open;
-use super::{Blocked, FlowLane};
+use super::{Blocked, FlowStarted};
 use crate::api::FlowRun;
 use crate::run::{
     DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
@@ -16,14 +16,14 @@ use crate::run::{
 use crate::untrusted::Untrusted;
 
 /// See the module's front door.
-pub(super) struct Lane {
+pub(super) struct FlowQueue {
     pub(super) sandbox: Sandbox,
     pub(super) flow_id: FlowId,
     pub(super) name: Untrusted,
     /// `None` where only a doubt is left of the flow and no manifest names it.
     pub(super) source: Option<Arc<Source>>,
-    queue: BTreeMap<RunIdentity, DesiredRun>,
-    /// Runs that were refused before: they go when no lane has others left, so that what is
+    fresh: BTreeMap<RunIdentity, DesiredRun>,
+    /// Runs that were refused before: they go when no flow has others left, so that what is
     /// refused for good keeps nobody waiting.
     again: BTreeMap<RunIdentity, DesiredRun>,
     refused_before: HashSet<Key>,
@@ -38,7 +38,7 @@ pub(super) struct Lane {
     pub(super) listable: usize,
     /// Whether the state had a run of the flow when the apply began.
     pub(super) state_knows: bool,
-    /// Whether the lane's list is about to be read for its doubts.
+    /// Whether the flow's list is about to be read for its doubts.
     pub(super) is_looking: bool,
     /// What was told of its settling last: how many runs, and when they are believed absent.
     pub(super) told: Option<(usize, Instant)>,
@@ -53,14 +53,14 @@ pub(super) struct Lane {
     delta_column: Option<DeltaColumn>,
 }
 
-/// How many runs of a lane may be under way.
+/// How many runs of a flow may be under way.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Room {
     at_once: usize,
     ahead: usize,
 }
 
-/// How far a lane is.
+/// How far a flow is.
 #[derive(Debug, PartialEq)]
 pub(super) enum Phase {
     /// Being checked.
@@ -71,7 +71,7 @@ pub(super) enum Phase {
     Blocked(Blocked),
 }
 
-/// A run of the lane in doubt.
+/// A run of the flow in doubt.
 pub(super) struct Doubt {
     pub(super) identity: RunIdentity,
     pub(super) key: Key,
@@ -89,14 +89,14 @@ pub(super) struct Doubt {
     pub(super) is_given_up: bool,
 }
 
-impl Lane {
+impl FlowQueue {
     pub(super) fn new(sandbox: Sandbox, flow_id: FlowId) -> Self {
         Self {
             sandbox,
             flow_id,
             name: flow_id.to_string().into(),
             source: None,
-            queue: BTreeMap::new(),
+            fresh: BTreeMap::new(),
             again: BTreeMap::new(),
             refused_before: HashSet::new(),
             absent_before: HashSet::new(),
@@ -122,12 +122,12 @@ impl Lane {
     }
 
     /// What the events say of it.
-    pub(super) fn describe(&self) -> FlowLane {
-        FlowLane {
+    pub(super) fn describe(&self) -> FlowStarted {
+        FlowStarted {
             name: self.name.clone(),
             sandbox: self.sandbox.clone(),
             flow_id: self.flow_id,
-            to_create: self.queue.len() + self.again.len(),
+            to_create: self.fresh.len() + self.again.len(),
             in_doubt: self.doubts.len(),
         }
     }
@@ -137,7 +137,7 @@ impl Lane {
         let queue = if self.refused_before.contains(&run.key) {
             &mut self.again
         } else {
-            &mut self.queue
+            &mut self.fresh
         };
         queue.insert(run.identity.clone(), run);
     }
@@ -150,38 +150,38 @@ impl Lane {
 
     /// Takes a run out that need not be created any more.
     pub(super) fn dequeue(&mut self, identity: &RunIdentity) {
-        self.queue.remove(identity);
+        self.fresh.remove(identity);
         self.again.remove(identity);
     }
 
     /// The runs that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &DesiredRun> {
-        self.queue.values().chain(self.again.values())
+        self.fresh.values().chain(self.again.values())
     }
 
     /// Whether runs wait that were not refused before, and may still be sent by this apply.
     pub(super) fn has_fresh(&self) -> bool {
-        (!self.queue.is_empty() || self.reserved_fresh > 0)
+        (!self.fresh.is_empty() || self.reserved_fresh > 0)
             && !matches!(self.phase, Phase::Blocked(_))
     }
 
-    /// Whether a request of the lane is on its way.
+    /// Whether a request of the flow is on its way.
     pub(super) fn is_sending(&self) -> bool {
         self.in_flight > 0
     }
 
-    /// From now on the lane may be sent to; `delta_column` is what its first run must carry.
+    /// From now on the flow may be sent to; `delta_column` is what its first run must carry.
     pub(super) fn open(&mut self, delta_column: Option<DeltaColumn>) {
         self.delta_column = delta_column;
         self.phase = Phase::Open;
     }
 
-    /// Nothing more is sent to the lane.
+    /// Nothing more is sent to the queue.
     pub(super) fn block(&mut self, reason: Blocked) {
         self.phase = Phase::Blocked(reason);
     }
 
-    /// How many of the lane's runs may be on their way, and how many more may be reserved: those of
+    /// How many of the flow's runs may be on their way, and how many more may be reserved: those of
     /// the next `ahead` requests, where they leave one after the other.
     pub(super) fn room(&self, per_flow: usize, ahead: usize) -> Room {
         Room {
@@ -190,7 +190,7 @@ impl Lane {
         }
     }
 
-    /// How many requests of the lane may be on their way.
+    /// How many requests of the flow may be on their way.
     fn at_once(&self, per_flow: usize) -> usize {
         // A first run that fixes the delta column is accepted before the second is sent.
         if self.delta_column.is_some() {
@@ -217,7 +217,7 @@ impl Lane {
 
     fn peek(&self, again_too: bool) -> Option<&DesiredRun> {
         let again = self.again.values().next().filter(|_| again_too);
-        self.queue.values().next().or(again)
+        self.fresh.values().next().or(again)
     }
 
     /// Whether a run is reserved with none before it and none behind. What is on record of an
@@ -235,7 +235,7 @@ impl Lane {
         if !self.is_ready(room, again_too) {
             return None;
         }
-        let (_, run) = self.queue.pop_first().or_else(|| self.again.pop_first())?;
+        let (_, run) = self.fresh.pop_first().or_else(|| self.again.pop_first())?;
         self.is_alone = self.goes_alone(&run);
         self.reserved += 1;
         self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key));
@@ -286,12 +286,12 @@ impl Lane {
         })
     }
 
-    /// A request of the lane has come to its end, whichever.
+    /// A request of the flow has come to its end, whichever.
     pub(super) fn landed(&mut self) {
         self.in_flight -= 1;
     }
 
-    /// A run of the lane exists.
+    /// A run of the flow exists.
     pub(super) fn accepted(&mut self, run_id: RunId) {
         self.claimed.insert(run_id);
         self.delta_column = None;
@@ -331,82 +331,82 @@ mod tests {
             .expect("a flow")
     }
 
-    fn lane(days: impl IntoIterator<Item = i64>) -> Lane {
-        let mut lane = Lane::new("prod".parse().expect("a sandbox"), flow());
+    fn queue_of(days: impl IntoIterator<Item = i64>) -> FlowQueue {
+        let mut queue = FlowQueue::new("prod".parse().expect("a sandbox"), flow());
         for day in days {
-            lane.enqueue(run(day));
+            queue.enqueue(run(day));
         }
-        lane
+        queue
     }
 
     /// Reserves and sends the next run.
-    fn next(lane: &mut Lane, per_flow: usize) -> Option<i64> {
-        let (run, _) = send(lane, per_flow, false)?;
+    fn next(queue: &mut FlowQueue, per_flow: usize) -> Option<i64> {
+        let (run, _) = send(queue, per_flow, false)?;
         Some(run.identity.window.start().get() / 10)
     }
 
     fn send(
-        lane: &mut Lane,
+        queue: &mut FlowQueue,
         per_flow: usize,
         again_too: bool,
     ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
-        let run = lane.next(lane.room(per_flow, 0), again_too)?;
-        assert!(lane.may_send(per_flow));
-        let column = lane.sent(&run);
+        let run = queue.next(queue.room(per_flow, 0), again_too)?;
+        assert!(queue.may_send(per_flow));
+        let column = queue.sent(&run);
         Some((run, column))
     }
 
     #[test]
     fn runs_are_reserved_ahead_where_they_leave_one_by_one_and_go_back_in_their_order() {
-        let mut lane = lane([1, 2, 3, 4]);
-        lane.open(None);
-        assert_eq!(lane.room(2, 5).ahead, 0, "two at once leave in no order");
-        let room = lane.room(1, 2);
-        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| lane.next(room, false)).collect();
+        let mut queue = queue_of([1, 2, 3, 4]);
+        queue.open(None);
+        assert_eq!(queue.room(2, 5).ahead, 0, "two at once leave in no order");
+        let room = queue.room(1, 2);
+        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| queue.next(room, false)).collect();
         assert_eq!(reserved, [run(1), run(2), run(3)]);
-        lane.sent(&run(1));
-        assert!(!lane.may_send(1), "one at a time");
-        lane.landed();
-        assert!(lane.may_send(1));
-        assert_eq!(lane.next(room, false), Some(run(4)));
+        queue.sent(&run(1));
+        assert!(!queue.may_send(1), "one at a time");
+        queue.landed();
+        assert!(queue.may_send(1));
+        assert_eq!(queue.next(room, false), Some(run(4)));
         for n in [4, 2, 3] {
-            lane.put_back(run(n));
+            queue.put_back(run(n));
         }
-        assert_eq!(next(&mut lane, 1), Some(2));
+        assert_eq!(next(&mut queue, 1), Some(2));
     }
 
     #[test]
     fn runs_leave_in_the_order_of_their_windows_and_not_more_than_allowed_at_once() {
-        let mut lane = lane([3, 1, 2]);
-        assert_eq!(next(&mut lane, 2), None, "not checked yet");
-        lane.open(None);
-        assert_eq!(next(&mut lane, 2), Some(1));
-        assert_eq!(next(&mut lane, 2), Some(2));
-        assert_eq!(next(&mut lane, 2), None);
-        lane.landed();
-        assert_eq!(next(&mut lane, 2), Some(3));
+        let mut queue = queue_of([3, 1, 2]);
+        assert_eq!(next(&mut queue, 2), None, "not checked yet");
+        queue.open(None);
+        assert_eq!(next(&mut queue, 2), Some(1));
+        assert_eq!(next(&mut queue, 2), Some(2));
+        assert_eq!(next(&mut queue, 2), None);
+        queue.landed();
+        assert_eq!(next(&mut queue, 2), Some(3));
     }
 
     #[test]
     fn what_was_refused_before_is_not_reserved_behind_another_and_waits_for_what_is_fresh() {
-        let mut lane = lane([1]);
-        lane.enqueue_again(run(2));
-        lane.enqueue_again(run(3));
-        lane.open(None);
-        let room = lane.room(1, 8);
-        assert_eq!(lane.next(room, true), Some(run(1)));
-        assert_eq!(lane.next(room, true), None);
-        assert!(lane.has_fresh(), "it has not left");
-        lane.sent(&run(1));
-        assert!(!lane.has_fresh());
+        let mut queue = queue_of([1]);
+        queue.enqueue_again(run(2));
+        queue.enqueue_again(run(3));
+        queue.open(None);
+        let room = queue.room(1, 8);
+        assert_eq!(queue.next(room, true), Some(run(1)));
+        assert_eq!(queue.next(room, true), None);
+        assert!(queue.has_fresh(), "it has not left");
+        queue.sent(&run(1));
+        assert!(!queue.has_fresh());
         assert_eq!(
-            lane.next(room, true),
+            queue.next(room, true),
             None,
             "the one before it may be refused"
         );
-        lane.landed();
-        assert_eq!(lane.next(room, true), Some(run(2)));
-        assert_eq!(lane.next(room, true), None);
+        queue.landed();
+        assert_eq!(queue.next(room, true), Some(run(2)));
+        assert_eq!(queue.next(room, true), None);
     }
 
     #[test]
@@ -414,38 +414,38 @@ mod tests {
         let mut later = run(2);
         later.start_time = Some(UnixSeconds::MAX);
         for absent in [true, false] {
-            let mut lane = lane([1, 3, 4]);
+            let mut queue = queue_of([1, 3, 4]);
             if absent {
-                lane.enqueue(run(2));
-                lane.was_absent(run(2).key);
+                queue.enqueue(run(2));
+                queue.was_absent(run(2).key);
             } else {
-                lane.enqueue(later.clone());
+                queue.enqueue(later.clone());
             }
-            lane.open(None);
-            let room = lane.room(1, 8);
+            queue.open(None);
+            let room = queue.room(1, 8);
             for n in [1, 2] {
-                let next = lane.next(room, false).expect("none is under way");
+                let next = queue.next(room, false).expect("none is under way");
                 assert_eq!(next.identity, run(n).identity);
-                assert_eq!(lane.next(room, false), None, "not beside {n}");
-                lane.sent(&next);
-                lane.landed();
+                assert_eq!(queue.next(room, false), None, "not beside {n}");
+                queue.sent(&next);
+                queue.landed();
             }
-            assert_eq!(lane.next(room, false), Some(run(3)));
-            assert_eq!(lane.next(room, false), Some(run(4)));
+            assert_eq!(queue.next(room, false), Some(run(3)));
+            assert_eq!(queue.next(room, false), Some(run(4)));
         }
     }
 
     #[test]
     fn what_was_refused_before_goes_last_and_only_when_it_may() {
-        let mut lane = lane([2, 3]);
-        lane.enqueue_again(run(1));
-        lane.open(None);
-        assert_eq!(next(&mut lane, 8), Some(2));
-        assert_eq!(next(&mut lane, 8), Some(3));
-        assert_eq!(next(&mut lane, 8), None);
-        lane.landed();
-        lane.landed();
-        let (run, _) = send(&mut lane, 8, true).expect("the refused one");
+        let mut queue = queue_of([2, 3]);
+        queue.enqueue_again(run(1));
+        queue.open(None);
+        assert_eq!(next(&mut queue, 8), Some(2));
+        assert_eq!(next(&mut queue, 8), Some(3));
+        assert_eq!(next(&mut queue, 8), None);
+        queue.landed();
+        queue.landed();
+        let (run, _) = send(&mut queue, 8, true).expect("the refused one");
         assert_eq!(run.identity.window.start().get(), 10);
     }
 
@@ -456,23 +456,23 @@ mod tests {
             date_format: None,
             timezone: None,
         };
-        let mut lane = lane([1, 2, 3, 4]);
-        lane.open(Some(column.clone()));
-        let (_, carried) = send(&mut lane, 8, false).expect("the first");
+        let mut queue = queue_of([1, 2, 3, 4]);
+        queue.open(Some(column.clone()));
+        let (_, carried) = send(&mut queue, 8, false).expect("the first");
         assert_eq!(carried, Some(column.clone()));
         assert!(
-            send(&mut lane, 8, false).is_none(),
+            send(&mut queue, 8, false).is_none(),
             "the first is not accepted yet"
         );
-        lane.landed(); // rejected
-        let (_, carried) = send(&mut lane, 8, false).expect("the second");
+        queue.landed(); // rejected
+        let (_, carried) = send(&mut queue, 8, false).expect("the second");
         assert_eq!(carried, Some(column));
-        lane.landed();
-        lane.accepted("r".parse().expect("a run id"));
-        let (_, carried) = send(&mut lane, 8, false).expect("the third");
+        queue.landed();
+        queue.accepted("r".parse().expect("a run id"));
+        let (_, carried) = send(&mut queue, 8, false).expect("the third");
         assert_eq!(carried, None);
         assert!(
-            send(&mut lane, 8, false).is_some(),
+            send(&mut queue, 8, false).is_some(),
             "no longer one at a time"
         );
     }

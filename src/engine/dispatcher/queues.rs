@@ -1,4 +1,4 @@
-//! The lanes of an apply: one for each flow of the plan, and for each flow with a run in doubt.
+//! The queues of an apply: one for each flow of the plan, and for each flow with a run in doubt.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::engine::lane::{Doubt, Lane};
+use crate::engine::flow_queue::{Doubt, FlowQueue};
 use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
 use crate::engine::send::Life;
 use crate::engine::settle::Open;
@@ -50,29 +50,29 @@ pub(super) fn in_order(
     Some((session, order))
 }
 
-/// The lanes of a plan and of every doubt in the state, and what is known of the plan's runs.
-pub(super) fn lanes(
+/// The queues of a plan and of every doubt in the state, and what is known of the plan's runs.
+pub(super) fn queues(
     plan: &Plan,
     store: &LockedStore,
     settle_delay: Duration,
-) -> (Vec<Lane>, Outcomes) {
+) -> (Vec<FlowQueue>, Outcomes) {
     let state = store.state();
-    let mut lanes: BTreeMap<(Sandbox, FlowId), Lane> = BTreeMap::new();
+    let mut queues: BTreeMap<(Sandbox, FlowId), FlowQueue> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
     for PlannedRun { run, action, .. } in plan.runs() {
         let identity = &run.identity;
-        let lane = lanes
+        let queue = queues
             .entry((identity.sandbox.clone(), identity.flow_id))
-            .or_insert_with(|| Lane::new(identity.sandbox.clone(), identity.flow_id));
-        lane.name = run.name.clone();
-        lane.source = Some(Arc::clone(&run.source));
+            .or_insert_with(|| FlowQueue::new(identity.sandbox.clone(), identity.flow_id));
+        queue.name = run.name.clone();
+        queue.source = Some(Arc::clone(&run.source));
         if state.get(&run.key).is_some_and(Record::was_absent) {
-            lane.was_absent(run.key);
+            queue.was_absent(run.key);
         }
         match action {
-            Action::Create => lane.enqueue(run.clone()),
-            Action::Again => lane.enqueue_again(run.clone()),
+            Action::Create => queue.enqueue(run.clone()),
+            Action::Again => queue.enqueue_again(run.clone()),
             Action::Settle => {
                 wanted.insert(run.key, run);
             }
@@ -113,10 +113,10 @@ pub(super) fn lanes(
             continue;
         };
         let flow = (identity.sandbox.clone(), identity.flow_id);
-        let lane = lanes
+        let queue = queues
             .entry(flow.clone())
-            .or_insert_with(|| Lane::new(flow.0, flow.1));
-        lane.doubts.push(Doubt {
+            .or_insert_with(|| FlowQueue::new(flow.0, flow.1));
+        queue.doubts.push(Doubt {
             identity: identity.clone(),
             key: *key,
             wanted: wanted.get(key).map(|run| (*run).clone()),
@@ -140,26 +140,26 @@ pub(super) fn lanes(
             of_this_apply: false,
         });
     }
-    lanes.retain(|_, lane| lane.has_work());
-    // Once all lanes are known: what records stand for must not be taken for something else.
+    queues.retain(|_, queue| queue.has_work());
+    // Once all queues are known: what records stand for must not be taken for something else.
     for (_, Record { identity, fate, .. }) in state.records() {
         if let Fate::Created {
             run_id,
             adopted,
             at,
         } = fate
-            && let Some(lane) = lanes.get_mut(&(identity.sandbox.clone(), identity.flow_id))
+            && let Some(queue) = queues.get_mut(&(identity.sandbox.clone(), identity.flow_id))
         {
-            lane.claimed.insert(run_id.clone());
+            queue.claimed.insert(run_id.clone());
             if adopted.is_none() {
-                lane.created.insert(run_id.clone());
+                queue.created.insert(run_id.clone());
             }
             let age = Duration::try_from(today.duration_since(*at));
-            lane.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
-            lane.state_knows = true;
+            queue.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
+            queue.state_knows = true;
         }
     }
-    (lanes.into_values().collect(), outcomes)
+    (queues.into_values().collect(), outcomes)
 }
 
 /// The time, if it is by the service's clock.
