@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::not_json::describe_page;
-use super::{retry_after, veil};
+use super::{redact, retry_after};
 use crate::run::RunId;
 use crate::state::Refusal;
 use crate::untrusted::shortened;
@@ -118,7 +118,7 @@ fn scalar(value: &Value) -> Option<String> {
 
 /// `text` without our secrets, in one line, harmless, and not longer than a message.
 pub(crate) fn plain(text: &str) -> String {
-    let text = veil::cover(beginning(text.trim()));
+    let text = redact::redact(beginning(text.trim()));
     shortened(&text.replace(['\n', '\r', '\t'], " "), MESSAGE_CHARS)
 }
 

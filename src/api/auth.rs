@@ -17,7 +17,7 @@ use url::Url;
 use super::answer::{Answer, plain};
 use super::http::{bounded_body, describe, header_of};
 use super::not_json::describe_page;
-use super::veil;
+use super::redact;
 use crate::crash::Point;
 
 /// A token is renewed this long before it expires.
@@ -223,7 +223,7 @@ impl Auth {
             client_secret: secret,
             ..
         }) = &credentials;
-        veil::keep(secret);
+        redact::keep(secret);
         Self {
             credentials,
             http,
@@ -305,7 +305,7 @@ impl Auth {
                 Point::TOKEN_ASKING.pass();
                 let answer = self.ask(ims, &form, times).await?;
                 Point::TOKEN_ANSWERED.pass();
-                veil::keep(&answer.access_token);
+                redact::keep(&answer.access_token);
                 let until = |life: Option<Duration>| life.map(|life| asked + life);
                 let (renew_at, good_until) = (until(answer.kept_for()), until(answer.good_for()));
                 (answer.access_token, renew_at, good_until)

@@ -23,7 +23,7 @@ use super::outcome::{Broken, Outcome, judge};
 use super::proxy::unusable_proxy;
 use super::{
     Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
-    Shows, SourceKind, Token,
+    SourceKind, Token, WindowEvidence,
 };
 use crate::crash::Point;
 use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
@@ -352,12 +352,12 @@ impl Client {
     ) -> Result<(), ApiError> {
         let silent = runs
             .iter_mut()
-            .filter(|run| run.shows == Shows::Nothing && is_asked_for(run))
+            .filter(|run| run.window_evidence == WindowEvidence::Missing && is_asked_for(run))
             .take(most);
         for run in silent {
             // A run that is listed but not found by itself stays as it was listed.
             if let Some(whole) = self.run(sandbox, &run.id).await? {
-                run.shows = whole.shows;
+                run.window_evidence = whole.window_evidence;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::run::UnixSeconds;
-use crate::state::{Clock, Moment};
+use crate::state::{Clock, ClockedTime};
 
 /// 2020-01-01 and 2100-01-01: no service's clock says anything before or after.
 const EARLIEST: i64 = 1_577_836_800;
@@ -36,13 +36,13 @@ impl ServerClock {
 
     /// What `now` is by the service's clock, or by ours as long as that is not known.
     #[must_use]
-    pub fn at(&self, now: Timestamp) -> Moment {
+    pub fn at(&self, now: Timestamp) -> ClockedTime {
         match *self.ahead() {
-            Some(ahead) => Moment {
+            Some(ahead) => ClockedTime {
                 time: now.saturating_add(ahead).unwrap_or(now),
                 clock: Clock::Server,
             },
-            None => Moment {
+            None => ClockedTime {
                 time: now,
                 clock: Clock::Local,
             },

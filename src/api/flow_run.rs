@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::plain;
 use super::clock::CLOCKS;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
-use crate::state::{Clock, Moment};
+use crate::state::{Clock, ClockedTime};
 use crate::untrusted::Untrusted;
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
@@ -29,7 +29,7 @@ pub struct FlowRun {
     /// The account behind it (`createdBy`): a person, or a technical account.
     pub created_by: Option<Untrusted>,
     /// The window it ingests, as far as the answer shows one.
-    pub shows: Shows,
+    pub window_evidence: WindowEvidence,
     /// How far it is.
     pub status: RunStatus,
     /// What it read and wrote.
@@ -40,24 +40,24 @@ pub struct FlowRun {
 
 /// What a run shows of its window, best evidence first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shows {
+pub enum WindowEvidence {
     /// `params.windowStartTime` and `params.windowEndTime`.
     Params(Window),
     /// The copy activity's `extensions.windowStart` and `windowEnd`.
     CopyActivity(Window),
     /// A window that none of ours can be, such as one that ends before it starts.
-    Nonsense,
+    Invalid,
     /// Nothing: such a run can be any run.
-    Nothing,
+    Missing,
 }
 
-impl Shows {
+impl WindowEvidence {
     /// The window, whatever shows it.
     #[must_use]
     pub fn window(self) -> Option<Window> {
         match self {
             Self::Params(window) | Self::CopyActivity(window) => Some(window),
-            Self::Nonsense | Self::Nothing => None,
+            Self::Invalid | Self::Missing => None,
         }
     }
 }
@@ -165,7 +165,7 @@ impl FlowRun {
                 .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             created_client: text("createdClient"),
             created_by: text("createdBy"),
-            shows: shown_window(item),
+            window_evidence: shown_window(item),
             status,
             records: record_counts(item),
             errors: errors(item),
@@ -182,7 +182,7 @@ impl FlowRun {
     /// Whether it can have come of a request whose intent was made at `intent`: it is not older.
     /// A time that cannot be compared can.
     #[must_use]
-    pub fn is_since(&self, intent: Moment) -> bool {
+    pub fn is_since(&self, intent: ClockedTime) -> bool {
         match (self.created_at, intent.clock) {
             (Some(created), Clock::Server) => {
                 let earliest = intent.time.saturating_sub(CLOCKS).unwrap_or(intent.time);
@@ -202,7 +202,7 @@ fn activities(item: &Value) -> impl Iterator<Item = &Value> {
         .flatten()
 }
 
-fn shown_window(item: &Value) -> Shows {
+fn shown_window(item: &Value) -> WindowEvidence {
     let pair = |object: &Value, start: &str, end: &str| {
         let start = object.get(start).and_then(integer)?;
         let end = object.get(end).and_then(integer)?;
@@ -212,13 +212,13 @@ fn shown_window(item: &Value) -> Shows {
         .get("params")
         .and_then(|params| pair(params, "windowStartTime", "windowEndTime"))
     {
-        return window(start, end).map_or(Shows::Nonsense, Shows::Params);
+        return window(start, end).map_or(WindowEvidence::Invalid, WindowEvidence::Params);
     }
     activities(item)
         .filter_map(|activity| activity.pointer("/durationSummary/extensions"))
         .find_map(|extensions| pair(extensions, "windowStart", "windowEnd"))
-        .map_or(Shows::Nothing, |(start, end)| {
-            window(start, end).map_or(Shows::Nonsense, Shows::CopyActivity)
+        .map_or(WindowEvidence::Missing, |(start, end)| {
+            window(start, end).map_or(WindowEvidence::Invalid, WindowEvidence::CopyActivity)
         })
 }
 
@@ -316,7 +316,10 @@ mod tests {
             json!({"windowStartTime": 1_651_584_991_000_i64, "windowEndTime": 1_651_585_956_000_i64}),
         ] {
             let run = read(json!({"id": "r", "params": params}));
-            assert_eq!(run.shows, Shows::Params(tutorial_window()));
+            assert_eq!(
+                run.window_evidence,
+                WindowEvidence::Params(tutorial_window())
+            );
         }
     }
 
@@ -331,22 +334,25 @@ mod tests {
                         {"windowStart": 1_651_584_991_000_i64, "windowEnd": 1_651_585_956_000_i64}}}
                 ]
             }));
-            assert_eq!(run.shows, Shows::CopyActivity(tutorial_window()));
+            assert_eq!(
+                run.window_evidence,
+                WindowEvidence::CopyActivity(tutorial_window())
+            );
         }
     }
 
     #[test]
     fn a_run_without_a_window_is_told_from_one_with_an_impossible_one() {
         assert_eq!(
-            read(json!({"id": "r", "activities": []})).shows,
-            Shows::Nothing
+            read(json!({"id": "r", "activities": []})).window_evidence,
+            WindowEvidence::Missing
         );
         let typo = json!({"windowStartTime": "1651584991", "windowEndTime": "16515859567"});
         let least = json!({"windowStartTime": i64::MIN, "windowEndTime": i64::MIN.to_string()});
         for params in [typo, least] {
             assert_eq!(
-                read(json!({"id": "r", "params": params})).shows,
-                Shows::Nonsense
+                read(json!({"id": "r", "params": params})).window_evidence,
+                WindowEvidence::Invalid
             );
         }
     }

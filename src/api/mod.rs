@@ -17,8 +17,8 @@ mod outcome;
 mod pacer;
 mod paging;
 mod proxy;
+mod redact;
 mod retry_after;
-mod veil;
 mod wire;
 
 pub use answer::Answer;
@@ -28,7 +28,7 @@ pub use client::{ApiError, Client, Connection, Timeouts};
 pub(crate) use clock::CLOCKS;
 pub use clock::ServerClock;
 pub use flow::{Flow, SourceKind, kind_by_spec};
-pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, Shows};
+pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, WindowEvidence};
 pub(crate) use http::{
     bounded_body, builder as http_builder, describe as describe_broken, is_loopback,
 };
@@ -38,5 +38,5 @@ pub use pacer::{Pacer, Rate, RateError};
 pub use paging::Page;
 pub use proxy::unusable_certificates;
 pub(crate) use proxy::unusable_proxy;
-pub(crate) use veil::keep as cover_from_now_on;
+pub(crate) use redact::keep as register_secret;
 pub use wire::{CreateRun, TimestampForm};

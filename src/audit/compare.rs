@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Audit, Denial, Fact, Finding, Look, Seen, Trace};
-use crate::api::{CLOCKS, FlowRun, RunStatus, Shows};
-use crate::reconcile::{Clients, OfIntent, RunsByWindow};
+use super::{Audit, Denial, Fact, Finding, FlowListing, ListResult, Trace};
+use crate::api::{CLOCKS, FlowRun, RunStatus, WindowEvidence};
+use crate::reconcile::{CreatorAttribution, IntentMatch, RunsByWindow};
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Window};
-use crate::state::{Clock, Fate, Moment, Record, State};
+use crate::state::{Clock, ClockedTime, Fate, Record, State};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
 const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
 
 /// What we have, beside what the sandbox shows.
 #[derive(Debug, Clone, Copy)]
-pub struct Books<'a> {
+pub struct AuditInput<'a> {
     /// The state, read after the flows were looked at: what was listed then has its intent in it.
     pub state: Option<&'a State>,
     /// What the manifests want.
@@ -28,14 +28,14 @@ pub struct Books<'a> {
     pub settle_delay: SignedDuration,
 }
 
-type Flow<'a> = (&'a Sandbox, FlowId);
+type WindowAudit<'a> = (&'a Sandbox, FlowId);
 
 /// Compares the state with what was seen of each flow. No flow is in `looks` twice.
 #[must_use]
-pub fn compare(books: Books<'_>, looks: &[Look]) -> Audit {
-    let mut of_flow: HashMap<Flow<'_>, Vec<&Record>> = HashMap::new();
+pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
+    let mut of_flow: HashMap<WindowAudit<'_>, Vec<&Record>> = HashMap::new();
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
-    for (_, record) in books.state.into_iter().flat_map(State::records) {
+    for (_, record) in input.state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
         let flow = (&identity.sandbox, identity.flow_id);
         of_flow.entry(flow).or_default().push(record);
@@ -43,8 +43,8 @@ pub fn compare(books: Books<'_>, looks: &[Look]) -> Audit {
             claims.insert(run_id, record);
         }
     }
-    let mut wanted: HashMap<Flow<'_>, Vec<&DesiredRun>> = HashMap::new();
-    for run in books.wanted {
+    let mut wanted: HashMap<WindowAudit<'_>, Vec<&DesiredRun>> = HashMap::new();
+    for run in input.wanted {
         let flow = (&run.identity.sandbox, run.identity.flow_id);
         wanted.entry(flow).or_default().push(run);
     }
@@ -60,18 +60,18 @@ pub fn compare(books: Books<'_>, looks: &[Look]) -> Audit {
         records.sort_by(|a, b| a.identity.cmp(&b.identity));
         audit.records += records.len();
         let mut facts = match &look.seen {
-            Seen::Refused(why) => vec![Fact::Unreadable {
+            ListResult::Refused(why) => vec![Fact::Unreadable {
                 why: why.clone(),
                 refused: true,
             }],
-            Seen::Unanswered(why) => vec![Fact::Unreadable {
+            ListResult::Unanswered(why) => vec![Fact::Unreadable {
                 why: why.clone(),
                 refused: false,
             }],
-            Seen::Runs(runs) => {
+            ListResult::Runs(runs) => {
                 audit.runs += runs.len();
                 let comparison = Comparison {
-                    books,
+                    input,
                     flow,
                     records: &records,
                     claims: &claims,
@@ -109,7 +109,7 @@ struct AtWindow<'a> {
 #[derive(Default)]
 struct NextApply<'a> {
     /// What the windows of the runs tell of each record in doubt.
-    of_intent: HashMap<Key, OfIntent<'a>>,
+    of_intent: HashMap<Key, IntentMatch<'a>>,
     /// The runs by which a doubt is settled.
     settled: HashSet<RunId>,
     /// The runs that are adopted for a wanted run.
@@ -117,8 +117,8 @@ struct NextApply<'a> {
 }
 
 struct Comparison<'a, 'b> {
-    books: Books<'a>,
-    flow: Flow<'b>,
+    input: AuditInput<'a>,
+    flow: WindowAudit<'b>,
     /// The records of the flow.
     records: &'b [&'a Record],
     /// The records of all flows, by the run they stand for.
@@ -141,12 +141,12 @@ impl Comparison<'_, '_> {
             if run.flow_id.is_some_and(|flow_id| flow_id != self.flow.1) {
                 continue; // found by the id on record, which `recorded` has judged
             }
-            match (run.shows, self.claims.contains_key(&run.id)) {
-                (Shows::Params(window) | Shows::CopyActivity(window), _) => {
+            match (run.window_evidence, self.claims.contains_key(&run.id)) {
+                (WindowEvidence::Params(window) | WindowEvidence::CopyActivity(window), _) => {
                     windows.entry(window).or_default().runs.push(run);
                 }
-                (Shows::Nonsense | Shows::Nothing, true) => {}
-                (Shows::Nonsense | Shows::Nothing, false) => silent.push(run),
+                (WindowEvidence::Invalid | WindowEvidence::Missing, true) => {}
+                (WindowEvidence::Invalid | WindowEvidence::Missing, false) => silent.push(run),
             }
         }
         for record in self.records {
@@ -212,7 +212,7 @@ impl Comparison<'_, '_> {
 
     /// Whether a list need not show yet what was sent or recorded then.
     fn is_too_new(&self, at: Timestamp) -> bool {
-        self.books.now.duration_since(at) < self.books.settle_delay
+        self.input.now.duration_since(at) < self.input.settle_delay
     }
 
     fn window(
@@ -301,7 +301,7 @@ impl Comparison<'_, '_> {
         }
         let mut next = NextApply::default();
         let mut undecided: HashSet<Window> = HashSet::new();
-        let doubts: Vec<(&RunIdentity, Moment)> = self
+        let doubts: Vec<(&RunIdentity, ClockedTime)> = self
             .records
             .iter()
             .filter_map(|record| match &record.fate {
@@ -314,9 +314,9 @@ impl Comparison<'_, '_> {
             .map(|(identity, intent)| (identity.window, identity.rerun, *intent))
             .collect();
         let found =
-            RunsByWindow::new(shown.clone(), &claimed).of_intents(&intents, self.books.api_key);
+            RunsByWindow::new(shown.clone(), &claimed).of_intents(&intents, self.input.api_key);
         for ((identity, _), found) in doubts.into_iter().zip(found) {
-            if let OfIntent::Run(run, _) = &found {
+            if let IntentMatch::Run(run, _) = &found {
                 next.settled.insert(run.id.clone());
             } else {
                 undecided.insert(identity.window);
@@ -333,7 +333,7 @@ impl Comparison<'_, '_> {
         let wanted = self.wanted.iter().copied().filter(|wanted| {
             !may_exist.contains(&wanted.key) && !undecided.contains(&wanted.identity.window)
         });
-        let clients = Clients::learn(self.books.api_key, runs, &created);
+        let clients = CreatorAttribution::learn(self.input.api_key, runs, &created);
         next.adopted = RunsByWindow::new(shown, &claimed)
             .wanted(wanted, clients)
             .into_iter()
@@ -344,15 +344,15 @@ impl Comparison<'_, '_> {
 }
 
 /// What could close a doubt.
-fn trace(found: Option<&OfIntent<'_>>, intent: Moment, silent: &[&FlowRun]) -> Trace {
+fn trace(found: Option<&IntentMatch<'_>>, intent: ClockedTime, silent: &[&FlowRun]) -> Trace {
     match found {
-        Some(OfIntent::Run(run, _)) => return Trace::Shown(run.id.clone()),
-        Some(OfIntent::CannotTell(run)) => return Trace::Unclear(run.id.clone()),
-        Some(OfIntent::None) | None => {}
+        Some(IntentMatch::Run(run, _)) => return Trace::Shown(run.id.clone()),
+        Some(IntentMatch::CannotTell(run)) => return Trace::Unclear(run.id.clone()),
+        Some(IntentMatch::None) | None => {}
     }
     let silent: Vec<RunId> = silent
         .iter()
-        .filter(|run| run.shows == Shows::Nothing && run.is_since(intent))
+        .filter(|run| run.window_evidence == WindowEvidence::Missing && run.is_since(intent))
         .map(|run| run.id.clone())
         .collect();
     if silent.is_empty() {
@@ -367,10 +367,12 @@ fn shows_another(run: &FlowRun, record: &Record) -> bool {
     let other_flow = run
         .flow_id
         .is_some_and(|flow_id| flow_id != record.identity.flow_id);
-    let other_window = match run.shows {
-        Shows::Params(window) | Shows::CopyActivity(window) => window != record.identity.window,
-        Shows::Nonsense => true,
-        Shows::Nothing => false,
+    let other_window = match run.window_evidence {
+        WindowEvidence::Params(window) | WindowEvidence::CopyActivity(window) => {
+            window != record.identity.window
+        }
+        WindowEvidence::Invalid => true,
+        WindowEvidence::Missing => false,
     };
     other_flow || other_window
 }
@@ -392,7 +394,7 @@ fn is_after(run: &FlowRun, at: Timestamp) -> bool {
 }
 
 /// What a record says of requests that came to nothing, each with when it was sent at the earliest.
-fn denials(record: &Record) -> impl Iterator<Item = (Moment, Denial)> {
+fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
     let Record {
         identity: _,
         fate,
@@ -400,7 +402,7 @@ fn denials(record: &Record) -> impl Iterator<Item = (Moment, Denial)> {
     } = record;
     let now = match fate {
         Fate::Rejected { refusal, at } => Some((
-            Moment {
+            ClockedTime {
                 time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
                 clock: Clock::Server,
             },

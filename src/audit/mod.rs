@@ -1,7 +1,7 @@
 //! What the state has beside what the sandbox shows: where they differ, and how badly.
 //!
 //! [`compare()`] is a function of plain data. It takes the state, the runs that manifests want, and
-//! a [`Look`] at each flow; it gives [`Finding`]s, the worst of each flow first. Sends nothing,
+//! a [`FlowListing`] at each flow; it gives [`Finding`]s, the worst of each flow first. Sends nothing,
 //! prints nothing, and mends nothing: settling, adopting and deciding are for others.
 
 mod compare;
@@ -15,11 +15,11 @@ use crate::run::{FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Absence, Record, Refusal};
 use crate::untrusted::Untrusted;
 
-pub use compare::{Books, compare};
+pub use compare::{AuditInput, compare};
 
 /// What the sandbox shows of one flow.
 #[derive(Debug, Clone)]
-pub struct Look {
+pub struct FlowListing {
     /// The sandbox.
     pub sandbox: Sandbox,
     /// The flow.
@@ -27,12 +27,12 @@ pub struct Look {
     /// The manifest's label for it.
     pub name: Untrusted,
     /// What came of looking.
-    pub seen: Seen,
+    pub seen: ListResult,
 }
 
 /// What came of looking at a flow.
 #[derive(Debug, Clone)]
-pub enum Seen {
+pub enum ListResult {
     /// Its whole list of runs, and those recorded ones beside it that were found by their ids.
     Runs(Vec<FlowRun>),
     /// The service refused, in its words.
@@ -243,7 +243,7 @@ impl Fact {
             | Self::Differs { record, .. }
             | Self::InDoubt { record, .. }
             | Self::Failed { record, .. } => Some(record.identity.window),
-            Self::Unknown { run, .. } => run.shows.window(),
+            Self::Unknown { run, .. } => run.window_evidence.window(),
             Self::Unreadable { .. } => None,
         }
     }

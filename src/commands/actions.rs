@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::Exit;
 use super::context::variable;
 use super::failure::Failure;
-use crate::report::{self, Annotation, Counts, Outputs};
+use crate::report::{self, Annotation, Outputs, ProblemCounts};
 
 /// How many bytes a summary may have: GitHub drops one that is longer than 1 MiB.
 const SUMMARY: usize = 1_000_000;
@@ -28,13 +28,13 @@ pub(super) struct Actions {
     on: bool,
     /// Whether annotations are the result, and not talk beside it.
     to_stdout: bool,
-    told: Mutex<Told>,
+    told: Mutex<Reported>,
 }
 
 #[derive(Debug, Default)]
-struct Told {
+struct Reported {
     annotations: Vec<Annotation>,
-    unlisted: Counts,
+    unlisted: ProblemCounts,
     notices: Vec<String>,
     summaries: Vec<String>,
     outputs: Outputs,
@@ -56,7 +56,7 @@ impl Actions {
         }
     }
 
-    fn tell(&self, what: impl FnOnce(&mut Told)) {
+    fn tell(&self, what: impl FnOnce(&mut Reported)) {
         if self.on {
             what(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -69,7 +69,7 @@ impl Actions {
     }
 
     /// So many more things are wrong.
-    pub(super) fn count_unlisted(&self, unlisted: Counts) {
+    pub(super) fn count_unlisted(&self, unlisted: ProblemCounts) {
         self.tell(|told| told.unlisted = told.unlisted.and(unlisted));
     }
 
@@ -155,7 +155,7 @@ fn write_summary(summaries: &[String]) -> io::Result<()> {
     file.write_all(summaries.join("\n").as_bytes())
 }
 
-fn write_outputs(told: &Told, exit: Exit) -> io::Result<()> {
+fn write_outputs(told: &Reported, exit: Exit) -> io::Result<()> {
     let Some(mut file) = appended("GITHUB_OUTPUT")? else {
         return Ok(());
     };

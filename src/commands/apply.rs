@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use super::ask::ask;
 use super::connect::{Connected, connect};
 use super::context::Context;
-use super::desired::{Narrow, Paths};
+use super::desired::{Paths, SelectionArgs};
 use super::failure::Failure;
-use super::hold::Patience;
+use super::lock::LockArgs;
 use super::output::{self, AnnotatedFormat, also};
 use super::signals::Signals;
 use super::watch::watch;
@@ -34,7 +34,7 @@ pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
     #[command(flatten)]
-    narrow: Narrow,
+    selection: SelectionArgs,
     /// Do not ask; needed where nobody can answer
     #[arg(short, long)]
     yes: bool,
@@ -51,7 +51,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: AnnotatedFormat,
     #[command(flatten)]
-    patience: Patience,
+    lock: LockArgs,
     /// Exit with 2 when work is left for a later apply
     #[arg(long)]
     detailed_exitcode: bool,
@@ -60,7 +60,7 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
         let checked = flags.paths.desired(context);
-        let made = plan::make(context, checked, &flags.narrow).await;
+        let made = plan::make(context, checked, &flags.selection).await;
         let form = flags.format.into();
         let (shown, reported) = plan::present(context, made, form, flags.report.as_deref());
         let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
@@ -109,7 +109,7 @@ async fn apply_to(
 ) -> Result<Exit, Failure> {
     let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
-    let selection = flags.narrow.selection(context);
+    let selection = flags.selection.selection(context);
 
     // Where there is nothing to do, nobody is kept from the state.
     let state = load(place.as_ref(), Some(&connected.organization))
@@ -117,7 +117,7 @@ async fn apply_to(
         .map_err(state_failure)?;
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
     let plan = diff(desired.clone(), state.as_ref());
-    let first_look = flags.narrow.select(context, plan)?;
+    let first_look = flags.selection.select(context, plan)?;
     if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
         let nothing = engine::nothing_to_do(&first_look);
         return Ok(finish(context, flags, &first_look, nothing));
@@ -125,7 +125,7 @@ async fn apply_to(
 
     let mut signals = Signals::listen()?;
     let mut store = flags
-        .patience
+        .lock
         .hold(
             context,
             place.as_ref(),
@@ -179,7 +179,7 @@ async fn carry_out(
         settle_delay: context.settle_delay(),
         timestamps: context.config.wire.timestamps,
         preflight: !flags.no_preflight,
-        most_new: flags.narrow.most_new(context),
+        most_new: flags.selection.most_new(context),
         rejections_in_a_row: REJECTIONS_IN_A_ROW,
     };
     let (events, seen) = mpsc::unbounded_channel();

@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::github;
 use super::output::{self, AnnotatedFormat, also};
 use crate::api::{ApiError, Client, FlowRun};
-use crate::audit::{Audit, Books, Kind, Look, Seen, compare};
+use crate::audit::{Audit, AuditInput, FlowListing, Kind, ListResult, compare};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{self, AuditView};
 use crate::run::{FlowId, RunId, Sandbox};
@@ -81,7 +81,7 @@ async fn audit(
         .map_err(|error| Failure::state(&place.name(), &error))?;
     let looks = look_closer(looks, state.as_ref(), client, concurrency).await?;
 
-    let books = Books {
+    let input = AuditInput {
         state: state.as_ref(),
         wanted: &checked.runs,
         api_key: client.api_key(),
@@ -89,7 +89,7 @@ async fn audit(
         settle_delay: SignedDuration::try_from(context.settle_delay())
             .unwrap_or(SignedDuration::MAX),
     };
-    let audit = compare(books, &looks);
+    let audit = compare(input, &looks);
     let exit = exit_of(&audit);
     let view = AuditView {
         audit: &audit,
@@ -124,7 +124,7 @@ async fn look(
     manifests: &[Manifest],
     client: &Client,
     concurrency: usize,
-) -> Result<Vec<Look>, ApiError> {
+) -> Result<Vec<FlowListing>, ApiError> {
     let flows: BTreeMap<(&Sandbox, FlowId), &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
@@ -137,11 +137,11 @@ async fn look(
                 client.flow(sandbox, flow_id).await?;
                 client.runs_of(sandbox, flow_id).await
             };
-            Ok(Look {
+            Ok(FlowListing {
                 sandbox: sandbox.clone(),
                 flow_id,
                 name: name.clone(),
-                seen: seen(list.await.map(Seen::Runs))?,
+                seen: seen(list.await.map(ListResult::Runs))?,
             })
         })
         .buffered(concurrency)
@@ -152,11 +152,11 @@ async fn look(
 /// Adds what only asking by id shows: runs on record that are not listed, and the windows of runs
 /// that no record stands for.
 async fn look_closer(
-    looks: Vec<Look>,
+    looks: Vec<FlowListing>,
     state: Option<&State>,
     client: &Client,
     concurrency: usize,
-) -> Result<Vec<Look>, ApiError> {
+) -> Result<Vec<FlowListing>, ApiError> {
     let mut recorded: BTreeMap<(Sandbox, FlowId), Vec<RunId>> = BTreeMap::new();
     for (_, record) in state.into_iter().flat_map(State::records) {
         if let Fate::Created { run_id, .. } = &record.fate {
@@ -170,7 +170,7 @@ async fn look_closer(
             let on_record = recorded.remove(&(look.sandbox.clone(), look.flow_id));
             let sandbox = look.sandbox.clone();
             async move {
-                let Seen::Runs(mut runs) = look.seen else {
+                let ListResult::Runs(mut runs) = look.seen else {
                     return Ok(look);
                 };
                 let closer = async {
@@ -185,7 +185,7 @@ async fn look_closer(
                             runs.extend(client.run(&sandbox, &id).await?);
                         }
                     }
-                    Ok(Seen::Runs(runs))
+                    Ok(ListResult::Runs(runs))
                 };
                 look.seen = seen(closer.await)?;
                 Ok(look)
@@ -197,10 +197,10 @@ async fn look_closer(
 }
 
 /// What an error says of one flow; where the credentials are not accepted, of all.
-fn seen(result: Result<Seen, ApiError>) -> Result<Seen, ApiError> {
+fn seen(result: Result<ListResult, ApiError>) -> Result<ListResult, ApiError> {
     match result {
-        Err(ApiError::Refused(refusal)) => Ok(Seen::Refused(refusal.to_string())),
-        Err(error) => Ok(Seen::Unanswered(error.of_one_flow()?)),
+        Err(ApiError::Refused(refusal)) => Ok(ListResult::Refused(refusal.to_string())),
+        Err(error) => Ok(ListResult::Unanswered(error.of_one_flow()?)),
         seen => seen,
     }
 }

@@ -12,12 +12,12 @@ use super::Exit;
 use super::actions::{Actions, is_on_a_runner};
 use super::config::Config;
 use super::failure::Failure;
-use super::kept::Kept;
 use super::project::{self, Project};
+use super::state_location::StateLocation;
 use crate::api::is_loopback;
 use crate::report::plain;
 use crate::run::{OrganizationId, Sandbox};
-use crate::store::Place;
+use crate::store::StateBackend;
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
@@ -66,7 +66,7 @@ pub(super) struct Flags {
     emulator: bool,
     /// Whether to colour what is shown
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
-    color: When,
+    color: ColorChoice,
     /// How to show progress
     #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
     progress: ProgressForm,
@@ -79,7 +79,7 @@ pub(super) struct Flags {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum When {
+enum ColorChoice {
     /// On a terminal, unless `NO_COLOR` is set
     Auto,
     /// Always
@@ -112,7 +112,7 @@ pub(super) struct Context {
     pub(super) project: Project,
     /// The job that this runs in, if it runs in one.
     pub(super) actions: Arc<Actions>,
-    kept: Kept,
+    kept: StateLocation,
     /// Who has said where the state is.
     named: NamedBy,
     pub(super) sandbox: Option<Sandbox>,
@@ -173,9 +173,11 @@ impl Context {
         Ok(Self {
             // What the emulator did must never pass for what the service did.
             kept: match kept {
-                Kept::Folder(folder) if emulator => Kept::Folder(folder.join(EMULATOR)),
-                Kept::Branch { .. } | Kept::Objects(_) if emulator => {
-                    Kept::Folder(project.state().join(EMULATOR))
+                StateLocation::Folder(folder) if emulator => {
+                    StateLocation::Folder(folder.join(EMULATOR))
+                }
+                StateLocation::Branch { .. } | StateLocation::Objects(_) if emulator => {
+                    StateLocation::Folder(project.state().join(EMULATOR))
                 }
                 kept => kept,
             },
@@ -200,7 +202,7 @@ impl Context {
     }
 
     /// Where the state is kept.
-    pub(super) fn place(&self) -> Result<Box<dyn Place>, Failure> {
+    pub(super) fn place(&self) -> Result<Box<dyn StateBackend>, Failure> {
         if is_on_a_runner() && self.named == NamedBy::Nobody && !self.emulator {
             return Err(Failure::usage(
                 "nothing says where the state is kept, and a folder would be gone with this job",
@@ -214,7 +216,7 @@ impl Context {
     /// Fails where the state would be a new one, though there is one where versions of this program
     /// looked for it that took paths in a config for relative to the current folder.
     fn check_not_elsewhere(&self) -> Result<(), Failure> {
-        let Kept::Folder(folder) = &self.kept else {
+        let StateLocation::Folder(folder) = &self.kept else {
             return Ok(());
         };
         if matches!(self.named, NamedBy::Flag | NamedBy::Variable) {
@@ -242,11 +244,13 @@ impl Context {
     /// That the state is in a folder that goes with this job, if it is.
     pub(super) fn fleeting_state(&self) -> Option<String> {
         match &self.kept {
-            Kept::Folder(folder) if !self.emulator && goes_with_a_job(folder) => Some(format!(
-                "the state is kept in {}, which is gone with this job unless something keeps it: \
+            StateLocation::Folder(folder) if !self.emulator && goes_with_a_job(folder) => {
+                Some(format!(
+                    "the state is kept in {}, which is gone with this job unless something keeps it: \
                      what is in doubt would be forgotten",
-                folder.display()
-            )),
+                    folder.display()
+                ))
+            }
             _ => None,
         }
     }
@@ -260,7 +264,7 @@ impl Context {
     }
 
     /// The name of that place.
-    pub(super) fn kept(&self) -> &Kept {
+    pub(super) fn kept(&self) -> &StateLocation {
         &self.kept
     }
 
@@ -272,8 +276,10 @@ impl Context {
     /// Where the emulator that is built in keeps its runs.
     pub(super) fn emulator_folder(&self) -> PathBuf {
         match &self.kept {
-            Kept::Folder(folder) => folder.clone(),
-            Kept::Branch { .. } | Kept::Objects(_) => self.project.state().join(EMULATOR),
+            StateLocation::Folder(folder) => folder.clone(),
+            StateLocation::Branch { .. } | StateLocation::Objects(_) => {
+                self.project.state().join(EMULATOR)
+            }
         }
     }
 
@@ -326,13 +332,16 @@ fn kept(
     typed: Option<String>,
     config: &Config,
     project: &Project,
-) -> Result<(Kept, NamedBy), Failure> {
+) -> Result<(StateLocation, NamedBy), Failure> {
     if let Some(typed) = typed {
-        return Ok((Kept::read(&typed, Path::new(""))?, NamedBy::Flag));
+        return Ok((StateLocation::read(&typed, Path::new(""))?, NamedBy::Flag));
     }
     if let Some(set) = variable("BACKFILL_STATE") {
-        let kept = Kept::read(&set, project.folder())?;
-        if Path::new(&set).is_relative() && matches!(kept, Kept::Folder(_)) && !project.is_here() {
+        let kept = StateLocation::read(&set, project.folder())?;
+        if Path::new(&set).is_relative()
+            && matches!(kept, StateLocation::Folder(_))
+            && !project.is_here()
+        {
             return Err(Failure::usage(
                 "BACKFILL_STATE is a relative path, which is another folder wherever one stands",
             )
@@ -341,8 +350,11 @@ fn kept(
         return Ok((kept, NamedBy::Variable));
     }
     match &config.state {
-        Some(state) => Ok((Kept::read(state, project.folder())?, NamedBy::Config)),
-        None => Ok((Kept::Folder(project.state()), NamedBy::Nobody)),
+        Some(state) => Ok((
+            StateLocation::read(state, project.folder())?,
+            NamedBy::Config,
+        )),
+        None => Ok((StateLocation::Folder(project.state()), NamedBy::Nobody)),
     }
 }
 
@@ -411,14 +423,16 @@ pub(super) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-fn colours(when: When) -> (bool, bool) {
+fn colours(when: ColorChoice) -> (bool, bool) {
     let colours = match when {
-        When::Always => (true, true),
-        When::Never => (false, false),
-        When::Auto if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) => {
+        ColorChoice::Always => (true, true),
+        ColorChoice::Never => (false, false),
+        ColorChoice::Auto
+            if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) =>
+        {
             (false, false)
         }
-        When::Auto => (console::colors_enabled(), console::colors_enabled_stderr()),
+        ColorChoice::Auto => (console::colors_enabled(), console::colors_enabled_stderr()),
     };
     console::set_colors_enabled(colours.0);
     console::set_colors_enabled_stderr(colours.1);

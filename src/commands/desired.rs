@@ -30,7 +30,7 @@ pub(super) struct Paths {
 
 /// The part of a plan that is wanted.
 #[derive(Debug, clap::Args)]
-pub(super) struct Narrow {
+pub(super) struct SelectionArgs {
     /// Only this flow; may be given again
     #[arg(long = "flow", value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
@@ -45,7 +45,7 @@ pub(super) struct Narrow {
     max_new: Option<usize>,
 }
 
-impl Narrow {
+impl SelectionArgs {
     /// As a selection, the config's guard included.
     pub(super) fn selection(&self, context: &Context) -> Selection {
         let Self { flows, keys, .. } = self;

@@ -9,7 +9,7 @@ use crate::emulator::EmulatorError;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
-use crate::report::{self, Annotation, Counts, FailureView, plain};
+use crate::report::{self, Annotation, FailureView, ProblemCounts, plain};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{READ, StoreError};
@@ -71,7 +71,7 @@ impl Failure {
 
     /// That the manifests are wrong, and what follows; what is wrong with them was shown.
     pub(super) fn of_manifests(checked: Checked, so: &str) -> Self {
-        let errors = Counts::in_all(&checked).errors;
+        let errors = ProblemCounts::in_all(&checked).errors;
         let plural = if errors == 1 { "" } else { "s" };
         Self {
             checked: Some(Box::new(checked)),
@@ -106,9 +106,9 @@ impl Failure {
     }
 
     /// How many problems of manifests were found, but not kept.
-    pub(super) fn unlisted(&self) -> Counts {
+    pub(super) fn unlisted(&self) -> ProblemCounts {
         let checked = self.checked.as_ref();
-        checked.map_or_else(Counts::default, |checked| checked.unlisted.into())
+        checked.map_or_else(ProblemCounts::default, |checked| checked.unlisted.into())
     }
 
     /// The failure of `verb` for a page on GitHub, in at most `most` bytes.

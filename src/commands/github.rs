@@ -14,8 +14,10 @@ use super::actions::{locate, repository};
 use super::config;
 use super::context::{Context, variable};
 use super::failure::{Failure, chain};
-use super::hold::ci_run;
-use crate::github::{Client, Connection, Event, GitHubError, PullRequest, Sticky, Written, since};
+use super::lock::ci_run;
+use crate::github::{
+    Client, CommentWrite, Connection, Event, GitHubError, ManagedComment, PullRequest, since,
+};
 use crate::report::{self, plain};
 use crate::run::Sandbox;
 
@@ -88,7 +90,7 @@ pub(super) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failu
     };
     let config = locate(&repository(), &config.display().to_string());
     let markdown = format!("{markdown}{}", since_line(&pull));
-    let sticky = Sticky::new("plan", &config, "");
+    let sticky = ManagedComment::new("plan", &config, "");
     match sticky.supersede(&client()?, pull.number, &markdown).await {
         Ok(()) => Ok(()),
         Err(error) if error.is_closed_to_all() => Ok(()),
@@ -133,13 +135,13 @@ pub(super) async fn issue(
     Ok(())
 }
 
-fn say(context: &Context, what: &str, written: Written) {
+fn say(context: &Context, what: &str, written: CommentWrite) {
     let became = match written {
-        Written::Created => "was written",
-        Written::Updated => "was updated",
-        Written::Unchanged => "says the same already",
-        Written::Closed => "was closed",
-        Written::NotNeeded => return,
+        CommentWrite::Created => "was written",
+        CommentWrite::Updated => "was updated",
+        CommentWrite::Unchanged => "says the same already",
+        CommentWrite::Closed => "was closed",
+        CommentWrite::NotNeeded => return,
     };
     context.say(&format!("note: {what} {became}"));
 }
@@ -163,7 +165,7 @@ fn refused(error: &GitHubError, what: &str, permission: &str) -> Failure {
 /// Whose comment or issue it is: a repository may have several configs, and a config several
 /// sandboxes.
 struct Scope {
-    sticky: Sticky,
+    sticky: ManagedComment,
     /// What a reader is told of it.
     footer: String,
     /// What an issue is called.
@@ -182,7 +184,7 @@ impl Scope {
         if config != config::DEFAULT {
             title = format!("{title} ({})", plain(&config, 100));
         }
-        let sticky = Sticky::new(verb, &config, sandbox.map_or("", Sandbox::as_str));
+        let sticky = ManagedComment::new(verb, &config, sandbox.map_or("", Sandbox::as_str));
         let by_config = context.config.sandbox.as_ref();
         Self {
             sticky: if by_config.is_some() && by_config == sandbox {

@@ -4,7 +4,7 @@
 //! first; the manifests last. Where that is cut short, nothing is lost and nothing sent: the same
 //! command again finds the runs on record, and writes the manifests that are missing.
 
-mod desk;
+mod manifest_writer;
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::rules;
 use super::failure::Failure;
-use super::hold::Patience;
+use super::lock::LockArgs;
 use super::output::{self, Format};
 use super::resolve::reason;
 use super::signals::Signals;
@@ -27,7 +27,7 @@ use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 use crate::state::State;
 use crate::store::load;
-use desk::{Desk, Listed, entries, write};
+use manifest_writer::{Listed, ManifestWriter, entries, write};
 
 /// The reason of manifests that are given none.
 const REASON: &str = "Created by hand, and imported to be on record";
@@ -56,7 +56,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
     #[command(flatten)]
-    patience: Patience,
+    lock: LockArgs,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -93,7 +93,7 @@ async fn import(
     let listed = list(context, flags, sandbox, &connected.client, &state).await?;
     let default = context.project.manifests();
     let output = flags.output.as_deref().unwrap_or(&default);
-    let desk = Desk {
+    let writer = ManifestWriter {
         sandbox,
         listed: &listed,
         output,
@@ -102,15 +102,15 @@ async fn import(
         rules: rules(context),
         colour: context.colour.1,
     };
-    let mut flows = desk.prepare(&state)?;
+    let mut flows = writer.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
             let mut signals = Signals::listen()?;
             let mut store = flags
-                .patience
+                .lock
                 .hold(context, place.as_ref(), organization, &mut signals)
                 .await?;
-            let prepared = desk.prepare(store.state());
+            let prepared = writer.prepare(store.state());
             let recorded = async {
                 store
                     .append(prepared.as_deref().map(entries).unwrap_or_default())

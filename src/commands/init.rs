@@ -93,7 +93,7 @@ const GITIGNORE_TEXT: &str = "# The state of runs created from this machine, and
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
-    Written,
+    WriteResult,
     /// It was there, and holds what would have been written.
     Same,
     /// It was there, and was left as it is.
@@ -178,7 +178,7 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io:
     let width = made.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
     for (name, what) in made {
         let said = match what {
-            Made::Written => "written",
+            Made::WriteResult => "written",
             Made::Same => "already there, the same",
             Made::Left => "already there, left as it is",
             Made::NotNeeded => "not written: there are manifests already",
@@ -215,7 +215,7 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io:
             .to_owned(),
     );
     let (plan_workflow, _) = WORKFLOW_TEXTS[0];
-    if is(plan_workflow, Made::Written) {
+    if is(plan_workflow, Made::WriteResult) {
         steps.push(
             "On GitHub: docs/github.md of backfill says what else the workflows need there."
                 .to_owned(),
@@ -239,7 +239,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<Made> {
     match File::create_new(path) {
         Ok(mut file) => {
             file.write_all(text.as_bytes())?;
-            Ok(Made::Written)
+            Ok(Made::WriteResult)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let is_same = fs::read(path).is_ok_and(|found| found == text.as_bytes());

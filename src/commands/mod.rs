@@ -19,10 +19,9 @@ mod emulator;
 mod exit;
 mod failure;
 mod github;
-mod hold;
 mod import;
 mod init;
-mod kept;
+mod lock;
 mod output;
 mod plan;
 mod project;
@@ -32,6 +31,7 @@ mod scenario;
 mod schema;
 mod signals;
 mod state;
+mod state_location;
 mod status;
 mod validate;
 mod watch;
@@ -211,7 +211,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
 }
 
 /// A result for standard output, whose reader may have gone: then there is nobody to tell.
-type Written = io::Result<()>;
+type WriteResult = io::Result<()>;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
-use super::{Exit, Written};
+use super::{Exit, WriteResult};
 use crate::report::{TableLayout, fold};
 
 /// How a result is written.
@@ -35,7 +35,7 @@ pub(super) enum AnnotatedFormat {
 
 /// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
 /// are broken at blanks, so that no id is torn.
-pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
+pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
     let term = console::Term::stdout();
     if term.size_checked().is_none() {
         return raw(write);
@@ -72,7 +72,7 @@ pub(super) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.
-pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
+pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
     let mut out = io::stdout().lock();
     write(&mut out)?;
     out.flush()
@@ -80,7 +80,7 @@ pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> Written) -> Written {
 
 /// Writes a file whole, or not at all; over one that exists only if it `replaces` that. Where a link
 /// leads, and into what is no file, as a pipe or a device: that is written to, and stays what it is.
-pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
+pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
     let Some(target) = regular_file(path)? else {
         let mut out = File::options().append(true).open(path)?;
         return match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -119,7 +119,7 @@ pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> Written {
 }
 
 /// Writes a file beside its place, and renames it.
-fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) -> Written {
+fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) -> WriteResult {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -224,7 +224,7 @@ pub(super) fn also<T>(
 }
 
 /// Writes one JSON document to standard output.
-pub(super) fn json(document: &impl Serialize) -> Written {
+pub(super) fn json(document: &impl Serialize) -> WriteResult {
     raw(|out| {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::Exit;
 use super::context::Context;
-use super::desired::{Narrow, Paths};
+use super::desired::{Paths, SelectionArgs};
 use super::failure::Failure;
 use super::github;
 use super::output::{self, AnnotatedFormat, also};
@@ -29,7 +29,7 @@ pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
     #[command(flatten)]
-    narrow: Narrow,
+    selection: SelectionArgs,
     /// How to write the plan
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: PlanFormat,
@@ -87,7 +87,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         flags.paths.desired(context)
     };
-    let made = make(context, checked, &flags.narrow).await;
+    let made = make(context, checked, &flags.selection).await;
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
@@ -178,7 +178,7 @@ pub(super) fn tell(context: &Context, made: &Made) {
 pub(super) async fn make(
     context: &Context,
     checked: Result<Checked, Failure>,
-    narrow: &Narrow,
+    selection: &SelectionArgs,
 ) -> Result<Made, Failure> {
     let checked = checked?;
     let place = context.place()?;
@@ -186,7 +186,7 @@ pub(super) async fn make(
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
     Ok(Made {
-        plan: narrow.select(context, diff(checked.runs, state.as_ref()))?,
+        plan: selection.select(context, diff(checked.runs, state.as_ref()))?,
         state,
         problems: checked.problems,
     })

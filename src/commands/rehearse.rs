@@ -5,12 +5,12 @@
 //! in turn killed at a moment that is drawn from the seed. The user's state, credentials and
 //! endpoint are not touched, and nothing reaches Adobe.
 
-mod course;
+mod apply_process;
+mod counts;
+mod display;
 mod folder;
 mod kill;
-mod life;
-mod show;
-mod verdict;
+mod kill_loop;
 
 use std::io;
 use std::time::Instant;
@@ -23,12 +23,12 @@ use super::output::{self, Format};
 use super::signals::Signals;
 use super::{Exit, scenario};
 use crate::emulator::{Emulator, Options, Scenario};
-use crate::report::{self, Rehearsal, Verdict};
+use crate::report::{self, Rehearsal, RehearsalCounts};
 use crate::run::DesiredRun;
-use course::{BrokeOff, Came, Course};
+use display::RehearsalDisplay;
 use folder::Folder;
 use kill::Draws;
-use show::Show;
+use kill_loop::{Aborted, KillLoop, LoopResult};
 
 /// Flags of `rehearse`.
 #[derive(Debug, clap::Args)]
@@ -88,7 +88,7 @@ async fn rehearse(
     let folder = Folder::make(context, &flags.paths.as_given(context), emulator, scenario)
         .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
     let flows = flows_of(wanted);
-    let course = Course {
+    let course = KillLoop {
         emulator,
         folder: &folder,
         draws: Draws {
@@ -98,8 +98,10 @@ async fn rehearse(
         wanted: wanted.len(),
         kills: flags.kills,
     };
-    let came = course.run(&mut Show::new(context), &mut signals).await;
-    let Came {
+    let came = course
+        .run(&mut RehearsalDisplay::new(context), &mut signals)
+        .await;
+    let LoopResult {
         kills,
         applies,
         last,
@@ -109,7 +111,7 @@ async fn rehearse(
         Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
     };
     let ledger = emulator.ledger();
-    let verdict = verdict::judge(wanted, &ledger.stored, &last);
+    let verdict = counts::judge(wanted, &ledger.stored, &last);
     let last_words = (exit_code != 0).then(|| match last.why() {
         Some(why) => format!("exit code {exit_code}: {why}"),
         None => format!("exit code {exit_code}"),
@@ -146,11 +148,11 @@ fn flows_of(wanted: &[DesiredRun]) -> usize {
 }
 
 /// What broke a rehearsal off; an end that nothing explains leaves its evidence.
-fn broken_off(why: &BrokeOff, folder: Folder, emulator: &Emulator, keep: bool) -> Failure {
+fn broken_off(why: &Aborted, folder: Folder, emulator: &Emulator, keep: bool) -> Failure {
     let (failure, keep) = match why {
-        BrokeOff::Interrupted { .. } => (Failure::new(Exit::Interrupted, why.to_string()), keep),
-        BrokeOff::Start(_) => (Failure::new(Exit::Unexpected, chain(why)), keep),
-        BrokeOff::Code { .. } | BrokeOff::Died { .. } => {
+        Aborted::Interrupted { .. } => (Failure::new(Exit::Interrupted, why.to_string()), keep),
+        Aborted::Start(_) => (Failure::new(Exit::Unexpected, chain(why)), keep),
+        Aborted::Code { .. } | Aborted::Died { .. } => {
             let failure = Failure::new(Exit::Unexpected, why.to_string());
             (failure.details(folder.last_lines()), true)
         }
@@ -168,8 +170,8 @@ fn broken_off(why: &BrokeOff, folder: Folder, emulator: &Emulator, keep: bool) -
 }
 
 /// A run that is lost, doubled or unwanted is a defect of this program: unexpected.
-fn exit_of(verdict: &Verdict) -> Exit {
-    let Verdict {
+fn exit_of(verdict: &RehearsalCounts) -> Exit {
+    let RehearsalCounts {
         wanted: _,
         created: _,
         doubled,
@@ -200,25 +202,25 @@ mod tests {
 
     #[test]
     fn what_is_wrong_beats_what_is_in_doubt_and_that_beats_what_is_left() {
-        let fine = Verdict::default();
+        let fine = RehearsalCounts::default();
         assert_eq!(exit_of(&fine), Exit::Success);
-        let left = Verdict { left: 1, ..fine };
+        let left = RehearsalCounts { left: 1, ..fine };
         assert_eq!(exit_of(&left), Exit::Rejected);
-        let in_doubt = Verdict {
+        let in_doubt = RehearsalCounts {
             in_doubt: 1,
             ..left
         };
         assert_eq!(exit_of(&in_doubt), Exit::InDoubt);
         for wrong in [
-            Verdict {
+            RehearsalCounts {
                 lost: 1,
                 ..in_doubt.clone()
             },
-            Verdict {
+            RehearsalCounts {
                 doubled: 1,
                 ..in_doubt.clone()
             },
-            Verdict {
+            RehearsalCounts {
                 unwanted: 1,
                 ..in_doubt
             },

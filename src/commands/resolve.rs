@@ -9,7 +9,7 @@ use super::connect::{Connected, connect};
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
-use super::hold::{Patience, person};
+use super::lock::{LockArgs, person};
 use super::output::{self, Format, also};
 use super::signals::Signals;
 use crate::api::{ApiError, Client};
@@ -49,7 +49,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
     #[command(flatten)]
-    patience: Patience,
+    lock: LockArgs,
 }
 
 /// A reason that says something.
@@ -163,7 +163,7 @@ async fn decide(
     let state_failure = |error| Failure::state(&place.name(), &error);
     let mut signals = Signals::listen()?;
     let mut store = flags
-        .patience
+        .lock
         .hold(
             context,
             place.as_ref(),
@@ -271,7 +271,7 @@ async fn check(
                 .flatten()
                 .find(|run| run.id == *run_id);
             let run = listed
-                .filter(|run| run.shows.window().is_some())
+                .filter(|run| run.window_evidence.window().is_some())
                 .or(run.as_ref());
             Ok(case.check_adoption(state, run_id, run))
         }

@@ -13,23 +13,23 @@ use clap::Subcommand;
 use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
-use super::hold::holder;
+use super::lock::holder;
 use super::output::{self, Format};
 use super::signals::Signals;
 use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
 use crate::state::{Fate, Record, State};
-use crate::store::{Found, Inspected, LockedPlace, Place, StoreError, inspect};
+use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, StoreError, inspect};
 
 /// Flags of `state`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
     #[command(subcommand)]
-    what: What,
+    what: StateVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum StateVerb {
     /// List the runs on record
     List {
         /// Only this flow; may be given again
@@ -76,13 +76,13 @@ enum What {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     match &flags.what {
-        What::List { flows, format } => list(context, flows, *format).await,
-        What::Show { key, format } => show(context, key, *format).await,
-        What::Verify { format } => verify(context, *format).await,
-        What::Unlock(flags) => unlock::run(context, flags).await,
-        What::Pull(flags) => pull::run(context, flags).await,
-        What::Push(flags) => push::run(context, flags).await,
-        What::Move(flags) => move_to::run(context, flags).await,
+        StateVerb::List { flows, format } => list(context, flows, *format).await,
+        StateVerb::Show { key, format } => show(context, key, *format).await,
+        StateVerb::Verify { format } => verify(context, *format).await,
+        StateVerb::Unlock(flags) => unlock::run(context, flags).await,
+        StateVerb::Pull(flags) => pull::run(context, flags).await,
+        StateVerb::Push(flags) => push::run(context, flags).await,
+        StateVerb::Move(flags) => move_to::run(context, flags).await,
     }
 }
 
@@ -164,10 +164,10 @@ fn records(state: Option<&State>) -> impl Iterator<Item = (&Key, &Record)> {
 }
 
 /// Takes hold of `place` to replace what is there.
-async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failure> {
+async fn hold(context: &Context, place: &dyn StateBackend) -> Result<LockedBackend, Failure> {
     let name = place.name();
     let failure = |error: &StoreError| Failure::state(&name, error);
-    let held = LockedPlace::open(place, context.organization.as_ref(), holder())
+    let held = LockedBackend::open(place, context.organization.as_ref(), holder())
         .await
         .map_err(|error| match (&error, place.lease()) {
             (StoreError::Locked(_), Some(_)) => failure(&error).hint(format!(
@@ -175,7 +175,7 @@ async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failu
             )),
             _ => failure(&error),
         })?;
-    if let Found::State(Inspected { torn, .. }) = held.found()
+    if let FoundState::State(Inspected { torn, .. }) = held.found()
         && *torn > 0
     {
         let _ = writeln!(
@@ -190,7 +190,11 @@ async fn hold(context: &Context, place: &dyn Place) -> Result<LockedPlace, Failu
 
 /// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
 /// there cannot come to life later than the next holder thinks.
-async fn outlast(name: &str, held: &mut LockedPlace, signals: &mut Signals) -> Result<(), Failure> {
+async fn outlast(
+    name: &str,
+    held: &mut LockedBackend,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
     if let Some(wait) = held.late_sends() {
         let _ = writeln!(
             io::stderr(),

@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::output::{self, AnnotatedFormat};
 use crate::api::{ApiError, Client, FlowRun, RunStatus};
 use crate::manifest::Manifest;
-use crate::report::{self, Seen, Status, StatusRow, Unread};
+use crate::report::{self, RunListing, Status, StatusRow, Unread};
 use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
 use crate::state::{Fate, State};
 use crate::store::load;
@@ -74,7 +74,7 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
                 key: *key,
                 name: manifest.name.clone(),
                 run_id,
-                seen: Seen::NotListed,
+                seen: RunListing::NotListed,
             })
         })
         .collect()
@@ -124,9 +124,9 @@ async fn look_up(
     for row in &mut rows {
         let flow = (&row.identity.sandbox, row.identity.flow_id);
         if not_read.contains(&flow) {
-            row.seen = Seen::NotRead;
+            row.seen = RunListing::NotRead;
         } else if let Some(run) = row.run_id.as_ref().and_then(|id| runs.remove(id)) {
-            row.seen = Seen::Run(Box::new(run));
+            row.seen = RunListing::Run(Box::new(run));
         }
     }
     Ok(Status { rows, unread })

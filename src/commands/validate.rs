@@ -5,7 +5,7 @@ use super::context::Context;
 use super::desired::{Paths, annotate};
 use super::failure::Failure;
 use super::output::{self, AnnotatedFormat};
-use crate::report::{self, Counts, number};
+use crate::report::{self, ProblemCounts, number};
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     } else {
         Exit::Success
     };
-    let warnings = match Counts::in_all(&checked).warnings {
+    let warnings = match ProblemCounts::in_all(&checked).warnings {
         0 => String::new(),
         warnings => format!(", {}", number(warnings, "warning")),
     };

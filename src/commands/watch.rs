@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::context::Context;
 use super::output::fitting;
 use crate::engine::Event;
-use crate::report::{Board, Progress, line};
+use crate::report::{ApplyProgress, ProgressDisplay, line};
 
 /// How often a display moves when nothing happens.
 const TICK: Duration = Duration::from_millis(200);
@@ -20,8 +20,8 @@ pub(super) async fn watch(context: &Context, mut events: UnboundedReceiver<Event
     let lines = context.shows_lines();
     let mut progress = context
         .shows_bars()
-        .then(|| Progress::new(context.colour.1));
-    let mut board = Board::default();
+        .then(|| ProgressDisplay::new(context.colour.1));
+    let mut board = ApplyProgress::default();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {

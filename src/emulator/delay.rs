@@ -16,7 +16,7 @@ const YEAR: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// How long something takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "DelayForm")]
 pub struct Delay(Duration);
 
 impl Delay {
@@ -48,13 +48,13 @@ impl Delay {
 )]
 pub struct DelayError(String);
 
-impl TryFrom<Written> for Delay {
+impl TryFrom<DelayForm> for Delay {
     type Error = DelayError;
 
-    fn try_from(written: Written) -> Result<Self, DelayError> {
+    fn try_from(written: DelayForm) -> Result<Self, DelayError> {
         let time = match &written {
-            Written::Seconds(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
-            Written::Words(words) => words
+            DelayForm::Seconds(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
+            DelayForm::Words(words) => words
                 .parse::<SignedDuration>()
                 .ok()
                 .and_then(|time| Duration::try_from(time).ok()),
@@ -66,12 +66,12 @@ impl TryFrom<Written> for Delay {
 }
 
 /// A delay as it is written.
-enum Written {
+enum DelayForm {
     Seconds(f64),
     Words(String),
 }
 
-impl fmt::Display for Written {
+impl fmt::Display for DelayForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Seconds(seconds) => seconds.fmt(f),
@@ -80,38 +80,38 @@ impl fmt::Display for Written {
     }
 }
 
-impl<'de> Deserialize<'de> for Written {
+impl<'de> Deserialize<'de> for DelayForm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(WrittenVisitor)
+        deserializer.deserialize_any(DelayVisitor)
     }
 }
 
-struct WrittenVisitor;
+struct DelayVisitor;
 
-impl Visitor<'_> for WrittenVisitor {
-    type Value = Written;
+impl Visitor<'_> for DelayVisitor {
+    type Value = DelayForm;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("seconds, such as 2 or 0.25, or words, such as `250 ms` or `5 minutes`")
     }
 
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Written, E> {
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<DelayForm, E> {
         self.visit_f64(u32::try_from(seconds).map_or(f64::INFINITY, f64::from))
     }
 
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Written, E> {
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<DelayForm, E> {
         match u64::try_from(seconds) {
             Ok(seconds) => self.visit_u64(seconds),
             Err(_) => self.visit_str(&seconds.to_string()),
         }
     }
 
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Written, E> {
-        Ok(Written::Seconds(seconds))
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<DelayForm, E> {
+        Ok(DelayForm::Seconds(seconds))
     }
 
-    fn visit_str<E: de::Error>(self, words: &str) -> Result<Written, E> {
-        Ok(Written::Words(words.to_owned()))
+    fn visit_str<E: de::Error>(self, words: &str) -> Result<DelayForm, E> {
+        Ok(DelayForm::Words(words.to_owned()))
     }
 }
 

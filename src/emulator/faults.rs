@@ -63,7 +63,7 @@ pub enum Fault {
         code: ErrorStatus,
         /// Before or after the service did its work.
         #[serde(default)]
-        when: Moment,
+        when: FaultTiming,
         /// What the answer's body is.
         #[serde(default)]
         body: FaultBody,
@@ -72,7 +72,7 @@ pub enum Fault {
         flow_code: Option<u16>,
     },
     /// The connection is reset, without an answer.
-    Reset(Moment),
+    Reset(FaultTiming),
     /// No answer for a while, then the connection is closed.
     Hang {
         /// For how long.
@@ -80,7 +80,7 @@ pub enum Fault {
         time: Delay,
         /// Before or after the service did its work.
         #[serde(default)]
-        when: Moment,
+        when: FaultTiming,
     },
     /// The service does its work; the answer is a 2xx with a page of HTML.
     Garbage,
@@ -115,7 +115,7 @@ impl Fault {
 /// When a fault strikes: before the service did its work (nothing is stored) or after (it is).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Moment {
+pub enum FaultTiming {
     /// Nothing was stored.
     #[default]
     Before,
@@ -234,11 +234,11 @@ impl TryFrom<WrittenRule> for FaultRule {
 pub(super) struct FaultPlan {
     seed: String,
     rules: Vec<FaultRule>,
-    counts: Mutex<Vec<Counts>>,
+    counts: Mutex<Vec<RuleCounters>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct RuleCounters {
     calls: u64,
     done: u64,
 }
@@ -249,7 +249,7 @@ impl FaultPlan {
     /// `epoch` is how many runs the world held at the start: it takes part in every draw, so
     /// that an emulator started again over the same journal is not unlucky in the same places.
     pub(super) fn new(seed: u64, epoch: usize, rules: Vec<FaultRule>) -> Self {
-        let counts = Mutex::new(vec![Counts::default(); rules.len()]);
+        let counts = Mutex::new(vec![RuleCounters::default(); rules.len()]);
         Self {
             seed: format!("{seed}/{epoch}"),
             rules,
@@ -375,7 +375,7 @@ mod tests {
                 "throttled"
             ]
         );
-        assert_eq!(read[3].fault, Fault::Reset(Moment::After));
+        assert_eq!(read[3].fault, Fault::Reset(FaultTiming::After));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
 use super::scenario::{Frequency, ItemShape, Spelling};
 use super::service::Service;
-use super::world::{FLOWS_SINCE, Flow};
+use super::world::{EmulatedFlow, FLOWS_SINCE};
 
 /// The connection spec of the data lake.
 pub(super) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
@@ -52,7 +52,7 @@ const FLOWS: Catalog = Catalog {
     ],
 };
 
-impl Flow {
+impl EmulatedFlow {
     pub(super) fn spec(&self) -> &'static FlowSpec {
         if self.is_table {
             &CRM_TO_AEP
@@ -122,7 +122,7 @@ pub(super) fn one(service: &Service, entity: Value) -> Reply {
     Reply::json(StatusCode::OK, &body)
 }
 
-fn flow_body(service: &Service, caller: &Caller, flow: &Flow, now: Millis) -> Value {
+fn flow_body(service: &Service, caller: &Caller, flow: &EmulatedFlow, now: Millis) -> Value {
     let spec = flow.spec();
     let copy = service.world.copy_column(flow);
     let updated_at = copy.as_ref().map_or(FLOWS_SINCE, |copy| copy.since);
@@ -199,7 +199,7 @@ fn flow_body(service: &Service, caller: &Caller, flow: &Flow, now: Millis) -> Va
 }
 
 /// The newest run that has begun; none before the first one did.
-fn last_run_details(service: &Service, flow: &Flow, now: Millis) -> Option<Value> {
+fn last_run_details(service: &Service, flow: &EmulatedFlow, now: Millis) -> Option<Value> {
     let until = now.saturating_sub(service.scenario.listed_after.millis());
     let key = (flow.sandbox.clone(), flow.id);
     let runs = service.world.runs_of(&key, until, usize::MAX);

@@ -111,7 +111,7 @@ pub(crate) use chance::draw;
 pub use clock::Clock;
 pub use delay::{Delay, DelayError};
 pub use faults::{
-    ErrorStatus, Fault, FaultBody, FaultRule, Moment, RetryAfterForm, RuleError, Turn,
+    ErrorStatus, Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm, RuleError, Turn,
 };
 pub use journal::JournalError;
 pub use kind::{RequestKind, Target, UnknownTarget};

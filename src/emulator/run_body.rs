@@ -14,7 +14,7 @@ use super::chance::uuid_of;
 use super::clock::Millis;
 use super::life::{Life, Outcome};
 use super::scenario::{Scenario, Spelling};
-use super::world::{Flow, Run};
+use super::world::{EmulatedFlow, Run};
 
 /// Who writes runs and flows.
 pub(super) const TECHNICAL_ACCOUNT: &str = "emulator@techacct.adobe.com";
@@ -65,7 +65,7 @@ pub(super) fn sandbox_id(sandbox: &Sandbox) -> Uuid {
 /// The run at `now`, with or without its `params`.
 pub(super) fn run_body(
     run: &Run,
-    flow: &Flow,
+    flow: &EmulatedFlow,
     scenario: &Scenario,
     now: Millis,
     with_params: bool,
@@ -194,7 +194,13 @@ fn nested_errors(outcome: Outcome) -> Option<Value> {
 }
 
 /// The copy activity, and behind it, unless it failed, the promotion activity.
-fn activities(run: &Run, flow: &Flow, life: Life, status: &str, scenario: &Scenario) -> Value {
+fn activities(
+    run: &Run,
+    flow: &EmulatedFlow,
+    life: Life,
+    status: &str,
+    scenario: &Scenario,
+) -> Value {
     let (started, ended) = match life {
         Life::Scheduled => return json!([]),
         Life::InProgress { started } => (started, None),

@@ -22,7 +22,7 @@ use super::reply::Reply;
 use super::run_body::{HEAD_FIELDS, run_body, run_etag, run_head};
 use super::scenario::{Frequency, ResponseShape};
 use super::service::Service;
-use super::world::{Draft, Flow, FlowKey, Run};
+use super::world::{Draft, EmulatedFlow, FlowKey, Run};
 
 const RUNS: Catalog = Catalog {
     path: "runs",
@@ -173,7 +173,7 @@ fn candidates<'a>(
     service: &'a Service,
     caller: &Caller,
     list: &mut ListQuery,
-) -> Vec<(Arc<Run>, &'a Flow)> {
+) -> Vec<(Arc<Run>, &'a EmulatedFlow)> {
     let world = &service.world;
     let until = list
         .cursor
@@ -188,7 +188,7 @@ fn candidates<'a>(
         values.dedup();
         Some(values)
     };
-    let mut runs: Vec<(Arc<Run>, &Flow)> = if let Some(ids) = take("id") {
+    let mut runs: Vec<(Arc<Run>, &EmulatedFlow)> = if let Some(ids) = take("id") {
         let found = ids.iter().filter_map(|id| world.run(&caller.sandbox, id));
         found
             .filter(|(run, _)| run.serial < ceiling && run.record.created_at <= until)
@@ -291,7 +291,7 @@ fn visible<'a>(
     caller: &Caller,
     id: &str,
     now: Millis,
-) -> Result<(Arc<Run>, &'a Flow), Refusal> {
+) -> Result<(Arc<Run>, &'a EmulatedFlow), Refusal> {
     let until = now.saturating_sub(service.scenario.listed_after.millis());
     service
         .world

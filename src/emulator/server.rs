@@ -97,7 +97,7 @@ async fn accept(listener: TcpListener, routes: Router, mut stopped: watch::Recei
 async fn serve(stream: TcpStream, routes: Router, mut stopped: watch::Receiver<()>) {
     // Without it small answers wait for an acknowledgement; it fails on dead connections only.
     let _ = stream.set_nodelay(true);
-    let front = Front(TowerToHyperService::new(routes));
+    let front = CutsConnections(TowerToHyperService::new(routes));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), front);
     let served = tokio::select! {
         served = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(served),
@@ -129,9 +129,9 @@ enum Cut {
 }
 
 /// The routes, as hyper calls them: an answer that is to be cut is an error.
-struct Front(TowerToHyperService<Router>);
+struct CutsConnections(TowerToHyperService<Router>);
 
-impl hyper::service::Service<Request<Incoming>> for Front {
+impl hyper::service::Service<Request<Incoming>> for CutsConnections {
     type Response = Response<Body>;
     type Error = Cut;
     type Future = BoxFuture<'static, Result<Response<Body>, Cut>>;

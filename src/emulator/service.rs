@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::clock::{Clock, Millis};
-use super::faults::{Fault, FaultBody, FaultPlan, Moment, RetryAfterForm};
+use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm};
 use super::gateway::{self, Caller, Gateway};
 use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
@@ -192,8 +192,8 @@ impl Service {
         }
     }
 
-    fn work_if(&self, when: Moment, call: &Call) {
-        if when == Moment::After {
+    fn work_if(&self, when: FaultTiming, call: &Call) {
+        if when == FaultTiming::After {
             self.reply(call);
         }
     }

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
 use super::service::Service;
-use super::world::{FLOWS_SINCE, Flow};
+use super::world::{EmulatedFlow, FLOWS_SINCE};
 
 const SOURCE_CONNECTIONS: Catalog = Catalog {
     path: "sourceConnections",
@@ -48,7 +48,7 @@ pub(super) fn list(
     let scenario = &service.scenario;
     let list = ListQuery::read(query, &SOURCE_CONNECTIONS, sandbox, scenario, reading)?;
     let flows = service.world.visible_flows(&caller.sandbox).collect();
-    let show = |flow: &&Flow| source_connection_body(caller, flow);
+    let show = |flow: &&EmulatedFlow| source_connection_body(caller, flow);
     let selected = list.select(flows, show);
     Ok(Reply::json(StatusCode::OK, &list.answer(&selected, show)))
 }
@@ -65,7 +65,7 @@ pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply,
     Ok(one(service, source_connection_body(caller, flow)))
 }
 
-fn source_connection_body(caller: &Caller, flow: &Flow) -> Value {
+fn source_connection_body(caller: &Caller, flow: &EmulatedFlow) -> Value {
     let spec = flow.spec();
     json!({
         "id": flow.source_connection_id(),

@@ -31,7 +31,7 @@ pub(super) type FlowKey = (Sandbox, FlowId);
 
 /// A flow, as far as it never changes.
 #[derive(Debug, Clone)]
-pub(super) struct Flow {
+pub(super) struct EmulatedFlow {
     pub(super) id: FlowId,
     pub(super) sandbox: Sandbox,
     pub(super) name: String,
@@ -43,7 +43,7 @@ pub(super) struct Flow {
     pub(super) own_delta_column: Option<DeltaColumn>,
 }
 
-impl Flow {
+impl EmulatedFlow {
     fn plain(seed: FlowSeed) -> Self {
         let FlowSeed {
             id,
@@ -134,7 +134,7 @@ struct Runs {
 /// Everything that exists.
 #[derive(Debug)]
 pub(super) struct World {
-    flows: BTreeMap<FlowKey, Flow>,
+    flows: BTreeMap<FlowKey, EmulatedFlow>,
     sandboxes: Vec<Sandbox>,
     refuses_same_window: bool,
     runs: Mutex<Runs>,
@@ -152,11 +152,11 @@ impl World {
     ) -> Result<Self, FlowId> {
         let mut flows = BTreeMap::new();
         for seed in seeds {
-            let flow = Flow::plain(seed);
+            let flow = EmulatedFlow::plain(seed);
             flows.entry(flow.key()).or_insert(flow);
         }
         for change in &scenario.flows {
-            let is_meant = |flow: &Flow| {
+            let is_meant = |flow: &EmulatedFlow| {
                 flow.id == change.id && change.sandbox.as_ref().is_none_or(|s| *s == flow.sandbox)
             };
             if !flows.values().any(is_meant) {
@@ -194,19 +194,19 @@ impl World {
     }
 
     /// The flow of that place, hidden or not.
-    pub(super) fn flow(&self, key: &FlowKey) -> Option<&Flow> {
+    pub(super) fn flow(&self, key: &FlowKey) -> Option<&EmulatedFlow> {
         self.flows.get(key)
     }
 
     /// The flows of a sandbox that can be seen, by id.
-    pub(super) fn visible_flows(&self, sandbox: &Sandbox) -> impl Iterator<Item = &Flow> {
+    pub(super) fn visible_flows(&self, sandbox: &Sandbox) -> impl Iterator<Item = &EmulatedFlow> {
         self.flows
             .values()
             .filter(move |flow| flow.sandbox == *sandbox && !flow.hidden)
     }
 
     /// The delta column in the flow's Copy transformation.
-    pub(super) fn copy_column(&self, flow: &Flow) -> Option<CopyColumn> {
+    pub(super) fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {
         lock(&self.runs).copy_column(flow)
     }
 
@@ -216,7 +216,7 @@ impl World {
     }
 
     /// The run of that id, if it is in the sandbox and its flow can be seen.
-    pub(super) fn run(&self, sandbox: &Sandbox, id: &str) -> Option<(Arc<Run>, &Flow)> {
+    pub(super) fn run(&self, sandbox: &Sandbox, id: &str) -> Option<(Arc<Run>, &EmulatedFlow)> {
         let run = {
             let runs = lock(&self.runs);
             Arc::clone(runs.by_id.get(id).map(|serial| &runs.all[*serial])?)
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// The flow of a run, unless it is hidden or no longer exists.
-    pub(super) fn flow_of(&self, run: &Run) -> Option<&Flow> {
+    pub(super) fn flow_of(&self, run: &Run) -> Option<&EmulatedFlow> {
         let key = (run.record.sandbox.clone(), run.record.flow_id);
         self.flow(&key).filter(|flow| !flow.hidden)
     }
@@ -301,7 +301,7 @@ impl World {
 }
 
 impl Runs {
-    fn copy_column(&self, flow: &Flow) -> Option<CopyColumn> {
+    fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {
         let own = flow.own_delta_column.clone().map(|column| CopyColumn {
             column,
             since: FLOWS_SINCE,
@@ -327,7 +327,7 @@ impl Runs {
     }
 
     /// Adds a run to the indexes; the first `deltaColumn` of a table flow becomes the flow's.
-    fn keep(&mut self, record: RunRecord, flows: &BTreeMap<FlowKey, Flow>) -> Arc<Run> {
+    fn keep(&mut self, record: RunRecord, flows: &BTreeMap<FlowKey, EmulatedFlow>) -> Arc<Run> {
         let key = (record.sandbox.clone(), record.flow_id);
         let is_table = flows.get(&key).is_some_and(|flow| flow.is_table);
         let serial = self.all.len();

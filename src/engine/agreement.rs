@@ -8,16 +8,16 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::preflight::existing;
-use super::settle::{Around, Open, Reading, recognise};
-use crate::api::{FlowRun, RecordCounts, RunStatus, Shows};
-use crate::audit::{Books, Fact, Kind, Look, Seen, Trace, compare};
+use super::settle::{FlowContext, OpenIntent, Reading, recognise};
+use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
+use crate::audit::{AuditInput, Fact, FlowListing, Kind, ListResult, Trace, compare};
 use crate::import::gather;
-use crate::reconcile::Clients;
+use crate::reconcile::CreatorAttribution;
 use crate::run::{
     DesiredRun, FlowId, Key, Origin, Rerun, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
     Window,
 };
-use crate::state::{Clock, Entry, Evidence, Fate, Moment, Refusal, State};
+use crate::state::{Clock, ClockedTime, Entry, Evidence, Fate, Refusal, State};
 
 const OURS: &str = "our-key";
 const INTENT: i64 = 1_700_000_000;
@@ -48,7 +48,7 @@ fn shown(id: &str, n: i64, created: i64, client: Option<&str>) -> FlowRun {
         created_at: Some(at(created)),
         created_client: client.map(Into::into),
         created_by: None,
-        shows: Shows::Params(window(n)),
+        window_evidence: WindowEvidence::Params(window(n)),
         status: RunStatus::Scheduled,
         records: RecordCounts::default(),
         errors: Vec::new(),
@@ -103,7 +103,7 @@ impl World {
     fn intent(&mut self, identity: &RunIdentity, clock: Clock) {
         self.step(Entry::Intent {
             run: identity.into(),
-            at: Moment {
+            at: ClockedTime {
                 time: at(INTENT),
                 clock,
             },
@@ -146,20 +146,20 @@ impl World {
     }
 
     fn facts(&self) -> Vec<Fact> {
-        let books = Books {
+        let input = AuditInput {
             state: Some(&self.state),
             wanted: &self.wanted,
             api_key: OURS,
             now: at(INTENT + 10_000),
             settle_delay: SignedDuration::from_secs(300),
         };
-        let look = Look {
+        let look = FlowListing {
             sandbox: sandbox(),
             flow_id: flow(),
             name: "a flow".into(),
-            seen: Seen::Runs(self.runs.clone()),
+            seen: ListResult::Runs(self.runs.clone()),
         };
-        let findings = compare(books, &[look]).findings;
+        let findings = compare(input, &[look]).findings;
         findings.into_iter().map(|finding| finding.fact).collect()
     }
 
@@ -187,9 +187,9 @@ impl World {
                 _ => None,
             })
             .collect();
-        let open: Vec<Open> = doubts
+        let open: Vec<OpenIntent> = doubts
             .iter()
-            .map(|(identity, intent)| Open {
+            .map(|(identity, intent)| OpenIntent {
                 window: identity.window,
                 rerun: identity.rerun,
                 intent: *intent,
@@ -197,7 +197,7 @@ impl World {
                 order: None,
             })
             .collect();
-        let around = Around {
+        let around = FlowContext {
             claimed: &claimed,
             api_key: OURS,
             in_flight: false,
@@ -213,7 +213,7 @@ impl World {
                 in_doubt.insert(identity.window);
             }
         }
-        let clients = Clients::learn(OURS, &self.runs, &created);
+        let clients = CreatorAttribution::learn(OURS, &self.runs, &created);
         let waiting = self.wanted.iter().filter(|run| {
             let record = self.state.get(&run.key);
             record.is_none_or(|record| !record.fate.may_exist())
@@ -388,7 +388,7 @@ proptest! {
         prop_assert_eq!(&traced, &settled);
         // Of a doubled window all runs are told at once.
         let is_beyond = |id: &RunId| world.runs.iter().any(|run| {
-            run.id == *id && run.shows.window().is_some_and(|window| beyond.contains(&window))
+            run.id == *id && run.window_evidence.window().is_some_and(|window| beyond.contains(&window))
         });
         for (id, key) in &adopted {
             // A run that contradicts a record is told as that.

@@ -21,12 +21,12 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::flow_queue::FlowQueue;
-use super::send::{Life, Sent};
+use super::send::{IntentDeadlines, SendResult};
 use super::{Applied, Ending, Event, Events, FlowIndex, Outcomes, Settings, Stop, Stopper};
 use crate::api::Client;
 use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, UnixSeconds};
-use crate::state::{Clock, Entry, Moment};
+use crate::state::{Clock, ClockedTime, Entry};
 use crate::store::{LockedStore, StoreError};
 use reads::Read;
 use reserve::{Reserved, Write, written};
@@ -53,18 +53,18 @@ pub(super) struct Dispatcher {
     /// The flow that is asked first for its next run.
     turn: FlowIndex,
     /// What has happened and is neither written nor told yet.
-    pending: Vec<Happened>,
+    pending: Vec<PendingEntry>,
     /// What is being written.
     writing: Option<Write>,
     /// Runs whose intent is durable, in the order in which they go.
     reserved: VecDeque<Reserved>,
     /// How long requests leave on an intent.
-    life: Life,
+    life: IntentDeadlines,
     /// How many appends in a row took longer than an intent lives.
     too_slow: u32,
     /// How many intents were made.
     intents: u64,
-    sends: JoinSet<(FlowIndex, DesiredRun, Sent)>,
+    sends: JoinSet<(FlowIndex, DesiredRun, SendResult)>,
     reads: JoinSet<(FlowIndex, Read)>,
     readers: Arc<Semaphore>,
     breaker: Breaker,
@@ -94,7 +94,7 @@ impl Dispatcher {
             breaker: Breaker::new(settings.rejections_in_a_row),
             budget: settings.most_new,
             answered: Instant::now(),
-            life: Life::of(store.lease()),
+            life: IntentDeadlines::of(store.lease()),
             store,
             client,
             settings,
@@ -150,7 +150,7 @@ impl Dispatcher {
                 if self.reserved.is_empty() {
                     return Ok(());
                 }
-                // A request of their flows has left and will never be heard of.
+                // A request of their flows has left, and no answer will come.
                 self.block_reserved();
                 continue;
             }
@@ -166,8 +166,8 @@ impl Dispatcher {
                 appended = written(&mut self.writing), if self.writing.is_some() => {
                     self.written(appended)?;
                 }
-                Some(sent) = self.sends.join_next() => self.landed(sent),
-                Some(read) = self.reads.join_next() => self.heard(read),
+                Some(sent) = self.sends.join_next() => self.on_send_done(sent),
+                Some(read) = self.reads.join_next() => self.on_read_done(read),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
                 () = sleep_until(gate), if gate.is_some() => {}
                 () = sleep_until(renewal), if renewal.is_some() => {}
@@ -175,7 +175,7 @@ impl Dispatcher {
                     // What has not answered by now is in doubt, as its intent says.
                     self.sends.abort_all();
                     while let Some(sent) = self.sends.join_next().await {
-                        self.landed(sent);
+                        self.on_send_done(sent);
                     }
                     self.reads.abort_all();
                     leave_at = None;
@@ -183,10 +183,10 @@ impl Dispatcher {
             }
             // All that has come in by now shares the next append.
             while let Some(sent) = self.sends.try_join_next() {
-                self.landed(sent);
+                self.on_send_done(sent);
             }
             while let Some(read) = self.reads.try_join_next() {
-                self.heard(read);
+                self.on_read_done(read);
             }
         }
     }
@@ -224,7 +224,7 @@ impl Dispatcher {
 
     /// Writes a fact, and tells of it once it is durable.
     fn record(&mut self, entry: Entry, event: Event) {
-        self.pending.push(Happened {
+        self.pending.push(PendingEntry {
             entry: Some(entry),
             event: Some(event),
         });
@@ -232,7 +232,7 @@ impl Dispatcher {
 
     /// Tells of something, after all that was told before it.
     fn tell(&mut self, event: Event) {
-        self.pending.push(Happened {
+        self.pending.push(PendingEntry {
             entry: None,
             event: Some(event),
         });
@@ -245,7 +245,7 @@ impl Dispatcher {
 }
 
 /// Something that has happened.
-struct Happened {
+struct PendingEntry {
     /// The fact, if it is one.
     entry: Option<Entry>,
     /// The news of it, told only once the fact is durable.
@@ -253,7 +253,7 @@ struct Happened {
 }
 
 /// When a run that is sent now begins, if that may be later by the service's clock.
-fn later_start(asked: Option<UnixSeconds>, now: Moment) -> Option<UnixSeconds> {
+fn later_start(asked: Option<UnixSeconds>, now: ClockedTime) -> Option<UnixSeconds> {
     let seconds = UnixSeconds::new(now.time.as_second()).ok()?;
     match now.clock {
         Clock::Server => asked.filter(|asked| *asked > seconds),
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn a_start_that_may_be_later_by_the_services_clock_is_kept_with_the_intent() {
         let seconds = |n| UnixSeconds::new(n).expect("in range");
-        let now = |clock| Moment {
+        let now = |clock| ClockedTime {
             time: Timestamp::from_second(1_000).expect("in range"),
             clock,
         };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::patience::{Patience, Verdicts};
-use super::settle::Open;
+use super::settle::OpenIntent;
+use super::settle_schedule::{ReadingStreak, SettleSchedule};
 use super::{Blocked, FlowStarted};
 use crate::api::FlowRun;
 use crate::run::{
@@ -41,7 +41,7 @@ pub(super) struct FlowQueue {
     /// Whether the flow's list is about to be read for its doubts.
     pub(super) is_looking: bool,
     /// What was told of its settling last: how many runs, and when they are believed absent.
-    pub(super) told: Option<(usize, Instant)>,
+    pub(super) last_reported: Option<(usize, Instant)>,
     /// Runs whose intent is written, or being written, and that have not left.
     reserved: usize,
     /// How many of them were not refused before.
@@ -55,7 +55,7 @@ pub(super) struct FlowQueue {
 
 /// How many runs of a flow may be under way.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct SendCapacity {
     at_once: usize,
     ahead: usize,
 }
@@ -79,12 +79,12 @@ pub(super) struct Doubt {
     pub(super) of_this_apply: bool,
     /// The run, where a manifest still wants it.
     pub(super) wanted: Option<DesiredRun>,
-    pub(super) open: Open,
+    pub(super) open: OpenIntent,
     /// When it is to begin, if later than it was sent.
     pub(super) start_time: Option<UnixSeconds>,
-    pub(super) patience: Patience,
+    pub(super) schedule: SettleSchedule,
     /// What the lists said of it.
-    pub(super) verdicts: Verdicts,
+    pub(super) readings: ReadingStreak,
     /// Whether it is left to a person, as far as this apply is concerned.
     pub(super) is_given_up: bool,
 }
@@ -107,7 +107,7 @@ impl FlowQueue {
             listable: 0,
             state_knows: false,
             is_looking: false,
-            told: None,
+            last_reported: None,
             reserved: 0,
             reserved_fresh: 0,
             is_alone: false,
@@ -183,8 +183,8 @@ impl FlowQueue {
 
     /// How many of the flow's runs may be on their way, and how many more may be reserved: those of
     /// the next `ahead` requests, where they leave one after the other.
-    pub(super) fn room(&self, per_flow: usize, ahead: usize) -> Room {
-        Room {
+    pub(super) fn capacity(&self, per_flow: usize, ahead: usize) -> SendCapacity {
+        SendCapacity {
             at_once: self.at_once(per_flow),
             ahead: if per_flow == 1 { ahead } else { 0 },
         }
@@ -201,18 +201,18 @@ impl FlowQueue {
     }
 
     /// Whether a run may be reserved now.
-    pub(super) fn is_ready(&self, room: Room, again_too: bool) -> bool {
+    pub(super) fn is_ready(&self, capacity: SendCapacity, again_too: bool) -> bool {
         let Some(run) = self.peek(again_too) else {
             return false;
         };
         let ahead = if self.is_alone || self.goes_alone(run) {
             0
         } else {
-            room.ahead
+            capacity.ahead
         };
         self.phase == Phase::Open
             && self.doubts.is_empty()
-            && self.reserved + self.in_flight < room.at_once + ahead
+            && self.reserved + self.in_flight < capacity.at_once + ahead
     }
 
     fn peek(&self, again_too: bool) -> Option<&DesiredRun> {
@@ -231,8 +231,8 @@ impl FlowQueue {
 
     /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
     /// will do.
-    pub(super) fn next(&mut self, room: Room, again_too: bool) -> Option<DesiredRun> {
-        if !self.is_ready(room, again_too) {
+    pub(super) fn next(&mut self, capacity: SendCapacity, again_too: bool) -> Option<DesiredRun> {
+        if !self.is_ready(capacity, again_too) {
             return None;
         }
         let (_, run) = self.fresh.pop_first().or_else(|| self.again.pop_first())?;
@@ -287,7 +287,7 @@ impl FlowQueue {
     }
 
     /// A request of the flow has come to its end, whichever.
-    pub(super) fn landed(&mut self) {
+    pub(super) fn on_send_done(&mut self) {
         self.in_flight -= 1;
     }
 
@@ -350,7 +350,7 @@ mod tests {
         per_flow: usize,
         again_too: bool,
     ) -> Option<(DesiredRun, Option<DeltaColumn>)> {
-        let run = queue.next(queue.room(per_flow, 0), again_too)?;
+        let run = queue.next(queue.capacity(per_flow, 0), again_too)?;
         assert!(queue.may_send(per_flow));
         let column = queue.sent(&run);
         Some((run, column))
@@ -360,15 +360,20 @@ mod tests {
     fn runs_are_reserved_ahead_where_they_leave_one_by_one_and_go_back_in_their_order() {
         let mut queue = queue_of([1, 2, 3, 4]);
         queue.open(None);
-        assert_eq!(queue.room(2, 5).ahead, 0, "two at once leave in no order");
-        let room = queue.room(1, 2);
-        let reserved: Vec<DesiredRun> = std::iter::from_fn(|| queue.next(room, false)).collect();
+        assert_eq!(
+            queue.capacity(2, 5).ahead,
+            0,
+            "two at once leave in no order"
+        );
+        let capacity = queue.capacity(1, 2);
+        let reserved: Vec<DesiredRun> =
+            std::iter::from_fn(|| queue.next(capacity, false)).collect();
         assert_eq!(reserved, [run(1), run(2), run(3)]);
         queue.sent(&run(1));
         assert!(!queue.may_send(1), "one at a time");
-        queue.landed();
+        queue.on_send_done();
         assert!(queue.may_send(1));
-        assert_eq!(queue.next(room, false), Some(run(4)));
+        assert_eq!(queue.next(capacity, false), Some(run(4)));
         for n in [4, 2, 3] {
             queue.put_back(run(n));
         }
@@ -383,7 +388,7 @@ mod tests {
         assert_eq!(next(&mut queue, 2), Some(1));
         assert_eq!(next(&mut queue, 2), Some(2));
         assert_eq!(next(&mut queue, 2), None);
-        queue.landed();
+        queue.on_send_done();
         assert_eq!(next(&mut queue, 2), Some(3));
     }
 
@@ -393,20 +398,20 @@ mod tests {
         queue.enqueue_again(run(2));
         queue.enqueue_again(run(3));
         queue.open(None);
-        let room = queue.room(1, 8);
-        assert_eq!(queue.next(room, true), Some(run(1)));
-        assert_eq!(queue.next(room, true), None);
+        let capacity = queue.capacity(1, 8);
+        assert_eq!(queue.next(capacity, true), Some(run(1)));
+        assert_eq!(queue.next(capacity, true), None);
         assert!(queue.has_fresh(), "it has not left");
         queue.sent(&run(1));
         assert!(!queue.has_fresh());
         assert_eq!(
-            queue.next(room, true),
+            queue.next(capacity, true),
             None,
             "the one before it may be refused"
         );
-        queue.landed();
-        assert_eq!(queue.next(room, true), Some(run(2)));
-        assert_eq!(queue.next(room, true), None);
+        queue.on_send_done();
+        assert_eq!(queue.next(capacity, true), Some(run(2)));
+        assert_eq!(queue.next(capacity, true), None);
     }
 
     #[test]
@@ -422,16 +427,16 @@ mod tests {
                 queue.enqueue(later.clone());
             }
             queue.open(None);
-            let room = queue.room(1, 8);
+            let capacity = queue.capacity(1, 8);
             for n in [1, 2] {
-                let next = queue.next(room, false).expect("none is under way");
+                let next = queue.next(capacity, false).expect("none is under way");
                 assert_eq!(next.identity, run(n).identity);
-                assert_eq!(queue.next(room, false), None, "not beside {n}");
+                assert_eq!(queue.next(capacity, false), None, "not beside {n}");
                 queue.sent(&next);
-                queue.landed();
+                queue.on_send_done();
             }
-            assert_eq!(queue.next(room, false), Some(run(3)));
-            assert_eq!(queue.next(room, false), Some(run(4)));
+            assert_eq!(queue.next(capacity, false), Some(run(3)));
+            assert_eq!(queue.next(capacity, false), Some(run(4)));
         }
     }
 
@@ -443,8 +448,8 @@ mod tests {
         assert_eq!(next(&mut queue, 8), Some(2));
         assert_eq!(next(&mut queue, 8), Some(3));
         assert_eq!(next(&mut queue, 8), None);
-        queue.landed();
-        queue.landed();
+        queue.on_send_done();
+        queue.on_send_done();
         let (run, _) = send(&mut queue, 8, true).expect("the refused one");
         assert_eq!(run.identity.window.start().get(), 10);
     }
@@ -464,10 +469,10 @@ mod tests {
             send(&mut queue, 8, false).is_none(),
             "the first is not accepted yet"
         );
-        queue.landed(); // rejected
+        queue.on_send_done(); // rejected
         let (_, carried) = send(&mut queue, 8, false).expect("the second");
         assert_eq!(carried, Some(column));
-        queue.landed();
+        queue.on_send_done();
         queue.accepted("r".parse().expect("a run id"));
         let (_, carried) = send(&mut queue, 8, false).expect("the third");
         assert_eq!(carried, None);

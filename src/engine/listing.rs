@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::api::{ApiError, Client, FlowRun};
 use crate::run::{FlowId, RunId, Sandbox};
-use crate::state::Moment;
+use crate::state::ClockedTime;
 
 /// Runs that a list shows without a window are asked for one by one, but not more than this.
 const MOST_SINGLE: usize = 50;
@@ -16,7 +16,7 @@ pub(super) async fn runs_of(
     sandbox: &Sandbox,
     flow_id: FlowId,
     claimed: &HashSet<RunId>,
-    since: Option<Moment>,
+    since: Option<ClockedTime>,
 ) -> Result<Vec<FlowRun>, ApiError> {
     let mut runs = client.runs_of(sandbox, flow_id).await?;
     let may_matter =

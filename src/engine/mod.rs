@@ -12,11 +12,11 @@ mod dispatcher;
 mod event;
 mod flow_queue;
 mod listing;
-mod patience;
 mod preflight;
 mod resolve;
 mod send;
 mod settle;
+mod settle_schedule;
 mod stop;
 
 use std::collections::HashMap;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::api::{ApiError, Flow, FlowRun, Shows, SourceKind, plain};
-use crate::reconcile::{Clients, RunsByWindow};
+use crate::api::{ApiError, Flow, FlowRun, SourceKind, WindowEvidence, plain};
+use crate::reconcile::{CreatorAttribution, RunsByWindow};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
 use crate::state::Evidence;
 use crate::untrusted::Untrusted;
@@ -146,7 +146,7 @@ pub(super) fn existing<'a>(
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
     in_doubt: &HashSet<Window>,
-    clients: Clients<'_>,
+    clients: CreatorAttribution<'_>,
 ) -> Vec<(DesiredRun, RunId, Evidence)> {
     RunsByWindow::new(runs, claimed)
         .wanted(
@@ -165,12 +165,12 @@ pub(super) fn existing<'a>(
 pub(super) fn unaccounted(
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
-    clients: Clients<'_>,
+    clients: CreatorAttribution<'_>,
     state_knows_flow: bool,
 ) -> usize {
     runs.iter()
         .filter(|run| {
-            run.shows == Shows::Nothing
+            run.window_evidence == WindowEvidence::Missing
                 && !claimed.contains(&run.id)
                 && !(state_knows_flow && clients.is_others(run))
         })

@@ -9,10 +9,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::listing::runs_of;
-use super::patience::{first_intent, has_begun, left_by};
-use crate::api::{ApiError, Client, FlowRun, Shows};
+use super::settle_schedule::{first_intent, has_begun, left_by};
+use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
-use crate::state::{Absence, Clock, Fate, Moment, Refusal, State};
+use crate::state::{Absence, Clock, ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct Case {
     /// What is on record of it.
     pub fate: Fate,
     /// When the intent of its first request was made: its run is not older.
-    pub intent: Moment,
+    pub intent: ClockedTime,
     /// The flow's runs that no record stands for and that are not older than the intent, newest
     /// first; or why the service does not list them.
     pub candidates: Result<Vec<FlowRun>, Refusal>,
@@ -183,16 +183,20 @@ impl Case {
                 flow_id,
             });
         }
-        match run.shows {
+        match run.window_evidence {
             shown if shown.window() == Some(self.identity.window) => Ok(()),
-            Shows::Params(window) | Shows::CopyActivity(window) => Err(Objection::OtherWindow {
-                run_id: run_id.clone(),
-                window,
-            }),
-            Shows::Nonsense => Err(Objection::Nonsense(run_id.clone())),
-            Shows::Nothing if !run.is_since(self.intent) => Err(Objection::Older(run_id.clone())),
+            WindowEvidence::Params(window) | WindowEvidence::CopyActivity(window) => {
+                Err(Objection::OtherWindow {
+                    run_id: run_id.clone(),
+                    window,
+                })
+            }
+            WindowEvidence::Invalid => Err(Objection::Nonsense(run_id.clone())),
+            WindowEvidence::Missing if !run.is_since(self.intent) => {
+                Err(Objection::Older(run_id.clone()))
+            }
             // Only a person can say so, and one did.
-            Shows::Nothing => Ok(()),
+            WindowEvidence::Missing => Ok(()),
         }
     }
 
@@ -203,12 +207,12 @@ impl Case {
     /// Why it cannot, or not yet.
     pub fn check_absence(
         &self,
-        now: (Moment, Timestamp),
+        now: (ClockedTime, Timestamp),
         delay: Duration,
     ) -> Result<(), Objection> {
         let shown = self.candidates.iter().flatten().find(|run| {
             // A list may be wrong about a flow; the window is what would be ingested twice.
-            run.shows.window() == Some(self.identity.window)
+            run.window_evidence.window() == Some(self.identity.window)
         });
         if let Some(run) = shown {
             return Err(Objection::Shown(run.id.clone()));
@@ -231,7 +235,7 @@ impl Case {
             _ => local,
         };
         // A person decides, so that our own clock will do where the service's is not known.
-        let begun_by = Moment {
+        let begun_by = ClockedTime {
             time: match service.clock {
                 Clock::Server => service.time,
                 Clock::Local => local,
@@ -279,8 +283,8 @@ mod tests {
         Timestamp::from_second(second).expect("in range")
     }
 
-    fn server(second: i64) -> Moment {
-        Moment {
+    fn server(second: i64) -> ClockedTime {
+        ClockedTime {
             time: at(second),
             clock: Clock::Server,
         }
@@ -302,14 +306,14 @@ mod tests {
         }
     }
 
-    fn run(id: &str, shows: Shows, created: i64) -> FlowRun {
+    fn run(id: &str, window_evidence: WindowEvidence, created: i64) -> FlowRun {
         FlowRun {
             id: id.parse().expect("a run id"),
             flow_id: Some(identity(1).flow_id),
             created_at: Some(at(created)),
             created_client: Some("our-key".into()),
             created_by: None,
-            shows,
+            window_evidence,
             status: RunStatus::Scheduled,
             records: RecordCounts::default(),
             errors: Vec::new(),
@@ -357,9 +361,9 @@ mod tests {
     #[test]
     fn what_may_be_the_run_is_younger_than_the_intent_and_on_no_record() {
         let case = case(vec![
-            run("new", Shows::Nothing, INTENT + 1),
-            run("taken", Shows::Params(window(2)), INTENT + 1),
-            run("old", Shows::Params(window(1)), INTENT - 3600),
+            run("new", WindowEvidence::Missing, INTENT + 1),
+            run("taken", WindowEvidence::Params(window(2)), INTENT + 1),
+            run("old", WindowEvidence::Params(window(1)), INTENT - 3600),
         ]);
         let ids: Vec<&str> = case
             .candidates
@@ -377,10 +381,10 @@ mod tests {
         let adopt = |run: &FlowRun| case.check_adoption(&state(), &run.id, Some(run));
         let id = |text: &str| text.parse::<RunId>().expect("a run id");
         for fits in [
-            run("a", Shows::Params(window(1)), INTENT + 1),
-            run("a", Shows::CopyActivity(window(1)), INTENT + 1),
-            run("a", Shows::Params(window(1)), INTENT - 3600),
-            run("a", Shows::Nothing, INTENT + 1),
+            run("a", WindowEvidence::Params(window(1)), INTENT + 1),
+            run("a", WindowEvidence::CopyActivity(window(1)), INTENT + 1),
+            run("a", WindowEvidence::Params(window(1)), INTENT - 3600),
+            run("a", WindowEvidence::Missing, INTENT + 1),
         ] {
             assert_eq!(adopt(&fits), Ok(()), "{fits:?}");
         }
@@ -389,7 +393,7 @@ mod tests {
             .expect("a flow");
         let of_another = FlowRun {
             flow_id: Some(other),
-            ..run("a", Shows::Params(window(1)), INTENT + 1)
+            ..run("a", WindowEvidence::Params(window(1)), INTENT + 1)
         };
         for (run, objection) in [
             (
@@ -400,22 +404,22 @@ mod tests {
                 },
             ),
             (
-                run("a", Shows::Params(window(2)), INTENT + 1),
+                run("a", WindowEvidence::Params(window(2)), INTENT + 1),
                 Objection::OtherWindow {
                     run_id: id("a"),
                     window: window(2),
                 },
             ),
             (
-                run("a", Shows::Nonsense, INTENT + 1),
+                run("a", WindowEvidence::Invalid, INTENT + 1),
                 Objection::Nonsense(id("a")),
             ),
             (
-                run("a", Shows::Nothing, INTENT - 3600),
+                run("a", WindowEvidence::Missing, INTENT - 3600),
                 Objection::Older(id("a")),
             ),
             (
-                run("taken", Shows::Params(window(1)), INTENT + 1),
+                run("taken", WindowEvidence::Params(window(1)), INTENT + 1),
                 Objection::Claimed {
                     run_id: id("taken"),
                     other: identity(2).key(),
@@ -435,10 +439,10 @@ mod tests {
         let local = at(0); // a machine whose clock is nonsense
         let late = (server(INTENT + 311), local);
         assert_eq!(case(Vec::new()).check_absence(late, DELAY), Ok(()));
-        let silent = run("a", Shows::Nothing, INTENT + 1);
+        let silent = run("a", WindowEvidence::Missing, INTENT + 1);
         assert_eq!(case(vec![silent]).check_absence(late, DELAY), Ok(()));
 
-        let shown = run("a", Shows::Params(window(1)), INTENT + 1);
+        let shown = run("a", WindowEvidence::Params(window(1)), INTENT + 1);
         assert_eq!(
             case(vec![shown.clone()]).check_absence(late, DELAY),
             Err(Objection::Shown(shown.id))

@@ -11,7 +11,7 @@ use super::Stop;
 use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
-use crate::store::Since;
+use crate::store::SuspendAwareInstant;
 
 /// No request is begun on an intent older than this.
 pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
@@ -20,14 +20,14 @@ pub(super) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long requests leave on an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Life {
+pub(super) struct IntentDeadlines {
     /// None is begun on one older than this.
     pub(super) begins: Duration,
     /// The last byte of none leaves on one older than this: who takes the state over counts on it.
     pub(super) leaves: Duration,
 }
 
-impl Life {
+impl IntentDeadlines {
     /// Of the intents of a state whose lease lasts so long: less than half of that.
     pub(super) fn of(lease: Option<Duration>) -> Self {
         let fifth = lease.map_or(Duration::MAX, |lease| lease / 5);
@@ -46,7 +46,7 @@ const THROTTLE_TRIES: u32 = 20;
 
 /// What sending came to.
 #[derive(Debug)]
-pub(super) enum Sent {
+pub(super) enum SendResult {
     /// The run exists.
     Created(RunId),
     /// It was refused.
@@ -54,12 +54,12 @@ pub(super) enum Sent {
     /// It may exist.
     InDoubt(String),
     /// It provably never arrived.
-    Not(Unsent),
+    NotSent(NotSentReason),
 }
 
 /// Why nothing arrived.
 #[derive(Debug)]
-pub(super) enum Unsent {
+pub(super) enum NotSentReason {
     /// The user asked to stop.
     Stopped,
     /// The intent grew too old while it waited.
@@ -70,7 +70,7 @@ pub(super) enum Unsent {
     SignIn(String),
 }
 
-impl std::fmt::Display for Unsent {
+impl std::fmt::Display for NotSentReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped before it was sent"),
@@ -81,31 +81,35 @@ impl std::fmt::Display for Unsent {
 }
 
 /// What is sent, on which intent.
-pub(super) struct Errand {
+pub(super) struct SendTask {
     pub(super) run: DesiredRun,
     /// Goes with a table flow's first run only.
     pub(super) delta_column: Option<DeltaColumn>,
     pub(super) timestamps: TimestampForm,
     /// When the intent was made, or a moment before.
-    pub(super) intent: Since,
+    pub(super) intent: SuspendAwareInstant,
     /// How long it may be sent on that.
-    pub(super) life: Life,
+    pub(super) life: IntentDeadlines,
 }
 
 /// Sends it.
-pub(super) async fn send(errand: &Errand, client: &Client, stop: &Stop) -> Sent {
-    match attempt(errand, client, stop).await {
+pub(super) async fn send(task: &SendTask, client: &Client, stop: &Stop) -> SendResult {
+    match attempt(task, client, stop).await {
         Ok(sent) => sent,
-        Err(unsent) => Sent::Not(unsent),
+        Err(unsent) => SendResult::NotSent(unsent),
     }
 }
 
-async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, Unsent> {
+async fn attempt(
+    task: &SendTask,
+    client: &Client,
+    stop: &Stop,
+) -> Result<SendResult, NotSentReason> {
     let sign_in = |error: AuthError| {
         if error.may_pass() {
-            Unsent::Unreachable(error.to_string())
+            NotSentReason::Unreachable(error.to_string())
         } else {
-            Unsent::SignIn(error.to_string())
+            NotSentReason::SignIn(error.to_string())
         }
     };
     let mut token: Token = unless_stopped(stop, client.auth().token())
@@ -119,29 +123,29 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
     let mut trouble: Option<String> = None;
     loop {
         unless_stopped(stop, client.pacer().turn()).await?;
-        if errand.intent.elapsed() >= errand.life.begins {
+        if task.intent.elapsed() >= task.life.begins {
             return Err(match trouble {
-                Some(why) => Unsent::Unreachable(why),
-                None => Unsent::Stale,
+                Some(why) => NotSentReason::Unreachable(why),
+                None => NotSentReason::Stale,
             });
         }
-        let sandbox = &errand.run.identity.sandbox;
-        let (intent, life) = (errand.intent, errand.life);
+        let sandbox = &task.run.identity.sandbox;
+        let (intent, life) = (task.intent, task.life);
         let may_leave = move || intent.elapsed() < life.leaves;
         match client
-            .create(sandbox, &request(errand, client), &token, may_leave)
+            .create(sandbox, &request(task, client), &token, may_leave)
             .await
         {
-            Outcome::Created(id) => return Ok(Sent::Created(id)),
-            Outcome::Rejected(refusal) => return Ok(Sent::Rejected(refusal)),
-            Outcome::InDoubt(why) => return Ok(Sent::InDoubt(why)),
-            Outcome::SignIn(refusal) => return Err(Unsent::SignIn(refusal.to_string())),
+            Outcome::Created(id) => return Ok(SendResult::Created(id)),
+            Outcome::Rejected(refusal) => return Ok(SendResult::Rejected(refusal)),
+            Outcome::InDoubt(why) => return Ok(SendResult::InDoubt(why)),
+            Outcome::SignIn(refusal) => return Err(NotSentReason::SignIn(refusal.to_string())),
             // Suspended until it was too late.
-            Outcome::NotSent(_) if !may_leave() => return Err(Unsent::Stale),
+            Outcome::NotSent(_) if !may_leave() => return Err(NotSentReason::Stale),
             Outcome::NotSent(why) => {
                 connections += 1;
                 if connections == CONNECTION_TRIES {
-                    return Err(Unsent::Unreachable(why));
+                    return Err(NotSentReason::Unreachable(why));
                 }
                 trouble = Some(why);
                 unless_stopped(stop, tokio::time::sleep(wait)).await?;
@@ -153,7 +157,7 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
             } => {
                 refusals += 1;
                 if refusals == THROTTLE_TRIES {
-                    return Err(Unsent::Unreachable(refusal.to_string()));
+                    return Err(NotSentReason::Unreachable(refusal.to_string()));
                 }
                 let back_off = Duration::from_secs(2_u64.pow(refusals.min(6) - 1));
                 client
@@ -162,7 +166,7 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
             }
             Outcome::TokenExpired(refusal) => {
                 if renewed {
-                    return Err(Unsent::SignIn(refusal.to_string()));
+                    return Err(NotSentReason::SignIn(refusal.to_string()));
                 }
                 renewed = true;
                 let reason = refusal.to_string();
@@ -175,22 +179,22 @@ async fn attempt(errand: &Errand, client: &Client, stop: &Stop) -> Result<Sent, 
 }
 
 /// The request, beginning when its manifest says, but not before now.
-fn request(errand: &Errand, client: &Client) -> CreateRun {
-    let run = &errand.run;
+fn request(task: &SendTask, client: &Client) -> CreateRun {
+    let run = &task.run;
     let now = client.clock().seconds(Timestamp::now());
     CreateRun::new(
         run.identity.flow_id,
         run.start_time.map_or(now, |asked| asked.max(now)),
         run.identity.window,
-        errand.delta_column.clone(),
-        errand.timestamps,
+        task.delta_column.clone(),
+        task.timestamps,
     )
 }
 
-async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Result<T, Unsent> {
+async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Result<T, NotSentReason> {
     tokio::select! {
         biased;
-        () = stop.requested() => Err(Unsent::Stopped),
+        () = stop.requested() => Err(NotSentReason::Stopped),
         value = work => Ok(value),
     }
 }
@@ -203,10 +207,10 @@ mod tests {
     fn nothing_leaves_on_an_intent_that_is_older_than_half_of_the_lease() {
         for seconds in [10, 60, 300, 3_600] {
             let lease = Duration::from_secs(seconds);
-            let Life { begins, leaves } = Life::of(Some(lease));
+            let IntentDeadlines { begins, leaves } = IntentDeadlines::of(Some(lease));
             assert!(begins < leaves && leaves < lease / 2);
-            assert!(leaves <= Life::of(None).leaves);
+            assert!(leaves <= IntentDeadlines::of(None).leaves);
         }
-        assert_eq!(Life::of(None).begins, INTENT_LIFE);
+        assert_eq!(IntentDeadlines::of(None).begins, INTENT_LIFE);
     }
 }

@@ -2,27 +2,27 @@
 //!
 //! [`recognise`] is a function of plain data and reads one list. One list proves that a run is
 //! there if it shows our window and no record stands for it; it proves little else: what several
-//! lists together prove is [`super::patience`]'s.
+//! lists together prove is [`super::settle_schedule`]'s.
 
 use std::collections::HashSet;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::api::{FlowRun, Shows};
-use crate::reconcile::{OfIntent, RunsByWindow};
+use crate::api::{FlowRun, WindowEvidence};
+use crate::reconcile::{IntentMatch, RunsByWindow};
 use crate::run::{Rerun, RunId, Window};
-use crate::state::{Clock, Evidence, Moment};
+use crate::state::{Clock, ClockedTime, Evidence};
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Open {
+pub(super) struct OpenIntent {
     /// Its window.
     pub(super) window: Window,
     /// The how-manieth time the window was wanted.
     pub(super) rerun: Rerun,
     /// When the intent of its first request was made: its run is not older.
-    pub(super) intent: Moment,
+    pub(super) intent: ClockedTime,
     /// When a run that shows no window is too young to be it, by the service's clock.
     pub(super) until: Timestamp,
     /// Its apply and its place there, if it left only once those before it were created.
@@ -44,7 +44,7 @@ pub(super) enum Reading {
 
 /// What is known of a flow besides its list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Around<'a> {
+pub(super) struct FlowContext<'a> {
     /// Runs that records stand for.
     pub(super) claimed: &'a HashSet<RunId>,
     /// The `createdClient` of the runs that we create, as far as that is documented.
@@ -56,8 +56,12 @@ pub(super) struct Around<'a> {
 /// Reads `runs`, the whole list of one flow, for the runs in doubt of that flow.
 ///
 /// Gives one reading per `open`, in order; no run is given twice, nor one that is claimed.
-pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> Vec<Reading> {
-    let intents: Vec<(Window, Rerun, Moment)> = open
+pub(super) fn recognise(
+    open: &[OpenIntent],
+    runs: &[FlowRun],
+    around: FlowContext<'_>,
+) -> Vec<Reading> {
+    let intents: Vec<(Window, Rerun, ClockedTime)> = open
         .iter()
         .map(|open| (open.window, open.rerun, open.intent))
         .collect();
@@ -65,15 +69,15 @@ pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> 
         .of_intents(&intents, around.api_key)
         .into_iter()
         .map(|found| match found {
-            OfIntent::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
-            OfIntent::CannotTell(run) => Some(Reading::Unclear(format!(
+            IntentMatch::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
+            IntentMatch::CannotTell(run) => Some(Reading::Unclear(format!(
                 "the run {} has this window, and nothing tells whether it is this rerun",
                 run.id
             ))),
-            OfIntent::None => None,
+            IntentMatch::None => None,
         })
         .collect();
-    let unmatched: Vec<&Open> = shown
+    let unmatched: Vec<&OpenIntent> = shown
         .iter()
         .zip(open)
         .filter_map(|(found, open)| found.is_none().then_some(open))
@@ -96,13 +100,13 @@ pub(super) fn recognise(open: &[Open], runs: &[FlowRun], around: Around<'_>) -> 
 /// once those before it were created. If as many silent runs can be theirs as there are, or fewer,
 /// those are the first of them, and the others do not exist. One reading each, in their order.
 fn in_order(
-    unmatched: &[&Open],
-    all: &[Open],
+    unmatched: &[&OpenIntent],
+    all: &[OpenIntent],
     runs: &[FlowRun],
-    around: Around<'_>,
+    around: FlowContext<'_>,
 ) -> Option<Vec<Reading>> {
     let (apply, _) = unmatched.first()?.order?;
-    let mut queue: Vec<(u64, usize, &Open)> = Vec::new();
+    let mut queue: Vec<(u64, usize, &OpenIntent)> = Vec::new();
     for (at, &open) in unmatched.iter().enumerate() {
         match open.order {
             Some((same, order)) if same == apply && open.intent.clock == Clock::Server => {
@@ -119,7 +123,7 @@ fn in_order(
             continue;
         }
         let is_ours = run.is_by(around.api_key);
-        if run.shows != Shows::Nothing || !is_ours {
+        if run.window_evidence != WindowEvidence::Missing || !is_ours {
             return None;
         }
         candidates.push((run.created_at?, run));
@@ -147,10 +151,10 @@ fn in_order(
 /// Whether a run that does not show `open`'s window may have it all the same. One that shows none
 /// at all may, whoever is said to have created it, and so may one that shows nearly that window:
 /// neither is documented.
-fn may_be(run: &FlowRun, open: &Open, all: &[Open]) -> bool {
-    let shows = match run.shows {
-        Shows::Nothing | Shows::Nonsense => true,
-        Shows::Params(window) | Shows::CopyActivity(window) => {
+fn may_be(run: &FlowRun, open: &OpenIntent, all: &[OpenIntent]) -> bool {
+    let shows = match run.window_evidence {
+        WindowEvidence::Missing | WindowEvidence::Invalid => true,
+        WindowEvidence::Params(window) | WindowEvidence::CopyActivity(window) => {
             window.overlaps(open.window) && all.iter().all(|open| open.window != window)
         }
     };
@@ -159,11 +163,11 @@ fn may_be(run: &FlowRun, open: &Open, all: &[Open]) -> bool {
 
 /// No run shows the window, and nothing is known of the order in which requests left.
 fn by_elimination(
-    open: &Open,
+    open: &OpenIntent,
     unmatched: usize,
-    all: &[Open],
+    all: &[OpenIntent],
     runs: &[FlowRun],
-    around: Around<'_>,
+    around: FlowContext<'_>,
 ) -> Reading {
     let candidates: Vec<&FlowRun> = runs
         .iter()
@@ -171,7 +175,7 @@ fn by_elimination(
         .collect();
     match candidates.as_slice() {
         [] => Reading::Absent,
-        [run] if run.shows != Shows::Nothing => Reading::Unclear(format!(
+        [run] if run.window_evidence != WindowEvidence::Missing => Reading::Unclear(format!(
             "the run {} shows a window that is nearly this one",
             run.id
         )),
@@ -188,10 +192,15 @@ fn by_elimination(
             "the run {} shows no window and may be this one",
             run.id
         )),
-        many if many.iter().all(|run| run.shows == Shows::Nothing) => Reading::Unclear(format!(
-            "{} runs show no window and may be this one",
-            many.len()
-        )),
+        many if many
+            .iter()
+            .all(|run| run.window_evidence == WindowEvidence::Missing) =>
+        {
+            Reading::Unclear(format!(
+                "{} runs show no window and may be this one",
+                many.len()
+            ))
+        }
         many => Reading::Unclear(format!(
             "{} runs do not show their window, or show one that is nearly this one",
             many.len()
@@ -217,25 +226,25 @@ mod tests {
         Timestamp::from_second(second).expect("in range")
     }
 
-    fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+    fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) -> FlowRun {
         FlowRun {
             id: id.parse().expect("a run id"),
             flow_id: None,
             created_at: Some(at(created)),
             created_client: Some(client.into()),
             created_by: None,
-            shows,
+            window_evidence,
             status: RunStatus::Scheduled,
             records: RecordCounts::default(),
             errors: Vec::new(),
         }
     }
 
-    fn open(n: i64, rerun: u32) -> Open {
-        Open {
+    fn open(n: i64, rerun: u32) -> OpenIntent {
+        OpenIntent {
             window: window(n),
             rerun: Rerun::new(rerun).expect("not 0"),
-            intent: Moment {
+            intent: ClockedTime {
                 time: at(INTENT),
                 clock: Clock::Server,
             },
@@ -249,18 +258,23 @@ mod tests {
     }
 
     /// Windows whose requests left in this order.
-    fn ordered(windows: &[i64]) -> Vec<Open> {
+    fn ordered(windows: &[i64]) -> Vec<OpenIntent> {
         windows
             .iter()
             .zip(1..)
-            .map(|(n, order)| Open {
+            .map(|(n, order)| OpenIntent {
                 order: Some((Uuid::nil(), order)),
                 ..open(*n, 1)
             })
             .collect()
     }
 
-    fn read(open: &[Open], runs: &[FlowRun], claimed: &[&str], in_flight: bool) -> Vec<Reading> {
+    fn read(
+        open: &[OpenIntent],
+        runs: &[FlowRun],
+        claimed: &[&str],
+        in_flight: bool,
+    ) -> Vec<Reading> {
         let claimed = claimed
             .iter()
             .map(|id| id.parse().expect("a run id"))
@@ -268,7 +282,7 @@ mod tests {
         recognise(
             open,
             runs,
-            Around {
+            FlowContext {
                 claimed: &claimed,
                 api_key: OURS,
                 in_flight,
@@ -283,8 +297,13 @@ mod tests {
     #[test]
     fn a_run_that_shows_the_window_is_found_by_whatever_shows_it() {
         let runs = [
-            run("a", Shows::Params(window(1)), INTENT + 1, OURS),
-            run("b", Shows::CopyActivity(window(2)), INTENT + 1, OURS),
+            run("a", WindowEvidence::Params(window(1)), INTENT + 1, OURS),
+            run(
+                "b",
+                WindowEvidence::CopyActivity(window(2)),
+                INTENT + 1,
+                OURS,
+            ),
         ];
         assert_eq!(
             read(&[open(1, 1), open(2, 1), open(3, 1)], &runs, &[], false),
@@ -298,13 +317,23 @@ mod tests {
 
     #[test]
     fn a_run_that_a_record_stands_for_is_not_found_again() {
-        let runs = [run("a", Shows::Params(window(1)), INTENT + 1, OURS)];
+        let runs = [run(
+            "a",
+            WindowEvidence::Params(window(1)),
+            INTENT + 1,
+            OURS,
+        )];
         assert_eq!(read(&[open(1, 2)], &runs, &["a"], false), [Reading::Absent]);
     }
 
     #[test]
     fn a_window_wanted_once_has_any_run_of_it_and_a_rerun_only_one_that_is_younger() {
-        let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, "exc_app")];
+        let runs = [run(
+            "a",
+            WindowEvidence::Params(window(1)),
+            INTENT - 3600,
+            "exc_app",
+        )];
         assert_eq!(
             read(&[open(1, 1)], &runs, &[], false),
             [found("a", Evidence::Params)]
@@ -314,7 +343,12 @@ mod tests {
 
     #[test]
     fn where_ages_cannot_be_compared_a_rerun_is_left_to_a_person() {
-        let runs = [run("a", Shows::Params(window(1)), INTENT - 3600, OURS)];
+        let runs = [run(
+            "a",
+            WindowEvidence::Params(window(1)),
+            INTENT - 3600,
+            OURS,
+        )];
         let local = |rerun| {
             let mut open = open(1, rerun);
             open.intent.clock = Clock::Local;
@@ -333,8 +367,13 @@ mod tests {
     #[test]
     fn of_two_runs_of_the_window_ours_is_taken() {
         let runs = [
-            run("theirs", Shows::Params(window(1)), INTENT + 1, "exc_app"),
-            run("ours", Shows::Params(window(1)), INTENT + 2, OURS),
+            run(
+                "theirs",
+                WindowEvidence::Params(window(1)),
+                INTENT + 1,
+                "exc_app",
+            ),
+            run("ours", WindowEvidence::Params(window(1)), INTENT + 2, OURS),
         ];
         assert_eq!(
             read(&[open(1, 1)], &runs, &[], false),
@@ -345,10 +384,10 @@ mod tests {
     #[test]
     fn a_silent_run_is_ours_only_if_nothing_else_can_be_it() {
         let sole = only("a", Evidence::SoleIntent);
-        let a = run("a", Shows::Nothing, INTENT + 1, OURS);
-        let b = run("b", Shows::Nothing, INTENT + 2, OURS);
-        let theirs = run("a", Shows::Nothing, INTENT + 1, "exc_app");
-        let old = run("old", Shows::Nothing, INTENT - 3600, OURS);
+        let a = run("a", WindowEvidence::Missing, INTENT + 1, OURS);
+        let b = run("b", WindowEvidence::Missing, INTENT + 2, OURS);
+        let theirs = run("a", WindowEvidence::Missing, INTENT + 1, "exc_app");
+        let old = run("old", WindowEvidence::Missing, INTENT - 3600, OURS);
         let one = [open(1, 1)];
         let with_old = [a.clone(), old];
         assert_eq!(
@@ -371,8 +410,8 @@ mod tests {
 
     #[test]
     fn of_requests_that_left_in_order_the_first_have_the_silent_runs_and_the_others_none() {
-        let a = run("a", Shows::Nothing, INTENT + 1, OURS);
-        let b = run("b", Shows::Nothing, INTENT + 2, OURS);
+        let a = run("a", WindowEvidence::Missing, INTENT + 1, OURS);
+        let b = run("b", WindowEvidence::Missing, INTENT + 2, OURS);
         let open = ordered(&[7, 3, 5]);
         let both = [only("a", Evidence::Order), only("b", Evidence::Order)];
         // The order in which they are listed or open does not matter.
@@ -386,7 +425,7 @@ mod tests {
             [Reading::Absent, both[0].clone(), both[1].clone()]
         );
         // What shows its window, or is another's, is out of it.
-        let shown = run("x", Shows::Params(window(7)), INTENT + 1, OURS);
+        let shown = run("x", WindowEvidence::Params(window(7)), INTENT + 1, OURS);
         assert_eq!(
             read(&open, &[shown, b.clone(), a.clone()], &["a"], false),
             [
@@ -400,7 +439,7 @@ mod tests {
 
     #[test]
     fn silent_runs_that_do_not_fit_the_order_are_left_to_a_person() {
-        let silent = |id, at, client| run(id, Shows::Nothing, INTENT + at, client);
+        let silent = |id, at, client| run(id, WindowEvidence::Missing, INTENT + at, client);
         let (a, b) = (silent("a", 1, OURS), silent("b", 2, OURS));
         let open = ordered(&[1, 2]);
         let mut two_applies = open.clone();
@@ -413,7 +452,10 @@ mod tests {
         let at_once = [a.clone(), silent("b", 1, OURS)];
         let theirs = [a.clone(), silent("b", 2, "exc_app")];
         let late = [a.clone(), silent("b", 3600, OURS)];
-        let nearly = [a.clone(), run("b", Shows::Nonsense, INTENT + 2, OURS)];
+        let nearly = [
+            a.clone(),
+            run("b", WindowEvidence::Invalid, INTENT + 2, OURS),
+        ];
         for (open, runs, in_flight) in [
             (&two_applies, &[a.clone(), b.clone()][..], false),
             (&no_order, &[a.clone(), b.clone()], false),
@@ -435,7 +477,7 @@ mod tests {
 
     #[test]
     fn a_silent_run_that_is_too_young_for_the_request_is_left_to_a_person() {
-        let late = run("a", Shows::Nothing, INTENT + 3600, OURS);
+        let late = run("a", WindowEvidence::Missing, INTENT + 3600, OURS);
         assert!(matches!(
             read(&[open(1, 1)], &[late], &[], false)[..],
             [Reading::Unclear(_)]
@@ -445,9 +487,9 @@ mod tests {
     #[test]
     fn a_run_that_shows_nearly_our_window_is_no_proof_of_absence() {
         let at = |s| UnixSeconds::new(s).expect("in range");
-        let nearly = Shows::CopyActivity(Window::new(at(100), at(199)).expect("a window"));
-        for shows in [nearly, Shows::Nonsense] {
-            let theirs = [run("a", shows, INTENT + 1, OURS)];
+        let nearly = WindowEvidence::CopyActivity(Window::new(at(100), at(199)).expect("a window"));
+        for window_evidence in [nearly, WindowEvidence::Invalid] {
+            let theirs = [run("a", window_evidence, INTENT + 1, OURS)];
             assert!(matches!(
                 read(&[open(1, 1)], &theirs, &[], false)[..],
                 [Reading::Unclear(_)]
@@ -458,7 +500,12 @@ mod tests {
                 "it is another's"
             );
         }
-        let other = [run("a", Shows::Params(window(2)), INTENT + 1, OURS)];
+        let other = [run(
+            "a",
+            WindowEvidence::Params(window(2)),
+            INTENT + 1,
+            OURS,
+        )];
         assert_eq!(read(&[open(1, 1)], &other, &[], false), [Reading::Absent]);
     }
 }

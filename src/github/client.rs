@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::api::{
-    Timeouts, bounded_body, cover_from_now_on, describe_broken, http_builder, is_loopback,
-    not_json, plain, unusable_proxy,
+    Timeouts, bounded_body, describe_broken, http_builder, is_loopback, not_json, plain,
+    register_secret, unusable_proxy,
 };
 
 /// No answer is longer: a page has 100 comments of 65,536 characters.
@@ -176,7 +176,7 @@ impl Client {
             repository,
             token,
         } = connection;
-        cover_from_now_on(&token);
+        register_secret(&token);
         let setup = |what: &str| GitHubError::Setup(what.to_owned());
         if api.scheme() != "https" && !is_loopback(&api) {
             return Err(setup("GITHUB_API_URL is not an https:// URL"));

@@ -1,14 +1,14 @@
 //! GitHub: which pull request a job is about, and one comment there, or one issue, that is kept up to
 //! date.
 //!
-//! Takes Markdown and sees to it that it stands in one place: [`Sticky`] says which. Knows nothing of
+//! Takes Markdown and sees to it that it stands in one place: [`ManagedComment`] says which. Knows nothing of
 //! plans, and decides nothing about them. A comment is not a run: writing it twice harms nobody, so
 //! what may be sent again is sent again, and what was written twice is mended the next time.
 
 mod client;
 mod event;
-mod sticky;
+mod managed_comment;
 
 pub use client::{Client, Connection, GitHubError};
 pub use event::{Event, PullRequest};
-pub use sticky::{Sticky, Written, since};
+pub use managed_comment::{CommentWrite, ManagedComment, since};

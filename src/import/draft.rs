@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::Kept;
+use super::ImportedRun;
 use crate::api::{Flow, SourceKind};
 use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds};
 use crate::untrusted::{Untrusted, can_act};
@@ -89,14 +89,14 @@ pub struct ManifestDraft<'a> {
     /// Why its runs were run.
     pub reason: &'a str,
     /// The runs, by window and rerun; at least one.
-    pub runs: &'a [Kept],
+    pub runs: &'a [ImportedRun],
     /// Whether the schema of manifests is beside the file.
     pub has_schema: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Written<'a> {
+struct ManifestYaml<'a> {
     version: u32,
     flow_id: FlowId,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,12 +110,12 @@ struct Written<'a> {
     allow_future: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overlap: Option<&'static str>,
-    runs: Vec<WrittenRun>,
+    runs: Vec<RunYaml>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WrittenRun {
+struct RunYaml {
     window_start_time: String,
     window_end_time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,8 +141,8 @@ impl ManifestDraft<'_> {
             Source::Table(column) => ("table", Some(column)),
             Source::File => ("file", None),
         };
-        let is_future = |kept: &Kept| kept.identity.window.end() > now;
-        let written = Written {
+        let is_future = |kept: &ImportedRun| kept.identity.window.end() > now;
+        let written = ManifestYaml {
             version: 1,
             flow_id,
             name,
@@ -154,7 +154,7 @@ impl ManifestDraft<'_> {
             overlap: overlap(runs).then_some("allow"),
             runs: runs
                 .iter()
-                .map(|Kept { identity, .. }| WrittenRun {
+                .map(|ImportedRun { identity, .. }| RunYaml {
                     window_start_time: identity.window.start().to_string(),
                     window_end_time: identity.window.end().to_string(),
                     rerun: (identity.rerun > Rerun::FIRST).then_some(identity.rerun),
@@ -168,9 +168,9 @@ impl ManifestDraft<'_> {
 }
 
 /// Whether two windows of one rerun overlap; `runs` are in the order of their windows.
-fn overlap(runs: &[Kept]) -> bool {
+fn overlap(runs: &[ImportedRun]) -> bool {
     let mut furthest: HashMap<Rerun, UnixSeconds> = HashMap::new();
-    runs.iter().any(|Kept { identity, .. }| {
+    runs.iter().any(|ImportedRun { identity, .. }| {
         let reach = furthest
             .entry(identity.rerun)
             .or_insert(identity.window.start());
@@ -183,7 +183,7 @@ fn overlap(runs: &[Kept]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{FlowRun, RecordCounts, RunStatus, Shows};
+    use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
     use crate::manifest::{Rules, Sources, check};
     use crate::run::{RunIdentity, Window};
 
@@ -193,9 +193,9 @@ mod tests {
         UnixSeconds::new(s).expect("in range")
     }
 
-    fn kept(start: i64, end: i64, rerun: u32) -> Kept {
+    fn kept(start: i64, end: i64, rerun: u32) -> ImportedRun {
         let window = Window::new(seconds(start), seconds(end)).expect("a window");
-        Kept {
+        ImportedRun {
             identity: RunIdentity {
                 sandbox: "prod".parse().expect("a sandbox"),
                 flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
@@ -210,7 +210,7 @@ mod tests {
                 created_at: None,
                 created_client: None,
                 created_by: None,
-                shows: Shows::Params(window),
+                window_evidence: WindowEvidence::Params(window),
                 status: RunStatus::Success,
                 records: RecordCounts::default(),
                 errors: Vec::new(),
@@ -228,7 +228,7 @@ mod tests {
     }
 
     /// The text of a manifest that our own reader takes, and reads as it was meant.
-    fn text(name: Option<&str>, source: &Source, runs: &[Kept]) -> String {
+    fn text(name: Option<&str>, source: &Source, runs: &[ImportedRun]) -> String {
         let identity = &runs[0].identity;
         let draft = ManifestDraft {
             flow_id: identity.flow_id,

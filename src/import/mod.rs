@@ -24,7 +24,7 @@ pub use name::file_stems;
 #[derive(Debug, Clone, Default)]
 pub struct Gathered {
     /// The runs that the manifest wants, by window and rerun.
-    pub runs: Vec<Kept>,
+    pub runs: Vec<ImportedRun>,
     /// Runs without a window, oldest first: nobody can tell which they are.
     pub silent: Vec<FlowRun>,
     /// Runs of windows with one in doubt, oldest first: settling tells which run that is.
@@ -35,7 +35,7 @@ pub struct Gathered {
 
 /// A run that the manifest wants.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct ImportedRun {
     /// Which run it is.
     pub identity: RunIdentity,
     /// The run.
@@ -51,7 +51,7 @@ impl Gathered {
         self.runs
             .iter()
             .filter_map(
-                |Kept {
+                |ImportedRun {
                      identity,
                      run,
                      adopt,
@@ -108,7 +108,7 @@ pub fn gather(
         if let Some(record) = claims.get(&run.id) {
             let identity = record.identity.clone();
             if (&identity.sandbox, identity.flow_id) == (sandbox, flow_id) {
-                gathered.runs.push(Kept {
+                gathered.runs.push(ImportedRun {
                     identity,
                     run: run.clone(),
                     adopt: None,
@@ -118,7 +118,7 @@ pub fn gather(
             }
             continue;
         }
-        match run.shows.window() {
+        match run.window_evidence.window() {
             None => gathered.silent.push(run.clone()),
             Some(window) if doubts.contains(&window) => gathered.in_doubt.push(run.clone()),
             Some(_) => free.push(run),
@@ -126,7 +126,7 @@ pub fn gather(
     }
     let none = HashSet::new();
     for (window, rerun, run, evidence) in RunsByWindow::new(free, &none).numbered(&taken) {
-        gathered.runs.push(Kept {
+        gathered.runs.push(ImportedRun {
             identity: RunIdentity {
                 sandbox: sandbox.clone(),
                 flow_id,
@@ -146,9 +146,9 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::api::{RecordCounts, RunStatus, Shows};
+    use crate::api::{RecordCounts, RunStatus, WindowEvidence};
     use crate::run::UnixSeconds;
-    use crate::state::{Clock, Moment};
+    use crate::state::{Clock, ClockedTime};
 
     fn flow(n: u8) -> FlowId {
         format!("00000000-0000-4000-8000-0000000000{n:02x}")
@@ -178,14 +178,14 @@ mod tests {
         }
     }
 
-    fn run(id: &str, shows: Shows, created: i64) -> FlowRun {
+    fn run(id: &str, window_evidence: WindowEvidence, created: i64) -> FlowRun {
         FlowRun {
             id: id.parse().expect("a run id"),
             flow_id: Some(flow(1)),
             created_at: Some(at(created)),
             created_client: None,
             created_by: None,
-            shows,
+            window_evidence,
             status: RunStatus::Success,
             records: RecordCounts::default(),
             errors: Vec::new(),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn shown(id: &str, n: i64, created: i64) -> FlowRun {
-        run(id, Shows::Params(window(n)), created)
+        run(id, WindowEvidence::Params(window(n)), created)
     }
 
     fn state(entries: Vec<Entry>) -> State {
@@ -216,7 +216,7 @@ mod tests {
     fn intent(identity: &RunIdentity) -> Entry {
         Entry::Intent {
             run: identity.into(),
-            at: Moment {
+            at: ClockedTime {
                 time: at(0),
                 clock: Clock::Server,
             },
@@ -232,7 +232,7 @@ mod tests {
             .runs
             .into_iter()
             .map(
-                |Kept {
+                |ImportedRun {
                      identity,
                      run,
                      adopt,
@@ -252,7 +252,7 @@ mod tests {
     fn the_nth_run_of_a_window_is_its_rerun_n_in_the_order_of_creation() {
         let runs = [
             shown("later", 1, 20),
-            run("other", Shows::CopyActivity(window(0)), 30),
+            run("other", WindowEvidence::CopyActivity(window(0)), 30),
             shown("first", 1, 10),
         ];
         assert_eq!(
@@ -331,9 +331,9 @@ mod tests {
             adopted(&identity(1, 9, 1), "silent-but-known"),
         ]);
         let runs = [
-            run("silent", Shows::Nothing, 1),
-            run("nonsense", Shows::Nonsense, 2),
-            run("silent-but-known", Shows::Nothing, 3),
+            run("silent", WindowEvidence::Missing, 1),
+            run("nonsense", WindowEvidence::Invalid, 2),
+            run("silent-but-known", WindowEvidence::Missing, 3),
             shown("strayed", 1, 4),
         ];
         let gathered = gather(&sandbox(), flow(1), &runs, Some(&state));

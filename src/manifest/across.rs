@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::check::{Standing, Stretch, Wanted};
+use super::check::{CheckedManifest, EntrySpan, Wanted};
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source};
@@ -28,9 +28,9 @@ impl Asked {
 }
 
 /// Checks `standing` against each other, and gives the runs they ask for.
-pub(super) fn join(standing: &[Standing], problems: &mut Problems) -> Vec<DesiredRun> {
+pub(super) fn join(standing: &[CheckedManifest], problems: &mut Problems) -> Vec<DesiredRun> {
     let mut flows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-    for (at, Standing { manifest, .. }) in standing.iter().enumerate() {
+    for (at, CheckedManifest { manifest, .. }) in standing.iter().enumerate() {
         let flow = (&manifest.sandbox, manifest.flow_id);
         flows.entry(flow).or_default().push(at);
     }
@@ -56,7 +56,7 @@ pub(super) fn join(standing: &[Standing], problems: &mut Problems) -> Vec<Desire
 }
 
 struct Join<'j> {
-    standing: &'j [Standing],
+    standing: &'j [CheckedManifest],
     problems: &'j mut Problems,
 }
 
@@ -93,12 +93,12 @@ impl Join<'_> {
 
     /// Reports what no range covers between two ranges of a flow.
     fn gaps(&mut self, manifests: &[usize]) {
-        let mut stretches: Vec<(usize, &Stretch)> = manifests
+        let mut stretches: Vec<(usize, &EntrySpan)> = manifests
             .iter()
             .flat_map(|&at| self.standing[at].stretches.iter().map(move |s| (at, s)))
             .collect();
         stretches.sort_by_key(|(_, s)| (s.rerun, s.window.start(), Reverse(s.window.end())));
-        let mut furthest: Option<(usize, &Stretch)> = None;
+        let mut furthest: Option<(usize, &EntrySpan)> = None;
         for (at, next) in stretches {
             let before = furthest.filter(|(_, before)| before.rerun == next.rerun);
             if let Some((before_at, before)) = before
@@ -251,7 +251,7 @@ impl Pairs {
     }
 }
 
-fn desired(asked: &Asked, standing: &[Standing]) -> DesiredRun {
+fn desired(asked: &Asked, standing: &[CheckedManifest]) -> DesiredRun {
     let Wanted {
         window,
         rerun,

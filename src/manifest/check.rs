@@ -22,12 +22,12 @@ pub(super) const MAX_WINDOWS: usize = 1_000_000;
 
 /// A manifest that stands by itself, and what it asks for.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(super) struct CheckedManifest {
     pub(super) manifest: Manifest,
     /// Where it names its source and its delta column.
     pub(super) source_span: Span,
     pub(super) wanted: Vec<Wanted>,
-    pub(super) stretches: Vec<Stretch>,
+    pub(super) stretches: Vec<EntrySpan>,
 }
 
 /// A window that is asked for.
@@ -42,7 +42,7 @@ pub(super) struct Wanted {
 
 /// What an entry of `runs` or `ranges` covers from end to end.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch {
+pub(super) struct EntrySpan {
     pub(super) window: Window,
     pub(super) rerun: Rerun,
     pub(super) span: Span,
@@ -58,7 +58,7 @@ pub(super) struct Checker<'c> {
 }
 
 impl Checker<'_> {
-    pub(super) fn check(mut self, document: &Document<'_>) -> Option<Standing> {
+    pub(super) fn check(mut self, document: &Document<'_>) -> Option<CheckedManifest> {
         self.version(document);
         let flow_id = self.flow_id(document);
         let sandbox = self.sandbox(document);
@@ -89,7 +89,7 @@ impl Checker<'_> {
             future_allowed: document.allow_future,
             overlap_allowed,
         };
-        Some(Standing {
+        Some(CheckedManifest {
             manifest,
             source_span,
             wanted,

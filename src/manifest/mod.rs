@@ -34,7 +34,7 @@ use std::sync::Arc;
 pub use check::is_placeholder;
 pub use every::{Every, EveryError, parse_every, parse_seconds};
 pub use find::{FindError, Sources, read_paths};
-pub use problem::{Place, Problem, Rule, Severity, Unlisted};
+pub use problem::{Problem, Rule, Severity, SourcePlace, Unlisted};
 pub use render::{render, render_all};
 pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};

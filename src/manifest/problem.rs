@@ -100,7 +100,7 @@ rules! {
 
 /// A place that a message speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct SourcePlace {
     /// The file's name, as it is shown.
     pub file: Arc<str>,
     /// Where in it.
@@ -119,9 +119,9 @@ pub struct Problem {
     /// What to do about it.
     pub hint: Option<String>,
     /// Where it is.
-    pub place: Place,
+    pub place: SourcePlace,
     /// Other places that the message speaks of.
-    pub related: Vec<Place>,
+    pub related: Vec<SourcePlace>,
 }
 
 impl Problem {
@@ -130,7 +130,7 @@ impl Problem {
             rule,
             message: message.into(),
             hint: None,
-            place: Place {
+            place: SourcePlace {
                 file: Arc::clone(file),
                 span,
                 label: String::new(),
@@ -150,7 +150,7 @@ impl Problem {
     }
 
     pub(super) fn related(mut self, file: &Arc<str>, span: Span, label: impl Into<String>) -> Self {
-        self.related.push(Place {
+        self.related.push(SourcePlace {
             file: Arc::clone(file),
             span,
             label: label.into(),

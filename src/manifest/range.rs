@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::check::{Checker, Stretch, Wanted};
+use super::check::{Checker, EntrySpan, Wanted};
 use super::decode::Text;
 use super::document::RangeDocument;
 use super::every::parse_every;
@@ -20,7 +20,7 @@ impl Checker<'_> {
         range: &RangeDocument<'_>,
         allow_future: bool,
         wanted: &mut Vec<Wanted>,
-        stretches: &mut Vec<Stretch>,
+        stretches: &mut Vec<EntrySpan>,
     ) {
         if !range.broken {
             let fields = [
@@ -106,7 +106,7 @@ impl Checker<'_> {
                 start_time,
                 span,
             }));
-            stretches.push(Stretch {
+            stretches.push(EntrySpan {
                 window: whole,
                 rerun,
                 span,

@@ -9,7 +9,7 @@ use annotate_snippets::{
 };
 
 use super::find::Sources;
-use super::problem::{Place, Problem, Severity};
+use super::problem::{Problem, Severity, SourcePlace};
 use super::yaml::Span;
 use crate::untrusted::{can_act, harmless};
 
@@ -92,7 +92,7 @@ fn renderer(colour: bool) -> Renderer {
 
 fn draw<'p>(
     group: Group<'p>,
-    place: &'p Place,
+    place: &'p SourcePlace,
     sources: &Sources,
     kind: AnnotationKind,
 ) -> Group<'p> {

@@ -10,13 +10,13 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::every::Every;
-use super::time::{Moment, first_instant};
+use super::time::{ZonedMoment, first_instant};
 use crate::run::{UnixSeconds, Window};
 
 /// From where to where, by what step, on whose clocks.
 #[derive(Debug)]
 pub(super) struct Steps<'z> {
-    pub(super) from: Moment,
+    pub(super) from: ZonedMoment,
     pub(super) to: UnixSeconds,
     pub(super) every: Every,
     pub(super) zone: &'z TimeZone,

@@ -16,14 +16,14 @@ use crate::run::UnixSeconds;
 
 /// A time that was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(super) struct ZonedMoment {
     pub(super) instant: UnixSeconds,
     /// What clocks of the zone show, or as it was written: what a civil range steps from.
     pub(super) civil: DateTime,
 }
 
 /// Reads a time; one without an offset is read in `zone`.
-pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<Moment, NotATime> {
+pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<ZonedMoment, NotATime> {
     if text.len() > LONG {
         return Err(NotATime::Form(short(text).into_owned()));
     }
@@ -102,12 +102,12 @@ fn is_relative(text: &str) -> bool {
         .any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
-fn at_instant(instant: UnixSeconds, zone: &TimeZone) -> Moment {
+fn at_instant(instant: UnixSeconds, zone: &TimeZone) -> ZonedMoment {
     let civil = zone.to_datetime(timestamp(instant));
-    Moment { instant, civil }
+    ZonedMoment { instant, civil }
 }
 
-fn at_start_of_day(date: Date, zone: &TimeZone, text: &str) -> Result<Moment, NotATime> {
+fn at_start_of_day(date: Date, zone: &TimeZone, text: &str) -> Result<ZonedMoment, NotATime> {
     let civil = date.to_datetime(Time::midnight());
     let timestamp = first_instant(civil, zone).ok_or(NotATime::OutOfRange(text.to_owned()))?;
     if zone.to_datetime(timestamp).date() != date {
@@ -115,17 +115,17 @@ fn at_start_of_day(date: Date, zone: &TimeZone, text: &str) -> Result<Moment, No
         return at_civil(civil, zone, text);
     }
     let instant = in_range(timestamp, text)?;
-    Ok(Moment { instant, civil })
+    Ok(ZonedMoment { instant, civil })
 }
 
-fn at_civil(civil: DateTime, zone: &TimeZone, text: &str) -> Result<Moment, NotATime> {
+fn at_civil(civil: DateTime, zone: &TimeZone, text: &str) -> Result<ZonedMoment, NotATime> {
     let out_of_range = || NotATime::OutOfRange(text.to_owned());
     let at = |offset: Offset| offset.to_timestamp(civil).map_err(|_| out_of_range());
     let name = || zone.iana_name().unwrap_or("its zone").to_owned();
     match zone.to_ambiguous_timestamp(civil).offset() {
         AmbiguousOffset::Unambiguous { offset } => {
             let instant = in_range(at(offset)?, text)?;
-            Ok(Moment { instant, civil })
+            Ok(ZonedMoment { instant, civil })
         }
         AmbiguousOffset::Gap { before, after } => {
             // Read with the offset after the gap, the time lies before it.
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::manifest::problem::Rule;
 
-    fn read(text: &str, zone: &str) -> Result<Moment, NotATime> {
+    fn read(text: &str, zone: &str) -> Result<ZonedMoment, NotATime> {
         read_time(text, &TimeZone::get(zone).expect("a zone"))
     }
 

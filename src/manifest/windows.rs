@@ -7,20 +7,20 @@
 use jiff::tz::TimeZone;
 
 use super::Rules;
-use super::check::{Checker, MAX_WINDOWS, Stretch, Wanted};
+use super::check::{Checker, EntrySpan, MAX_WINDOWS, Wanted};
 use super::decode::Text;
 use super::document::{Document, RunDocument};
 use super::problem::{Problem, Rule};
 use super::show::show_seconds;
 use super::steps::TooMany;
-use super::time::{Moment, read_time};
+use super::time::{ZonedMoment, read_time};
 use super::yaml::Span;
 use super::zone::read_zone;
 use crate::run::{Rerun, Window};
 
 impl Checker<'_> {
     /// The windows that `runs` and `ranges` ask for.
-    pub(super) fn windows(&mut self, document: &Document<'_>) -> (Vec<Wanted>, Vec<Stretch>) {
+    pub(super) fn windows(&mut self, document: &Document<'_>) -> (Vec<Wanted>, Vec<EntrySpan>) {
         let (runs, ranges) = (document.runs.as_ref(), document.ranges.as_ref());
         let is_reported = document.is_reported("runs") || document.is_reported("ranges");
         if runs.is_none() && ranges.is_none() && !is_reported {
@@ -54,7 +54,7 @@ impl Checker<'_> {
         run: &RunDocument<'_>,
         allow_future: bool,
         wanted: &mut Vec<Wanted>,
-        stretches: &mut Vec<Stretch>,
+        stretches: &mut Vec<EntrySpan>,
     ) {
         let RunDocument {
             span,
@@ -104,7 +104,7 @@ impl Checker<'_> {
                 start_time,
                 span,
             });
-            stretches.push(Stretch {
+            stretches.push(EntrySpan {
                 window,
                 rerun,
                 span,
@@ -162,8 +162,8 @@ impl Checker<'_> {
 
     pub(super) fn ordered(
         &mut self,
-        start: Moment,
-        end: Moment,
+        start: ZonedMoment,
+        end: ZonedMoment,
         end_text: &Text<'_>,
         start_text: Option<&Text<'_>>,
     ) -> Option<Window> {
@@ -188,7 +188,7 @@ impl Checker<'_> {
         window.ok()
     }
 
-    pub(super) fn time(&mut self, text: Option<&Text<'_>>, zone: &TimeZone) -> Option<Moment> {
+    pub(super) fn time(&mut self, text: Option<&Text<'_>>, zone: &TimeZone) -> Option<ZonedMoment> {
         let text = text?;
         match read_time(&text.value, zone) {
             Ok(moment) => Some(moment),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::run::{FlowId, Key, Origin, PickError, Rerun, Source, UnixSeconds, Window};
-use crate::state::{Clock, Entry, Moment, Refusal, State};
+use crate::state::{Clock, ClockedTime, Entry, Refusal, State};
 
 const DAY: i64 = 86_400;
 
@@ -60,7 +60,7 @@ impl World {
     fn intent(mut self, identity: &RunIdentity) -> Self {
         self.step(Entry::Intent {
             run: identity.into(),
-            at: Moment {
+            at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
                 clock: Clock::Local,
             },

@@ -12,19 +12,19 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::api::{FlowRun, Shows};
+use crate::api::{FlowRun, WindowEvidence};
 use crate::run::{DesiredRun, Rerun, RunId, Window};
-use crate::state::{Clock, Evidence, Moment};
+use crate::state::{Clock, ClockedTime, Evidence};
 
 /// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Clients<'a> {
+pub(crate) struct CreatorAttribution<'a> {
     api_key: &'a str,
     /// Whether it holds our API key wherever we know that a run is ours.
     tells: bool,
 }
 
-impl<'a> Clients<'a> {
+impl<'a> CreatorAttribution<'a> {
     /// Learns from `created`, runs whose creation the service answered us with.
     pub(crate) fn learn(api_key: &'a str, runs: &[FlowRun], created: &HashSet<RunId>) -> Self {
         let tells = runs
@@ -43,7 +43,7 @@ impl<'a> Clients<'a> {
 
 /// The run of an intent, as far as the windows of the runs tell.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum OfIntent<'a> {
+pub(crate) enum IntentMatch<'a> {
     /// This run, and how its window was recognised.
     Run(&'a FlowRun, Evidence),
     /// This run shows the window, and nothing tells whether it is this rerun.
@@ -68,10 +68,10 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     ) -> Self {
         let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
         for run in runs {
-            let (window, evidence) = match run.shows {
-                Shows::Params(window) => (window, Evidence::Params),
-                Shows::CopyActivity(window) => (window, Evidence::CopyActivity),
-                Shows::Nonsense | Shows::Nothing => continue,
+            let (window, evidence) = match run.window_evidence {
+                WindowEvidence::Params(window) => (window, Evidence::Params),
+                WindowEvidence::CopyActivity(window) => (window, Evidence::CopyActivity),
+                WindowEvidence::Invalid | WindowEvidence::Missing => continue,
             };
             by_window.entry(window).or_default().push((run, evidence));
         }
@@ -89,15 +89,15 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// that none is called absent whose run another one took without need.
     pub(crate) fn of_intents(
         &mut self,
-        intents: &[(Window, Rerun, Moment)],
+        intents: &[(Window, Rerun, ClockedTime)],
         api_key: &str,
-    ) -> Vec<OfIntent<'a>> {
+    ) -> Vec<IntentMatch<'a>> {
         let mut order: Vec<usize> = (0..intents.len()).collect();
         order.sort_by_key(|&at| {
             let (_, rerun, intent) = intents[at];
             (rerun == Rerun::FIRST, Reverse(intent.time), rerun)
         });
-        let mut found = vec![OfIntent::None; intents.len()];
+        let mut found = vec![IntentMatch::None; intents.len()];
         for at in order {
             let (window, rerun, intent) = intents[at];
             found[at] = self.of_intent(window, rerun, intent, api_key);
@@ -112,9 +112,9 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         &mut self,
         window: Window,
         rerun: Rerun,
-        intent: Moment,
+        intent: ClockedTime,
         api_key: &str,
-    ) -> OfIntent<'a> {
+    ) -> IntentMatch<'a> {
         let free: Vec<&(&FlowRun, Evidence)> = self
             .by_window
             .get(&window)
@@ -124,15 +124,15 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
             .collect();
         let ours = free.iter().find(|(run, _)| run.is_by(api_key));
         let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
-            return OfIntent::None;
+            return IntentMatch::None;
         };
         let comparable = intent.clock == Clock::Server && run.created_at.is_some();
         if !comparable && rerun > Rerun::FIRST {
-            return OfIntent::CannotTell(run);
+            return IntentMatch::CannotTell(run);
         }
         let evidence = evidence.clone();
         self.taken.insert(&run.id);
-        OfIntent::Run(run, evidence)
+        IntentMatch::Run(run, evidence)
     }
 
     /// Which of the `wanted` runs, none of them on record, exist already. Asked for in the order
@@ -140,7 +140,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     pub(crate) fn wanted<'w>(
         &mut self,
         wanted: impl IntoIterator<Item = &'w DesiredRun>,
-        clients: Clients<'_>,
+        clients: CreatorAttribution<'_>,
     ) -> Vec<(&'w DesiredRun, &'a FlowRun, Evidence)> {
         let mut wanted: Vec<&DesiredRun> = wanted.into_iter().collect();
         wanted.sort_by(|a, b| a.identity.cmp(&b.identity));
@@ -164,7 +164,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         &mut self,
         window: Window,
         rerun: Rerun,
-        clients: Clients<'_>,
+        clients: CreatorAttribution<'_>,
     ) -> Option<(&'a FlowRun, Evidence)> {
         let runs = self.by_window.get(&window)?;
         let is_given = |run: &FlowRun| self.taken.contains(&run.id);

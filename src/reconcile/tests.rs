@@ -7,7 +7,7 @@ use crate::api::{RecordCounts, RunStatus};
 use crate::run::UnixSeconds;
 
 const OURS: &str = "our-key";
-const BY_KEY: Clients<'_> = Clients {
+const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
     api_key: OURS,
     tells: true,
 };
@@ -22,14 +22,14 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("in range")
 }
 
-fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) -> FlowRun {
     FlowRun {
         id: id.parse().expect("a run id"),
         flow_id: None,
         created_at: Some(at(created)),
         created_client: Some(client.into()),
         created_by: None,
-        shows,
+        window_evidence,
         status: RunStatus::Scheduled,
         records: RecordCounts::default(),
         errors: Vec::new(),
@@ -57,19 +57,29 @@ fn some(ids: &[&str]) -> Vec<Option<String>> {
 
 #[test]
 fn whose_a_run_is_is_not_told_by_a_client_that_ours_do_not_carry() {
-    let ours = run("ours", Shows::Nothing, INTENT, "a-project");
-    let other = run("other", Shows::Nothing, INTENT, "another");
+    let ours = run("ours", WindowEvidence::Missing, INTENT, "a-project");
+    let other = run("other", WindowEvidence::Missing, INTENT, "another");
     let created = HashSet::from([ours.id.clone()]);
     let runs = [ours, other.clone()];
-    assert!(!Clients::learn(OURS, &runs, &created).is_others(&other));
-    assert!(Clients::learn(OURS, &runs, &HashSet::new()).is_others(&other));
+    assert!(!CreatorAttribution::learn(OURS, &runs, &created).is_others(&other));
+    assert!(CreatorAttribution::learn(OURS, &runs, &HashSet::new()).is_others(&other));
 }
 
 #[test]
 fn the_nth_run_of_a_window_is_its_rerun_n() {
     let runs = [
-        run("second", Shows::Params(window(1)), INTENT + 2, "exc_app"),
-        run("first", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+        run(
+            "second",
+            WindowEvidence::Params(window(1)),
+            INTENT + 2,
+            "exc_app",
+        ),
+        run(
+            "first",
+            WindowEvidence::Params(window(1)),
+            INTENT + 1,
+            "exc_app",
+        ),
     ];
     let none = HashSet::new();
     let mut by_window = RunsByWindow::new(&runs, &none);
@@ -89,8 +99,13 @@ fn the_nth_run_of_a_window_is_its_rerun_n() {
 #[test]
 fn a_run_by_hand_of_a_window_that_we_know_is_not_a_rerun_that_was_wanted_later() {
     let runs = [
-        run("ours", Shows::Params(window(1)), INTENT, OURS),
-        run("by-hand", Shows::Params(window(1)), INTENT + 1, "exc_app"),
+        run("ours", WindowEvidence::Params(window(1)), INTENT, OURS),
+        run(
+            "by-hand",
+            WindowEvidence::Params(window(1)),
+            INTENT + 1,
+            "exc_app",
+        ),
     ];
     let claimed = HashSet::from(["ours".parse().expect("a run id")]);
     let second = Rerun::new(2).expect("not 0");
@@ -100,15 +115,18 @@ fn a_run_by_hand_of_a_window_that_we_know_is_not_a_rerun_that_was_wanted_later()
 
 #[test]
 fn beside_a_recorded_run_one_that_does_not_say_who_created_it_may_be_ours() {
-    let mut unnamed = run("b", Shows::Params(window(1)), INTENT + 1, OURS);
+    let mut unnamed = run("b", WindowEvidence::Params(window(1)), INTENT + 1, OURS);
     unnamed.created_client = None;
-    let runs = [run("a", Shows::Params(window(1)), INTENT, OURS), unnamed];
+    let runs = [
+        run("a", WindowEvidence::Params(window(1)), INTENT, OURS),
+        unnamed,
+    ];
     assert_eq!(found_as(&[2], &runs, &["a"]), some(&["b"]));
 }
 
 #[test]
 fn beside_a_later_rerun_on_record_each_earlier_one_finds_a_run_while_there_are_any() {
-    let by_hand = |id, after| run(id, Shows::Params(window(1)), INTENT + after, OURS);
+    let by_hand = |id, after| run(id, WindowEvidence::Params(window(1)), INTENT + after, OURS);
     let runs = [by_hand("a", 1), by_hand("b", 2), by_hand("third", 3)];
     assert_eq!(found_as(&[1, 2], &runs, &["third"]), some(&["a", "b"]));
     assert_eq!(found_as(&[2], &runs[1..], &["third"]), some(&["b"]));
@@ -121,11 +139,16 @@ fn beside_a_later_rerun_on_record_each_earlier_one_finds_a_run_while_there_are_a
 #[test]
 fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
     let runs = [
-        run("old", Shows::Params(window(1)), INTENT - 3600, "exc_app"),
-        run("young", Shows::Params(window(1)), INTENT + 1, OURS),
+        run(
+            "old",
+            WindowEvidence::Params(window(1)),
+            INTENT - 3600,
+            "exc_app",
+        ),
+        run("young", WindowEvidence::Params(window(1)), INTENT + 1, OURS),
     ];
     let none = HashSet::new();
-    let moment = Moment {
+    let moment = ClockedTime {
         time: at(INTENT),
         clock: Clock::Server,
     };
@@ -135,16 +158,26 @@ fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
         (window(1), second, moment),
     ];
     let found = RunsByWindow::new(&runs, &none).of_intents(&intents, OURS);
-    let run = |run| OfIntent::Run(run, Evidence::Params);
+    let run = |run| IntentMatch::Run(run, Evidence::Params);
     assert_eq!(found, [run(&runs[0]), run(&runs[1])]);
 }
 
 #[test]
 fn what_is_put_on_record_gets_the_numbers_that_are_free_in_the_order_of_creation() {
     let runs = [
-        run("b", Shows::Params(window(1)), INTENT + 2, "exc_app"),
-        run("a", Shows::CopyActivity(window(1)), INTENT + 1, OURS),
-        run("silent", Shows::Nothing, INTENT, OURS),
+        run(
+            "b",
+            WindowEvidence::Params(window(1)),
+            INTENT + 2,
+            "exc_app",
+        ),
+        run(
+            "a",
+            WindowEvidence::CopyActivity(window(1)),
+            INTENT + 1,
+            OURS,
+        ),
+        run("silent", WindowEvidence::Missing, INTENT, OURS),
     ];
     let none = HashSet::new();
     let second = Rerun::new(2).expect("not 0");

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::reason::{describe_absence, describe_fate, time};
 use super::{number, plain, table, window};
-use crate::api::{FlowRun, Shows};
+use crate::api::{FlowRun, WindowEvidence};
 use crate::audit::{Audit, Denial, Fact, Finding, Kind, Trace};
 use crate::run::RunId;
 use crate::state::Record;
@@ -233,11 +233,11 @@ pub(super) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
             std::iter::once(describe(run)).chain(errors).collect()
         }
         Fact::Unknown { run, wanted } => {
-            let what = match (wanted, run.shows) {
+            let what = match (wanted, run.window_evidence) {
                 (Some(_), _) => "the next apply adopts it: a manifest wants this window",
-                (None, Shows::Nothing) => "it shows no window: it may be any run",
-                (None, Shows::Nonsense) => "it shows a window that none can be",
-                (None, Shows::Params(_) | Shows::CopyActivity(_)) => {
+                (None, WindowEvidence::Missing) => "it shows no window: it may be any run",
+                (None, WindowEvidence::Invalid) => "it shows a window that none can be",
+                (None, WindowEvidence::Params(_) | WindowEvidence::CopyActivity(_)) => {
                     "no manifest that was read wants its window"
                 }
             };
@@ -291,12 +291,12 @@ fn describe_difference(record: &Record, run: &FlowRun) -> String {
         .flow_id
         .filter(|flow_id| *flow_id != identity.flow_id)
         .map(|flow_id| format!("it is of the flow {flow_id}"));
-    let by_window = match run.shows {
-        Shows::Params(shown) | Shows::CopyActivity(shown) => {
+    let by_window = match run.window_evidence {
+        WindowEvidence::Params(shown) | WindowEvidence::CopyActivity(shown) => {
             (shown != identity.window).then(|| format!("it shows the window {}", window(shown)))
         }
-        Shows::Nonsense => Some("it shows a window that none can be".to_owned()),
-        Shows::Nothing => None,
+        WindowEvidence::Invalid => Some("it shows a window that none can be".to_owned()),
+        WindowEvidence::Missing => None,
     };
     let differences: Vec<String> = by_flow.into_iter().chain(by_window).collect();
     format!(

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::audit::describe_run;
 use super::{number, plain, window};
 use crate::api::{FlowRun, RunStatus};
-use crate::import::{Gathered, Kept};
+use crate::import::{Gathered, ImportedRun};
 use crate::run::{FlowId, Sandbox, Window};
 
 /// How many runs of a kind are named before they are only counted.
@@ -40,14 +40,14 @@ pub struct ImportedManifest {
 
 impl ImportedFlow {
     /// The runs that are put on record.
-    pub fn adopted(&self) -> impl Iterator<Item = &Kept> {
+    pub fn adopted(&self) -> impl Iterator<Item = &ImportedRun> {
         let runs = self.gathered.runs.iter();
         runs.filter(|kept| kept.adopt.is_some())
     }
 
     /// The runs that failed, or some of whose records did.
-    pub fn failed(&self) -> impl Iterator<Item = &Kept> {
-        let is_failed = |kept: &&Kept| {
+    pub fn failed(&self) -> impl Iterator<Item = &ImportedRun> {
+        let is_failed = |kept: &&ImportedRun| {
             matches!(
                 kept.run.status,
                 RunStatus::Failed | RunStatus::PartialSuccess

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Board, clock_time, number, plain, window};
+use super::{ApplyProgress, clock_time, number, plain, window};
 use crate::engine::Event;
 use crate::run::RunIdentity;
 
@@ -11,7 +11,7 @@ use crate::run::RunIdentity;
 ///
 /// With `verbose`, more events are.
 #[must_use]
-pub fn line(event: &Event, board: &Board, verbose: bool) -> Option<String> {
+pub fn line(event: &Event, board: &ApplyProgress, verbose: bool) -> Option<String> {
     let name = |flow: &usize| board.name(*flow);
     let about = |what: &str, flow: &usize, run: &RunIdentity| {
         format!(

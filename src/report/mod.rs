@@ -4,9 +4,9 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod apply_progress;
 mod audit;
 mod bar;
-mod board;
 mod changes;
 mod explain;
 mod flows;
@@ -29,14 +29,14 @@ mod summary;
 mod table;
 mod wrap;
 
+pub use apply_progress::ApplyProgress;
 pub use audit::{AuditView, write_audit};
-pub use board::Board;
 pub use changes::{count_changes, write_changes};
 pub use explain::write_explained;
 pub use github::{
-    Annotation, END_GROUP, Outputs, Spot, annotate_applied, annotate_audit, annotate_conflicts,
-    annotate_plan, annotate_problems, annotate_status, begin_group, notice, write_annotations,
-    write_output,
+    Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_applied, annotate_audit,
+    annotate_conflicts, annotate_plan, annotate_problems, annotate_status, begin_group, notice,
+    write_annotations, write_output,
 };
 pub use import::{ImportedFlow, ImportedManifest, write_import};
 pub use lines::line;
@@ -45,13 +45,13 @@ pub use markdown::{
     status_markdown,
 };
 pub use plan::{Layout, write_plan};
-pub use problems::{Bounded, Counts, bound, write_problems};
-pub use progress::{Progress, bar_line, terminal_width};
+pub use problems::{Bounded, ProblemCounts, bound, write_problems};
+pub use progress::{ProgressDisplay, bar_line, terminal_width};
 pub use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub use rehearsal::{Miscount, Rehearsal, Verdict, Wrong, write_rehearsal};
+pub use rehearsal::{Miscount, Rehearsal, RehearsalCounts, Wrong, write_rehearsal};
 pub use resolve::{write_case, write_decision};
 pub use state::{Recorded, write_record, write_records, write_verified};
-pub use status::{Seen, Status, StatusRow, Unread, write_status};
+pub use status::{RunListing, Status, StatusRow, Unread, write_status};
 pub use summary::{count, write_summary};
 pub use table::TableLayout;
 pub use wrap::{fold, wrap};

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Layout, plan_markdown, write_plan};
 use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
-use crate::state::{Clock, Doubt, Entry, Moment, Refusal, State};
+use crate::state::{Clock, ClockedTime, Doubt, Entry, Refusal, State};
 use crate::untrusted::Untrusted;
 
 /// What a comment has room for.
@@ -60,7 +60,7 @@ fn identity(flow: usize, from: i64, to: i64) -> RunIdentity {
 fn state() -> State {
     let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
     let at: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
-    let moment = Moment {
+    let moment = ClockedTime {
         time: at,
         clock: Clock::Local,
     };
@@ -425,7 +425,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
         let key = run.key();
         let intent = Entry::Intent {
             run: (&run).into(),
-            at: Moment {
+            at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
                 clock: Clock::Server,
             },

@@ -11,14 +11,14 @@ use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct ProblemCounts {
     /// Problems that forbid to go on.
     pub errors: usize,
     /// The others.
     pub warnings: usize,
 }
 
-impl Counts {
+impl ProblemCounts {
     /// Counts `problems`.
     pub fn of<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {
         let mut counts = Self::default();
@@ -78,13 +78,13 @@ impl Counts {
     }
 }
 
-impl From<Unlisted> for Counts {
+impl From<Unlisted> for ProblemCounts {
     fn from(Unlisted { errors, warnings }: Unlisted) -> Self {
         Self { errors, warnings }
     }
 }
 
-impl std::fmt::Display for Counts {
+impl std::fmt::Display for ProblemCounts {
     /// `1 error and 2 warnings`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { errors, warnings } = *self;
@@ -103,18 +103,18 @@ pub struct Bounded<'p> {
     /// Those to show, sorted as they were.
     pub shown: Vec<&'p Problem>,
     /// Those that are not shown.
-    pub rest: Counts,
+    pub rest: ProblemCounts,
 }
 
 /// At most `most` of the problems: errors before warnings, and earlier places before later ones.
 #[must_use]
 pub fn bound(checked: &Checked, most: usize) -> Bounded<'_> {
-    let listed = Counts::of(&checked.problems);
-    let mut left = Counts {
+    let listed = ProblemCounts::of(&checked.problems);
+    let mut left = ProblemCounts {
         errors: listed.errors.min(most),
         warnings: listed.warnings.min(most.saturating_sub(listed.errors)),
     };
-    let rest = Counts::in_all(checked).less(left);
+    let rest = ProblemCounts::in_all(checked).less(left);
     let shown = checked
         .problems
         .iter()
@@ -184,16 +184,16 @@ mod tests {
         check(&sources, &Rules::at(now))
     }
 
-    fn counts(errors: usize, warnings: usize) -> Counts {
-        Counts { errors, warnings }
+    fn counts(errors: usize, warnings: usize) -> ProblemCounts {
+        ProblemCounts { errors, warnings }
     }
 
     #[test]
     fn warnings_never_hide_an_error_and_the_order_stays() {
         let checked = checked(20, 3);
-        assert_eq!(Counts::in_all(&checked), counts(3, 20));
+        assert_eq!(ProblemCounts::in_all(&checked), counts(3, 20));
         let Bounded { shown, rest } = bound(&checked, 5);
-        assert_eq!(Counts::of(shown.iter().copied()), counts(3, 2));
+        assert_eq!(ProblemCounts::of(shown.iter().copied()), counts(3, 2));
         assert_eq!(rest, counts(0, 18));
         let lines: Vec<_> = shown
             .iter()
@@ -201,14 +201,17 @@ mod tests {
             .collect();
         assert!(lines.is_sorted(), "{lines:?}");
         let quiet = bound(&checked, 5).without_warnings();
-        assert_eq!((quiet.shown.len(), quiet.rest), (3, Counts::default()));
+        assert_eq!(
+            (quiet.shown.len(), quiet.rest),
+            (3, ProblemCounts::default())
+        );
     }
 
     #[test]
     fn the_first_errors_are_shown_and_the_rest_counted() {
         let checked = checked(2, 30);
         let Bounded { shown, rest } = bound(&checked, 10);
-        assert_eq!(Counts::of(shown.iter().copied()), counts(10, 0));
+        assert_eq!(ProblemCounts::of(shown.iter().copied()), counts(10, 0));
         assert_eq!(rest, counts(20, 2));
         assert_eq!(rest.to_string(), "20 errors and 2 warnings");
         assert!(shown[9].message.contains("slip9"), "{}", shown[9].message);

@@ -1,6 +1,6 @@
 //! The progress display on a terminal: one bar in all, and one for each active flow up to eight.
 //!
-//! What it says is [`frame`], a function of the [`Board`], the time and the terminal's width; the
+//! What it says is [`frame`], a function of the [`ApplyProgress`], the time and the terminal's width; the
 //! rest of this file only hands its lines to indicatif.
 
 use std::time::Duration;
@@ -9,8 +9,8 @@ use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str}
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use super::board::{FlowProgress, FlowState};
-use super::{Board, fold, plural};
+use super::apply_progress::{FlowProgress, FlowState};
+use super::{ApplyProgress, fold, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
@@ -46,7 +46,7 @@ struct Columns {
 }
 
 /// What the display shows: lines of at most `width` columns.
-fn frame(board: &Board, now: Instant, width: usize, colour: bool) -> Vec<String> {
+fn frame(board: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec<String> {
     let active: Vec<&FlowProgress> = board
         .flows()
         .iter()
@@ -77,7 +77,7 @@ fn frame(board: &Board, now: Instant, width: usize, colour: bool) -> Vec<String>
     lines
 }
 
-fn total_notes(board: &Board, now: Instant) -> Vec<String> {
+fn total_notes(board: &ApplyProgress, now: Instant) -> Vec<String> {
     if board.is_stopping() {
         return vec!["stopping".to_owned()];
     }
@@ -123,7 +123,7 @@ fn flow_row(flow: &FlowProgress, now: Instant) -> Row<'_> {
 impl Columns {
     /// The parts, a blank between them, in `width` columns. They follow from the width and from what
     /// does not change during an apply, so that nothing moves.
-    fn of(board: &Board, width: usize) -> Self {
+    fn of(board: &ApplyProgress, width: usize) -> Self {
         let names = board
             .flows()
             .iter()
@@ -244,14 +244,14 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// The display. Dropping it takes the lines away.
-pub struct Progress {
+pub struct ProgressDisplay {
     display: MultiProgress,
     lines: Vec<ProgressBar>,
     style: ProgressStyle,
     colour: bool,
 }
 
-impl Progress {
+impl ProgressDisplay {
     /// A display on standard error.
     ///
     /// # Panics
@@ -268,7 +268,7 @@ impl Progress {
     }
 
     /// Shows where `board` stands.
-    pub fn draw(&mut self, board: &Board, now: Instant) {
+    pub fn draw(&mut self, board: &ApplyProgress, now: Instant) {
         let frame = frame(board, now, terminal_width(), self.colour);
         while self.lines.len() < frame.len() {
             let line = ProgressBar::new(0).with_style(self.style.clone());
@@ -294,7 +294,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         let _ = self.display.clear();
     }
@@ -306,7 +306,7 @@ mod tests {
     use crate::engine::{Event, FlowStarted};
     use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
-    fn started(flows: usize, each: usize) -> Board {
+    fn started(flows: usize, each: usize) -> ApplyProgress {
         let flows = (0..flows)
             .map(|n| FlowStarted {
                 name: format!("flow-{n}").into(),
@@ -318,7 +318,7 @@ mod tests {
                 in_doubt: 0,
             })
             .collect();
-        let mut board = Board::default();
+        let mut board = ApplyProgress::default();
         board.fold(&Event::Started { flows }, Instant::now());
         board
     }
@@ -335,7 +335,7 @@ mod tests {
         }
     }
 
-    fn lines(board: &Board, now: Instant, width: usize) -> Vec<String> {
+    fn lines(board: &ApplyProgress, now: Instant, width: usize) -> Vec<String> {
         frame(board, now, width, false)
     }
 
@@ -353,7 +353,7 @@ mod tests {
     }
 
     /// A flow that settles and has adopted, one that sends, one that is checked.
-    fn busy(now: Instant) -> Board {
+    fn busy(now: Instant) -> ApplyProgress {
         let mut board = started(3, 200);
         let run_id = || "r1".parse().expect("a run id");
         for flow in 0..2 {
@@ -514,7 +514,7 @@ mod tests {
     #[tokio::test]
     async fn the_display_draws_where_there_is_no_terminal() {
         let board = started(9, 1);
-        let mut progress = Progress::new(true);
+        let mut progress = ProgressDisplay::new(true);
         progress.draw(&board, Instant::now());
         progress.draw(&started(1, 1), Instant::now());
     }

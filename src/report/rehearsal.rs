@@ -23,7 +23,7 @@ pub struct Rehearsal {
     /// What the faults and the moments of the kills were drawn from.
     pub seed: u64,
     /// What the service's own count says.
-    pub verdict: Verdict,
+    pub verdict: RehearsalCounts,
     /// How many applies were killed.
     pub kills: u32,
     /// How many were to be killed.
@@ -44,7 +44,7 @@ pub struct Rehearsal {
 
 /// How the runs that exist compare with those that were wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Verdict {
+pub struct RehearsalCounts {
     /// Runs that the manifests want.
     pub wanted: usize,
     /// How many of these exist.
@@ -122,7 +122,7 @@ pub fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result
         took,
         kept,
     } = rehearsal;
-    let Verdict {
+    let RehearsalCounts {
         wanted,
         created,
         doubled,
@@ -166,8 +166,8 @@ pub fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result
 }
 
 /// The verdict in words.
-fn sentence(verdict: &Verdict) -> String {
-    let Verdict {
+fn sentence(verdict: &RehearsalCounts) -> String {
+    let RehearsalCounts {
         wanted,
         created,
         doubled,
@@ -283,7 +283,7 @@ fn describe_window(start: i64, end: i64) -> String {
 mod tests {
     use super::*;
 
-    fn rehearsal(verdict: Verdict) -> Rehearsal {
+    fn rehearsal(verdict: RehearsalCounts) -> Rehearsal {
         let count = |pairs: &[(&str, u64)]| {
             let pairs = pairs.iter().map(|(kind, n)| ((*kind).to_owned(), *n));
             pairs.collect()
@@ -311,10 +311,10 @@ mod tests {
 
     #[test]
     fn a_rehearsal_without_a_fault_of_ours_is_a_table_and_one_sentence() {
-        let verdict = Verdict {
+        let verdict = RehearsalCounts {
             wanted: 80,
             created: 80,
-            ..Verdict::default()
+            ..RehearsalCounts::default()
         };
         insta::assert_snapshot!(shown(&rehearsal(verdict)), @r"
         scenario  storm, seed 7
@@ -345,13 +345,13 @@ mod tests {
             keys: vec!["a".repeat(64).parse().expect("a key")],
             run_ids: vec!["one".to_owned(), "two".to_owned()],
         };
-        let mut told = rehearsal(Verdict {
+        let mut told = rehearsal(RehearsalCounts {
             wanted: 80,
             created: 80,
             doubled: 21,
             lost: 1,
             wrong: (0..21).map(miscount).collect(),
-            ..Verdict::default()
+            ..RehearsalCounts::default()
         });
         told.kept = Some(PathBuf::from("/tmp/backfill-rehearsal"));
         let text = shown(&told);
@@ -376,12 +376,12 @@ mod tests {
 
     #[test]
     fn what_is_in_doubt_or_left_is_neither_lost_nor_done() {
-        let verdict = Verdict {
+        let verdict = RehearsalCounts {
             wanted: 80,
             created: 60,
             in_doubt: 2,
             left: 18,
-            ..Verdict::default()
+            ..RehearsalCounts::default()
         };
         assert_eq!(
             sentence(&verdict),

@@ -79,7 +79,7 @@ fn cells(run: &FlowRun, api_key: &str) -> [String; 5] {
             Some(client) => plain(client, 60),
         },
         plain(&run.status, 40),
-        run.shows
+        run.window_evidence
             .window()
             .map_or_else(|| "not shown".to_owned(), window),
     ]

@@ -24,12 +24,12 @@ pub struct StatusRow {
     /// Its id; `None` while it is in doubt.
     pub run_id: Option<RunId>,
     /// What the service says of it.
-    pub seen: Seen,
+    pub seen: RunListing,
 }
 
 /// What a flow's list says of a run.
 #[derive(Debug, Clone)]
-pub enum Seen {
+pub enum RunListing {
     /// This.
     Run(Box<FlowRun>),
     /// It is not in the list.
@@ -66,9 +66,9 @@ impl StatusRow {
     pub fn word(&self) -> String {
         match (&self.run_id, &self.seen) {
             (None, _) => "in doubt".to_owned(),
-            (Some(_), Seen::Run(run)) => run.status.to_string(),
-            (Some(_), Seen::NotListed) => "not listed".to_owned(),
-            (Some(_), Seen::NotRead) => "not read".to_owned(),
+            (Some(_), RunListing::Run(run)) => run.status.to_string(),
+            (Some(_), RunListing::NotListed) => "not listed".to_owned(),
+            (Some(_), RunListing::NotRead) => "not read".to_owned(),
         }
     }
 
@@ -76,8 +76,8 @@ impl StatusRow {
     #[must_use]
     pub fn run(&self) -> Option<&FlowRun> {
         match &self.seen {
-            Seen::Run(run) => Some(run),
-            Seen::NotListed | Seen::NotRead => None,
+            RunListing::Run(run) => Some(run),
+            RunListing::NotListed | RunListing::NotRead => None,
         }
     }
 

@@ -15,7 +15,7 @@ const NAMED: usize = 10;
 
 /// How many runs came to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
+pub struct OutcomeCounts {
     /// Created now.
     pub created: usize,
     /// Found to exist.
@@ -32,11 +32,11 @@ pub struct Counts {
 
 /// Counts outcomes; `held_back` runs were not even planned.
 #[must_use]
-pub fn count(applied: &Applied, held_back: usize) -> Counts {
-    let mut counts = Counts {
+pub fn count(applied: &Applied, held_back: usize) -> OutcomeCounts {
+    let mut counts = OutcomeCounts {
         in_doubt: applied.others_in_doubt,
         remaining: held_back,
-        ..Counts::default()
+        ..OutcomeCounts::default()
     };
     for (_, outcome) in &applied.runs {
         let count = match outcome {
@@ -53,7 +53,7 @@ pub fn count(applied: &Applied, held_back: usize) -> Counts {
 }
 
 /// `Done: 3 created, 1 rejected`.
-pub(super) fn describe_totals(applied: &Applied, counts: Counts) -> String {
+pub(super) fn describe_totals(applied: &Applied, counts: OutcomeCounts) -> String {
     let mut parts = vec![format!("{} created", counts.created)];
     for (number, what) in [
         (counts.adopted, "adopted"),

@@ -29,7 +29,7 @@ pub enum Entry {
         /// The run.
         run: StoredIdentity,
         /// When.
-        at: Moment,
+        at: ClockedTime,
         /// The apply that sends it.
         session: Uuid,
         /// When the run is to begin, if later than it is sent.
@@ -74,7 +74,7 @@ pub enum Entry {
         /// What came back.
         reason: String,
         /// When it was noticed: the request cannot have left later than this.
-        at: Moment,
+        at: ClockedTime,
     },
     /// A run that exists already is the one that was wanted.
     Adopted {
@@ -101,7 +101,7 @@ pub enum Entry {
 /// A time that is compared with the service's own, so it matters whose clock it was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Moment {
+pub struct ClockedTime {
     /// The time.
     pub time: Timestamp,
     /// Whose clock it was read from.

@@ -58,7 +58,7 @@ pub enum FormatError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct FormatHeader {
     format: String,
     organization: OrganizationId,
     lineage: Uuid,
@@ -107,7 +107,7 @@ pub fn encode_state(state: &State) -> Vec<u8> {
     }
 
     let mut bytes = Vec::with_capacity(body.len() + 512);
-    let header = Header {
+    let header = FormatHeader {
         format: FORMAT.to_owned(),
         organization: organization.clone(),
         lineage: *lineage,
@@ -156,7 +156,7 @@ pub(super) fn read_lines(
         return Err(FormatError::Moved { to });
     }
     check_format(FILE, FORMAT, first)?;
-    let Header {
+    let FormatHeader {
         format: _,
         organization,
         lineage,

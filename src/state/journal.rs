@@ -15,7 +15,7 @@ const FILE: &str = "journal.jsonl";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct JournalHeader {
     format: String,
     lineage: Uuid,
     after: u64,
@@ -47,7 +47,7 @@ pub struct Journal {
 #[must_use]
 pub fn encode_journal_header(state: &State) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let header = Header {
+    let header = JournalHeader {
         format: FORMAT.to_owned(),
         lineage: state.lineage,
         after: state.folded,
@@ -90,7 +90,7 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         .next()
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
     super::format::check_format(FILE, FORMAT, first)?;
-    let header: Header = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    let header: JournalHeader = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
     super::format::check_number(FILE, header.after)?;
 
     let mut next = header.after + 1;

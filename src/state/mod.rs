@@ -18,7 +18,9 @@ mod tests;
 
 pub use changes::Change;
 pub use edited::decode_edited;
-pub use entry::{Clock, Entry, Evidence, Holder, IdentityError, Moment, Refusal, StoredIdentity};
+pub use entry::{
+    Clock, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, StoredIdentity,
+};
 pub use fold::FoldError;
 pub use format::{FormatError, decode_state, encode_state};
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};

@@ -22,7 +22,7 @@ pub struct Moved {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
+struct MovedHeader {
     format: String,
     lineage: Uuid,
     serial: u64,
@@ -38,7 +38,7 @@ pub fn encode_moved(moved: &Moved) -> Vec<u8> {
         to,
     } = moved;
     let mut bytes = Vec::new();
-    let header = Header {
+    let header = MovedHeader {
         format: FORMAT.to_owned(),
         lineage: *lineage,
         serial: *serial,
@@ -66,7 +66,7 @@ pub fn decode_moved(bytes: &[u8]) -> Result<Option<Moved>, FormatError> {
     let first = first
         .strip_suffix(b"\n")
         .ok_or_else(|| damaged(1, "the line is cut short"))?;
-    let Header {
+    let MovedHeader {
         format: _,
         lineage,
         serial,

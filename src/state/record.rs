@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Evidence, Moment, Refusal};
+use super::{ClockedTime, Evidence, Refusal};
 use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox, UnixSeconds};
 
 /// What is known of one run.
@@ -67,7 +67,7 @@ pub enum Fate {
     /// A request may have left, and nothing tells whether the run exists.
     InDoubt {
         /// When the intent was made: the run is not older than this.
-        intent: Moment,
+        intent: ClockedTime,
         /// The apply that made it.
         session: Uuid,
         /// When the run is to begin, if later than it was sent: it may be listed only then.
@@ -109,7 +109,7 @@ impl Fate {
 #[serde(deny_unknown_fields)]
 pub struct Absence {
     /// When the intent of the request was made.
-    pub intent: Moment,
+    pub intent: ClockedTime,
     /// How that was found out.
     pub evidence: Evidence,
     /// When.
@@ -123,7 +123,7 @@ pub struct Doubt {
     /// What came back.
     pub reason: String,
     /// When: the request cannot have left later than this.
-    pub at: Moment,
+    pub at: ClockedTime,
 }
 
 /// The runs we know of, for one organization.

@@ -31,8 +31,8 @@ fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + second).expect("in range")
 }
 
-fn moment(second: i64) -> Moment {
-    Moment {
+fn moment(second: i64) -> ClockedTime {
+    ClockedTime {
         time: at(second),
         clock: Clock::Server,
     }

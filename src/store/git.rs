@@ -18,8 +18,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use self::repository::{Repository, words};
-use super::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap, Tries};
-use super::{Contents, Place, StoreError};
+use super::remote::{AcquireAttempts, Change, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::{Contents, StateBackend, StoreError};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
@@ -33,7 +33,7 @@ const READS: u32 = 5;
 
 /// A branch of the remote of the repository in `folder`, held by leases that last so long.
 #[must_use]
-pub fn git_branch(folder: PathBuf, branch: String, lease: Duration) -> impl Place {
+pub fn git_branch(folder: PathBuf, branch: String, lease: Duration) -> impl StateBackend {
     Leased::new(Branch::new(folder, branch), lease)
 }
 
@@ -104,7 +104,7 @@ impl Remote for Branch {
                 &[&remote, &refspec],
             ]
             .concat();
-            let mut tries = Tries::new(Duration::from_secs(1));
+            let mut tries = AcquireAttempts::new(Duration::from_secs(1));
             loop {
                 let trouble = match self.repository.git(&push, b"").await {
                     Ok(output) if output.status.success() => return Ok(Swap::Won(made)),

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::fingerprint::{self, FileFingerprint};
 use super::lock::Lock;
-use super::mark::{self, Mark};
-use super::{Contents, Exclusive, Place, READ, StoreError};
+use super::{BackendGuard, Contents, READ, StateBackend, StoreError};
 use crate::crash::Point;
 use crate::state::Holder;
 
@@ -43,7 +43,7 @@ impl Local {
     }
 }
 
-impl Place for Local {
+impl StateBackend for Local {
     fn name(&self) -> String {
         self.folder.display().to_string()
     }
@@ -63,7 +63,7 @@ impl Place for Local {
         async { Ok(false) }.boxed()
     }
 
-    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
+    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn BackendGuard>, StoreError>> {
         let folder = self.folder.clone();
         blocking(move || {
             create_folder(&folder).map_err(failed("create the folder", &folder))?;
@@ -77,18 +77,18 @@ impl Place for Local {
                 folder,
                 lock,
                 journal: None,
-                seen: Seen::default(),
+                seen: FileStates::default(),
             };
-            Ok(Box::new(Held(Some(files))) as Box<dyn Exclusive>)
+            Ok(Box::new(LocalGuard(Some(files))) as Box<dyn BackendGuard>)
         })
         .boxed()
     }
 }
 
 /// The files, held; `None` once a step was abandoned half-way, and what it left is not known.
-struct Held(Option<Files>);
+struct LocalGuard(Option<Files>);
 
-impl Held {
+impl LocalGuard {
     fn work<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut Files) -> Result<T, StoreError> + Send + 'static,
@@ -107,7 +107,7 @@ impl Held {
     }
 }
 
-impl Exclusive for Held {
+impl BackendGuard for LocalGuard {
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>> {
         self.work(Files::read)
     }
@@ -151,14 +151,14 @@ struct Files {
     lock: Lock,
     /// The journal, open for appending.
     journal: Option<File>,
-    seen: Seen,
+    seen: FileStates,
 }
 
 /// How the two files look; `None` where there is none.
 #[derive(Default)]
-struct Seen {
-    journal: Option<Mark>,
-    state: Option<Mark>,
+struct FileStates {
+    journal: Option<FileFingerprint>,
+    state: Option<FileFingerprint>,
 }
 
 impl Files {
@@ -175,7 +175,7 @@ impl Files {
         let file = OpenOptions::new().write(true).open(&path).map_err(&io)?;
         file.set_len(whole).map_err(&io)?;
         file.sync_all().map_err(&io)?;
-        self.seen.journal = Some(Mark::of(file).map_err(&io)?);
+        self.seen.journal = Some(FileFingerprint::of(file).map_err(&io)?);
         Ok(())
     }
 
@@ -230,12 +230,12 @@ impl Files {
     /// Fails if another hand was at any of the files since we last were.
     fn check(&self) -> Result<(), StoreError> {
         self.lock.check()?;
-        let Seen { journal, state } = &self.seen;
+        let FileStates { journal, state } = &self.seen;
         for (name, seen) in [(JOURNAL, journal), (STATE, state)] {
             let path = self.folder.join(name);
             let is_ours = match seen {
                 Some(seen) => seen.is_at(&path),
-                None => mark::at(&path).map(|there| there.is_none()),
+                None => fingerprint::at(&path).map(|there| there.is_none()),
             };
             if !is_ours.map_err(failed("look at", &path))? {
                 return Err(StoreError::Changed(path));
@@ -262,7 +262,7 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Sto
 }
 
 /// What is in `folder`, and how it looks.
-fn read(folder: &Path) -> Result<(Contents, Seen), StoreError> {
+fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
     let read = |name| {
         let path = folder.join(name);
         let io = failed(READ, &path);
@@ -273,13 +273,13 @@ fn read(folder: &Path) -> Result<(Contents, Seen), StoreError> {
         };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(&io)?;
-        let mark = Mark::of(file).map_err(&io)?;
+        let mark = FileFingerprint::of(file).map_err(&io)?;
         Ok((Some(bytes), Some(mark)))
     };
     // The journal first: a fold in between then leaves entries that the state holds already.
     let (journal, journal_seen) = read(JOURNAL)?;
     let (state, state_seen) = read(STATE)?;
-    let seen = Seen {
+    let seen = FileStates {
         journal: journal_seen,
         state: state_seen,
     };
@@ -318,7 +318,7 @@ fn replace(
     name: &str,
     bytes: &[u8],
     [half, beside_it, renamed]: [Point; 3],
-) -> Result<Mark, StoreError> {
+) -> Result<FileFingerprint, StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
     let mut beside = unfinished_file().tempfile_in(folder).map_err(&io)?;
@@ -331,7 +331,7 @@ fn replace(
     let file = beside.persist(&path).map_err(|error| io(error.error))?;
     renamed.pass();
     sync_folder(folder).map_err(&io)?;
-    Mark::of(file).map_err(&io)
+    FileFingerprint::of(file).map_err(&io)
 }
 
 /// A file beside the one that it will replace, readable as the user's other files are.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{READ, StoreError, mark};
+use super::{READ, StoreError, fingerprint};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
@@ -28,14 +28,14 @@ impl Lock {
         let mut waited = Duration::ZERO;
         loop {
             match Self::look(&path, holder)? {
-                Look::Taken(lock) => return Ok(lock),
+                LockState::Acquired(lock) => return Ok(lock),
                 // Removed between our opening it and our locking it: nobody else would see it.
-                Look::Gone => {}
-                Look::Held(None) if waited < NAMELESS => {
+                LockState::Gone => {}
+                LockState::Held(None) if waited < NAMELESS => {
                     thread::sleep(GLANCE);
                     waited += GLANCE;
                 }
-                Look::Held(who) => return Err(StoreError::Locked(who)),
+                LockState::Held(who) => return Err(StoreError::Locked(who)),
             }
         }
     }
@@ -59,7 +59,7 @@ impl Lock {
         }
     }
 
-    fn look(path: &Path, holder: &Holder) -> Result<Look, StoreError> {
+    fn look(path: &Path, holder: &Holder) -> Result<LockState, StoreError> {
         let io = |source| StoreError::Io {
             action: "lock",
             path: path.to_owned(),
@@ -74,7 +74,7 @@ impl Lock {
             .map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(Look::Held(named_in(&mut file))),
+            Err(TryLockError::WouldBlock) => return Ok(LockState::Held(named_in(&mut file))),
             Err(TryLockError::Error(source)) => {
                 return Err(StoreError::NoLock {
                     path: path.to_owned(),
@@ -87,10 +87,10 @@ impl Lock {
             path: path.to_owned(),
         };
         if !lock.is_there().map_err(io)? {
-            return Ok(Look::Gone);
+            return Ok(LockState::Gone);
         }
         lock.write(holder).map_err(io)?;
-        Ok(Look::Taken(lock))
+        Ok(LockState::Acquired(lock))
     }
 
     fn write(&mut self, holder: &Holder) -> io::Result<()> {
@@ -114,7 +114,7 @@ impl Lock {
     }
 
     fn is_there(&self) -> io::Result<bool> {
-        Ok(mark::found_at(&self.file, &self.path)?.is_some())
+        Ok(fingerprint::found_at(&self.file, &self.path)?.is_some())
     }
 }
 
@@ -126,8 +126,8 @@ impl Drop for Lock {
     }
 }
 
-enum Look {
-    Taken(Lock),
+enum LockState {
+    Acquired(Lock),
     Gone,
     Held(Option<Holder>),
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::history::describe;
-use super::{Exclusive, Place, StoreError, Taken, check_organization, decode};
+use super::{Acquired, BackendGuard, StateBackend, StoreError, check_organization, decode};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
@@ -18,8 +18,8 @@ use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, 
 /// The state, held. See the module's front door.
 pub struct LockedStore {
     /// Away while something is written.
-    place: Option<Box<dyn Exclusive>>,
-    taken: Taken,
+    place: Option<Box<dyn BackendGuard>>,
+    taken: Acquired,
     lease: Option<Duration>,
     state: State,
     session: Uuid,
@@ -35,7 +35,7 @@ pub struct Appending(BoxFuture<'static, Appended>);
 
 /// What became of entries that were to be appended.
 pub struct Appended {
-    place: Box<dyn Exclusive>,
+    place: Box<dyn BackendGuard>,
     begun: Instant,
     result: Result<(), StoreError>,
 }
@@ -64,7 +64,7 @@ impl LockedStore {
     /// When somebody else holds it, it cannot be read or written, or it is not `organization`'s;
     /// it is then untouched.
     pub async fn open(
-        place: &dyn Place,
+        place: &dyn StateBackend,
         organization: &OrganizationId,
         holder: Holder,
     ) -> Result<Opened, StoreError> {
@@ -75,7 +75,7 @@ impl LockedStore {
             Ok((state, unfolded, torn)) => {
                 let session = Uuid::new_v4();
                 let mut store = Self {
-                    taken: exclusive.taken(),
+                    taken: exclusive.acquired(),
                     lease: exclusive.lease(),
                     place: Some(exclusive),
                     state,
@@ -101,7 +101,7 @@ impl LockedStore {
     /// Reads what is there, made whole: the state, how many entries are not folded into it, and
     /// how many bytes of a torn line were dropped.
     async fn read(
-        place: &mut dyn Exclusive,
+        place: &mut dyn BackendGuard,
         organization: &OrganizationId,
     ) -> Result<(State, usize, usize), StoreError> {
         Point::READING.pass();
@@ -137,7 +137,7 @@ impl LockedStore {
 
     /// How the hold was come by.
     #[must_use]
-    pub fn taken(&self) -> &Taken {
+    pub fn acquired(&self) -> &Acquired {
         &self.taken
     }
 

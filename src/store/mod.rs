@@ -1,22 +1,22 @@
 //! Where the state is kept, and who may write to it.
 //!
-//! A [`Place`] holds two files of bytes, `state.jsonl` and the journal: [`Local`] in a directory,
+//! A [`StateBackend`] holds two files of bytes, `state.jsonl` and the journal: [`Local`] in a directory,
 //! [`git_branch`] in the commits of a branch, `object_store` in a bucket. Reading takes no lock.
 //! Writing needs a [`LockedStore`]: the only thing in the program that can append, and only one
 //! exists for a state at a time. It keeps the folded [`State`] beside the journal, so that what is
 //! remembered and what is written cannot drift apart. A person who replaces a state whole, or moves
-//! it, does so through a [`LockedPlace`], which excludes a store and is excluded by one.
+//! it, does so through a [`LockedBackend`], which excludes a store and is excluded by one.
 
+mod fingerprint;
 mod git;
 mod history;
 mod local;
 mod lock;
 mod locked;
-mod mark;
 #[cfg(feature = "object-store")]
 mod objects;
 mod remote;
-mod since;
+mod suspend_aware;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -39,8 +39,8 @@ pub use locked::{Appended, Appending, LockedStore, Opened};
 #[cfg(feature = "object-store")]
 pub use objects::object_store;
 pub use remote::{LEASE, LONGEST_LEASE};
-pub use since::Since;
-pub use whole::{Found, LockedPlace};
+pub use suspend_aware::SuspendAwareInstant;
+pub use whole::{FoundState, LockedBackend};
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";
@@ -145,7 +145,7 @@ pub struct Contents {
 }
 
 /// Somewhere a state can be kept.
-pub trait Place: Send + Sync {
+pub trait StateBackend: Send + Sync {
     /// How often it makes sense to ask for a state that somebody holds.
     fn asked_every(&self) -> Duration {
         Duration::from_millis(200)
@@ -170,17 +170,17 @@ pub trait Place: Send + Sync {
     fn unlock<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Takes hold of it, or says who has it.
-    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>>;
+    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn BackendGuard>, StoreError>>;
 }
 
 /// How a hold was come by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum Acquired {
     /// Whoever held it before has let go, or is gone.
     Free,
     /// From a holder that was not heard of for long. It may wake up yet, and send on the intents
     /// that it has made, though it can make no more.
-    Over {
+    TakenOver {
         /// Who that is.
         holder: Holder,
         /// How long its lease lasted: it sends on no intent that is older than half of that.
@@ -189,10 +189,10 @@ pub enum Taken {
 }
 
 /// A place that is held.
-pub trait Exclusive: Send {
+pub trait BackendGuard: Send {
     /// How it was come by.
-    fn taken(&self) -> Taken {
-        Taken::Free
+    fn acquired(&self) -> Acquired {
+        Acquired::Free
     }
 
     /// Reads what is there.
@@ -270,7 +270,7 @@ pub struct Inspected {
 /// # Errors
 /// When it cannot be read, is damaged or newer, or is not `organization`'s.
 pub async fn load(
-    place: &dyn Place,
+    place: &dyn StateBackend,
     organization: Option<&OrganizationId>,
 ) -> Result<Option<State>, StoreError> {
     let inspected = inspect(place, organization).await?;
@@ -282,7 +282,7 @@ pub async fn load(
 /// # Errors
 /// Those of [`load`].
 pub async fn inspect(
-    place: &dyn Place,
+    place: &dyn StateBackend,
     organization: Option<&OrganizationId>,
 ) -> Result<Option<Inspected>, StoreError> {
     // A writer may fold between our two reads; then the files do not fit, and a new look will.

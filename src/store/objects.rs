@@ -29,8 +29,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use super::remote::{Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap, Tries};
-use super::{Contents, Place, StoreError};
+use super::remote::{
+    AcquireAttempts, Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap,
+};
+use super::{Contents, StateBackend, StoreError};
 
 const JOURNAL: &str = "journal";
 const STATE: &str = "state";
@@ -49,7 +51,7 @@ const AT_ONCE: usize = 16;
 ///
 /// # Errors
 /// When `url` is another, or the environment does not say what is needed.
-pub fn object_store(url: &Url, lease: Duration) -> Result<impl Place + use<>, StoreError> {
+pub fn object_store(url: &Url, lease: Duration) -> Result<impl StateBackend + use<>, StoreError> {
     Ok(Leased::new(Objects::new(url)?, lease))
 }
 
@@ -72,7 +74,7 @@ pub(super) struct Version {
 /// The first line of an object of the journal.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Header {
+struct ObjectHeader {
     format: u32,
     /// Which write this is: an answer that was lost is told from another's by it.
     write: Uuid,
@@ -88,7 +90,7 @@ struct Header {
     what: String,
 }
 
-impl Header {
+impl ObjectHeader {
     /// That of an object that makes `version`.
     fn new(version: &Version, lease: Option<Lease>, what: &str) -> Self {
         Self {
@@ -127,7 +129,7 @@ impl Remote for Objects {
             loop {
                 match self.snapshot().await {
                     // Cleaned in between: then a newer one is there.
-                    Err(Trouble::Store(Error::NotFound { .. })) if tries < READS => tries += 1,
+                    Err(StoreFault::Store(Error::NotFound { .. })) if tries < READS => tries += 1,
                     read => return read.map_err(|trouble| failed("read the bucket", &trouble)),
                 }
             }
@@ -139,7 +141,7 @@ impl Remote for Objects {
         async move {
             // Some servers take a conditional write for one without a condition. What they would
             // then have is as good as what they have, and held by nobody.
-            let header = Header::new(latest, None, "A second write, not to be taken");
+            let header = ObjectHeader::new(latest, None, "A second write, not to be taken");
             if self.create(latest.number, header.line()).await? {
                 return Err(StoreError::NoConditionalWrites(
                     "the store overwrites an object that was to be created only if there is none \
@@ -180,7 +182,7 @@ impl Remote for Objects {
                 }
             };
             let what = what.lines().next().unwrap_or_default();
-            let mut object = Header::new(&version, lease.clone(), what).line();
+            let mut object = ObjectHeader::new(&version, lease.clone(), what).line();
             object.extend_from_slice(lines);
             if !self.create(number, object).await? {
                 return Ok(Swap::Lost);
@@ -262,7 +264,7 @@ impl Objects {
     }
 
     /// The latest version, from the objects as they are now.
-    async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, Trouble> {
+    async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, StoreFault> {
         let last = if let Some(last) = self.last().await? {
             last
         } else {
@@ -273,21 +275,21 @@ impl Objects {
             // The journal comes first, and its first object stays. Unless it has begun since it was
             // looked for, it is lost.
             self.last().await?.ok_or_else(|| {
-                Trouble::Object(format!(
+                StoreFault::Object(format!(
                     "the journal is missing, though there is {}: what was in flight is not known",
                     state.location
                 ))
             })?
         };
         let (header, lines) = self.object(last).await?;
-        let Header {
+        let ObjectHeader {
             begins,
             state,
             lease,
             ..
         } = header;
         let mut objects: Vec<Vec<u8>> = stream::iter(begins..last)
-            .map(async |number| Ok::<_, Trouble>(self.object(number).await?.1))
+            .map(async |number| Ok::<_, StoreFault>(self.object(number).await?.1))
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
@@ -309,23 +311,23 @@ impl Objects {
     }
 
     /// An object of the journal: its first line, and the entries below.
-    async fn object(&self, number: u64) -> Result<(Header, Vec<u8>), Trouble> {
+    async fn object(&self, number: u64) -> Result<(ObjectHeader, Vec<u8>), StoreFault> {
         let path = self.journal(number);
         let mut bytes = self.get(&path).await?;
         let end = bytes.iter().position(|&byte| byte == b'\n');
         let damaged = |why: &dyn std::fmt::Display| {
-            Trouble::Object(format!("{path} is no object of a journal: {why}"))
+            StoreFault::Object(format!("{path} is no object of a journal: {why}"))
         };
         let end = end.ok_or_else(|| damaged(&"its first line has no end"))?;
         // A newer format is told from damage before anything else is read.
         let Format { format } =
             serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
         if format > FORMAT {
-            return Err(Trouble::Object(format!(
+            return Err(StoreFault::Object(format!(
                 "{path} has the format {format}; this version reads up to {FORMAT}"
             )));
         }
-        let header: Header =
+        let header: ObjectHeader =
             serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
         if header.begins > number {
             return Err(damaged(&"its journal begins after it"));
@@ -336,7 +338,7 @@ impl Objects {
     /// Creates an object of the journal; `false` where another was first.
     async fn create(&self, number: u64, object: Vec<u8>) -> Result<bool, StoreError> {
         let path = self.journal(number);
-        let mut tries = Tries::new(Duration::from_millis(500));
+        let mut tries = AcquireAttempts::new(Duration::from_millis(500));
         loop {
             let create = PutOptions::from(PutMode::Create);
             let put = self.store.put_opts(&path, object.clone().into(), create);
@@ -391,14 +393,14 @@ impl Objects {
     }
 }
 
-fn failed(action: &'static str, trouble: &Trouble) -> StoreError {
+fn failed(action: &'static str, trouble: &StoreFault) -> StoreError {
     StoreError::Remote {
         action,
         said: match trouble {
-            Trouble::Store(error) => said(error),
-            Trouble::Object(what) => what.clone(),
+            StoreFault::Store(error) => said(error),
+            StoreFault::Object(what) => what.clone(),
         },
-        may_pass: !matches!(trouble, Trouble::Store(error) if is_refusal(error)),
+        may_pass: !matches!(trouble, StoreFault::Store(error) if is_refusal(error)),
     }
 }
 
@@ -439,14 +441,14 @@ fn is_plain_http(text: &str) -> bool {
 }
 
 /// What can be wrong with an object.
-enum Trouble {
+enum StoreFault {
     /// The store did not give or take it.
     Store(Error),
     /// It is not what was written.
     Object(String),
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for StoreFault {
     fn from(error: Error) -> Self {
         Self::Store(error)
     }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Contents, Exclusive, Place, Since, StoreError, Taken};
+use super::{Acquired, BackendGuard, Contents, StateBackend, StoreError, SuspendAwareInstant};
 use crate::state::Holder;
 
 /// How long a lease lasts, unless the config says.
@@ -41,12 +41,12 @@ const WRITES: Duration = Duration::from_secs(60);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 
 /// The tries of one write, each after a longer wait than the one before.
-pub(super) struct Tries {
+pub(super) struct AcquireAttempts {
     begun: Instant,
     wait: Duration,
 }
 
-impl Tries {
+impl AcquireAttempts {
     /// The first of them is now; the second comes after `wait`.
     pub(super) fn new(wait: Duration) -> Self {
         Self {
@@ -185,14 +185,14 @@ impl Lease {
     }
 }
 
-/// A [`Remote`] as a [`Place`].
+/// A [`Remote`] as a [`StateBackend`].
 #[derive(Debug)]
 pub(super) struct Leased<R> {
     pub(super) remote: R,
     /// How long a lease that is taken here lasts.
     lasts: Duration,
     /// Somebody's lease as it was seen first, and when.
-    watched: Mutex<Option<(Lease, Since)>>,
+    watched: Mutex<Option<(Lease, SuspendAwareInstant)>>,
 }
 
 impl<R: Remote> Leased<R> {
@@ -210,14 +210,14 @@ impl<R: Remote> Leased<R> {
         match &*watched {
             Some((seen, since)) if seen == lease => since.elapsed_monotonic() > lease.lasts(),
             _ => {
-                *watched = Some((lease.clone(), Since::now()));
+                *watched = Some((lease.clone(), SuspendAwareInstant::now()));
                 false
             }
         }
     }
 }
 
-impl<R: Remote> Place for Leased<R> {
+impl<R: Remote> StateBackend for Leased<R> {
     fn name(&self) -> String {
         self.remote.name()
     }
@@ -232,12 +232,12 @@ impl<R: Remote> Place for Leased<R> {
         .boxed()
     }
 
-    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
+    fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn BackendGuard>, StoreError>> {
         async {
             let lease = Lease::of(holder, self.lasts);
             for _ in 0..TRIES {
                 // Whoever sleeps from here on looks again before it writes.
-                let written = Since::now();
+                let written = SuspendAwareInstant::now();
                 let (version, contents, before) = match self.remote.read().await? {
                     Some(Snapshot {
                         version,
@@ -247,11 +247,11 @@ impl<R: Remote> Place for Leased<R> {
                     None => (None, Contents::default(), None),
                 };
                 let taken = match before {
-                    None => Taken::Free,
+                    None => Acquired::Free,
                     Some(before)
                         if before.has_run_out(Timestamp::now()) || self.has_run_out(&before) =>
                     {
-                        Taken::Over {
+                        Acquired::TakenOver {
                             lease: before.lasts(),
                             holder: before.holder,
                         }
@@ -267,7 +267,7 @@ impl<R: Remote> Place for Leased<R> {
                     Swap::Won(latest) => latest,
                     Swap::Lost => continue,
                 };
-                let hold = Hold {
+                let hold = LeaseGuard {
                     remote: self.remote.clone(),
                     version: latest,
                     contents: Some(contents),
@@ -290,7 +290,7 @@ impl<R: Remote> Place for Leased<R> {
                 }
                 let check = self.remote.check_exclusion(&hold.version);
                 check.await?;
-                return Ok(Box::new(hold) as Box<dyn Exclusive>);
+                return Ok(Box::new(hold) as Box<dyn BackendGuard>);
             }
             Err(StoreError::Locked(None))
         }
@@ -350,18 +350,18 @@ fn signed(what: &str, holder: &Holder) -> String {
 }
 
 /// A remote state, held.
-struct Hold<R: Remote> {
+struct LeaseGuard<R: Remote> {
     remote: R,
     version: R::Version,
     /// What `version` holds, until it is asked for.
     contents: Option<Contents>,
     lease: Lease,
-    taken: Taken,
+    taken: Acquired,
     /// When the last version of ours was begun.
-    written: Since,
+    written: SuspendAwareInstant,
 }
 
-impl<R: Remote> Hold<R> {
+impl<R: Remote> LeaseGuard<R> {
     /// Takes `step`, the lease renewed, or knows that it is fenced.
     async fn take(&mut self, step: Step, what: String) -> Result<(), StoreError> {
         let lease = Some(self.lease.renewed());
@@ -374,7 +374,7 @@ impl<R: Remote> Hold<R> {
         lease: Option<Lease>,
         what: String,
     ) -> Result<(), StoreError> {
-        let written = Since::now();
+        let written = SuspendAwareInstant::now();
         // Who slept for long may have been taken over, and what it left cleaned away since: then
         // not even losing a swap would tell.
         if self.written.elapsed() > self.lease.lasts() / 2 {
@@ -416,8 +416,8 @@ impl<R: Remote> Hold<R> {
     }
 }
 
-impl<R: Remote> Exclusive for Hold<R> {
-    fn taken(&self) -> Taken {
+impl<R: Remote> BackendGuard for LeaseGuard<R> {
+    fn acquired(&self) -> Acquired {
         self.taken.clone()
     }
 

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Exclusive, Inspected, Place, StoreError, Taken, check_organization, decode, mark_in};
+use super::{
+    Acquired, BackendGuard, Inspected, StateBackend, StoreError, check_organization, decode,
+    mark_in,
+};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
@@ -18,7 +21,7 @@ use crate::state::{
 
 /// What a place holds.
 #[derive(Debug)]
-pub enum Found {
+pub enum FoundState {
     /// Nothing was ever recorded.
     Nothing,
     /// A state.
@@ -28,20 +31,20 @@ pub enum Found {
 }
 
 /// A place, held. See the module's front door.
-pub struct LockedPlace {
-    place: Box<dyn Exclusive>,
-    found: Found,
-    taken: Taken,
+pub struct LockedBackend {
+    place: Box<dyn BackendGuard>,
+    found: FoundState,
+    taken: Acquired,
     since: Instant,
 }
 
-impl LockedPlace {
+impl LockedBackend {
     /// Takes hold of `place` and reads what is there.
     ///
     /// # Errors
     /// When somebody else holds it, it cannot be read, or it is not `organization`'s.
     pub async fn open(
-        place: &dyn Place,
+        place: &dyn StateBackend,
         organization: Option<&OrganizationId>,
         holder: Holder,
     ) -> Result<Self, StoreError> {
@@ -50,7 +53,7 @@ impl LockedPlace {
         Point::LOCKED.pass();
         match find(exclusive.as_mut(), organization).await {
             Ok(found) => Ok(Self {
-                taken: exclusive.taken(),
+                taken: exclusive.acquired(),
                 place: exclusive,
                 found,
                 since: Instant::now(),
@@ -65,7 +68,7 @@ impl LockedPlace {
 
     /// What is there.
     #[must_use]
-    pub fn found(&self) -> &Found {
+    pub fn found(&self) -> &FoundState {
         &self.found
     }
 
@@ -74,8 +77,8 @@ impl LockedPlace {
     #[must_use]
     pub fn late_sends(&self) -> Option<Duration> {
         let lease = match &self.taken {
-            Taken::Free => self.place.lease(),
-            Taken::Over { lease, .. } => self.place.lease().max(Some(*lease)),
+            Acquired::Free => self.place.lease(),
+            Acquired::TakenOver { lease, .. } => self.place.lease().max(Some(*lease)),
         };
         let end = self.since + lease? / 2;
         let left = end.saturating_duration_since(Instant::now());
@@ -102,12 +105,12 @@ impl LockedPlace {
     /// When it is not held any more, cannot be written, or another lineage is there.
     pub async fn replace(&mut self, mut state: State, what: String) -> Result<State, StoreError> {
         let (serial, folded) = match &self.found {
-            Found::Nothing => (0, 0),
-            Found::State(Inspected { state: old, .. }) if old.lineage == state.lineage => {
+            FoundState::Nothing => (0, 0),
+            FoundState::State(Inspected { state: old, .. }) if old.lineage == state.lineage => {
                 (old.serial, old.folded)
             }
-            Found::Moved(moved) if moved.lineage == state.lineage => (moved.serial, 0),
-            Found::State(_) | Found::Moved(_) => {
+            FoundState::Moved(moved) if moved.lineage == state.lineage => (moved.serial, 0),
+            FoundState::State(_) | FoundState::Moved(_) => {
                 return Err(FormatError::Apart("their lineages differ").into());
             }
         };
@@ -115,11 +118,13 @@ impl LockedPlace {
         state.folded = folded;
         let (bytes, journal) = (encode_state(&state), encode_journal_header(&state));
         match &self.found {
-            Found::State(_) => self.place.replace(bytes, journal, what).await?,
+            FoundState::State(_) => self.place.replace(bytes, journal, what).await?,
             // A new journal beside a mark, or alone, is not read.
-            Found::Nothing | Found::Moved(_) => self.place.start(bytes, journal, what).await?,
+            FoundState::Nothing | FoundState::Moved(_) => {
+                self.place.start(bytes, journal, what).await?;
+            }
         }
-        self.found = Found::State(Inspected {
+        self.found = FoundState::State(Inspected {
             state: state.clone(),
             unfolded: 0,
             torn: 0,
@@ -135,7 +140,7 @@ impl LockedPlace {
     /// # Panics
     /// Where there is no state.
     pub async fn leave(&mut self, to: String, serial: u64) -> Result<(), StoreError> {
-        let Found::State(Inspected { state, .. }) = &self.found else {
+        let FoundState::State(Inspected { state, .. }) = &self.found else {
             panic!("only a state can be moved away");
         };
         let what = format!("Moved to {to}");
@@ -148,7 +153,7 @@ impl LockedPlace {
         self.place
             .replace(encode_moved(&moved), journal, what)
             .await?;
-        self.found = Found::Moved(moved);
+        self.found = FoundState::Moved(moved);
         Ok(())
     }
 
@@ -159,21 +164,21 @@ impl LockedPlace {
 }
 
 async fn find(
-    place: &mut dyn Exclusive,
+    place: &mut dyn BackendGuard,
     organization: Option<&OrganizationId>,
-) -> Result<Found, StoreError> {
+) -> Result<FoundState, StoreError> {
     Point::READING.pass();
     let contents = place.read().await?;
     if let Some(moved) = mark_in(&contents)? {
-        return Ok(Found::Moved(moved));
+        return Ok(FoundState::Moved(moved));
     }
     let stored = decode(&contents)?;
     Point::READ.pass();
     let Some((state, journal)) = stored else {
-        return Ok(Found::Nothing);
+        return Ok(FoundState::Nothing);
     };
     check_organization(&state, organization)?;
-    Ok(Found::State(Inspected {
+    Ok(FoundState::State(Inspected {
         state,
         unfolded: journal.entries.len(),
         torn: journal.torn,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use aep_backfill::emulator::RequestKind;
-use aep_backfill::state::{Clock, Entry, Moment};
+use aep_backfill::state::{Clock, ClockedTime, Entry};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -298,7 +298,7 @@ fn a_window_in_doubt_is_left_to_settling() {
         &workspace,
         vec![Entry::Intent {
             run: (&identity(1, day(0), 1)).into(),
-            at: Moment {
+            at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
                 clock: Clock::Server,
             },

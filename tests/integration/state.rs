@@ -12,7 +12,7 @@ mod repository;
 mod unlock;
 
 use aep_backfill::run::{OrganizationId, RunIdentity};
-use aep_backfill::state::{Clock, Entry, Holder, Moment};
+use aep_backfill::state::{Clock, ClockedTime, Entry, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 
@@ -57,7 +57,7 @@ fn append(workspace: &Workspace, entries: Vec<Entry>) {
 fn intent(run: &RunIdentity) -> Entry {
     Entry::Intent {
         run: run.into(),
-        at: Moment {
+        at: ClockedTime {
             time: Timestamp::UNIX_EPOCH,
             clock: Clock::Local,
         },

@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::*;
-use crate::api::{RecordCounts, RunStatus, Shows};
+use crate::api::{RecordCounts, RunStatus, WindowEvidence};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds};
-use crate::state::{Clock, Entry, Evidence, Fate, Moment, State};
+use crate::state::{Clock, ClockedTime, Entry, Evidence, Fate, State};
 
 const OURS: &str = "our-key";
 const THEIRS: &str = "exc_app";
@@ -45,14 +45,14 @@ fn identity(n: i64, rerun: u32) -> RunIdentity {
     }
 }
 
-fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
+fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) -> FlowRun {
     FlowRun {
         id: id.parse().expect("a run id"),
         flow_id: Some(flow(FLOW)),
         created_at: Some(at(created)),
         created_client: Some(client.into()),
         created_by: Some("someone@example.com".into()),
-        shows,
+        window_evidence,
         status: RunStatus::Success,
         records: RecordCounts::default(),
         errors: Vec::new(),
@@ -61,7 +61,7 @@ fn run(id: &str, shows: Shows, created: i64, client: &str) -> FlowRun {
 
 /// A run of the `n`-th window, in `params`.
 fn shown(id: &str, n: i64, created: i64, client: &str) -> FlowRun {
-    run(id, Shows::Params(window(n)), created, client)
+    run(id, WindowEvidence::Params(window(n)), created, client)
 }
 
 struct World {
@@ -88,7 +88,7 @@ impl World {
     fn intent(mut self, identity: &RunIdentity) -> Self {
         self.step(Entry::Intent {
             run: identity.into(),
-            at: Moment {
+            at: ClockedTime {
                 time: at(SENT),
                 clock: Clock::Server,
             },
@@ -160,8 +160,8 @@ impl World {
             runs,
             now,
         } = self;
-        let look = look(FLOW, Seen::Runs(runs));
-        compare(books(Some(&state), &wanted, now), &[look])
+        let look = look(FLOW, ListResult::Runs(runs));
+        compare(input(Some(&state), &wanted, now), &[look])
     }
 
     fn facts(self) -> Vec<Fact> {
@@ -183,8 +183,8 @@ fn refusal() -> Refusal {
     }
 }
 
-fn look(n: u8, seen: Seen) -> Look {
-    Look {
+fn look(n: u8, seen: ListResult) -> FlowListing {
+    FlowListing {
         sandbox: "prod".parse().expect("a sandbox"),
         flow_id: flow(n),
         name: "a flow".into(),
@@ -192,8 +192,8 @@ fn look(n: u8, seen: Seen) -> Look {
     }
 }
 
-fn books<'a>(state: Option<&'a State>, wanted: &'a [DesiredRun], now: i64) -> Books<'a> {
-    Books {
+fn input<'a>(state: Option<&'a State>, wanted: &'a [DesiredRun], now: i64) -> AuditInput<'a> {
+    AuditInput {
         state,
         wanted,
         api_key: OURS,
@@ -219,7 +219,10 @@ fn what_agrees_is_no_finding() {
 #[test]
 fn without_a_state_everything_is_unknown() {
     let runs = vec![shown("a", 1, SENT, OURS), shown("b", 2, SENT, OURS)];
-    let audit = compare(books(None, &[], SENT), &[look(FLOW, Seen::Runs(runs))]);
+    let audit = compare(
+        input(None, &[], SENT),
+        &[look(FLOW, ListResult::Runs(runs))],
+    );
     assert_eq!(audit.count(Kind::Unknown), 2);
     assert_eq!(audit.findings.len(), 2);
 }
@@ -228,16 +231,16 @@ fn without_a_state_everything_is_unknown() {
 fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
     let world = World::new().created(&identity(1, 1), "a");
     let looks = [
-        look(FLOW, Seen::Refused("HTTP 404".to_owned())),
+        look(FLOW, ListResult::Refused("HTTP 404".to_owned())),
         look(
             OTHER_FLOW,
-            Seen::Runs(vec![FlowRun {
+            ListResult::Runs(vec![FlowRun {
                 flow_id: Some(flow(OTHER_FLOW)),
                 ..shown("b", 1, SENT, THEIRS)
             }]),
         ),
     ];
-    let audit = compare(books(Some(&world.state), &[], world.now), &looks);
+    let audit = compare(input(Some(&world.state), &[], world.now), &looks);
     assert_eq!(audit.count(Kind::Unreadable), 1);
     assert_eq!(
         audit.count(Kind::Vanished),
@@ -246,14 +249,14 @@ fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
     );
     assert_eq!(audit.count(Kind::Unknown), 1);
     assert!(!audit.is_unanswered());
-    let silent = [look(FLOW, Seen::Unanswered("no answer".to_owned()))];
-    assert!(compare(books(None, &[], world.now), &silent).is_unanswered());
+    let silent = [look(FLOW, ListResult::Unanswered("no answer".to_owned()))];
+    assert!(compare(input(None, &[], world.now), &silent).is_unanswered());
 }
 
 #[test]
 fn records_of_flows_that_were_not_looked_at_are_counted() {
     let world = World::new().created(&identity(1, 1), "a");
-    let audit = compare(books(Some(&world.state), &[], world.now), &[]);
+    let audit = compare(input(Some(&world.state), &[], world.now), &[]);
     assert_eq!((audit.elsewhere, audit.findings.len()), (1, 0));
 }
 

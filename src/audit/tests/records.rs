@@ -25,7 +25,7 @@ fn a_recorded_run_that_shows_another_window_or_flow_differs() {
     };
     assert_eq!(kinds(shown("a", 2, SENT, OURS)), [Kind::Differs]);
     assert_eq!(
-        kinds(run("a", Shows::Nonsense, SENT, OURS)),
+        kinds(run("a", WindowEvidence::Invalid, SENT, OURS)),
         [Kind::Differs]
     );
     let elsewhere = FlowRun {
@@ -33,7 +33,7 @@ fn a_recorded_run_that_shows_another_window_or_flow_differs() {
         ..shown("a", 1, SENT, OURS)
     };
     assert_eq!(kinds(elsewhere), [Kind::Differs]);
-    assert_eq!(kinds(run("a", Shows::Nothing, SENT, OURS)), []);
+    assert_eq!(kinds(run("a", WindowEvidence::Missing, SENT, OURS)), []);
 }
 
 #[test]
@@ -43,15 +43,15 @@ fn a_run_on_record_for_another_flow_is_told_once_from_whichever_side() {
         flow_id: Some(flow(OTHER_FLOW)),
         ..shown("a", 1, SENT, OURS)
     };
-    let listed = look(OTHER_FLOW, Seen::Runs(vec![stray.clone()]));
-    let found = look(FLOW, Seen::Runs(vec![stray]));
-    let books = books(Some(&world.state), &[], world.now);
+    let listed = look(OTHER_FLOW, ListResult::Runs(vec![stray.clone()]));
+    let found = look(FLOW, ListResult::Runs(vec![stray]));
+    let input = input(Some(&world.state), &[], world.now);
     for looks in [
         vec![listed.clone()],
         vec![found.clone(), listed.clone()],
         vec![listed, found],
     ] {
-        let audit = compare(books, &looks);
+        let audit = compare(input, &looks);
         assert_eq!(audit.findings.len(), 1, "{:?}", audit.findings);
         assert_eq!(audit.count(Kind::Differs), 1);
     }
@@ -78,7 +78,7 @@ fn a_run_in_doubt_says_what_could_tell() {
     let theirs = shown("theirs", 1, SENT + 1, THEIRS);
     let ours = shown("ours", 1, SENT + 2, OURS);
     let old = shown("old", 1, SENT - 3600, OURS);
-    let silent = run("silent", Shows::Nothing, SENT + 1, OURS);
+    let silent = run("silent", WindowEvidence::Missing, SENT + 1, OURS);
     assert_eq!(trace(&[]), Trace::Nothing);
     assert_eq!(
         trace(std::slice::from_ref(&old)),

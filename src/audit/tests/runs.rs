@@ -17,14 +17,14 @@ fn a_run_that_no_record_stands_for_is_unknown_and_says_whose_it_is() {
         run.created_by.as_ref().map(Untrusted::raw),
         Some("someone@example.com")
     );
-    for silent in [Shows::Nothing, Shows::Nonsense] {
+    for silent in [WindowEvidence::Missing, WindowEvidence::Invalid] {
         let world = World::new().lists([run_of(silent)]);
         assert_eq!(world.kinds(), [Kind::Unknown]);
     }
 }
 
-fn run_of(shows: Shows) -> FlowRun {
-    run("a", shows, SENT, THEIRS)
+fn run_of(window_evidence: WindowEvidence) -> FlowRun {
+    run("a", window_evidence, SENT, THEIRS)
 }
 
 #[test]
@@ -82,7 +82,12 @@ fn a_window_with_more_runs_than_reruns_is_doubled() {
     let by_hand = || {
         World::new().lists([
             shown("a", 1, SENT, THEIRS),
-            run("b", Shows::CopyActivity(window(1)), SENT + 9, THEIRS),
+            run(
+                "b",
+                WindowEvidence::CopyActivity(window(1)),
+                SENT + 9,
+                THEIRS,
+            ),
         ])
     };
     assert_eq!(by_hand().kinds(), [Kind::Doubled]);

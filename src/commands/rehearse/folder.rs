@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use super::verdict::LastApply;
+use super::counts::LastApply;
 use crate::api::TimestampForm;
 use crate::commands::config::Limits;
 use crate::commands::context::Context;

@@ -17,14 +17,14 @@ const SHORTEST: Duration = Duration::from_millis(2);
 /// When one apply is killed: at its moment, or as soon as it has sent too much.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Kill {
-    pub(super) moment: Moment,
+    pub(super) moment: KillTrigger,
     /// No more creates than this arrive before, whatever the moment.
     pub(super) most_creates: u64,
 }
 
 /// A moment in the life of an apply.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Moment {
+pub(super) enum KillTrigger {
     /// When its n-th request to create arrives, before that is answered.
     Create(u64),
     /// When its n-th request of any kind arrives: a token, a flow, a list.
@@ -56,12 +56,14 @@ impl Draws {
             4 + 3 * self.flows as u64
         };
         let moment = match share("which") {
-            which if which < 0.45 && allowed > 0 => Moment::Create(upto(2 * allowed, share("n"))),
-            which if which < 0.8 => Moment::Request(upto(reads, share("n"))),
+            which if which < 0.45 && allowed > 0 => {
+                KillTrigger::Create(upto(2 * allowed, share("n")))
+            }
+            which if which < 0.8 => KillTrigger::Request(upto(reads, share("n"))),
             // Evenly over orders of magnitude: as often in the first 10 ms as between 1 s and 3 s.
             _ => {
                 let factor = LONGEST.as_secs_f64() / SHORTEST.as_secs_f64();
-                Moment::Time(SHORTEST.mul_f64(factor.powf(share("n"))))
+                KillTrigger::Time(SHORTEST.mul_f64(factor.powf(share("n"))))
             }
         };
         Kill {
@@ -77,9 +79,9 @@ impl Kill {
     pub(super) fn is_due(&self, arrived: Arrived) -> bool {
         let Arrived { requests, creates } = arrived;
         let has_come = match self.moment {
-            Moment::Create(n) => creates >= n,
-            Moment::Request(n) => requests >= n,
-            Moment::Time(_) => false,
+            KillTrigger::Create(n) => creates >= n,
+            KillTrigger::Request(n) => requests >= n,
+            KillTrigger::Time(_) => false,
         };
         has_come || creates >= self.most_creates
     }
@@ -87,8 +89,8 @@ impl Kill {
     /// After how long it is killed in any case.
     pub(super) fn at_latest(&self) -> Option<Duration> {
         match self.moment {
-            Moment::Time(time) => Some(time),
-            Moment::Create(_) | Moment::Request(_) => None,
+            KillTrigger::Time(time) => Some(time),
+            KillTrigger::Create(_) | KillTrigger::Request(_) => None,
         }
     }
 }
@@ -116,7 +118,7 @@ mod tests {
         for n in 0..2_000 {
             let kill = DRAWS.kill(n, 2_010, 200);
             assert_eq!(kill.most_creates, 20);
-            if let Moment::Create(k) = kill.moment {
+            if let KillTrigger::Create(k) = kill.moment {
                 assert!((1..=20).contains(&k), "{k}");
                 allowed.push(k);
             }
@@ -129,7 +131,7 @@ mod tests {
     fn where_more_kills_than_runs_are_left_an_apply_is_killed_at_its_first_create_at_the_latest() {
         for n in 0..200 {
             let kill = DRAWS.kill(n, 3, 10);
-            assert!(!matches!(kill.moment, Moment::Create(_)));
+            assert!(!matches!(kill.moment, KillTrigger::Create(_)));
             let first = Arrived {
                 requests: 1,
                 creates: 1,
@@ -141,10 +143,10 @@ mod tests {
     #[test]
     fn every_kind_of_moment_comes_up_and_the_same_seed_draws_the_same() {
         let kills: Vec<Kill> = (0..100).map(|n| DRAWS.kill(n, 2_000, 200)).collect();
-        let count = |is: fn(&Moment) -> bool| kills.iter().filter(|k| is(&k.moment)).count();
-        assert!(count(|m| matches!(m, Moment::Create(_))) > 25);
-        assert!(count(|m| matches!(m, Moment::Request(_))) > 20);
-        assert!(count(|m| matches!(m, Moment::Time(_))) > 8);
+        let count = |is: fn(&KillTrigger) -> bool| kills.iter().filter(|k| is(&k.moment)).count();
+        assert!(count(|m| matches!(m, KillTrigger::Create(_))) > 25);
+        assert!(count(|m| matches!(m, KillTrigger::Request(_))) > 20);
+        assert!(count(|m| matches!(m, KillTrigger::Time(_))) > 8);
         let again: Vec<Kill> = (0..100).map(|n| DRAWS.kill(n, 2_000, 200)).collect();
         assert_eq!(kills, again);
         let other = Draws { seed: 2, flows: 50 };
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn a_kill_is_due_when_its_request_arrives_and_not_before() {
         let kill = Kill {
-            moment: Moment::Request(5),
+            moment: KillTrigger::Request(5),
             most_creates: 2,
         };
         let at = |requests, creates| kill.is_due(Arrived { requests, creates });

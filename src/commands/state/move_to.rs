@@ -13,12 +13,12 @@ use crate::commands::Exit;
 use crate::commands::ask::confirm;
 use crate::commands::context::Context;
 use crate::commands::failure::Failure;
-use crate::commands::kept::Kept;
 use crate::commands::signals::Signals;
+use crate::commands::state_location::StateLocation;
 use crate::commands::{config, output};
 use crate::report::{number, plain};
 use crate::state::{Fate, FormatError, Moved, State};
-use crate::store::{Found, Inspected, LockedPlace, Place, load};
+use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, load};
 
 /// Flags of `state move`.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,10 @@ pub(super) struct Flags {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let (from, to) = (context.kept(), Kept::read(&flags.to, Path::new(""))?);
+    let (from, to) = (
+        context.kept(),
+        StateLocation::read(&flags.to, Path::new(""))?,
+    );
     if context.emulator {
         return Err(Failure::usage(
             "the emulator keeps its state beside its runs; it cannot be moved",
@@ -52,15 +55,15 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let mut signals = Signals::listen()?;
     let mut left = hold(context, here.as_ref()).await?;
     let result = match left.found() {
-        Found::Nothing => Err(missing(context)),
-        Found::Moved(moved) if names(moved, &to) => {
+        FoundState::Nothing => Err(missing(context)),
+        FoundState::Moved(moved) if names(moved, &to) => {
             find_again(context, moved, there.as_ref()).await
         }
-        Found::Moved(Moved { to, .. }) => {
+        FoundState::Moved(Moved { to, .. }) => {
             let moved = FormatError::Moved { to: to.clone() };
             Err(Failure::state(&here.name(), &moved.into()))
         }
-        Found::State(Inspected { state, .. }) => {
+        FoundState::State(Inspected { state, .. }) => {
             let state = state.clone();
             move_there(
                 context,
@@ -79,19 +82,23 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
 /// The name of a place as it holds in every folder: a mark is read in others than this one.
 fn lasting_name(to: &str) -> String {
-    match Kept::read(to, Path::new("")) {
+    match StateLocation::read(to, Path::new("")) {
         Ok(kept) => kept.absolute().to_string(),
         Err(_) => to.to_owned(),
     }
 }
 
 /// Whether a mark says that its state went to this place.
-fn names(moved: &Moved, to: &Kept) -> bool {
-    Kept::read(&moved.to, Path::new("")).is_ok_and(|named| named.is(to))
+fn names(moved: &Moved, to: &StateLocation) -> bool {
+    StateLocation::read(&moved.to, Path::new("")).is_ok_and(|named| named.is(to))
 }
 
 /// Nothing is left to do, if the state that was moved is where it was moved to.
-async fn find_again(context: &Context, moved: &Moved, there: &dyn Place) -> Result<Exit, Failure> {
+async fn find_again(
+    context: &Context,
+    moved: &Moved,
+    there: &dyn StateBackend,
+) -> Result<Exit, Failure> {
     let (from, to) = (context.kept(), there.name());
     let state = load(there, context.organization.as_ref())
         .await
@@ -116,8 +123,8 @@ async fn move_there(
     context: &Context,
     flags: &Flags,
     state: State,
-    left: &mut LockedPlace,
-    there: &dyn Place,
+    left: &mut LockedBackend,
+    there: &dyn StateBackend,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let mut reached = hold(context, there).await?;
@@ -130,9 +137,9 @@ async fn move_held(
     context: &Context,
     flags: &Flags,
     state: State,
-    left: &mut LockedPlace,
-    reached: &mut LockedPlace,
-    there: &dyn Place,
+    left: &mut LockedBackend,
+    reached: &mut LockedBackend,
+    there: &dyn StateBackend,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let (from, to) = (context.kept(), there.name());
@@ -183,18 +190,18 @@ async fn move_held(
 }
 
 /// Whether the other place can take `state`, which is in `from`; or what is in the way.
-fn check_room(found: &Found, state: &State, from: &Kept) -> Result<(), String> {
+fn check_room(found: &FoundState, state: &State, from: &StateLocation) -> Result<(), String> {
     match found {
-        Found::Nothing => Ok(()),
-        Found::Moved(moved) if moved.lineage == state.lineage && names(moved, from) => Ok(()),
-        Found::Moved(moved) => Err(format!(
+        FoundState::Nothing => Ok(()),
+        FoundState::Moved(moved) if moved.lineage == state.lineage && names(moved, from) => Ok(()),
+        FoundState::Moved(moved) => Err(format!(
             "a state was there that was moved to {}",
             plain(&moved.to, 300)
         )),
-        Found::State(Inspected { state: other, .. }) if other.lineage != state.lineage => {
+        FoundState::State(Inspected { state: other, .. }) if other.lineage != state.lineage => {
             Err("another state is there".to_owned())
         }
-        Found::State(Inspected { state: copy, .. }) => {
+        FoundState::State(Inspected { state: copy, .. }) => {
             // What a move that was cut short has left: no apply has held it since.
             if copy.folded == 0 && knows_all(state, copy) {
                 Ok(())

@@ -16,7 +16,7 @@ use crate::commands::output;
 use crate::commands::signals::Signals;
 use crate::report::{self, number, plain};
 use crate::state::{FormatError, Moved, State, decode_edited};
-use crate::store::{Found, Inspected, LockedPlace};
+use crate::store::{FoundState, Inspected, LockedBackend};
 
 /// Flags of `state push`.
 #[derive(Debug, clap::Args)]
@@ -93,22 +93,22 @@ async fn push(
     context: &Context,
     flags: &Flags,
     pushed: Pushed,
-    held: &mut LockedPlace,
+    held: &mut LockedBackend,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
     let place = context.place_name();
     let Pushed { name, state: new } = pushed;
     let nothing = State::new(new.organization.clone());
     let old = match held.found() {
-        Found::Moved(Moved { to, .. }) => {
+        FoundState::Moved(Moved { to, .. }) => {
             let moved = FormatError::Moved { to: to.clone() };
             return Err(Failure::state(&place, &moved.into()));
         }
-        Found::State(Inspected { state: old, .. }) => {
+        FoundState::State(Inspected { state: old, .. }) => {
             check_succession(&place, old, &name, &new)?;
             Some(old)
         }
-        Found::Nothing => None,
+        FoundState::Nothing => None,
     };
     let changes = old.unwrap_or(&nothing).changes_to(&new);
     if old.is_some() && changes.is_empty() {

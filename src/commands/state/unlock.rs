@@ -8,12 +8,12 @@ use crate::commands::Exit;
 use crate::commands::ask::confirm;
 use crate::commands::context::Context;
 use crate::commands::failure::Failure;
-use crate::commands::hold::holder;
+use crate::commands::lock::holder;
 use crate::commands::output;
 use crate::commands::signals::Signals;
 use crate::report::plain;
 use crate::state::Holder;
-use crate::store::{Place, StoreError};
+use crate::store::{StateBackend, StoreError};
 
 /// Flags of `state unlock`.
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 async fn unlock(
     context: &Context,
     flags: &Flags,
-    place: &dyn Place,
+    place: &dyn StateBackend,
     who: &Holder,
 ) -> Result<Exit, Failure> {
     output::text(|out| {
@@ -91,7 +91,7 @@ async fn unlock(
 }
 
 /// Ends the hold of `who`, and of nobody else.
-async fn end(place: &dyn Place, who: &Holder) -> Result<(), Failure> {
+async fn end(place: &dyn StateBackend, who: &Holder) -> Result<(), Failure> {
     let unlocked = place.unlock(who).await;
     if unlocked.map_err(|error| Failure::state(&place.name(), &error))? {
         return Ok(());

@@ -9,7 +9,7 @@ use super::super::journal::Journal;
 use super::super::reply::Reply;
 use super::super::service::{Delivery, Route, Service};
 use super::super::world::World;
-use super::{FILE, Rig, TABLE, code, file_run, flows};
+use super::{FILE, TABLE, TestService, code, file_run, flows};
 
 fn header_of(reply: &Reply, name: &HeaderName) -> Option<String> {
     let value = reply.headers.iter().find(|(sent, _)| sent == name)?;
@@ -33,7 +33,7 @@ fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
         ("halfAnswer", "halfAnswer", 1),
         ("{ slow: 90 }", "slow", 1),
     ] {
-        let rig = Rig::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
+        let rig = TestService::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
         rig.deliver(Route::CreateRun, "", &create);
         let ledger = rig.service.ledger();
         assert_eq!(ledger.stored.len(), leaves, "{fault}");
@@ -44,7 +44,7 @@ fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
 #[test]
 fn each_fault_answers_as_it_is_documented() {
     let deliver = |fault: &str| {
-        Rig::with(&format!("faults: [{{ do: {fault} }}]")).deliver(
+        TestService::with(&format!("faults: [{{ do: {fault} }}]")).deliver(
             Route::CreateRun,
             "",
             &file_run((0, 1)).to_string(),
@@ -102,7 +102,7 @@ fn each_fault_answers_as_it_is_documented() {
 
 #[test]
 fn every_answer_carries_a_request_id_and_the_services_own_time() {
-    let rig = Rig::with("clockSkew: 3600");
+    let rig = TestService::with("clockSkew: 3600");
     let refused = rig.send(Route::CreateRun, "", "");
     let request_id = HeaderName::from_static("x-request-id");
     assert_eq!(
@@ -127,8 +127,8 @@ fn every_answer_carries_a_request_id_and_the_services_own_time() {
 
 #[test]
 fn a_token_issued_here_expires_and_is_counted() {
-    let rig = Rig::with("{ tokenLifetime: 60, tokens: issued }");
-    let list = |rig: &Rig| code(&rig.list("")).to_owned();
+    let rig = TestService::with("{ tokenLifetime: 60, tokens: issued }");
+    let list = |rig: &TestService| code(&rig.list("")).to_owned();
     assert_eq!(list(&rig), "401013");
     let form = "grant_type=client_credentials&client_id=a&client_secret=b&scope=c";
     let issued = rig.send(Route::Token, "", form).body_json();
@@ -141,8 +141,8 @@ fn a_token_issued_here_expires_and_is_counted() {
 }
 
 /// The same rig over the world that a journal holds.
-fn over(path: &Path, rig: Rig) -> Rig {
-    let Rig {
+fn over(path: &Path, rig: TestService) -> TestService {
+    let TestService {
         service,
         time,
         headers,
@@ -152,7 +152,7 @@ fn over(path: &Path, rig: Rig) -> Rig {
     let remembered = Journal::open(path).expect("a journal");
     let world = World::new(flows(), &scenario, Some(remembered)).expect("a world");
     let service = Service::new(scenario, world, time.clock()).into();
-    Rig {
+    TestService {
         service,
         time,
         headers,
@@ -163,7 +163,10 @@ fn over(path: &Path, rig: Rig) -> Rig {
 fn a_world_over_the_same_journal_is_the_same_world() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("world.jsonl");
-    let rig = over(&path, Rig::with("outcomes: { success: 1, failed: 1 }"));
+    let rig = over(
+        &path,
+        TestService::with("outcomes: { success: 1, failed: 1 }"),
+    );
     let mut first = file_run((0, 1));
     first["flowId"] = TABLE.into();
     first["params"]["deltaColumn"] = json!({ "name": "DOB" });
@@ -172,7 +175,7 @@ fn a_world_over_the_same_journal_is_the_same_world() {
         rig.create_file_run((start, start + 1));
     }
     rig.time.forward(10_000);
-    let see = |rig: &Rig| -> Vec<Value> {
+    let see = |rig: &TestService| -> Vec<Value> {
         let flow = |id: &str| rig.send(Route::GetFlow(id.to_owned()), "", "").body_json();
         vec![rig.list(""), flow(TABLE), flow(FILE)]
     };

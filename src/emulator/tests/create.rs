@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::service::Route;
-use super::{FILE, Rig, TABLE, code, file_run};
+use super::{FILE, TABLE, TestService, code, file_run};
 
 fn table_run(start: i64, delta_column: Option<Value>) -> Value {
     let mut params = json!({
@@ -18,7 +18,7 @@ fn table_run(start: i64, delta_column: Option<Value>) -> Value {
 
 #[test]
 fn a_created_run_is_scheduled_and_carries_what_was_sent() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     let (status, body) = rig.create(&table_run(0, Some(json!({ "name": "DOB" }))));
     assert_eq!(status, 201);
     let created = &body["items"][0];
@@ -38,7 +38,7 @@ fn a_created_run_is_scheduled_and_carries_what_was_sent() {
 #[test]
 fn a_create_answers_in_each_of_the_three_documented_shapes() {
     let answer = |shape: &str| {
-        Rig::with(&format!("responseShape: {shape}"))
+        TestService::with(&format!("responseShape: {shape}"))
             .create(&file_run((0, 1)))
             .1
     };
@@ -51,7 +51,7 @@ fn a_create_answers_in_each_of_the_three_documented_shapes() {
 
 #[test]
 fn the_first_run_of_a_table_writes_the_delta_column_and_later_ones_may_not_differ() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     let copy = || {
         let flow = rig.send(Route::GetFlow(TABLE.to_owned()), "", "");
         let flow = flow.body_json()["items"][0].clone();
@@ -83,7 +83,7 @@ fn the_first_run_of_a_table_writes_the_delta_column_and_later_ones_may_not_diffe
 
 #[test]
 fn a_flow_that_has_a_copy_transformation_needs_no_delta_column() {
-    let rig = Rig::with(&format!(
+    let rig = TestService::with(&format!(
         "flows: [{{ id: {TABLE}, deltaColumn: {{ name: DOB }} }}]"
     ));
     assert_eq!(rig.create(&table_run(0, None)).0, 201);
@@ -91,7 +91,7 @@ fn a_flow_that_has_a_copy_transformation_needs_no_delta_column() {
 
 #[test]
 fn a_body_that_is_not_a_create_is_refused_with_its_code() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     let unknown = "00000000-0000-4000-8000-000000000000";
     for (body, expected) in [
         ("", "FLOW-1405-400"),
@@ -116,9 +116,9 @@ fn a_body_that_is_not_a_create_is_refused_with_its_code() {
 
 #[test]
 fn the_same_create_twice_makes_two_runs_unless_the_scenario_says_otherwise() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     assert_ne!(rig.create_file_run((0, 1)), rig.create_file_run((0, 1)));
-    let strict = Rig::with("dedupe: true");
+    let strict = TestService::with("dedupe: true");
     strict.create_file_run((0, 1));
     assert_eq!(strict.create(&file_run((0, 1))).0, 409);
     assert_eq!(strict.create(&file_run((1, 2))).0, 201);
@@ -132,7 +132,7 @@ fn a_flow_that_cannot_take_runs_refuses_them() {
         ("absent: true", "FLOW-1430-400"),
         ("hidden: true", "FLOW-1439-404"),
     ] {
-        let rig = Rig::with(&format!(
+        let rig = TestService::with(&format!(
             "flows: [{{ id: {FILE}, sandbox: prod, {change} }}]"
         ));
         assert_eq!(code(&rig.create(&file_run((0, 1))).1), expected, "{change}");
@@ -143,11 +143,11 @@ fn a_flow_that_cannot_take_runs_refuses_them() {
 
 #[test]
 fn a_failed_run_is_triggered_again_and_a_good_one_is_not() {
-    let again = |rig: &Rig, id: &str, query: &str| {
+    let again = |rig: &TestService, id: &str, query: &str| {
         rig.send(Route::Action(id.to_owned()), query, "")
             .body_json()
     };
-    let rig = Rig::with("outcomes: { failed: 1 }");
+    let rig = TestService::with("outcomes: { failed: 1 }");
     let id = rig.create_file_run((0, 1));
     assert_eq!(code(&again(&rig, &id, "op=re-trigger")), "FLOW-9005-400");
     rig.time.forward(3_000);
@@ -169,7 +169,7 @@ fn a_failed_run_is_triggered_again_and_a_good_one_is_not() {
     let rig = rig.header("if-match", Some(&etag));
     assert!(again(&rig, &id, "op=re-trigger")["id"].is_string());
 
-    let good = Rig::calm();
+    let good = TestService::calm();
     let id = good.create_file_run((0, 1));
     good.time.forward(3_000);
     assert_eq!(code(&again(&good, &id, "op=re-trigger")), "FLOW-9005-400");

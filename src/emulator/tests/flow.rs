@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::super::service::Route;
-use super::{FILE, Rig, TABLE, code};
+use super::{FILE, TABLE, TestService, code};
 
-fn flow(rig: &Rig, id: &str) -> Value {
+fn flow(rig: &TestService, id: &str) -> Value {
     let reply = rig.send(Route::GetFlow(id.to_owned()), "", "");
     reply.body_json()["items"][0].clone()
 }
 
 #[test]
 fn a_flow_leads_to_its_spec_and_its_source() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     for (id, spec_name, needs_column, format) in [
         (TABLE, "CRMToAEP", true, "tabular"),
         (FILE, "CloudStorageToAEP", false, "delimited"),
@@ -36,7 +36,7 @@ fn a_flow_leads_to_its_spec_and_its_source() {
 
 #[test]
 fn a_flow_knows_its_last_run_once_one_has_begun() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     let id = rig.create_file_run((0, 1));
     assert!(flow(&rig, FILE).get("lastRunDetails").is_none());
     rig.time.forward(1_000);
@@ -49,7 +49,7 @@ fn a_flow_knows_its_last_run_once_one_has_begun() {
 
 #[test]
 fn flows_are_listed_filtered_and_paged() {
-    let rig = Rig::with(&format!("flows: [{{ id: {TABLE}, state: disabled }}]"));
+    let rig = TestService::with(&format!("flows: [{{ id: {TABLE}, state: disabled }}]"));
     let ids = |query: &str| -> Vec<String> {
         let body = rig.send(Route::ListFlows, query, "").body_json();
         let items = body["items"].as_array().expect("items").clone();
@@ -72,7 +72,7 @@ fn flows_are_listed_filtered_and_paged() {
 
 #[test]
 fn flow_specs_and_source_connections_are_listed_as_they_are_got() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     let listed = |route: Route, query: &str| -> Vec<Value> {
         let body = rig.send(route, query, "").body_json();
         body["items"].as_array().expect("items").clone()
@@ -108,7 +108,7 @@ fn flow_specs_and_source_connections_are_listed_as_they_are_got() {
         [sources[1].clone()]
     );
 
-    let hidden = Rig::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
+    let hidden = TestService::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
     let left = hidden
         .send(Route::ListSourceConnections, "", "")
         .body_json();
@@ -117,7 +117,7 @@ fn flow_specs_and_source_connections_are_listed_as_they_are_got() {
 
 #[test]
 fn a_hidden_flow_is_gone_with_its_runs() {
-    let rig = Rig::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
+    let rig = TestService::with(&format!("flows: [{{ id: {FILE}, hidden: true }}]"));
     let reply = rig.send(Route::GetFlow(FILE.to_owned()), "", "");
     assert_eq!(code(&reply.body_json()), "FLOW-1439-404");
     let flows = rig.send(Route::ListFlows, "", "").body_json();
@@ -128,29 +128,29 @@ fn a_hidden_flow_is_gone_with_its_runs() {
 
 #[test]
 fn the_sandbox_and_the_permission_are_checked_before_anything_is_done() {
-    let get = |rig: &Rig| {
+    let get = |rig: &TestService| {
         let reply = rig.send(Route::GetFlow(FILE.to_owned()), "", "");
         (reply.status.as_u16(), code(&reply.body_json()).to_owned())
     };
-    let sandbox = |name: Option<&str>| get(&Rig::calm().header("x-sandbox-name", name));
+    let sandbox = |name: Option<&str>| get(&TestService::calm().header("x-sandbox-name", name));
     assert_eq!(sandbox(None).0, 200);
     assert_eq!(sandbox(Some("nowhere")), (404, "FLOW-2100-404".to_owned()));
-    let strict = Rig::with("requireSandboxHeader: true").header("x-sandbox-name", None);
+    let strict = TestService::with("requireSandboxHeader: true").header("x-sandbox-name", None);
     assert_eq!(get(&strict).1, "FLOW-2105-400");
     assert_eq!(
-        get(&Rig::calm().header("x-sandbox-id", Some("1"))).1,
+        get(&TestService::calm().header("x-sandbox-id", Some("1"))).1,
         "FLOW-2110-400"
     );
     assert_eq!(
-        get(&Rig::with("permission: none")),
+        get(&TestService::with("permission: none")),
         (403, "FLOW-2120-403".to_owned())
     );
 
-    let read_only = Rig::with("permission: readOnly");
+    let read_only = TestService::with("permission: readOnly");
     assert_eq!(get(&read_only).0, 200);
     let (_, refused) = read_only.create(&super::file_run((0, 1)));
     assert_eq!(code(&refused), "FLOW-1427-400");
-    let no_type = Rig::calm().header("content-type", Some("text/plain"));
+    let no_type = TestService::calm().header("content-type", Some("text/plain"));
     let (status, refused) = no_type.create(&super::file_run((0, 1)));
     assert_eq!(
         (status, &refused["title"]),

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::super::service::Route;
-use super::{FILE, Rig, TABLE, code};
+use super::{FILE, TABLE, TestService, code};
 
 fn starts(page: &Value) -> Vec<i64> {
     let items = page["items"].as_array().expect("items");
@@ -20,7 +20,7 @@ fn next(page: &Value) -> Option<&str> {
 
 #[test]
 fn the_newest_run_is_first_and_sandboxes_see_only_their_own() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     for start in 0..3 {
         rig.create_file_run((start, start + 1));
     }
@@ -39,7 +39,7 @@ fn pages_neither_lose_nor_repeat_a_run_while_others_are_created_and_change() {
         "limit=7&orderby=-createdAt".to_owned(),
         "limit=7&property=state==scheduled".to_owned(),
     ] {
-        let rig = Rig::calm();
+        let rig = TestService::calm();
         for start in 0..40 {
             rig.create_file_run((start, start + 1));
         }
@@ -57,7 +57,7 @@ fn pages_neither_lose_nor_repeat_a_run_while_others_are_created_and_change() {
 
 #[test]
 fn a_client_that_sends_its_own_parameters_with_the_token_gets_the_same_page() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     for start in 0..5 {
         rig.create_file_run((start, start + 1));
     }
@@ -74,7 +74,7 @@ fn a_client_that_sends_its_own_parameters_with_the_token_gets_the_same_page() {
 
 #[test]
 fn a_run_is_listed_late_and_answers_404_until_then() {
-    let rig = Rig::with("listedAfter: 2");
+    let rig = TestService::with("listedAfter: 2");
     let id = rig.create_file_run((0, 1));
     rig.time.forward(1_999);
     assert!(starts(&rig.list("")).is_empty());
@@ -87,7 +87,7 @@ fn a_run_is_listed_late_and_answers_404_until_then() {
 
 #[test]
 fn filters_by_flow_id_status_and_time_narrow_the_list() {
-    let rig = Rig::with("outcomes: { failed: 1 }");
+    let rig = TestService::with("outcomes: { failed: 1 }");
     let first = rig.create_file_run((0, 1));
     rig.time.forward(10_000);
     let second = rig.create_file_run((1, 2));
@@ -121,7 +121,7 @@ fn filters_by_flow_id_status_and_time_narrow_the_list() {
 
 #[test]
 fn a_list_without_params_still_shows_windows_on_copy_activities_unless_told_not_to() {
-    let rig = Rig::with("paramsInLists: false");
+    let rig = TestService::with("paramsInLists: false");
     let id = rig.create_file_run((5, 6));
     rig.time.forward(1_000);
     let run = rig.list("")["items"][0].clone();
@@ -131,7 +131,7 @@ fn a_list_without_params_still_shows_windows_on_copy_activities_unless_told_not_
     assert_eq!(extensions["windowEnd"], 6_000);
     assert!(rig.get_run(&id).get("params").is_some());
 
-    let bare = Rig::with("{ copyWindows: false, paramsInRuns: false }");
+    let bare = TestService::with("{ copyWindows: false, paramsInRuns: false }");
     let id = bare.create_file_run((5, 6));
     bare.time.forward(1_000);
     let run = bare.get_run(&id);
@@ -141,7 +141,7 @@ fn a_list_without_params_still_shows_windows_on_copy_activities_unless_told_not_
 
 #[test]
 fn a_flow_with_many_runs_is_listed_page_by_page_in_no_time() {
-    let rig = Rig::calm();
+    let rig = TestService::calm();
     for start in 0..5_000 {
         rig.create_file_run((start, start + 1));
     }

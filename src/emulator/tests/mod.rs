@@ -45,13 +45,13 @@ pub(super) fn flows() -> Vec<FlowSeed> {
 }
 
 /// A service without a socket, at a time that stands still.
-pub(super) struct Rig {
+pub(super) struct TestService {
     pub(super) service: Arc<Service>,
     pub(super) time: TurnedClock,
     pub(super) headers: Vec<(&'static str, String)>,
 }
 
-impl Rig {
+impl TestService {
     pub(super) fn calm() -> Self {
         Self::with("")
     }

@@ -6,33 +6,36 @@ use tokio::time::Instant;
 
 use super::{Dispatcher, LATER, queues};
 use crate::engine::flow_queue::Doubt;
-use crate::engine::patience::{Patience, Verdicts, first_intent};
-use crate::engine::send::{INTENT_LIFE, Sent, Unsent};
+use crate::engine::send::{INTENT_LIFE, NotSentReason, SendResult};
+use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
 use crate::engine::{Ending, Event, FlowIndex, RunOutcome};
 use crate::run::{DesiredRun, RunId};
-use crate::state::{Entry, Fate, Moment, Record};
+use crate::state::{ClockedTime, Entry, Fate, Record};
 
 /// Why a run does not leave whose intent is written.
 const BEHIND: &str = "the run before it in its flow was not created";
 
 impl Dispatcher {
     /// A request has come to its end.
-    pub(super) fn landed(&mut self, sent: Result<(FlowIndex, DesiredRun, Sent), JoinError>) {
+    pub(super) fn on_send_done(
+        &mut self,
+        sent: Result<(FlowIndex, DesiredRun, SendResult), JoinError>,
+    ) {
         // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
         // flow stays as if it was on its way, so that nothing more leaves.
         let Ok((flow, run, sent)) = sent else { return };
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
-        self.queues[flow].landed();
-        if !matches!(sent, Sent::Not(_)) {
+        self.queues[flow].on_send_done();
+        if !matches!(sent, SendResult::NotSent(_)) {
             self.answered = Instant::now();
         }
         match sent {
-            Sent::Created(run_id) if self.is_claimed(&run_id) => {
+            SendResult::Created(run_id) if self.is_claimed(&run_id) => {
                 let reason = format!("the answer names the run {run_id}, which is another's");
                 self.doubt(flow, run, reason);
             }
-            Sent::Created(run_id) => {
+            SendResult::Created(run_id) => {
                 self.breaker.accepted();
                 self.queues[flow].accepted(run_id.clone());
                 self.queues[flow].created.insert(run_id.clone());
@@ -46,7 +49,7 @@ impl Dispatcher {
                 let run = identity;
                 self.record(entry, Event::Created { flow, run, run_id });
             }
-            Sent::Rejected(refusal) => {
+            SendResult::Rejected(refusal) => {
                 self.outcomes
                     .insert(key, RunOutcome::Rejected(refusal.clone()));
                 let entry = Entry::Rejected {
@@ -61,8 +64,8 @@ impl Dispatcher {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
                 }
             }
-            Sent::InDoubt(reason) => self.doubt(flow, run, reason),
-            Sent::Not(why) => {
+            SendResult::InDoubt(reason) => self.doubt(flow, run, reason),
+            SendResult::NotSent(why) => {
                 let reason = why.to_string();
                 let entry = Entry::NotSent {
                     key,
@@ -79,15 +82,15 @@ impl Dispatcher {
                 self.queues[flow].enqueue(run);
                 self.budget += 1;
                 match why {
-                    Unsent::Stopped => {}
-                    Unsent::Stale => {
+                    NotSentReason::Stopped => {}
+                    NotSentReason::Stale => {
                         if self.answered.elapsed() > LATER {
                             let why = "the service asks to wait, and does nothing else".to_owned();
                             self.end(Ending::Unreachable(why));
                         }
                     }
-                    Unsent::Unreachable(why) => self.end(Ending::Unreachable(why)),
-                    Unsent::SignIn(why) => self.end(Ending::SignIn(why)),
+                    NotSentReason::Unreachable(why) => self.end(Ending::Unreachable(why)),
+                    NotSentReason::SignIn(why) => self.end(Ending::SignIn(why)),
                 }
             }
         }
@@ -126,7 +129,7 @@ impl Dispatcher {
             // The intent is not older than its life, whatever the clock of its entry says.
             let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
             let time = at.time.saturating_sub(life).unwrap_or(at.time);
-            (Moment { time, ..at }, run.start_time, None)
+            (ClockedTime { time, ..at }, run.start_time, None)
         };
         self.outcomes
             .insert(key, RunOutcome::InDoubt(reason.clone()));
@@ -135,8 +138,8 @@ impl Dispatcher {
             open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
             start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
-            patience: Patience::new(self.settings.settle_delay, Instant::now(), None),
-            verdicts: Verdicts::default(),
+            schedule: SettleSchedule::new(self.settings.settle_delay, Instant::now(), None),
+            readings: ReadingStreak::default(),
             is_given_up: false,
             wanted: Some(run),
             of_this_apply: true,

@@ -9,27 +9,27 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::engine::flow_queue::{Doubt, FlowQueue};
-use crate::engine::patience::{Patience, Verdicts, first_intent, left_by};
-use crate::engine::send::Life;
-use crate::engine::settle::Open;
+use crate::engine::send::IntentDeadlines;
+use crate::engine::settle::OpenIntent;
+use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox, UnixSeconds};
-use crate::state::{Absence, Clock, Fate, Moment, Record};
-use crate::store::{LockedStore, Taken};
+use crate::state::{Absence, Clock, ClockedTime, Fate, Record};
+use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
 /// left after `left_by`.
 pub(super) fn open(
     identity: &RunIdentity,
-    intent: Moment,
-    left_by: Moment,
+    intent: ClockedTime,
+    left_by: ClockedTime,
     order: Option<(Uuid, u64)>,
     settle_delay: Duration,
-) -> Open {
+) -> OpenIntent {
     let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
     let until = left_by.time.saturating_add(listed_within);
-    Open {
+    OpenIntent {
         window: identity.window,
         rerun: identity.rerun,
         intent,
@@ -88,11 +88,11 @@ pub(super) fn queues(
     let (now, today) = (Instant::now(), Timestamp::now());
     // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
     // over, one before that may wake up yet, and send on an intent that it has made.
-    let lease = match store.taken() {
-        Taken::Free => store.lease(),
-        Taken::Over { lease, .. } => store.lease().max(Some(*lease)),
+    let lease = match store.acquired() {
+        Acquired::Free => store.lease(),
+        Acquired::TakenOver { lease, .. } => store.lease().max(Some(*lease)),
     };
-    let left_by_then = lease.map_or(now, |lease| now + Life::of(Some(lease)).leaves);
+    let left_by_then = lease.map_or(now, |lease| now + IntentDeadlines::of(Some(lease)).leaves);
     for (
         key,
         Record {
@@ -130,12 +130,12 @@ pub(super) fn queues(
             start_time: *start_time,
             // Only what is recorded of the answer tells of an earlier moment: a machine that slept
             // may have sent long after its intent.
-            patience: Patience::new(
+            schedule: SettleSchedule::new(
                 settle_delay,
                 left_by_then,
                 doubt.as_ref().and_then(|doubt| by_the_service(doubt.at)),
             ),
-            verdicts: Verdicts::default(),
+            readings: ReadingStreak::default(),
             is_given_up: false,
             of_this_apply: false,
         });
@@ -163,6 +163,6 @@ pub(super) fn queues(
 }
 
 /// The time, if it is by the service's clock.
-fn by_the_service(at: Moment) -> Option<Timestamp> {
+fn by_the_service(at: ClockedTime) -> Option<Timestamp> {
     (at.clock == Clock::Server).then_some(at.time)
 }

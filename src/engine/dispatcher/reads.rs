@@ -12,9 +12,9 @@ use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
 use crate::engine::flow_queue::{Doubt, Phase};
 use crate::engine::{Blocked, Ending, Event, FlowIndex, listing, preflight};
-use crate::reconcile::Clients;
+use crate::reconcile::CreatorAttribution;
 use crate::run::Source;
-use crate::state::{Clock, Moment};
+use crate::state::{Clock, ClockedTime};
 
 /// The service tells its time in whole seconds: a moment that moves by less has not changed.
 const A_LITTLE: Duration = Duration::from_secs(2);
@@ -90,16 +90,16 @@ impl Dispatcher {
             .doubts
             .iter_mut()
             .filter(|doubt| !doubt.is_given_up)
-            .map(|doubt| doubt.patience.next_look(now, service))
+            .map(|doubt| doubt.schedule.next_look(now, service))
             .min();
         let believed = queue
             .doubts
             .iter()
             .filter(|doubt| !doubt.is_given_up)
-            .map(|doubt| doubt.patience.believed_at(now, service))
+            .map(|doubt| doubt.schedule.believed_at(now, service))
             .max();
         let (Some(wait), Some(believed)) = (wait, believed) else {
-            queue.told = None;
+            queue.last_reported = None;
             return;
         };
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
@@ -115,11 +115,11 @@ impl Dispatcher {
             let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
             (id, Read::Looked(Listed { asked, runs }))
         });
-        let is_told = queue.told.is_some_and(|(told, at)| {
+        let is_told = queue.last_reported.is_some_and(|(told, at)| {
             told == runs && at.max(believed).duration_since(at.min(believed)) < A_LITTLE
         });
         if !is_told {
-            queue.told = Some((runs, believed));
+            queue.last_reported = Some((runs, believed));
             self.tell(Event::Settling {
                 flow: id,
                 runs,
@@ -129,7 +129,7 @@ impl Dispatcher {
     }
 
     /// A reading task has come back.
-    pub(super) fn heard(&mut self, read: Result<(FlowIndex, Read), JoinError>) {
+    pub(super) fn on_read_done(&mut self, read: Result<(FlowIndex, Read), JoinError>) {
         let Ok((id, read)) = read else { return };
         match read {
             Read::Looked(list) => {
@@ -212,7 +212,7 @@ impl Dispatcher {
             return;
         }
         let queue = &self.queues[id];
-        let clients = Clients::learn(self.client.api_key(), &runs, &queue.created);
+        let clients = CreatorAttribution::learn(self.client.api_key(), &runs, &queue.created);
         let unknown = preflight::unaccounted(&runs, &queue.claimed, clients, queue.state_knows);
         if unknown > 0 && queue.waiting().next().is_some() {
             self.block(id, Blocked::Unknown(unknown));
@@ -244,7 +244,7 @@ impl Dispatcher {
 }
 
 /// The oldest of the doubts' intents, if all can be compared with the service's times.
-fn oldest_intent(doubts: &[Doubt]) -> Option<Moment> {
+fn oldest_intent(doubts: &[Doubt]) -> Option<ClockedTime> {
     doubts
         .iter()
         .all(|doubt| doubt.open.intent.clock == Clock::Server)

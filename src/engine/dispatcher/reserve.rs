@@ -12,13 +12,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{Dispatcher, Happened, later_start};
+use super::{Dispatcher, PendingEntry, later_start};
 use crate::engine::flow_queue::FlowQueue;
-use crate::engine::send::{Errand, send};
+use crate::engine::send::{SendTask, send};
 use crate::engine::{Blocked, Event, FlowIndex};
 use crate::run::DesiredRun;
 use crate::state::Entry;
-use crate::store::{Appended, Appending, Since, StoreError};
+use crate::store::{Appended, Appending, StoreError, SuspendAwareInstant};
 
 /// What is reserved lasts for so many appends: the one that is under way, the next, which brings
 /// more, and one that takes longer than the last did.
@@ -31,7 +31,7 @@ pub(super) struct Reserved {
     flow: FlowIndex,
     run: DesiredRun,
     /// When the intent was made, or a moment before.
-    intent: Since,
+    intent: SuspendAwareInstant,
 }
 
 /// What is being written, and what waits for it to be durable.
@@ -56,14 +56,14 @@ impl Dispatcher {
         if self.writing.is_some() {
             return Ok(());
         }
-        let intent = Since::now();
+        let intent = SuspendAwareInstant::now();
         let at = self.client.clock().at(Timestamp::now());
         let session = self.store.session();
         let reserved = self.hand_out(near, intent);
         let (entries, events): (Vec<_>, Vec<_>) = self
             .pending
             .drain(..)
-            .map(|Happened { entry, event }| (entry, event))
+            .map(|PendingEntry { entry, event }| (entry, event))
             .unzip();
         let mut entries: Vec<Entry> = entries.into_iter().flatten().collect();
         let events: Vec<Event> = events.into_iter().flatten().collect();
@@ -145,7 +145,7 @@ impl Dispatcher {
             let Some(Reserved { flow, run, intent }) = self.reserved.remove(at) else {
                 return;
             };
-            let errand = Errand {
+            let task = SendTask {
                 delta_column: self.queues[flow].sent(&run),
                 timestamps: self.settings.timestamps,
                 life: self.life,
@@ -154,19 +154,19 @@ impl Dispatcher {
             };
             self.emit(Event::Sending {
                 flow,
-                run: errand.run.identity.clone(),
+                run: task.run.identity.clone(),
             });
             let (client, halt) = (Arc::clone(&self.client), self.halt.1.clone());
             self.sends.spawn(async move {
-                let sent = send(&errand, &client, &halt).await;
-                (flow, errand.run, sent)
+                let sent = send(&task, &client, &halt).await;
+                (flow, task.run, sent)
             });
         }
     }
 
     /// Takes runs from the queues in turn: as many as may be in flight and those that go while
     /// intents are written, but no more than have a turn `near`.
-    fn hand_out(&mut self, near: usize, intent: Since) -> Vec<Reserved> {
+    fn hand_out(&mut self, near: usize, intent: SuspendAwareInstant) -> Vec<Reserved> {
         let mut handed = Vec::new();
         if self.ending.is_some() || self.queues.is_empty() {
             return handed;
@@ -183,7 +183,7 @@ impl Dispatcher {
                 let id = self.turn % self.queues.len();
                 self.turn = id + 1;
                 let queue = &mut self.queues[id];
-                match queue.next(queue.room(self.settings.per_flow, ahead), again_too) {
+                match queue.next(queue.capacity(self.settings.per_flow, ahead), again_too) {
                     Some(run) => {
                         handed.push(Reserved {
                             flow: id,
@@ -229,7 +229,7 @@ impl Dispatcher {
             && self
                 .queues
                 .iter()
-                .any(|queue| queue.is_ready(queue.room(per_flow, 0), again_too))
+                .any(|queue| queue.is_ready(queue.capacity(per_flow, 0), again_too))
     }
 
     /// Nothing more is sent to the flows whose reserved runs wait for ever.
@@ -265,7 +265,7 @@ impl Dispatcher {
         let at = Timestamp::now();
         for Reserved { flow, run, .. } in back {
             // Where its intent is still being written, this comes after it.
-            self.pending.push(Happened {
+            self.pending.push(PendingEntry {
                 entry: Some(Entry::NotSent {
                     key: run.key,
                     reason: why.to_owned(),

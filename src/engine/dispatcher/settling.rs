@@ -7,12 +7,12 @@ use super::Dispatcher;
 use super::reads::Listed;
 use crate::api::FlowRun;
 use crate::engine::flow_queue::{Doubt, Phase};
-use crate::engine::patience::{READINGS, Verdict, has_begun};
-use crate::engine::settle::{Around, Open, Reading, recognise};
+use crate::engine::settle::{FlowContext, OpenIntent, Reading, recognise};
+use crate::engine::settle_schedule::{READINGS, Settlement, has_begun};
 use crate::engine::{Blocked, Event, FlowIndex, RunOutcome, preflight};
-use crate::reconcile::Clients;
+use crate::reconcile::CreatorAttribution;
 use crate::run::{Key, RunId, RunIdentity};
-use crate::state::{Entry, Evidence, Moment};
+use crate::state::{ClockedTime, Entry, Evidence};
 
 /// After so many requests for one run that no list shows, an apply sends no further one: what
 /// never shows up may be there all the same.
@@ -23,7 +23,7 @@ impl Dispatcher {
     /// trusted, and nothing may be sent to the queue.
     pub(super) fn adopt_existing(&mut self, id: FlowIndex, runs: &[FlowRun]) -> bool {
         let queue = &self.queues[id];
-        let clients = Clients::learn(self.client.api_key(), runs, &queue.created);
+        let clients = CreatorAttribution::learn(self.client.api_key(), runs, &queue.created);
         let in_doubt = queue.doubts.iter().map(|doubt| doubt.open.window).collect();
         let existing =
             preflight::existing(queue.waiting(), runs, &queue.claimed, &in_doubt, clients);
@@ -75,8 +75,8 @@ impl Dispatcher {
         let readings = match (&list.runs, distrust) {
             (Ok(_), Some(why)) => vec![Reading::Unclear(why); doubts.len()],
             (Ok(runs), None) => {
-                let open: Vec<Open> = doubts.iter().map(|doubt| doubt.open).collect();
-                let around = Around {
+                let open: Vec<OpenIntent> = doubts.iter().map(|doubt| doubt.open).collect();
+                let around = FlowContext {
                     claimed: &queue.claimed,
                     api_key: self.client.api_key(),
                     in_flight: queue.is_sending(),
@@ -87,13 +87,13 @@ impl Dispatcher {
         };
         // When the list was asked for, by the service's clock.
         let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
-        let asked = Moment {
+        let asked = ClockedTime {
             time: service.time.saturating_sub(ago).unwrap_or(service.time),
             ..service
         };
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
-            let believed = doubt.patience.believed_at(Instant::now(), service);
+            let believed = doubt.schedule.believed_at(Instant::now(), service);
             let late_enough = believed <= list.asked;
             let mut verdict = match doubt.start_time {
                 Some(start)
@@ -101,23 +101,23 @@ impl Dispatcher {
                         && !matches!(reading, Reading::Found(..))
                         && !has_begun(doubt.start_time, asked, self.settings.settle_delay) =>
                 {
-                    Verdict::CannotTell(format!(
+                    Settlement::CannotTell(format!(
                         "it is to begin at {start}, and may be listed only after that"
                     ))
                 }
-                _ => doubt.verdicts.take(reading, late_enough),
+                _ => doubt.readings.take(reading, late_enough),
             };
-            if let Verdict::Exists(run_id, _) = &verdict
+            if let Settlement::Exists(run_id, _) = &verdict
                 && self.is_claimed(run_id)
             {
-                verdict = Verdict::CannotTell(format!("the run {run_id} is another's already"));
+                verdict = Settlement::CannotTell(format!("the run {run_id} is another's already"));
             }
             match verdict {
-                Verdict::Exists(run_id, evidence) => {
+                Settlement::Exists(run_id, evidence) => {
                     self.adopt(id, doubt.key, doubt.identity, run_id, evidence);
                 }
-                Verdict::DoesNotExist => absent.push(doubt),
-                Verdict::CannotTell(why) => {
+                Settlement::DoesNotExist => absent.push(doubt),
+                Settlement::CannotTell(why) => {
                     self.outcomes
                         .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
                     if !doubt.is_given_up {
@@ -130,7 +130,7 @@ impl Dispatcher {
                     }
                     self.queues[id].doubts.push(doubt);
                 }
-                Verdict::NotYet => self.queues[id].doubts.push(doubt),
+                Settlement::NotYet => self.queues[id].doubts.push(doubt),
             }
         }
         // Once all that exist are known.

@@ -17,11 +17,11 @@ use crate::untrusted::harmless;
 pub struct YamlError {
     name: String,
     message: String,
-    place: Option<Place>,
+    place: Option<ErrorPlace>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct ErrorPlace {
     span: Span,
     excerpt: Option<Excerpt>,
 }
@@ -50,7 +50,7 @@ impl fmt::Display for YamlError {
         } = self;
         let message = harmless(message);
         match place {
-            Some(Place { span, excerpt }) => {
+            Some(ErrorPlace { span, excerpt }) => {
                 let excerpt = render::plain_excerpt(name, *span, excerpt.as_ref());
                 write!(f, "{message}\n{excerpt}")
             }
@@ -88,7 +88,7 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
                 .format_message(&error)
                 .trim_end()
                 .to_owned(),
-            place: span.map(|span| Place {
+            place: span.map(|span| ErrorPlace {
                 span,
                 excerpt: Excerpt::of(text, span),
             }),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Annotation, Spot};
+use super::{Annotation, AnnotationPlace};
 use crate::audit::{Audit, Finding, Kind};
 use crate::engine::{Applied, RunOutcome};
-use crate::manifest::{Place, Problem, Severity};
+use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::audit::{advice, details};
 use crate::report::plan::reasons;
@@ -21,13 +21,13 @@ pub fn annotate_problems<'p>(problems: impl IntoIterator<Item = &'p Problem>) ->
         .map(|problem| {
             let place = &problem.place;
             let mut lines = vec![problem.message.clone()];
-            for Place { file, span, label } in &problem.related {
+            for SourcePlace { file, span, label } in &problem.related {
                 lines.push(format!("{file}:{}: {label}", span.line));
             }
             lines.extend(problem.hint.iter().map(|hint| format!("help: {hint}")));
             Annotation {
                 severity: problem.severity(),
-                spot: Some(Spot {
+                spot: Some(AnnotationPlace {
                     file: place.file.to_string(),
                     line: place.span.line,
                     column: Some(place.span.column),
@@ -141,7 +141,7 @@ pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation
                     } = &run.identity;
                     (sandbox, *flow_id) == (&flow.sandbox, flow.flow_id)
                 })
-                .map(|run| Spot {
+                .map(|run| AnnotationPlace {
                     file: run.origin.manifest.to_string(),
                     line: run.origin.line,
                     column: None,
@@ -219,8 +219,8 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
     annotations
 }
 
-fn spot(origin: &Origin) -> Spot {
-    Spot {
+fn spot(origin: &Origin) -> AnnotationPlace {
+    AnnotationPlace {
         file: origin.manifest.to_string(),
         line: origin.line,
         column: None,

@@ -21,7 +21,7 @@ pub use found::{
 pub use outputs::{Outputs, write_output};
 
 use super::plain;
-use super::problems::Counts;
+use super::problems::ProblemCounts;
 use crate::manifest::Severity;
 
 /// Annotations of one severity that GitHub keeps of a step.
@@ -35,7 +35,7 @@ pub struct Annotation {
     /// How bad it is.
     pub severity: Severity,
     /// Where it is, if it is anywhere.
-    pub spot: Option<Spot>,
+    pub spot: Option<AnnotationPlace>,
     /// A few words, or a code.
     pub title: String,
     /// What is wrong, line by line.
@@ -57,7 +57,7 @@ impl Annotation {
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spot {
+pub struct AnnotationPlace {
     /// The file, as this program was told of it.
     pub file: String,
     /// The line, from 1.
@@ -74,7 +74,7 @@ pub struct Spot {
 pub fn write_annotations(
     out: &mut dyn Write,
     annotations: &[Annotation],
-    unlisted: Counts,
+    unlisted: ProblemCounts,
     locate: impl Fn(&str) -> String,
 ) -> io::Result<()> {
     let mut rest = unlisted;
@@ -121,7 +121,7 @@ fn command(annotation: &Annotation, locate: impl Fn(&str) -> String) -> String {
         lines,
     } = annotation;
     let mut properties = String::new();
-    if let Some(Spot { file, line, column }) = spot {
+    if let Some(AnnotationPlace { file, line, column }) = spot {
         // One that could act on the log names no file then, but acts on none.
         let file = plain(&locate(file), LONGEST);
         properties = format!("file={},line={line},", property(&file));
@@ -273,7 +273,7 @@ mod tests {
             lines: vec!["one\n::error::two".to_owned(), "three".to_owned()],
         };
         let mut out = Vec::new();
-        let none = Counts::default();
+        let none = ProblemCounts::default();
         write_annotations(&mut out, &[annotation], none, ToOwned::to_owned).expect("written");
         assert_eq!(
             String::from_utf8(out).expect("text"),

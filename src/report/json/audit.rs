@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::RunFields;
 use super::known::{KnownFields, reason, word};
-use crate::api::{FlowRun, Shows};
+use crate::api::{FlowRun, WindowEvidence};
 use crate::audit::{Audit, Denial, Fact, Finding, Kind, Trace};
 use crate::report::{AuditView, plain};
 use crate::run::{FlowId, Key, RunId, Sandbox, Window};
@@ -194,7 +194,7 @@ impl SeenRun {
             created_at,
             created_client,
             created_by,
-            shows,
+            window_evidence,
             status,
             records: _,
             errors: _,
@@ -207,9 +207,9 @@ impl SeenRun {
             created_by: name(created_by),
             ours: run.is_by(api_key),
             status: status.to_string(),
-            shows: (*shows != Shows::Nothing).then(|| ShownFields {
+            shows: (*window_evidence != WindowEvidence::Missing).then(|| ShownFields {
                 flow_id: *flow_id,
-                window: shows.window().map(WindowFields::new),
+                window: window_evidence.window().map(WindowFields::new),
             }),
             key,
         }

@@ -6,7 +6,7 @@ use super::RunFields;
 use super::audit::SeenRun;
 use super::known::word;
 use crate::api::FlowRun;
-use crate::import::{Gathered, Kept};
+use crate::import::{Gathered, ImportedRun};
 use crate::report::{ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 
@@ -44,7 +44,7 @@ struct FlowFields {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     manifest: Option<ManifestFields>,
-    runs: Vec<KeptRun>,
+    runs: Vec<ImportedRunFields>,
     silent: Vec<SeenRun>,
     in_doubt: Vec<SeenRun>,
     elsewhere: Vec<SeenRun>,
@@ -60,7 +60,7 @@ struct ManifestFields {
 }
 
 #[derive(Debug, Serialize)]
-struct KeptRun {
+struct ImportedRunFields {
     #[serde(flatten)]
     identity: RunFields,
     /// `adopted`, or `unchanged` where it was on record before.
@@ -125,11 +125,11 @@ pub fn import(
                 runs: runs
                     .iter()
                     .map(
-                        |Kept {
+                        |ImportedRun {
                              identity,
                              run,
                              adopt,
-                         }| KeptRun {
+                         }| ImportedRunFields {
                             identity: RunFields::new(identity.key(), identity),
                             outcome: if adopt.is_some() {
                                 "adopted"

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::rehearsal::{Miscount, Rehearsal, Verdict};
+use crate::report::rehearsal::{Miscount, Rehearsal, RehearsalCounts};
 use crate::run::Key;
 
 /// `rehearse/v1`.
@@ -97,7 +97,7 @@ pub fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument {
         took,
         kept,
     } = rehearsal.clone();
-    let Verdict {
+    let RehearsalCounts {
         wanted,
         created,
         doubled,

@@ -55,7 +55,7 @@ struct Candidate {
 
 impl Candidate {
     fn new(run: &FlowRun) -> Self {
-        let window = run.shows.window();
+        let window = run.window_evidence.window();
         Self {
             run_id: run.id.clone(),
             created_at: run.created_at.map(|at| format!("{at:.0}")),

@@ -15,7 +15,7 @@ use crate::store::Inspected;
 pub struct StateDocument {
     format: &'static str,
     /// `null`: there is no state.
-    state: Option<Header>,
+    state: Option<StateHeader>,
     runs: Vec<StateRun>,
 }
 
@@ -25,7 +25,7 @@ pub struct StateDocument {
 pub struct VerifyDocument {
     format: &'static str,
     /// `null`: there is no state.
-    state: Option<Header>,
+    state: Option<StateHeader>,
     runs: usize,
     unfolded_entries: usize,
     torn_bytes: usize,
@@ -33,7 +33,7 @@ pub struct VerifyDocument {
 
 /// Whose state it is, and which.
 #[derive(Debug, Serialize)]
-struct Header {
+struct StateHeader {
     organization: OrganizationId,
     lineage: Uuid,
     serial: u64,
@@ -49,7 +49,7 @@ struct StateRun {
     earlier: Vec<KnownFields>,
 }
 
-impl Header {
+impl StateHeader {
     fn new(state: &State) -> Self {
         Self {
             organization: state.organization.clone(),
@@ -64,7 +64,7 @@ impl Header {
 pub fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
     StateDocument {
         format: "state/v1",
-        state: state.map(Header::new),
+        state: state.map(StateHeader::new),
         runs: runs.iter().map(state_run).collect(),
     }
 }
@@ -74,7 +74,7 @@ pub fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
 pub fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
     VerifyDocument {
         format: "verify/v1",
-        state: inspected.map(|inspected| Header::new(&inspected.state)),
+        state: inspected.map(|inspected| StateHeader::new(&inspected.state)),
         runs: inspected.map_or(0, |inspected| inspected.state.records().count()),
         unfolded_entries: inspected.map_or(0, |inspected| inspected.unfolded),
         torn_bytes: inspected.map_or(0, |inspected| inspected.torn),

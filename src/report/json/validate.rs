@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::manifest::{Checked, Place, Problem, Sources};
-use crate::report::problems::{Bounded, Counts, bound};
+use crate::manifest::{Checked, Problem, SourcePlace, Sources};
+use crate::report::problems::{Bounded, ProblemCounts, bound};
 
 /// `validate/v1`.
 #[derive(Debug, Serialize)]
@@ -66,15 +66,15 @@ struct SpanFields {
     end: u32,
 }
 
-impl From<Counts> for CountFields {
-    fn from(Counts { errors, warnings }: Counts) -> Self {
+impl From<ProblemCounts> for CountFields {
+    fn from(ProblemCounts { errors, warnings }: ProblemCounts) -> Self {
         Self { errors, warnings }
     }
 }
 
 impl PlaceFields {
-    fn new(place: &Place, sources: &Sources) -> Self {
-        let Place { file, span, label } = place;
+    fn new(place: &SourcePlace, sources: &Sources) -> Self {
+        let SourcePlace { file, span, label } = place;
         let bytes = span.start as usize..span.end as usize;
         // What was not read whole has no text at the place.
         let text = sources.text(file).and_then(|text| text.get(bytes));
@@ -118,7 +118,7 @@ pub fn validate(
             files: sources.len(),
             manifests: checked.manifests.len(),
             runs: checked.runs.len(),
-            counts: Counts::in_all(checked).into(),
+            counts: ProblemCounts::in_all(checked).into(),
         },
         problems: shown
             .into_iter()

@@ -113,12 +113,12 @@ fn outcomes(
 
 /// A flow of what was applied.
 #[derive(Default)]
-struct Flow<'a> {
+struct FlowResult<'a> {
     runs: Vec<(&'a DesiredRun, Cell)>,
     counts: [usize; WORDS.len()],
 }
 
-impl<'a> Flow<'a> {
+impl<'a> FlowResult<'a> {
     fn add(&mut self, run: &'a DesiredRun, outcome: Option<&RunOutcome>) {
         let (column, cell) = match outcome {
             Some(RunOutcome::Created(_)) => (0, Cell::New),
@@ -162,7 +162,7 @@ impl<'a> Flow<'a> {
 
 /// The flows in at most `most` bytes, those that need a person first.
 fn flows(applied: &Applied, plan: &Plan, most: usize) -> String {
-    let mut flows: BTreeMap<(&Sandbox, FlowId), Flow<'_>> = BTreeMap::new();
+    let mut flows: BTreeMap<(&Sandbox, FlowId), FlowResult<'_>> = BTreeMap::new();
     let done = applied
         .runs
         .iter()
@@ -173,9 +173,9 @@ fn flows(applied: &Applied, plan: &Plan, most: usize) -> String {
         let flow = flows.entry((&identity.sandbox, identity.flow_id));
         flow.or_default().add(run, outcome);
     }
-    let mut flows: Vec<Flow<'_>> = flows.into_values().collect();
+    let mut flows: Vec<FlowResult<'_>> = flows.into_values().collect();
     flows.sort_by_key(|flow| std::cmp::Reverse(flow.need()));
-    let rows: Vec<_> = flows.iter().filter_map(Flow::row).collect();
+    let rows: Vec<_> = flows.iter().filter_map(FlowResult::row).collect();
     if rows.is_empty() {
         return String::new();
     }

@@ -4,7 +4,7 @@
 use super::plan::problem_line;
 use super::{pre, section};
 use crate::manifest::{Problem, Severity};
-use crate::report::{Counts, number, plain};
+use crate::report::{ProblemCounts, number, plain};
 
 /// How many bytes are kept for what is said besides the problems.
 const RESERVED: usize = 6_000;
@@ -25,7 +25,7 @@ pub struct FailureView<'a> {
     /// What is wrong with manifests.
     pub problems: &'a [Problem],
     /// What else is.
-    pub unlisted: Counts,
+    pub unlisted: ProblemCounts,
 }
 
 /// The failure in at most `most` bytes.

@@ -8,9 +8,9 @@
 mod applied;
 mod failure;
 mod plan;
-mod stretch;
 mod table;
 mod text;
+mod window_range;
 
 use std::fmt::{Display, Write};
 

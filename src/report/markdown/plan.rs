@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::stretch::{Stretch, stretches};
 use super::table::{Row, table as flow_table};
+use super::window_range::{WindowRange, stretches};
 use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Known, Plan, PlannedRun};
@@ -221,7 +221,7 @@ fn list(flow: &FlowView<'_>, most: usize) -> (String, usize) {
 }
 
 /// Stretches in columns, each with what is to be known of it.
-fn stretch_entries<'r>(stretches: &'r [Stretch<'_>]) -> impl Iterator<Item = String> + 'r {
+fn stretch_entries<'r>(stretches: &'r [WindowRange<'_>]) -> impl Iterator<Item = String> + 'r {
     let rows: Vec<[String; 4]> = stretches
         .iter()
         .map(|stretch| {

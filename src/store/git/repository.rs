@@ -52,12 +52,12 @@ const SETTINGS: [&str; 2] = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"];
 #[derive(Debug, Clone)]
 pub(super) struct Repository {
     folder: PathBuf,
-    found: Arc<OnceCell<Found>>,
+    found: Arc<OnceCell<FoundRepository>>,
 }
 
 /// Where a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Found {
+struct FoundRepository {
     /// The git directory that all worktrees share.
     common: PathBuf,
     /// Where its work tree begins, which remotes' relative paths are relative to; the git directory
@@ -122,7 +122,7 @@ impl Repository {
 }
 
 /// Finds the repository that `folder` is in; in none, the one that `GIT_DIR` names.
-async fn find(folder: &Path) -> Result<Found, StoreError> {
+async fn find(folder: &Path) -> Result<FoundRepository, StoreError> {
     // A path with no part is the current folder.
     let folder = if folder.as_os_str().is_empty() {
         Path::new(".")
@@ -151,7 +151,7 @@ async fn find(folder: &Path) -> Result<Found, StoreError> {
     }
     let found = locate(&folder, &folder.join(path_of(&output.stdout))).await?;
     Ok(match path_in("GIT_WORK_TREE") {
-        Some(root) => Found { root, ..found },
+        Some(root) => FoundRepository { root, ..found },
         None => found,
     })
 }
@@ -169,7 +169,7 @@ fn git_dir(path: &Path) -> OsString {
 }
 
 /// Where the work tree of the git directory `common` begins, found from `folder`.
-async fn locate(folder: &Path, common: &Path) -> Result<Found, StoreError> {
+async fn locate(folder: &Path, common: &Path) -> Result<FoundRepository, StoreError> {
     let common = common.to_owned();
     let git_dir = git_dir(&common);
     let setting = |name| {
@@ -184,11 +184,11 @@ async fn locate(folder: &Path, common: &Path) -> Result<Found, StoreError> {
     let set = call_until_it_ends(folder, TIMEOUT, &setting("core.worktree"), b"").await?;
     if set.status.success() {
         let root = common.join(path_of(&set.stdout));
-        return Ok(Found { common, root });
+        return Ok(FoundRepository { common, root });
     }
     if common.file_name() == Some(OsStr::new(".git")) {
         let root = common.parent().unwrap_or(&common).to_owned();
-        return Ok(Found { common, root });
+        return Ok(FoundRepository { common, root });
     }
     // Bare, or a git directory that was laid somewhere else and does not know its work tree.
     let top = ["rev-parse", "--show-toplevel"].map(OsStr::new);
@@ -203,7 +203,7 @@ async fn locate(folder: &Path, common: &Path) -> Result<Found, StoreError> {
             common.clone()
         }
     };
-    Ok(Found { common, root })
+    Ok(FoundRepository { common, root })
 }
 
 /// The path on the line that git printed.

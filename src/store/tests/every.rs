@@ -36,11 +36,11 @@ on_each_place![
     each_fold_raises_the_serial_and_keeps_the_lineage,
 ];
 
-async fn one_that_was_never_used_has_no_state(place: &dyn Place) {
+async fn one_that_was_never_used_has_no_state(place: &dyn StateBackend) {
     assert!(load(place, None).await.expect("readable").is_none());
 }
 
-async fn what_was_appended_is_there_after_a_crash(place: &dyn Place) {
+async fn what_was_appended_is_there_after_a_crash(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store
         .append(vec![intent(1), intent(2)])
@@ -53,7 +53,7 @@ async fn what_was_appended_is_there_after_a_crash(place: &dyn Place) {
     assert_eq!(read, Some(remembered));
 }
 
-async fn a_fold_leaves_the_same_state_and_appending_goes_on(place: &dyn Place) {
+async fn a_fold_leaves_the_same_state_and_appending_goes_on(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store
         .append(vec![intent(1), created(1)])
@@ -68,7 +68,7 @@ async fn a_fold_leaves_the_same_state_and_appending_goes_on(place: &dyn Place) {
     assert_eq!(read, Some(remembered));
 }
 
-async fn a_second_holder_is_told_who_the_first_is(place: &dyn Place) {
+async fn a_second_holder_is_told_who_the_first_is(place: &dyn StateBackend) {
     let _held = open(place).await.expect("free");
     match open(place).await {
         Err(StoreError::Locked(Some(who))) => assert_eq!(who, holder()),
@@ -77,7 +77,7 @@ async fn a_second_holder_is_told_who_the_first_is(place: &dyn Place) {
     }
 }
 
-async fn who_has_let_go_holds_nothing(place: &dyn Place) {
+async fn who_has_let_go_holds_nothing(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store.append(vec![intent(1)]).await.expect("written");
     store.close().await.expect("written");
@@ -87,18 +87,18 @@ async fn who_has_let_go_holds_nothing(place: &dyn Place) {
     ));
     drop(store);
     let opened = open(place).await.expect("free again");
-    assert_eq!(opened.store.taken(), &Taken::Free);
+    assert_eq!(opened.store.acquired(), &Acquired::Free);
     assert_eq!(opened.store.state().records().count(), 1);
 }
 
-async fn of_two_who_take_hold_at_once_one_wins(place: &dyn Place) {
+async fn of_two_who_take_hold_at_once_one_wins(place: &dyn StateBackend) {
     let (one, other) = futures::join!(open(place), open(place));
     assert!(one.is_ok() != other.is_ok(), "both, or neither");
     let lost = one.err().or(other.err());
     assert!(matches!(lost, Some(StoreError::Locked(_))), "{lost:?}");
 }
 
-async fn a_reader_beside_a_writer_sees_what_is_whole(place: &dyn Place) {
+async fn a_reader_beside_a_writer_sees_what_is_whole(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     let write = async {
         for n in 1..=8 {
@@ -120,7 +120,7 @@ async fn a_reader_beside_a_writer_sees_what_is_whole(place: &dyn Place) {
     futures::join!(write, read);
 }
 
-async fn what_is_not_whole_is_cut_and_appending_goes_on(place: &dyn Place) {
+async fn what_is_not_whole_is_cut_and_appending_goes_on(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store.append(vec![intent(1)]).await.expect("written");
     store.close().await.expect("written");
@@ -142,7 +142,7 @@ async fn what_is_not_whole_is_cut_and_appending_goes_on(place: &dyn Place) {
     assert!(load(place, None).await.expect("readable").is_some());
 }
 
-async fn another_organizations_state_is_refused_untouched(place: &dyn Place) {
+async fn another_organizations_state_is_refused_untouched(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store.close().await.expect("written");
     drop(store);
@@ -157,7 +157,7 @@ async fn another_organizations_state_is_refused_untouched(place: &dyn Place) {
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
-async fn an_illegal_entry_never_reaches_the_journal(place: &dyn Place) {
+async fn an_illegal_entry_never_reaches_the_journal(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     assert!(matches!(
         store.append(vec![created(1)]).await,
@@ -168,7 +168,7 @@ async fn an_illegal_entry_never_reaches_the_journal(place: &dyn Place) {
 }
 
 /// Puts other bytes where a place keeps its two files, as somebody with access to it can.
-async fn plant(place: &dyn Place, contents: Contents) {
+async fn plant(place: &dyn StateBackend, contents: Contents) {
     let mut exclusive = place.lock(holder()).await.expect("free");
     exclusive.read().await.expect("readable");
     let Contents { state, journal } = contents;
@@ -181,7 +181,7 @@ async fn plant(place: &dyn Place, contents: Contents) {
 }
 
 /// A state with folded runs and a journal with more, that nobody holds.
-async fn furnished(place: &dyn Place) -> Contents {
+async fn furnished(place: &dyn StateBackend) -> Contents {
     let mut store = open(place).await.expect("free").store;
     store
         .append(vec![intent(1), created(1), intent(2)])
@@ -198,7 +198,7 @@ async fn furnished(place: &dyn Place) -> Contents {
     contents
 }
 
-async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn Place) {
+async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn StateBackend) {
     let whole = furnished(place).await;
     for state_too in [true, false] {
         let mut contents = whole.clone();
@@ -222,7 +222,7 @@ async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn Pl
     }
 }
 
-async fn a_newer_format_is_refused_untouched(place: &dyn Place) {
+async fn a_newer_format_is_refused_untouched(place: &dyn StateBackend) {
     let mut contents = furnished(place).await;
     let state = contents.state.as_mut().expect("there");
     let text = String::from_utf8(state.clone()).expect("text");
@@ -235,7 +235,9 @@ async fn a_newer_format_is_refused_untouched(place: &dyn Place) {
     assert_eq!(place.read().await.expect(READ), contents);
 }
 
-async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(place: &dyn Place) {
+async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(
+    place: &dyn StateBackend,
+) {
     let old = furnished(place).await;
     let mut store = open(place).await.expect("free").store;
     let remembered = store.state().clone();
@@ -257,7 +259,7 @@ async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(place
     assert_eq!(records(store.state()), records(&remembered));
 }
 
-async fn each_fold_raises_the_serial_and_keeps_the_lineage(place: &dyn Place) {
+async fn each_fold_raises_the_serial_and_keeps_the_lineage(place: &dyn StateBackend) {
     let mut seen = None;
     for n in 1..=3 {
         let mut store = open(place).await.expect("free").store;
@@ -285,7 +287,7 @@ mod large {
 
     on_each_kind_of_remote!(crate::store::tests::leased; a_hundred_thousand_entries_are_kept);
 
-    async fn a_hundred_thousand_entries_are_kept(place: &dyn Place) {
+    async fn a_hundred_thousand_entries_are_kept(place: &dyn StateBackend) {
         let mut store = open(place).await.expect("free").store;
         for batch in 0..4 {
             let runs = batch * 12_500..(batch + 1) * 12_500;

@@ -9,7 +9,7 @@ use crate::store::git::{Branch, Version};
 use crate::store::remote::{Change, Leased, Remote, Step, Swap};
 
 /// A bare repository, and a clone of it with a commit on a branch.
-pub(super) struct Repository {
+pub(super) struct TestRepository {
     /// Where the clones are.
     folder: tempfile::TempDir,
     bare: PathBuf,
@@ -31,7 +31,7 @@ fn git(folder: &Path, line: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-impl Repository {
+impl TestRepository {
     /// Beside its clones.
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -125,7 +125,7 @@ impl Repository {
 
 #[tokio::test]
 async fn nothing_but_objects_is_written_to_the_users_repository() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let work = repository.path("work");
     fs::write(work.join("manifest.yaml"), "version: 2\n").expect("writable");
     let seen = || {
@@ -165,7 +165,7 @@ async fn nothing_but_objects_is_written_to_the_users_repository() {
 
 #[tokio::test]
 async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let first = leased(repository.checkout("job-1"));
     let mut store = open(&first).await.expect("free").store;
     store
@@ -194,7 +194,7 @@ async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left()
 
 #[tokio::test]
 async fn a_push_whose_answer_is_lost_is_known_to_have_arrived() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let branch = repository.branch("work");
     let change = Change {
         step: Step::Append(b"one\n".to_vec()),
@@ -216,7 +216,7 @@ async fn a_push_whose_answer_is_lost_is_known_to_have_arrived() {
 
 #[tokio::test]
 async fn a_remote_that_declines_is_an_error_that_says_so() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     hook(&repository, "pre-receive", "echo protected >&2; exit 1");
     match open(&repository.place()).await.err() {
         Some(StoreError::Remote { said, may_pass, .. }) => {
@@ -237,7 +237,7 @@ async fn a_remote_that_declines_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn a_branch_that_holds_anything_else_is_refused_untouched() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let place = leased(Branch::new(repository.path("work"), "main".to_owned()));
     let before = git(&repository.bare, "rev-parse main");
     for error in [
@@ -252,7 +252,7 @@ async fn a_branch_that_holds_anything_else_is_refused_untouched() {
 
 #[tokio::test]
 async fn a_remote_that_is_pushed_to_elsewhere_than_it_is_read_from_is_refused() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     git(repository.folder.path(), "init --quiet --bare fork.git");
     let fork = repository.path("fork.git");
     let line = format!("remote set-url --push origin {}", fork.display());
@@ -264,7 +264,7 @@ async fn a_remote_that_is_pushed_to_elsewhere_than_it_is_read_from_is_refused() 
 
 #[tokio::test]
 async fn what_the_user_has_set_for_pushes_and_fetches_changes_nothing() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let work = repository.path("work");
     for setting in [
         "push.recurseSubmodules only",
@@ -288,13 +288,13 @@ async fn what_the_user_has_set_for_pushes_and_fetches_changes_nothing() {
 }
 
 /// The files of the branch's latest commit, as the remote has it.
-fn kept_files(repository: &Repository) -> String {
+fn kept_files(repository: &TestRepository) -> String {
     git(&repository.bare, "ls-tree --name-only backfill-state")
 }
 
 #[tokio::test]
 async fn each_commit_holds_the_journal_before_there_is_a_state_too() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let place = repository.place();
     let held = place.lock(holder()).await.expect("free");
     assert_eq!(kept_files(&repository), "journal.jsonl\nlock\n");
@@ -316,7 +316,7 @@ async fn each_commit_holds_the_journal_before_there_is_a_state_too() {
 
 #[tokio::test]
 async fn a_commit_without_the_files_of_a_state_is_damage_and_not_an_empty_state() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let place = repository.place();
     let mut store = open(&place).await.expect("free").store;
     store.append(vec![intent(1)]).await.expect("pushed");
@@ -347,7 +347,7 @@ async fn a_commit_without_the_files_of_a_state_is_damage_and_not_an_empty_state(
 
 #[tokio::test]
 async fn nothing_is_written_after_a_commit_that_holds_more_than_was_read_from_it() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let branch = repository.branch("work");
     let change = |step| Change {
         step,
@@ -395,7 +395,7 @@ async fn nothing_is_written_after_a_commit_that_holds_more_than_was_read_from_it
 
 #[tokio::test]
 async fn all_folders_and_worktrees_of_a_repository_read_and_write_one_state() {
-    let repository = Repository::new();
+    let repository = TestRepository::new();
     let folders = [
         "work".to_owned(),
         repository.folder_below(),
@@ -432,7 +432,7 @@ async fn all_folders_and_worktrees_of_a_repository_read_and_write_one_state() {
     }
 }
 
-fn hook(repository: &Repository, name: &str, script: &str) {
+fn hook(repository: &TestRepository, name: &str, script: &str) {
     use std::os::unix::fs::PermissionsExt;
     let path = repository.bare.join("hooks").join(name);
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writable");

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::*;
-use crate::store::LockedPlace;
+use crate::store::LockedBackend;
 use crate::store::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
 
 /// Versions, oldest first.
@@ -95,11 +95,11 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_holder_is_fenced() {
     );
     place.remote.age(LEASE);
     let mut second = open(&place).await.expect("it ran out").store;
-    let taken = Taken::Over {
+    let taken = Acquired::TakenOver {
         holder: holder(),
         lease: LEASE,
     };
-    assert_eq!(second.taken(), &taken);
+    assert_eq!(second.acquired(), &taken);
     assert_eq!(second.state().records().count(), 1, "its intents are seen");
 
     // The first one wakes up.
@@ -147,7 +147,7 @@ async fn a_place_can_be_held_until_nothing_is_sent_late() {
     let _first = open(&place).await.expect("free").store;
     // It is said to be gone, and is not.
     assert!(place.unlock(&holder()).await.expect("readable"));
-    let mut held = LockedPlace::open(&place, None, holder())
+    let mut held = LockedBackend::open(&place, None, holder())
         .await
         .expect("unlocked");
     let begun = tokio::time::Instant::now();
@@ -187,7 +187,10 @@ async fn a_lease_that_was_watched_as_long_as_it_lasts_is_taken_over_whatever_the
         }
     }
     let opened = taken.expect("it was watched for longer than it lasts");
-    assert!(matches!(opened.store.taken(), Taken::Over { .. }));
+    assert!(matches!(
+        opened.store.acquired(),
+        Acquired::TakenOver { .. }
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -215,7 +218,7 @@ async fn a_hold_that_is_ended_by_a_person_is_taken_over_and_its_holder_is_fenced
     assert_eq!(place.holder().await.expect("readable"), None);
     let second = open(&place).await.expect("free").store;
     assert!(
-        matches!(second.taken(), Taken::Over { .. }),
+        matches!(second.acquired(), Acquired::TakenOver { .. }),
         "it may not be gone after all"
     );
     assert!(matches!(

@@ -103,7 +103,7 @@ async fn a_start_that_was_cut_short_between_the_two_files_starts_again() {
 
 /// What another hand can do to a file.
 #[derive(Debug, Clone, Copy)]
-enum Meddling {
+enum OutsideChange {
     Remove,
     /// By the same bytes in another file, as a checkout or a sync client does.
     Replace,
@@ -111,7 +111,7 @@ enum Meddling {
     Empty,
 }
 
-impl Meddling {
+impl OutsideChange {
     fn meddle(self, path: &Path) {
         let bytes = fs::read(path).expect("there");
         match self {
@@ -130,7 +130,7 @@ impl Meddling {
 #[cfg(unix)] // elsewhere a file that is open cannot be removed, and files have no identity
 #[tokio::test]
 async fn a_file_that_another_hand_was_at_stops_everything_after_it() {
-    use Meddling::{Append, Empty, Remove, Replace};
+    use OutsideChange::{Append, Empty, Remove, Replace};
     for (name, meddling) in [
         ("journal.jsonl", Remove),
         ("journal.jsonl", Replace),

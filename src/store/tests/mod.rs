@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
-use crate::state::{Clock, Entry, Moment};
+use crate::state::{Clock, ClockedTime, Entry};
 
 fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
@@ -47,7 +47,7 @@ fn run(n: i64) -> RunIdentity {
 fn intent(n: i64) -> Entry {
     Entry::Intent {
         run: (&run(n)).into(),
-        at: Moment {
+        at: ClockedTime {
             time: Timestamp::UNIX_EPOCH,
             clock: Clock::Local,
         },
@@ -65,7 +65,7 @@ fn created(n: i64) -> Entry {
     }
 }
 
-async fn open(place: &dyn Place) -> Result<Opened, StoreError> {
+async fn open(place: &dyn StateBackend) -> Result<Opened, StoreError> {
     LockedStore::open(place, &organization(), holder()).await
 }
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 #[cfg(unix)]
-use super::git::Repository;
+use super::git::TestRepository;
 use super::leases::Memory;
 use super::*;
 #[cfg(unix)]
@@ -78,13 +78,13 @@ macro_rules! on_each_kind_of_remote {
 pub(super) use on_each_kind_of_remote;
 
 /// A remote, and what must live as long as it; `None` where its server is not here.
-type Kept<G, R> = Option<(G, R)>;
+type Fixture<G, R> = Option<(G, R)>;
 
 #[expect(
     clippy::unnecessary_wraps,
     reason = "as the others, which may be skipped"
 )]
-pub(super) fn memory() -> Kept<(), Memory> {
+pub(super) fn memory() -> Fixture<(), Memory> {
     Some(((), Memory::default()))
 }
 
@@ -93,8 +93,8 @@ pub(super) fn memory() -> Kept<(), Memory> {
     clippy::unnecessary_wraps,
     reason = "as the others, which may be skipped"
 )]
-pub(super) fn git() -> Kept<Repository, Branch> {
-    let repository = Repository::new();
+pub(super) fn git() -> Fixture<TestRepository, Branch> {
+    let repository = TestRepository::new();
     let branch = repository.branch("work");
     Some((repository, branch))
 }
@@ -103,8 +103,8 @@ pub(super) fn git() -> Kept<Repository, Branch> {
 #[cfg(unix)]
 macro_rules! git_from {
     ($($kind:ident: $stand:ident;)+) => {
-        $(pub(super) fn $kind() -> Kept<Repository, Branch> {
-            let repository = Repository::new();
+        $(pub(super) fn $kind() -> Fixture<TestRepository, Branch> {
+            let repository = TestRepository::new();
             let folder = repository.$stand();
             let branch = repository.branch(&folder);
             Some((repository, branch))
@@ -122,24 +122,24 @@ git_from! {
 }
 
 #[cfg(unix)]
-pub(super) fn git_over_http() -> Kept<Repository, Branch> {
+pub(super) fn git_over_http() -> Fixture<TestRepository, Branch> {
     let what = "a state on a branch over HTTP";
     let url = server("BACKFILL_TEST_GIT", what)?;
     let root = server("BACKFILL_TEST_GIT_ROOT", what)?;
     let name = format!("{}.git", Uuid::new_v4());
-    let repository = Repository::at(&Path::new(&root).join(&name), &format!("{url}/{name}"));
+    let repository = TestRepository::at(&Path::new(&root).join(&name), &format!("{url}/{name}"));
     let branch = repository.branch("work");
     Some((repository, branch))
 }
 
 #[cfg(feature = "object-store")]
-pub(super) fn s3() -> Kept<(), Objects> {
+pub(super) fn s3() -> Fixture<(), Objects> {
     server("BACKFILL_TEST_S3", "a state in S3")?;
     Some(((), objects("s3")))
 }
 
 #[cfg(feature = "object-store")]
-pub(super) fn azure() -> Kept<(), Objects> {
+pub(super) fn azure() -> Fixture<(), Objects> {
     server("BACKFILL_TEST_AZURE", "a state in Azure Blob Storage")?;
     Some(((), objects("az")))
 }

@@ -111,7 +111,9 @@ async fn who_was_taken_over_is_fenced_and_what_it_wrote_is_kept<R: Remote>(remot
     let other = Holder { pid: 8, ..holder() };
     let opened = LockedStore::open(&place, &organization(), other.clone()).await;
     let mut second = opened.expect("it was ended").store;
-    assert!(matches!(second.taken(), Taken::Over { holder: who, .. } if *who == holder()));
+    assert!(
+        matches!(second.acquired(), Acquired::TakenOver { holder: who, .. } if *who == holder())
+    );
     second.append(vec![created(1)]).await.expect("held");
     for late in [
         first.append(vec![intent(2)]).await,

@@ -6,7 +6,7 @@ use super::every::on_each_place;
 use super::places::{local, on_each_kind_of_remote, on_each_remote};
 use super::*;
 use crate::state::{Moved, encode_journal_header, encode_moved, encode_state};
-use crate::store::{Found, LockedPlace};
+use crate::store::{FoundState, LockedBackend};
 
 on_each_place![
     a_hold_that_replaces_nothing_changes_nothing,
@@ -17,8 +17,8 @@ on_each_place![
     one_hold_excludes_the_other,
 ];
 
-async fn hold(place: &dyn Place) -> Result<LockedPlace, StoreError> {
-    LockedPlace::open(place, Some(&organization()), holder()).await
+async fn hold(place: &dyn StateBackend) -> Result<LockedBackend, StoreError> {
+    LockedBackend::open(place, Some(&organization()), holder()).await
 }
 
 /// A state with the first `runs` runs created, which is nowhere yet.
@@ -33,9 +33,9 @@ fn state_of(runs: i64) -> State {
     state
 }
 
-fn found(held: &LockedPlace) -> &State {
+fn found(held: &LockedBackend) -> &State {
     match held.found() {
-        Found::State(inspected) => &inspected.state,
+        FoundState::State(inspected) => &inspected.state,
         other => panic!("{other:?}"),
     }
 }
@@ -44,14 +44,14 @@ fn has_the_same_records(one: &State, other: &State) -> bool {
     one.records().eq(other.records())
 }
 
-async fn loaded(place: &dyn Place) -> State {
+async fn loaded(place: &dyn StateBackend) -> State {
     let state = load(place, None).await.expect("readable");
     state.expect("a state")
 }
 
-async fn a_hold_that_replaces_nothing_changes_nothing(place: &dyn Place) {
+async fn a_hold_that_replaces_nothing_changes_nothing(place: &dyn StateBackend) {
     let held = hold(place).await.expect("free");
-    assert!(matches!(held.found(), Found::Nothing));
+    assert!(matches!(held.found(), FoundState::Nothing));
     held.release().await;
     assert!(load(place, None).await.expect("readable").is_none());
 
@@ -67,7 +67,7 @@ async fn a_hold_that_replaces_nothing_changes_nothing(place: &dyn Place) {
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
-async fn a_place_without_a_state_takes_one_of_any_lineage(place: &dyn Place) {
+async fn a_place_without_a_state_takes_one_of_any_lineage(place: &dyn StateBackend) {
     let state = state_of(2);
     let mut held = hold(place).await.expect("free");
     let written = held
@@ -86,7 +86,7 @@ async fn a_place_without_a_state_takes_one_of_any_lineage(place: &dyn Place) {
     assert_eq!(loaded(place).await.records().count(), 3);
 }
 
-async fn a_state_is_replaced_under_the_next_serial_and_appending_goes_on(place: &dyn Place) {
+async fn a_state_is_replaced_under_the_next_serial_and_appending_goes_on(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store
         .append(vec![intent(1), created(1), intent(2)])
@@ -117,7 +117,7 @@ async fn a_state_is_replaced_under_the_next_serial_and_appending_goes_on(place: 
     assert_eq!(loaded(place).await.records().count(), 5);
 }
 
-async fn a_state_of_another_lineage_is_not_replaced(place: &dyn Place) {
+async fn a_state_of_another_lineage_is_not_replaced(place: &dyn StateBackend) {
     let mut store = open(place).await.expect("free").store;
     store.append(vec![intent(1)]).await.expect("written");
     store.close().await.expect("written");
@@ -133,7 +133,7 @@ async fn a_state_of_another_lineage_is_not_replaced(place: &dyn Place) {
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
-async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: &dyn Place) {
+async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: &dyn StateBackend) {
     let mut held = hold(place).await.expect("free");
     let state = held
         .replace(state_of(2), "a test".to_owned())
@@ -150,7 +150,7 @@ async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: 
     assert!(is_moved(&opened.expect_err("elsewhere")));
 
     let mut held = hold(place).await.expect("free");
-    let Found::Moved(moved) = held.found() else {
+    let FoundState::Moved(moved) = held.found() else {
         panic!("{:?}", held.found());
     };
     assert_eq!((moved.lineage, moved.serial), (state.lineage, 9));
@@ -170,7 +170,7 @@ async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: 
     store.append(vec![intent(3)]).await.expect("legal");
 }
 
-async fn one_hold_excludes_the_other(place: &dyn Place) {
+async fn one_hold_excludes_the_other(place: &dyn StateBackend) {
     let held = hold(place).await.expect("free");
     assert!(matches!(open(place).await, Err(StoreError::Locked(_))));
     held.release().await;
@@ -223,5 +223,5 @@ async fn a_crash_between_the_two_files_leaves_the_old_or_the_new() {
     // And so is a mark.
     plant(Some(moved), journal);
     let held = hold(&place).await.expect("free");
-    assert!(matches!(held.found(), Found::Moved(_)));
+    assert!(matches!(held.found(), FoundState::Moved(_)));
 }

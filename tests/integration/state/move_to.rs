@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 
 use aep_backfill::state::Entry;
-use aep_backfill::store::{Found, LockedPlace, LockedStore, Place, load};
+use aep_backfill::store::{FoundState, LockedBackend, LockedStore, StateBackend, load};
 
 use super::repository::{Repository, branch};
 use super::{append, holder, intent, local, organization, wait_for};
@@ -28,10 +28,10 @@ fn records(workspace: &Workspace, place: &str) -> Vec<String> {
 }
 
 /// Writes the copy of a move, as one does that is killed before it leaves its mark.
-fn copy(from: &dyn Place, to: &dyn Place, releases: bool) {
+fn copy(from: &dyn StateBackend, to: &dyn StateBackend, releases: bool) {
     wait_for(async {
         let state = load(from, None).await.expect("readable").expect("a state");
-        let mut there = LockedPlace::open(to, None, holder()).await.expect("free");
+        let mut there = LockedBackend::open(to, None, holder()).await.expect("free");
         there
             .replace(state, "a copy".to_owned())
             .await
@@ -242,8 +242,8 @@ fn nothing_that_is_in_the_other_place_is_lost() {
         ran.stderr
     );
 
-    let held = wait_for(LockedPlace::open(&there, None, holder())).expect("free");
-    assert!(matches!(held.found(), Found::State(_)));
+    let held = wait_for(LockedBackend::open(&there, None, holder())).expect("free");
+    assert!(matches!(held.found(), FoundState::State(_)));
     let ran = workspace.run(line).exits(8);
     assert!(
         ran.stderr.contains("it is held by process 7"),

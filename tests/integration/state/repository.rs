@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aep_backfill::store::{Place, git_branch};
+use aep_backfill::store::{StateBackend, git_branch};
 
 use crate::git::git;
 use crate::workspace::Workspace;
@@ -48,7 +48,7 @@ impl Repository {
 }
 
 /// The state on the branch, as one who works in the workspace sees it.
-pub(super) fn branch(workspace: &Workspace) -> impl Place + use<> {
+pub(super) fn branch(workspace: &Workspace) -> impl StateBackend + use<> {
     let lease = Duration::from_secs(10);
     git_branch(workspace.path().to_owned(), BRANCH.to_owned(), lease)
 }

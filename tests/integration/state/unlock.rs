@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use aep_backfill::store::{LockedStore, Opened, Taken};
+use aep_backfill::store::{Acquired, LockedStore, Opened};
 
 use super::repository::{Repository, branch};
 use super::{holder, organization, wait_for};
@@ -80,7 +80,7 @@ fn on_a_branch_the_hold_of_one_that_is_gone_is_ended() {
     );
     let Opened { store, .. } =
         wait_for(LockedStore::open(&place, &organization(), holder())).expect("unlocked");
-    assert!(matches!(store.taken(), Taken::Over { .. }));
+    assert!(matches!(store.acquired(), Acquired::TakenOver { .. }));
 }
 
 #[test]

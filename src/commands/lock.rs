@@ -14,11 +14,11 @@ use super::signals::Signals;
 use crate::report::{number, plain};
 use crate::run::OrganizationId;
 use crate::state::Holder;
-use crate::store::{LockedStore, Opened, Place, StoreError, Taken};
+use crate::store::{Acquired, LockedStore, Opened, StateBackend, StoreError};
 
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
-pub(super) struct Patience {
+pub(super) struct LockArgs {
     /// Wait so long, such as 10m, for whoever holds the state [default: give up at once]
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     lock_timeout: Option<Duration>,
@@ -41,17 +41,17 @@ fn length(text: &str) -> Result<Duration, String> {
     short().map_or_else(|| parse_length(text), Ok)
 }
 
-impl Patience {
+impl LockArgs {
     /// Takes hold of the state at `place` as this process; a signal ends the wait for it.
     pub(super) async fn hold(
         &self,
         context: &Context,
-        place: &dyn Place,
+        place: &dyn StateBackend,
         organization: &OrganizationId,
         signals: &mut Signals,
     ) -> Result<LockedStore, Failure> {
         let Opened { store, torn } = self.wait(context, place, organization, signals).await?;
-        if let Taken::Over { holder, .. } = store.taken() {
+        if let Acquired::TakenOver { holder, .. } = store.acquired() {
             let _ = writeln!(
                 io::stderr().lock(),
                 "note: the state is taken over from {}, which was not heard of any more; what it \
@@ -73,7 +73,7 @@ impl Patience {
     async fn wait(
         &self,
         context: &Context,
-        place: &dyn Place,
+        place: &dyn StateBackend,
         organization: &OrganizationId,
         signals: &mut Signals,
     ) -> Result<Opened, Failure> {
@@ -108,7 +108,7 @@ impl Patience {
         }
     }
 
-    fn failure(&self, place: &dyn Place, error: &StoreError) -> Failure {
+    fn failure(&self, place: &dyn StateBackend, error: &StoreError) -> Failure {
         let mut failure = Failure::state(&place.name(), error);
         if !matches!(error, StoreError::Locked(_)) {
             return failure;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::apply_process::{Ended, live};
+use super::counts::LastApply;
+use super::display::{RehearsalDisplay, RehearsalProgress};
 use super::folder::Folder;
 use super::kill::Draws;
-use super::life::{Ended, live};
-use super::show::{Show, Standing};
-use super::verdict::LastApply;
 use crate::commands::Exit;
 use crate::commands::signals::Signals;
 use crate::emulator::Emulator;
@@ -22,7 +22,7 @@ const IDLE: u32 = 3;
 const TICK: Duration = Duration::from_millis(200);
 
 /// What applies are started with.
-pub(super) struct Course<'a> {
+pub(super) struct KillLoop<'a> {
     pub(super) emulator: &'a Emulator,
     pub(super) folder: &'a Folder,
     pub(super) draws: Draws,
@@ -34,7 +34,7 @@ pub(super) struct Course<'a> {
 
 /// What they came to.
 #[derive(Debug)]
-pub(super) struct Came {
+pub(super) struct LoopResult {
     pub(super) kills: u32,
     pub(super) applies: u32,
     /// The report of the last one.
@@ -45,7 +45,7 @@ pub(super) struct Came {
 
 /// Why a rehearsal broke off.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum BrokeOff {
+pub(super) enum Aborted {
     /// The user wished so.
     #[error("interrupted; applies: {applies}, killed: {kills}")]
     Interrupted { kills: u32, applies: u32 },
@@ -61,14 +61,14 @@ pub(super) enum BrokeOff {
     Died { apply: u32, status: ExitStatus },
 }
 
-impl Course<'_> {
+impl KillLoop<'_> {
     /// Runs it to its end.
     pub(super) async fn run(
         &self,
-        show: &mut Show,
+        show: &mut RehearsalDisplay,
         signals: &mut Signals,
-    ) -> Result<Came, BrokeOff> {
-        let mut standing = Standing {
+    ) -> Result<LoopResult, Aborted> {
+        let mut standing = RehearsalProgress {
             kills: 0,
             kills_asked: self.kills,
             applies: 0,
@@ -86,7 +86,7 @@ impl Course<'_> {
                     let last = self.folder.last_apply();
                     let done = code == i32::from(Exit::Success.code());
                     if done || idle.is_over(self.emulator.stored(), last.open()) {
-                        return Ok(Came {
+                        return Ok(LoopResult {
                             kills,
                             applies: apply,
                             last,
@@ -98,8 +98,8 @@ impl Course<'_> {
                 Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => {
                     return Err(interrupted(&standing));
                 }
-                Ended::Exited(code) => return Err(BrokeOff::Code { apply, code }),
-                Ended::Died(status) => return Err(BrokeOff::Died { apply, status }),
+                Ended::Exited(code) => return Err(Aborted::Code { apply, code }),
+                Ended::Died(status) => return Err(Aborted::Died { apply, status }),
             }
         }
     }
@@ -107,8 +107,8 @@ impl Course<'_> {
     /// Runs one apply, killed if a kill is left.
     async fn apply(
         &self,
-        standing: &mut Standing,
-        show: &mut Show,
+        standing: &mut RehearsalProgress,
+        show: &mut RehearsalDisplay,
         signals: &mut Signals,
     ) -> io::Result<Ended> {
         let left = self.kills - standing.kills;
@@ -138,8 +138,8 @@ impl Course<'_> {
     }
 }
 
-fn interrupted(standing: &Standing) -> BrokeOff {
-    BrokeOff::Interrupted {
+fn interrupted(standing: &RehearsalProgress) -> Aborted {
+    Aborted::Interrupted {
         kills: standing.kills,
         applies: standing.applies,
     }

@@ -35,7 +35,7 @@ pub(super) struct Listed {
 }
 
 /// What manifests are written from, all of it known before anything is written.
-pub(super) struct Desk<'a> {
+pub(super) struct ManifestWriter<'a> {
     pub(super) sandbox: &'a Sandbox,
     pub(super) listed: &'a [Listed],
     pub(super) output: &'a Path,
@@ -50,7 +50,7 @@ fn name_of(listed: &Listed) -> Option<&str> {
     listed.flow.name.as_ref().map(Untrusted::raw)
 }
 
-impl Desk<'_> {
+impl ManifestWriter<'_> {
     /// The flows with their manifests, beside `state`: held to what our own commands will say.
     pub(super) fn prepare(&self, state: &State) -> Result<Vec<ImportedFlow>, Failure> {
         let names: Vec<(FlowId, Option<&str>)> = self

@@ -14,7 +14,7 @@ const DIGITS: usize = 16;
 
 /// Which comment or issue is meant. See the module's front door.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sticky {
+pub struct ManagedComment {
     /// The beginning of the marker: the verb and the config.
     config: String,
     marker: String,
@@ -24,7 +24,7 @@ pub struct Sticky {
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
+pub enum CommentWrite {
     /// It was not there.
     Created,
     /// It said something else.
@@ -37,7 +37,7 @@ pub enum Written {
     NotNeeded,
 }
 
-impl Sticky {
+impl ManagedComment {
     /// The one of a verb, of the config at this path of the repository, and of a sandbox.
     #[must_use]
     pub fn new(verb: &'static str, config: &str, sandbox: &str) -> Self {
@@ -126,7 +126,7 @@ impl Sticky {
         number: u64,
         markdown: &str,
         is_about: impl Fn(&str) -> bool,
-    ) -> Result<Written, GitHubError> {
+    ) -> Result<CommentWrite, GitHubError> {
         let body = self.body(markdown);
         let author = client.author().await?;
         let comments = client.comments(number).await?;
@@ -143,7 +143,7 @@ impl Sticky {
                     Err(_) => true,
                 };
             if !is_needed {
-                return Ok(Written::NotNeeded);
+                return Ok(CommentWrite::NotNeeded);
             }
             let created = match client.create_comment(number, &body).await {
                 Ok(created) => created,
@@ -155,7 +155,7 @@ impl Sticky {
                     let comments = client.comments(number).await?;
                     return match self.find(&comments, &author)[..] {
                         [] => Err(error),
-                        _ => Ok(Written::Created),
+                        _ => Ok(CommentWrite::Created),
                     };
                 }
                 Err(error) => return Err(error),
@@ -166,13 +166,13 @@ impl Sticky {
                     client.delete_comment(earlier.id).await?;
                 }
             }
-            return Ok(Written::Created);
+            return Ok(CommentWrite::Created);
         };
         let written = if says(first, &body) {
-            Written::Unchanged
+            CommentWrite::Unchanged
         } else {
             client.update_comment(first.id, &body).await?;
-            Written::Updated
+            CommentWrite::Updated
         };
         // Two jobs at once may each have found none.
         for other in others {
@@ -191,7 +191,7 @@ impl Sticky {
         title: &str,
         markdown: &str,
         is_settled: bool,
-    ) -> Result<Written, GitHubError> {
+    ) -> Result<CommentWrite, GitHubError> {
         let body = self.body(markdown);
         let author = client.author().await?;
         let issues = client.open_issues().await?;
@@ -201,22 +201,22 @@ impl Sticky {
         let mut numbers = ours.iter().rev().filter_map(number);
         let Some(first) = numbers.next() else {
             if is_settled {
-                return Ok(Written::NotNeeded);
+                return Ok(CommentWrite::NotNeeded);
             }
             client.create_issue(title, &body).await?;
-            return Ok(Written::Created);
+            return Ok(CommentWrite::Created);
         };
         for other in numbers {
             client.update_issue(other, &body, true).await?;
         }
         if !is_settled && ours.last().is_some_and(|post| says(post, &body)) {
-            return Ok(Written::Unchanged);
+            return Ok(CommentWrite::Unchanged);
         }
         client.update_issue(first, &body, is_settled).await?;
         Ok(if is_settled {
-            Written::Closed
+            CommentWrite::Closed
         } else {
-            Written::Updated
+            CommentWrite::Updated
         })
     }
 }
@@ -275,12 +275,12 @@ mod tests {
     #[test]
     fn each_verb_config_and_sandbox_has_a_marker_of_its_own() {
         let markers: std::collections::BTreeSet<String> = [
-            Sticky::new("plan", "backfill.yaml", "prod"),
-            Sticky::new("audit", "backfill.yaml", "prod"),
-            Sticky::new("plan", "crm/backfill.yaml", "prod"),
-            Sticky::new("plan", "backfill.yaml", "dev"),
-            Sticky::new("plan", "backfill.yamlprod", ""),
-            Sticky::new("plan", "-->", "-->\n<b>"),
+            ManagedComment::new("plan", "backfill.yaml", "prod"),
+            ManagedComment::new("audit", "backfill.yaml", "prod"),
+            ManagedComment::new("plan", "crm/backfill.yaml", "prod"),
+            ManagedComment::new("plan", "backfill.yaml", "dev"),
+            ManagedComment::new("plan", "backfill.yamlprod", ""),
+            ManagedComment::new("plan", "-->", "-->\n<b>"),
         ]
         .map(|sticky| sticky.marker)
         .into();
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_somebody_else_wrote_is_not_ours_even_if_it_begins_so() {
-        let sticky = Sticky::new("plan", "backfill.yaml", "prod");
+        let sticky = ManagedComment::new("plan", "backfill.yaml", "prod");
         let body = sticky.body("### a plan");
         let posts = [
             post("eve", "User", &body),
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_an_unknown_app_wrote_is_of_some_app_and_of_no_user() {
-        let sticky = Sticky::new("audit", "backfill.yaml", "prod");
+        let sticky = ManagedComment::new("audit", "backfill.yaml", "prod");
         let body = sticky.body("### differs");
         let posts = [
             post("eve", "User", &body),
@@ -323,12 +323,14 @@ mod tests {
 
     #[test]
     fn the_sandbox_that_a_config_named_before_is_outdated_and_one_that_a_flag_names_is_not() {
-        let of = |sandbox| Sticky::new("plan", "backfill.yaml", sandbox);
-        let by = |sticky: &Sticky| post("github-actions[bot]", "Bot", &sticky.body("### a plan"));
+        let of = |sandbox| ManagedComment::new("plan", "backfill.yaml", sandbox);
+        let by = |sticky: &ManagedComment| {
+            post("github-actions[bot]", "Bot", &sticky.body("### a plan"))
+        };
         let posts = [
             by(&of("prod").only()),
             by(&of("dev")),
-            by(&Sticky::new("plan", "other.yaml", "prod").only()),
+            by(&ManagedComment::new("plan", "other.yaml", "prod").only()),
             by(&of("stage").only()),
         ];
         assert_eq!(
@@ -340,7 +342,7 @@ mod tests {
 
     #[test]
     fn since_when_it_is_said_is_no_change() {
-        let sticky = Sticky::new("plan", "backfill.yaml", "prod");
+        let sticky = ManagedComment::new("plan", "backfill.yaml", "prod");
         let body = |since: &str| sticky.body(&format!("### a plan\n{since}"));
         let said = post("x", "User", &body(&since("0123456", Some("https://x/1"))));
         assert!(says(&said, &body(&since("7654321", None))));

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::failure::Failure;
 use crate::report::plain;
-use crate::store::{Local, Place, git_branch};
+use crate::store::{Local, StateBackend, git_branch};
 
 /// What every message about such a name ends with.
 const PLACES: &str = "name a folder, such as .backfill; git:BRANCH, a branch of this repository's \
@@ -16,7 +16,7 @@ const PLACES: &str = "name a folder, such as .backfill; git:BRANCH, a branch of 
 
 /// Where a state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Kept {
+pub(super) enum StateLocation {
     /// In a folder of this machine.
     Folder(PathBuf),
     /// On a branch of a repository's remote.
@@ -30,7 +30,7 @@ pub(super) enum Kept {
     Objects(Url),
 }
 
-impl Kept {
+impl StateLocation {
     /// Reads the name of a place; a relative one is relative to `base`.
     pub(super) fn read(place: &str, base: &Path) -> Result<Self, Failure> {
         if let Some(why) = mistaken(place) {
@@ -99,7 +99,7 @@ impl Kept {
 
     /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
     /// long.
-    pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn Place>, Failure> {
+    pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn StateBackend>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),
             Self::Branch { name, folder } => {
@@ -121,7 +121,7 @@ impl Kept {
     }
 }
 
-impl fmt::Display for Kept {
+impl fmt::Display for StateLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(folder) => write!(f, "{}", folder.display()),
@@ -235,11 +235,14 @@ mod tests {
 
     #[test]
     fn a_place_is_a_folder_a_branch_or_a_prefix_in_a_bucket() {
-        let read = |place: &str| Kept::read(place, Path::new("")).ok();
-        assert_eq!(read("some/where"), Some(Kept::Folder("some/where".into())));
+        let read = |place: &str| StateLocation::read(place, Path::new("")).ok();
+        assert_eq!(
+            read("some/where"),
+            Some(StateLocation::Folder("some/where".into()))
+        );
         assert_eq!(
             read("git:backfill/state"),
-            Some(Kept::Branch {
+            Some(StateLocation::Branch {
                 name: "backfill/state".to_owned(),
                 folder: PathBuf::new()
             })
@@ -265,7 +268,7 @@ mod tests {
 
     #[test]
     fn one_place_may_have_several_names() {
-        let read = |place: &str| Kept::read(place, Path::new("")).expect("a place");
+        let read = |place: &str| StateLocation::read(place, Path::new("")).expect("a place");
         let here = std::env::current_dir().expect("a folder");
         let here = here.display().to_string();
         for (one, other, is_one) in [
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn a_bucket_is_named_as_it_was_given() {
         for place in ["s3://bucket/a/b", "az://container/prefix", "gs://bucket"] {
-            let kept = Kept::read(place, Path::new("deploy")).map(|kept| kept.to_string());
+            let kept = StateLocation::read(place, Path::new("deploy")).map(|kept| kept.to_string());
             assert_eq!(kept.ok().as_deref(), Some(place));
         }
     }
@@ -297,8 +300,12 @@ mod tests {
             ("../state", "deploy/../state"),
             ("/var/state", "/var/state"),
         ] {
-            let kept = Kept::read(place, Path::new("deploy"));
-            assert_eq!(kept.ok(), Some(Kept::Folder(folder.into())), "{place}");
+            let kept = StateLocation::read(place, Path::new("deploy"));
+            assert_eq!(
+                kept.ok(),
+                Some(StateLocation::Folder(folder.into())),
+                "{place}"
+            );
         }
     }
 
@@ -321,7 +328,7 @@ mod tests {
             ("file:state", "state"),
             ("branch:state", "./branch:state"),
         ] {
-            let failure = Kept::read(place, Path::new("")).expect_err(place);
+            let failure = StateLocation::read(place, Path::new("")).expect_err(place);
             let said = failure.annotations()[0].lines.join("\n");
             assert!(
                 said.contains(&format!("did you mean {meant}?")),
@@ -336,11 +343,14 @@ mod tests {
             " .backfill",
             ".backfill\n",
         ] {
-            assert!(Kept::read(place, Path::new("")).is_err(), "{place:?}");
+            assert!(
+                StateLocation::read(place, Path::new("")).is_err(),
+                "{place:?}"
+            );
         }
         for place in ["./s3:bucket", "a/b:c", "state~", "a b", "s3", "git"] {
-            let kept = Kept::read(place, Path::new("")).ok();
-            assert_eq!(kept, Some(Kept::Folder(place.into())));
+            let kept = StateLocation::read(place, Path::new("")).ok();
+            assert_eq!(kept, Some(StateLocation::Folder(place.into())));
         }
     }
 }

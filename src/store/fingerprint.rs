@@ -9,12 +9,12 @@ use std::path::Path;
 
 /// A file and its length.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(super) struct FileFingerprint {
     file: File,
     length: u64,
 }
 
-impl Mark {
+impl FileFingerprint {
     /// How the open file looks now.
     pub(super) fn of(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();

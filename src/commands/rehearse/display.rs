@@ -6,14 +6,14 @@ use std::io::{self, Write};
 use console::Term;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::kill::{Kill, Moment};
-use super::life::Ended;
+use super::apply_process::Ended;
+use super::kill::{Kill, KillTrigger};
 use crate::commands::context::Context;
 use crate::report;
 
 /// Where a rehearsal stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Standing {
+pub(super) struct RehearsalProgress {
     /// How many applies were killed.
     pub(super) kills: u32,
     /// How many are to be.
@@ -27,13 +27,13 @@ pub(super) struct Standing {
 }
 
 /// The display. Dropping it takes a bar away.
-pub(super) struct Show {
+pub(super) struct RehearsalDisplay {
     bar: Option<ProgressBar>,
     lines: bool,
     colour: bool,
 }
 
-impl Show {
+impl RehearsalDisplay {
     /// In the form that was asked for.
     pub(super) fn new(context: &Context) -> Self {
         let bar = context.shows_bars().then(|| {
@@ -49,9 +49,9 @@ impl Show {
     }
 
     /// Moves the bar.
-    pub(super) fn draw(&self, standing: &Standing) {
+    pub(super) fn draw(&self, standing: &RehearsalProgress) {
         if let Some(bar) = &self.bar {
-            let Standing {
+            let RehearsalProgress {
                 kills,
                 kills_asked,
                 applies,
@@ -67,7 +67,7 @@ impl Show {
     }
 
     /// Tells of an apply that has ended.
-    pub(super) fn tell(&self, standing: &Standing, kill: Option<&Kill>, ended: Ended) {
+    pub(super) fn tell(&self, standing: &RehearsalProgress, kill: Option<&Kill>, ended: Ended) {
         self.draw(standing);
         if self.lines {
             // Nobody is left to tell that standard error cannot be written.
@@ -76,7 +76,7 @@ impl Show {
     }
 }
 
-impl Drop for Show {
+impl Drop for RehearsalDisplay {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -84,8 +84,8 @@ impl Drop for Show {
     }
 }
 
-fn line(standing: &Standing, kill: Option<&Kill>, ended: Ended) -> String {
-    let Standing {
+fn line(standing: &RehearsalProgress, kill: Option<&Kill>, ended: Ended) -> String {
+    let RehearsalProgress {
         kills,
         kills_asked,
         applies,
@@ -111,9 +111,9 @@ impl fmt::Display for Kill {
             most_creates,
         } = self;
         match moment {
-            Moment::Create(n) => write!(f, "at create {n}"),
-            Moment::Request(n) => write!(f, "at request {n} or create {most_creates}"),
-            Moment::Time(time) => {
+            KillTrigger::Create(n) => write!(f, "at create {n}"),
+            KillTrigger::Request(n) => write!(f, "at request {n} or create {most_creates}"),
+            KillTrigger::Time(time) => {
                 write!(
                     f,
                     "after {} ms or at create {most_creates}",
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_line_says_what_ended_an_apply_and_how_far_all_is() {
-        let standing = Standing {
+        let standing = RehearsalProgress {
             kills: 2,
             kills_asked: 10,
             applies: 5,
@@ -138,7 +138,7 @@ mod tests {
             wanted: 80,
         };
         let kill = Kill {
-            moment: Moment::Request(14),
+            moment: KillTrigger::Request(14),
             most_creates: 16,
         };
         assert_eq!(

@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Deserialize;
 
 use crate::emulator::StoredRun;
-use crate::report::{Miscount, Verdict, Wrong};
+use crate::report::{Miscount, RehearsalCounts, Wrong};
 use crate::run::{DesiredRun, Key};
 
 /// The window of a flow, in the words of the wire, which the service's count is kept in.
-type Place = (String, String, i64, i64);
+type WindowPlace = (String, String, i64, i64);
 
 /// The part of an `apply/v1` that is heard.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -79,7 +79,7 @@ impl SaidRun {
         !matches!(self.outcome.as_str(), "created" | "adopted" | "unchanged")
     }
 
-    fn place(&self) -> Place {
+    fn place(&self) -> WindowPlace {
         (
             self.sandbox.clone(),
             self.flow_id.clone(),
@@ -100,8 +100,12 @@ struct Count {
 
 /// Compares `stored`, the runs that exist, with `wanted`; a window that is wanted n times (reruns
 /// count) is to exist n times.
-pub(super) fn judge(wanted: &[DesiredRun], stored: &[StoredRun], said: &LastApply) -> Verdict {
-    let mut counts: BTreeMap<Place, Count> = BTreeMap::new();
+pub(super) fn judge(
+    wanted: &[DesiredRun],
+    stored: &[StoredRun],
+    said: &LastApply,
+) -> RehearsalCounts {
+    let mut counts: BTreeMap<WindowPlace, Count> = BTreeMap::new();
     for run in wanted {
         let identity = &run.identity;
         let place = (
@@ -122,15 +126,15 @@ pub(super) fn judge(wanted: &[DesiredRun], stored: &[StoredRun], said: &LastAppl
         let count = counts.entry(place).or_default();
         count.run_ids.push(run.run_id.clone());
     }
-    let mut open: HashMap<Place, (usize, usize)> = HashMap::new();
+    let mut open: HashMap<WindowPlace, (usize, usize)> = HashMap::new();
     for run in said.runs.iter().filter(|run| run.is_open()) {
         let (in_doubt, left) = open.entry(run.place()).or_default();
         *if run.is_in_doubt() { in_doubt } else { left } += 1;
     }
-    let mut verdict = Verdict {
+    let mut verdict = RehearsalCounts {
         wanted: wanted.len(),
         in_doubt: said.summary.in_doubt,
-        ..Verdict::default()
+        ..RehearsalCounts::default()
     };
     for (place, mut count) in counts {
         if let Some((in_doubt, left)) = open.remove(&place) {
@@ -141,7 +145,7 @@ pub(super) fn judge(wanted: &[DesiredRun], stored: &[StoredRun], said: &LastAppl
     verdict
 }
 
-fn add(verdict: &mut Verdict, place: Place, count: Count) {
+fn add(verdict: &mut RehearsalCounts, place: WindowPlace, count: Count) {
     let Count {
         keys,
         run_ids,
@@ -241,10 +245,10 @@ mod tests {
             &[stored(2, "a"), stored(1, "b"), stored(2, "c")],
             &LastApply::default(),
         );
-        let fine = Verdict {
+        let fine = RehearsalCounts {
             wanted: 3,
             created: 3,
-            ..Verdict::default()
+            ..RehearsalCounts::default()
         };
         assert_eq!(verdict, fine);
     }

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 /// A moment, by a clock that never goes back and by one that never stands still.
 #[derive(Debug, Clone, Copy)]
-pub struct Since {
+pub struct SuspendAwareInstant {
     monotonic: Instant,
     wall: Timestamp,
 }
 
-impl Since {
+impl SuspendAwareInstant {
     /// Now.
     #[must_use]
     pub fn now() -> Self {

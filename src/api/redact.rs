@@ -34,7 +34,7 @@ pub(crate) fn keep(secret: &SecretString) {
 }
 
 /// `text` without secrets, nor the beginning of one where the text breaks off.
-pub(super) fn cover(text: &str) -> Cow<'_, str> {
+pub(super) fn redact(text: &str) -> Cow<'_, str> {
     let known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut covered = Cow::Borrowed(text);
     for form in known.iter().map(SecretString::expose_secret) {
@@ -81,7 +81,7 @@ mod tests {
 
     fn covered(text: &str) -> String {
         keep(&SecretString::from(SECRET));
-        cover(text).into_owned()
+        redact(text).into_owned()
     }
 
     #[test]

@@ -14,7 +14,7 @@ const DAY: i64 = 24 * HOUR;
 
 /// Runs of which each begins where the one before it ends, and of which the same is to be said.
 #[derive(Debug)]
-pub(super) struct Stretch<'r> {
+pub(super) struct WindowRange<'r> {
     pub(super) cell: Cell,
     pub(super) runs: Vec<&'r PlannedRun>,
     /// From the start of the first to the end of the last.
@@ -22,8 +22,8 @@ pub(super) struct Stretch<'r> {
 }
 
 /// The stretches of `runs`, which are sorted by window, in their order.
-pub(super) fn stretches<'r>(runs: &[(Cell, &'r PlannedRun)]) -> Vec<Stretch<'r>> {
-    let mut stretches: Vec<Stretch<'r>> = Vec::new();
+pub(super) fn stretches<'r>(runs: &[(Cell, &'r PlannedRun)]) -> Vec<WindowRange<'r>> {
+    let mut stretches: Vec<WindowRange<'r>> = Vec::new();
     for (cell, run) in runs {
         let window = run.run.identity.window;
         let joined = stretches.last_mut().and_then(|stretch| {
@@ -37,7 +37,7 @@ pub(super) fn stretches<'r>(runs: &[(Cell, &'r PlannedRun)]) -> Vec<Stretch<'r>>
                 stretch.runs.push(run);
                 stretch.span = span;
             }
-            None => stretches.push(Stretch {
+            None => stretches.push(WindowRange {
                 cell: *cell,
                 runs: vec![run],
                 span: window,
@@ -67,7 +67,7 @@ fn is_of_one_length(one: i64, other: i64) -> bool {
         || (is_month(one) && is_month(other))
 }
 
-impl Stretch<'_> {
+impl WindowRange<'_> {
     /// `1 day each`, or nothing where there is but one.
     pub(super) fn each(&self) -> String {
         let lengths = || {

@@ -10,7 +10,7 @@ use crate::engine::{Event, FlowIndex, FlowStarted};
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
-pub struct Board {
+pub struct ApplyProgress {
     flows: Vec<FlowProgress>,
     started: Option<Instant>,
     held_until: Option<Instant>,
@@ -58,7 +58,7 @@ impl FlowProgress {
     }
 }
 
-impl Board {
+impl ApplyProgress {
     /// Takes one event in.
     pub fn fold(&mut self, event: &Event, now: Instant) {
         self.sending_for = self.sending_for(now);

@@ -1,7 +1,7 @@
 //! How long a doubt lasts: when lists are read, and when what they tell is believed.
 //!
-//! A run may appear in lists some time after its request. [`Patience`] says when lists are read,
-//! soon at first, then less often; [`Verdicts`] when enough of them, asked for after the settle
+//! A run may appear in lists some time after its request. [`SettleSchedule`] says when lists are read,
+//! soon at first, then less often; [`ReadingStreak`] when enough of them, asked for after the settle
 //! delay and one after the other, agree that a run does not exist or is the only one that it can
 //! be.
 
@@ -14,7 +14,7 @@ use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::api::CLOCKS;
 use crate::run::{RunId, UnixSeconds};
-use crate::state::{Absence, Clock, Doubt, Evidence, Moment};
+use crate::state::{Absence, Clock, ClockedTime, Doubt, Evidence};
 
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
@@ -24,13 +24,13 @@ pub(super) const READINGS: u32 = 2;
 const UNCLEAR_READINGS: u32 = 4;
 
 /// The latest moment at which the request of an intent can have left.
-pub(super) fn left_by(intent: Moment, doubt: Option<&Doubt>) -> Moment {
+pub(super) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
     match doubt {
         Some(Doubt { at, .. }) if at.clock == Clock::Server || intent.clock == Clock::Local => *at,
         // The process may have died with the request on its way.
         _ => {
             let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
-            Moment {
+            ClockedTime {
                 time: intent.time.saturating_add(life).unwrap_or(intent.time),
                 ..intent
             }
@@ -40,7 +40,7 @@ pub(super) fn left_by(intent: Moment, doubt: Option<&Doubt>) -> Moment {
 
 /// When the first of the requests for a run was made, those that came to nothing included: one of
 /// them may turn out to have created it after all.
-pub(super) fn first_intent(intent: Moment, earlier: &[Absence]) -> Moment {
+pub(super) fn first_intent(intent: ClockedTime, earlier: &[Absence]) -> ClockedTime {
     earlier
         .iter()
         .map(|absence| absence.intent)
@@ -53,7 +53,11 @@ pub(super) fn first_intent(intent: Moment, earlier: &[Absence]) -> Moment {
 
 /// Whether a run that is to begin at `start_time` had as long as `delay` by `now` to be listed:
 /// Adobe's FAQ counts that from the start, not from the request. Only the service's clock tells.
-pub(super) fn has_begun(start_time: Option<UnixSeconds>, now: Moment, delay: Duration) -> bool {
+pub(super) fn has_begun(
+    start_time: Option<UnixSeconds>,
+    now: ClockedTime,
+    delay: Duration,
+) -> bool {
     start_time.is_none_or(|start| {
         let begun = now.time.as_second().saturating_sub(start.get());
         now.clock == Clock::Server
@@ -63,7 +67,7 @@ pub(super) fn has_begun(start_time: Option<UnixSeconds>, now: Moment, delay: Dur
 
 /// When a run that the lists do not hold is believed not to exist, and when they are read.
 #[derive(Debug, Clone)]
-pub(super) struct Patience {
+pub(super) struct SettleSchedule {
     /// How long after its request a run may still appear.
     delay: Duration,
     /// The request cannot have left after this, by our monotonic clock.
@@ -73,7 +77,7 @@ pub(super) struct Patience {
     looks: u32,
 }
 
-impl Patience {
+impl SettleSchedule {
     pub(super) fn new(
         delay: Duration,
         left_by: Instant,
@@ -88,7 +92,7 @@ impl Patience {
     }
 
     /// When an absent run is believed not to exist; `service` is the service's clock now.
-    pub(super) fn believed_at(&self, now: Instant, service: Moment) -> Instant {
+    pub(super) fn believed_at(&self, now: Instant, service: ClockedTime) -> Instant {
         let ours = self.left_by + self.delay;
         let theirs = match (self.left_by_service, service.clock) {
             (Some(left), Clock::Server) => {
@@ -107,7 +111,7 @@ impl Patience {
 
     /// How long to wait before the next look: soon at first, for most answers are lost but most
     /// runs are not; then less often; and in time for the moment that matters.
-    pub(super) fn next_look(&mut self, now: Instant, service: Moment) -> Duration {
+    pub(super) fn next_look(&mut self, now: Instant, service: ClockedTime) -> Duration {
         let believed = self.believed_at(now, service);
         if believed <= now {
             let gap = self.delay / 10;
@@ -122,7 +126,7 @@ impl Patience {
 
 /// What the lists read so far say of one run in doubt.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Verdicts {
+pub(super) struct ReadingStreak {
     last: Option<Reading>,
     in_a_row: u32,
     unclear: u32,
@@ -130,7 +134,7 @@ pub(super) struct Verdicts {
 
 /// What may be done about a run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum Settlement {
     /// It exists, as this run.
     Exists(RunId, Evidence),
     /// It does not exist.
@@ -141,23 +145,23 @@ pub(super) enum Verdict {
     NotYet,
 }
 
-impl Verdicts {
+impl ReadingStreak {
     /// Takes in what a list tells; `late_enough`: it was asked for after the settle delay.
-    pub(super) fn take(&mut self, reading: Reading, late_enough: bool) -> Verdict {
+    pub(super) fn take(&mut self, reading: Reading, late_enough: bool) -> Settlement {
         if let Reading::Found(run_id, evidence) = reading {
-            return Verdict::Exists(run_id, evidence);
+            return Settlement::Exists(run_id, evidence);
         }
         if !late_enough {
-            return Verdict::NotYet;
+            return Settlement::NotYet;
         }
         if let Reading::Unclear(why) = reading {
             self.in_a_row = 0;
             self.last = None;
             self.unclear += 1;
             return if self.unclear >= UNCLEAR_READINGS {
-                Verdict::CannotTell(why)
+                Settlement::CannotTell(why)
             } else {
-                Verdict::NotYet
+                Settlement::NotYet
             };
         }
         self.unclear = 0;
@@ -168,12 +172,12 @@ impl Verdicts {
             self.last = Some(reading.clone());
         }
         if self.in_a_row < READINGS {
-            return Verdict::NotYet;
+            return Settlement::NotYet;
         }
         match reading {
-            Reading::Absent => Verdict::DoesNotExist,
-            Reading::Only(run_id, evidence) => Verdict::Exists(run_id, evidence),
-            Reading::Found(..) | Reading::Unclear(_) => Verdict::NotYet,
+            Reading::Absent => Settlement::DoesNotExist,
+            Reading::Only(run_id, evidence) => Settlement::Exists(run_id, evidence),
+            Reading::Found(..) | Reading::Unclear(_) => Settlement::NotYet,
         }
     }
 }
@@ -184,41 +188,44 @@ mod tests {
 
     #[test]
     fn absence_is_believed_after_two_late_lists_in_a_row_and_not_before() {
-        let mut verdicts = Verdicts::default();
+        let mut readings = ReadingStreak::default();
         for _ in 0..5 {
-            assert_eq!(verdicts.take(Reading::Absent, false), Verdict::NotYet);
+            assert_eq!(readings.take(Reading::Absent, false), Settlement::NotYet);
         }
-        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::NotYet);
+        assert_eq!(readings.take(Reading::Absent, true), Settlement::NotYet);
         let unclear = Reading::Unclear("a list that failed".to_owned());
-        assert_eq!(verdicts.take(unclear, true), Verdict::NotYet);
-        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::NotYet);
-        assert_eq!(verdicts.take(Reading::Absent, true), Verdict::DoesNotExist);
+        assert_eq!(readings.take(unclear, true), Settlement::NotYet);
+        assert_eq!(readings.take(Reading::Absent, true), Settlement::NotYet);
+        assert_eq!(
+            readings.take(Reading::Absent, true),
+            Settlement::DoesNotExist
+        );
     }
 
     #[test]
     fn the_only_candidate_is_believed_as_late_as_absence_is() {
         let sole = |id: &str| Reading::Only(id.parse().expect("a run id"), Evidence::SoleIntent);
-        let mut verdicts = Verdicts::default();
-        assert_eq!(verdicts.take(sole("a"), false), Verdict::NotYet);
-        assert_eq!(verdicts.take(sole("a"), true), Verdict::NotYet);
-        assert_eq!(verdicts.take(sole("b"), true), Verdict::NotYet);
+        let mut readings = ReadingStreak::default();
+        assert_eq!(readings.take(sole("a"), false), Settlement::NotYet);
+        assert_eq!(readings.take(sole("a"), true), Settlement::NotYet);
+        assert_eq!(readings.take(sole("b"), true), Settlement::NotYet);
         let id = "b".parse().expect("a run id");
         assert_eq!(
-            verdicts.take(sole("b"), true),
-            Verdict::Exists(id, Evidence::SoleIntent)
+            readings.take(sole("b"), true),
+            Settlement::Exists(id, Evidence::SoleIntent)
         );
     }
 
     #[test]
     fn lists_that_never_tell_leave_it_to_a_person() {
-        let mut verdicts = Verdicts::default();
+        let mut readings = ReadingStreak::default();
         let unclear = || Reading::Unclear("two candidates".to_owned());
         for _ in 1..UNCLEAR_READINGS {
-            assert_eq!(verdicts.take(unclear(), true), Verdict::NotYet);
+            assert_eq!(readings.take(unclear(), true), Settlement::NotYet);
         }
         assert!(matches!(
-            verdicts.take(unclear(), true),
-            Verdict::CannotTell(_)
+            readings.take(unclear(), true),
+            Settlement::CannotTell(_)
         ));
     }
 
@@ -228,30 +235,30 @@ mod tests {
         let now = Instant::now();
         let second = |s| Timestamp::from_second(s).expect("in range");
         let left = Some(second(1_000));
-        let patience = Patience::new(Duration::from_secs(40), now, left);
-        let at = |s| Moment {
+        let schedule = SettleSchedule::new(Duration::from_secs(40), now, left);
+        let at = |s| ClockedTime {
             time: second(s),
             clock: Clock::Server,
         };
         assert_eq!(
-            patience.believed_at(now, at(1_120 + 10)),
+            schedule.believed_at(now, at(1_120 + 10)),
             now + Duration::from_secs(30)
         );
         assert_eq!(
-            patience.believed_at(now, at(1_120 + 90)),
+            schedule.believed_at(now, at(1_120 + 90)),
             now - Duration::from_secs(50)
         );
         // Another machine of the service may be two minutes ahead of the one that was asked.
         assert_eq!(
-            patience.believed_at(now, at(1_120)),
+            schedule.believed_at(now, at(1_120)),
             now + Duration::from_secs(40)
         );
-        let unknown = Moment {
+        let unknown = ClockedTime {
             clock: Clock::Local,
             ..at(1_120 + 90)
         };
         assert_eq!(
-            patience.believed_at(now, unknown),
+            schedule.believed_at(now, unknown),
             now + Duration::from_secs(40)
         );
     }
@@ -259,7 +266,7 @@ mod tests {
     #[test]
     fn only_the_services_clock_tells_that_a_run_has_begun_long_ago() {
         let delay = Duration::from_secs(300);
-        let moment = |second, clock| Moment {
+        let moment = |second, clock| ClockedTime {
             time: Timestamp::from_second(second).expect("in range"),
             clock,
         };
@@ -272,7 +279,7 @@ mod tests {
 
     #[test]
     fn the_first_intent_is_the_oldest_by_the_same_clock() {
-        let moment = |second, clock| Moment {
+        let moment = |second, clock| ClockedTime {
             time: Timestamp::from_second(second).expect("in range"),
             clock,
         };
@@ -295,16 +302,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_begin_soon_grow_rarer_and_never_come_in_a_storm() {
         let now = Instant::now();
-        let mut patience = Patience::new(Duration::from_secs(300), now, None);
-        let service = Moment {
+        let mut schedule = SettleSchedule::new(Duration::from_secs(300), now, None);
+        let service = ClockedTime {
             time: Timestamp::UNIX_EPOCH,
             clock: Clock::Server,
         };
-        assert_eq!(patience.next_look(now, service), SOON);
-        assert_eq!(patience.next_look(now, service), SOON * 2);
+        assert_eq!(schedule.next_look(now, service), SOON);
+        assert_eq!(schedule.next_look(now, service), SOON * 2);
         let almost = now + Duration::from_millis(299_999);
-        assert_eq!(patience.next_look(almost, service), SOON);
+        assert_eq!(schedule.next_look(almost, service), SOON);
         let after = now + Duration::from_secs(301);
-        assert_eq!(patience.next_look(after, service), Duration::from_secs(30));
+        assert_eq!(schedule.next_look(after, service), Duration::from_secs(30));
     }
 }
