@@ -18,7 +18,8 @@ use aep_backfill::api::{
     Answer, Client, Connection, Credentials, Flow, FlowRun, Outcome, Pacer, Page, Rate, RunError,
     Timeouts, TokenAnswer, judge, kind_by_spec,
 };
-use aep_backfill::state::{Clock, Moment, Refusal};
+use aep_backfill::state::{ClockKind, ClockedTime, Refusal};
+use aep_backfill::untrusted::Untrusted;
 use aep_backfill_fuzz::text::{MOST, assert_harmless};
 use aep_backfill_fuzz::{any_number, build, with_extreme};
 use jiff::Timestamp;
@@ -228,8 +229,8 @@ fn check_refusal(refusal: &Refusal) {
         message,
         request_id,
     } = refusal;
-    for text in [code.as_deref(), Some(message), request_id.as_deref()] {
-        shown(text.unwrap_or_default());
+    for text in [code.as_ref(), Some(message), request_id.as_ref()] {
+        shown(text.map_or("", Untrusted::raw));
     }
     shown_at_most(&refusal.to_string(), 3 * MOST + 40);
 }
@@ -238,7 +239,11 @@ fn check_token(status: u16, body: &[u8]) {
     match TokenAnswer::read(status, body) {
         Ok(token) => {
             assert!((200..300).contains(&status), "{status} gave a token");
-            assert!(token.kept_for().is_none_or(|kept| kept <= Duration::from_secs(24 * 3600)));
+            assert!(
+                token
+                    .kept_for()
+                    .is_none_or(|kept| kept <= Duration::from_secs(24 * 3600))
+            );
             shown_at_most(&format!("{token:?}"), 200);
         }
         Err(error) => shown_at_most(&error.to_string(), MOST + 80),
@@ -255,27 +260,27 @@ fn check_run(item: &Value) {
         created_at: _,
         created_client,
         created_by,
-        shows,
+        window_evidence,
         status,
         records: _,
         errors,
     } = &run;
     assert_eq!(Some(id.as_str()), item["id"].as_str());
     shown_at_most(id.as_str(), 128);
-    shown(created_client.as_deref().unwrap_or_default());
-    shown(created_by.as_deref().unwrap_or_default());
-    shown(status.as_str());
+    shown(created_client.as_ref().map_or("", Untrusted::raw));
+    shown(created_by.as_ref().map_or("", Untrusted::raw));
+    shown(&status.to_string());
     assert!(errors.len() <= 100, "{} errors are shown", errors.len());
     for RunError { code, message } in errors {
-        shown(code);
-        shown(message);
+        shown(code.raw());
+        shown(message.raw());
     }
-    if let Some(window) = shows.window() {
+    if let Some(window) = window_evidence.window() {
         assert!(window.seconds() > 0);
     }
     for time in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
-        for clock in [Clock::Server, Clock::Local] {
-            let _ = run.is_since(Moment { time, clock });
+        for clock in [ClockKind::Server, ClockKind::Local] {
+            let _ = run.is_since(ClockedTime { time, clock });
         }
     }
 }
@@ -294,7 +299,7 @@ fn check_flow(body: &Value) {
         spec_id,
     } = flow;
     for text in [name, state, frequency, spec_id] {
-        shown(text.as_deref().unwrap_or_default());
+        shown(text.as_ref().map_or("", Untrusted::raw));
     }
 }
 

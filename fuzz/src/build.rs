@@ -3,7 +3,7 @@
 
 use aep_backfill::run::{FlowId, OrganizationId, Rerun, RunId, RunIdentity, UnixSeconds, Window};
 use aep_backfill::state::{
-    Clock, Entry, Evidence, Holder, Moment, Refusal, State, StoredIdentity, encode_entries,
+    ClockKind, ClockedTime, Entry, Evidence, Holder, Refusal, State, StoredIdentity, encode_entries,
 };
 use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -84,9 +84,9 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             key,
             refusal: Refusal {
                 status: u.arbitrary()?,
-                code: optional(u, text)?,
-                message: text(u)?,
-                request_id: optional(u, text)?,
+                code: optional(u, text)?.map(Into::into),
+                message: text(u)?.into(),
+                request_id: optional(u, text)?.map(Into::into),
             },
             at: time(u)?,
         },
@@ -161,13 +161,13 @@ fn evidence(u: &mut Unstructured<'_>) -> Result<Evidence> {
     })
 }
 
-fn moment(u: &mut Unstructured<'_>) -> Result<Moment> {
+fn moment(u: &mut Unstructured<'_>) -> Result<ClockedTime> {
     let clock = if u.arbitrary()? {
-        Clock::Server
+        ClockKind::Server
     } else {
-        Clock::Local
+        ClockKind::Local
     };
-    Ok(Moment {
+    Ok(ClockedTime {
         time: time(u)?,
         clock,
     })

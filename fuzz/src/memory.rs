@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use aep_backfill::state::Holder;
-use aep_backfill::store::{Contents, Exclusive, Place, StoreError};
+use aep_backfill::store::{BackendGuard, Contents, StateBackend, StoreError};
 use futures::future::{BoxFuture, FutureExt, ready};
 
 /// Two files in memory.
@@ -35,7 +35,7 @@ impl Memory {
     }
 }
 
-impl Place for Memory {
+impl StateBackend for Memory {
     fn name(&self) -> String {
         "memory".to_owned()
     }
@@ -52,13 +52,13 @@ impl Place for Memory {
         ready(Ok(false)).boxed()
     }
 
-    fn lock(&self, _: Holder) -> BoxFuture<'_, Result<Box<dyn Exclusive>, StoreError>> {
-        let held: Box<dyn Exclusive> = Box::new(self.clone());
+    fn lock(&self, _: Holder) -> BoxFuture<'_, Result<Box<dyn BackendGuard>, StoreError>> {
+        let held: Box<dyn BackendGuard> = Box::new(self.clone());
         ready(Ok(held)).boxed()
     }
 }
 
-impl Exclusive for Memory {
+impl BackendGuard for Memory {
     fn read(&mut self) -> BoxFuture<'_, Result<Contents, StoreError>> {
         ready(Ok(self.contents())).boxed()
     }

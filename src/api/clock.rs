@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::run::UnixSeconds;
-use crate::state::{Clock, ClockedTime};
+use crate::state::{ClockKind, ClockedTime};
 
 /// 2020-01-01 and 2100-01-01: no service's clock says anything before or after.
 const EARLIEST: i64 = 1_577_836_800;
@@ -40,11 +40,11 @@ impl ServerClock {
         match *self.ahead() {
             Some(ahead) => ClockedTime {
                 time: now.saturating_add(ahead).unwrap_or(now),
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             None => ClockedTime {
                 time: now,
-                clock: Clock::Local,
+                clock: ClockKind::Local,
             },
         }
     }
@@ -73,7 +73,7 @@ mod tests {
         for date in [0, 9_999_999_999] {
             clock.learn(Timestamp::from_second(date).expect("in range"), ours);
         }
-        assert_eq!(clock.at(ours).clock, Clock::Local);
+        assert_eq!(clock.at(ours).clock, ClockKind::Local);
         let far = Timestamp::from_second(200_000_000_000).expect("in range");
         assert_eq!(clock.seconds(far).to_string(), "2199-12-31T23:59:59Z");
     }
@@ -83,10 +83,10 @@ mod tests {
         let ours = Timestamp::from_second(1_700_000_000).expect("in range");
         let theirs = Timestamp::from_second(1_700_003_600).expect("in range");
         let clock = ServerClock::default();
-        assert_eq!(clock.at(ours).clock, Clock::Local);
+        assert_eq!(clock.at(ours).clock, ClockKind::Local);
         clock.learn(theirs, ours);
         let moment = clock.at(ours);
-        assert_eq!(moment.clock, Clock::Server);
+        assert_eq!(moment.clock, ClockKind::Server);
         assert_eq!(moment.time.as_second(), 1_700_003_600);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::answer::plain;
 use super::clock::CLOCKS;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
-use crate::state::{Clock, ClockedTime};
+use crate::state::{ClockKind, ClockedTime};
 use crate::untrusted::Untrusted;
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
@@ -184,7 +184,7 @@ impl FlowRun {
     #[must_use]
     pub fn is_since(&self, intent: ClockedTime) -> bool {
         match (self.created_at, intent.clock) {
-            (Some(created), Clock::Server) => {
+            (Some(created), ClockKind::Server) => {
                 let earliest = intent.time.saturating_sub(CLOCKS).unwrap_or(intent.time);
                 created >= earliest
             }

@@ -8,7 +8,7 @@ use super::{Audit, Denial, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{CLOCKS, FlowRun, RunStatus, WindowEvidence};
 use crate::reconcile::{CreatorAttribution, IntentMatch, RunsByWindow};
 use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Window};
-use crate::state::{Clock, ClockedTime, Fate, Record, State};
+use crate::state::{ClockKind, ClockedTime, Fate, Record, State};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
 const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
@@ -404,7 +404,7 @@ fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
         Fate::Rejected { refusal, at } => Some((
             ClockedTime {
                 time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             Denial::Rejected {
                 refusal: refusal.clone(),

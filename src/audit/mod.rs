@@ -169,7 +169,7 @@ pub enum Trace {
 
 /// The kinds of findings, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum FindingKind {
     /// See [`Fact::Contradiction`].
     Contradiction,
     /// See [`Fact::Doubled`].
@@ -188,7 +188,7 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl FindingKind {
     /// All of them, worst first.
     pub const ALL: [Self; 8] = [
         Self::Contradiction,
@@ -220,16 +220,16 @@ impl Kind {
 impl Fact {
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FindingKind {
         match self {
-            Self::Contradiction { .. } => Kind::Contradiction,
-            Self::Doubled { .. } => Kind::Doubled,
-            Self::Unreadable { .. } => Kind::Unreadable,
-            Self::Vanished(_) => Kind::Vanished,
-            Self::Differs { .. } => Kind::Differs,
-            Self::InDoubt { .. } => Kind::InDoubt,
-            Self::Failed { .. } => Kind::Failed,
-            Self::Unknown { .. } => Kind::Unknown,
+            Self::Contradiction { .. } => FindingKind::Contradiction,
+            Self::Doubled { .. } => FindingKind::Doubled,
+            Self::Unreadable { .. } => FindingKind::Unreadable,
+            Self::Vanished(_) => FindingKind::Vanished,
+            Self::Differs { .. } => FindingKind::Differs,
+            Self::InDoubt { .. } => FindingKind::InDoubt,
+            Self::Failed { .. } => FindingKind::Failed,
+            Self::Unknown { .. } => FindingKind::Unknown,
         }
     }
 
@@ -252,7 +252,7 @@ impl Fact {
 impl Audit {
     /// How many findings are of `kind`.
     #[must_use]
-    pub fn count(&self, kind: Kind) -> usize {
+    pub fn count(&self, kind: FindingKind) -> usize {
         let facts = self.findings.iter().map(|finding| &finding.fact);
         facts.filter(|fact| fact.kind() == kind).count()
     }

@@ -133,7 +133,7 @@ async fn apply_to(
             &mut signals,
         )
         .await?;
-    let made = plan::Made::of(diff(desired, Some(store.state())).select(&selection));
+    let made = plan::PlanWithState::of(diff(desired, Some(store.state())).select(&selection));
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {

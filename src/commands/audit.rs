@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::github;
 use super::output::{self, AnnotatedFormat, also};
 use crate::api::{ApiError, Client, FlowRun};
-use crate::audit::{Audit, AuditInput, FlowListing, Kind, ListResult, compare};
+use crate::audit::{Audit, AuditInput, FindingKind, FlowListing, ListResult, compare};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{self, AuditView};
 use crate::run::{FlowId, RunId, Sandbox};
@@ -207,7 +207,7 @@ fn seen(result: Result<ListResult, ApiError>) -> Result<ListResult, ApiError> {
 
 /// By severity, as `status` decides: what is in doubt is settled before anything else is judged.
 fn exit_of(audit: &Audit) -> Exit {
-    if audit.count(Kind::InDoubt) > 0 {
+    if audit.count(FindingKind::InDoubt) > 0 {
         Exit::InDoubt
     } else if audit.is_unanswered() {
         Exit::Unexpected

@@ -22,7 +22,7 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Config {
-    version: Option<Version>,
+    version: Option<ConfigVersion>,
     pub(super) organization: Option<OrganizationId>,
     pub(super) sandbox: Option<Sandbox>,
     pub(super) state: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Config {
 
 /// The only version there is.
 #[derive(Debug)]
-struct Version;
+struct ConfigVersion;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -127,7 +127,7 @@ impl Config {
     }
 }
 
-impl<'de> Deserialize<'de> for Version {
+impl<'de> Deserialize<'de> for ConfigVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u64::deserialize(deserializer)? {
             1 => Ok(Self),

@@ -16,7 +16,8 @@ use super::context::{Context, variable};
 use super::failure::{Failure, chain};
 use super::lock::ci_run;
 use crate::github::{
-    Client, CommentWrite, Connection, Event, GitHubError, ManagedComment, PullRequest, since,
+    CommentWrite, GitHubClient, GitHubConnection, GitHubError, ManagedComment, PullRequest,
+    WorkflowEvent, since,
 };
 use crate::report::{self, plain};
 use crate::run::Sandbox;
@@ -204,18 +205,18 @@ fn pull_request() -> Result<Option<PullRequest>, Failure> {
     let wrong =
         |error: String| Failure::usage(format!("could not read the event in {path}: {error}"));
     let payload = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-    let event = Event::read(&payload).map_err(|error| wrong(error.to_string()))?;
+    let event = WorkflowEvent::read(&payload).map_err(|error| wrong(error.to_string()))?;
     Ok(event.pull_request())
 }
 
-fn client() -> Result<Client, Failure> {
+fn client() -> Result<GitHubClient, Failure> {
     let api = required("GITHUB_API_URL")?;
-    let connection = Connection {
+    let connection = GitHubConnection {
         api: Url::parse(&api).map_err(|_| Failure::usage("GITHUB_API_URL is not a URL"))?,
         repository: required("GITHUB_REPOSITORY")?,
         token: SecretString::from(required("GITHUB_TOKEN")?),
     };
-    Client::new(connection).map_err(|error| Failure::usage(chain(&error)))
+    GitHubClient::new(connection).map_err(|error| Failure::usage(chain(&error)))
 }
 
 fn required(name: &str) -> Result<String, Failure> {

@@ -18,7 +18,7 @@ use super::context::Context;
 use super::desired::rules;
 use super::failure::Failure;
 use super::lock::LockArgs;
-use super::output::{self, Format};
+use super::output::{self, OutputFormat};
 use super::resolve::reason;
 use super::signals::Signals;
 use crate::api::{ApiError, Client, FlowRun};
@@ -27,7 +27,7 @@ use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 use crate::state::State;
 use crate::store::load;
-use manifest_writer::{Listed, ManifestWriter, entries, write};
+use manifest_writer::{ListedFlow, ManifestWriter, entries, write};
 
 /// The reason of manifests that are given none.
 const REASON: &str = "Created by hand, and imported to be on record";
@@ -54,7 +54,7 @@ pub(super) struct Flags {
     dry_run: bool,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: OutputFormat,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -147,8 +147,10 @@ fn show(
     let summary =
         |out: &mut dyn Write| report::write_import(out, flows, api_key, dry_run, context.verbose);
     match flags.format {
-        Format::Json => output::json(&report::json::import(flows, api_key, dry_run, exit.code()))?,
-        Format::Text if dry_run => {
+        OutputFormat::Json => {
+            output::json(&report::json::import(flows, api_key, dry_run, exit.code()))?;
+        }
+        OutputFormat::Text if dry_run => {
             let manifests: Vec<&ImportedManifest> = flows
                 .iter()
                 .filter_map(|flow| flow.manifest.as_ref())
@@ -166,7 +168,7 @@ fn show(
                 let _ = summary(&mut io::stderr().lock());
             }
         }
-        Format::Text => output::text(summary)?,
+        OutputFormat::Text => output::text(summary)?,
     }
     Ok(())
 }
@@ -178,7 +180,7 @@ async fn list(
     sandbox: &Sandbox,
     client: &Client,
     state: &State,
-) -> Result<Vec<Listed>, Failure> {
+) -> Result<Vec<ListedFlow>, Failure> {
     let mut seen = HashSet::new();
     let flows: Vec<FlowId> = flags
         .flows
@@ -197,7 +199,7 @@ async fn list(
                 .show_windows(sandbox, &mut runs, is_unknown, usize::MAX)
                 .await
                 .map_err(unreadable)?;
-            Ok(Listed {
+            Ok(ListedFlow {
                 flow_id,
                 flow,
                 source,

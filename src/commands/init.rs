@@ -92,7 +92,7 @@ const GITIGNORE_TEXT: &str = "# The state of runs created from this machine, and
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
+enum MadeFiles {
     WriteResult,
     /// It was there, and holds what would have been written.
     Same,
@@ -157,12 +157,12 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
         let what = if is_needed {
             write_new(Path::new(name), text).map_err(|error| could_not(name, &error))?
         } else {
-            Made::NotNeeded
+            MadeFiles::NotNeeded
         };
         made.push((name, what));
     }
     if is_below_a_repository() {
-        made.extend(WORKFLOW_TEXTS.map(|(name, _)| (name, Made::Elsewhere)));
+        made.extend(WORKFLOW_TEXTS.map(|(name, _)| (name, MadeFiles::Elsewhere)));
     } else {
         fs::create_dir_all(WORKFLOWS).map_err(|error| could_not(WORKFLOWS, &error))?;
         for (name, text) in &workflows {
@@ -174,31 +174,31 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io::Result<()> {
+fn tell(out: &mut dyn Write, made: &[(&str, MadeFiles)], action: Option<&str>) -> io::Result<()> {
     let width = made.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
     for (name, what) in made {
         let said = match what {
-            Made::WriteResult => "written",
-            Made::Same => "already there, the same",
-            Made::Left => "already there, left as it is",
-            Made::NotNeeded => "not written: there are manifests already",
-            Made::Elsewhere => "not written: it belongs where the repository begins",
+            MadeFiles::WriteResult => "written",
+            MadeFiles::Same => "already there, the same",
+            MadeFiles::Left => "already there, left as it is",
+            MadeFiles::NotNeeded => "not written: there are manifests already",
+            MadeFiles::Elsewhere => "not written: it belongs where the repository begins",
         };
         writeln!(out, "{name:<width$}{said}")?;
     }
     let is = |name, what| made.contains(&(name, what));
     let mut steps = Vec::new();
-    if is(GITIGNORE, Made::Left) && !ignores_state() {
+    if is(GITIGNORE, MadeFiles::Left) && !ignores_state() {
         steps.push(format!(
             "Add the line `{STATE}` to {GITIGNORE}: the state stays out of git."
         ));
     }
-    if is(SCHEMA, Made::Left) {
+    if is(SCHEMA, MadeFiles::Left) {
         steps.push(format!(
             "{SCHEMA} is of another version: `backfill schema > {SCHEMA}`."
         ));
     }
-    if !is(EXAMPLE, Made::NotNeeded) {
+    if !is(EXAMPLE, MadeFiles::NotNeeded) {
         steps.push("Try it, without an account: `backfill plan --emulator`.".to_owned());
         steps.push(format!(
             "Put your flow, windows and reason into {EXAMPLE}, and give the file a better name."
@@ -215,7 +215,7 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io:
             .to_owned(),
     );
     let (plan_workflow, _) = WORKFLOW_TEXTS[0];
-    if is(plan_workflow, Made::WriteResult) {
+    if is(plan_workflow, MadeFiles::WriteResult) {
         steps.push(
             "On GitHub: docs/github.md of backfill says what else the workflows need there."
                 .to_owned(),
@@ -235,15 +235,19 @@ fn tell(out: &mut dyn Write, made: &[(&str, Made)], action: Option<&str>) -> io:
 }
 
 /// Writes a file that does not exist; one that does is not touched, whatever it is.
-fn write_new(path: &Path, text: &str) -> io::Result<Made> {
+fn write_new(path: &Path, text: &str) -> io::Result<MadeFiles> {
     match File::create_new(path) {
         Ok(mut file) => {
             file.write_all(text.as_bytes())?;
-            Ok(Made::WriteResult)
+            Ok(MadeFiles::WriteResult)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let is_same = fs::read(path).is_ok_and(|found| found == text.as_bytes());
-            Ok(if is_same { Made::Same } else { Made::Left })
+            Ok(if is_same {
+                MadeFiles::Same
+            } else {
+                MadeFiles::Left
+            })
         }
         Err(error) => Err(error),
     }

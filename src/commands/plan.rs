@@ -113,10 +113,10 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 /// Shows the plan, tells the job of it, and writes the report: the plan, or why there is none.
 pub(super) fn present(
     context: &Context,
-    made: Result<Made, Failure>,
+    made: Result<PlanWithState, Failure>,
     format: PlanFormat,
     report: Option<&Path>,
-) -> (Result<Made, Failure>, Result<(), Failure>) {
+) -> (Result<PlanWithState, Failure>, Result<(), Failure>) {
     let shown = made.and_then(|made| {
         tell(context, &made);
         show(context, &made, format)?;
@@ -144,14 +144,14 @@ pub(super) fn exit_of(plan: &Plan, detailed_exitcode: bool) -> Result<Exit, Fail
 
 /// A plan and what it was made from.
 #[derive(Debug)]
-pub(super) struct Made {
+pub(super) struct PlanWithState {
     pub(super) plan: Plan,
     state: Option<State>,
     /// What was found in the manifests; no errors.
     problems: Vec<Problem>,
 }
 
-impl Made {
+impl PlanWithState {
     /// A plan alone.
     pub(super) fn of(plan: Plan) -> Self {
         Self {
@@ -167,7 +167,7 @@ impl Made {
 }
 
 /// Tells the job that this runs in.
-pub(super) fn tell(context: &Context, made: &Made) {
+pub(super) fn tell(context: &Context, made: &PlanWithState) {
     let actions = &context.actions;
     actions.annotate(|| report::annotate_plan(&made.plan));
     actions.summarize(|most| made.markdown(most));
@@ -179,13 +179,13 @@ pub(super) async fn make(
     context: &Context,
     checked: Result<Checked, Failure>,
     selection: &SelectionArgs,
-) -> Result<Made, Failure> {
+) -> Result<PlanWithState, Failure> {
     let checked = checked?;
     let place = context.place()?;
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    Ok(Made {
+    Ok(PlanWithState {
         plan: selection.select(context, diff(checked.runs, state.as_ref()))?,
         state,
         problems: checked.problems,
@@ -193,8 +193,12 @@ pub(super) async fn make(
 }
 
 /// Writes the plan to standard output.
-pub(super) fn show(context: &Context, made: &Made, format: PlanFormat) -> Result<(), Failure> {
-    let Made { plan, .. } = made;
+pub(super) fn show(
+    context: &Context,
+    made: &PlanWithState,
+    format: PlanFormat,
+) -> Result<(), Failure> {
+    let PlanWithState { plan, .. } = made;
     match format {
         PlanFormat::Text | PlanFormat::Github => {
             let layout = Layout {

@@ -19,7 +19,7 @@ use super::connect::seeds;
 use super::context::Context;
 use super::desired::Paths;
 use super::failure::{Failure, chain};
-use super::output::{self, Format};
+use super::output::{self, OutputFormat};
 use super::signals::Signals;
 use super::{Exit, scenario};
 use crate::emulator::{Emulator, Options, Scenario};
@@ -51,7 +51,7 @@ pub(super) struct Flags {
     keep: bool,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -69,8 +69,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let rehearsal = result?;
     let exit = exit_of(&rehearsal.verdict);
     match flags.format {
-        Format::Text => output::text(|out| report::write_rehearsal(out, &rehearsal))?,
-        Format::Json => output::json(&report::json::rehearse(&rehearsal, exit.code()))?,
+        OutputFormat::Text => output::text(|out| report::write_rehearsal(out, &rehearsal))?,
+        OutputFormat::Json => output::json(&report::json::rehearse(&rehearsal, exit.code()))?,
     }
     Ok(exit)
 }

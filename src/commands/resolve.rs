@@ -10,7 +10,7 @@ use super::context::Context;
 use super::desired::Paths;
 use super::failure::Failure;
 use super::lock::{LockArgs, person};
-use super::output::{self, Format, also};
+use super::output::{self, OutputFormat, also};
 use super::signals::Signals;
 use crate::api::{ApiError, Client};
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
@@ -47,7 +47,7 @@ pub(super) struct Flags {
     reason: Option<String>,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
+    format: OutputFormat,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -131,11 +131,11 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
         Exit::Success
     };
     match flags.format {
-        Format::Json => {
+        OutputFormat::Json => {
             let undecided: Vec<_> = cases.into_iter().map(|case| (case, None)).collect();
             output::json(&report::json::resolve(&undecided, exit.code()))?;
         }
-        Format::Text => output::text(|out| {
+        OutputFormat::Text => output::text(|out| {
             if cases.is_empty() {
                 return writeln!(out, "No run is in doubt.");
             }
@@ -179,8 +179,8 @@ async fn decide(
     let decided = recorded?;
     // It is recorded: neither a result that cannot be shown, nor a fold that the next holder does, undoes it.
     let shown = match flags.format {
-        Format::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
-        Format::Text => output::text(|out| {
+        OutputFormat::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
+        OutputFormat::Text => output::text(|out| {
             decided
                 .iter()
                 .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
@@ -204,7 +204,7 @@ async fn record(
     let client = &connected.client;
     let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
     let cases = engine::cases(store.state(), &keys, client).await?;
-    if flags.format == Format::Text {
+    if flags.format == OutputFormat::Text {
         output::text(|out| {
             cases
                 .iter()

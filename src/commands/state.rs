@@ -14,7 +14,7 @@ use super::Exit;
 use super::context::Context;
 use super::failure::Failure;
 use super::lock::holder;
-use super::output::{self, Format};
+use super::output::{self, OutputFormat};
 use super::signals::Signals;
 use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
@@ -37,7 +37,7 @@ enum StateVerb {
         flows: Vec<FlowId>,
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: Format,
+        format: OutputFormat,
     },
     /// Show all that is on record of one run, and how its doubts were closed
     Show {
@@ -45,13 +45,13 @@ enum StateVerb {
         key: KeyPrefix,
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: Format,
+        format: OutputFormat,
     },
     /// Check both files to the last line
     Verify {
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: Format,
+        format: OutputFormat,
     },
     /// Say who holds the state, and end the hold of one that is gone
     ///
@@ -86,7 +86,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     }
 }
 
-async fn list(context: &Context, flows: &[FlowId], format: Format) -> Result<Exit, Failure> {
+async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let mut runs: Vec<Recorded<'_>> = records(state)
@@ -100,18 +100,18 @@ async fn list(context: &Context, flows: &[FlowId], format: Format) -> Result<Exi
         return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));
     }
     match format {
-        Format::Text => match state {
+        OutputFormat::Text => match state {
             Some(_) => output::text(|out| {
                 report::write_records(out, &runs, output::table_layout(context))
             })?,
             None => say_none(context)?,
         },
-        Format::Json => output::json(&report::json::state(state, &runs))?,
+        OutputFormat::Json => output::json(&report::json::state(state, &runs))?,
     }
     Ok(Exit::Success)
 }
 
-async fn show(context: &Context, key: &KeyPrefix, format: Format) -> Result<Exit, Failure> {
+async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let key = key.pick(records(state).map(|(key, _)| key))?;
@@ -119,20 +119,20 @@ async fn show(context: &Context, key: &KeyPrefix, format: Format) -> Result<Exit
         .find(|(known, _)| **known == key)
         .map(|(key, record)| Recorded { key: *key, record });
     match (run, format) {
-        (Some(run), Format::Text) => output::text(|out| report::write_record(out, run))?,
+        (Some(run), OutputFormat::Text) => output::text(|out| report::write_record(out, run))?,
         (run, _) => output::json(&report::json::state(state, run.as_slice()))?,
     }
     Ok(Exit::Success)
 }
 
-async fn verify(context: &Context, format: Format) -> Result<Exit, Failure> {
+async fn verify(context: &Context, format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     match (format, &inspected) {
-        (Format::Json, inspected) => output::json(&report::json::verify(inspected.as_ref()))?,
-        (Format::Text, Some(inspected)) => {
+        (OutputFormat::Json, inspected) => output::json(&report::json::verify(inspected.as_ref()))?,
+        (OutputFormat::Text, Some(inspected)) => {
             output::text(|out| report::write_verified(out, &context.place_name(), inspected))?;
         }
-        (Format::Text, None) => say_none(context)?,
+        (OutputFormat::Text, None) => say_none(context)?,
     }
     Ok(Exit::Success)
 }

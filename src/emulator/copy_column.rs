@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use crate::run::DeltaColumn;
 
 use super::clock::Millis;
-use super::refusal::{Invented, Refusal};
+use super::refusal::{Invented, ServiceError};
 
 /// The delta column in a flow's Copy transformation, and since when.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,9 +22,14 @@ pub(super) struct CopyColumn {
 pub(super) fn check(
     current: Option<CopyColumn>,
     sent: Option<&DeltaColumn>,
-) -> Result<(), Refusal> {
-    let refused =
-        |code, message: &str| Err(Refusal::invented(StatusCode::BAD_REQUEST, code, message));
+) -> Result<(), ServiceError> {
+    let refused = |code, message: &str| {
+        Err(ServiceError::invented(
+            StatusCode::BAD_REQUEST,
+            code,
+            message,
+        ))
+    };
     match (current, sent) {
         (None, None) => refused(
             Invented::DeltaColumnMissing,

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::refusal::Refusal;
+use super::refusal::ServiceError;
 
 /// One `property=` filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +29,11 @@ enum Operator {
 
 impl Filter {
     /// Reads a filter over entities with these top-level fields.
-    pub(super) fn read(text: &str, fields: &[&str]) -> Result<Self, Refusal> {
+    pub(super) fn read(text: &str, fields: &[&str]) -> Result<Self, ServiceError> {
         let is_path =
             |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '[' | ']');
         let (path, rest) = text.split_at(text.find(|c| !is_path(c)).unwrap_or(text.len()));
-        check_field(path, fields).map_err(|message| Refusal::bad_request(1449, message))?;
+        check_field(path, fields).map_err(|message| ServiceError::bad_request(1449, message))?;
         let symbol_end = rest
             .find(|c: char| !matches!(c, '=' | '<' | '>' | '!' | '~'))
             .unwrap_or(rest.len());
@@ -45,7 +45,7 @@ impl Filter {
             "<" => Operator::Less,
             "<=" => Operator::LessOrEqual,
             _ => {
-                return Err(Refusal::bad_request(
+                return Err(ServiceError::bad_request(
                     1450,
                     format!("The operator `{symbol}` in the filter `{text}` is not supported."),
                 ));
@@ -56,19 +56,19 @@ impl Filter {
             .map(|value| unquoted(value.trim()))
             .collect();
         if values.iter().any(|value| value.is_empty()) {
-            return Err(Refusal::bad_request(
+            return Err(ServiceError::bad_request(
                 1453,
                 format!("The filter `{text}` has an empty value."),
             ));
         }
         if operator != Operator::Equal && values.len() > 1 {
-            return Err(Refusal::bad_request(
+            return Err(ServiceError::bad_request(
                 1443,
                 format!("The operator `{symbol}` does not take several values."),
             ));
         }
         if operator != Operator::Equal && path == "id" {
-            return Err(Refusal::bad_request(
+            return Err(ServiceError::bad_request(
                 1448,
                 format!("The operator `{symbol}` is not supported for id."),
             ));
@@ -128,7 +128,7 @@ pub(super) struct OrderBy {
 
 impl OrderBy {
     /// Reads `orderby`: fields separated by commas, each with `+`, `-` or nothing before it.
-    pub(super) fn read(text: &str, fields: &[&str]) -> Result<Vec<Self>, Refusal> {
+    pub(super) fn read(text: &str, fields: &[&str]) -> Result<Vec<Self>, ServiceError> {
         text.split(',')
             .map(|field| {
                 // A `+` that was not percent-encoded arrives as a blank.
@@ -137,13 +137,14 @@ impl OrderBy {
                     Some(b'+' | b' ') => (&field[1..], false),
                     Some(first) if first.is_ascii_alphanumeric() => (field, false),
                     _ => {
-                        return Err(Refusal::bad_request(
+                        return Err(ServiceError::bad_request(
                             1432,
                             format!("orderby `{field}` begins with neither + nor - nor a field."),
                         ));
                     }
                 };
-                check_field(path, fields).map_err(|message| Refusal::bad_request(1433, message))?;
+                check_field(path, fields)
+                    .map_err(|message| ServiceError::bad_request(1433, message))?;
                 Ok(Self {
                     path: path.to_owned(),
                     descends,
@@ -276,9 +277,9 @@ mod tests {
         Filter::read(filter, FIELDS).expect(filter).passes(entity)
     }
 
-    fn code(refusal: Refusal) -> u16 {
+    fn code(refusal: ServiceError) -> u16 {
         match refusal {
-            Refusal::Service { code, .. } => code,
+            ServiceError::Service { code, .. } => code,
             other => panic!("{other:?}"),
         }
     }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::clock::Millis;
 use super::flows::{DATA_LAKE, one};
 use super::gateway::Caller;
-use super::listing::{Catalog, ListQuery, Reading};
-use super::refusal::Refusal;
+use super::listing::{Catalog, ListMoment, ListQuery};
+use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::service::Service;
 
@@ -70,8 +70,8 @@ pub(super) fn list(
     caller: &Caller,
     query: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
-    let reading = Reading { now, ceiling: 0 };
+) -> Result<Reply, ServiceError> {
+    let reading = ListMoment { now, ceiling: 0 };
     let sandbox = caller.sandbox.as_str();
     let list = ListQuery::read(query, &FLOW_SPECS, sandbox, &service.scenario, reading)?;
     let show = |spec: &&FlowSpec| flow_spec_body(spec);
@@ -80,11 +80,11 @@ pub(super) fn list(
 }
 
 /// `GET /flowSpecs/{id}`
-pub(super) fn get(service: &Service, id: &str) -> Result<Reply, Refusal> {
+pub(super) fn get(service: &Service, id: &str) -> Result<Reply, ServiceError> {
     let spec = ALL
         .into_iter()
         .find(|spec| spec.id == id)
-        .ok_or_else(|| Refusal::not_found("flowSpecs", id))?;
+        .ok_or_else(|| ServiceError::not_found("flowSpecs", id))?;
     Ok(one(service, flow_spec_body(spec)))
 }
 

@@ -12,8 +12,8 @@ use super::clock::Millis;
 use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
 use super::gateway::Caller;
 use super::life::Life;
-use super::listing::{Catalog, ListQuery, Reading};
-use super::refusal::Refusal;
+use super::listing::{Catalog, ListMoment, ListQuery};
+use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
 use super::scenario::{Frequency, ItemShape, Spelling};
@@ -80,8 +80,8 @@ pub(super) fn list(
     caller: &Caller,
     query: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
-    let reading = Reading { now, ceiling: 0 };
+) -> Result<Reply, ServiceError> {
+    let reading = ListMoment { now, ceiling: 0 };
     let list = ListQuery::read(
         query,
         &FLOWS,
@@ -103,13 +103,13 @@ pub(super) fn get(
     caller: &Caller,
     id: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let flow = id
         .parse()
         .ok()
         .and_then(|id| service.world.flow(&(caller.sandbox.clone(), id)))
         .filter(|flow| !flow.hidden)
-        .ok_or_else(|| Refusal::not_found("flows", id))?;
+        .ok_or_else(|| ServiceError::not_found("flows", id))?;
     Ok(one(service, flow_body(service, caller, flow, now)))
 }
 

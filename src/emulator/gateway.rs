@@ -17,7 +17,7 @@ use crate::run::Sandbox;
 
 use super::clock::Millis;
 use super::lock;
-use super::refusal::Refusal;
+use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::scenario::{Permission, Scenario, TokenRule};
 use super::world::World;
@@ -43,7 +43,11 @@ pub(super) struct Gateway {
 
 impl Gateway {
     /// Counts a request against the rate limit.
-    pub(super) fn check_rate(&self, scenario: &Scenario, now_micros: i64) -> Result<(), Refusal> {
+    pub(super) fn check_rate(
+        &self,
+        scenario: &Scenario,
+        now_micros: i64,
+    ) -> Result<(), ServiceError> {
         let Some(limit) = scenario.rate_limit else {
             return Ok(());
         };
@@ -55,7 +59,7 @@ impl Gateway {
             recent.pop_front();
         }
         if recent.len() >= usize::try_from(limit.get()).unwrap_or(usize::MAX) {
-            return Err(Refusal::Throttled {
+            return Err(ServiceError::Throttled {
                 retry_after: Some("1".to_owned()),
             });
         }
@@ -69,13 +73,14 @@ pub(super) fn check_headers(
     headers: &HeaderMap,
     scenario: &Scenario,
     now: Millis,
-) -> Result<(String, String), Refusal> {
-    let forbidden = |code, message| Err(Refusal::gateway(StatusCode::FORBIDDEN, code, message));
+) -> Result<(String, String), ServiceError> {
+    let forbidden =
+        |code, message| Err(ServiceError::gateway(StatusCode::FORBIDDEN, code, message));
     let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
         return forbidden("403010", "Oauth token is missing");
     };
     if !is_valid_token(authorization, scenario.tokens, now) {
-        return Err(Refusal::token_not_valid());
+        return Err(ServiceError::token_not_valid());
     }
     let Some(key) = text(headers, "x-api-key") else {
         return forbidden("403000", "Api Key is required");
@@ -84,7 +89,7 @@ pub(super) fn check_headers(
         return forbidden("403003", "Api Key is invalid");
     }
     let Some(organization) = text(headers, "x-gw-ims-org-id") else {
-        return Err(Refusal::gateway(
+        return Err(ServiceError::gateway(
             StatusCode::BAD_REQUEST,
             "400003",
             "Missing header: x-gw-ims-org-id",
@@ -98,14 +103,14 @@ pub(super) fn check_headers(
 }
 
 /// Refuses a body that is not said to be JSON.
-pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), ServiceError> {
     let media_type = text(headers, header::CONTENT_TYPE.as_str())
         .and_then(|value| value.split(';').next())
         .unwrap_or_default();
     if media_type.trim().eq_ignore_ascii_case("application/json") {
         Ok(())
     } else {
-        Err(Refusal::ContentType)
+        Err(ServiceError::ContentType)
     }
 }
 
@@ -114,9 +119,9 @@ pub(super) fn check_sandbox(
     headers: &HeaderMap,
     scenario: &Scenario,
     world: &World,
-) -> Result<Sandbox, Refusal> {
+) -> Result<Sandbox, ServiceError> {
     if headers.contains_key("x-sandbox-id") {
-        return Err(Refusal::bad_request(
+        return Err(ServiceError::bad_request(
             2110,
             "The header x-sandbox-id is not allowed with a user token.",
         ));
@@ -124,7 +129,7 @@ pub(super) fn check_sandbox(
     let name = match text(headers, "x-sandbox-name") {
         Some(name) => name,
         None if scenario.require_sandbox_header => {
-            return Err(Refusal::bad_request(
+            return Err(ServiceError::bad_request(
                 2105,
                 "The header x-sandbox-name is missing.",
             ));
@@ -135,7 +140,7 @@ pub(super) fn check_sandbox(
     sandbox
         .filter(|sandbox| world.has_sandbox(sandbox))
         .ok_or_else(|| {
-            Refusal::service(
+            ServiceError::service(
                 StatusCode::NOT_FOUND,
                 2100,
                 format!("The sandbox {name} is not found."),
@@ -144,14 +149,14 @@ pub(super) fn check_sandbox(
 }
 
 /// Whether the caller may do what changes something, or anything at all.
-pub(super) fn check_permission(permission: Permission, changes: bool) -> Result<(), Refusal> {
+pub(super) fn check_permission(permission: Permission, changes: bool) -> Result<(), ServiceError> {
     match permission {
-        Permission::None => Err(Refusal::service(
+        Permission::None => Err(ServiceError::service(
             StatusCode::FORBIDDEN,
             2120,
             "The user does not have the permissions for this operation.",
         )),
-        Permission::ReadOnly if changes => Err(Refusal::bad_request(
+        Permission::ReadOnly if changes => Err(ServiceError::bad_request(
             1427,
             "The user token is not authorized to create or update flow runs.",
         )),
@@ -167,13 +172,13 @@ pub(super) fn issue_token(
     body: &[u8],
     scenario: &Scenario,
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let field = |name: &str| {
         form_urlencoded::parse(body)
             .chain(form_urlencoded::parse(query.as_bytes()))
             .find_map(|(field, value)| (field == name && !value.is_empty()).then_some(value))
     };
-    let refused = |error, description| Err(Refusal::Token { error, description });
+    let refused = |error, description| Err(ServiceError::Token { error, description });
     let Some(grant_type) = field("grant_type") else {
         return refused("invalid_request", "grant_type is missing");
     };
@@ -248,9 +253,9 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn code(refusal: Refusal) -> &'static str {
+    fn code(refusal: ServiceError) -> &'static str {
         match refusal {
-            Refusal::Gateway { code, .. } => code,
+            ServiceError::Gateway { code, .. } => code,
             other => panic!("{other:?}"),
         }
     }
@@ -309,7 +314,7 @@ mod tests {
             fields.remove(index);
             let form = fields.join("&");
             let issued = issue_token("", form.as_bytes(), &Scenario::default(), 0);
-            assert!(matches!(issued, Err(Refusal::Token { .. })), "{form}");
+            assert!(matches!(issued, Err(ServiceError::Token { .. })), "{form}");
         }
     }
 

@@ -17,7 +17,7 @@ use super::world::RunRecord;
 /// One line.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-enum Entry<'a> {
+enum JournalLine<'a> {
     Run(Cow<'a, RunRecord>),
 }
 
@@ -49,13 +49,13 @@ pub enum JournalError {
 
 /// An open journal, held alone.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct RunJournal {
     file: File,
     /// Where the next line begins; what lies behind it was not written whole.
     end: u64,
 }
 
-impl Journal {
+impl RunJournal {
     /// Opens or makes the file, and reads the runs in it.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<RunRecord>), JournalError> {
         let failed = |source| JournalError::Open {
@@ -82,7 +82,7 @@ impl Journal {
             .map_or(0, |last| last + 1);
         let mut runs = Vec::new();
         for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
-            let Entry::Run(run) =
+            let JournalLine::Run(run) =
                 serde_json::from_slice(line).map_err(|source| JournalError::Damaged {
                     path: path.to_owned(),
                     line: index + 1,
@@ -98,7 +98,7 @@ impl Journal {
 
     /// Appends a run; after an error the file is as before.
     pub(super) fn append(&mut self, run: &RunRecord) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Entry::Run(Cow::Borrowed(run)))?;
+        let mut line = serde_json::to_vec(&JournalLine::Run(Cow::Borrowed(run)))?;
         line.push(b'\n');
         match self.file.write_all(&line) {
             Ok(()) => {
@@ -135,7 +135,7 @@ mod tests {
     fn runs_are_read_back_as_they_were_written_and_a_torn_last_line_is_cut() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("world.jsonl");
-        let (mut journal, runs) = Journal::open(&path).expect("a new journal");
+        let (mut journal, runs) = RunJournal::open(&path).expect("a new journal");
         assert!(runs.is_empty());
         journal.append(&record("a")).expect("written");
         journal.append(&record("b")).expect("written");
@@ -144,11 +144,11 @@ mod tests {
         bytes.truncate(bytes.len() - 5);
         fs::write(&path, &bytes).expect("torn");
 
-        let (mut journal, runs) = Journal::open(&path).expect("a torn journal");
+        let (mut journal, runs) = RunJournal::open(&path).expect("a torn journal");
         assert_eq!(runs, [record("a")]);
         journal.append(&record("c")).expect("written");
         drop(journal);
-        let (_, runs) = Journal::open(&path).expect("a whole journal");
+        let (_, runs) = RunJournal::open(&path).expect("a whole journal");
         assert_eq!(runs, [record("a"), record("c")]);
     }
 
@@ -156,14 +156,14 @@ mod tests {
     fn damage_inside_is_an_error_with_its_line_and_nothing_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("world.jsonl");
-        let (mut journal, _) = Journal::open(&path).expect("a new journal");
+        let (mut journal, _) = RunJournal::open(&path).expect("a new journal");
         journal.append(&record("a")).expect("written");
         drop(journal);
         let mut text = fs::read_to_string(&path).expect("the file");
         text.push_str("nonsense\n");
         fs::write(&path, &text).expect("damaged");
         assert!(matches!(
-            Journal::open(&path),
+            RunJournal::open(&path),
             Err(JournalError::Damaged { line: 2, .. })
         ));
         assert_eq!(fs::read_to_string(&path).expect("the file"), text);
@@ -173,7 +173,10 @@ mod tests {
     fn a_journal_is_held_by_one_emulator_at_a_time() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("world.jsonl");
-        let _held = Journal::open(&path).expect("a new journal");
-        assert!(matches!(Journal::open(&path), Err(JournalError::Held(_))));
+        let _held = RunJournal::open(&path).expect("a new journal");
+        assert!(matches!(
+            RunJournal::open(&path),
+            Err(JournalError::Held(_))
+        ));
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::chance::draw;
 use super::clock::Millis;
 use super::scenario::Scenario;
-use super::world::Run;
+use super::world::EmulatedRun;
 
 /// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -59,7 +59,7 @@ impl TryFrom<f64> for Weight {
 
 /// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum EmulatedOutcome {
     Success,
     SuccessWithErrors,
     PartialSuccess,
@@ -77,13 +77,13 @@ pub(super) enum Life {
     Ended {
         started: Millis,
         completed: Millis,
-        outcome: Outcome,
+        outcome: EmulatedOutcome,
     },
 }
 
 impl Life {
     /// Where `run` is at `now`.
-    pub(super) fn of(run: &Run, scenario: &Scenario, now: Millis) -> Self {
+    pub(super) fn of(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> Self {
         let wanted = run.record.params.start_time.saturating_mul(1000);
         let earliest = run
             .record
@@ -105,7 +105,7 @@ impl Life {
     }
 
     /// When the run last changed.
-    pub(super) fn updated_at(self, run: &Run) -> Millis {
+    pub(super) fn updated_at(self, run: &EmulatedRun) -> Millis {
         match self {
             Self::Scheduled => run.record.created_at,
             Self::InProgress { started } => started,
@@ -119,9 +119,11 @@ impl Life {
             Self::Scheduled => "scheduled",
             Self::InProgress { .. } => "inProgress",
             Self::Ended { outcome, .. } => match outcome {
-                Outcome::Success | Outcome::SuccessWithErrors | Outcome::NoRecords => "success",
-                Outcome::PartialSuccess => "partialSuccess",
-                Outcome::Failed => "failed",
+                EmulatedOutcome::Success
+                | EmulatedOutcome::SuccessWithErrors
+                | EmulatedOutcome::NoRecords => "success",
+                EmulatedOutcome::PartialSuccess => "partialSuccess",
+                EmulatedOutcome::Failed => "failed",
             },
         }
     }
@@ -131,20 +133,20 @@ impl Life {
         matches!(
             self,
             Self::Ended {
-                outcome: Outcome::Failed | Outcome::NoRecords,
+                outcome: EmulatedOutcome::Failed | EmulatedOutcome::NoRecords,
                 ..
             }
         )
     }
 }
 
-fn outcome(run: &Run, scenario: &Scenario) -> Outcome {
+fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
     let record = &run.record;
     let (start, end) = record.params.window;
     // Nothing can be in a window that is empty or had not begun when the run was created:
     // milliseconds sent as seconds show as no records.
     if end <= start || start.saturating_mul(1000) > record.created_at {
-        return Outcome::NoRecords;
+        return EmulatedOutcome::NoRecords;
     }
     let Outcomes {
         success,
@@ -154,11 +156,11 @@ fn outcome(run: &Run, scenario: &Scenario) -> Outcome {
         failed,
     } = &scenario.outcomes;
     let ways = [
-        (success, Outcome::Success),
-        (success_with_errors, Outcome::SuccessWithErrors),
-        (partial_success, Outcome::PartialSuccess),
-        (no_records, Outcome::NoRecords),
-        (failed, Outcome::Failed),
+        (success, EmulatedOutcome::Success),
+        (success_with_errors, EmulatedOutcome::SuccessWithErrors),
+        (partial_success, EmulatedOutcome::PartialSuccess),
+        (no_records, EmulatedOutcome::NoRecords),
+        (failed, EmulatedOutcome::Failed),
     ];
     let total: f64 = ways.iter().map(|(weight, _)| weight.get()).sum();
     let subject = format_args!(
@@ -172,7 +174,7 @@ fn outcome(run: &Run, scenario: &Scenario) -> Outcome {
         }
         left -= weight.get();
     }
-    Outcome::Success
+    EmulatedOutcome::Success
 }
 
 #[cfg(test)]
@@ -181,8 +183,8 @@ mod tests {
 
     use super::*;
 
-    fn run(start_time: i64, window: (i64, i64), attempt: u32) -> Run {
-        Run {
+    fn run(start_time: i64, window: (i64, i64), attempt: u32) -> EmulatedRun {
+        EmulatedRun {
             record: serde_json::from_value(json!({
                 "id": "r", "sandbox": "prod",
                 "flowId": "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",

@@ -20,7 +20,7 @@ use url::form_urlencoded;
 
 use super::clock::Millis;
 use super::filter::{Filter, OrderBy};
-use super::refusal::{Invented, Refusal};
+use super::refusal::{Invented, ServiceError};
 use super::scenario::{OverLimit, PageTokens, Scenario};
 
 /// Three bytes that are `+/+/` in base64.
@@ -62,7 +62,7 @@ pub(super) struct Cursor {
 
 /// The moment at which a list is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct ListMoment {
     pub(super) now: Millis,
     pub(super) ceiling: usize,
 }
@@ -74,8 +74,8 @@ impl ListQuery {
         catalog: &Catalog,
         sandbox: &str,
         scenario: &Scenario,
-        reading: Reading,
-    ) -> Result<Self, Refusal> {
+        reading: ListMoment,
+    ) -> Result<Self, ServiceError> {
         let mut property = Vec::new();
         let (mut orderby, mut limit, mut count, mut token) = (None, None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -86,13 +86,16 @@ impl ListQuery {
                 "count" => count = Some(read_count(&value)?),
                 "continuationToken" => token = Some(value.into_owned()),
                 _ => {
-                    return Err(Refusal::bad_request(1451, format!("Invalid params {name}")));
+                    return Err(ServiceError::bad_request(
+                        1451,
+                        format!("Invalid params {name}"),
+                    ));
                 }
             }
         }
         let counts_only = count == Some(true);
         if counts_only && limit.is_some() {
-            return Err(Refusal::bad_request(
+            return Err(ServiceError::bad_request(
                 1401,
                 "limit and count cannot be used together.",
             ));
@@ -229,29 +232,29 @@ impl Cursor {
     }
 }
 
-fn foreign_token(token: &str) -> Refusal {
-    Refusal::invented(
+fn foreign_token(token: &str) -> ServiceError {
+    ServiceError::invented(
         StatusCode::BAD_REQUEST,
         Invented::BadContinuationToken,
         format!("The continuationToken {token} does not belong to this list."),
     )
 }
 
-fn read_limit(text: &str, scenario: &Scenario) -> Result<usize, Refusal> {
+fn read_limit(text: &str, scenario: &Scenario) -> Result<usize, ServiceError> {
     let most = scenario.page_size_max.get();
     match text.parse::<usize>() {
         Ok(limit) if (1..=most).contains(&limit) => Ok(limit),
         Ok(limit) if limit > most && scenario.over_limit == OverLimit::Clamp => Ok(most),
-        _ => Err(Refusal::bad_request(
+        _ => Err(ServiceError::bad_request(
             1452,
             format!("limit `{text}` is not a number from 1 to {most}."),
         )),
     }
 }
 
-fn read_count(text: &str) -> Result<bool, Refusal> {
+fn read_count(text: &str) -> Result<bool, ServiceError> {
     text.to_ascii_lowercase().parse().map_err(|_| {
-        Refusal::bad_request(1452, format!("count `{text}` is neither true nor false."))
+        ServiceError::bad_request(1452, format!("count `{text}` is neither true nor false."))
     })
 }
 
@@ -264,12 +267,12 @@ mod tests {
         fields: &["id", "size"],
     };
 
-    fn read(query: &str) -> Result<ListQuery, Refusal> {
+    fn read(query: &str) -> Result<ListQuery, ServiceError> {
         read_with(&Scenario::default(), query)
     }
 
-    fn read_with(scenario: &Scenario, query: &str) -> Result<ListQuery, Refusal> {
-        let reading = Reading {
+    fn read_with(scenario: &Scenario, query: &str) -> Result<ListQuery, ServiceError> {
+        let reading = ListMoment {
             now: 5,
             ceiling: 10,
         };
@@ -357,7 +360,7 @@ mod tests {
     #[test]
     fn parameters_that_adobe_refuses_are_refused() {
         let code = |query: &str| match read(query).expect_err(query) {
-            Refusal::Service { code, .. } => code,
+            ServiceError::Service { code, .. } => code,
             other => panic!("{other:?}"),
         };
         assert_eq!(code("testParam=1"), 1451);

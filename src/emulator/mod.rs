@@ -209,7 +209,7 @@ impl Emulator {
             clock,
         } = options;
         let remembered = journal
-            .map(|path| journal::Journal::open(&path))
+            .map(|path| journal::RunJournal::open(&path))
             .transpose()?;
         let world = World::new(flows, &scenario, remembered).map_err(EmulatorError::UnknownFlow)?;
         let service = Arc::new(Service::new(scenario, world, clock));

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::run::DeltaColumn;
 
-use super::refusal::{Invented, Refusal};
+use super::refusal::{Invented, ServiceError};
 use super::scenario::Timestamps;
 
 /// The names of the three times.
@@ -19,7 +19,7 @@ const TIMES: [&str; 3] = ["startTime", "windowStartTime", "windowEndTime"];
 /// Checked `params`, with their original beside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Map<String, Value>", into = "Map<String, Value>")]
-pub(super) struct Params {
+pub(super) struct RunParams {
     raw: Map<String, Value>,
     /// In unix seconds.
     pub(super) start_time: i64,
@@ -28,23 +28,23 @@ pub(super) struct Params {
     pub(super) delta_column: Option<DeltaColumn>,
 }
 
-impl Params {
+impl RunParams {
     /// Reads `params`.
     ///
     /// # Errors
     /// With the message for the caller when a time is missing or none, or `deltaColumn` is not
     /// an object with a name.
-    pub(super) fn read(raw: Map<String, Value>) -> Result<Self, ParamsError> {
+    pub(super) fn read(raw: Map<String, Value>) -> Result<Self, RunParamsError> {
         let mut times = [0; 3];
         for (time, name) in times.iter_mut().zip(TIMES) {
             let value = raw.get(name).filter(|value| !value.is_null());
-            let value = value.ok_or(ParamsError::Missing(name))?;
-            *time = seconds(value).ok_or(ParamsError::NotATime(name))?;
+            let value = value.ok_or(RunParamsError::Missing(name))?;
+            *time = seconds(value).ok_or(RunParamsError::NotATime(name))?;
         }
         let [start_time, window_start, window_end] = times;
         let delta_column = match raw.get("deltaColumn") {
             None | Some(Value::Null) => None,
-            Some(value) => Some(delta_column(value).ok_or(ParamsError::DeltaColumn)?),
+            Some(value) => Some(delta_column(value).ok_or(RunParamsError::DeltaColumn)?),
         };
         Ok(Self {
             raw,
@@ -81,7 +81,7 @@ impl Params {
 
 /// Why `params` are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ParamsError {
+pub(super) enum RunParamsError {
     #[error("params.{0} is required.")]
     Missing(&'static str),
     #[error("params.{0} is not a unix time in seconds.")]
@@ -90,8 +90,8 @@ pub(super) enum ParamsError {
     DeltaColumn,
 }
 
-impl From<ParamsError> for Refusal {
-    fn from(error: ParamsError) -> Self {
+impl From<RunParamsError> for ServiceError {
+    fn from(error: RunParamsError) -> Self {
         Self::invented(
             StatusCode::BAD_REQUEST,
             Invented::BadParams,
@@ -100,16 +100,16 @@ impl From<ParamsError> for Refusal {
     }
 }
 
-impl TryFrom<Map<String, Value>> for Params {
-    type Error = ParamsError;
+impl TryFrom<Map<String, Value>> for RunParams {
+    type Error = RunParamsError;
 
-    fn try_from(raw: Map<String, Value>) -> Result<Self, ParamsError> {
+    fn try_from(raw: Map<String, Value>) -> Result<Self, RunParamsError> {
         Self::read(raw)
     }
 }
 
-impl From<Params> for Map<String, Value> {
-    fn from(params: Params) -> Self {
+impl From<RunParams> for Map<String, Value> {
+    fn from(params: RunParams) -> Self {
         params.raw
     }
 }
@@ -133,9 +133,9 @@ mod tests {
 
     use super::*;
 
-    fn read(params: Value) -> Result<Params, ParamsError> {
+    fn read(params: Value) -> Result<RunParams, RunParamsError> {
         match params {
-            Value::Object(raw) => Params::read(raw),
+            Value::Object(raw) => RunParams::read(raw),
             other => panic!("{other} is no object"),
         }
     }
@@ -166,11 +166,11 @@ mod tests {
     fn a_missing_time_and_a_nameless_delta_column_are_refused() {
         assert_eq!(
             read(json!({ "startTime": 1, "windowStartTime": 1 })),
-            Err(ParamsError::Missing("windowEndTime"))
+            Err(RunParamsError::Missing("windowEndTime"))
         );
         assert_eq!(
             read(json!({ "startTime": 1, "windowStartTime": "soon", "windowEndTime": 2 })),
-            Err(ParamsError::NotATime("windowStartTime"))
+            Err(RunParamsError::NotATime("windowStartTime"))
         );
         let times = json!({ "startTime": 1, "windowStartTime": 1, "windowEndTime": 2 });
         for bad in [
@@ -181,7 +181,7 @@ mod tests {
         ] {
             let mut params = times.clone();
             params["deltaColumn"] = bad;
-            assert_eq!(read(params), Err(ParamsError::DeltaColumn));
+            assert_eq!(read(params), Err(RunParamsError::DeltaColumn));
         }
     }
 }

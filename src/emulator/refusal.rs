@@ -12,7 +12,7 @@ use super::reply::Reply;
 
 /// An answer that refuses, before it is put on the wire.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Refusal {
+pub(super) enum ServiceError {
     /// The gateway's own shape; the request never reached the Flow Service.
     Gateway {
         status: StatusCode,
@@ -57,7 +57,7 @@ pub(super) enum Invented {
     ByScenario = 9099,
 }
 
-impl Refusal {
+impl ServiceError {
     pub(super) fn gateway(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self::Gateway {
             status,
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_missing_entity_is_refused_in_the_documented_envelope() {
-        let reply = Refusal::not_found("flows", "abc").into_reply("request-1");
+        let reply = ServiceError::not_found("flows", "abc").into_reply("request-1");
         assert_eq!(reply.status, StatusCode::NOT_FOUND);
         let body = reply.body_json();
         assert_eq!(
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_invented_code_says_that_it_is_one() {
-        let reply = Refusal::invented(
+        let reply = ServiceError::invented(
             StatusCode::BAD_REQUEST,
             Invented::FlowNotOnce,
             "The flow is not scheduled once.",

@@ -12,9 +12,9 @@ use crate::run::Sandbox;
 
 use super::chance::uuid_of;
 use super::clock::Millis;
-use super::life::{Life, Outcome};
+use super::life::{EmulatedOutcome, Life};
 use super::scenario::{Scenario, Spelling};
-use super::world::{EmulatedFlow, Run};
+use super::world::{EmulatedFlow, EmulatedRun};
 
 /// Who writes runs and flows.
 pub(super) const TECHNICAL_ACCOUNT: &str = "emulator@techacct.adobe.com";
@@ -29,7 +29,7 @@ pub(super) fn etag(subject: impl std::fmt::Display, updated_at: Millis) -> Strin
 }
 
 /// The run's version at `now`.
-pub(super) fn run_etag(run: &Run, scenario: &Scenario, now: Millis) -> String {
+pub(super) fn run_etag(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> String {
     let updated_at = Life::of(run, scenario, now).updated_at(run);
     etag(&run.record.id, updated_at)
 }
@@ -45,7 +45,7 @@ pub(super) const HEAD_FIELDS: &[&str] = &[
 ];
 
 /// What never changes about a run: enough for most filters, and much cheaper than all of it.
-pub(super) fn run_head(run: &Run) -> Value {
+pub(super) fn run_head(run: &EmulatedRun) -> Value {
     let record = &run.record;
     json!({
         "id": record.id,
@@ -64,7 +64,7 @@ pub(super) fn sandbox_id(sandbox: &Sandbox) -> Uuid {
 
 /// The run at `now`, with or without its `params`.
 pub(super) fn run_body(
-    run: &Run,
+    run: &EmulatedRun,
     flow: &EmulatedFlow,
     scenario: &Scenario,
     now: Millis,
@@ -98,20 +98,20 @@ pub(super) fn run_body(
 }
 
 /// What a run moved: records in, out, failed, and bytes in, out.
-struct Moved {
+struct TransferCounts {
     records: [i64; 3],
     bytes: [i64; 2],
     files: i64,
 }
 
-impl Moved {
-    fn by(outcome: Outcome) -> Self {
+impl TransferCounts {
+    fn by(outcome: EmulatedOutcome) -> Self {
         let (records, bytes, files) = match outcome {
-            Outcome::Success => ([100, 100, 0], [24_012, 17_128], 1),
-            Outcome::SuccessWithErrors => ([100, 99, 1], [24_012, 17_004], 1),
-            Outcome::PartialSuccess => ([100, 60, 40], [24_012, 10_512], 1),
-            Outcome::NoRecords => ([0, 0, 0], [0, 0], 0),
-            Outcome::Failed => ([-1, -1, -1], [-1, -1], -1),
+            EmulatedOutcome::Success => ([100, 100, 0], [24_012, 17_128], 1),
+            EmulatedOutcome::SuccessWithErrors => ([100, 99, 1], [24_012, 17_004], 1),
+            EmulatedOutcome::PartialSuccess => ([100, 60, 40], [24_012, 10_512], 1),
+            EmulatedOutcome::NoRecords => ([0, 0, 0], [0, 0], 0),
+            EmulatedOutcome::Failed => ([-1, -1, -1], [-1, -1], -1),
         };
         Self {
             records,
@@ -136,11 +136,11 @@ fn metrics(life: Life, status: &str) -> Value {
             outcome,
         } => (started, completed, outcome),
     };
-    let Moved {
+    let TransferCounts {
         records: [records_in, records_out, records_failed],
         bytes: [bytes_in, bytes_out],
         files,
-    } = Moved::by(outcome);
+    } = TransferCounts::by(outcome);
     let mut metrics = json!({
         "durationSummary": { "startedAtUTC": started },
         "sizeSummary": { "inputBytes": bytes_in, "outputBytes": bytes_out },
@@ -156,7 +156,7 @@ fn metrics(life: Life, status: &str) -> Value {
         },
         "statusSummary": { "status": status, "activityRefs": ["promotionActivity"] },
     });
-    if outcome != Outcome::Failed {
+    if outcome != EmulatedOutcome::Failed {
         metrics["durationSummary"]["completedAtUTC"] = completed.into();
     }
     if let Some(errors) = errors(outcome) {
@@ -165,29 +165,29 @@ fn metrics(life: Life, status: &str) -> Value {
     metrics
 }
 
-fn errors(outcome: Outcome) -> Option<Value> {
+fn errors(outcome: EmulatedOutcome) -> Option<Value> {
     match outcome {
-        Outcome::Success | Outcome::NoRecords => None,
-        Outcome::SuccessWithErrors | Outcome::PartialSuccess => Some(json!([{
+        EmulatedOutcome::Success | EmulatedOutcome::NoRecords => None,
+        EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess => Some(json!([{
             "code": "CONNECTOR-2001-500",
             "message": "Some records could not be ingested. Check the error diagnostics.",
         }])),
-        Outcome::Failed => Some(json!([{
+        EmulatedOutcome::Failed => Some(json!([{
             "code": "CONNECTOR-1001-500",
             "message": "Error occurred while copying data from the source.",
         }])),
     }
 }
 
-fn nested_errors(outcome: Outcome) -> Option<Value> {
+fn nested_errors(outcome: EmulatedOutcome) -> Option<Value> {
     match outcome {
-        Outcome::Success | Outcome::NoRecords => None,
-        Outcome::SuccessWithErrors | Outcome::PartialSuccess => Some(json!([
+        EmulatedOutcome::Success | EmulatedOutcome::NoRecords => None,
+        EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess => Some(json!([
             { "code": "INGEST-1212-400", "message": "Encountered errors while parsing." },
-            { "code": "MAPPER-3700-400", "recordCount": Moved::by(outcome).records[2],
+            { "code": "MAPPER-3700-400", "recordCount": TransferCounts::by(outcome).records[2],
               "message": "Unknown mapping error." },
         ])),
-        Outcome::Failed => Some(json!([
+        EmulatedOutcome::Failed => Some(json!([
             { "code": "133", "message": "The source refused the connection." },
         ])),
     }
@@ -195,7 +195,7 @@ fn nested_errors(outcome: Outcome) -> Option<Value> {
 
 /// The copy activity, and behind it, unless it failed, the promotion activity.
 fn activities(
-    run: &Run,
+    run: &EmulatedRun,
     flow: &EmulatedFlow,
     life: Life,
     status: &str,
@@ -213,7 +213,7 @@ fn activities(
     let mut duration = Map::new();
     duration.insert("startedAtUTC".to_owned(), started.into());
     if let Some((completed, outcome)) = ended
-        && outcome != Outcome::Failed
+        && outcome != EmulatedOutcome::Failed
     {
         duration.insert("completedAtUTC".to_owned(), completed.into());
     }
@@ -243,7 +243,7 @@ fn activities(
         return json!([copy]);
     };
     let nested = nested_errors(outcome);
-    if outcome == Outcome::Failed {
+    if outcome == EmulatedOutcome::Failed {
         copy["statusSummary"]["errors"] = errors(outcome).unwrap_or_default();
         copy["statusSummary"]["extensions"]["errors"] = nested.unwrap_or_default();
         return json!([copy]);
@@ -305,7 +305,7 @@ mod tests {
         let life = Life::Ended {
             started: 1,
             completed: 2,
-            outcome: Outcome::Failed,
+            outcome: EmulatedOutcome::Failed,
         };
         let metrics = metrics(life, life.status());
         assert!(metrics["durationSummary"]["completedAtUTC"].is_null());

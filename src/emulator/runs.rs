@@ -15,14 +15,14 @@ use super::clock::Millis;
 use super::flows::one;
 use super::gateway::Caller;
 use super::life::Life;
-use super::listing::{Catalog, ListQuery, Reading};
-use super::params::Params;
-use super::refusal::{Invented, Refusal};
+use super::listing::{Catalog, ListMoment, ListQuery};
+use super::params::RunParams;
+use super::refusal::{Invented, ServiceError};
 use super::reply::Reply;
 use super::run_body::{HEAD_FIELDS, run_body, run_etag, run_head};
 use super::scenario::{Frequency, ResponseShape};
 use super::service::Service;
-use super::world::{Draft, EmulatedFlow, FlowKey, Run};
+use super::world::{Draft, EmulatedFlow, EmulatedRun, FlowKey};
 
 const RUNS: Catalog = Catalog {
     path: "runs",
@@ -55,18 +55,18 @@ pub(super) fn create(
     caller: &Caller,
     body: &[u8],
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let (flow_id, params) = read_create(body)?;
     let key = (caller.sandbox.clone(), flow_id);
     let flow = service
         .world
         .flow(&key)
-        .ok_or_else(|| Refusal::bad_request(1430, format!("Flow {flow_id} is not found.")))?;
+        .ok_or_else(|| ServiceError::bad_request(1430, format!("Flow {flow_id} is not found.")))?;
     if flow.hidden {
-        return Err(Refusal::not_found("flows", &flow_id.to_string()));
+        return Err(ServiceError::not_found("flows", &flow_id.to_string()));
     }
     if flow.state != "enabled" {
-        return Err(Refusal::bad_request(
+        return Err(ServiceError::bad_request(
             1444,
             format!(
                 "Flow {flow_id} is in the state {}, expected enabled.",
@@ -75,7 +75,7 @@ pub(super) fn create(
         ));
     }
     if flow.frequency != Frequency::Once {
-        return Err(Refusal::invented(
+        return Err(ServiceError::invented(
             StatusCode::BAD_REQUEST,
             Invented::FlowNotOnce,
             format!("Flow {flow_id} is not scheduled for one-time ingestion."),
@@ -86,7 +86,7 @@ pub(super) fn create(
         client: caller.client.clone(),
         organization: caller.organization.clone(),
         retrigger_of: None,
-        params: Params::read(params)?,
+        params: RunParams::read(params)?,
     };
     let run = service.world.store(draft, now)?;
     let id_and_etag =
@@ -100,12 +100,15 @@ pub(super) fn create(
 }
 
 /// The flow and the `params` that a create asks for.
-fn read_create(body: &[u8]) -> Result<(FlowId, Map<String, Value>), Refusal> {
+fn read_create(body: &[u8]) -> Result<(FlowId, Map<String, Value>), ServiceError> {
     if body.trim_ascii().is_empty() {
-        return Err(Refusal::bad_request(1405, "The request body is empty."));
+        return Err(ServiceError::bad_request(
+            1405,
+            "The request body is empty.",
+        ));
     }
     let not_json = |what: String| {
-        Refusal::invented(
+        ServiceError::invented(
             StatusCode::BAD_REQUEST,
             Invented::BodyNotJson,
             format!("The request body is not a JSON object{what}."),
@@ -119,15 +122,15 @@ fn read_create(body: &[u8]) -> Result<(FlowId, Map<String, Value>), Refusal> {
     let flow_id = body.get("flowId").and_then(Value::as_str);
     let flow_id = flow_id
         .filter(|id| !id.is_empty())
-        .ok_or_else(|| Refusal::bad_request(1446, "flowId cannot be null or empty."))?;
+        .ok_or_else(|| ServiceError::bad_request(1446, "flowId cannot be null or empty."))?;
     let flow_id = flow_id
         .parse()
-        .map_err(|_| Refusal::bad_request(1430, format!("Flow {flow_id} is not found.")))?;
+        .map_err(|_| ServiceError::bad_request(1430, format!("Flow {flow_id} is not found.")))?;
     let params = match body.get("params") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(params)) => params.clone(),
         Some(_) => {
-            return Err(Refusal::invented(
+            return Err(ServiceError::invented(
                 StatusCode::BAD_REQUEST,
                 Invented::BadParams,
                 "params is not an object.",
@@ -143,9 +146,9 @@ pub(super) fn list(
     caller: &Caller,
     query: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let scenario = &service.scenario;
-    let reading = Reading {
+    let reading = ListMoment {
         now,
         ceiling: service.world.run_count(),
     };
@@ -173,7 +176,7 @@ fn candidates<'a>(
     service: &'a Service,
     caller: &Caller,
     list: &mut ListQuery,
-) -> Vec<(Arc<Run>, &'a EmulatedFlow)> {
+) -> Vec<(Arc<EmulatedRun>, &'a EmulatedFlow)> {
     let world = &service.world;
     let until = list
         .cursor
@@ -188,7 +191,7 @@ fn candidates<'a>(
         values.dedup();
         Some(values)
     };
-    let mut runs: Vec<(Arc<Run>, &EmulatedFlow)> = if let Some(ids) = take("id") {
+    let mut runs: Vec<(Arc<EmulatedRun>, &EmulatedFlow)> = if let Some(ids) = take("id") {
         let found = ids.iter().filter_map(|id| world.run(&caller.sandbox, id));
         found
             .filter(|(run, _)| run.serial < ceiling && run.record.created_at <= until)
@@ -227,7 +230,7 @@ pub(super) fn get(
     caller: &Caller,
     id: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let (run, flow) = visible(service, caller, id, now)?;
     let scenario = &service.scenario;
     let body = run_body(&run, flow, scenario, now, scenario.params_in_runs);
@@ -242,12 +245,12 @@ pub(super) fn act(
     query: &str,
     headers: &HeaderMap,
     now: Millis,
-) -> Result<Reply, Refusal> {
+) -> Result<Reply, ServiceError> {
     let op = form_urlencoded::parse(query.as_bytes())
         .find_map(|(name, value)| (name == "op" && !value.is_empty()).then_some(value))
-        .ok_or_else(|| Refusal::bad_request(2119, "The query param op is missing."))?;
+        .ok_or_else(|| ServiceError::bad_request(2119, "The query param op is missing."))?;
     if op != "re-trigger" && op != "RE_TRIGGER" {
-        return Err(Refusal::bad_request(
+        return Err(ServiceError::bad_request(
             1435,
             format!("The operation {op} is not supported."),
         ));
@@ -257,14 +260,14 @@ pub(super) fn act(
     if let Some(given) = headers.get(header::IF_MATCH) {
         let current = run_etag(&run, scenario, now);
         if given.as_bytes() != current.as_bytes() {
-            return Err(Refusal::StaleEtag {
+            return Err(ServiceError::StaleEtag {
                 given: String::from_utf8_lossy(given.as_bytes()).into_owned(),
                 current,
             });
         }
     }
     if !Life::of(&run, scenario, now).is_retriable() {
-        return Err(Refusal::invented(
+        return Err(ServiceError::invented(
             StatusCode::BAD_REQUEST,
             Invented::NotRetriable,
             format!("Flow run {id} neither failed nor succeeded without a record."),
@@ -291,11 +294,11 @@ fn visible<'a>(
     caller: &Caller,
     id: &str,
     now: Millis,
-) -> Result<(Arc<Run>, &'a EmulatedFlow), Refusal> {
+) -> Result<(Arc<EmulatedRun>, &'a EmulatedFlow), ServiceError> {
     let until = now.saturating_sub(service.scenario.listed_after.millis());
     service
         .world
         .run(&caller.sandbox, id)
         .filter(|(run, _)| run.record.created_at <= until)
-        .ok_or_else(|| Refusal::not_found("runs", id))
+        .ok_or_else(|| ServiceError::not_found("runs", id))
 }

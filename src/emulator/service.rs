@@ -18,7 +18,7 @@ use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm};
 use super::gateway::{self, Caller, Gateway};
 use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
-use super::refusal::{Invented, Refusal};
+use super::refusal::{Invented, ServiceError};
 use super::reply::Reply;
 use super::scenario::Scenario;
 use super::world::World;
@@ -141,9 +141,9 @@ impl Service {
         match fault {
             Fault::Throttled { retry_after, form } => {
                 let retry_after = retry_after.map(|seconds| self.retry_after(seconds, form));
-                Delivery::Whole(self.refuse(Refusal::Throttled { retry_after }))
+                Delivery::Whole(self.refuse(ServiceError::Throttled { retry_after }))
             }
-            Fault::ExpiredToken => Delivery::Whole(self.refuse(Refusal::token_not_valid())),
+            Fault::ExpiredToken => Delivery::Whole(self.refuse(ServiceError::token_not_valid())),
             Fault::Status {
                 code,
                 when,
@@ -198,7 +198,7 @@ impl Service {
         }
     }
 
-    fn work(&self, call: &Call) -> Result<Reply, Refusal> {
+    fn work(&self, call: &Call) -> Result<Reply, ServiceError> {
         let Call {
             route,
             query,
@@ -208,7 +208,7 @@ impl Service {
         let now_micros = self.service_micros();
         let now = now_micros / 1000;
         let body = body.as_deref().ok_or_else(|| {
-            Refusal::invented(
+            ServiceError::invented(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 Invented::BodyTooLarge,
                 "The request body is too large or incomplete.",
@@ -231,12 +231,12 @@ impl Service {
             Route::GetFlowSpec(id) => flow_specs::get(self, id),
             Route::ListSourceConnections => source_connections::list(self, &caller, query, now),
             Route::GetSourceConnection(id) => source_connections::get(self, &caller, id),
-            Route::WrongMethod => Err(Refusal::invented(
+            Route::WrongMethod => Err(ServiceError::invented(
                 StatusCode::METHOD_NOT_ALLOWED,
                 Invented::MethodNotAllowed,
                 "The method is not allowed here.",
             )),
-            Route::NoSuchPath | Route::Token => Err(Refusal::invented(
+            Route::NoSuchPath | Route::Token => Err(ServiceError::invented(
                 StatusCode::NOT_FOUND,
                 Invented::NoSuchPath,
                 "There is nothing at this path.",
@@ -249,7 +249,7 @@ impl Service {
         route: &Route,
         headers: &HeaderMap,
         now_micros: i64,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, ServiceError> {
         let scenario = &self.scenario;
         self.gateway
             .check_rate(scenario, now_micros)
@@ -281,8 +281,10 @@ impl Service {
                 };
                 let reason = status.canonical_reason().unwrap_or("Error");
                 self.refuse(match flow_code.or(known) {
-                    Some(code) => Refusal::service(status, code, format!("{reason}.")),
-                    None => Refusal::invented(status, Invented::ByScenario, format!("{reason}.")),
+                    Some(code) => ServiceError::service(status, code, format!("{reason}.")),
+                    None => {
+                        ServiceError::invented(status, Invented::ByScenario, format!("{reason}."))
+                    }
                 })
             }
         }
@@ -303,7 +305,7 @@ impl Service {
         self.clock.micros() + i64::from(self.scenario.clock_skew) * 1_000_000
     }
 
-    fn refuse(&self, refusal: Refusal) -> Reply {
+    fn refuse(&self, refusal: ServiceError) -> Reply {
         let request_id = Uuid::new_v4().to_string();
         let reply = refusal.into_reply(&request_id);
         self.dated(with_request_id(reply, &request_id))

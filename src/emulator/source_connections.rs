@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::clock::Millis;
 use super::flows::one;
 use super::gateway::Caller;
-use super::listing::{Catalog, ListQuery, Reading};
-use super::refusal::Refusal;
+use super::listing::{Catalog, ListMoment, ListQuery};
+use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
 use super::service::Service;
@@ -42,8 +42,8 @@ pub(super) fn list(
     caller: &Caller,
     query: &str,
     now: Millis,
-) -> Result<Reply, Refusal> {
-    let reading = Reading { now, ceiling: 0 };
+) -> Result<Reply, ServiceError> {
+    let reading = ListMoment { now, ceiling: 0 };
     let sandbox = caller.sandbox.as_str();
     let scenario = &service.scenario;
     let list = ListQuery::read(query, &SOURCE_CONNECTIONS, sandbox, scenario, reading)?;
@@ -54,14 +54,14 @@ pub(super) fn list(
 }
 
 /// `GET /sourceConnections/{id}`
-pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply, Refusal> {
+pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply, ServiceError> {
     let flow = Uuid::try_parse(id)
         .ok()
         .and_then(|id| {
             let mut flows = service.world.visible_flows(&caller.sandbox);
             flows.find(|flow| flow.source_connection_id() == id)
         })
-        .ok_or_else(|| Refusal::not_found("sourceConnections", id))?;
+        .ok_or_else(|| ServiceError::not_found("sourceConnections", id))?;
     Ok(one(service, source_connection_body(caller, flow)))
 }
 

@@ -16,10 +16,10 @@ use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
 
 use super::clock::Millis;
 use super::copy_column::{self, CopyColumn};
-use super::journal::Journal;
+use super::journal::RunJournal;
 use super::ledger::StoredRun;
-use super::params::Params;
-use super::refusal::{Invented, Refusal};
+use super::params::RunParams;
+use super::refusal::{Invented, ServiceError};
 use super::scenario::{FlowOverride, Frequency, Scenario};
 use super::{FlowSeed, lock};
 
@@ -92,12 +92,12 @@ pub(super) struct RunRecord {
     pub(super) created_client: String,
     pub(super) ims_org_id: String,
     pub(super) retrigger_of: Option<String>,
-    pub(super) params: Params,
+    pub(super) params: RunParams,
 }
 
 /// A stored run with its place among the others.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct EmulatedRun {
     pub(super) record: RunRecord,
     /// The how-manieth run of this world, from 0.
     pub(super) serial: usize,
@@ -112,7 +112,7 @@ pub(super) struct Draft {
     pub(super) client: String,
     pub(super) organization: String,
     pub(super) retrigger_of: Option<String>,
-    pub(super) params: Params,
+    pub(super) params: RunParams,
 }
 
 #[derive(Debug, Default)]
@@ -124,11 +124,11 @@ struct FlowRuns {
 
 #[derive(Debug, Default)]
 struct Runs {
-    all: Vec<Arc<Run>>,
+    all: Vec<Arc<EmulatedRun>>,
     by_id: HashMap<String, usize>,
     by_flow: HashMap<FlowKey, FlowRuns>,
     by_sandbox: HashMap<Sandbox, Vec<usize>>,
-    journal: Option<Journal>,
+    journal: Option<RunJournal>,
 }
 
 /// Everything that exists.
@@ -148,7 +148,7 @@ impl World {
     pub(super) fn new(
         seeds: Vec<FlowSeed>,
         scenario: &Scenario,
-        remembered: Option<(Journal, Vec<RunRecord>)>,
+        remembered: Option<(RunJournal, Vec<RunRecord>)>,
     ) -> Result<Self, FlowId> {
         let mut flows = BTreeMap::new();
         for seed in seeds {
@@ -216,7 +216,11 @@ impl World {
     }
 
     /// The run of that id, if it is in the sandbox and its flow can be seen.
-    pub(super) fn run(&self, sandbox: &Sandbox, id: &str) -> Option<(Arc<Run>, &EmulatedFlow)> {
+    pub(super) fn run(
+        &self,
+        sandbox: &Sandbox,
+        id: &str,
+    ) -> Option<(Arc<EmulatedRun>, &EmulatedFlow)> {
         let run = {
             let runs = lock(&self.runs);
             Arc::clone(runs.by_id.get(id).map(|serial| &runs.all[*serial])?)
@@ -226,26 +230,40 @@ impl World {
     }
 
     /// The flow of a run, unless it is hidden or no longer exists.
-    pub(super) fn flow_of(&self, run: &Run) -> Option<&EmulatedFlow> {
+    pub(super) fn flow_of(&self, run: &EmulatedRun) -> Option<&EmulatedFlow> {
         let key = (run.record.sandbox.clone(), run.record.flow_id);
         self.flow(&key).filter(|flow| !flow.hidden)
     }
 
     /// The runs of a sandbox, newest first, created by `until` and below the serial `ceiling`.
-    pub(super) fn runs(&self, sandbox: &Sandbox, until: Millis, ceiling: usize) -> Vec<Arc<Run>> {
+    pub(super) fn runs(
+        &self,
+        sandbox: &Sandbox,
+        until: Millis,
+        ceiling: usize,
+    ) -> Vec<Arc<EmulatedRun>> {
         let runs = lock(&self.runs);
         runs.newest_first(runs.by_sandbox.get(sandbox), until, ceiling)
     }
 
     /// The runs of one flow, as [`World::runs`] gives those of a sandbox.
-    pub(super) fn runs_of(&self, key: &FlowKey, until: Millis, ceiling: usize) -> Vec<Arc<Run>> {
+    pub(super) fn runs_of(
+        &self,
+        key: &FlowKey,
+        until: Millis,
+        ceiling: usize,
+    ) -> Vec<Arc<EmulatedRun>> {
         let runs = lock(&self.runs);
         let serials = runs.by_flow.get(key).map(|of_flow| &of_flow.serials);
         runs.newest_first(serials, until, ceiling)
     }
 
     /// Stores a run, if its flow's delta column and the scenario let it in.
-    pub(super) fn store(&self, draft: Draft, now: Millis) -> Result<Arc<Run>, Refusal> {
+    pub(super) fn store(
+        &self,
+        draft: Draft,
+        now: Millis,
+    ) -> Result<Arc<EmulatedRun>, ServiceError> {
         let Draft {
             flow: key,
             client,
@@ -262,7 +280,7 @@ impl World {
             .get(&key)
             .is_some_and(|of_flow| of_flow.attempts.contains_key(&params.window));
         if self.refuses_same_window && is_repeated && retrigger_of.is_none() {
-            return Err(Refusal::invented(
+            return Err(ServiceError::invented(
                 StatusCode::CONFLICT,
                 Invented::SameWindow,
                 "A flow run for this window exists.",
@@ -283,7 +301,7 @@ impl World {
         };
         if let Some(journal) = &mut runs.journal {
             journal.append(&record).map_err(|error| {
-                Refusal::invented(
+                ServiceError::invented(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     Invented::JournalNotWritten,
                     format!("The emulator could not write its journal: {error}."),
@@ -314,7 +332,7 @@ impl Runs {
         serials: Option<&Vec<usize>>,
         until: Millis,
         ceiling: usize,
-    ) -> Vec<Arc<Run>> {
+    ) -> Vec<Arc<EmulatedRun>> {
         let serials = serials.map_or(&[][..], Vec::as_slice);
         let end = serials.partition_point(|serial| {
             *serial < ceiling && self.all[*serial].record.created_at <= until
@@ -327,7 +345,11 @@ impl Runs {
     }
 
     /// Adds a run to the indexes; the first `deltaColumn` of a table flow becomes the flow's.
-    fn keep(&mut self, record: RunRecord, flows: &BTreeMap<FlowKey, EmulatedFlow>) -> Arc<Run> {
+    fn keep(
+        &mut self,
+        record: RunRecord,
+        flows: &BTreeMap<FlowKey, EmulatedFlow>,
+    ) -> Arc<EmulatedRun> {
         let key = (record.sandbox.clone(), record.flow_id);
         let is_table = flows.get(&key).is_some_and(|flow| flow.is_table);
         let serial = self.all.len();
@@ -347,7 +369,7 @@ impl Runs {
             .or_default()
             .push(serial);
         self.by_id.insert(record.id.clone(), serial);
-        let run = Arc::new(Run {
+        let run = Arc::new(EmulatedRun {
             record,
             serial,
             attempt,

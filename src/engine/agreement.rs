@@ -10,14 +10,14 @@ use uuid::Uuid;
 use super::preflight::existing;
 use super::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
-use crate::audit::{AuditInput, Fact, FlowListing, Kind, ListResult, Trace, compare};
+use crate::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
 use crate::import::gather;
 use crate::reconcile::CreatorAttribution;
 use crate::run::{
     DesiredRun, FlowId, Key, Origin, Rerun, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
     Window,
 };
-use crate::state::{Clock, ClockedTime, Entry, Evidence, Fate, Refusal, State};
+use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, Refusal, State};
 
 const OURS: &str = "our-key";
 const INTENT: i64 = 1_700_000_000;
@@ -81,13 +81,13 @@ fn wanted(identity: RunIdentity) -> DesiredRun {
 
 /// A state, a list and what is wanted, of one flow.
 #[derive(Debug)]
-struct World {
+struct FlowFixture {
     state: State,
     runs: Vec<FlowRun>,
     wanted: Vec<DesiredRun>,
 }
 
-impl World {
+impl FlowFixture {
     fn new() -> Self {
         Self {
             state: State::new("5C13@AdobeOrg".parse().expect("an organization")),
@@ -100,7 +100,7 @@ impl World {
         self.state.fold(entry).expect("a legal step");
     }
 
-    fn intent(&mut self, identity: &RunIdentity, clock: Clock) {
+    fn intent(&mut self, identity: &RunIdentity, clock: ClockKind) {
         self.step(Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
@@ -114,7 +114,7 @@ impl World {
     }
 
     fn created(&mut self, identity: &RunIdentity, run_id: &str) {
-        self.intent(identity, Clock::Server);
+        self.intent(identity, ClockKind::Server);
         self.step(Entry::Created {
             key: identity.key(),
             run_id: run_id.parse().expect("a run id"),
@@ -132,7 +132,7 @@ impl World {
     }
 
     fn rejected(&mut self, identity: &RunIdentity) {
-        self.intent(identity, Clock::Server);
+        self.intent(identity, ClockKind::Server);
         self.step(Entry::Rejected {
             key: identity.key(),
             refusal: Refusal {
@@ -228,7 +228,7 @@ impl World {
 
 #[test]
 fn a_run_of_an_unnamed_client_beside_a_recorded_one_is_adopted_and_not_called_doubled() {
-    let mut world = World::new();
+    let mut world = FlowFixture::new();
     world.created(&identity(1, 1), "a");
     world.wanted.push(wanted(identity(1, 2)));
     world.runs = vec![
@@ -248,7 +248,7 @@ fn a_run_of_an_unnamed_client_beside_a_recorded_one_is_adopted_and_not_called_do
 
 #[test]
 fn where_the_field_does_not_hold_our_key_a_further_run_is_adopted_and_not_called_doubled() {
-    let mut world = World::new();
+    let mut world = FlowFixture::new();
     world.created(&identity(1, 1), "a");
     world.wanted.push(wanted(identity(1, 2)));
     world.runs = vec![
@@ -267,8 +267,8 @@ fn where_the_field_does_not_hold_our_key_a_further_run_is_adopted_and_not_called
 
 #[test]
 fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
-    let mut world = World::new();
-    world.intent(&identity(1, 1), Clock::Server);
+    let mut world = FlowFixture::new();
+    world.intent(&identity(1, 1), ClockKind::Server);
     world.wanted.push(wanted(identity(1, 2)));
     world.runs = vec![
         shown("a", 1, INTENT + 1, Some(OURS)),
@@ -276,14 +276,14 @@ fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
     ];
     let (settled, adopted) = world.apply();
     assert_eq!((settled.len(), adopted.len()), (1, 1));
-    let kinds: Vec<Kind> = world.facts().iter().map(Fact::kind).collect();
-    assert_eq!(kinds, [Kind::InDoubt, Kind::Unknown]);
+    let kinds: Vec<FindingKind> = world.facts().iter().map(Fact::kind).collect();
+    assert_eq!(kinds, [FindingKind::InDoubt, FindingKind::Unknown]);
 }
 
 #[test]
 fn a_run_that_may_be_the_one_in_doubt_is_not_adopted_as_another_rerun() {
-    let mut world = World::new();
-    world.intent(&identity(1, 2), Clock::Local);
+    let mut world = FlowFixture::new();
+    world.intent(&identity(1, 2), ClockKind::Local);
     world.wanted.push(wanted(identity(1, 1)));
     world.runs = vec![shown("a", 1, INTENT + 1, Some(OURS))];
     let (settled, adopted) = world.apply();
@@ -310,8 +310,8 @@ type Step = (u8, bool);
 /// A run that no record stands for: when it was created, and by whom.
 type Free = (i64, u8);
 
-fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> World {
-    let mut world = World::new();
+fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> FlowFixture {
+    let mut world = FlowFixture::new();
     for (n, (reruns, others)) in windows.iter().enumerate() {
         let n = i64::try_from(n).expect("few");
         for ((fate, is_wanted), rerun) in reruns.iter().zip(1..) {
@@ -328,8 +328,8 @@ fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> World {
                     world.runs.push(shown(&id, n, time, Some("exc_app")));
                 }
                 3 => world.created(&identity, &id),
-                4 => world.intent(&identity, Clock::Server),
-                5 => world.intent(&identity, Clock::Local),
+                4 => world.intent(&identity, ClockKind::Server),
+                5 => world.intent(&identity, ClockKind::Local),
                 6 => world.rejected(&identity),
                 7 => {
                     world.created(&identity, &id);
@@ -350,7 +350,7 @@ fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> World {
     world
 }
 
-fn worlds() -> impl Strategy<Value = World> {
+fn worlds() -> impl Strategy<Value = FlowFixture> {
     let step = (0..8u8, any::<bool>());
     let others = prop::collection::vec((-7200..900i64, 0..3u8), 0..4);
     let one = (prop::collection::vec(step, 0..4), others);
@@ -401,7 +401,7 @@ proptest! {
     fn a_manifest_of_what_was_imported_finds_each_run_as_what_it_was_imported_as(
         runs in prop::collection::vec((0..3i64, 0..50i64, 0..3u8), 0..12),
     ) {
-        let mut world = World::new();
+        let mut world = FlowFixture::new();
         for (at, (n, created, client)) in runs.iter().enumerate() {
             let client = [Some(OURS), Some("exc_app"), None][usize::from(*client)];
             world.runs.push(shown(&format!("r{at}"), *n, INTENT + created, client));
@@ -414,6 +414,6 @@ proptest! {
             .map(|run| (run.run.id.clone(), run.identity.key()))
             .collect();
         prop_assert_eq!(world.apply().1, expected);
-        prop_assert!(world.facts().iter().all(|fact| fact.kind() == Kind::Unknown));
+        prop_assert!(world.facts().iter().all(|fact| fact.kind() == FindingKind::Unknown));
     }
 }

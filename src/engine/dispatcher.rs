@@ -26,7 +26,7 @@ use super::{Applied, Ending, Event, Events, FlowIndex, Outcomes, Settings, Stop,
 use crate::api::Client;
 use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, UnixSeconds};
-use crate::state::{Clock, ClockedTime, Entry};
+use crate::state::{ClockKind, ClockedTime, Entry};
 use crate::store::{LockedStore, StoreError};
 use reads::Read;
 use reserve::{Reserved, Write, written};
@@ -256,9 +256,9 @@ struct PendingEntry {
 fn later_start(asked: Option<UnixSeconds>, now: ClockedTime) -> Option<UnixSeconds> {
     let seconds = UnixSeconds::new(now.time.as_second()).ok()?;
     match now.clock {
-        Clock::Server => asked.filter(|asked| *asked > seconds),
+        ClockKind::Server => asked.filter(|asked| *asked > seconds),
         // By our own clock even now may be later.
-        Clock::Local => Some(asked.map_or(seconds, |asked| asked.max(seconds))),
+        ClockKind::Local => Some(asked.map_or(seconds, |asked| asked.max(seconds))),
     }
 }
 
@@ -281,7 +281,7 @@ mod tests {
             time: Timestamp::from_second(1_000).expect("in range"),
             clock,
         };
-        let (server, local) = (now(Clock::Server), now(Clock::Local));
+        let (server, local) = (now(ClockKind::Server), now(ClockKind::Local));
         assert_eq!(later_start(None, server), None);
         assert_eq!(later_start(Some(seconds(900)), server), None);
         assert_eq!(

@@ -28,7 +28,7 @@ pub(super) struct FlowQueue {
     again: BTreeMap<RunIdentity, DesiredRun>,
     refused_before: HashSet<Key>,
     absent_before: HashSet<Key>,
-    pub(super) doubts: Vec<Doubt>,
+    pub(super) doubts: Vec<OpenDoubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
     pub(super) claimed: HashSet<RunId>,
@@ -72,7 +72,7 @@ pub(super) enum Phase {
 }
 
 /// A run of the flow in doubt.
-pub(super) struct Doubt {
+pub(super) struct OpenDoubt {
     pub(super) identity: RunIdentity,
     pub(super) key: Key,
     /// Whether it was sent by this apply.

@@ -12,7 +12,7 @@ use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
-use crate::state::{Absence, Clock, ClockedTime, Fate, Refusal, State};
+use crate::state::{Absence, ClockKind, ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -231,16 +231,16 @@ impl Case {
         let left = left_by(intent, doubt);
         let (service, local) = now;
         let now = match (left.clock, service.clock) {
-            (Clock::Server, Clock::Server) => service.time,
+            (ClockKind::Server, ClockKind::Server) => service.time,
             _ => local,
         };
         // A person decides, so that our own clock will do where the service's is not known.
         let begun_by = ClockedTime {
             time: match service.clock {
-                Clock::Server => service.time,
-                Clock::Local => local,
+                ClockKind::Server => service.time,
+                ClockKind::Local => local,
             },
-            clock: Clock::Server,
+            clock: ClockKind::Server,
         };
         if let Some(start) = start_time
             && !has_begun(start_time, begun_by, delay)
@@ -286,7 +286,7 @@ mod tests {
     fn server(second: i64) -> ClockedTime {
         ClockedTime {
             time: at(second),
-            clock: Clock::Server,
+            clock: ClockKind::Server,
         }
     }
 

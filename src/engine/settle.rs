@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::reconcile::{IntentMatch, RunsByWindow};
 use crate::run::{Rerun, RunId, Window};
-use crate::state::{Clock, ClockedTime, Evidence};
+use crate::state::{ClockKind, ClockedTime, Evidence};
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn in_order(
     let mut queue: Vec<(u64, usize, &OpenIntent)> = Vec::new();
     for (at, &open) in unmatched.iter().enumerate() {
         match open.order {
-            Some((same, order)) if same == apply && open.intent.clock == Clock::Server => {
+            Some((same, order)) if same == apply && open.intent.clock == ClockKind::Server => {
                 queue.push((order, at, open));
             }
             _ => return None,
@@ -184,7 +184,7 @@ fn by_elimination(
                 && !around.in_flight
                 && run.is_by(around.api_key)
                 && run.created_at.is_some_and(|created| created <= open.until)
-                && open.intent.clock == Clock::Server =>
+                && open.intent.clock == ClockKind::Server =>
         {
             Reading::Only(run.id.clone(), Evidence::SoleIntent)
         }
@@ -246,7 +246,7 @@ mod tests {
             rerun: Rerun::new(rerun).expect("not 0"),
             intent: ClockedTime {
                 time: at(INTENT),
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             until: at(INTENT + 600),
             order: None,
@@ -351,7 +351,7 @@ mod tests {
         )];
         let local = |rerun| {
             let mut open = open(1, rerun);
-            open.intent.clock = Clock::Local;
+            open.intent.clock = ClockKind::Local;
             open
         };
         assert_eq!(
@@ -447,7 +447,7 @@ mod tests {
         let mut no_order = open.clone();
         no_order[0].order = None;
         let mut local = open.clone();
-        local[1].intent.clock = Clock::Local;
+        local[1].intent.clock = ClockKind::Local;
         let three = [a.clone(), b.clone(), silent("c", 3, OURS)];
         let at_once = [a.clone(), silent("b", 1, OURS)];
         let theirs = [a.clone(), silent("b", 2, "exc_app")];

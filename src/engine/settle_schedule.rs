@@ -14,7 +14,7 @@ use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::api::CLOCKS;
 use crate::run::{RunId, UnixSeconds};
-use crate::state::{Absence, Clock, ClockedTime, Doubt, Evidence};
+use crate::state::{Absence, ClockKind, ClockedTime, Doubt, Evidence};
 
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
@@ -26,7 +26,11 @@ const UNCLEAR_READINGS: u32 = 4;
 /// The latest moment at which the request of an intent can have left.
 pub(super) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
     match doubt {
-        Some(Doubt { at, .. }) if at.clock == Clock::Server || intent.clock == Clock::Local => *at,
+        Some(Doubt { at, .. })
+            if at.clock == ClockKind::Server || intent.clock == ClockKind::Local =>
+        {
+            *at
+        }
         // The process may have died with the request on its way.
         _ => {
             let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
@@ -60,7 +64,7 @@ pub(super) fn has_begun(
 ) -> bool {
     start_time.is_none_or(|start| {
         let begun = now.time.as_second().saturating_sub(start.get());
-        now.clock == Clock::Server
+        now.clock == ClockKind::Server
             && u64::try_from(begun).is_ok_and(|begun| begun >= delay.as_secs())
     })
 }
@@ -95,7 +99,7 @@ impl SettleSchedule {
     pub(super) fn believed_at(&self, now: Instant, service: ClockedTime) -> Instant {
         let ours = self.left_by + self.delay;
         let theirs = match (self.left_by_service, service.clock) {
-            (Some(left), Clock::Server) => {
+            (Some(left), ClockKind::Server) => {
                 let since = service.time.duration_since(left).saturating_sub(CLOCKS);
                 let waited = Duration::try_from(since).unwrap_or_default();
                 // It may have passed long ago, for all that was read since.
@@ -238,7 +242,7 @@ mod tests {
         let schedule = SettleSchedule::new(Duration::from_secs(40), now, left);
         let at = |s| ClockedTime {
             time: second(s),
-            clock: Clock::Server,
+            clock: ClockKind::Server,
         };
         assert_eq!(
             schedule.believed_at(now, at(1_120 + 10)),
@@ -254,7 +258,7 @@ mod tests {
             now + Duration::from_secs(40)
         );
         let unknown = ClockedTime {
-            clock: Clock::Local,
+            clock: ClockKind::Local,
             ..at(1_120 + 90)
         };
         assert_eq!(
@@ -271,10 +275,10 @@ mod tests {
             clock,
         };
         let start = Some(UnixSeconds::new(1_000).expect("in range"));
-        assert!(!has_begun(start, moment(1_299, Clock::Server), delay));
-        assert!(has_begun(start, moment(1_300, Clock::Server), delay));
-        assert!(!has_begun(start, moment(9_999, Clock::Local), delay));
-        assert!(has_begun(None, moment(0, Clock::Local), delay));
+        assert!(!has_begun(start, moment(1_299, ClockKind::Server), delay));
+        assert!(has_begun(start, moment(1_300, ClockKind::Server), delay));
+        assert!(!has_begun(start, moment(9_999, ClockKind::Local), delay));
+        assert!(has_begun(None, moment(0, ClockKind::Local), delay));
     }
 
     #[test]
@@ -284,9 +288,9 @@ mod tests {
             clock,
         };
         let earlier: Vec<Absence> = [
-            moment(30, Clock::Server),
-            moment(20, Clock::Server),
-            moment(10, Clock::Local),
+            moment(30, ClockKind::Server),
+            moment(20, ClockKind::Server),
+            moment(10, ClockKind::Local),
         ]
         .map(|intent| Absence {
             intent,
@@ -294,8 +298,8 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
         })
         .into();
-        let last = moment(40, Clock::Server);
-        assert_eq!(first_intent(last, &earlier), moment(20, Clock::Server));
+        let last = moment(40, ClockKind::Server);
+        assert_eq!(first_intent(last, &earlier), moment(20, ClockKind::Server));
         assert_eq!(first_intent(last, &[]), last);
     }
 
@@ -305,7 +309,7 @@ mod tests {
         let mut schedule = SettleSchedule::new(Duration::from_secs(300), now, None);
         let service = ClockedTime {
             time: Timestamp::UNIX_EPOCH,
-            clock: Clock::Server,
+            clock: ClockKind::Server,
         };
         assert_eq!(schedule.next_look(now, service), SOON);
         assert_eq!(schedule.next_look(now, service), SOON * 2);

@@ -31,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Where GitHub is, and as whom.
 #[derive(Debug)]
-pub struct Connection {
+pub struct GitHubConnection {
     /// The root of the API: `GITHUB_API_URL`.
     pub api: Url,
     /// `OWNER/NAME`: `GITHUB_REPOSITORY`.
@@ -157,7 +157,7 @@ impl Author {
 
 /// See the module's front door.
 #[derive(Debug)]
-pub struct Client {
+pub struct GitHubClient {
     http: reqwest::Client,
     /// The root of the repository's part of the API.
     repository: Url,
@@ -165,13 +165,13 @@ pub struct Client {
     graphql: Url,
 }
 
-impl Client {
+impl GitHubClient {
     /// A client for one repository.
     ///
     /// # Errors
     /// When the API's URL, the repository or the token is none.
-    pub fn new(connection: Connection) -> Result<Self, GitHubError> {
-        let Connection {
+    pub fn new(connection: GitHubConnection) -> Result<Self, GitHubError> {
+        let GitHubConnection {
             api,
             repository,
             token,
@@ -489,8 +489,8 @@ fn next_page(headers: &HeaderMap) -> Option<Url> {
 mod tests {
     use super::*;
 
-    fn connection(api: &str, repository: &str) -> Connection {
-        Connection {
+    fn connection(api: &str, repository: &str) -> GitHubConnection {
+        GitHubConnection {
             api: Url::parse(api).expect("a URL"),
             repository: repository.to_owned(),
             token: SecretString::from("ghs_sixteen_characters"),
@@ -499,7 +499,7 @@ mod tests {
 
     #[test]
     fn a_token_goes_over_tls_and_to_a_repository() {
-        let is_fine = |api, repository| Client::new(connection(api, repository)).is_ok();
+        let is_fine = |api, repository| GitHubClient::new(connection(api, repository)).is_ok();
         assert!(is_fine("https://api.github.com", "team/backfills"));
         assert!(is_fine(
             "https://github.example/api/v3/",
@@ -519,7 +519,7 @@ mod tests {
 
     #[test]
     fn the_path_of_an_enterprise_server_is_kept() {
-        let client = Client::new(connection("https://github.example/api/v3", "a/b"));
+        let client = GitHubClient::new(connection("https://github.example/api/v3", "a/b"));
         let url = client.expect("a client").at("issues").expect("a URL");
         assert_eq!(
             url.as_str(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 /// What is read of the payload.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Event {
+pub struct WorkflowEvent {
     pull_request: Option<Pull>,
     issue: Option<Issue>,
 }
@@ -49,7 +49,7 @@ struct Issue {
     pull_request: Option<serde::de::IgnoredAny>,
 }
 
-impl Event {
+impl WorkflowEvent {
     /// Reads the payload.
     ///
     /// # Errors
@@ -95,7 +95,7 @@ mod tests {
     use serde_json::json;
 
     fn pull_request(payload: &serde_json::Value) -> Option<PullRequest> {
-        let event = Event::read(payload.to_string().as_bytes()).expect("a payload");
+        let event = WorkflowEvent::read(payload.to_string().as_bytes()).expect("a payload");
         event.pull_request()
     }
 
@@ -128,6 +128,6 @@ mod tests {
         assert_eq!(pull_request(&json!({ "issue": { "number": 3 } })), None);
         let comment = json!({ "issue": { "number": 3, "pull_request": { "url": "x" } } });
         assert_eq!(pull_request(&comment).map(|it| it.number), Some(3));
-        assert!(Event::read(b"[").is_err());
+        assert!(WorkflowEvent::read(b"[").is_err());
     }
 }

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::client::{Author, Client, GitHubError, Post};
+use super::client::{Author, GitHubClient, GitHubError, Post};
 use crate::run::hex;
 
 /// How many digits of each hash are in the marker: enough for all configs of a repository.
@@ -97,7 +97,7 @@ impl ManagedComment {
     /// When GitHub refuses, or does not answer.
     pub async fn supersede(
         &self,
-        client: &Client,
+        client: &GitHubClient,
         number: u64,
         markdown: &str,
     ) -> Result<(), GitHubError> {
@@ -122,7 +122,7 @@ impl ManagedComment {
     /// When GitHub refuses, or does not answer.
     pub async fn comment(
         &self,
-        client: &Client,
+        client: &GitHubClient,
         number: u64,
         markdown: &str,
         is_about: impl Fn(&str) -> bool,
@@ -187,7 +187,7 @@ impl ManagedComment {
     /// When GitHub refuses, or does not answer.
     pub async fn issue(
         &self,
-        client: &Client,
+        client: &GitHubClient,
         title: &str,
         markdown: &str,
         is_settled: bool,

@@ -9,6 +9,6 @@ mod client;
 mod event;
 mod managed_comment;
 
-pub use client::{Client, Connection, GitHubError};
-pub use event::{Event, PullRequest};
+pub use client::{GitHubClient, GitHubConnection, GitHubError};
+pub use event::{PullRequest, WorkflowEvent};
 pub use managed_comment::{CommentWrite, ManagedComment, since};

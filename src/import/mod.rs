@@ -22,7 +22,7 @@ pub use name::file_stems;
 
 /// What is imported of one flow, and what is not.
 #[derive(Debug, Clone, Default)]
-pub struct Gathered {
+pub struct FlowImport {
     /// The runs that the manifest wants, by window and rerun.
     pub runs: Vec<ImportedRun>,
     /// Runs without a window, oldest first: nobody can tell which they are.
@@ -44,7 +44,7 @@ pub struct ImportedRun {
     pub adopt: Option<Evidence>,
 }
 
-impl Gathered {
+impl FlowImport {
     /// The entries that put on record what is not yet.
     #[must_use]
     pub fn entries(&self, at: Timestamp) -> Vec<Entry> {
@@ -79,7 +79,7 @@ pub fn gather(
     flow_id: FlowId,
     runs: &[FlowRun],
     state: Option<&State>,
-) -> Gathered {
+) -> FlowImport {
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
     let mut doubts: HashSet<Window> = HashSet::new();
@@ -100,7 +100,7 @@ pub fn gather(
         }
     }
 
-    let mut gathered = Gathered::default();
+    let mut gathered = FlowImport::default();
     let mut free: Vec<&FlowRun> = Vec::new();
     let mut runs: Vec<&FlowRun> = runs.iter().collect();
     runs.sort_by_key(|run| (run.created_at, run.id.clone()));
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::api::{RecordCounts, RunStatus, WindowEvidence};
     use crate::run::UnixSeconds;
-    use crate::state::{Clock, ClockedTime};
+    use crate::state::{ClockKind, ClockedTime};
 
     fn flow(n: u8) -> FlowId {
         format!("00000000-0000-4000-8000-0000000000{n:02x}")
@@ -218,7 +218,7 @@ mod tests {
             run: identity.into(),
             at: ClockedTime {
                 time: at(0),
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             session: Uuid::nil(),
             start_time: None,

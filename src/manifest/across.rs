@@ -15,13 +15,13 @@ use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source};
 
 /// A window that is asked for, and by whom.
 #[derive(Clone, Copy)]
-struct Asked {
+struct WantedEntry {
     wanted: Wanted,
     /// The manifest, as an index.
     manifest: usize,
 }
 
-impl Asked {
+impl WantedEntry {
     fn place(&self) -> EntryPlace {
         (self.manifest, self.wanted.span)
     }
@@ -39,11 +39,11 @@ pub(super) fn join(standing: &[CheckedManifest], problems: &mut Problems) -> Vec
     for manifests in flows.values() {
         join.agreement(manifests);
         join.gaps(manifests);
-        let mut asked: Vec<Asked> = manifests
+        let mut asked: Vec<WantedEntry> = manifests
             .iter()
             .flat_map(|&manifest| {
                 let wanted = standing[manifest].wanted.iter();
-                wanted.map(move |&wanted| Asked { wanted, manifest })
+                wanted.map(move |&wanted| WantedEntry { wanted, manifest })
             })
             .collect();
         // Stable: of two that ask for the same window, the first in the files comes first.
@@ -125,7 +125,7 @@ impl Join<'_> {
     }
 
     /// Keeps the first of each window that is asked for twice.
-    fn once_each(&mut self, asked: &mut Vec<Asked>) {
+    fn once_each(&mut self, asked: &mut Vec<WantedEntry>) {
         let mut pairs = Pairs::default();
         asked.dedup_by(|later, first| {
             let is_same = later.wanted.window == first.wanted.window
@@ -153,7 +153,7 @@ impl Join<'_> {
     }
 
     /// Reports windows that share some second, unless both manifests allow it.
-    fn overlaps(&mut self, asked: &[Asked]) {
+    fn overlaps(&mut self, asked: &[WantedEntry]) {
         let mut pairs = Pairs::default();
         let mut furthest: HashMap<Rerun, Furthest> = HashMap::new();
         for next in asked {
@@ -187,7 +187,7 @@ impl Join<'_> {
 
     fn report(&mut self, rule: Rule, pair: Pair, message: String, label: &str, hint: &str) {
         let [first, later] = [pair.first, pair.later];
-        let path = |asked: Asked| &self.standing[asked.manifest].manifest.path;
+        let path = |asked: WantedEntry| &self.standing[asked.manifest].manifest.path;
         let mut problem = Problem::new(rule, path(later), later.wanted.span, message).hint(hint);
         if first.place() != later.place() {
             problem = problem.related(path(first), first.wanted.span, label);
@@ -199,12 +199,12 @@ impl Join<'_> {
 /// The window that reaches furthest, of all before and of those that allow no overlap.
 #[derive(Default)]
 struct Furthest {
-    any: Option<Asked>,
-    strict: Option<Asked>,
+    any: Option<WantedEntry>,
+    strict: Option<WantedEntry>,
 }
 
-fn extend(furthest: &mut Option<Asked>, next: &Asked) {
-    let end = |asked: &Asked| asked.wanted.window.end();
+fn extend(furthest: &mut Option<WantedEntry>, next: &WantedEntry) {
+    let end = |asked: &WantedEntry| asked.wanted.window.end();
     if furthest
         .as_ref()
         .is_none_or(|before| end(before) < end(next))
@@ -217,8 +217,8 @@ fn extend(furthest: &mut Option<Asked>, next: &Asked) {
 #[derive(Clone, Copy)]
 struct Pair {
     /// The window of the entry that a reader meets first.
-    first: Asked,
-    later: Asked,
+    first: WantedEntry,
+    later: WantedEntry,
     count: usize,
 }
 
@@ -230,7 +230,7 @@ type EntryPlace = (usize, Span);
 struct Pairs(BTreeMap<(EntryPlace, EntryPlace), Pair>);
 
 impl Pairs {
-    fn add(&mut self, a: &Asked, b: &Asked) {
+    fn add(&mut self, a: &WantedEntry, b: &WantedEntry) {
         let (first, later) = if a.place() <= b.place() {
             (*a, *b)
         } else {
@@ -251,7 +251,7 @@ impl Pairs {
     }
 }
 
-fn desired(asked: &Asked, standing: &[CheckedManifest]) -> DesiredRun {
+fn desired(asked: &WantedEntry, standing: &[CheckedManifest]) -> DesiredRun {
     let Wanted {
         window,
         rerun,

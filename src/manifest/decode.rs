@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::show::short;
-use super::yaml::{Entry, Kind, Node, Span, Value};
+use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ impl Decoder<'_> {
         node: &'n Node<'a>,
         what: &str,
         example: &str,
-    ) -> Option<&'n [Entry<'a>]> {
+    ) -> Option<&'n [MapEntry<'a>]> {
         if let Value::Mapping(entries) = &node.value {
             return Some(entries);
         }
@@ -46,7 +46,7 @@ impl Decoder<'_> {
     /// probably meant comes back: it is not missing.
     pub(super) fn known(
         &mut self,
-        entry: &Entry<'_>,
+        entry: &MapEntry<'_>,
         what: &str,
         known: &'static [&'static str],
     ) -> Result<&'static str, Option<&'static str>> {
@@ -93,14 +93,14 @@ impl Decoder<'_> {
 
     pub(super) fn text<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
         let hint = match &node.value {
-            Value::Scalar(scalar) if scalar.kind() == Kind::Null => {
+            Value::Scalar(scalar) if scalar.kind() == NodeKind::Null => {
                 "write a value, or leave the field away".to_owned()
             }
             Value::Scalar(scalar) => format!("write it in quotes: \"{}\"", scalar.text),
             _ => "write a single value".to_owned(),
         };
         self.scalar(node, &format!("`{field}` is text"), &hint, |kind| {
-            kind == Kind::Text
+            kind == NodeKind::Text
         })
     }
 
@@ -108,14 +108,14 @@ impl Decoder<'_> {
     pub(super) fn id<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
         let hint = "write a value, or leave the field away";
         self.scalar(node, &format!("`{field}` is text"), hint, |kind| {
-            matches!(kind, Kind::Text | Kind::Integer | Kind::Float)
+            matches!(kind, NodeKind::Text | NodeKind::Integer | NodeKind::Float)
         })
     }
 
     pub(super) fn time<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
         let hint = "write `2022-05-03T13:36:31Z`, `2022-05-03`, or unix seconds (10 digits)";
         self.scalar(node, &format!("`{field}` is a time"), hint, |kind| {
-            matches!(kind, Kind::Text | Kind::Integer | Kind::Float)
+            matches!(kind, NodeKind::Text | NodeKind::Integer | NodeKind::Float)
         })
     }
 
@@ -125,20 +125,20 @@ impl Decoder<'_> {
             node,
             &format!("`{field}` is a length of time"),
             hint,
-            |kind| matches!(kind, Kind::Text | Kind::Integer | Kind::Float),
+            |kind| matches!(kind, NodeKind::Text | NodeKind::Integer | NodeKind::Float),
         )
     }
 
     pub(super) fn integer<'a>(&mut self, node: &Node<'a>, field: &str) -> Option<Text<'a>> {
         let hint = "write a whole number, without quotes";
         self.scalar(node, &format!("`{field}` is a number"), hint, |kind| {
-            matches!(kind, Kind::Integer | Kind::Float)
+            matches!(kind, NodeKind::Integer | NodeKind::Float)
         })
     }
 
     pub(super) fn boolean(&mut self, node: &Node<'_>, field: &str) -> Option<bool> {
         if let Value::Scalar(scalar) = &node.value
-            && let Kind::Bool(value) = scalar.kind()
+            && let NodeKind::Bool(value) = scalar.kind()
         {
             return Some(value);
         }
@@ -152,7 +152,7 @@ impl Decoder<'_> {
         node: &Node<'a>,
         expected: &str,
         hint: &str,
-        fits: impl Fn(Kind) -> bool,
+        fits: impl Fn(NodeKind) -> bool,
     ) -> Option<Text<'a>> {
         if let Value::Scalar(scalar) = &node.value
             && fits(scalar.kind())
@@ -172,10 +172,10 @@ impl Decoder<'_> {
             Value::Sequence(_) => "a list",
             Value::Mapping(_) => "a mapping",
             Value::Scalar(scalar) => match scalar.kind() {
-                Kind::Null => "nothing",
-                Kind::Bool(_) => "a truth value",
-                Kind::Integer | Kind::Float => "a number",
-                Kind::Text => "text",
+                NodeKind::Null => "nothing",
+                NodeKind::Bool(_) => "a truth value",
+                NodeKind::Integer | NodeKind::Float => "a number",
+                NodeKind::Text => "text",
             },
         };
         let message = format!("{expected}, but here is {found}");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::decode::{At, Decoder, Text};
 use super::problem::Problems;
-use super::yaml::{Entry, Kind, Node, Span, Value};
+use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
 
 /// The fields of a manifest.
 pub(super) const MANIFEST: &[&str] = &[
@@ -125,7 +125,7 @@ pub(super) fn decode<'a>(
         ..Document::default()
     };
     for entry in entries {
-        let Entry { key, node, .. } = entry;
+        let MapEntry { key, node, .. } = entry;
         let field = match decoder.known(entry, "a manifest", MANIFEST) {
             Ok(field) => field,
             Err(meant) => {
@@ -172,7 +172,7 @@ fn put<T>(field: &mut Option<T>, value: Option<T>) -> bool {
 impl Decoder<'_> {
     fn delta_column<'a>(&mut self, node: &Node<'a>) -> Option<At<DeltaColumnDocument<'a>>> {
         if let Value::Scalar(scalar) = &node.value
-            && scalar.kind() == Kind::Text
+            && scalar.kind() == NodeKind::Text
         {
             let hint = format!("write `deltaColumn: {{ name: {} }}`", scalar.text);
             self.wrong_type(node, "`deltaColumn` is a mapping", &hint);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::run::{FlowId, Key, Origin, PickError, Rerun, Source, UnixSeconds, Window};
-use crate::state::{Clock, ClockedTime, Entry, Refusal, State};
+use crate::state::{ClockKind, ClockedTime, Entry, Refusal, State};
 
 const DAY: i64 = 86_400;
 
@@ -48,9 +48,9 @@ fn days(flow_number: u8, days: std::ops::Range<i64>) -> Vec<DesiredRun> {
         .collect()
 }
 
-struct World(State);
+struct PlanFixture(State);
 
-impl World {
+impl PlanFixture {
     fn new() -> Self {
         Self(State::new(
             "5C13@AdobeOrg".parse().expect("an organization"),
@@ -62,7 +62,7 @@ impl World {
             run: identity.into(),
             at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
-                clock: Clock::Local,
+                clock: ClockKind::Local,
             },
             session: Uuid::nil(),
             start_time: None,
@@ -114,7 +114,7 @@ fn without_a_state_everything_is_created() {
 
 #[test]
 fn each_fate_has_its_action() {
-    let world = World::new()
+    let world = PlanFixture::new()
         .created(&identity(1, 0, DAY))
         .intent(&identity(1, DAY, 2 * DAY))
         .rejected(&identity(1, 2 * DAY, 3 * DAY));
@@ -132,7 +132,7 @@ fn each_fate_has_its_action() {
 
 #[test]
 fn when_all_exists_there_is_nothing_to_do() {
-    let world = World::new().created(&identity(1, 0, DAY));
+    let world = PlanFixture::new().created(&identity(1, 0, DAY));
     let plan = diff(days(1, 0..1), Some(&world.0));
     assert!(!plan.totals().has_changes());
 }
@@ -140,7 +140,7 @@ fn when_all_exists_there_is_nothing_to_do() {
 #[test]
 fn a_window_over_one_that_was_ingested_is_a_conflict_unless_allowed() {
     let week = identity(1, 0, 7 * DAY);
-    let world = World::new().created(&week);
+    let world = PlanFixture::new().created(&week);
     let mut runs = days(1, 3..4);
     let plan = diff(runs.clone(), Some(&world.0));
     assert_eq!(actions(&plan), [Action::Conflict]);
@@ -154,7 +154,7 @@ fn a_window_over_one_that_was_ingested_is_a_conflict_unless_allowed() {
 
 #[test]
 fn a_window_over_one_in_doubt_waits_until_that_is_settled() {
-    let world = World::new().intent(&identity(1, 0, 7 * DAY));
+    let world = PlanFixture::new().intent(&identity(1, 0, 7 * DAY));
     let plan = diff(days(1, 3..4), Some(&world.0));
     assert_eq!(actions(&plan), [Action::Wait]);
     assert!(plan.totals().has_changes());
@@ -163,7 +163,7 @@ fn a_window_over_one_in_doubt_waits_until_that_is_settled() {
 #[test]
 fn a_long_window_among_many_short_ones_is_found() {
     let year = identity(1, 0, 365 * DAY);
-    let mut world = World::new().created(&year);
+    let mut world = PlanFixture::new().created(&year);
     for day in 366..400 {
         world = world.created(&identity(1, day * DAY, (day + 1) * DAY));
     }
@@ -181,7 +181,7 @@ fn a_long_window_among_many_short_ones_is_found() {
 
 #[test]
 fn a_rejected_run_is_in_nobodys_way() {
-    let world = World::new().rejected(&identity(1, 0, 7 * DAY));
+    let world = PlanFixture::new().rejected(&identity(1, 0, 7 * DAY));
     assert_eq!(
         actions(&diff(days(1, 3..4), Some(&world.0))),
         [Action::Create]
@@ -190,7 +190,7 @@ fn a_rejected_run_is_in_nobodys_way() {
 
 #[test]
 fn runs_of_a_flow_that_no_manifest_wants_are_orphaned_and_other_flows_are_not() {
-    let world = World::new()
+    let world = PlanFixture::new()
         .created(&identity(1, 0, DAY))
         .created(&identity(2, 0, DAY));
     let plan = diff(days(1, 5..6), Some(&world.0));
@@ -229,7 +229,7 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
 
 #[test]
 fn a_limit_is_not_eaten_by_what_was_refused_before() {
-    let mut world = World::new();
+    let mut world = PlanFixture::new();
     for day in 0..5 {
         world = world.rejected(&identity(1, day * DAY, (day + 1) * DAY));
     }
@@ -265,7 +265,7 @@ fn a_selection_by_flow_and_key_keeps_only_those() {
 
 #[test]
 fn the_digest_tells_what_is_done_and_nothing_else() {
-    let world = World::new().created(&identity(1, 0, DAY));
+    let world = PlanFixture::new().created(&identity(1, 0, DAY));
     let with_done = diff(days(1, 0..3), Some(&world.0));
     let without = diff(days(1, 1..3), None);
     assert_eq!(with_done.digest(), without.digest());
@@ -292,7 +292,7 @@ proptest! {
 #[test]
 fn a_key_is_found_in_the_plan_under_a_limit_and_in_the_state() {
     let kept = identity(1, 50 * DAY, 51 * DAY);
-    let world = World::new().created(&kept);
+    let world = PlanFixture::new().created(&kept);
     let all = days(1, 0..3);
     let plan = diff(all.clone(), Some(&world.0)).select(&Selection {
         limit: Some(Limit::MaxNew(2)),

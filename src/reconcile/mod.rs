@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::api::{FlowRun, WindowEvidence};
 use crate::run::{DesiredRun, Rerun, RunId, Window};
-use crate::state::{Clock, ClockedTime, Evidence};
+use crate::state::{ClockKind, ClockedTime, Evidence};
 
 /// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +126,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
             return IntentMatch::None;
         };
-        let comparable = intent.clock == Clock::Server && run.created_at.is_some();
+        let comparable = intent.clock == ClockKind::Server && run.created_at.is_some();
         if !comparable && rerun > Rerun::FIRST {
             return IntentMatch::CannotTell(run);
         }

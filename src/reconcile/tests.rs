@@ -150,7 +150,7 @@ fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
     let none = HashSet::new();
     let moment = ClockedTime {
         time: at(INTENT),
-        clock: Clock::Server,
+        clock: ClockKind::Server,
     };
     let second = Rerun::new(2).expect("not 0");
     let intents = [

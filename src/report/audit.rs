@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::reason::{describe_absence, describe_fate, time};
 use super::{number, plain, table, window};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::audit::{Audit, Denial, Fact, Finding, Kind, Trace};
+use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::run::RunId;
 use crate::state::Record;
 
@@ -80,7 +80,7 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
 
 /// `2 doubled, 1 unknown`.
 pub(super) fn describe_totals(audit: &Audit) -> String {
-    let totals: Vec<String> = Kind::ALL
+    let totals: Vec<String> = FindingKind::ALL
         .into_iter()
         .map(|kind| (audit.count(kind), kind.word()))
         .filter(|(count, _)| *count > 0)
@@ -94,7 +94,9 @@ pub(super) fn describe_totals(audit: &Audit) -> String {
 
 /// Writes what a person can do about each kind of finding that there is.
 fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
-    let advised = Kind::ALL.into_iter().filter(|kind| audit.count(*kind) > 0);
+    let advised = FindingKind::ALL
+        .into_iter()
+        .filter(|kind| audit.count(*kind) > 0);
     for (n, kind) in advised.enumerate() {
         if n == 0 {
             writeln!(out, "\nWhat to do:")?;
@@ -105,20 +107,22 @@ fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
 }
 
 /// What a person can do about a finding.
-pub(super) fn advice(kind: Kind) -> &'static str {
+pub(super) fn advice(kind: FindingKind) -> &'static str {
     match kind {
-        Kind::Contradiction => {
+        FindingKind::Contradiction => {
             "see whether its window was ingested twice; if its run was listed late, raise settleDelay"
         }
-        Kind::Doubled => {
+        FindingKind::Doubled => {
             "the window was ingested once for each run; delete the surplus batches in AEP"
         }
-        Kind::Unreadable => "see whether the flow is in this sandbox, and may be read",
-        Kind::Vanished => "if its data is missing too, ask for it with the next `rerun`",
-        Kind::Differs => "compare `backfill state show KEY` with the run in AEP",
-        Kind::InDoubt => "apply settles it; what it cannot tell, `backfill resolve` takes from you",
-        Kind::Failed => "see the error in AEP; to run it again, ask for the next `rerun`",
-        Kind::Unknown => {
+        FindingKind::Unreadable => "see whether the flow is in this sandbox, and may be read",
+        FindingKind::Vanished => "if its data is missing too, ask for it with the next `rerun`",
+        FindingKind::Differs => "compare `backfill state show KEY` with the run in AEP",
+        FindingKind::InDoubt => {
+            "apply settles it; what it cannot tell, `backfill resolve` takes from you"
+        }
+        FindingKind::Failed => "see the error in AEP; to run it again, ask for the next `rerun`",
+        FindingKind::Unknown => {
             "find out who created it; a manifest that wants its window has the next apply adopt it"
         }
     }

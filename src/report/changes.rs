@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::state::word;
 use super::{number, table, window};
 use crate::run::RunIdentity;
-use crate::state::{Change, Fate, Record};
+use crate::state::{Fate, Record, StateChange};
 
 /// How many changes are shown before the rest is counted.
 const SHOWN: usize = 20;
@@ -14,7 +14,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_changes(out: &mut dyn Write, changes: &[Change<'_>]) -> io::Result<()> {
+pub fn write_changes(out: &mut dyn Write, changes: &[StateChange<'_>]) -> io::Result<()> {
     writeln!(out, "{}.", count_changes(changes))?;
     let (freed, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.frees());
     let rows: Vec<[String; 5]> = freed
@@ -43,9 +43,10 @@ pub fn write_changes(out: &mut dyn Write, changes: &[Change<'_>]) -> io::Result<
 
 /// `3 records added, 1 changed, 2 removed`.
 #[must_use]
-pub fn count_changes(changes: &[Change<'_>]) -> String {
-    let count =
-        |is_such: fn(&Change<'_>) -> bool| changes.iter().filter(|change| is_such(change)).count();
+pub fn count_changes(changes: &[StateChange<'_>]) -> String {
+    let count = |is_such: fn(&StateChange<'_>) -> bool| {
+        changes.iter().filter(|change| is_such(change)).count()
+    };
     format!(
         "{} added, {} changed, {} removed",
         number(count(|change| change.old.is_none()), "record"),
@@ -54,7 +55,7 @@ pub fn count_changes(changes: &[Change<'_>]) -> String {
     )
 }
 
-fn cells(change: &Change<'_>) -> [String; 5] {
+fn cells(change: &StateChange<'_>) -> [String; 5] {
     let RunIdentity {
         sandbox,
         flow_id,

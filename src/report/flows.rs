@@ -112,7 +112,7 @@ impl AddAssign for FlowCounts {
 
 /// The flows of `plan`, in its order, with bars of `width` characters.
 pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
-    let mut flows: BTreeMap<(&Sandbox, FlowId), Gathered<'_>> = BTreeMap::new();
+    let mut flows: BTreeMap<(&Sandbox, FlowId), GatheredFlow<'_>> = BTreeMap::new();
     for planned in plan.runs() {
         let identity = &planned.run.identity;
         let flow = flows.entry((&identity.sandbox, identity.flow_id));
@@ -142,13 +142,13 @@ pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
 }
 
 #[derive(Default)]
-struct Gathered<'p> {
+struct GatheredFlow<'p> {
     runs: Vec<&'p PlannedRun>,
     held_back: Vec<&'p PlannedRun>,
     orphaned: Vec<&'p Known>,
 }
 
-impl<'p> Gathered<'p> {
+impl<'p> GatheredFlow<'p> {
     fn view(self, width: usize) -> Option<FlowView<'p>> {
         let Self {
             runs,

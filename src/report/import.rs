@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::audit::describe_run;
 use super::{number, plain, window};
 use crate::api::{FlowRun, RunStatus};
-use crate::import::{Gathered, ImportedRun};
+use crate::import::{FlowImport, ImportedRun};
 use crate::run::{FlowId, Sandbox, Window};
 
 /// How many runs of a kind are named before they are only counted.
@@ -22,7 +22,7 @@ pub struct ImportedFlow {
     /// Its label.
     pub name: String,
     /// Its runs.
-    pub gathered: Gathered,
+    pub gathered: FlowImport,
     /// Its manifest; `None` where there is no run to want.
     pub manifest: Option<ImportedManifest>,
 }
@@ -68,7 +68,7 @@ impl ImportedFlow {
     /// Whether every run of the flow is on record, as far as can be told.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        let Gathered {
+        let FlowImport {
             runs: _,
             silent,
             in_doubt,
@@ -119,7 +119,7 @@ pub fn write_import(
             &failed,
             most,
         )?;
-        let Gathered {
+        let FlowImport {
             runs: _,
             silent,
             in_doubt,

@@ -168,7 +168,7 @@ fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::
     let rows: Vec<[String; 4]> = shown
         .iter()
         .map(|n| {
-            let Row { cell, columns } = row(runs[*n]);
+            let PlanRow { cell, columns } = row(runs[*n]);
             let [key, window, origin, exists] = columns;
             let key = format!("{} {key}", cell.coloured(1));
             [key, window, origin, exists]
@@ -224,14 +224,14 @@ fn worth_showing(runs: &[&PlannedRun]) -> BTreeSet<usize> {
 }
 
 /// A run as one line, without colour.
-pub(super) struct Row {
+pub(super) struct PlanRow {
     pub(super) cell: Cell,
     /// Key, window, place in the manifest, id of the run if it exists.
     pub(super) columns: [String; 4],
 }
 
 /// `planned` as one line.
-pub(super) fn row(planned: &PlannedRun) -> Row {
+pub(super) fn row(planned: &PlannedRun) -> PlanRow {
     let PlannedRun { run, action, known } = planned;
     let cell = match action {
         Action::Create => Cell::New,
@@ -249,7 +249,7 @@ pub(super) fn row(planned: &PlannedRun) -> Row {
         (Action::Unchanged, Some(known)) => describe_fate(&known.fate),
         _ => String::new(),
     };
-    Row {
+    PlanRow {
         cell,
         columns: [
             run.key.short(),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Layout, plan_markdown, write_plan};
 use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
-use crate::state::{Clock, ClockedTime, Doubt, Entry, Refusal, State};
+use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
 use crate::untrusted::Untrusted;
 
 /// What a comment has room for.
@@ -62,7 +62,7 @@ fn state() -> State {
     let at: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
     let moment = ClockedTime {
         time: at,
-        clock: Clock::Local,
+        clock: ClockKind::Local,
     };
     let mut intend = |run: &RunIdentity, then: Option<Entry>| {
         let intent = Entry::Intent {
@@ -427,7 +427,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
             run: (&run).into(),
             at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             session: Uuid::nil(),
             start_time: None,

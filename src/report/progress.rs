@@ -27,7 +27,7 @@ const WIDTH: usize = 80;
 
 /// A line with a bar.
 #[derive(Debug)]
-struct Row<'a> {
+struct ProgressRow<'a> {
     name: &'a str,
     done: usize,
     wanted: usize,
@@ -52,12 +52,12 @@ fn frame(board: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec
         .iter()
         .filter(|flow| flow.is_active())
         .collect();
-    let mut rows: Vec<Row> = active
+    let mut rows: Vec<ProgressRow> = active
         .iter()
         .take(BARS)
         .map(|flow| flow_row(flow, now))
         .collect();
-    rows.push(Row {
+    rows.push(ProgressRow {
         name: TOTAL,
         done: board.done(),
         wanted: board.wanted(),
@@ -95,7 +95,7 @@ fn total_notes(board: &ApplyProgress, now: Instant) -> Vec<String> {
     }
 }
 
-fn flow_row(flow: &FlowProgress, now: Instant) -> Row<'_> {
+fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
     let mut notes = Vec::new();
     match flow.state {
         FlowState::Checking => notes.push("checking".to_owned()),
@@ -112,7 +112,7 @@ fn flow_row(flow: &FlowProgress, now: Instant) -> Row<'_> {
     if flow.adopted > 0 {
         notes.push(format!("{} adopted", flow.adopted));
     }
-    Row {
+    ProgressRow {
         name: &flow.name,
         done: flow.done(),
         wanted: flow.wanted,
@@ -144,7 +144,7 @@ impl Columns {
     }
 }
 
-impl Row<'_> {
+impl ProgressRow<'_> {
     fn line(&self, columns: Columns, colour: bool) -> String {
         let Columns {
             name,

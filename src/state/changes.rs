@@ -5,7 +5,7 @@ use crate::run::{Key, RunIdentity};
 
 /// A run of which two states say different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change<'a> {
+pub struct StateChange<'a> {
     /// Its key.
     pub key: Key,
     /// What the old state says of it.
@@ -14,7 +14,7 @@ pub struct Change<'a> {
     pub new: Option<&'a Record>,
 }
 
-impl<'a> Change<'a> {
+impl<'a> StateChange<'a> {
     /// The run itself.
     ///
     /// # Panics
@@ -36,20 +36,20 @@ impl<'a> Change<'a> {
 impl State {
     /// What `new` says otherwise, in the order of the runs.
     #[must_use]
-    pub fn changes_to<'a>(&'a self, new: &'a Self) -> Vec<Change<'a>> {
-        let here = self.records.iter().map(|(key, old)| Change {
+    pub fn changes_to<'a>(&'a self, new: &'a Self) -> Vec<StateChange<'a>> {
+        let here = self.records.iter().map(|(key, old)| StateChange {
             key: *key,
             old: Some(old),
             new: new.records.get(key),
         });
         let added = new.records.iter().filter_map(|(key, new)| {
-            (!self.records.contains_key(key)).then_some(Change {
+            (!self.records.contains_key(key)).then_some(StateChange {
                 key: *key,
                 old: None,
                 new: Some(new),
             })
         });
-        let mut changes: Vec<Change<'a>> = here
+        let mut changes: Vec<StateChange<'a>> = here
             .chain(added)
             .filter(|change| change.old != change.new)
             .collect();

@@ -105,13 +105,13 @@ pub struct ClockedTime {
     /// The time.
     pub time: Timestamp,
     /// Whose clock it was read from.
-    pub clock: Clock,
+    pub clock: ClockKind,
 }
 
 /// Whose clock a time was read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Clock {
+pub enum ClockKind {
     /// The service's, by the `Date` of its answers.
     Server,
     /// This machine's: not to be compared with another machine's.

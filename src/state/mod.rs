@@ -16,10 +16,10 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use changes::Change;
+pub use changes::StateChange;
 pub use edited::decode_edited;
 pub use entry::{
-    Clock, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, StoredIdentity,
+    ClockKind, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, StoredIdentity,
 };
 pub use fold::FoldError;
 pub use format::{FormatError, decode_state, encode_state};

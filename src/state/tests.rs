@@ -34,7 +34,7 @@ fn at(second: i64) -> Timestamp {
 fn moment(second: i64) -> ClockedTime {
     ClockedTime {
         time: at(second),
-        clock: Clock::Server,
+        clock: ClockKind::Server,
     }
 }
 

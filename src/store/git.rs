@@ -18,7 +18,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use self::repository::{Repository, words};
-use super::remote::{AcquireAttempts, Change, Lease, Leased, Remote, Snapshot, Step, Swap};
+use super::remote::{AcquireAttempts, CommitChange, Lease, Leased, Remote, Snapshot, Step, Swap};
 use super::{Contents, StateBackend, StoreError};
 
 const STATE: &str = "state.jsonl";
@@ -49,20 +49,20 @@ type Oid = String;
 
 /// A commit, and the files that it was found to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Version {
+pub(super) struct BranchVersion {
     pub(super) commit: Oid,
     pub(super) state: Option<Oid>,
     pub(super) journal: Option<Oid>,
 }
 
 impl Remote for Branch {
-    type Version = Version;
+    type Version = BranchVersion;
 
     fn name(&self) -> String {
         format!("git:{}", self.branch)
     }
 
-    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<BranchVersion>>, StoreError>> {
         async {
             let remote = self.remote().await?;
             for _ in 0..READS {
@@ -81,16 +81,19 @@ impl Remote for Branch {
         .boxed()
     }
 
-    fn check_exclusion<'a>(&'a self, _: &'a Version) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn check_exclusion<'a>(
+        &'a self,
+        _: &'a BranchVersion,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         // That a push which is not forced does not overwrite another is git's own promise.
         async { Ok(()) }.boxed()
     }
 
     fn swap<'a>(
         &'a self,
-        from: Option<&'a Version>,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
+        from: Option<&'a BranchVersion>,
+        change: &'a CommitChange,
+    ) -> BoxFuture<'a, Result<Swap<BranchVersion>, StoreError>> {
         async move {
             let made = self.commit(from, change).await?;
             let remote = self.remote().await?;
@@ -228,7 +231,7 @@ impl Branch {
     }
 
     /// What a commit holds.
-    async fn snapshot(&self, commit: Oid) -> Result<Snapshot<Version>, StoreError> {
+    async fn snapshot(&self, commit: Oid) -> Result<Snapshot<BranchVersion>, StoreError> {
         let files = self.files(&commit).await?;
         let named = |wanted| {
             let named = |(name, _): &&(String, Oid)| name == wanted;
@@ -255,7 +258,7 @@ impl Branch {
         Ok(Snapshot {
             contents,
             lease,
-            version: Version {
+            version: BranchVersion {
                 state: state.cloned(),
                 journal: journal.cloned(),
                 commit,
@@ -297,8 +300,8 @@ impl Branch {
     }
 
     /// Fails unless `version` has the files of its commit: asked for by name, and not from a list.
-    async fn check(&self, version: &Version) -> Result<(), StoreError> {
-        let Version {
+    async fn check(&self, version: &BranchVersion) -> Result<(), StoreError> {
+        let BranchVersion {
             commit,
             state,
             journal,
@@ -325,8 +328,12 @@ impl Branch {
     }
 
     /// Makes a commit after `from` here; nobody sees it before it is pushed.
-    async fn commit(&self, from: Option<&Version>, change: &Change) -> Result<Version, StoreError> {
-        let Change { step, lease, what } = change;
+    async fn commit(
+        &self,
+        from: Option<&BranchVersion>,
+        change: &CommitChange,
+    ) -> Result<BranchVersion, StoreError> {
+        let CommitChange { step, lease, what } = change;
         let (mut state, mut journal) = match from {
             Some(from) => {
                 self.check(from).await?;
@@ -380,7 +387,7 @@ impl Branch {
             arguments.extend(["-p", &from.commit]);
         }
         let commit = line(&arguments, what.as_bytes()).await?;
-        Ok(Version {
+        Ok(BranchVersion {
             commit,
             state,
             journal: Some(journal),

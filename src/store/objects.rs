@@ -30,7 +30,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::remote::{
-    AcquireAttempts, Change, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap,
+    AcquireAttempts, CommitChange, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap,
 };
 use super::{Contents, StateBackend, StoreError};
 
@@ -65,7 +65,7 @@ pub(super) struct Objects {
 
 /// The number of the latest object of the journal, and what it says of the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Version {
+pub(super) struct ObjectVersion {
     number: u64,
     begins: u64,
     state: Option<String>,
@@ -92,7 +92,7 @@ struct ObjectHeader {
 
 impl ObjectHeader {
     /// That of an object that makes `version`.
-    fn new(version: &Version, lease: Option<Lease>, what: &str) -> Self {
+    fn new(version: &ObjectVersion, lease: Option<Lease>, what: &str) -> Self {
         Self {
             format: FORMAT,
             write: Uuid::new_v4(),
@@ -112,18 +112,18 @@ impl ObjectHeader {
 
 /// What every format's first line says.
 #[derive(Deserialize)]
-struct Format {
+struct ObjectFormat {
     format: u32,
 }
 
 impl Remote for Objects {
-    type Version = Version;
+    type Version = ObjectVersion;
 
     fn name(&self) -> String {
         self.name.clone()
     }
 
-    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<Version>>, StoreError>> {
+    fn read(&self) -> BoxFuture<'_, Result<Option<Snapshot<ObjectVersion>>, StoreError>> {
         async {
             let mut tries = 1;
             loop {
@@ -137,7 +137,10 @@ impl Remote for Objects {
         .boxed()
     }
 
-    fn check_exclusion<'a>(&'a self, latest: &'a Version) -> BoxFuture<'a, Result<(), StoreError>> {
+    fn check_exclusion<'a>(
+        &'a self,
+        latest: &'a ObjectVersion,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         async move {
             // Some servers take a conditional write for one without a condition. What they would
             // then have is as good as what they have, and held by nobody.
@@ -156,13 +159,13 @@ impl Remote for Objects {
 
     fn swap<'a>(
         &'a self,
-        from: Option<&'a Version>,
-        change: &'a Change,
-    ) -> BoxFuture<'a, Result<Swap<Version>, StoreError>> {
+        from: Option<&'a ObjectVersion>,
+        change: &'a CommitChange,
+    ) -> BoxFuture<'a, Result<Swap<ObjectVersion>, StoreError>> {
         async move {
-            let Change { step, lease, what } = change;
+            let CommitChange { step, lease, what } = change;
             let number = from.map_or(0, |from| from.number) + 1;
-            let mut version = Version {
+            let mut version = ObjectVersion {
                 number,
                 begins: from.map_or(number, |from| from.begins),
                 state: from.and_then(|from| from.state.clone()),
@@ -264,7 +267,7 @@ impl Objects {
     }
 
     /// The latest version, from the objects as they are now.
-    async fn snapshot(&self) -> Result<Option<Snapshot<Version>>, StoreFault> {
+    async fn snapshot(&self) -> Result<Option<Snapshot<ObjectVersion>>, StoreFault> {
         let last = if let Some(last) = self.last().await? {
             last
         } else {
@@ -300,7 +303,7 @@ impl Objects {
             contents.journal = Some(objects.concat());
         }
         Ok(Some(Snapshot {
-            version: Version {
+            version: ObjectVersion {
                 number: last,
                 begins,
                 state,
@@ -320,7 +323,7 @@ impl Objects {
         };
         let end = end.ok_or_else(|| damaged(&"its first line has no end"))?;
         // A newer format is told from damage before anything else is read.
-        let Format { format } =
+        let ObjectFormat { format } =
             serde_json::from_slice(&bytes[..end]).map_err(|error| damaged(&error))?;
         if format > FORMAT {
             return Err(StoreFault::Object(format!(
@@ -361,7 +364,7 @@ impl Objects {
     }
 
     /// Removes what `now` has no use for, if it is old enough.
-    pub(super) async fn clean(&self, now: &Version, kept: Duration) -> Result<(), Error> {
+    pub(super) async fn clean(&self, now: &ObjectVersion, kept: Duration) -> Result<(), Error> {
         let journal = self.listed(JOURNAL).await?;
         let last = journal.iter().filter_map(|meta| self.number(meta)).max();
         let newest = journal.iter().map(|meta| meta.last_modified).max();

@@ -88,7 +88,7 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
     fn swap<'a>(
         &'a self,
         from: Option<&'a Self::Version>,
-        change: &'a Change,
+        change: &'a CommitChange,
     ) -> BoxFuture<'a, Result<Swap<Self::Version>, StoreError>>;
 }
 
@@ -103,7 +103,7 @@ pub(super) struct Snapshot<V> {
 
 /// What makes a new version of the one before.
 #[derive(Debug, Clone)]
-pub(super) struct Change {
+pub(super) struct CommitChange {
     pub(super) step: Step,
     /// Who holds it from then on.
     pub(super) lease: Option<Lease>,
@@ -258,7 +258,7 @@ impl<R: Remote> StateBackend for Leased<R> {
                     }
                     Some(before) => return Err(StoreError::Locked(Some(before.holder))),
                 };
-                let change = Change {
+                let change = CommitChange {
                     step: Step::Lease,
                     lease: Some(lease.renewed()),
                     what: signed("Take hold of the state", &lease.holder),
@@ -329,7 +329,7 @@ impl<R: Remote> StateBackend for Leased<R> {
             if lease.holder != *holder || lease.renewed.is_none() {
                 return Ok(false);
             }
-            let change = Change {
+            let change = CommitChange {
                 step: Step::Lease,
                 what: format!("Unlocked: {holder} is said to be gone"),
                 lease: Some(Lease {
@@ -381,7 +381,7 @@ impl<R: Remote> LeaseGuard<R> {
             self.look().await?;
         }
         let what = signed(&what, &self.lease.holder);
-        let change = Change { step, lease, what };
+        let change = CommitChange { step, lease, what };
         match self.remote.swap(Some(&self.version), &change).await? {
             Swap::Won(version) => {
                 self.version = version;

@@ -1,7 +1,7 @@
 //! `audit`: what the sandbox has that the state does not, and the other way round.
 
 use aep_backfill::emulator::RequestKind;
-use aep_backfill::state::{Clock, ClockedTime, Entry};
+use aep_backfill::state::{ClockKind, ClockedTime, Entry};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -255,7 +255,7 @@ fn a_run_in_doubt_says_since_when_and_what_could_tell() {
         run: (&identity(1, day(n), 1)).into(),
         at: ClockedTime {
             time: Timestamp::UNIX_EPOCH,
-            clock: Clock::Server,
+            clock: ClockKind::Server,
         },
         session: uuid::Uuid::nil(),
         start_time: None,

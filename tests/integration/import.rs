@@ -3,7 +3,7 @@
 use std::fs;
 
 use aep_backfill::emulator::RequestKind;
-use aep_backfill::state::{Clock, ClockedTime, Entry};
+use aep_backfill::state::{ClockKind, ClockedTime, Entry};
 use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -300,7 +300,7 @@ fn a_window_in_doubt_is_left_to_settling() {
             run: (&identity(1, day(0), 1)).into(),
             at: ClockedTime {
                 time: Timestamp::UNIX_EPOCH,
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             session: uuid::Uuid::nil(),
             start_time: None,

@@ -12,7 +12,7 @@ mod repository;
 mod unlock;
 
 use aep_backfill::run::{OrganizationId, RunIdentity};
-use aep_backfill::state::{Clock, ClockedTime, Entry, Holder};
+use aep_backfill::state::{ClockKind, ClockedTime, Entry, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 
@@ -59,7 +59,7 @@ fn intent(run: &RunIdentity) -> Entry {
         run: run.into(),
         at: ClockedTime {
             time: Timestamp::UNIX_EPOCH,
-            clock: Clock::Local,
+            clock: ClockKind::Local,
         },
         session: uuid::Uuid::nil(),
         start_time: None,

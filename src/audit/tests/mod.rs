@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::*;
 use crate::api::{RecordCounts, RunStatus, WindowEvidence};
 use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds};
-use crate::state::{Clock, ClockedTime, Entry, Evidence, Fate, State};
+use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, State};
 
 const OURS: &str = "our-key";
 const THEIRS: &str = "exc_app";
@@ -64,14 +64,14 @@ fn shown(id: &str, n: i64, created: i64, client: &str) -> FlowRun {
     run(id, WindowEvidence::Params(window(n)), created, client)
 }
 
-struct World {
+struct AuditFixture {
     state: State,
     wanted: Vec<DesiredRun>,
     runs: Vec<FlowRun>,
     now: i64,
 }
 
-impl World {
+impl AuditFixture {
     fn new() -> Self {
         Self {
             state: State::new("5C13@AdobeOrg".parse().expect("an organization")),
@@ -90,7 +90,7 @@ impl World {
             run: identity.into(),
             at: ClockedTime {
                 time: at(SENT),
-                clock: Clock::Server,
+                clock: ClockKind::Server,
             },
             session: Uuid::nil(),
             start_time: None,
@@ -169,7 +169,7 @@ impl World {
         findings.into_iter().map(|finding| finding.fact).collect()
     }
 
-    fn kinds(self) -> Vec<Kind> {
+    fn kinds(self) -> Vec<FindingKind> {
         self.facts().iter().map(Fact::kind).collect()
     }
 }
@@ -204,7 +204,7 @@ fn input<'a>(state: Option<&'a State>, wanted: &'a [DesiredRun], now: i64) -> Au
 
 #[test]
 fn what_agrees_is_no_finding() {
-    let world = World::new()
+    let world = AuditFixture::new()
         .created(&identity(1, 1), "a")
         .created(&identity(1, 2), "b")
         .absent(&identity(2, 1))
@@ -223,13 +223,13 @@ fn without_a_state_everything_is_unknown() {
         input(None, &[], SENT),
         &[look(FLOW, ListResult::Runs(runs))],
     );
-    assert_eq!(audit.count(Kind::Unknown), 2);
+    assert_eq!(audit.count(FindingKind::Unknown), 2);
     assert_eq!(audit.findings.len(), 2);
 }
 
 #[test]
 fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
-    let world = World::new().created(&identity(1, 1), "a");
+    let world = AuditFixture::new().created(&identity(1, 1), "a");
     let looks = [
         look(FLOW, ListResult::Refused("HTTP 404".to_owned())),
         look(
@@ -241,13 +241,13 @@ fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
         ),
     ];
     let audit = compare(input(Some(&world.state), &[], world.now), &looks);
-    assert_eq!(audit.count(Kind::Unreadable), 1);
+    assert_eq!(audit.count(FindingKind::Unreadable), 1);
     assert_eq!(
-        audit.count(Kind::Vanished),
+        audit.count(FindingKind::Vanished),
         0,
         "nothing is known of its run"
     );
-    assert_eq!(audit.count(Kind::Unknown), 1);
+    assert_eq!(audit.count(FindingKind::Unknown), 1);
     assert!(!audit.is_unanswered());
     let silent = [look(FLOW, ListResult::Unanswered("no answer".to_owned()))];
     assert!(compare(input(None, &[], world.now), &silent).is_unanswered());
@@ -255,14 +255,14 @@ fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
 
 #[test]
 fn records_of_flows_that_were_not_looked_at_are_counted() {
-    let world = World::new().created(&identity(1, 1), "a");
+    let world = AuditFixture::new().created(&identity(1, 1), "a");
     let audit = compare(input(Some(&world.state), &[], world.now), &[]);
     assert_eq!((audit.elsewhere, audit.findings.len()), (1, 0));
 }
 
 #[test]
 fn the_worst_of_a_flow_comes_first() {
-    let kinds = World::new()
+    let kinds = AuditFixture::new()
         .created(&identity(1, 1), "gone")
         .rejected(&identity(2, 1))
         .intent(&identity(3, 1))
@@ -276,12 +276,12 @@ fn the_worst_of_a_flow_comes_first() {
     assert_eq!(
         kinds,
         [
-            Kind::Contradiction,
-            Kind::Doubled,
-            Kind::Vanished,
-            Kind::InDoubt,
-            Kind::Unknown
+            FindingKind::Contradiction,
+            FindingKind::Doubled,
+            FindingKind::Vanished,
+            FindingKind::InDoubt,
+            FindingKind::Unknown
         ]
     );
-    assert!(Kind::ALL.is_sorted());
+    assert!(FindingKind::ALL.is_sorted());
 }

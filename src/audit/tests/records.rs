@@ -4,12 +4,12 @@ use super::*;
 
 #[test]
 fn a_record_whose_run_is_nowhere_has_vanished_unless_it_is_too_new_to_be_missed() {
-    let facts = World::new().created(&identity(1, 1), "a").facts();
+    let facts = AuditFixture::new().created(&identity(1, 1), "a").facts();
     assert!(
         matches!(&facts[..], [Fact::Vanished(record)] if record.identity == identity(1, 1)),
         "{facts:?}"
     );
-    let mut world = World::new().created(&identity(1, 1), "a");
+    let mut world = AuditFixture::new().created(&identity(1, 1), "a");
     world.now = SENT + SETTLE;
     let audit = world.audit();
     assert_eq!((audit.findings.len(), audit.too_new), (0, 1));
@@ -18,27 +18,27 @@ fn a_record_whose_run_is_nowhere_has_vanished_unless_it_is_too_new_to_be_missed(
 #[test]
 fn a_recorded_run_that_shows_another_window_or_flow_differs() {
     let kinds = |run: FlowRun| {
-        World::new()
+        AuditFixture::new()
             .created(&identity(1, 1), "a")
             .lists([run])
             .kinds()
     };
-    assert_eq!(kinds(shown("a", 2, SENT, OURS)), [Kind::Differs]);
+    assert_eq!(kinds(shown("a", 2, SENT, OURS)), [FindingKind::Differs]);
     assert_eq!(
         kinds(run("a", WindowEvidence::Invalid, SENT, OURS)),
-        [Kind::Differs]
+        [FindingKind::Differs]
     );
     let elsewhere = FlowRun {
         flow_id: Some(flow(OTHER_FLOW)),
         ..shown("a", 1, SENT, OURS)
     };
-    assert_eq!(kinds(elsewhere), [Kind::Differs]);
+    assert_eq!(kinds(elsewhere), [FindingKind::Differs]);
     assert_eq!(kinds(run("a", WindowEvidence::Missing, SENT, OURS)), []);
 }
 
 #[test]
 fn a_run_on_record_for_another_flow_is_told_once_from_whichever_side() {
-    let world = World::new().created(&identity(1, 1), "a");
+    let world = AuditFixture::new().created(&identity(1, 1), "a");
     let stray = FlowRun {
         flow_id: Some(flow(OTHER_FLOW)),
         ..shown("a", 1, SENT, OURS)
@@ -53,14 +53,16 @@ fn a_run_on_record_for_another_flow_is_told_once_from_whichever_side() {
     ] {
         let audit = compare(input, &looks);
         assert_eq!(audit.findings.len(), 1, "{:?}", audit.findings);
-        assert_eq!(audit.count(Kind::Differs), 1);
+        assert_eq!(audit.count(FindingKind::Differs), 1);
     }
 }
 
 #[test]
 fn a_run_in_doubt_says_what_could_tell() {
     let trace = |runs: &[FlowRun]| {
-        let world = World::new().intent(&identity(1, 1)).lists(runs.to_vec());
+        let world = AuditFixture::new()
+            .intent(&identity(1, 1))
+            .lists(runs.to_vec());
         let traces: Vec<Trace> = world
             .facts()
             .into_iter()
@@ -99,14 +101,14 @@ fn a_run_in_doubt_says_what_could_tell() {
 
 #[test]
 fn a_run_that_will_settle_a_doubt_is_no_other_finding() {
-    let world = World::new()
+    let world = AuditFixture::new()
         .intent(&identity(1, 1))
         .lists([shown("a", 1, SENT + 1, OURS)]);
-    assert_eq!(world.kinds(), [Kind::InDoubt]);
-    let two = World::new()
+    assert_eq!(world.kinds(), [FindingKind::InDoubt]);
+    let two = AuditFixture::new()
         .intent(&identity(1, 1))
         .lists([shown("a", 1, SENT + 1, OURS), shown("b", 1, SENT + 2, OURS)]);
-    assert_eq!(two.kinds(), [Kind::Doubled, Kind::InDoubt]);
+    assert_eq!(two.kinds(), [FindingKind::Doubled, FindingKind::InDoubt]);
 }
 
 #[test]
@@ -116,14 +118,16 @@ fn recorded_runs_that_failed_since_are_told() {
             status,
             ..shown("a", 1, SENT, OURS)
         };
-        let world = World::new().created(&identity(1, 1), "a").lists([failed]);
-        assert_eq!(world.kinds(), [Kind::Failed]);
+        let world = AuditFixture::new()
+            .created(&identity(1, 1), "a")
+            .lists([failed]);
+        assert_eq!(world.kinds(), [FindingKind::Failed]);
     }
 }
 
 #[test]
 fn an_adopted_run_is_compared_like_one_that_was_created() {
-    let mut world = World::new();
+    let mut world = AuditFixture::new();
     let identity = identity(1, 1);
     world.step(Entry::Adopted {
         run: (&identity).into(),

@@ -5,7 +5,9 @@ use crate::untrusted::Untrusted;
 
 #[test]
 fn a_run_that_no_record_stands_for_is_unknown_and_says_whose_it_is() {
-    let facts = World::new().lists([shown("a", 1, SENT, THEIRS)]).facts();
+    let facts = AuditFixture::new()
+        .lists([shown("a", 1, SENT, THEIRS)])
+        .facts();
     let [Fact::Unknown { run, wanted: None }] = &facts[..] else {
         panic!("{facts:?}");
     };
@@ -18,8 +20,8 @@ fn a_run_that_no_record_stands_for_is_unknown_and_says_whose_it_is() {
         Some("someone@example.com")
     );
     for silent in [WindowEvidence::Missing, WindowEvidence::Invalid] {
-        let world = World::new().lists([run_of(silent)]);
-        assert_eq!(world.kinds(), [Kind::Unknown]);
+        let world = AuditFixture::new().lists([run_of(silent)]);
+        assert_eq!(world.kinds(), [FindingKind::Unknown]);
     }
 }
 
@@ -29,24 +31,24 @@ fn run_of(window_evidence: WindowEvidence) -> FlowRun {
 
 #[test]
 fn an_unknown_run_of_a_wanted_window_is_adopted_by_the_next_apply() {
-    let wanted = |world: World| match &world.facts()[..] {
+    let wanted = |world: AuditFixture| match &world.facts()[..] {
         [Fact::Unknown { wanted, .. }] => *wanted,
         facts => panic!("{facts:?}"),
     };
     let first = identity(1, 1);
-    let by_hand = World::new().lists([shown("a", 1, SENT, THEIRS)]);
+    let by_hand = AuditFixture::new().lists([shown("a", 1, SENT, THEIRS)]);
     assert_eq!(wanted(by_hand.wants(first.clone())), Some(first.key()));
-    let other = World::new().lists([shown("a", 1, SENT, THEIRS)]);
+    let other = AuditFixture::new().lists([shown("a", 1, SENT, THEIRS)]);
     assert_eq!(wanted(other.wants(identity(2, 1))), None);
     // Beside a recorded run, one of another client was not meant as the rerun that is wanted.
     let again = identity(1, 2);
-    let kinds = World::new()
+    let kinds = AuditFixture::new()
         .created(&first, "a")
         .wants(again.clone())
         .lists([shown("a", 1, SENT, OURS), shown("b", 1, SENT + 9, THEIRS)])
         .kinds();
-    assert_eq!(kinds, [Kind::Doubled]);
-    let ours = World::new()
+    assert_eq!(kinds, [FindingKind::Doubled]);
+    let ours = AuditFixture::new()
         .created(&first, "a")
         .wants(again.clone())
         .lists([shown("a", 1, SENT, OURS), shown("b", 1, SENT + 9, OURS)]);
@@ -56,7 +58,7 @@ fn an_unknown_run_of_a_wanted_window_is_adopted_by_the_next_apply() {
 #[test]
 fn a_window_with_more_runs_than_reruns_is_doubled() {
     let first = identity(1, 1);
-    let facts = World::new()
+    let facts = AuditFixture::new()
         .created(&first, "ours")
         .lists([
             shown("theirs", 1, SENT + 9, THEIRS),
@@ -80,7 +82,7 @@ fn a_window_with_more_runs_than_reruns_is_doubled() {
     assert_eq!(of, [("ours", Some(first.key())), ("theirs", None)]);
 
     let by_hand = || {
-        World::new().lists([
+        AuditFixture::new().lists([
             shown("a", 1, SENT, THEIRS),
             run(
                 "b",
@@ -90,15 +92,22 @@ fn a_window_with_more_runs_than_reruns_is_doubled() {
             ),
         ])
     };
-    assert_eq!(by_hand().kinds(), [Kind::Doubled]);
-    assert_eq!(by_hand().wants(identity(1, 1)).kinds(), [Kind::Doubled]);
+    assert_eq!(by_hand().kinds(), [FindingKind::Doubled]);
+    assert_eq!(
+        by_hand().wants(identity(1, 1)).kinds(),
+        [FindingKind::Doubled]
+    );
     let both = by_hand().wants(identity(1, 1)).wants(identity(1, 2));
-    assert_eq!(both.kinds(), [Kind::Unknown; 2], "two reruns are wanted");
+    assert_eq!(
+        both.kinds(),
+        [FindingKind::Unknown; 2],
+        "two reruns are wanted"
+    );
 }
 
 #[test]
 fn a_run_that_was_rejected_and_is_listed_all_the_same_is_a_contradiction() {
-    let facts = World::new()
+    let facts = AuditFixture::new()
         .rejected(&identity(1, 1))
         .lists([shown("a", 1, SENT, OURS)])
         .facts();
@@ -107,29 +116,34 @@ fn a_run_that_was_rejected_and_is_listed_all_the_same_is_a_contradiction() {
     };
     assert!(matches!(denial, Denial::Rejected { .. }));
     assert_eq!(run.id.as_str(), "a");
-    let old = World::new()
-        .rejected(&identity(1, 1))
-        .lists([shown("a", 1, SENT - 3600, OURS)]);
-    assert_eq!(old.kinds(), [Kind::Unknown], "it is older than the request");
+    let old =
+        AuditFixture::new()
+            .rejected(&identity(1, 1))
+            .lists([shown("a", 1, SENT - 3600, OURS)]);
+    assert_eq!(
+        old.kinds(),
+        [FindingKind::Unknown],
+        "it is older than the request"
+    );
 }
 
 #[test]
 fn a_run_that_was_found_not_to_exist_and_is_listed_later_is_a_contradiction() {
     let since = |created, client| {
-        World::new()
+        AuditFixture::new()
             .absent(&identity(1, 1))
             .lists([shown("a", 1, created, client)])
             .kinds()
     };
-    assert_eq!(since(SENT + 1, OURS), [Kind::Contradiction]);
-    assert_eq!(since(SENT + 1, THEIRS), [Kind::Contradiction]);
-    assert_eq!(since(SENT - 3600, OURS), [Kind::Unknown]);
+    assert_eq!(since(SENT + 1, OURS), [FindingKind::Contradiction]);
+    assert_eq!(since(SENT + 1, THEIRS), [FindingKind::Contradiction]);
+    assert_eq!(since(SENT - 3600, OURS), [FindingKind::Unknown]);
 }
 
 #[test]
 fn a_run_that_shows_up_after_its_window_was_sent_again_is_a_contradiction_and_a_doubling() {
     let first = identity(1, 1);
-    let facts = World::new()
+    let facts = AuditFixture::new()
         .absent(&first)
         .created(&first, "second")
         .lists([
@@ -154,10 +168,10 @@ fn a_run_that_shows_up_after_its_window_was_sent_again_is_a_contradiction_and_a_
 
 #[test]
 fn a_window_that_was_run_for_another_ones_record_is_doubled_too() {
-    let kinds = World::new()
+    let kinds = AuditFixture::new()
         .created(&identity(1, 1), "a")
         .created(&identity(2, 1), "b")
         .lists([shown("a", 1, SENT, OURS), shown("b", 1, SENT, OURS)])
         .kinds();
-    assert_eq!(kinds, [Kind::Doubled, Kind::Differs]);
+    assert_eq!(kinds, [FindingKind::Doubled, FindingKind::Differs]);
 }

@@ -13,7 +13,7 @@ use crate::api::{Flow, FlowRun};
 use crate::commands::Exit;
 use crate::commands::failure::{Failure, chain};
 use crate::commands::output;
-use crate::import::{Gathered, ManifestDraft, file_stems, gather};
+use crate::import::{FlowImport, ManifestDraft, file_stems, gather};
 use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
 use crate::plan::diff;
 use crate::report::{self, ImportedFlow, ImportedManifest};
@@ -27,7 +27,7 @@ const SCHEMA: &str = "schema.json";
 const MOST_PROBLEMS: usize = 20;
 
 /// A flow as the service shows it.
-pub(super) struct Listed {
+pub(super) struct ListedFlow {
     pub(super) flow_id: FlowId,
     pub(super) flow: Flow,
     pub(super) source: Source,
@@ -37,7 +37,7 @@ pub(super) struct Listed {
 /// What manifests are written from, all of it known before anything is written.
 pub(super) struct ManifestWriter<'a> {
     pub(super) sandbox: &'a Sandbox,
-    pub(super) listed: &'a [Listed],
+    pub(super) listed: &'a [ListedFlow],
     pub(super) output: &'a Path,
     /// The folder of manifests that other verbs read.
     pub(super) default: &'a Path,
@@ -46,7 +46,7 @@ pub(super) struct ManifestWriter<'a> {
     pub(super) colour: bool,
 }
 
-fn name_of(listed: &Listed) -> Option<&str> {
+fn name_of(listed: &ListedFlow) -> Option<&str> {
     listed.flow.name.as_ref().map(Untrusted::raw)
 }
 
@@ -212,7 +212,7 @@ pub(super) fn entries(flows: &[ImportedFlow]) -> Vec<Entry> {
     let now = Timestamp::now();
     let gathered = flows.iter().map(|flow| &flow.gathered);
     gathered
-        .flat_map(|gathered: &Gathered| gathered.entries(now))
+        .flat_map(|gathered: &FlowImport| gathered.entries(now))
         .collect()
 }
 

@@ -20,7 +20,7 @@ type WindowPlace = (String, String, i64, i64);
 #[serde(rename_all = "camelCase")]
 pub(super) struct LastApply {
     #[serde(default)]
-    summary: Summary,
+    summary: AppliedSummary,
     #[serde(default)]
     runs: Vec<SaidRun>,
     message: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct LastApply {
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Summary {
+struct AppliedSummary {
     in_doubt: usize,
 }
 

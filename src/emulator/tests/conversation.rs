@@ -5,7 +5,7 @@ use std::path::Path;
 use axum::http::{HeaderName, header};
 use serde_json::{Value, json};
 
-use super::super::journal::Journal;
+use super::super::journal::RunJournal;
 use super::super::reply::Reply;
 use super::super::service::{Delivery, Route, Service};
 use super::super::world::World;
@@ -149,7 +149,7 @@ fn over(path: &Path, rig: TestService) -> TestService {
     } = rig;
     let scenario = service.scenario.clone();
     drop(service); // which may hold the file
-    let remembered = Journal::open(path).expect("a journal");
+    let remembered = RunJournal::open(path).expect("a journal");
     let world = World::new(flows(), &scenario, Some(remembered)).expect("a world");
     let service = Service::new(scenario, world, time.clock()).into();
     TestService {

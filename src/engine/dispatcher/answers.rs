@@ -5,7 +5,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::{Dispatcher, LATER, queues};
-use crate::engine::flow_queue::Doubt;
+use crate::engine::flow_queue::OpenDoubt;
 use crate::engine::send::{INTENT_LIFE, NotSentReason, SendResult};
 use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
 use crate::engine::{Ending, Event, FlowIndex, RunOutcome};
@@ -133,7 +133,7 @@ impl Dispatcher {
         };
         self.outcomes
             .insert(key, RunOutcome::InDoubt(reason.clone()));
-        self.queues[flow].doubts.push(Doubt {
+        self.queues[flow].doubts.push(OpenDoubt {
             key,
             open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
             start_time,

@@ -8,14 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::engine::flow_queue::{Doubt, FlowQueue};
+use crate::engine::flow_queue::{FlowQueue, OpenDoubt};
 use crate::engine::send::IntentDeadlines;
 use crate::engine::settle::OpenIntent;
 use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox, UnixSeconds};
-use crate::state::{Absence, Clock, ClockedTime, Fate, Record};
+use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record};
 use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -116,7 +116,7 @@ pub(super) fn queues(
         let queue = queues
             .entry(flow.clone())
             .or_insert_with(|| FlowQueue::new(flow.0, flow.1));
-        queue.doubts.push(Doubt {
+        queue.doubts.push(OpenDoubt {
             identity: identity.clone(),
             key: *key,
             wanted: wanted.get(key).map(|run| (*run).clone()),
@@ -164,5 +164,5 @@ pub(super) fn queues(
 
 /// The time, if it is by the service's clock.
 fn by_the_service(at: ClockedTime) -> Option<Timestamp> {
-    (at.clock == Clock::Server).then_some(at.time)
+    (at.clock == ClockKind::Server).then_some(at.time)
 }

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
-use crate::engine::flow_queue::{Doubt, Phase};
+use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{Blocked, Ending, Event, FlowIndex, listing, preflight};
 use crate::reconcile::CreatorAttribution;
 use crate::run::Source;
-use crate::state::{Clock, ClockedTime};
+use crate::state::{ClockKind, ClockedTime};
 
 /// The service tells its time in whole seconds: a moment that moves by less has not changed.
 const A_LITTLE: Duration = Duration::from_secs(2);
@@ -23,15 +23,15 @@ const A_LITTLE: Duration = Duration::from_secs(2);
 pub(super) enum Read {
     /// For a flow that was not open yet.
     Prepared {
-        list: Option<Listed>,
+        list: Option<ListedRuns>,
         flow: Option<Result<Flow, ApiError>>,
     },
     /// For a flow with runs in doubt.
-    Looked(Listed),
+    Looked(ListedRuns),
 }
 
 /// A list, and when it was asked for: it tells nothing of what came later.
-pub(super) struct Listed {
+pub(super) struct ListedRuns {
     pub(super) asked: Instant,
     pub(super) runs: Result<Vec<FlowRun>, ApiError>,
 }
@@ -66,7 +66,7 @@ impl Dispatcher {
             // A flow that cannot be read cannot be listed either.
             let list = match &flow {
                 Some(Err(_)) => None,
-                _ => Some(Listed {
+                _ => Some(ListedRuns {
                     asked,
                     runs: listing::runs_of(&client, &sandbox, flow_id, &claimed, None).await,
                 }),
@@ -113,7 +113,7 @@ impl Dispatcher {
             let _permit = readers.acquire().await;
             let asked = Instant::now();
             let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
-            (id, Read::Looked(Listed { asked, runs }))
+            (id, Read::Looked(ListedRuns { asked, runs }))
         });
         let is_told = queue.last_reported.is_some_and(|(told, at)| {
             told == runs && at.max(believed).duration_since(at.min(believed)) < A_LITTLE
@@ -165,13 +165,13 @@ impl Dispatcher {
     pub(super) fn prepared(
         &mut self,
         id: FlowIndex,
-        list: Option<Listed>,
+        list: Option<ListedRuns>,
         flow: Option<Result<Flow, ApiError>>,
     ) {
         let error = match (&list, &flow) {
             (_, Some(Err(error)))
             | (
-                Some(Listed {
+                Some(ListedRuns {
                     runs: Err(error), ..
                 }),
                 _,
@@ -244,10 +244,10 @@ impl Dispatcher {
 }
 
 /// The oldest of the doubts' intents, if all can be compared with the service's times.
-fn oldest_intent(doubts: &[Doubt]) -> Option<ClockedTime> {
+fn oldest_intent(doubts: &[OpenDoubt]) -> Option<ClockedTime> {
     doubts
         .iter()
-        .all(|doubt| doubt.open.intent.clock == Clock::Server)
+        .all(|doubt| doubt.open.intent.clock == ClockKind::Server)
         .then(|| doubts.iter().map(|doubt| doubt.open.intent))?
         .min_by_key(|intent| intent.time)
 }

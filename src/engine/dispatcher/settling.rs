@@ -4,9 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Dispatcher;
-use super::reads::Listed;
+use super::reads::ListedRuns;
 use crate::api::FlowRun;
-use crate::engine::flow_queue::{Doubt, Phase};
+use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::engine::settle_schedule::{READINGS, Settlement, has_begun};
 use crate::engine::{Blocked, Event, FlowIndex, RunOutcome, preflight};
@@ -66,7 +66,7 @@ impl Dispatcher {
     }
 
     /// Applies what a list tells to the flow's doubts.
-    pub(super) fn settle(&mut self, id: FlowIndex, list: &Listed) {
+    pub(super) fn settle(&mut self, id: FlowIndex, list: &ListedRuns) {
         let service = self.client.clock().at(Timestamp::now());
         let queue = &mut self.queues[id];
         let doubts = std::mem::take(&mut queue.doubts);
@@ -150,8 +150,8 @@ impl Dispatcher {
     }
 
     /// A run that was in doubt does not exist: it is sent again if a manifest wants it.
-    pub(super) fn not_created(&mut self, flow: FlowIndex, doubt: Doubt, listed: usize) {
-        let Doubt {
+    pub(super) fn not_created(&mut self, flow: FlowIndex, doubt: OpenDoubt, listed: usize) {
+        let OpenDoubt {
             identity,
             key,
             of_this_apply,

@@ -14,7 +14,7 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, T
 
 use super::fields::{Fields, Pending};
 use super::syntax::{hint, tab_in_indent};
-use super::{Entry, Node, Scalar, Span, Value};
+use super::{MapEntry, Node, Scalar, Span, Value};
 use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
 
@@ -217,7 +217,7 @@ impl<'a> Composer<'_, 'a> {
     /// Puts a finished node where it belongs: into the open collection, or among the documents.
     fn place(&mut self, node: Node<'a>) {
         let Some(frame) = self.frames.last_mut() else {
-            if !matches!(&node.value, Value::Scalar(s) if s.kind() == super::Kind::Null) {
+            if !matches!(&node.value, Value::Scalar(s) if s.kind() == super::NodeKind::Null) {
                 self.documents.push(node);
             }
             return;
@@ -228,7 +228,7 @@ impl<'a> Composer<'_, 'a> {
         };
         match std::mem::take(&mut fields.pending) {
             Pending::Key => fields.key(node, self.file, self.problems),
-            Pending::ValueOf(key, key_span) => fields.insert(Entry {
+            Pending::ValueOf(key, key_span) => fields.insert(MapEntry {
                 key,
                 key_span,
                 node,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Entry, Node, Span, Value};
+use super::{MapEntry, Node, Span, Value};
 use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
 
@@ -17,7 +17,7 @@ const FEW: usize = 16;
 /// What is there of the mapping so far.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
-    pub(super) entries: Vec<Entry<'a>>,
+    pub(super) entries: Vec<MapEntry<'a>>,
     /// Filled once `entries` are more than a few.
     by_key: HashMap<Cow<'a, str>, usize>,
     pub(super) pending: Pending<'a>,
@@ -39,7 +39,7 @@ pub(super) enum Pending<'a> {
 
 impl<'a> Fields<'a> {
     /// The field of that name.
-    pub(super) fn get(&self, key: &str) -> Option<&Entry<'a>> {
+    pub(super) fn get(&self, key: &str) -> Option<&MapEntry<'a>> {
         if self.entries.len() <= FEW {
             self.entries.iter().find(|entry| entry.key == key)
         } else {
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds a field that is not there yet.
-    pub(super) fn insert(&mut self, entry: Entry<'a>) {
+    pub(super) fn insert(&mut self, entry: MapEntry<'a>) {
         self.entries.push(entry);
         // From the entry that makes them many, every key is in the index.
         if self.entries.len() > FEW {

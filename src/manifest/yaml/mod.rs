@@ -59,14 +59,14 @@ impl Node<'_> {
 pub(super) enum Value<'a> {
     Scalar(Scalar<'a>),
     Sequence(Rc<Vec<Node<'a>>>),
-    Mapping(Rc<Vec<Entry<'a>>>),
+    Mapping(Rc<Vec<MapEntry<'a>>>),
     /// Something that could not be read, and was reported.
     Unreadable,
 }
 
 /// A field of a mapping.
 #[derive(Debug, Clone)]
-pub(super) struct Entry<'a> {
+pub(super) struct MapEntry<'a> {
     pub(super) key: Cow<'a, str>,
     pub(super) key_span: Span,
     pub(super) node: Node<'a>,
@@ -83,7 +83,7 @@ pub(super) struct Scalar<'a> {
 
 /// What YAML's core schema takes a scalar for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum NodeKind {
     Null,
     Bool(bool),
     Integer,
@@ -93,17 +93,17 @@ pub(super) enum Kind {
 
 impl Scalar<'_> {
     /// Resolves the scalar as YAML 1.2's core schema does.
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> NodeKind {
         if !self.plain {
-            return Kind::Text;
+            return NodeKind::Text;
         }
         match self.text.as_ref() {
-            "" | "~" | "null" | "Null" | "NULL" => Kind::Null,
-            "true" | "True" | "TRUE" => Kind::Bool(true),
-            "false" | "False" | "FALSE" => Kind::Bool(false),
-            text if is_integer(text) => Kind::Integer,
-            text if is_float(text) => Kind::Float,
-            _ => Kind::Text,
+            "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
+            "true" | "True" | "TRUE" => NodeKind::Bool(true),
+            "false" | "False" | "FALSE" => NodeKind::Bool(false),
+            text if is_integer(text) => NodeKind::Integer,
+            text if is_float(text) => NodeKind::Float,
+            _ => NodeKind::Text,
         }
     }
 }
@@ -136,7 +136,7 @@ fn is_float(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn kind(text: &str, plain: bool) -> Kind {
+    fn kind(text: &str, plain: bool) -> NodeKind {
         Scalar {
             text: text.into(),
             plain,
@@ -146,24 +146,24 @@ mod tests {
 
     #[test]
     fn plain_scalars_resolve_by_the_core_schema() {
-        assert_eq!(kind("", true), Kind::Null);
-        assert_eq!(kind("~", true), Kind::Null);
-        assert_eq!(kind("True", true), Kind::Bool(true));
+        assert_eq!(kind("", true), NodeKind::Null);
+        assert_eq!(kind("~", true), NodeKind::Null);
+        assert_eq!(kind("True", true), NodeKind::Bool(true));
         for text in ["1", "-1", "0755", "0x1f", "0o17", "16515859567"] {
-            assert_eq!(kind(text, true), Kind::Integer, "{text}");
+            assert_eq!(kind(text, true), NodeKind::Integer, "{text}");
         }
         for text in ["1.5", "1e9", ".5", "-.inf", ".nan"] {
-            assert_eq!(kind(text, true), Kind::Float, "{text}");
+            assert_eq!(kind(text, true), NodeKind::Float, "{text}");
         }
         for text in ["yes", "inf", "2022-01-01", "1_000", "0x", "-", "."] {
-            assert_eq!(kind(text, true), Kind::Text, "{text}");
+            assert_eq!(kind(text, true), NodeKind::Text, "{text}");
         }
     }
 
     #[test]
     fn what_is_quoted_is_text() {
         for text in ["", "1", "true", "null"] {
-            assert_eq!(kind(text, false), Kind::Text, "{text}");
+            assert_eq!(kind(text, false), NodeKind::Text, "{text}");
         }
     }
 }

@@ -102,7 +102,7 @@ mod tests {
 
     #[derive(Debug, PartialEq, serde::Deserialize)]
     #[serde(deny_unknown_fields, rename_all = "camelCase")]
-    struct Limits {
+    struct YamlLimits {
         rate: String,
         per_flow: Option<u32>,
     }
@@ -110,14 +110,14 @@ mod tests {
     #[test]
     fn a_typed_document_is_read_with_or_without_a_byte_order_mark() {
         for text in ["rate: 5/s\n", "\u{feff}rate: 5/s\n"] {
-            let limits: Limits = read_yaml("backfill.yaml", text).expect("reads");
+            let limits: YamlLimits = read_yaml("backfill.yaml", text).expect("reads");
             assert_eq!(limits.rate, "5/s");
         }
     }
 
     #[test]
     fn an_unknown_field_is_shown_at_its_place() {
-        let error = read_yaml::<Limits>("backfill.yaml", "rate: 5/s\nperFlw: 1\n")
+        let error = read_yaml::<YamlLimits>("backfill.yaml", "rate: 5/s\nperFlw: 1\n")
             .expect_err("perFlw is not a field");
         assert_eq!(error.position(), Some((2, 1)));
         insta::assert_snapshot!(error, @"
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_key_written_twice_is_refused() {
-        let error = read_yaml::<Limits>("backfill.yaml", "rate: 5/s\nrate: 6/s\n")
+        let error = read_yaml::<YamlLimits>("backfill.yaml", "rate: 5/s\nrate: 6/s\n")
             .expect_err("rate stands twice");
         assert_eq!(error.position(), Some((2, 1)));
     }
@@ -144,7 +144,7 @@ mod tests {
             ("rate: [5\n", 2),
             ("rate: 5/s\n---\nrate: 6/s\n", 3),
         ] {
-            let error = read_yaml::<Limits>("x.yaml", text).expect_err(text);
+            let error = read_yaml::<YamlLimits>("x.yaml", text).expect_err(text);
             let (at, _) = error.position().expect("a place");
             assert!(at.abs_diff(line) <= 1, "{text:?}: line {at}: {error}");
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Annotation, AnnotationPlace};
-use crate::audit::{Audit, Finding, Kind};
+use crate::audit::{Audit, Finding, FindingKind};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun};
@@ -201,7 +201,7 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
             lines.push(format!("help: {}", advice(fact.kind())));
             Annotation {
                 severity: match fact.kind() {
-                    Kind::InDoubt | Kind::Unknown => Severity::Warning,
+                    FindingKind::InDoubt | FindingKind::Unknown => Severity::Warning,
                     _ => Severity::Error,
                 },
                 spot: line.map(|origin| spot(origin)),
@@ -211,7 +211,7 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
         })
         .collect();
     let order = |annotation: &Annotation| {
-        Kind::ALL
+        FindingKind::ALL
             .iter()
             .position(|kind| kind.word() == annotation.title)
     };

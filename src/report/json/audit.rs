@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::RunFields;
 use super::known::{KnownFields, reason, word};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::audit::{Audit, Denial, Fact, Finding, Kind, Trace};
+use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::report::{AuditView, plain};
 use crate::run::{FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Absence, Record};
@@ -240,7 +240,7 @@ pub fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
         records: *records,
         too_new: *too_new,
         not_audited: *elsewhere,
-        summary: Kind::ALL
+        summary: FindingKind::ALL
             .into_iter()
             .map(|kind| (name(kind), audit.count(kind)))
             .collect(),
@@ -266,9 +266,9 @@ pub fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
     }
 }
 
-fn name(kind: Kind) -> &'static str {
+fn name(kind: FindingKind) -> &'static str {
     match kind {
-        Kind::InDoubt => "inDoubt",
+        FindingKind::InDoubt => "inDoubt",
         other => other.word(),
     }
 }

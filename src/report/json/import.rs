@@ -6,7 +6,7 @@ use super::RunFields;
 use super::audit::SeenRun;
 use super::known::word;
 use crate::api::FlowRun;
-use crate::import::{Gathered, ImportedRun};
+use crate::import::{FlowImport, ImportedRun};
 use crate::report::{ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 
@@ -93,7 +93,7 @@ pub fn import(
                 gathered,
                 manifest,
             } = flow;
-            let Gathered {
+            let FlowImport {
                 runs,
                 silent,
                 in_doubt,

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::table::{Row, table};
+use super::table::{FlowRow, table};
 use super::{BAR, LINE, code, key_to_bars, section, told as said};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
@@ -133,7 +133,7 @@ impl<'a> FlowResult<'a> {
     }
 
     /// As a row: its first run tells which flow it is.
-    fn row(&self) -> Option<Row<'a, { WORDS.len() }>> {
+    fn row(&self) -> Option<FlowRow<'a, { WORDS.len() }>> {
         let windows: Vec<(Window, Cell)> = self
             .runs
             .iter()
@@ -143,7 +143,7 @@ impl<'a> FlowResult<'a> {
         let end = windows.iter().map(|(window, _)| window.end()).max()?;
         let span = Window::new(start, end).ok()?;
         let (run, _) = self.runs.first()?;
-        Some(Row {
+        Some(FlowRow {
             name: &run.name,
             sandbox: &run.identity.sandbox,
             flow_id: run.identity.flow_id,

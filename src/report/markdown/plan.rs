@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::table::{Row, table as flow_table};
+use super::table::{FlowRow, table as flow_table};
 use super::window_range::{WindowRange, stretches};
 use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
@@ -54,7 +54,7 @@ pub fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
     text.push_str(&table);
     let left_out = &flows[shown..];
 
-    let mut unlisted = Unlisted::default();
+    let mut unlisted = UnlistedFlows::default();
     let listed: Vec<_> = flows.iter().filter(|flow| flow.listed() > 0).collect();
     for (n, flow) in listed.iter().enumerate() {
         // An equal share for each; what one does not need goes to those after it. Where flows
@@ -83,12 +83,12 @@ impl FlowView<'_> {
 }
 
 #[derive(Default)]
-struct Unlisted {
+struct UnlistedFlows {
     runs: usize,
     flows: usize,
 }
 
-impl Unlisted {
+impl UnlistedFlows {
     fn add(&mut self, runs: usize) {
         self.runs += runs;
         self.flows += 1;
@@ -157,7 +157,7 @@ pub(super) fn problem_line(problem: &Problem) -> String {
     wrap(&line, "      ", LINE).join("\n") + "\n"
 }
 
-fn table_row<'a>(flow: &FlowView<'a>) -> Row<'a, { WORDS.len() }> {
+fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
     let FlowCounts {
         create,
         unchanged,
@@ -167,7 +167,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> Row<'a, { WORDS.len() }> {
         conflict,
         held_back,
     } = flow.counts;
-    Row {
+    FlowRow {
         name: flow.name,
         sandbox: flow.sandbox,
         flow_id: flow.flow_id,

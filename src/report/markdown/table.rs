@@ -11,7 +11,7 @@ use crate::untrusted::Untrusted;
 
 /// A flow in a table.
 #[derive(Debug)]
-pub(super) struct Row<'a, const N: usize> {
+pub(super) struct FlowRow<'a, const N: usize> {
     pub(super) name: &'a Untrusted,
     pub(super) sandbox: &'a Sandbox,
     pub(super) flow_id: FlowId,
@@ -25,10 +25,10 @@ pub(super) struct Row<'a, const N: usize> {
 /// The flows in at most `most` bytes, and how many of them are shown; the rest is added up.
 pub(super) fn table<const N: usize>(
     words: [&str; N],
-    rows: &[Row<'_, N>],
+    rows: &[FlowRow<'_, N>],
     most: usize,
 ) -> (String, usize) {
-    let sum = |rows: &[Row<'_, N>]| {
+    let sum = |rows: &[FlowRow<'_, N>]| {
         let mut sum = [0; N];
         for row in rows {
             for (sum, count) in sum.iter_mut().zip(row.counts) {
@@ -70,8 +70,8 @@ pub(super) fn table<const N: usize>(
     (text + "\n", shown)
 }
 
-fn flow_cell<const N: usize>(row: &Row<'_, N>) -> String {
-    let Row {
+fn flow_cell<const N: usize>(row: &FlowRow<'_, N>) -> String {
+    let FlowRow {
         name,
         sandbox,
         flow_id,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::*;
-use crate::store::git::{Branch, Version};
-use crate::store::remote::{Change, Leased, Remote, Step, Swap};
+use crate::store::git::{Branch, BranchVersion};
+use crate::store::remote::{CommitChange, Leased, Remote, Step, Swap};
 
 /// A bare repository, and a clone of it with a commit on a branch.
 pub(super) struct TestRepository {
@@ -196,7 +196,7 @@ async fn a_shallow_detached_checkout_works_and_the_next_one_finds_what_it_left()
 async fn a_push_whose_answer_is_lost_is_known_to_have_arrived() {
     let repository = TestRepository::new();
     let branch = repository.branch("work");
-    let change = Change {
+    let change = CommitChange {
         step: Step::Append(b"one\n".to_vec()),
         lease: None,
         what: "a test".to_owned(),
@@ -349,7 +349,7 @@ async fn a_commit_without_the_files_of_a_state_is_damage_and_not_an_empty_state(
 async fn nothing_is_written_after_a_commit_that_holds_more_than_was_read_from_it() {
     let repository = TestRepository::new();
     let branch = repository.branch("work");
-    let change = |step| Change {
+    let change = |step| CommitChange {
         step,
         lease: None,
         what: "a test".to_owned(),
@@ -363,15 +363,15 @@ async fn nothing_is_written_after_a_commit_that_holds_more_than_was_read_from_it
     };
     let before = git(&repository.bare, "rev-parse backfill-state");
     for part in [
-        Version {
+        BranchVersion {
             state: None,
             ..whole.clone()
         },
-        Version {
+        BranchVersion {
             journal: None,
             ..whole.clone()
         },
-        Version {
+        BranchVersion {
             state: whole.journal.clone(),
             ..whole.clone()
         },

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::*;
 use crate::store::LockedBackend;
-use crate::store::remote::{Change, Lease, Leased, Remote, Snapshot, Step, Swap};
+use crate::store::remote::{CommitChange, Lease, Leased, Remote, Snapshot, Step, Swap};
 
 /// Versions, oldest first.
 #[derive(Clone, Default)]
@@ -49,7 +49,7 @@ impl Remote for Memory {
     fn swap<'a>(
         &'a self,
         from: Option<&'a usize>,
-        change: &'a Change,
+        change: &'a CommitChange,
     ) -> BoxFuture<'a, Result<Swap<usize>, StoreError>> {
         async move {
             // Others may come in between.

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
-use crate::state::{Clock, ClockedTime, Entry};
+use crate::state::{ClockKind, ClockedTime, Entry};
 
 fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
@@ -49,7 +49,7 @@ fn intent(n: i64) -> Entry {
         run: (&run(n)).into(),
         at: ClockedTime {
             time: Timestamp::UNIX_EPOCH,
-            clock: Clock::Local,
+            clock: ClockKind::Local,
         },
         session: Uuid::nil(),
         start_time: None,

@@ -15,7 +15,7 @@ use object_store::{
 
 use super::*;
 use crate::store::objects::Objects;
-use crate::store::remote::{Change, Remote, Step, Swap};
+use crate::store::remote::{CommitChange, Remote, Step, Swap};
 
 /// A store in memory whose next answers to a write get lost, after it or before.
 #[derive(Debug, Default)]
@@ -148,8 +148,8 @@ async fn a_store_that_takes_nothing_is_an_error_that_says_so() {
     assert!(said.contains("the connection was reset"), "{said}");
 }
 
-fn replace(files: &str) -> Change {
-    Change {
+fn replace(files: &str) -> CommitChange {
+    CommitChange {
         step: Step::Replace {
             state: files.as_bytes().to_vec(),
             journal: files.as_bytes().to_vec(),

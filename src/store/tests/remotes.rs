@@ -4,7 +4,7 @@ use futures::future::join_all;
 
 use super::places::{on_each_kind_of_remote, on_each_remote};
 use super::*;
-use crate::store::remote::{Change, Remote, Step, Swap};
+use crate::store::remote::{CommitChange, Remote, Step, Swap};
 
 on_each_remote![
     std::convert::identity;
@@ -14,8 +14,8 @@ on_each_remote![
     who_was_taken_over_is_fenced_and_what_it_wrote_is_kept,
 ];
 
-fn append(lines: &str) -> Change {
-    Change {
+fn append(lines: &str) -> CommitChange {
+    CommitChange {
         step: Step::Append(lines.as_bytes().to_vec()),
         lease: None,
         what: "a test".to_owned(),
@@ -23,7 +23,7 @@ fn append(lines: &str) -> Change {
 }
 
 async fn first<R: Remote>(remote: &R) -> R::Version {
-    let begin = Change {
+    let begin = CommitChange {
         step: Step::Replace {
             state: b"state\n".to_vec(),
             journal: b"header\n".to_vec(),
@@ -78,7 +78,7 @@ async fn who_comes_from_an_older_version_has_lost_and_changes_nothing<R: Remote>
     let Ok(Swap::Won(_)) = remote.swap(Some(&old), &append("one\n")).await else {
         panic!("it is the latest");
     };
-    let replace = Change {
+    let replace = CommitChange {
         step: Step::Replace {
             state: b"other\n".to_vec(),
             journal: b"other\n".to_vec(),
