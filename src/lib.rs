@@ -21,8 +21,8 @@
 //!    engine, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. [`report`] shows what the engine tells, on a terminal, in JSON, as Markdown and annotations;
-//!    [`github`] keeps a comment or an issue up to date with it. [`commands`] joins it all to flags,
-//!    environment and exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
+//!    [`github`] keeps a comment or an issue up to date with it. [`commands`] has the verbs, and `cli`
+//!    what they share: flags, environment, config, exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
 //!    test makes the program die.
 //!
 //! What a service or a manifest says is [`untrusted`] wherever it goes: its type shows it harmless.
@@ -59,6 +59,7 @@
 
 pub mod api;
 pub mod audit;
+mod cli;
 pub mod commands;
 pub mod crash;
 pub mod emulator;

@@ -5,16 +5,17 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc;
 
-use super::ask::ask;
-use super::connect::{Connected, connect};
-use super::context::Context;
-use super::desired::{Paths, SelectionArgs};
-use super::failure::Failure;
-use super::lock::LockArgs;
-use super::output::{self, AnnotatedFormat, also};
-use super::signals::Signals;
-use super::watch::watch;
-use super::{Exit, plan};
+use super::plan;
+use crate::cli::Exit;
+use crate::cli::ask::ask;
+use crate::cli::connect::{Connected, connect};
+use crate::cli::context::Context;
+use crate::cli::desired::{Paths, SelectionArgs};
+use crate::cli::failure::Failure;
+use crate::cli::lock::LockArgs;
+use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::signals::Signals;
+use crate::cli::watch::watch;
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
 use crate::report::{self, Annotation, Outputs};

@@ -3,8 +3,9 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use super::failure::Failure;
-use super::{Cli, Exit, output};
+use super::Cli;
+use crate::cli::failure::Failure;
+use crate::cli::{Exit, output};
 
 /// Flags of `completions`.
 #[derive(Debug, clap::Args)]

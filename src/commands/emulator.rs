@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::Exit;
-use super::connect::seeds;
-use super::context::Context;
-use super::desired::Paths;
-use super::failure::Failure;
-use super::signals::Signals;
-use super::{output, scenario};
+use crate::cli::Exit;
+use crate::cli::connect::seeds;
+use crate::cli::context::Context;
+use crate::cli::desired::Paths;
+use crate::cli::failure::Failure;
+use crate::cli::signals::Signals;
+use crate::cli::{output, scenario};
 use crate::emulator::{Emulator, Options};
 
 /// Flags of `emulator`.

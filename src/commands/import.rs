@@ -12,16 +12,16 @@ use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::Exit;
-use super::connect::{Connected, connect};
-use super::context::Context;
-use super::desired::rules;
-use super::failure::Failure;
-use super::lock::LockArgs;
-use super::output::{self, OutputFormat};
 use super::resolve::reason;
-use super::signals::Signals;
 use crate::api::{ApiError, Client, FlowRun};
+use crate::cli::Exit;
+use crate::cli::connect::{Connected, connect};
+use crate::cli::context::Context;
+use crate::cli::desired::rules;
+use crate::cli::failure::Failure;
+use crate::cli::lock::LockArgs;
+use crate::cli::output::{self, OutputFormat};
+use crate::cli::signals::Signals;
 use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};

@@ -9,9 +9,10 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::actions::repository;
-use super::failure::Failure;
-use super::{Exit, config, output, schema};
+use super::schema;
+use crate::cli::actions::repository;
+use crate::cli::failure::Failure;
+use crate::cli::{Exit, config, output};
 use crate::manifest::{FindError, read_paths};
 
 /// Where manifests go.
@@ -78,7 +79,7 @@ const CONFIG_TEXT: &str = include_str!("init/backfill.yaml");
 const EXAMPLE_TEXT: &str = include_str!("init/example.yaml");
 /// Lines of the config about the state, as they are and as a repository needs them.
 const LOCAL_STATE: &str = "\
-# Where it is remembered which runs were created. Keep this folder: see the README. In jobs of GitHub
+# Where it is remembered which runs were created. Keep this folder. In jobs of GitHub
 # Actions, and to share it: a branch of the repository, git:backfill-state.
 #state: .backfill
 ";

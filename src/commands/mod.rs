@@ -1,52 +1,35 @@
-//! The verbs: what was typed, what it means, what is done, how it ends.
+//! The verbs: one file for each, with its flags and its steps.
 //!
-//! One file per verb with its flags and its steps; clap is known here and nowhere else. Beside
-//! them: `config` (the file), `context` (flags over environment over file), `project` (the folder of
-//! the config), `kept` (the place of the state), `ask` (a person, before something is done), `desired` (from paths to runs), `connect` (from
-//! the environment to a client), `failure` (errors to exit codes), `actions` (the job of GitHub Actions
-//! that this runs in) and `github` (comments and issues). [`run`] is the whole program but for the process itself.
+//! [`run`] is the whole program but for the process itself: what was typed, what it means, what is
+//! done, how it ends. What verbs share is in `cli`. Clap is known in these two modules and nowhere
+//! else.
 
-mod actions;
 mod apply;
-mod ask;
 mod audit;
 mod completions;
-mod config;
-mod connect;
-mod context;
-mod desired;
 mod emulator;
-mod exit;
-mod failure;
-mod github;
 mod import;
 mod init;
-mod lock;
-mod output;
 mod plan;
-mod project;
 mod rehearse;
 mod resolve;
-mod scenario;
 mod schema;
-mod signals;
 mod state;
-mod state_location;
 mod status;
 mod validate;
-mod watch;
 
 use std::ffi::OsString;
-use std::io;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
-use actions::{Actions, is_on_a_runner};
-pub use exit::Exit;
-use failure::Failure;
-use output::also;
 use plan::PlanFormat;
+
+pub use crate::cli::Exit;
+use crate::cli::actions::{Actions, is_on_a_runner};
+use crate::cli::context;
+use crate::cli::failure::Failure;
+use crate::cli::output::also;
 
 /// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
 /// once
@@ -209,9 +192,6 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         }
     }
 }
-
-/// A result for standard output, whose reader may have gone: then there is nobody to tell.
-type WriteResult = io::Result<()>;
 
 #[cfg(test)]
 mod tests {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::Exit;
-use super::context::Context;
-use super::desired::{Paths, SelectionArgs};
-use super::failure::Failure;
-use super::github;
-use super::output::{self, AnnotatedFormat, also};
+use crate::cli::Exit;
+use crate::cli::context::Context;
+use crate::cli::desired::{Paths, SelectionArgs};
+use crate::cli::failure::Failure;
+use crate::cli::github;
+use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::manifest::{Checked, Problem};
 use crate::plan::{Plan, diff, explain};
 use crate::report::{self, Layout, Outputs};

@@ -4,15 +4,15 @@
 use clap::ArgGroup;
 use jiff::Timestamp;
 
-use super::Exit;
-use super::connect::{Connected, connect};
-use super::context::Context;
-use super::desired::Paths;
-use super::failure::Failure;
-use super::lock::{LockArgs, person};
-use super::output::{self, OutputFormat, also};
-use super::signals::Signals;
 use crate::api::{ApiError, Client};
+use crate::cli::Exit;
+use crate::cli::connect::{Connected, connect};
+use crate::cli::context::Context;
+use crate::cli::desired::Paths;
+use crate::cli::failure::Failure;
+use crate::cli::lock::{LockArgs, person};
+use crate::cli::output::{self, OutputFormat, also};
+use crate::cli::signals::Signals;
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
 use crate::manifest::is_placeholder;
 use crate::report;

@@ -1,7 +1,7 @@
 //! `backfill schema`: the JSON Schema of manifests, for editors.
 
-use super::failure::Failure;
-use super::{Exit, output};
+use crate::cli::failure::Failure;
+use crate::cli::{Exit, output};
 use crate::manifest::json_schema;
 
 pub(super) fn run() -> Result<Exit, Failure> {

@@ -10,12 +10,12 @@ use std::io::{self, Write};
 
 use clap::Subcommand;
 
-use super::Exit;
-use super::context::Context;
-use super::failure::Failure;
-use super::lock::holder;
-use super::output::{self, OutputFormat};
-use super::signals::Signals;
+use crate::cli::Exit;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::lock::holder;
+use crate::cli::output::{self, OutputFormat};
+use crate::cli::signals::Signals;
 use crate::report::{self, Recorded, number};
 use crate::run::{FlowId, Key, KeyPrefix};
 use crate::state::{Fate, Record, State};

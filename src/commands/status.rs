@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt, stream};
 
-use super::Exit;
-use super::connect::connect;
-use super::context::Context;
-use super::desired::Paths;
-use super::failure::Failure;
-use super::output::{self, AnnotatedFormat};
 use crate::api::{ApiError, Client, FlowRun, RunStatus};
+use crate::cli::Exit;
+use crate::cli::connect::connect;
+use crate::cli::context::Context;
+use crate::cli::desired::Paths;
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, AnnotatedFormat};
 use crate::manifest::Manifest;
 use crate::report::{self, RunListing, Status, StatusRow, Unread};
 use crate::run::{FlowId, RunId, RunIdentity, Sandbox};

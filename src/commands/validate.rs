@@ -1,10 +1,10 @@
 //! `backfill validate`: the manifests and nothing else.
 
-use super::Exit;
-use super::context::Context;
-use super::desired::{Paths, annotate};
-use super::failure::Failure;
-use super::output::{self, AnnotatedFormat};
+use crate::cli::Exit;
+use crate::cli::context::Context;
+use crate::cli::desired::{Paths, annotate};
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, AnnotatedFormat};
 use crate::report::{self, ProblemCounts, number};
 
 /// Flags of `validate`.

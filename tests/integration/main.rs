@@ -12,6 +12,7 @@ mod crash_points;
 mod dice;
 #[cfg(unix)]
 mod disk;
+mod docs;
 mod emulated;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -30,7 +31,6 @@ mod lock;
 mod manifest_laws;
 mod one_request;
 mod plan;
-mod readme_rules;
 mod rehearse;
 #[cfg(unix)]
 mod remote;

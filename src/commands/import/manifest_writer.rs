@@ -10,9 +10,9 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::api::{Flow, FlowRun};
-use crate::commands::Exit;
-use crate::commands::failure::{Failure, chain};
-use crate::commands::output;
+use crate::cli::Exit;
+use crate::cli::failure::{Failure, chain};
+use crate::cli::output;
 use crate::import::{FlowImport, ManifestDraft, file_stems, gather};
 use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
 use crate::plan::diff;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::kill::Kill;
-use crate::commands::signals::Signals;
+use crate::cli::signals::Signals;
 use crate::emulator::Arrived;
 
 /// How an apply ended.

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::apply_process::Ended;
 use super::kill::{Kill, KillTrigger};
-use crate::commands::context::Context;
+use crate::cli::context::Context;
 use crate::report;
 
 /// Where a rehearsal stands.

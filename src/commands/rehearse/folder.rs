@@ -17,8 +17,8 @@ use tokio::process::Command;
 
 use super::counts::LastApply;
 use crate::api::TimestampForm;
-use crate::commands::config::Limits;
-use crate::commands::context::Context;
+use crate::cli::config::Limits;
+use crate::cli::context::Context;
 use crate::emulator::{Emulator, Fault, Ledger, Scenario};
 
 /// Variables that a process needs on some system to start or to open a socket.
@@ -215,7 +215,7 @@ fn whole_seconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::config::Config;
+    use crate::cli::config::Config;
     use crate::manifest::read_yaml;
 
     fn config_for(scenario: &str) -> String {

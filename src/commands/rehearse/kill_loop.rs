@@ -12,8 +12,8 @@ use super::counts::LastApply;
 use super::display::{RehearsalDisplay, RehearsalProgress};
 use super::folder::Folder;
 use super::kill::Draws;
-use crate::commands::Exit;
-use crate::commands::signals::Signals;
+use crate::cli::Exit;
+use crate::cli::signals::Signals;
 use crate::emulator::Emulator;
 
 /// How many applies in a row may bring nothing forward before no more are started.

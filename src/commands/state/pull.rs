@@ -4,10 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{look, missing};
-use crate::commands::Exit;
-use crate::commands::context::Context;
-use crate::commands::failure::Failure;
-use crate::commands::output;
+use crate::cli::Exit;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::report::{number, plain};
 use crate::state::{State, encode_state};
 use crate::store::Inspected;

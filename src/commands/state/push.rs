@@ -8,12 +8,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::{hold, is_in_doubt, outlast};
-use crate::commands::Exit;
-use crate::commands::ask::confirm;
-use crate::commands::context::Context;
-use crate::commands::failure::Failure;
-use crate::commands::output;
-use crate::commands::signals::Signals;
+use crate::cli::Exit;
+use crate::cli::ask::confirm;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::cli::signals::Signals;
 use crate::report::{self, number, plain};
 use crate::state::{FormatError, Moved, State, decode_edited};
 use crate::store::{FoundState, Inspected, LockedBackend};

@@ -4,13 +4,13 @@
 //! intent, and the next holder waits for what it may still send on those that it has made.
 
 use super::{look, say_none};
-use crate::commands::Exit;
-use crate::commands::ask::confirm;
-use crate::commands::context::Context;
-use crate::commands::failure::Failure;
-use crate::commands::lock::holder;
-use crate::commands::output;
-use crate::commands::signals::Signals;
+use crate::cli::Exit;
+use crate::cli::ask::confirm;
+use crate::cli::context::Context;
+use crate::cli::failure::Failure;
+use crate::cli::lock::holder;
+use crate::cli::output;
+use crate::cli::signals::Signals;
 use crate::report::plain;
 use crate::state::Holder;
 use crate::store::{StateBackend, StoreError};

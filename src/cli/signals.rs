@@ -9,11 +9,11 @@ use super::exit::Exit;
 use super::failure::Failure;
 
 /// The signals of this process, in order.
-pub(super) struct Signals(mpsc::UnboundedReceiver<()>);
+pub(crate) struct Signals(mpsc::UnboundedReceiver<()>);
 
 impl Signals {
     /// Listens from now on; without listeners the system would end the process.
-    pub(super) fn listen() -> Result<Self, Failure> {
+    pub(crate) fn listen() -> Result<Self, Failure> {
         Self::listeners().map_err(|error| {
             Failure::new(
                 Exit::Unexpected,
@@ -66,7 +66,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
         }
@@ -77,7 +77,7 @@ impl Signals {
     ///
     /// # Errors
     /// With the second signal.
-    pub(super) async fn outlast<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    pub(crate) async fn outlast<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
         let mut work = pin!(work);
         tokio::select! {
             done = &mut work => return Ok(done),

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::signals::Signals;
 
 /// Whether to do it: `yes` was typed, or a person says so. `what` completes "whether to …".
-pub(super) async fn confirm(
+pub(crate) async fn confirm(
     context: &Context,
     yes: bool,
     what: &str,
@@ -30,7 +30,7 @@ pub(super) async fn confirm(
 ///
 /// # Errors
 /// When a signal comes before the answer, or there is nobody to ask.
-pub(super) async fn ask(question: &str, signals: &mut Signals) -> Result<bool, Failure> {
+pub(crate) async fn ask(question: &str, signals: &mut Signals) -> Result<bool, Failure> {
     let mut err = io::stderr();
     write!(err, "{question} [y/N] ")?;
     err.flush()?;

@@ -23,7 +23,7 @@ const SUMMARY: usize = 1_000_000;
 
 /// See the module's front door.
 #[derive(Debug)]
-pub(super) struct Actions {
+pub(crate) struct Actions {
     /// Whether there is anybody to tell.
     on: bool,
     /// Whether annotations are the result, and not talk beside it.
@@ -42,13 +42,13 @@ struct Reported {
 }
 
 /// Whether this process runs in a job of GitHub Actions.
-pub(super) fn is_on_a_runner() -> bool {
+pub(crate) fn is_on_a_runner() -> bool {
     variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 impl Actions {
     /// On where the runner says so, or where `asked`: by `--format github`.
-    pub(super) fn new(asked: bool) -> Self {
+    pub(crate) fn new(asked: bool) -> Self {
         Self {
             on: asked || is_on_a_runner(),
             to_stdout: asked,
@@ -64,22 +64,22 @@ impl Actions {
 
     /// Something that is wrong; worse than what was told before: manifests come first, then what
     /// became of runs, then why the command failed.
-    pub(super) fn annotate(&self, annotations: impl FnOnce() -> Vec<Annotation>) {
+    pub(crate) fn annotate(&self, annotations: impl FnOnce() -> Vec<Annotation>) {
         self.tell(|told| drop(told.annotations.splice(0..0, annotations())));
     }
 
     /// So many more things are wrong.
-    pub(super) fn count_unlisted(&self, unlisted: ProblemCounts) {
+    pub(crate) fn count_unlisted(&self, unlisted: ProblemCounts) {
         self.tell(|told| told.unlisted = told.unlisted.and(unlisted));
     }
 
     /// Something to know that is not wrong.
-    pub(super) fn notice(&self, text: impl Into<String>) {
+    pub(crate) fn notice(&self, text: impl Into<String>) {
         self.tell(|told| told.notices.push(text.into()));
     }
 
     /// Markdown for the summary of the step, of so many bytes at most.
-    pub(super) fn summarize(&self, markdown: impl FnOnce(usize) -> String) {
+    pub(crate) fn summarize(&self, markdown: impl FnOnce(usize) -> String) {
         self.tell(|told| {
             let had: usize = told.summaries.iter().map(String::len).sum();
             let had = had + written_before();
@@ -90,31 +90,31 @@ impl Actions {
     }
 
     /// The outputs of the step.
-    pub(super) fn output(&self, outputs: impl FnOnce() -> Outputs) {
+    pub(crate) fn output(&self, outputs: impl FnOnce() -> Outputs) {
         self.tell(|told| told.outputs = outputs());
     }
 
     /// Where the result was written as JSON.
-    pub(super) fn report_written(&self, path: &Path) {
+    pub(crate) fn report_written(&self, path: &Path) {
         self.tell(|told| told.report = Some(path.to_owned()));
     }
 
     /// Begins a group of lines of the log that is folded.
-    pub(super) fn begin_group(&self, mut out: impl Write, title: &str) {
+    pub(crate) fn begin_group(&self, mut out: impl Write, title: &str) {
         if self.on {
             let _ = writeln!(out, "{}", report::begin_group(title));
         }
     }
 
     /// Ends it.
-    pub(super) fn end_group(&self, mut out: impl Write) {
+    pub(crate) fn end_group(&self, mut out: impl Write) {
         if self.on {
             let _ = writeln!(out, "{}", report::END_GROUP);
         }
     }
 
     /// Writes everything: the command ends with `exit`.
-    pub(super) fn finish(&self, exit: Exit) {
+    pub(crate) fn finish(&self, exit: Exit) {
         if !self.on {
             return;
         }
@@ -184,7 +184,7 @@ fn appended(name: &str) -> io::Result<Option<std::fs::File>> {
 
 /// The root of the repository that the current folder is in; where there is none, that of the job,
 /// or the folder itself.
-pub(super) fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     let root = here.ancestors().find(|folder| folder.join(".git").exists());
     root.map(Path::to_owned)
@@ -194,7 +194,7 @@ pub(super) fn repository() -> PathBuf {
 
 /// The path of `file` in the repository at `root`, with `/` between its parts; one that lies outside
 /// stays as it is.
-pub(super) fn locate(root: &Path, file: &str) -> String {
+pub(crate) fn locate(root: &Path, file: &str) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let mut whole = PathBuf::new();
     for part in here.join(file).components() {
@@ -218,7 +218,7 @@ pub(super) fn locate(root: &Path, file: &str) -> String {
 
 impl Failure {
     /// The same, for whoever reads of it on GitHub.
-    pub(super) fn tell(&self, verb: &str, actions: &Actions) {
+    pub(crate) fn tell(&self, verb: &str, actions: &Actions) {
         if self.is_silent() {
             return;
         }

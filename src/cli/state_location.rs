@@ -16,7 +16,7 @@ const PLACES: &str = "name a folder, such as .backfill; git:BRANCH, a branch of 
 
 /// Where a state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum StateLocation {
+pub(crate) enum StateLocation {
     /// In a folder of this machine.
     Folder(PathBuf),
     /// On a branch of a repository's remote.
@@ -32,7 +32,7 @@ pub(super) enum StateLocation {
 
 impl StateLocation {
     /// Reads the name of a place; a relative one is relative to `base`.
-    pub(super) fn read(place: &str, base: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(place: &str, base: &Path) -> Result<Self, Failure> {
         if let Some(why) = mistaken(place) {
             return Err(why.hint(PLACES));
         }
@@ -56,7 +56,7 @@ impl StateLocation {
     }
 
     /// The same place, named alike from every folder.
-    pub(super) fn absolute(self) -> Self {
+    pub(crate) fn absolute(self) -> Self {
         match self {
             Self::Folder(folder) => Self::Folder(std::path::absolute(&folder).unwrap_or(folder)),
             other => other,
@@ -82,7 +82,7 @@ impl StateLocation {
     }
 
     /// Whether both name one place, as far as can be told from here.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(crate) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Folder(one), Self::Folder(other)) => {
                 // By its path, where there is no folder yet, or no more.
@@ -99,7 +99,7 @@ impl StateLocation {
 
     /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
     /// long.
-    pub(super) fn place(&self, lease: Duration) -> Result<Box<dyn StateBackend>, Failure> {
+    pub(crate) fn place(&self, lease: Duration) -> Result<Box<dyn StateBackend>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),
             Self::Branch { name, folder } => {

@@ -16,7 +16,7 @@ use crate::report::{ApplyProgress, ProgressDisplay, line};
 const TICK: Duration = Duration::from_millis(200);
 
 /// Shows events until the engine has no more.
-pub(super) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
+pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
     let lines = context.shows_lines();
     let mut progress = context
         .shows_bars()

@@ -5,7 +5,7 @@ use crate::emulator::Scenario;
 
 /// The scenario that was asked for: one that is built in if `asked` is exactly its name, else the
 /// file at that path.
-pub(super) fn read(asked: &str) -> Result<Scenario, Failure> {
+pub(crate) fn read(asked: &str) -> Result<Scenario, Failure> {
     if let Some(scenario) = Scenario::built_in(asked) {
         return Ok(scenario);
     }

@@ -15,7 +15,7 @@ use crate::report::{TableLayout, fold};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputFormat {
+pub(crate) enum OutputFormat {
     /// For people
     Text,
     /// One JSON document
@@ -24,7 +24,7 @@ pub(super) enum OutputFormat {
 
 /// The same, where there may be something to annotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum AnnotatedFormat {
+pub(crate) enum AnnotatedFormat {
     /// For people
     Text,
     /// One JSON document
@@ -35,7 +35,7 @@ pub(super) enum AnnotatedFormat {
 
 /// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
 /// are broken at blanks, so that no id is torn.
-pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
+pub(crate) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
     let term = console::Term::stdout();
     if term.size_checked().is_none() {
         return raw(write);
@@ -53,7 +53,7 @@ pub(super) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRe
 }
 
 /// How a table of runs is written to standard output.
-pub(super) fn table_layout(context: &Context) -> TableLayout {
+pub(crate) fn table_layout(context: &Context) -> TableLayout {
     let columns = console::Term::stdout().size_checked();
     TableLayout {
         verbose: context.verbose,
@@ -64,7 +64,7 @@ pub(super) fn table_layout(context: &Context) -> TableLayout {
 }
 
 /// A line as lines that are no wider than `term`, if it is a terminal.
-pub(super) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
+pub(crate) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
     match term.size_checked() {
         Some((_, columns)) if columns > 0 => fold(line, usize::from(columns)),
         _ => vec![line.to_owned()],
@@ -72,7 +72,7 @@ pub(super) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.
-pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
+pub(crate) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
     let mut out = io::stdout().lock();
     write(&mut out)?;
     out.flush()
@@ -80,7 +80,7 @@ pub(super) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRes
 
 /// Writes a file whole, or not at all; over one that exists only if it `replaces` that. Where a link
 /// leads, and into what is no file, as a pipe or a device: that is written to, and stays what it is.
-pub(super) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
+pub(crate) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
     let Some(target) = regular_file(path)? else {
         let mut out = File::options().append(true).open(path)?;
         return match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -184,7 +184,7 @@ fn is_open(path: &Path) -> bool {
 }
 
 /// Writes the report that `--report` asks for.
-pub(super) fn report(
+pub(crate) fn report(
     context: &Context,
     path: &Path,
     document: &impl Serialize,
@@ -206,7 +206,7 @@ pub(super) fn report(
 
 /// How `verb` ends, where something beside its work has failed, too: the work comes first, and the
 /// other is said.
-pub(super) fn also<T>(
+pub(crate) fn also<T>(
     actions: &Actions,
     verb: &str,
     work: Result<T, Failure>,
@@ -224,7 +224,7 @@ pub(super) fn also<T>(
 }
 
 /// Writes one JSON document to standard output.
-pub(super) fn json(document: &impl Serialize) -> WriteResult {
+pub(crate) fn json(document: &impl Serialize) -> WriteResult {
     raw(|out| {
         serde_json::to_writer_pretty(&mut *out, document)?;
         writeln!(out)

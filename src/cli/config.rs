@@ -13,7 +13,7 @@ use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
 
 /// The file that is looked for when no other is named; it need not exist.
-pub(super) const DEFAULT: &str = "backfill.yaml";
+pub(crate) const DEFAULT: &str = "backfill.yaml";
 
 /// Within a fifth of it an intent is used or void: less is too little for anything to be sent.
 const SHORTEST_LEASE: Duration = Duration::from_secs(10);
@@ -21,13 +21,13 @@ const SHORTEST_LEASE: Duration = Duration::from_secs(10);
 /// The config, with its defaults.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Config {
+pub(crate) struct Config {
     version: Option<ConfigVersion>,
-    pub(super) organization: Option<OrganizationId>,
-    pub(super) sandbox: Option<Sandbox>,
-    pub(super) state: Option<String>,
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) sandbox: Option<Sandbox>,
+    pub(crate) state: Option<String>,
     #[serde(default)]
-    pub(super) limits: Limits,
+    pub(crate) limits: Limits,
     #[serde(default)]
     require: Vec<Requirement>,
     #[serde(default, deserialize_with = "length")]
@@ -35,7 +35,7 @@ pub(super) struct Config {
     #[serde(default, deserialize_with = "lease")]
     lease: Option<Duration>,
     #[serde(default)]
-    pub(super) wire: Wire,
+    pub(crate) wire: Wire,
 }
 
 /// The only version there is.
@@ -50,35 +50,35 @@ enum Requirement {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     #[serde(deserialize_with = "rate")]
-    pub(super) rate: Rate,
+    pub(crate) rate: Rate,
     #[serde(deserialize_with = "at_least_one")]
-    pub(super) concurrency: usize,
+    pub(crate) concurrency: usize,
     #[serde(deserialize_with = "at_least_one")]
-    pub(super) per_flow: usize,
-    pub(super) new_runs_per_apply: usize,
-    pub(super) window: WindowLimits,
+    pub(crate) per_flow: usize,
+    pub(crate) new_runs_per_apply: usize,
+    pub(crate) window: WindowLimits,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct WindowLimits {
+pub(crate) struct WindowLimits {
     #[serde(deserialize_with = "length")]
-    pub(super) min: Option<Duration>,
+    pub(crate) min: Option<Duration>,
     #[serde(deserialize_with = "length")]
-    pub(super) max: Option<Duration>,
+    pub(crate) max: Option<Duration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Wire {
+pub(crate) struct Wire {
     #[serde(deserialize_with = "timestamps")]
-    pub(super) timestamps: TimestampForm,
+    pub(crate) timestamps: TimestampForm,
     #[serde(deserialize_with = "connect_timeout")]
-    pub(super) connect_timeout: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
     #[serde(deserialize_with = "length")]
-    pub(super) timeout: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -95,7 +95,7 @@ impl Default for Limits {
 
 impl Config {
     /// Reads the config; where there is none, all of it is the default.
-    pub(super) fn read(path: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else {
             return Ok(Self::default());
         };
@@ -112,17 +112,17 @@ impl Config {
     }
 
     /// Whether every manifest needs a reason.
-    pub(super) fn reason_required(&self) -> bool {
+    pub(crate) fn reason_required(&self) -> bool {
         self.require.contains(&Requirement::Reason)
     }
 
     /// How long after a request its run may still appear in a list.
-    pub(super) fn settle_delay(&self) -> Option<Duration> {
+    pub(crate) fn settle_delay(&self) -> Option<Duration> {
         self.settle_delay
     }
 
     /// How long who holds a remote state may be silent before it can be taken over.
-    pub(super) fn lease(&self) -> Duration {
+    pub(crate) fn lease(&self) -> Duration {
         self.lease.unwrap_or(LEASE)
     }
 }
@@ -150,7 +150,7 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
 }
 
 /// A length of time as people write it: `5 minutes`, `PT5M`.
-pub(super) fn parse_length(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_length(text: &str) -> Result<Duration, String> {
     let seconds = parse_seconds(text).map_err(|error| format!("{error}: {}", error.hint()))?;
     u64::try_from(seconds)
         .map(Duration::from_secs)
@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn what_init_writes_names_every_default_as_it_is() {
-        let written = include_str!("init/backfill.yaml");
+        let written = include_str!("../commands/init/backfill.yaml");
         assert!(read(written).is_ok());
         // `# text` is text; `#field:` and `#  nested:` are fields.
         let is_text = |line: &str| line.starts_with("# ") && !line.starts_with("#  ");

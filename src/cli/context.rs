@@ -33,7 +33,7 @@ const EMULATOR_ORGANIZATION: &str = "EMULATOR@AdobeOrg";
 /// Flags that every verb takes.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
-pub(super) struct Flags {
+pub(crate) struct Flags {
     /// The config [default: backfill.yaml, here or in the nearest folder above, up to the
     /// repository's root]
     #[arg(long, global = true, value_name = "FILE")]
@@ -90,7 +90,7 @@ enum ColorChoice {
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProgressForm {
+pub(crate) enum ProgressForm {
     /// Bars on a terminal, plain lines elsewhere and in CI
     Auto,
     /// Bars
@@ -107,37 +107,37 @@ pub(super) enum ProgressForm {
     reason = "each is a flag that people type"
 )]
 #[derive(Debug)]
-pub(super) struct Context {
-    pub(super) config: Config,
-    pub(super) project: Project,
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) project: Project,
     /// The job that this runs in, if it runs in one.
-    pub(super) actions: Arc<Actions>,
+    pub(crate) actions: Arc<Actions>,
     kept: StateLocation,
     /// Who has said where the state is.
     named: NamedBy,
-    pub(super) sandbox: Option<Sandbox>,
-    pub(super) organization: Option<OrganizationId>,
-    pub(super) endpoint: Url,
-    pub(super) emulator: bool,
-    pub(super) progress: ProgressForm,
-    pub(super) verbose: bool,
-    pub(super) quiet: bool,
+    pub(crate) sandbox: Option<Sandbox>,
+    pub(crate) organization: Option<OrganizationId>,
+    pub(crate) endpoint: Url,
+    pub(crate) emulator: bool,
+    pub(crate) progress: ProgressForm,
+    pub(crate) verbose: bool,
+    pub(crate) quiet: bool,
     /// Whether somebody can answer a question.
-    pub(super) interactive: bool,
+    pub(crate) interactive: bool,
     /// Whether standard output, and standard error, are coloured.
-    pub(super) colour: (bool, bool),
+    pub(crate) colour: (bool, bool),
 }
 
 impl Flags {
     /// The project of the config that is named, or found.
-    pub(super) fn project(&self) -> Project {
+    pub(crate) fn project(&self) -> Project {
         Project::find(self.config.as_deref())
     }
 }
 
 impl Context {
     /// Brings together what was typed, what the environment says and what the config says.
-    pub(super) fn resolve(
+    pub(crate) fn resolve(
         flags: Flags,
         project: Project,
         actions: &Arc<Actions>,
@@ -202,7 +202,7 @@ impl Context {
     }
 
     /// Where the state is kept.
-    pub(super) fn place(&self) -> Result<Box<dyn StateBackend>, Failure> {
+    pub(crate) fn place(&self) -> Result<Box<dyn StateBackend>, Failure> {
         if is_on_a_runner() && self.named == NamedBy::Nobody && !self.emulator {
             return Err(Failure::usage(
                 "nothing says where the state is kept, and a folder would be gone with this job",
@@ -242,7 +242,7 @@ impl Context {
     }
 
     /// That the state is in a folder that goes with this job, if it is.
-    pub(super) fn fleeting_state(&self) -> Option<String> {
+    pub(crate) fn fleeting_state(&self) -> Option<String> {
         match &self.kept {
             StateLocation::Folder(folder) if !self.emulator && goes_with_a_job(folder) => {
                 Some(format!(
@@ -256,7 +256,7 @@ impl Context {
     }
 
     /// Says something on standard error, unless only what goes wrong is to be said.
-    pub(super) fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
             // Nobody is left to tell that it cannot be written.
             let _ = writeln!(io::stderr().lock(), "{}", plain(text, 1_000));
@@ -264,17 +264,17 @@ impl Context {
     }
 
     /// The name of that place.
-    pub(super) fn kept(&self) -> &StateLocation {
+    pub(crate) fn kept(&self) -> &StateLocation {
         &self.kept
     }
 
     /// The same, as messages name it.
-    pub(super) fn place_name(&self) -> String {
+    pub(crate) fn place_name(&self) -> String {
         self.kept.to_string()
     }
 
     /// Where the emulator that is built in keeps its runs.
-    pub(super) fn emulator_folder(&self) -> PathBuf {
+    pub(crate) fn emulator_folder(&self) -> PathBuf {
         match &self.kept {
             StateLocation::Folder(folder) => folder.clone(),
             StateLocation::Branch { .. } | StateLocation::Objects(_) => {
@@ -284,7 +284,7 @@ impl Context {
     }
 
     /// How long after a request its run may still appear in a list.
-    pub(super) fn settle_delay(&self) -> Duration {
+    pub(crate) fn settle_delay(&self) -> Duration {
         if self.emulator {
             EMULATOR_SETTLE_DELAY
         } else {
@@ -293,7 +293,7 @@ impl Context {
     }
 
     /// Whether progress is shown as bars.
-    pub(super) fn shows_bars(&self) -> bool {
+    pub(crate) fn shows_bars(&self) -> bool {
         match self.progress {
             ProgressForm::Auto => {
                 // Where the result goes down a pipe, so may what is said about it.
@@ -308,7 +308,7 @@ impl Context {
     }
 
     /// Whether progress is shown as lines.
-    pub(super) fn shows_lines(&self) -> bool {
+    pub(crate) fn shows_lines(&self) -> bool {
         match self.progress {
             ProgressForm::Auto => !self.quiet && !self.shows_bars(),
             ProgressForm::Plain => true,
@@ -368,7 +368,7 @@ fn goes_with_a_job(folder: &Path) -> bool {
 
 /// A variable that is set and not empty, without the line break or the blanks around it that a file or
 /// a paste leaves: CI systems pass what is not set as an empty text.
-pub(super) fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     let value = std::env::var(name).ok()?;
     let value = value.trim();
     (!value.is_empty()).then(|| value.to_owned())
@@ -378,7 +378,7 @@ pub(super) fn variable(name: &str) -> Option<String> {
 ///
 /// # Errors
 /// When it holds what no header can hold: a line break in the middle, or a letter that is not ASCII.
-pub(super) fn sendable(name: &str) -> Result<Option<String>, Failure> {
+pub(crate) fn sendable(name: &str) -> Result<Option<String>, Failure> {
     let is_text = std::env::var_os(name).is_none_or(|value| value.to_str().is_some());
     let value = variable(name);
     let wrong = match &value {
@@ -419,7 +419,7 @@ fn check_endpoint(url: Url) -> Result<Url, Failure> {
 }
 
 /// Whether a URL holds a user or a password, which belong into no URL.
-pub(super) fn has_credentials(url: &Url) -> bool {
+pub(crate) fn has_credentials(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

@@ -13,11 +13,11 @@ use super::config;
 use super::desired;
 
 /// Where the state is, unless said otherwise.
-pub(super) const STATE: &str = ".backfill";
+pub(crate) const STATE: &str = ".backfill";
 
 /// The folder that relative paths are relative to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Project {
+pub(crate) struct Project {
     /// The config, or where it would be.
     config: PathBuf,
     /// Whether the config was named or found.
@@ -30,7 +30,7 @@ pub(super) struct Project {
 
 impl Project {
     /// The project of the config `named`, or of the one that is found from the current folder.
-    pub(super) fn find(named: Option<&Path>) -> Self {
+    pub(crate) fn find(named: Option<&Path>) -> Self {
         if let Some(config) = named {
             return Self::of_config(config.to_owned());
         }
@@ -57,33 +57,33 @@ impl Project {
     }
 
     /// The config, or where it would be.
-    pub(super) fn config(&self) -> &Path {
+    pub(crate) fn config(&self) -> &Path {
         &self.config
     }
 
     /// The config, if it was named or found.
-    pub(super) fn found_config(&self) -> Option<&Path> {
+    pub(crate) fn found_config(&self) -> Option<&Path> {
         self.has_config.then_some(&self.config)
     }
 
     /// The folder that paths in the config are relative to; empty, if that is the current one.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Whether the folder is the current one.
-    pub(super) fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         let real = |folder: &Path| fs::canonicalize(folder).ok();
         self.folder.as_os_str().is_empty() || real(&self.folder) == real(Path::new("."))
     }
 
     /// The manifests that are read where none are named.
-    pub(super) fn manifests(&self) -> PathBuf {
+    pub(crate) fn manifests(&self) -> PathBuf {
         self.folder.join(desired::DEFAULT)
     }
 
     /// The folder of the state where none is named.
-    pub(super) fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.state_folder.join(STATE)
     }
 }
@@ -127,7 +127,7 @@ fn holds_state(folder: &Path, name: &str) -> bool {
 }
 
 /// Whether a state is kept in the folder.
-pub(super) fn is_state(folder: &Path) -> bool {
+pub(crate) fn is_state(folder: &Path) -> bool {
     is_there(folder, "state.jsonl") || is_there(folder, "journal.jsonl")
 }
 

@@ -22,16 +22,16 @@ const IMS: &str = "https://ims-na1.adobelogin.com";
 const EMULATOR_RATE: f64 = 100.0;
 
 /// A client, and the emulator behind it if there is one.
-pub(super) struct Connected {
-    pub(super) client: Arc<Client>,
-    pub(super) organization: OrganizationId,
+pub(crate) struct Connected {
+    pub(crate) client: Arc<Client>,
+    pub(crate) organization: OrganizationId,
     /// Held so that it goes on; ended by [`Connected::close`].
     emulator: Option<Emulator>,
 }
 
 impl Connected {
     /// Lets the emulator, if there is one, write and end.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         if let Some(emulator) = self.emulator {
             emulator.stop().await;
         }
@@ -39,7 +39,7 @@ impl Connected {
 }
 
 /// The service that `context` names, or an emulator with the flows of `manifests`.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     context: &Context,
     manifests: &[Manifest],
 ) -> Result<Connected, Failure> {
@@ -118,7 +118,7 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
 }
 
 /// The flows that `manifests` name.
-pub(super) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
+pub(crate) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
     manifests
         .iter()
         .map(|manifest| FlowSeed {

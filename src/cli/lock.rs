@@ -18,7 +18,7 @@ use crate::store::{Acquired, LockedStore, Opened, StateBackend, StoreError};
 
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
-pub(super) struct LockArgs {
+pub(crate) struct LockArgs {
     /// Wait so long, such as 10m, for whoever holds the state [default: give up at once]
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     lock_timeout: Option<Duration>,
@@ -43,7 +43,7 @@ fn length(text: &str) -> Result<Duration, String> {
 
 impl LockArgs {
     /// Takes hold of the state at `place` as this process; a signal ends the wait for it.
-    pub(super) async fn hold(
+    pub(crate) async fn hold(
         &self,
         context: &Context,
         place: &dyn StateBackend,
@@ -128,7 +128,7 @@ impl LockArgs {
 }
 
 /// This process, as others who want the state are told of it.
-pub(super) fn holder() -> Holder {
+pub(crate) fn holder() -> Holder {
     Holder {
         host: host(),
         pid: std::process::id(),
@@ -138,7 +138,7 @@ pub(super) fn holder() -> Holder {
 }
 
 /// Who decides here: a name and a machine, or a name and a CI run.
-pub(super) fn person() -> String {
+pub(crate) fn person() -> String {
     let name = ["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]
         .into_iter()
         .find_map(variable)
@@ -154,7 +154,7 @@ fn host() -> String {
 }
 
 /// The page of the CI run that this is part of.
-pub(super) fn ci_run() -> Option<String> {
+pub(crate) fn ci_run() -> Option<String> {
     let server = variable("GITHUB_SERVER_URL")?;
     let repository = variable("GITHUB_REPOSITORY")?;
     let run = variable("GITHUB_RUN_ID")?;

@@ -13,13 +13,13 @@ use crate::report::{self, Annotation, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
 /// Where manifests are beside the config, unless said otherwise.
-pub(super) const DEFAULT: &str = "manifests";
+pub(crate) const DEFAULT: &str = "manifests";
 /// Problems that are shown, unless said otherwise.
 const MAX_PROBLEMS: usize = 100;
 
 /// The manifests to read.
 #[derive(Debug, clap::Args)]
-pub(super) struct Paths {
+pub(crate) struct Paths {
     /// Manifests, or folders of them [default: manifests, beside the config]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -30,7 +30,7 @@ pub(super) struct Paths {
 
 /// The part of a plan that is wanted.
 #[derive(Debug, clap::Args)]
-pub(super) struct SelectionArgs {
+pub(crate) struct SelectionArgs {
     /// Only this flow; may be given again
     #[arg(long = "flow", value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
@@ -47,7 +47,7 @@ pub(super) struct SelectionArgs {
 
 impl SelectionArgs {
     /// As a selection, the config's guard included.
-    pub(super) fn selection(&self, context: &Context) -> Selection {
+    pub(crate) fn selection(&self, context: &Context) -> Selection {
         let Self { flows, keys, .. } = self;
         Selection {
             flows: flows.clone(),
@@ -58,7 +58,7 @@ impl SelectionArgs {
 
     /// The part of `plan` that is wanted. What is named and not there is an error: it is a slip, and
     /// must not look like a plan with nothing to do.
-    pub(super) fn select(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
+    pub(crate) fn select(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
         let selection = self.selection(context);
         plan.names(&selection).map_err(|error| {
             Failure::usage(error.to_string())
@@ -68,7 +68,7 @@ impl SelectionArgs {
     }
 
     /// How many runs may be created.
-    pub(super) fn most_new(&self, context: &Context) -> usize {
+    pub(crate) fn most_new(&self, context: &Context) -> usize {
         self.limit(context).most()
     }
 
@@ -87,7 +87,7 @@ impl SelectionArgs {
 
 impl Paths {
     /// These paths, given by another flag.
-    pub(super) fn of(paths: &[PathBuf]) -> Self {
+    pub(crate) fn of(paths: &[PathBuf]) -> Self {
         Self {
             paths: paths.to_vec(),
             max_problems: MAX_PROBLEMS,
@@ -95,7 +95,7 @@ impl Paths {
     }
 
     /// The paths of the manifests: those that were given, or the default.
-    pub(super) fn as_given(&self, context: &Context) -> Vec<PathBuf> {
+    pub(crate) fn as_given(&self, context: &Context) -> Vec<PathBuf> {
         if self.paths.is_empty() {
             vec![context.project.manifests()]
         } else {
@@ -104,19 +104,19 @@ impl Paths {
     }
 
     /// So many problems are shown at most.
-    pub(super) fn max_problems(&self) -> usize {
+    pub(crate) fn max_problems(&self) -> usize {
         self.max_problems
     }
 
     /// Reads and checks the manifests.
-    pub(super) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
+    pub(crate) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
         let sources = read_paths(&self.as_given(context))?;
         let checked = check(&sources, &rules(context));
         Ok((sources, checked))
     }
 
     /// The same, and says what is wrong; errors end the verb.
-    pub(super) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
+    pub(crate) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
         let (sources, checked) = self.check(context)?;
         self.show(context, &sources, &checked);
         if checked.has_errors() {
@@ -128,7 +128,7 @@ impl Paths {
 
     /// The same, but that there are none where they are by default is said and is no error: a pull
     /// request may take the last of them away, or be about something else.
-    pub(super) fn desired_if_any(&self, context: &Context) -> Result<Checked, Failure> {
+    pub(crate) fn desired_if_any(&self, context: &Context) -> Result<Checked, Failure> {
         let none = match read_paths(&self.as_given(context)) {
             Err(error @ (FindError::Missing(_) | FindError::NoManifest(_)))
                 if self.paths.is_empty() =>
@@ -143,7 +143,7 @@ impl Paths {
     }
 
     /// Draws what is wrong on standard error; with `--quiet`, only the errors.
-    pub(super) fn show(&self, context: &Context, sources: &Sources, checked: &Checked) {
+    pub(crate) fn show(&self, context: &Context, sources: &Sources, checked: &Checked) {
         let bounded = bound(checked, self.max_problems);
         let bounded = if context.quiet {
             bounded.without_warnings()
@@ -161,14 +161,14 @@ impl Paths {
 }
 
 /// Annotates what is wrong, where annotations are written.
-pub(super) fn annotate(context: &Context, checked: &Checked) {
+pub(crate) fn annotate(context: &Context, checked: &Checked) {
     let actions = &context.actions;
     actions.annotate(|| report::annotate_problems(&checked.problems));
     actions.count_unlisted(checked.unlisted.into());
 }
 
 /// What the config asks of manifests, at this moment.
-pub(super) fn rules(context: &Context) -> Rules {
+pub(crate) fn rules(context: &Context) -> Rules {
     let seconds = |length: std::time::Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
     let window = &context.config.limits.window;
     let now = UnixSeconds::clamped(Timestamp::now().as_second());

@@ -27,10 +27,10 @@ const WORKFLOWS: &str = ".github/workflows/";
 
 /// How many bytes a comment or an issue may have: GitHub takes 65,536 characters, and the marker needs
 /// some of them.
-pub(super) const ROOM: usize = 60_000;
+pub(crate) const ROOM: usize = 60_000;
 
 /// Has the comment of the plan of `manifests` on this job's pull request say `markdown`.
-pub(super) async fn comment(
+pub(crate) async fn comment(
     context: &Context,
     manifests: &[PathBuf],
     markdown: &str,
@@ -85,7 +85,7 @@ pub(super) async fn comment(
 
 /// Has each comment of a config on this job's pull request say `markdown`, in place of plans that were
 /// made when the config could be read; `config` is its path.
-pub(super) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failure> {
+pub(crate) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failure> {
     let Some(pull) = pull_request()? else {
         return Ok(());
     };
@@ -110,7 +110,7 @@ fn since_line(pull: &PullRequest) -> String {
 }
 
 /// Has the issue of the audit say `markdown`, or closes it where there `is_nothing` to say.
-pub(super) async fn issue(
+pub(crate) async fn issue(
     context: &Context,
     markdown: &str,
     is_nothing: bool,

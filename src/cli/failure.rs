@@ -21,7 +21,7 @@ const MOST_SAID: usize = 700;
 
 /// Why a verb could not do its work.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     exit: Exit,
     /// Completes "error: …".
     message: String,
@@ -37,7 +37,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
             message: message.into(),
@@ -50,27 +50,27 @@ impl Failure {
     }
 
     /// Wrong flags, config or manifests.
-    pub(super) fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    pub(super) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+    pub(crate) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
         self
     }
 
-    pub(super) fn with_conflicts(mut self, conflicts: Vec<PlannedRun>) -> Self {
+    pub(crate) fn with_conflicts(mut self, conflicts: Vec<PlannedRun>) -> Self {
         self.conflicts = conflicts;
         self
     }
 
     /// That the manifests are wrong, and what follows; what is wrong with them was shown.
-    pub(super) fn of_manifests(checked: Checked, so: &str) -> Self {
+    pub(crate) fn of_manifests(checked: Checked, so: &str) -> Self {
         let errors = ProblemCounts::in_all(&checked).errors;
         let plural = if errors == 1 { "" } else { "s" };
         Self {
@@ -80,7 +80,7 @@ impl Failure {
     }
 
     /// What is to be shown at which line; a failure of no line is one annotation.
-    pub(super) fn annotations(&self) -> Vec<Annotation> {
+    pub(crate) fn annotations(&self) -> Vec<Annotation> {
         if let Some(checked) = &self.checked {
             return report::annotate_problems(&checked.problems);
         }
@@ -101,18 +101,18 @@ impl Failure {
     }
 
     /// The failure as the JSON that a report of `format` has in its place.
-    pub(super) fn document(&self, format: &'static str) -> FailureDocument {
+    pub(crate) fn document(&self, format: &'static str) -> FailureDocument {
         report::json::failure(format, &self.message, self.exit.code())
     }
 
     /// How many problems of manifests were found, but not kept.
-    pub(super) fn unlisted(&self) -> ProblemCounts {
+    pub(crate) fn unlisted(&self) -> ProblemCounts {
         let checked = self.checked.as_ref();
         checked.map_or_else(ProblemCounts::default, |checked| checked.unlisted.into())
     }
 
     /// The failure of `verb` for a page on GitHub, in at most `most` bytes.
-    pub(super) fn markdown(&self, verb: &str, most: usize) -> String {
+    pub(crate) fn markdown(&self, verb: &str, most: usize) -> String {
         let problems = self.checked.as_ref().map(|checked| &checked.problems[..]);
         let view = FailureView {
             verb,
@@ -125,25 +125,25 @@ impl Failure {
         report::failure_markdown(view, most)
     }
 
-    pub(super) fn conflicts(&self) -> &[PlannedRun] {
+    pub(crate) fn conflicts(&self) -> &[PlannedRun] {
         &self.conflicts
     }
 
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
     /// Whether nothing is wrong, and nobody listens.
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.silent
     }
 
-    pub(super) fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// Says it on standard error.
-    pub(super) fn report(self) -> Exit {
+    pub(crate) fn report(self) -> Exit {
         let Self {
             exit,
             message,
@@ -175,7 +175,7 @@ impl Failure {
     }
 
     /// A store error about the state at `place`.
-    pub(super) fn state(place: &str, error: &StoreError) -> Self {
+    pub(crate) fn state(place: &str, error: &StoreError) -> Self {
         let failure = Self::new(
             Exit::State,
             format!(
@@ -202,8 +202,8 @@ impl Failure {
                      tell more; a job of GitHub Actions needs `contents: write` to push, and no rule that protects \
                      the branch from it"
                 } else {
-                    "bucket, credentials, region and endpoint are looked for where the README's \
-                     \"Where the state is kept\" says"
+                    "docs/state.md, \"Where the state is kept\", says where bucket, credentials, region \
+                     and endpoint are looked for"
                 })
                 .hint("nothing was sent that is not recorded; the next apply goes on from there"),
             StoreError::NoConditionalWrites(_) => failure.hint(
@@ -251,7 +251,7 @@ impl Failure {
 }
 
 /// An error and its causes, each once.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

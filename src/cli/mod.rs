@@ -1,0 +1,31 @@
+//! What the verbs share: from flags, environment and config to the things that a verb works with,
+//! and from its result or its error back to a message and an exit code.
+//!
+//! `config` reads the file, `context` puts flags over environment over file, `project` finds the
+//! folder of the config, `state_location` the place of the state, and `lock` takes hold of it.
+//! `desired` leads from paths to runs, `connect` from the environment to a client. `ask` asks a
+//! person, `signals` hears Ctrl-C, `watch` shows an apply, `output` writes results, `actions` and
+//! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
+//! Nothing here knows a verb.
+
+pub(crate) mod actions;
+pub(crate) mod ask;
+pub(crate) mod config;
+pub(crate) mod connect;
+pub(crate) mod context;
+pub(crate) mod desired;
+pub(crate) mod exit;
+pub(crate) mod failure;
+pub(crate) mod github;
+pub(crate) mod lock;
+pub(crate) mod output;
+pub(crate) mod project;
+pub(crate) mod scenario;
+pub(crate) mod signals;
+pub(crate) mod state_location;
+pub(crate) mod watch;
+
+pub use exit::Exit;
+
+/// A result for standard output, whose reader may have gone: then there is nobody to tell.
+type WriteResult = std::io::Result<()>;
