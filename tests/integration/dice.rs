@@ -1,4 +1,9 @@
-//! Chance that a test can repeat.
+//! Chance that a test can repeat, and how much of it.
+
+/// Whether tests of many kills run whole, as they do in CI, and not in small.
+pub(crate) fn is_whole() -> bool {
+    std::env::var_os("BACKFILL_TEST_WHOLE").is_some()
+}
 
 /// Numbers that look random and are the same every time.
 pub(crate) struct Dice(pub(crate) u64);
