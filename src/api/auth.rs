@@ -118,7 +118,7 @@ impl Token {
     }
 }
 
-/// Keeps the token. See the module's front door.
+/// Keeps the token and renews it.
 pub struct Auth {
     credentials: Credentials,
     http: reqwest::Client,

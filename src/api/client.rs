@@ -115,7 +115,7 @@ impl ApiError {
     }
 }
 
-/// A Flow Service client. See the module's front door.
+/// A Flow Service client for one organization and one API key.
 pub struct Client {
     base: Url,
     api_key: String,

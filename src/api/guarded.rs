@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Bytes;
 
-/// See the module's front door.
+/// A request body that asks, just before it leaves, whether it may still leave.
 pub(super) struct GuardedBody<F> {
     /// All of it, until it is taken.
     bytes: Option<Bytes>,

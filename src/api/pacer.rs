@@ -78,7 +78,7 @@ impl std::fmt::Display for Rate {
     }
 }
 
-/// Hands out turns. See the module's front door.
+/// Lets requests leave one at a time, at an exact rate.
 #[derive(Debug)]
 pub struct Pacer {
     wanted: Rate,

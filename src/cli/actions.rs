@@ -21,7 +21,7 @@ use crate::report::{self, Annotation, Outputs, ProblemCounts};
 /// How many bytes a summary may have: GitHub drops one that is longer than 1 MiB.
 const SUMMARY: usize = 1_000_000;
 
-/// See the module's front door.
+/// The step of a GitHub Actions job: annotations, summary and outputs; nothing outside of a job.
 #[derive(Debug)]
 pub(crate) struct Actions {
     /// Whether there is anybody to tell.
@@ -217,7 +217,7 @@ pub(crate) fn locate(root: &Path, file: &str) -> String {
 }
 
 impl Failure {
-    /// The same, for whoever reads of it on GitHub.
+    /// The same, for a reader on GitHub.
     pub(crate) fn tell(&self, verb: &str, actions: &Actions) {
         if self.is_silent() {
             return;

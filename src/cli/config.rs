@@ -121,7 +121,7 @@ impl Config {
         self.settle_delay
     }
 
-    /// How long who holds a remote state may be silent before it can be taken over.
+    /// How long a holder of a remote state may be silent before the state can be taken over.
     pub(crate) fn lease(&self) -> Duration {
         self.lease.unwrap_or(LEASE)
     }

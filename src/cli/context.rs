@@ -101,7 +101,7 @@ pub(crate) enum ProgressForm {
     None,
 }
 
-/// What a verb needs to know. See the module's front door.
+/// What a verb needs to know: flags, environment and config, merged.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag that people type"
@@ -113,7 +113,7 @@ pub(crate) struct Context {
     /// The job that this runs in, if it runs in one.
     pub(crate) actions: Arc<Actions>,
     kept: StateLocation,
-    /// Who has said where the state is.
+    /// What names the place of the state.
     named: NamedBy,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) organization: Option<OrganizationId>,
@@ -317,7 +317,7 @@ impl Context {
     }
 }
 
-/// Who has said where the state is.
+/// What names the place of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NamedBy {
     Flag,

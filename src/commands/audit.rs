@@ -99,7 +99,7 @@ async fn audit(
     let actions = &context.actions;
     actions.annotate(|| report::annotate_audit(&view, &checked.runs));
     actions.summarize(|most| report::audit_markdown(&view, most));
-    // First of all: whoever is to know of it may not look at this job.
+    // First of all: the people who must know of it may not look at this job.
     let told = if flags.issue {
         let issue = report::audit_markdown(&view, github::ROOM);
         github::issue(context, &issue, audit.findings.is_empty()).await

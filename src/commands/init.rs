@@ -47,7 +47,7 @@ const ACTION_FOLDER: &str = ".github/actions/backfill";
 const OURS: &str = "# only in this repository";
 /// The repository and commit of the release that this program was built for, if it was.
 const RELEASED: Option<&str> = option_env!("BACKFILL_ACTION");
-/// Who reads this in a workflow knows what is to be done.
+/// A placeholder in a workflow that says what to put there.
 const UNKNOWN_ACTION: &str = "OWNER/REPOSITORY@COMMIT";
 
 /// Flags of `init`.

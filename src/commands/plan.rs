@@ -96,7 +96,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {
-        // A comment with the plan of an earlier commit would mislead whoever reviews this one.
+        // A comment with the plan of an earlier commit would mislead the reviewer of this one.
         let markdown = match &made {
             Ok(made) => made.markdown(github::ROOM),
             Err(failure) => failure.markdown("plan", github::ROOM),

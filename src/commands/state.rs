@@ -145,7 +145,7 @@ async fn look(context: &Context) -> Result<Option<Inspected>, Failure> {
         .map_err(|error| Failure::state(&place.name(), &error))
 }
 
-/// Nothing is wrong then, but whoever meant another place should see it.
+/// Nothing is wrong then, but a person who meant another place should see it.
 fn say_none(context: &Context) -> io::Result<()> {
     output::text(|out| writeln!(out, "There is no state in {}.", context.place_name()))
 }

@@ -99,9 +99,9 @@ pub(super) struct RunRecord {
 #[derive(Debug)]
 pub(super) struct EmulatedRun {
     pub(super) record: RunRecord,
-    /// The how-manieth run of this world, from 0.
+    /// The ordinal of this run in the emulator, from 0.
     pub(super) serial: usize,
-    /// The how-manieth run of its flow for its window, from 0.
+    /// The ordinal of this run for its flow and window, from 0.
     pub(super) attempt: u32,
 }
 

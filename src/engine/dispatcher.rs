@@ -35,11 +35,10 @@ use reserve::{Reserved, Write, written};
 const GRACE: Duration = Duration::from_secs(5);
 /// No intent is made for a turn that is further away than this.
 const NEAR: Duration = Duration::from_secs(10);
-/// Where the service has answered nothing but that it should be asked later for so long, it is
-/// not asked again.
+/// If the service has answered nothing but "ask later" for this time, it is not asked again.
 const LATER: Duration = Duration::from_secs(30 * 60);
 
-/// See the module's front door.
+/// Runs an apply: it alone changes the store, the queues and the counts.
 pub(super) struct Dispatcher {
     planned: Vec<DesiredRun>,
     store: LockedStore,

@@ -15,7 +15,7 @@ use crate::run::{
 };
 use crate::untrusted::Untrusted;
 
-/// See the module's front door.
+/// The runs of one flow that an apply has to create, and what is known of the flow.
 pub(super) struct FlowQueue {
     pub(super) sandbox: Sandbox,
     pub(super) flow_id: FlowId,

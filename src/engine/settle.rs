@@ -19,7 +19,7 @@ use crate::state::{ClockKind, ClockedTime, Evidence};
 pub(super) struct OpenIntent {
     /// Its window.
     pub(super) window: Window,
-    /// The how-manieth time the window was wanted.
+    /// The ordinal of this run for its window: 1 unless it is a rerun.
     pub(super) rerun: Rerun,
     /// When the intent of its first request was made: its run is not older.
     pub(super) intent: ClockedTime,

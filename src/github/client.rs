@@ -155,7 +155,7 @@ impl Author {
     }
 }
 
-/// See the module's front door.
+/// A client of GitHub's REST API for one repository.
 #[derive(Debug)]
 pub struct GitHubClient {
     http: reqwest::Client,

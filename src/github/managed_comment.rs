@@ -12,7 +12,7 @@ use crate::run::hex;
 /// How many digits of each hash are in the marker: enough for all configs of a repository.
 const DIGITS: usize = 16;
 
-/// Which comment or issue is meant. See the module's front door.
+/// Which comment or issue is meant: its title, and the marker by which it is found again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedComment {
     /// The beginning of the marker: the verb and the config.

@@ -24,7 +24,7 @@ use crate::run::UnixSeconds;
 #[schemars(extend("allOf" = column_by_source(), "anyOf" = asks_for_something()))]
 #[expect(
     dead_code,
-    reason = "stands for its fields; see the module's front door"
+    reason = "stands for its fields; the schema describes each of them"
 )]
 struct Manifest {
     /// The version of this format: `1`.
@@ -80,7 +80,7 @@ struct Manifest {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(
     dead_code,
-    reason = "stands for its fields; see the module's front door"
+    reason = "stands for its fields; the schema describes each of them"
 )]
 struct DeltaColumn {
     /// The column's name.
@@ -99,7 +99,7 @@ struct DeltaColumn {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(
     dead_code,
-    reason = "stands for its fields; see the module's front door"
+    reason = "stands for its fields; the schema describes each of them"
 )]
 struct Run {
     /// Where the window starts, inclusive.
@@ -123,7 +123,7 @@ struct Run {
 #[schemars(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(
     dead_code,
-    reason = "stands for its fields; see the module's front door"
+    reason = "stands for its fields; the schema describes each of them"
 )]
 struct Range {
     /// Where the first window starts, inclusive. All windows are counted from here.

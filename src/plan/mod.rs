@@ -75,7 +75,7 @@ impl Known {
     }
 }
 
-/// What an apply would do. See the module's front door.
+/// What an apply would do with each run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     runs: Vec<PlannedRun>,

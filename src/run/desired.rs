@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FlowId, Key, Sandbox, UnixSeconds, Window};
 use crate::untrusted::Untrusted;
 
-/// The how-manieth time a window is wanted: 1, unless a manifest asks to run it again on purpose.
+/// The ordinal of this run for its window: 1, unless a manifest asks to run the window again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Rerun(NonZeroU32);

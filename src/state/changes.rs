@@ -1,4 +1,4 @@
-//! What one state says otherwise than another: for whoever is to agree that it takes its place.
+//! What one state says otherwise than another: for the person who agrees to the replacement.
 
 use super::record::{Record, State};
 use crate::run::{Key, RunIdentity};

@@ -31,7 +31,7 @@ const FETCH: Duration = Duration::from_secs(10 * 60);
 /// How often a branch is read that moves while it is.
 const READS: u32 = 5;
 
-/// A branch of the remote of the repository in `folder`, held by leases that last so long.
+/// A branch of the remote of the repository in `folder`, held by leases of this length.
 #[must_use]
 pub fn git_branch(folder: PathBuf, branch: String, lease: Duration) -> impl StateBackend {
     Leased::new(Branch::new(folder, branch), lease)

@@ -11,7 +11,7 @@ use super::{READ, StoreError, fingerprint};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
-/// A holder writes its name right after it has the lock; for so long the name is waited for.
+/// A holder writes its name right after it has the lock. Readers wait this long for the name.
 const NAMELESS: Duration = Duration::from_secs(1);
 const GLANCE: Duration = Duration::from_millis(10);
 

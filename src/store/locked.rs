@@ -15,7 +15,7 @@ use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
 
-/// The state, held. See the module's front door.
+/// The locked state: the only thing that can append to it.
 pub struct LockedStore {
     /// Away while something is written.
     place: Option<Box<dyn BackendGuard>>,

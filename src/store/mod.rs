@@ -154,8 +154,8 @@ pub trait StateBackend: Send + Sync {
     /// The place as messages name it.
     fn name(&self) -> String;
 
-    /// How long who holds it may be silent before it can be taken over; `None`: for ever, the hold
-    /// ends with its process.
+    /// The lease: how long a holder may be silent before the state can be taken over. `None` if the
+    /// operating system frees the lock when the holder exits.
     fn lease(&self) -> Option<Duration> {
         None
     }
@@ -176,7 +176,7 @@ pub trait StateBackend: Send + Sync {
 /// How a hold was come by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acquired {
-    /// Whoever held it before has let go, or is gone.
+    /// The previous holder has let go, or is gone.
     Free,
     /// From a holder that was not heard of for long. It may wake up yet, and send on the intents
     /// that it has made, though it can make no more.

@@ -38,7 +38,7 @@ const JOURNAL: &str = "journal";
 const STATE: &str = "state";
 /// The format of the journal's objects; what is newer is refused.
 const FORMAT: u32 = 1;
-/// What is superfluous is kept for so long, by the store's own clock: longer than a holder may
+/// How long an obsolete object is kept, by the store's own clock: longer than a holder may
 /// trust what it knows, and longer than any reader takes.
 const KEPT: Duration = Duration::from_secs(2 * LONGEST_LEASE.as_secs());
 /// How often a state is read that is cleaned while it is.
@@ -47,7 +47,7 @@ const READS: u32 = 3;
 const AT_ONCE: usize = 16;
 
 /// The state below `url`: `s3://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `gs://BUCKET/PREFIX`,
-/// held by leases that last so long; credentials and endpoints come from the environment, as each cloud's users know it.
+/// held by leases of this length; credentials and endpoints come from the environment, as each cloud's users know it.
 ///
 /// # Errors
 /// When `url` is another, or the environment does not say what is needed.
@@ -55,7 +55,7 @@ pub fn object_store(url: &Url, lease: Duration) -> Result<impl StateBackend + us
     Ok(Leased::new(Objects::new(url)?, lease))
 }
 
-/// See the module's front door.
+/// A state in a bucket: one object for each write, created only if its number is free.
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
@@ -368,7 +368,7 @@ impl Objects {
         let journal = self.listed(JOURNAL).await?;
         let last = journal.iter().filter_map(|meta| self.number(meta)).max();
         let newest = journal.iter().map(|meta| meta.last_modified).max();
-        // Who finds others after its own has slept, and knows nothing of what is needed.
+        // A newer object exists, so this process was suspended and cannot judge what is obsolete.
         let (Some(newest), true) = (newest, last == Some(now.number)) else {
             return Ok(());
         };

@@ -107,7 +107,7 @@ pub(super) struct CommitChange {
     pub(super) step: Step,
     /// Who holds it from then on.
     pub(super) lease: Option<Lease>,
-    /// What the change does, for whoever reads the history: a line, and perhaps more below.
+    /// What the change does, for a reader of the history: a line, and perhaps more below.
     pub(super) what: String,
 }
 
@@ -136,7 +136,7 @@ pub(super) enum Swap<V> {
     Lost,
 }
 
-/// Who holds a state, and since when they said so last.
+/// The holder of a state, and when it last renewed its lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Lease {
@@ -236,7 +236,7 @@ impl<R: Remote> StateBackend for Leased<R> {
         async {
             let lease = Lease::of(holder, self.lasts);
             for _ in 0..TRIES {
-                // Whoever sleeps from here on looks again before it writes.
+                // A process that sleeps from here on looks again before it writes.
                 let written = SuspendAwareInstant::now();
                 let (version, contents, before) = match self.remote.read().await? {
                     Some(Snapshot {

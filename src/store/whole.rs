@@ -30,7 +30,7 @@ pub enum FoundState {
     Moved(Moved),
 }
 
-/// A place, held. See the module's front door.
+/// A locked state that is replaced whole.
 pub struct LockedBackend {
     place: Box<dyn BackendGuard>,
     found: FoundState,

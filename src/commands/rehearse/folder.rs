@@ -37,7 +37,7 @@ const ANSWER_TAKES: Duration = Duration::from_secs(1);
 /// How many of the last lines of the output an error shows.
 const TAIL: usize = 12;
 
-/// See the module's front door.
+/// The temporary folder of a rehearsal: manifests, config, state and ledger.
 #[derive(Debug)]
 pub(super) struct Folder {
     place: TempDir,

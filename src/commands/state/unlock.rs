@@ -1,6 +1,6 @@
 //! `state unlock`: the hold on a state, ended by a person who knows that its holder is gone.
 //!
-//! Who is wrong about that doubles no run: the old holder can write no more, so it sends on no new
+//! A wrong answer to that doubles no run: the old holder can write no more, so it sends on no new
 //! intent, and the next holder waits for what it may still send on those that it has made.
 
 use super::{look, say_none};

@@ -128,7 +128,7 @@ fn warnings(problems: &[Problem]) -> String {
     section(&heading, "warning", lines, warnings.len(), SECTION)
 }
 
-/// Runs that no manifest asks for any more: whoever took a window out sees that it was ingested.
+/// Runs that no manifest asks for any more. The author of that change sees that they were ingested.
 fn orphaned(plan: &Plan) -> String {
     let orphaned = plan.orphaned();
     let heading = format!(

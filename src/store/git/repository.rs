@@ -104,7 +104,7 @@ impl Repository {
         self.git_within(TIMEOUT, arguments, input).await
     }
 
-    /// The same, which may take so long.
+    /// The same, with a limit on how long it may take.
     pub(super) async fn git_within(
         &self,
         timeout: Duration,

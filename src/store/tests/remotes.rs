@@ -1,4 +1,4 @@
-//! What every remote must do: of those who make a version at once one wins, and who has won knows.
+//! What every remote must do: of several versions that are made at once one wins, and its writer knows.
 
 use futures::future::join_all;
 
