@@ -1,59 +1,48 @@
-//! What people and programs see: plans, progress, summaries, tables, JSON documents.
+//! What people and programs see, a folder for each form: `text`, `progress`, `json`, `markdown`,
+//! `github` (annotations and outputs). In each, the file that is called as a verb is that verb's.
 //!
 //! Takes results and events as values and turns them into text. Sends nothing, stores nothing,
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
-mod apply_progress;
-mod audit;
 mod bar;
-mod changes;
-mod explain;
 mod flows;
 mod github;
-mod import;
 pub mod json;
-mod lines;
 mod markdown;
-mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
-mod rehearsal;
-mod resolve;
-mod state;
-mod status;
-mod summary;
-mod table;
+mod text;
 mod wrap;
 
-pub use apply_progress::ApplyProgress;
-pub use audit::{AuditView, write_audit};
-pub use changes::{count_changes, write_changes};
-pub use explain::write_explained;
 pub use github::{
     Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_applied, annotate_audit,
     annotate_conflicts, annotate_plan, annotate_problems, annotate_status, begin_group, notice,
     write_annotations, write_output,
 };
-pub use import::{ImportedFlow, ImportedManifest, write_import};
-pub use lines::line;
 pub use markdown::{
     FailureView, applied_markdown, audit_markdown, failure_markdown, plan_markdown, scope_markdown,
     status_markdown,
 };
-pub use plan::{Layout, write_plan};
 pub use problems::{Bounded, ProblemCounts, bound, write_problems};
-pub use progress::{ProgressDisplay, bar_line, terminal_width};
+pub use progress::apply_progress::ApplyProgress;
+pub use progress::display::{ProgressDisplay, bar_line, terminal_width};
+pub use progress::lines::line;
 pub use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub use rehearsal::{Miscount, Rehearsal, RehearsalCounts, Wrong, write_rehearsal};
-pub use resolve::{write_case, write_decision};
-pub use state::{Recorded, write_record, write_records, write_verified};
-pub use status::{RunListing, Status, StatusRow, Unread, write_status};
-pub use summary::{count, write_summary};
-pub use table::TableLayout;
+pub use text::apply::{count, write_summary};
+pub use text::audit::{AuditView, write_audit};
+pub use text::changes::{count_changes, write_changes};
+pub use text::explain::write_explained;
+pub use text::import::{ImportedFlow, ImportedManifest, write_import};
+pub use text::plan::{Layout, write_plan};
+pub use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong, write_rehearsal};
+pub use text::resolve::{write_case, write_decision};
+pub use text::state::{Recorded, write_record, write_records, write_verified};
+pub use text::status::{RunListing, Status, StatusRow, Unread, write_status};
+pub use text::table::TableLayout;
 pub use wrap::{fold, wrap};
 
 use std::fmt::Display;

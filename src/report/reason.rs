@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::plan::same_reasons;
+use super::text::plan::same_reasons;
 use super::{number, plain, window};
 use crate::plan::{Known, Limit, Plan, PlannedRun};
 use crate::state::{Absence, Evidence, Fate};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::rehearsal::{Miscount, Rehearsal, RehearsalCounts};
+use crate::report::text::rehearse::{Miscount, Rehearsal, RehearsalCounts};
 use crate::run::Key;
 
 /// `rehearse/v1`.

@@ -5,7 +5,7 @@
 //! in `<pre>` or `<code>` with all that could be markup spelled as entities: there it forms no table,
 //! link, tag or mention.
 
-mod applied;
+mod apply;
 mod failure;
 mod plan;
 mod table;
@@ -14,7 +14,7 @@ mod window_range;
 
 use std::fmt::{Display, Write};
 
-pub use applied::applied_markdown;
+pub use apply::applied_markdown;
 pub use failure::{FailureView, failure_markdown};
 pub use plan::plan_markdown;
 pub use text::{audit_markdown, status_markdown};

@@ -9,9 +9,10 @@ use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
-use crate::report::plan::{describe_totals, reasons, row, same_reasons};
 use crate::report::reason::{describe_fate, describe_held_back};
-use crate::report::{number, plain, table, window, wrap};
+use crate::report::text::plan::{describe_totals, reasons, row, same_reasons};
+use crate::report::text::table;
+use crate::report::{number, plain, window, wrap};
 
 /// How many bytes are kept for what is said about what is left out.
 const RESERVED: usize = 2_000;

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::{LINE, more, pre};
-use crate::report::audit::{AuditView, describe_totals};
-use crate::report::status::Status;
-use crate::report::table::TableLayout;
+use crate::report::text::audit::{AuditView, describe_totals};
+use crate::report::text::status::Status;
+use crate::report::text::table::TableLayout;
 use crate::report::{fold, number, write_audit, write_status};
 
 /// How many bytes are kept for what stands around the text.

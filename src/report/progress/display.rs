@@ -3,6 +3,9 @@
 //! What it says is [`frame`], a function of the [`ApplyProgress`], the time and the terminal's width; the
 //! rest of this file only hands its lines to indicatif.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str};
@@ -10,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::apply_progress::{FlowProgress, FlowState};
-use super::{ApplyProgress, fold, plural};
+use crate::report::{ApplyProgress, fold, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
@@ -232,7 +235,7 @@ pub fn terminal_width() -> usize {
 }
 
 /// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
-pub(super) fn duration(duration: Duration) -> String {
+pub(in crate::report) fn duration(duration: Duration) -> String {
     let seconds = duration.as_millis().div_ceil(1000).max(1);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),
@@ -297,247 +300,5 @@ impl ProgressDisplay {
 impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         let _ = self.display.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::{Event, FlowStarted};
-    use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
-
-    fn started(flows: usize, each: usize) -> ApplyProgress {
-        let flows = (0..flows)
-            .map(|n| FlowStarted {
-                name: format!("flow-{n}").into(),
-                sandbox: "prod".parse().expect("a sandbox"),
-                flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                    .parse()
-                    .expect("a flow"),
-                to_create: each,
-                in_doubt: 0,
-            })
-            .collect();
-        let mut board = ApplyProgress::default();
-        board.fold(&Event::Started { flows }, Instant::now());
-        board
-    }
-
-    fn run() -> RunIdentity {
-        let at = |s| UnixSeconds::new(s).expect("in range");
-        RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-            window: Window::new(at(0), at(60)).expect("a window"),
-            rerun: Rerun::FIRST,
-        }
-    }
-
-    fn lines(board: &ApplyProgress, now: Instant, width: usize) -> Vec<String> {
-        frame(board, now, width, false)
-    }
-
-    #[tokio::test]
-    async fn at_most_eight_flows_have_a_bar_and_the_rest_is_counted() {
-        let board = started(11, 3);
-        let lines = lines(&board, Instant::now(), 80);
-        assert_eq!(lines.len(), 10);
-        assert!(lines[0].starts_with("flow-0 ") && lines[0].ends_with("  checking"));
-        assert_eq!(lines[8], "and 3 more flows");
-        assert!(
-            lines[9].starts_with("in all ") && lines[9].ends_with(" 0/33"),
-            "{lines:?}"
-        );
-    }
-
-    /// A flow that settles and has adopted, one that sends, one that is checked.
-    fn busy(now: Instant) -> ApplyProgress {
-        let mut board = started(3, 200);
-        let run_id = || "r1".parse().expect("a run id");
-        for flow in 0..2 {
-            board.fold(&Event::Prepared { flow }, now);
-        }
-        for n in 0..60 {
-            let at = now + Duration::from_millis(200 * n);
-            let flow = usize::from(n % 2 == 0);
-            let created = Event::Created {
-                flow,
-                run: run(),
-                run_id: run_id(),
-            };
-            board.fold(&created, at);
-        }
-        let at = now + Duration::from_secs(12);
-        let evidence = crate::state::Evidence::Params;
-        let adopted = Event::Adopted {
-            flow: 0,
-            run: run(),
-            run_id: run_id(),
-            evidence,
-        };
-        board.fold(&adopted, at);
-        let believed = at + Duration::from_millis(3600);
-        board.fold(
-            &Event::Settling {
-                flow: 0,
-                runs: 1,
-                believed,
-            },
-            at,
-        );
-        board
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_fits_every_width() {
-        let now = Instant::now();
-        let board = busy(now);
-        let at = now + Duration::from_secs(12);
-        let drawn = [40, 60, 80, 120].map(|width| {
-            let mut lines = lines(&board, at, width);
-            lines.insert(0, format!("{width:-<width$}"));
-            lines.join("\n")
-        });
-        insta::assert_snapshot!(drawn.join("\n"), @"
-        40--------------------------------------
-        flow-0  31/200  settling, 4 s left
-        flow-1  30/200
-        flow-2   0/200  checking
-        in all  61/600  5.0/s, 1 min 48 s left
-        60----------------------------------------------------------
-        flow-0 ██▌░░░░░░░░░░░░░░░░  31/200  settling, 4 s left
-        flow-1 ██▌░░░░░░░░░░░░░░░░  30/200
-        flow-2 ░░░░░░░░░░░░░░░░░░░   0/200  checking
-        in all █▌░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
-        80------------------------------------------------------------------------------
-        flow-0 ████░░░░░░░░░░░░░░░░░░░░░░░░░  31/200  settling, 4 s left, 1 adopted
-        flow-1 ████░░░░░░░░░░░░░░░░░░░░░░░░░  30/200
-        flow-2 ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0/200  checking
-        in all ██▌░░░░░░░░░░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
-        120---------------------------------------------------------------------------------------------------------------------
-        flow-0 ██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  31/200  settling, 4 s left, 1 adopted
-        flow-1 ██████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  30/200
-        flow-2 ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░   0/200  checking
-        in all ████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
-        ");
-        for width in 1..250 {
-            for line in frame(&board, at, width, true) {
-                assert!(measure_text_width(&line) <= width, "{width}: {line}");
-            }
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
-        let start = Instant::now();
-        let mut board = busy(start);
-        // The other flow waits as well: nothing can be sent.
-        let at = start + Duration::from_secs(12);
-        let believed = at + Duration::from_secs(30);
-        for flow in 0..2 {
-            board.fold(
-                &Event::Settling {
-                    flow,
-                    runs: 1,
-                    believed,
-                },
-                at,
-            );
-        }
-        let eta = |seconds| {
-            board
-                .eta(at + Duration::from_secs(seconds))
-                .expect("a rate")
-                .as_secs_f64()
-        };
-        let first = eta(0);
-        // 539 runs at 5 a second; the flows that settle need less.
-        assert!((100.0..120.0).contains(&first), "{first}");
-        assert!(
-            (eta(10) - first).abs() < 0.1,
-            "nothing could be sent: {}",
-            eta(10)
-        );
-
-        let mut alone = started(1, 200);
-        alone.fold(&Event::Prepared { flow: 0 }, start);
-        for n in 0..50 {
-            let at = start + Duration::from_millis(200 * n);
-            let run_id = "r1".parse().expect("a run id");
-            alone.fold(
-                &Event::Created {
-                    flow: 0,
-                    run: run(),
-                    run_id,
-                },
-                at,
-            );
-        }
-        let at = start + Duration::from_secs(10);
-        alone.fold(
-            &Event::Settling {
-                flow: 0,
-                runs: 1,
-                believed: at + Duration::from_secs(30),
-            },
-            at,
-        );
-        let eta = |seconds| {
-            alone
-                .eta(at + Duration::from_secs(seconds))
-                .expect("a rate")
-                .as_secs_f64()
-        };
-        // 150 runs at 5 a second, after 30 seconds.
-        assert!((eta(0) - 60.0).abs() < 1.0, "{}", eta(0));
-        assert!((eta(20) - 40.0).abs() < 1.0, "{}", eta(20));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_it_waits_for_is_said() {
-        let mut board = started(1, 3);
-        let now = Instant::now();
-        let until = now + Duration::from_secs(60);
-        board.fold(&Event::Throttled { until, rate: 2.5 }, now);
-        let total = |at| lines(&board, at, 80).pop().expect("a line");
-        assert!(
-            total(now).ends_with("  throttled, 1 min left"),
-            "{}",
-            total(now)
-        );
-        let later = until + Duration::from_secs(1);
-        assert!(total(later).ends_with(" 0/3"), "{}", total(later));
-    }
-
-    #[tokio::test]
-    async fn the_display_draws_where_there_is_no_terminal() {
-        let board = started(9, 1);
-        let mut progress = ProgressDisplay::new(true);
-        progress.draw(&board, Instant::now());
-        progress.draw(&started(1, 1), Instant::now());
-    }
-
-    #[test]
-    fn a_long_name_keeps_both_its_ends() {
-        assert_eq!(
-            without_middle("loyalty-files-of-region-1", 17),
-            "loyalty-…region-1"
-        );
-        assert_eq!(without_middle("short", 5), "short");
-        for width in 1..12 {
-            assert!(measure_text_width(&without_middle("日本語の流れ-1", width)) <= width);
-        }
-    }
-
-    #[test]
-    fn durations_are_short() {
-        let shown = |s| duration(Duration::from_secs(s));
-        assert_eq!(shown(0), "1 s");
-        assert_eq!(shown(60), "1 min");
-        assert_eq!(shown(200), "3 min 20 s");
-        assert_eq!(shown(3720), "1 h 2 min");
-        assert_eq!(duration(Duration::from_millis(3600)), "4 s");
     }
 }

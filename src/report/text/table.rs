@@ -7,7 +7,7 @@ use console::{Alignment, measure_text_width, pad_str};
 use crate::run::RunId;
 
 /// Writes `rows` as left-aligned columns, two spaces apart, each line after `indent`.
-pub(super) fn columns<const N: usize>(indent: &str, rows: &[[String; N]]) -> String {
+pub(in crate::report) fn columns<const N: usize>(indent: &str, rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -42,15 +42,15 @@ pub struct TableLayout {
 }
 
 /// What is known of a run besides its line.
-pub(super) struct Details<'a> {
-    pub(super) run_id: Option<&'a RunId>,
+pub(in crate::report) struct Details<'a> {
+    pub(in crate::report) run_id: Option<&'a RunId>,
     /// Lines below it.
-    pub(super) more: Vec<String>,
+    pub(in crate::report) more: Vec<String>,
 }
 
 /// Writes a line for each of `rows`. The ids of the runs are the last column where there is room
 /// for it, else lines of their own if everything is to be shown.
-pub(super) fn write_runs<const N: usize>(
+pub(in crate::report) fn write_runs<const N: usize>(
     out: &mut dyn Write,
     head: [&str; N],
     rows: &[[String; N]],

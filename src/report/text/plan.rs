@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::bar::{Cell, describe_gaps, legend};
-use super::flows::{FlowCounts, FlowView, by_flow, describe_source};
-use super::reason::{describe_fate, describe_held_back, describe_obstacle};
-use super::wrap::wrap;
-use super::{plain, table, window};
+use super::table;
 use crate::plan::{Action, Plan, PlannedRun};
+use crate::report::bar::{Cell, describe_gaps, legend};
+use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
+use crate::report::reason::{describe_fate, describe_held_back, describe_obstacle};
+use crate::report::wrap::wrap;
+use crate::report::{plain, window};
 use crate::run::UnixSeconds;
 
 /// How many runs of a flow are shown before the list is folded.
@@ -86,7 +87,10 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Resul
 }
 
 /// Takes the flows beyond `most` out of `flows`, those that need attention last.
-pub(super) fn beyond<'p>(flows: &mut Vec<FlowView<'p>>, most: usize) -> Vec<FlowView<'p>> {
+pub(in crate::report) fn beyond<'p>(
+    flows: &mut Vec<FlowView<'p>>,
+    most: usize,
+) -> Vec<FlowView<'p>> {
     if flows.len() <= most {
         return Vec::new();
     }
@@ -95,7 +99,7 @@ pub(super) fn beyond<'p>(flows: &mut Vec<FlowView<'p>>, most: usize) -> Vec<Flow
 }
 
 /// `13 to create, 0 unchanged` and whatever else there is.
-pub(super) fn describe_totals(plan: &Plan) -> String {
+pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
     let totals = plan.totals();
     let mut parts = vec![
         format!("{} to create", totals.to_create()),
@@ -224,14 +228,14 @@ fn worth_showing(runs: &[&PlannedRun]) -> BTreeSet<usize> {
 }
 
 /// A run as one line, without colour.
-pub(super) struct PlanRow {
-    pub(super) cell: Cell,
+pub(in crate::report) struct PlanRow {
+    pub(in crate::report) cell: Cell,
     /// Key, window, place in the manifest, id of the run if it exists.
-    pub(super) columns: [String; 4],
+    pub(in crate::report) columns: [String; 4],
 }
 
 /// `planned` as one line.
-pub(super) fn row(planned: &PlannedRun) -> PlanRow {
+pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
     let PlannedRun { run, action, known } = planned;
     let cell = match action {
         Action::Create => Cell::New,
@@ -261,7 +265,7 @@ pub(super) fn row(planned: &PlannedRun) -> PlanRow {
 }
 
 /// What is to be known of a run that is neither new nor done, line by line.
-pub(super) fn reasons(planned: &PlannedRun) -> Vec<String> {
+pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
     let PlannedRun {
         run: _,
         action,
@@ -283,7 +287,7 @@ pub(super) fn reasons(planned: &PlannedRun) -> Vec<String> {
 }
 
 /// Whether one text serves both.
-pub(super) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
+pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
     (a.action, &a.known) == (b.action, &b.known)
 }
 
@@ -333,7 +337,7 @@ fn write_lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
 }
 
 /// A time under a bar: the date alone where a day begins.
-pub(super) fn date(time: UnixSeconds) -> String {
+pub(in crate::report) fn date(time: UnixSeconds) -> String {
     let text = time.to_string();
     match text.strip_suffix("T00:00:00Z") {
         Some(date) => date.to_owned(),

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::audit::describe_run;
-use super::{number, plain, window};
 use crate::api::{FlowRun, RunStatus};
 use crate::import::{FlowImport, ImportedRun};
+use crate::report::{number, plain, window};
 use crate::run::{FlowId, Sandbox, Window};
 
 /// How many runs of a kind are named before they are only counted.

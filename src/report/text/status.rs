@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::table;
 use super::table::{Details, TableLayout};
-use super::{number, plain, short_window, table};
 use crate::api::{FlowRun, RunError, RunStatus};
+use crate::report::{number, plain, short_window};
 use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox};
 use crate::untrusted::Untrusted;
 

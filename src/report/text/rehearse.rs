@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::progress::duration;
-use super::wrap::wrap;
-use super::{number, plain, table, window};
+use super::table;
+use crate::report::progress::display::duration;
+use crate::report::wrap::wrap;
+use crate::report::{number, plain, window};
 use crate::run::{Key, UnixSeconds, Window};
 
 /// How many windows are listed before the rest is counted.

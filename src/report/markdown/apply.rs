@@ -9,7 +9,7 @@ use super::{BAR, LINE, code, key_to_bars, section, told as said};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
 use crate::report::bar::{Bar, Cell};
-use crate::report::summary::{
+use crate::report::text::apply::{
     SETTLED_LATER, describe_others, describe_run, describe_totals, doubt, rejection,
     remaining_lines,
 };

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
-use super::reason::describe_held_back;
-use super::{plain, window};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
+use crate::report::reason::describe_held_back;
+use crate::report::{plain, window};
 use crate::run::DesiredRun;
 use crate::untrusted::Untrusted;
 
@@ -53,7 +53,7 @@ pub fn count(applied: &Applied, held_back: usize) -> OutcomeCounts {
 }
 
 /// `Done: 3 created, 1 rejected`.
-pub(super) fn describe_totals(applied: &Applied, counts: OutcomeCounts) -> String {
+pub(in crate::report) fn describe_totals(applied: &Applied, counts: OutcomeCounts) -> String {
     let mut parts = vec![format!("{} created", counts.created)];
     for (number, what) in [
         (counts.adopted, "adopted"),
@@ -106,7 +106,7 @@ pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io:
 }
 
 /// Why a run was rejected, if it was.
-pub(super) fn rejection(outcome: &RunOutcome) -> Option<String> {
+pub(in crate::report) fn rejection(outcome: &RunOutcome) -> Option<String> {
     match outcome {
         RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
         _ => None,
@@ -114,7 +114,7 @@ pub(super) fn rejection(outcome: &RunOutcome) -> Option<String> {
 }
 
 /// Why a run is in doubt, if it is.
-pub(super) fn doubt(outcome: &RunOutcome) -> Option<String> {
+pub(in crate::report) fn doubt(outcome: &RunOutcome) -> Option<String> {
     match outcome {
         RunOutcome::InDoubt(reason) => Some(reason.clone()),
         _ => None,
@@ -122,11 +122,11 @@ pub(super) fn doubt(outcome: &RunOutcome) -> Option<String> {
 }
 
 /// What becomes of runs in doubt.
-pub(super) const SETTLED_LATER: &str = "The next apply looks for what is in doubt again; `backfill \
+pub(in crate::report) const SETTLED_LATER: &str = "The next apply looks for what is in doubt again; `backfill \
      resolve` shows what is known of it, and records what you know.";
 
 /// That some of those in doubt are not of the plan.
-pub(super) fn describe_others(applied: &Applied) -> Option<String> {
+pub(in crate::report) fn describe_others(applied: &Applied) -> Option<String> {
     let are = match applied.others_in_doubt {
         0 => return None,
         1 => "one is".to_owned(),
@@ -162,7 +162,7 @@ fn write_named(
 }
 
 /// The runs that are left, by the reason: what is of many flows is said once.
-pub(super) fn left_by_reason(applied: &Applied) -> BTreeMap<&str, Vec<&DesiredRun>> {
+pub(in crate::report) fn left_by_reason(applied: &Applied) -> BTreeMap<&str, Vec<&DesiredRun>> {
     let mut left: BTreeMap<&str, Vec<&DesiredRun>> = BTreeMap::new();
     for (run, outcome) in &applied.runs {
         if let RunOutcome::Remaining(reason) = outcome {
@@ -173,7 +173,7 @@ pub(super) fn left_by_reason(applied: &Applied) -> BTreeMap<&str, Vec<&DesiredRu
 }
 
 /// What is left and why, a line for each reason.
-pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
+pub(in crate::report) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
     let mut lines: Vec<String> = left_by_reason(applied)
         .into_iter()
         .map(|(reason, runs)| {
@@ -191,7 +191,7 @@ pub(super) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<String> {
 }
 
 /// Key, label, window and place of a run.
-pub(super) fn describe_run(run: &DesiredRun) -> String {
+pub(in crate::report) fn describe_run(run: &DesiredRun) -> String {
     format!(
         "{}  {}  {}  {}",
         run.key.short(),

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::plan::date;
-use super::reason::{describe_fate, describe_limit, describe_obstacle};
-use super::wrap::wrap;
-use super::{plain, window};
 use crate::plan::{Action, Explained, Known, PlannedRun};
+use crate::report::reason::{describe_fate, describe_limit, describe_obstacle};
+use crate::report::wrap::wrap;
+use crate::report::{plain, window};
 use crate::run::{DesiredRun, RunIdentity, Source};
 
 /// How wide the column of headings is.

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::reason::{describe_fate, time};
-use super::{number, plain, table, window};
+use super::table;
 use crate::api::FlowRun;
 use crate::engine::{Case, Decision};
+use crate::report::reason::{describe_fate, time};
+use crate::report::{number, plain, window};
 use crate::run::RunIdentity;
 
 /// How many candidates are shown before the rest is counted.

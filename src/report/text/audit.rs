@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::reason::{describe_absence, describe_fate, time};
-use super::{number, plain, table, window};
+use super::table;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
+use crate::report::reason::{describe_absence, describe_fate, time};
+use crate::report::{number, plain, window};
 use crate::run::RunId;
 use crate::state::Record;
 
@@ -79,7 +80,7 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
 }
 
 /// `2 doubled, 1 unknown`.
-pub(super) fn describe_totals(audit: &Audit) -> String {
+pub(in crate::report) fn describe_totals(audit: &Audit) -> String {
     let totals: Vec<String> = FindingKind::ALL
         .into_iter()
         .map(|kind| (audit.count(kind), kind.word()))
@@ -107,7 +108,7 @@ fn write_advice(out: &mut dyn Write, audit: &Audit) -> io::Result<()> {
 }
 
 /// What a person can do about a finding.
-pub(super) fn advice(kind: FindingKind) -> &'static str {
+pub(in crate::report) fn advice(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Contradiction => {
             "see whether its window was ingested twice; if its run was listed late, raise settleDelay"
@@ -197,7 +198,7 @@ fn cells(fact: &Fact) -> [String; 3] {
 }
 
 /// What is to be known of a finding, line by line.
-pub(super) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
+pub(in crate::report) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
     let describe = |run: &FlowRun| describe_run(run, api_key);
     match fact {
         Fact::Contradiction {
@@ -251,7 +252,7 @@ pub(super) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
 }
 
 /// `run 3f…, created 2026-11-23T10:00:00Z by our-key (this API key, someone@…), success`.
-pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
+pub(in crate::report) fn describe_run(run: &FlowRun, api_key: &str) -> String {
     let created = run
         .created_at
         .map_or_else(|| "at an unknown time".to_owned(), time);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::reason::{describe_absence, describe_fate};
+use super::table;
 use super::table::{Details, TableLayout};
-use super::{number, plain, short_window, table, window};
+use crate::report::reason::{describe_absence, describe_fate};
+use crate::report::{number, plain, short_window, window};
 use crate::run::{Key, RunIdentity};
 use crate::state::{Fate, Record, State};
 use crate::store::Inspected;
@@ -158,7 +159,7 @@ fn totals<'a>(records: impl Iterator<Item = &'a Record>) -> String {
 }
 
 /// What became of a run, in a word or two.
-pub(super) fn word(fate: &Fate) -> &'static str {
+pub(in crate::report) fn word(fate: &Fate) -> &'static str {
     match fate {
         Fate::Created { adopted: None, .. } => "created",
         Fate::Created {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::plain;
 use crate::engine::{Event, FlowIndex, FlowStarted};
+use crate::report::plain;
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
@@ -25,19 +25,19 @@ pub struct ApplyProgress {
 
 /// Where one flow stands.
 #[derive(Debug, Clone)]
-pub(super) struct FlowProgress {
-    pub(super) name: String,
-    pub(super) wanted: usize,
-    pub(super) created: usize,
-    pub(super) adopted: usize,
-    pub(super) rejected: usize,
-    pub(super) in_doubt: usize,
-    pub(super) state: FlowState,
+pub(in crate::report) struct FlowProgress {
+    pub(in crate::report) name: String,
+    pub(in crate::report) wanted: usize,
+    pub(in crate::report) created: usize,
+    pub(in crate::report) adopted: usize,
+    pub(in crate::report) rejected: usize,
+    pub(in crate::report) in_doubt: usize,
+    pub(in crate::report) state: FlowState,
 }
 
 /// What a flow is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FlowState {
+pub(in crate::report) enum FlowState {
     /// Being checked.
     Checking,
     /// Sending.
@@ -49,11 +49,11 @@ pub(super) enum FlowState {
 }
 
 impl FlowProgress {
-    pub(super) fn done(&self) -> usize {
+    pub(in crate::report) fn done(&self) -> usize {
         self.created + self.adopted + self.rejected
     }
 
-    pub(super) fn is_active(&self) -> bool {
+    pub(in crate::report) fn is_active(&self) -> bool {
         self.done() < self.wanted && self.state != FlowState::Blocked
     }
 }
@@ -115,16 +115,16 @@ impl ApplyProgress {
         self.flows.iter().map(|flow| flow.wanted).sum()
     }
 
-    pub(super) fn flows(&self) -> &[FlowProgress] {
+    pub(in crate::report) fn flows(&self) -> &[FlowProgress] {
         &self.flows
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
+    pub(in crate::report) fn is_stopping(&self) -> bool {
         self.stopping
     }
 
     /// Until when the service asked to wait, if that is still to come.
-    pub(super) fn held_until(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::report) fn held_until(&self, now: Instant) -> Option<Instant> {
         self.held_until.filter(|until| now < *until)
     }
 
@@ -141,7 +141,7 @@ impl ApplyProgress {
     }
 
     /// Creations per second of late, while something could be sent.
-    pub(super) fn rate(&self, now: Instant) -> Option<f64> {
+    pub(in crate::report) fn rate(&self, now: Instant) -> Option<f64> {
         let first = *self.recent.front()?;
         let span = self.sending_for(now).saturating_sub(first).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
@@ -151,7 +151,7 @@ impl ApplyProgress {
 
     /// How long the rest will take: at the rate of late, and with the waits that are known. Each
     /// flow that settles waits for itself, and what the service asks to wait is waited by all.
-    pub(super) fn eta(&self, now: Instant) -> Option<Duration> {
+    pub(in crate::report) fn eta(&self, now: Instant) -> Option<Duration> {
         let rate = self.rate(now)?;
         #[expect(clippy::cast_precision_loss, reason = "only shown, in whole seconds")]
         let sending = |runs: usize| Duration::from_secs_f64((runs as f64 / rate).min(1e7));

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use super::{ApplyProgress, clock_time, number, plain, window};
 use crate::engine::Event;
+use crate::report::{ApplyProgress, clock_time, number, plain, window};
 use crate::run::RunIdentity;
 
 /// The line that tells of `event`, if it is worth one; `board` has folded it already.
@@ -96,7 +96,7 @@ pub fn line(event: &Event, board: &ApplyProgress, verbose: bool) -> Option<Strin
 }
 
 /// The wall-clock time of a moment of the monotonic clock.
-pub(super) fn wall_clock(at: Instant) -> String {
+pub(in crate::report) fn wall_clock(at: Instant) -> String {
     let ahead = at.saturating_duration_since(Instant::now());
     clock_time(
         Timestamp::now()

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use super::state::word;
-use super::{number, table, window};
+use super::table;
+use crate::report::{number, window};
 use crate::run::RunIdentity;
 use crate::state::{Fate, Record, StateChange};
 

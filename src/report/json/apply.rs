@@ -1,0 +1,126 @@
+//! The document of an apply: what became of each run, and how it ended.
+
+use serde::Serialize;
+
+use super::known::ConflictFields;
+use super::{ApplyError, Asked, RunFields};
+use crate::engine::{Applied, Ending, RunOutcome};
+use crate::plan::PlannedRun;
+use crate::report::count;
+use crate::run::{DesiredRun, RunId};
+
+/// `apply/v1`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyDocument {
+    format: &'static str,
+    summary: ApplySummary,
+    runs: Vec<ApplyRun>,
+    ending: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ApplySummary {
+    created: usize,
+    adopted: usize,
+    rejected: usize,
+    in_doubt: usize,
+    remaining: usize,
+    unchanged: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ApplyRun {
+    #[serde(flatten)]
+    run: RunFields,
+    outcome: &'static str,
+    /// The run's id in Experience Platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
+    /// What the state has of the run that is in the way of this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<ConflictFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApplyError>,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+/// What an apply came to, as `apply/v1`.
+#[must_use]
+pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
+    let counts = count(applied, held_back);
+    let (ending, message) = match &applied.ending {
+        Ending::Done => ("done", None),
+        Ending::Interrupted => ("interrupted", None),
+        Ending::Breaker(rejections) => {
+            ("breaker", Some(format!("{rejections} rejections in a row")))
+        }
+        Ending::SignIn(why) => ("signIn", Some(why.clone())),
+        Ending::Unreachable(why) => ("unreachable", Some(why.clone())),
+        Ending::Store(error) => ("state", Some(error.to_string())),
+    };
+    ApplyDocument {
+        format: "apply/v1",
+        summary: ApplySummary {
+            created: counts.created,
+            adopted: counts.adopted,
+            rejected: counts.rejected,
+            in_doubt: counts.in_doubt,
+            remaining: counts.remaining,
+            unchanged: counts.unchanged,
+        },
+        runs: applied.runs.iter().map(apply_run).collect(),
+        ending,
+        message,
+        exit_code,
+    }
+}
+
+/// The `apply/v1` of an apply that sent nothing: it failed before it had a plan, or its plan had
+/// `conflicts`.
+#[must_use]
+pub fn apply_failure(message: &str, conflicts: &[PlannedRun], exit_code: u8) -> ApplyDocument {
+    ApplyDocument {
+        format: "apply/v1",
+        summary: ApplySummary::default(),
+        runs: conflicts
+            .iter()
+            .map(|PlannedRun { run, known, .. }| ApplyRun {
+                run: RunFields::desired(run),
+                outcome: "conflict",
+                conflict: known.as_ref().map(ConflictFields::new),
+                run_id: None,
+                error: None,
+                asked: Asked::new(run),
+            })
+            .collect(),
+        ending: "failed",
+        message: Some(message.to_owned()),
+        exit_code,
+    }
+}
+
+fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
+    let (word, run_id, error) = match outcome {
+        RunOutcome::Unchanged => ("unchanged", None, None),
+        RunOutcome::Created(id) => ("created", Some(id.clone()), None),
+        RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone()), None),
+        RunOutcome::Rejected(refusal) => ("rejected", None, Some(ApplyError::refused(refusal))),
+        RunOutcome::InDoubt(why) => ("inDoubt", None, Some(ApplyError::said(why))),
+        RunOutcome::Remaining(why) => ("remaining", None, Some(ApplyError::said(why))),
+    };
+    ApplyRun {
+        run: RunFields::desired(run),
+        outcome: word,
+        conflict: None,
+        run_id,
+        error,
+        asked: Asked::new(run),
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON documents: one per command, versioned, in structs of their own, so that nothing inside
+//! the program can change what a script reads.
+
+mod apply;
+mod audit;
+mod import;
+mod known;
+mod plan;
+mod rehearse;
+mod resolve;
+mod state;
+mod status;
+mod validate;
+
+use serde::Serialize;
+
+pub use self::apply::{ApplyDocument, apply, apply_failure};
+pub use self::audit::{AuditDocument, audit};
+pub use self::import::{ImportDocument, import};
+pub use self::plan::{PlanDocument, plan};
+pub use self::rehearse::{RehearseDocument, rehearse};
+pub use self::resolve::{ResolveDocument, resolve};
+pub use self::state::{StateDocument, VerifyDocument, state, verify};
+pub use self::status::{StatusDocument, status};
+pub use self::validate::{ValidateDocument, validate};
+use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
+use crate::state::Refusal;
+use crate::untrusted::Untrusted;
+
+/// What identifies a run, in every document.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunFields {
+    key: Key,
+    /// The label of its flow, where a manifest gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Untrusted>,
+    sandbox: Sandbox,
+    flow_id: FlowId,
+    window_start_time: i64,
+    window_start: String,
+    window_end_time: i64,
+    window_end: String,
+    rerun: u32,
+}
+
+impl RunFields {
+    fn new(key: Key, identity: &RunIdentity) -> Self {
+        let RunIdentity {
+            sandbox,
+            flow_id,
+            window,
+            rerun,
+        } = identity;
+        Self {
+            key,
+            name: None,
+            sandbox: sandbox.clone(),
+            flow_id: *flow_id,
+            window_start_time: window.start().get(),
+            window_start: window.start().to_string(),
+            window_end_time: window.end().get(),
+            window_end: window.end().to_string(),
+            rerun: rerun.get(),
+        }
+    }
+
+    fn desired(run: &DesiredRun) -> Self {
+        Self {
+            name: Some(run.name.clone()),
+            ..Self::new(run.key, &run.identity)
+        }
+    }
+}
+
+/// Where a run was asked for.
+#[derive(Debug, Serialize)]
+struct Asked {
+    manifest: String,
+    line: u32,
+}
+
+impl Asked {
+    fn new(run: &DesiredRun) -> Self {
+        Self {
+            manifest: run.origin.manifest.to_string(),
+            line: run.origin.line,
+        }
+    }
+}
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ApplyError {
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+impl ApplyError {
+    fn said(message: &str) -> Self {
+        Self {
+            message: message.to_owned(),
+            status: None,
+            code: None,
+            request_id: None,
+        }
+    }
+
+    fn refused(refusal: &Refusal) -> Self {
+        let Refusal {
+            status,
+            code,
+            message,
+            request_id,
+        } = refusal;
+        Self {
+            message: message.to_string(),
+            status: Some(*status),
+            code: code.as_ref().map(Untrusted::to_string),
+            request_id: request_id.as_ref().map(Untrusted::to_string),
+        }
+    }
+}
+
+/// What stands in a report in place of a result: why there is none.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailureDocument {
+    format: &'static str,
+    ending: &'static str,
+    message: String,
+    exit_code: u8,
+}
+
+/// The document of a command that could not do its work, in place of one of `format`.
+#[must_use]
+pub fn failure(format: &'static str, message: &str, exit_code: u8) -> FailureDocument {
+    FailureDocument {
+        format,
+        ending: "failed",
+        message: message.to_owned(),
+        exit_code,
+    }
+}

@@ -1,0 +1,5 @@
+//! An apply while it runs: events folded into counts, and these as bars on a terminal or as lines.
+
+pub(super) mod apply_progress;
+pub(super) mod display;
+pub(super) mod lines;
