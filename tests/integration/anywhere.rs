@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::emulated::{Emulated, assert_each_once};
-use crate::git::git;
-use crate::workspace::{Ran, Workspace, flow};
+use crate::support::emulated::{Emulated, assert_each_once};
+use crate::support::git::git;
+use crate::support::workspace::{Ran, Workspace, flow};
 
 const WINDOWS: usize = 6;
 

@@ -3,9 +3,9 @@
 use aep_backfill::emulator::RequestKind;
 use insta::assert_snapshot;
 
-use crate::by_hand::{ByHand, adopted, day, identity, record};
-use crate::emulated::{Emulated, stored_windows};
-use crate::workspace::{Workspace, flow};
+use crate::support::by_hand::{ByHand, adopted, day, identity, record};
+use crate::support::emulated::{Emulated, stored_windows};
+use crate::support::workspace::{Workspace, flow};
 
 /// No gentle pace, and doubts settled soon.
 const FAST: &str = "version: 1\nsettleDelay: 3 seconds\n\

@@ -5,9 +5,9 @@ use aep_backfill::state::{ClockKind, ClockedTime, Entry};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::by_hand::{ByHand, adopted, day, identity, record};
-use crate::emulated::Emulated;
-use crate::workspace::{Workspace, flow};
+use crate::support::by_hand::{ByHand, adopted, day, identity, record};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Workspace, flow};
 
 /// Doubts settled before late lists show what they are about.
 const HASTY: &str = "version: 1\nsettleDelay: 1 second\nlimits: { rate: 200/s }\n";

@@ -2,8 +2,8 @@
 
 use insta::assert_snapshot;
 
-use crate::emulated::Emulated;
-use crate::workspace::{Workspace, flow};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Workspace, flow};
 
 fn with_one_run() -> Workspace {
     let workspace = Workspace::new();

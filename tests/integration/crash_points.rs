@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aep_backfill::crash::Point;
 
-use crate::emulated::{Emulated, stored_windows};
-use crate::workspace::Workspace;
+use crate::support::emulated::{Emulated, stored_windows};
+use crate::support::workspace::Workspace;
 
 const FLOWS: usize = 2;
 const DAYS: usize = 3;

@@ -10,8 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::emulated::{Emulated, assert_each_once, stored_windows, wait_for_creates};
-use crate::workspace::{Ran, Workspace};
+use crate::support::emulated::{Emulated, assert_each_once, stored_windows, wait_for_creates};
+use crate::support::workspace::{Ran, Workspace};
 
 const RUNS: usize = 12;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aep_backfill::manifest::Rule;
 
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -3,8 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::process::Stdio;
 
-use crate::emulated::Emulated;
-use crate::workspace::{Ran, Workspace, flow};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Ran, Workspace, flow};
 
 fn full() -> File {
     OpenOptions::new()

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::fs::{self, File};
 
-use crate::workspace::{Ran, Workspace};
+use crate::support::workspace::{Ran, Workspace};
 
 /// All that may be said about any file, in bytes.
 const FEW_WORDS: usize = 1 << 20;

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::support::workspace::{Ran, Workspace};
 use crate::wire::server::Server;
-use crate::workspace::{Ran, Workspace};
 
 /// What no line that people or runners read may hold.
 const HARM: &str = "\u{1b}[2J\u{1b}]0;x\u{7}\r\n::error::pwned\n::add-mask::a\r::stop-commands::x \

@@ -8,9 +8,9 @@ use insta::assert_snapshot;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::by_hand::{ByHand, adopted, day, identity, record};
-use crate::emulated::Emulated;
-use crate::workspace::{Workspace, flow};
+use crate::support::by_hand::{ByHand, adopted, day, identity, record};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Workspace, flow};
 
 /// A service with these flows, and nobody's manifests.
 fn by_hand(flows: &[(usize, bool)], scenario: &str) -> (Workspace, Emulated) {

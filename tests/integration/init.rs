@@ -3,8 +3,8 @@
 use aep_backfill::emulator::RequestKind;
 use insta::assert_snapshot;
 
-use crate::emulated::Emulated;
-use crate::workspace::Workspace;
+use crate::support::emulated::Emulated;
+use crate::support::workspace::Workspace;
 
 fn empty() -> Workspace {
     let workspace = Workspace::new();
@@ -134,7 +134,7 @@ fn its_workflows_are_our_own_with_the_action_of_a_release() {
 #[test]
 fn in_a_repository_the_state_is_on_a_branch_and_workflows_are_at_its_root() {
     let workspace = empty();
-    crate::git::git(workspace.path(), "init --quiet");
+    crate::support::git::git(workspace.path(), "init --quiet");
     std::fs::create_dir(workspace.path().join("crm")).expect("a folder");
     let ran = workspace
         .command(["init"])

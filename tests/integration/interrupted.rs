@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::emulated::{Emulated, signal, stored_windows, wait_for_creates};
-use crate::workspace::Workspace;
+use crate::support::emulated::{Emulated, signal, stored_windows, wait_for_creates};
+use crate::support::workspace::Workspace;
 
 fn interrupted_by(name: &str) {
     let mut workspace = Workspace::new();

@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Output};
 
-use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
-use crate::workspace::Workspace;
+use crate::support::emulated::{
+    Emulated, assert_each_once, signal, stored_windows, wait_for_creates,
+};
+use crate::support::workspace::Workspace;
 
 const APPLIES: usize = 10;
 

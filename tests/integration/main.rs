@@ -6,18 +6,13 @@ mod apply;
 mod audit;
 mod bad_input;
 mod bad_manifests;
-mod by_hand;
 #[cfg(all(unix, feature = "crash-points"))]
 mod crash_points;
-mod dice;
 #[cfg(unix)]
 mod disk;
 mod docs;
-mod emulated;
 #[cfg(target_os = "linux")]
 mod full_disk;
-#[cfg(unix)]
-mod git;
 #[cfg(target_os = "linux")]
 mod github;
 mod good_manifests;
@@ -42,6 +37,6 @@ mod sign_in;
 mod state;
 mod status;
 mod storm;
+mod support;
 mod validate;
 mod wire;
-mod workspace;

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 /// The manifest of the tutorial's window.
 const TUTORIAL: &str = "version: 1

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::workspace::{Workspace, flow};
+use crate::support::workspace::{Workspace, flow};
 
 #[test]
 fn totals_come_first_and_long_lists_are_folded() {
@@ -77,7 +77,7 @@ fn a_selection_narrows_the_plan() {
     let workspace = Workspace::new();
     workspace.manifest(1, 3, false);
     workspace.manifest(2, 3, false);
-    let flow = crate::workspace::flow(2);
+    let flow = crate::support::workspace::flow(2);
     let plan = workspace
         .run(&format!("plan --flow {flow} --limit 2 --format json"))
         .exits(0)

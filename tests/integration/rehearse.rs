@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use aep_backfill::emulator::Ledger;
 use serde_json::Value;
 
-use crate::emulated::{signal, stored_windows};
-use crate::workspace::{Workspace, flow};
+use crate::support::emulated::{signal, stored_windows};
+use crate::support::workspace::{Workspace, flow};
 
 /// A workspace whose temporary folders are inside of it.
 fn workspace() -> Workspace {

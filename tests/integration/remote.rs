@@ -12,10 +12,12 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::dice::{Dice, is_whole};
-use crate::emulated::{Emulated, assert_each_once, signal, stored_windows, wait_for_creates};
-use crate::git::git;
-use crate::workspace::{Ran, Workspace};
+use crate::support::dice::{Dice, is_whole};
+use crate::support::emulated::{
+    Emulated, assert_each_once, signal, stored_windows, wait_for_creates,
+};
+use crate::support::git::git;
+use crate::support::workspace::{Ran, Workspace};
 
 /// So many applies start at once.
 const APPLIES: usize = 16;

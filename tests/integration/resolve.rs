@@ -3,9 +3,9 @@
 use aep_backfill::run::RunIdentity;
 use serde_json::Value;
 
-use crate::by_hand::{ByHand, day, identity};
-use crate::emulated::{Emulated, stored_windows};
-use crate::workspace::{Ran, Workspace};
+use crate::support::by_hand::{ByHand, day, identity};
+use crate::support::emulated::{Emulated, stored_windows};
+use crate::support::workspace::{Ran, Workspace};
 
 /// Lists never show a window, so that a lost answer and somebody else's run leave a doubt.
 const SILENT: &str = "paramsInLists: false\nparamsInRuns: false\ncopyWindows: false\n";

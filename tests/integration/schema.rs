@@ -8,7 +8,7 @@ use aep_backfill::run::UnixSeconds;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 const COMMITTED: &str = include_str!("../../manifests/schema.json");
 

@@ -11,9 +11,9 @@ use aep_backfill::emulator::RequestKind;
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
-use crate::emulated::Emulated;
+use crate::support::emulated::Emulated;
+use crate::support::workspace::Workspace;
 use crate::wire::server::{Server, Talk};
-use crate::workspace::Workspace;
 
 /// Commands that talk to the service, or hold the credentials while they do not.
 const TALKING: &[&str] = &[

@@ -6,9 +6,9 @@ use std::time::UNIX_EPOCH;
 
 use aep_backfill::emulator::RequestKind;
 
-use crate::by_hand::{ByHand, day, identity};
-use crate::emulated::{Emulated, signal, stored_windows};
-use crate::workspace::{Workspace, flow};
+use crate::support::by_hand::{ByHand, day, identity};
+use crate::support::emulated::{Emulated, signal, stored_windows};
+use crate::support::workspace::{Workspace, flow};
 
 /// Answers that are lost: three runs exist then, and one does not.
 const LOST: &str = "faults:

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::workspace::{Ran, Workspace};
 use crate::wire::server::{Server, Talk};
-use crate::workspace::{Ran, Workspace};
 
 /// A workspace of one run, and a service that answers by path.
 fn at(service: impl Fn(&str, &mut Talk) + Send + Sync + 'static) -> (Server, Workspace) {

@@ -16,8 +16,8 @@ use aep_backfill::state::{ClockKind, ClockedTime, Entry, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 
-use crate::by_hand::{adopted, day, identity, record};
-use crate::workspace::Workspace;
+use crate::support::by_hand::{adopted, day, identity, record};
+use crate::support::workspace::Workspace;
 
 fn wait_for<T>(work: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::emulated::Emulated;
-use crate::workspace::{Workspace, flow};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Workspace, flow};
 
 #[test]
 fn each_recorded_run_has_its_status_counts_and_errors() {

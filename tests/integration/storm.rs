@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::dice::{Dice, is_whole};
-use crate::emulated::{Emulated, signal, stored_windows};
-use crate::workspace::Workspace;
+use crate::support::dice::{Dice, is_whole};
+use crate::support::emulated::{Emulated, signal, stored_windows};
+use crate::support::workspace::Workspace;
 
 fn storm(seed: u64, lists: &str) {
     let (flows, days, most_kills) = if is_whole() { (10, 20, 10) } else { (4, 8, 3) };

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn problems_of_all_files_are_shown_at_once_with_their_places() {

@@ -1,8 +1,8 @@
 //! The issue of the audit: opened when something differs, kept up to date, closed when nothing does.
 
-use crate::by_hand::{ByHand, day};
-use crate::emulated::Emulated;
-use crate::workspace::Workspace;
+use crate::support::by_hand::{ByHand, day};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::Workspace;
 
 use super::hub::Hub;
 use super::job::{Event, in_a_job};

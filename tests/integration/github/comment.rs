@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::workspace::{Ran, Workspace};
+use crate::support::workspace::{Ran, Workspace};
 
 use super::hub::{Hub, REPOSITORY};
 use super::job::{Event, in_a_job};
@@ -340,7 +340,7 @@ fn fifty_thousand_runs_are_told_whole_in_the_comment_and_in_the_summary() {
             &format!(
                 "version: 1\nflowId: {}\nsandbox: prod\nsource: file\nreason: a test\nranges:\n\
                  - {{ from: 2020-01-01, to: 2020-02-11T16:00Z, every: 1 hour }}\n",
-                crate::workspace::flow(n)
+                crate::support::workspace::flow(n)
             ),
         );
     }

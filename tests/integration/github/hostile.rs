@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
+use crate::support::workspace::{Workspace, flow};
 use crate::wire::server::Server;
-use crate::workspace::{Workspace, flow};
 
 use super::hub::{Hub, REPOSITORY};
 use super::job::{Event, in_a_job};

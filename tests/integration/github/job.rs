@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::hub::{Hub, REPOSITORY};
 use super::log::outputs;
 use super::workflow::{Names, Step, action, expand, holds, job};
-use crate::emulated::signal;
-use crate::git::git;
-use crate::workspace::Workspace;
+use crate::support::emulated::signal;
+use crate::support::git::git;
+use crate::support::workspace::Workspace;
 
 /// Where the repository of the product is, with the action.
 const PRODUCT: &str = env!("CARGO_MANIFEST_DIR");

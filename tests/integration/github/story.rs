@@ -1,8 +1,8 @@
 //! The whole story, from an empty repository to a job that was cancelled and run again.
 
-use crate::emulated::{Emulated, assert_each_once, wait_for_creates};
-use crate::git::git;
-use crate::workspace::{Workspace, flow};
+use crate::support::emulated::{Emulated, assert_each_once, wait_for_creates};
+use crate::support::git::git;
+use crate::support::workspace::{Workspace, flow};
 
 use super::hub::Hub;
 use super::job::{Cancel, Event, Job, Ran, Repository, publish};

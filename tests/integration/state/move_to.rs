@@ -8,9 +8,9 @@ use aep_backfill::store::{FoundState, LockedBackend, LockedStore, StateBackend, 
 
 use super::repository::{Repository, branch};
 use super::{append, holder, intent, local, organization, wait_for};
-use crate::by_hand::{adopted, day, identity, record};
-use crate::emulated::signal;
-use crate::workspace::Workspace;
+use crate::support::by_hand::{adopted, day, identity, record};
+use crate::support::emulated::signal;
+use crate::support::workspace::Workspace;
 
 /// A run of each kind: one that exists, one in doubt.
 fn entries() -> Vec<Entry> {

@@ -3,8 +3,8 @@
 use std::fs;
 
 use super::append;
-use crate::by_hand::{adopted, day, identity, record};
-use crate::workspace::Workspace;
+use crate::support::by_hand::{adopted, day, identity, record};
+use crate::support::workspace::Workspace;
 
 /// A workspace with a state of two runs, the second of them in the journal alone.
 fn workspace() -> Workspace {

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::repository::Repository;
 use super::{append, holder, intent, local, organization, wait_for};
-use crate::by_hand::{adopted, day, identity, record};
-use crate::workspace::Workspace;
+use crate::support::by_hand::{adopted, day, identity, record};
+use crate::support::workspace::Workspace;
 
 /// A workspace with a state of four runs, of which one was not created, and `edit.jsonl` pulled
 /// from it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aep_backfill::store::{StateBackend, git_branch};
 
-use crate::git::git;
-use crate::workspace::Workspace;
+use crate::support::git::git;
+use crate::support::workspace::Workspace;
 
 /// The branch of the state.
 pub(super) const BRANCH: &str = "backfill-state";

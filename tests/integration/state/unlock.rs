@@ -7,8 +7,8 @@ use aep_backfill::store::{Acquired, LockedStore, Opened};
 
 use super::repository::{Repository, branch};
 use super::{holder, organization, wait_for};
-use crate::emulated::Emulated;
-use crate::workspace::Workspace;
+use crate::support::emulated::Emulated;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn in_a_folder_it_says_who_holds_the_state_and_takes_it_from_nobody() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::server::Server;
 use super::{block_on, client, comes_to, create, line, patient, send};
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 #[test]
 fn a_connection_that_is_refused_sent_nothing() {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::server::{Server, is_create};
 use super::tls::Issuer;
-use crate::emulated::{Emulated, stored_windows};
-use crate::workspace::Workspace;
+use crate::support::emulated::{Emulated, stored_windows};
+use crate::support::workspace::Workspace;
 
 /// A name that only a proxy can find.
 const HOST: &str = "flow-service.invalid";

@@ -10,7 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::server::Server;
 use super::{CREATED, block_on, client, create, flow, line, patient, sandbox};
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 /// Somebody who signs certificates.
 pub(super) struct Issuer(CertifiedIssuer<'static, KeyPair>);

@@ -1,4 +1,4 @@
-//! The system's git, as whoever sets a test up uses it.
+//! The system's git, for the set-up of tests.
 
 use std::path::Path;
 use std::process::Command;

@@ -6,8 +6,8 @@ use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::emulated::Emulated;
-use crate::workspace::{Workspace, flow};
+use crate::support::emulated::Emulated;
+use crate::support::workspace::{Workspace, flow};
 
 /// The first day of the manifests of [`Workspace::manifest`].
 const FIRST_DAY: i64 = 1_640_995_200;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use aep_backfill::emulator::{Ledger, RequestKind, StoredRun};
 
-use crate::workspace::Workspace;
+use crate::support::workspace::Workspace;
 
 /// A running emulator; dropping it ends it.
 pub(crate) struct Emulated {
