@@ -3,13 +3,11 @@
 //! The two batch flow specs of Adobe's database and cloud storage tutorials, with their `runSpec`,
 //! which tells a table-based flow from a file-based one. They are the same in every sandbox.
 
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::clock::Millis;
-use super::flows::{DATA_LAKE, one};
 use super::gateway::Caller;
-use super::listing::{Catalog, ListMoment, ListQuery};
+use super::listing::Catalog;
 use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::service::Service;
@@ -47,6 +45,8 @@ pub(super) const CLOUD_STORAGE_TO_AEP: FlowSpec = FlowSpec {
     required: &["startTime", "windowStartTime", "windowEndTime"],
 };
 
+/// The connection spec of the data lake.
+pub(super) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 /// The provider of both flow specs.
 const PROVIDER: &str = "0ed90a81-07f4-4586-8190-b40eccef1c5a";
 const ALL: [&FlowSpec; 2] = [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP];
@@ -71,12 +71,8 @@ pub(super) fn list(
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let reading = ListMoment { now, ceiling: 0 };
-    let sandbox = caller.sandbox.as_str();
-    let list = ListQuery::read(query, &FLOW_SPECS, sandbox, &service.scenario, reading)?;
-    let show = |spec: &&FlowSpec| flow_spec_body(spec);
-    let selected = list.select(ALL.to_vec(), show);
-    Ok(Reply::json(StatusCode::OK, &list.answer(&selected, show)))
+    let show = |spec: &&FlowSpec, _| flow_spec_body(spec);
+    FLOW_SPECS.list(query, caller, &service.scenario, now, ALL.to_vec(), show)
 }
 
 /// `GET /flowSpecs/{id}`
@@ -85,7 +81,10 @@ pub(super) fn get(service: &Service, id: &str) -> Result<Reply, ServiceError> {
         .into_iter()
         .find(|spec| spec.id == id)
         .ok_or_else(|| ServiceError::not_found("flowSpecs", id))?;
-    Ok(one(service, flow_spec_body(spec)))
+    Ok(Reply::one(
+        flow_spec_body(spec),
+        service.scenario.item_shape,
+    ))
 }
 
 fn flow_spec_body(spec: &FlowSpec) -> Value {

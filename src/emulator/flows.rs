@@ -3,25 +3,21 @@
 //! Shapes are those of Adobe's database and cloud storage tutorials: schedules typed as strings,
 //! a Copy transformation once the delta column is known.
 
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::chance::uuid_of;
 use super::clock::Millis;
-use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
+use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, DATA_LAKE, FlowSpec};
 use super::gateway::Caller;
 use super::life::Life;
-use super::listing::{Catalog, ListMoment, ListQuery};
+use super::listing::Catalog;
 use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
-use super::scenario::{Frequency, ItemShape, Spelling};
+use super::scenario::{Frequency, Spelling};
 use super::service::Service;
 use super::world::{EmulatedFlow, FLOWS_SINCE};
-
-/// The connection spec of the data lake.
-pub(super) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 
 const FLOWS: Catalog = Catalog {
     path: "flows",
@@ -81,20 +77,9 @@ pub(super) fn list(
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let reading = ListMoment { now, ceiling: 0 };
-    let list = ListQuery::read(
-        query,
-        &FLOWS,
-        caller.sandbox.as_str(),
-        &service.scenario,
-        reading,
-    )?;
     let flows = service.world.visible_flows(&caller.sandbox).collect();
-    let selected = list.select(flows, |flow| {
-        flow_body(service, caller, flow, list.cursor.as_of)
-    });
-    let answer = list.answer(&selected, |flow| flow_body(service, caller, flow, now));
-    Ok(Reply::json(StatusCode::OK, &answer))
+    let show = |flow: &&EmulatedFlow, at| flow_body(service, caller, flow, at);
+    FLOWS.list(query, caller, &service.scenario, now, flows, show)
 }
 
 /// `GET /flows/{id}`
@@ -110,16 +95,8 @@ pub(super) fn get(
         .and_then(|id| service.world.flow(&(caller.sandbox.clone(), id)))
         .filter(|flow| !flow.hidden)
         .ok_or_else(|| ServiceError::not_found("flows", id))?;
-    Ok(one(service, flow_body(service, caller, flow, now)))
-}
-
-/// An entity in the shape that `GET` by id answers with.
-pub(super) fn one(service: &Service, entity: Value) -> Reply {
-    let body = match service.scenario.item_shape {
-        ItemShape::Items => json!({ "items": [entity] }),
-        ItemShape::Bare => entity,
-    };
-    Reply::json(StatusCode::OK, &body)
+    let body = flow_body(service, caller, flow, now);
+    Ok(Reply::one(body, service.scenario.item_shape))
 }
 
 fn flow_body(service: &Service, caller: &Caller, flow: &EmulatedFlow, now: Millis) -> Value {

@@ -20,7 +20,9 @@ use url::form_urlencoded;
 
 use super::clock::Millis;
 use super::filter::{Filter, OrderBy};
+use super::gateway::Caller;
 use super::refusal::{Invented, ServiceError};
+use super::reply::Reply;
 use super::scenario::{OverLimit, PageTokens, Scenario};
 
 /// Three bytes that are `+/+/` in base64.
@@ -32,6 +34,26 @@ pub(super) struct Catalog {
     pub(super) path: &'static str,
     /// The top-level fields that filters and orders may name.
     pub(super) fields: &'static [&'static str],
+}
+
+impl Catalog {
+    /// A page of `candidates`, none of which comes or goes; `show` gives one as of a moment.
+    pub(super) fn list<T>(
+        &self,
+        query: &str,
+        caller: &Caller,
+        scenario: &Scenario,
+        now: Millis,
+        candidates: Vec<T>,
+        show: impl Fn(&T, Millis) -> Value,
+    ) -> Result<Reply, ServiceError> {
+        let moment = ListMoment { now, ceiling: 0 };
+        let list = ListQuery::read(query, self, caller.sandbox.as_str(), scenario, moment)?;
+        let as_of = list.cursor.as_of;
+        let selected = list.select(candidates, |candidate| show(candidate, as_of));
+        let page = list.answer(&selected, |candidate| show(candidate, now));
+        Ok(Reply::json(StatusCode::OK, &page))
+    }
 }
 
 /// A list query, checked.

@@ -5,7 +5,9 @@
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::scenario::ItemShape;
 
 /// A complete answer.
 #[derive(Debug, Clone)]
@@ -26,6 +28,15 @@ impl Reply {
             )],
             body: Bytes::from(body.to_string()),
         }
+    }
+
+    /// An entity, in the shape that `GET` by id answers with.
+    pub(super) fn one(entity: Value, shape: ItemShape) -> Self {
+        let body = match shape {
+            ItemShape::Items => json!({ "items": [entity] }),
+            ItemShape::Bare => entity,
+        };
+        Self::json(StatusCode::OK, &body)
     }
 
     /// The page of HTML that proxies answer with when they are in trouble.

@@ -12,7 +12,6 @@ use url::form_urlencoded;
 use crate::run::FlowId;
 
 use super::clock::Millis;
-use super::flows::one;
 use super::gateway::Caller;
 use super::life::Life;
 use super::listing::{Catalog, ListMoment, ListQuery};
@@ -234,7 +233,7 @@ pub(super) fn get(
     let (run, flow) = visible(service, caller, id, now)?;
     let scenario = &service.scenario;
     let body = run_body(&run, flow, scenario, now, scenario.params_in_runs);
-    Ok(one(service, body))
+    Ok(Reply::one(body, service.scenario.item_shape))
 }
 
 /// `POST /runs/{id}/action?op=re-trigger`

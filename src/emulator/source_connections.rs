@@ -1,13 +1,11 @@
 //! Source connections: `/sourceConnections`, `/sourceConnections/{id}`. Each flow has one of its own.
 
-use axum::http::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::clock::Millis;
-use super::flows::one;
 use super::gateway::Caller;
-use super::listing::{Catalog, ListMoment, ListQuery};
+use super::listing::Catalog;
 use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
@@ -43,14 +41,9 @@ pub(super) fn list(
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let reading = ListMoment { now, ceiling: 0 };
-    let sandbox = caller.sandbox.as_str();
-    let scenario = &service.scenario;
-    let list = ListQuery::read(query, &SOURCE_CONNECTIONS, sandbox, scenario, reading)?;
     let flows = service.world.visible_flows(&caller.sandbox).collect();
-    let show = |flow: &&EmulatedFlow| source_connection_body(caller, flow);
-    let selected = list.select(flows, show);
-    Ok(Reply::json(StatusCode::OK, &list.answer(&selected, show)))
+    let show = |flow: &&EmulatedFlow, _| source_connection_body(caller, flow);
+    SOURCE_CONNECTIONS.list(query, caller, &service.scenario, now, flows, show)
 }
 
 /// `GET /sourceConnections/{id}`
@@ -62,7 +55,8 @@ pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply,
             flows.find(|flow| flow.source_connection_id() == id)
         })
         .ok_or_else(|| ServiceError::not_found("sourceConnections", id))?;
-    Ok(one(service, source_connection_body(caller, flow)))
+    let body = source_connection_body(caller, flow);
+    Ok(Reply::one(body, service.scenario.item_shape))
 }
 
 fn source_connection_body(caller: &Caller, flow: &EmulatedFlow) -> Value {
