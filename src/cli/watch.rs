@@ -1,4 +1,4 @@
-//! The reader of an apply's events: bars on a terminal, lines elsewhere, from one board.
+//! The reader of an apply's events: bars on a terminal, lines elsewhere.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,10 +18,10 @@ const TICK: Duration = Duration::from_millis(200);
 /// Shows events until the engine has no more.
 pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
     let lines = context.shows_lines();
-    let mut progress = context
+    let mut display = context
         .shows_bars()
         .then(|| ProgressDisplay::new(context.colour.1));
-    let mut board = ApplyProgress::default();
+    let mut progress = ApplyProgress::default();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -30,20 +30,20 @@ pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event
                 Some(event) => event,
                 None => return,
             },
-            _ = tick.tick(), if progress.is_some() => {
-                if let Some(progress) = &mut progress {
-                    progress.draw(&board, Instant::now());
+            _ = tick.tick(), if display.is_some() => {
+                if let Some(display) = &mut display {
+                    display.draw(&progress, Instant::now());
                 }
                 continue;
             }
         };
-        board.fold(&event, Instant::now());
-        let said = line(&event, &board, context.verbose);
-        match &progress {
+        progress.fold(&event, Instant::now());
+        let said = line(&event, &progress, context.verbose);
+        match &display {
             // Bars show the course of things; only what needs a person is worth a line above.
-            Some(progress) => {
+            Some(display) => {
                 if let Some(said) = said.filter(|_| context.verbose || needs_a_person(&event)) {
-                    progress.print(&said);
+                    display.print(&said);
                 }
             }
             None if lines => {

@@ -1,4 +1,4 @@
-//! The board: events folded into the counts that a display shows.
+//! What an apply has come to so far: events folded into the counts that a display shows.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -49,8 +49,8 @@ struct Columns {
 }
 
 /// What the display shows: lines of at most `width` columns.
-fn frame(board: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec<String> {
-    let active: Vec<&FlowProgress> = board
+fn frame(progress: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec<String> {
+    let active: Vec<&FlowProgress> = progress
         .flows()
         .iter()
         .filter(|flow| flow.is_active())
@@ -62,11 +62,11 @@ fn frame(board: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec
         .collect();
     rows.push(ProgressRow {
         name: TOTAL,
-        done: board.done(),
-        wanted: board.wanted(),
-        notes: total_notes(board, now),
+        done: progress.done(),
+        wanted: progress.wanted(),
+        notes: total_notes(progress, now),
     });
-    let columns = Columns::of(board, width);
+    let columns = Columns::of(progress, width);
     let mut lines: Vec<String> = rows.iter().map(|row| row.line(columns, colour)).collect();
     let more = active.len().saturating_sub(BARS);
     if more > 0 {
@@ -80,18 +80,20 @@ fn frame(board: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec
     lines
 }
 
-fn total_notes(board: &ApplyProgress, now: Instant) -> Vec<String> {
-    if board.is_stopping() {
+fn total_notes(progress: &ApplyProgress, now: Instant) -> Vec<String> {
+    if progress.is_stopping() {
         return vec!["stopping".to_owned()];
     }
-    let held = board.held_until(now).map(|until| {
+    let held = progress.held_until(now).map(|until| {
         format!(
             "throttled, {} left",
             duration(until.saturating_duration_since(now))
         )
     });
-    let rate = board.rate(now).map(|rate| format!("{rate:.1}/s"));
-    let eta = board.eta(now).map(|eta| format!("{} left", duration(eta)));
+    let rate = progress.rate(now).map(|rate| format!("{rate:.1}/s"));
+    let eta = progress
+        .eta(now)
+        .map(|eta| format!("{} left", duration(eta)));
     match held {
         Some(held) => vec![held],
         None => rate.into_iter().chain(eta).collect(),
@@ -126,13 +128,13 @@ fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
 impl Columns {
     /// The parts, a blank between them, in `width` columns. They follow from the width and from what
     /// does not change during an apply, so that nothing moves.
-    fn of(board: &ApplyProgress, width: usize) -> Self {
-        let names = board
+    fn of(progress: &ApplyProgress, width: usize) -> Self {
+        let names = progress
             .flows()
             .iter()
             .map(|flow| measure_text_width(&flow.name));
         let name = names.max().unwrap_or(0).max(TOTAL.len());
-        let digits = board.wanted().max(1).ilog10() as usize + 1;
+        let digits = progress.wanted().max(1).ilog10() as usize + 1;
         let room = width.saturating_sub(2 * digits + "/".len() + 4);
         let name = name.min(MOST_NAME).min((room / 4).max(8));
         let notes = (room / 2).clamp(20, 46);
@@ -270,9 +272,9 @@ impl ProgressDisplay {
         }
     }
 
-    /// Shows where `board` stands.
-    pub fn draw(&mut self, board: &ApplyProgress, now: Instant) {
-        let frame = frame(board, now, terminal_width(), self.colour);
+    /// Shows where `progress` stands.
+    pub fn draw(&mut self, progress: &ApplyProgress, now: Instant) {
+        let frame = frame(progress, now, terminal_width(), self.colour);
         while self.lines.len() < frame.len() {
             let line = ProgressBar::new(0).with_style(self.style.clone());
             self.lines.push(self.display.add(line));

@@ -7,12 +7,12 @@ use crate::engine::Event;
 use crate::report::{ApplyProgress, clock_time, number, plain, window};
 use crate::run::RunIdentity;
 
-/// The line that tells of `event`, if it is worth one; `board` has folded it already.
+/// The line that tells of `event`, if it is worth one; `progress` has folded it already.
 ///
 /// With `verbose`, more events are.
 #[must_use]
-pub fn line(event: &Event, board: &ApplyProgress, verbose: bool) -> Option<String> {
-    let name = |flow: &usize| board.name(*flow);
+pub fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<String> {
+    let name = |flow: &usize| progress.name(*flow);
     let about = |what: &str, flow: &usize, run: &RunIdentity| {
         format!(
             "{what:<10} {}  {}  {}",
@@ -51,16 +51,16 @@ pub fn line(event: &Event, board: &ApplyProgress, verbose: bool) -> Option<Strin
         Event::Created { flow, run, run_id } => format!(
             "{}  run {run_id}  ({}/{})",
             about("created", flow, run),
-            board.done(),
-            board.wanted()
+            progress.done(),
+            progress.wanted()
         ),
         Event::Adopted {
             flow, run, run_id, ..
         } => format!(
             "{}  run {run_id} exists already  ({}/{})",
             about("adopted", flow, run),
-            board.done(),
-            board.wanted()
+            progress.done(),
+            progress.wanted()
         ),
         Event::Rejected { flow, run, refusal } => {
             format!(

@@ -16,9 +16,9 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
             in_doubt: 0,
         })
         .collect();
-    let mut board = ApplyProgress::default();
-    board.fold(&Event::Started { flows }, Instant::now());
-    board
+    let mut progress = ApplyProgress::default();
+    progress.fold(&Event::Started { flows }, Instant::now());
+    progress
 }
 
 fn run() -> RunIdentity {
@@ -33,14 +33,14 @@ fn run() -> RunIdentity {
     }
 }
 
-fn lines(board: &ApplyProgress, now: Instant, width: usize) -> Vec<String> {
-    frame(board, now, width, false)
+fn lines(progress: &ApplyProgress, now: Instant, width: usize) -> Vec<String> {
+    frame(progress, now, width, false)
 }
 
 #[tokio::test]
 async fn at_most_eight_flows_have_a_bar_and_the_rest_is_counted() {
-    let board = started(11, 3);
-    let lines = lines(&board, Instant::now(), 80);
+    let progress = started(11, 3);
+    let lines = lines(&progress, Instant::now(), 80);
     assert_eq!(lines.len(), 10);
     assert!(lines[0].starts_with("flow-0 ") && lines[0].ends_with("  checking"));
     assert_eq!(lines[8], "and 3 more flows");
@@ -52,10 +52,10 @@ async fn at_most_eight_flows_have_a_bar_and_the_rest_is_counted() {
 
 /// A flow that settles and has adopted, one that sends, one that is checked.
 fn busy(now: Instant) -> ApplyProgress {
-    let mut board = started(3, 200);
+    let mut progress = started(3, 200);
     let run_id = || "r1".parse().expect("a run id");
     for flow in 0..2 {
-        board.fold(&Event::Prepared { flow }, now);
+        progress.fold(&Event::Prepared { flow }, now);
     }
     for n in 0..60 {
         let at = now + Duration::from_millis(200 * n);
@@ -65,7 +65,7 @@ fn busy(now: Instant) -> ApplyProgress {
             run: run(),
             run_id: run_id(),
         };
-        board.fold(&created, at);
+        progress.fold(&created, at);
     }
     let at = now + Duration::from_secs(12);
     let evidence = crate::state::Evidence::Params;
@@ -75,9 +75,9 @@ fn busy(now: Instant) -> ApplyProgress {
         run_id: run_id(),
         evidence,
     };
-    board.fold(&adopted, at);
+    progress.fold(&adopted, at);
     let believed = at + Duration::from_millis(3600);
-    board.fold(
+    progress.fold(
         &Event::Settling {
             flow: 0,
             runs: 1,
@@ -85,16 +85,16 @@ fn busy(now: Instant) -> ApplyProgress {
         },
         at,
     );
-    board
+    progress
 }
 
 #[tokio::test(start_paused = true)]
 async fn it_fits_every_width() {
     let now = Instant::now();
-    let board = busy(now);
+    let progress = busy(now);
     let at = now + Duration::from_secs(12);
     let drawn = [40, 60, 80, 120].map(|width| {
-        let mut lines = lines(&board, at, width);
+        let mut lines = lines(&progress, at, width);
         lines.insert(0, format!("{width:-<width$}"));
         lines.join("\n")
     });
@@ -121,7 +121,7 @@ async fn it_fits_every_width() {
     in all ████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  61/600  5.0/s, 1 min 48 s left
     ");
     for width in 1..250 {
-        for line in frame(&board, at, width, true) {
+        for line in frame(&progress, at, width, true) {
             assert!(measure_text_width(&line) <= width, "{width}: {line}");
         }
     }
@@ -130,12 +130,12 @@ async fn it_fits_every_width() {
 #[tokio::test(start_paused = true)]
 async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
     let start = Instant::now();
-    let mut board = busy(start);
+    let mut progress = busy(start);
     // The other flow waits as well: nothing can be sent.
     let at = start + Duration::from_secs(12);
     let believed = at + Duration::from_secs(30);
     for flow in 0..2 {
-        board.fold(
+        progress.fold(
             &Event::Settling {
                 flow,
                 runs: 1,
@@ -145,7 +145,7 @@ async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
         );
     }
     let eta = |seconds| {
-        board
+        progress
             .eta(at + Duration::from_secs(seconds))
             .expect("a rate")
             .as_secs_f64()
@@ -195,11 +195,11 @@ async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
 
 #[tokio::test(start_paused = true)]
 async fn what_it_waits_for_is_said() {
-    let mut board = started(1, 3);
+    let mut progress = started(1, 3);
     let now = Instant::now();
     let until = now + Duration::from_secs(60);
-    board.fold(&Event::Throttled { until, rate: 2.5 }, now);
-    let total = |at| lines(&board, at, 80).pop().expect("a line");
+    progress.fold(&Event::Throttled { until, rate: 2.5 }, now);
+    let total = |at| lines(&progress, at, 80).pop().expect("a line");
     assert!(
         total(now).ends_with("  throttled, 1 min left"),
         "{}",
@@ -211,10 +211,10 @@ async fn what_it_waits_for_is_said() {
 
 #[tokio::test]
 async fn the_display_draws_where_there_is_no_terminal() {
-    let board = started(9, 1);
-    let mut progress = ProgressDisplay::new(true);
-    progress.draw(&board, Instant::now());
-    progress.draw(&started(1, 1), Instant::now());
+    let progress = started(9, 1);
+    let mut display = ProgressDisplay::new(true);
+    display.draw(&progress, Instant::now());
+    display.draw(&started(1, 1), Instant::now());
 }
 
 #[test]
