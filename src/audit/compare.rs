@@ -28,12 +28,12 @@ pub struct AuditInput<'a> {
     pub settle_delay: SignedDuration,
 }
 
-type WindowAudit<'a> = (&'a Sandbox, FlowId);
+type FlowRef<'a> = (&'a Sandbox, FlowId);
 
 /// Compares the state with what was seen of each flow. No flow is in `looks` twice.
 #[must_use]
 pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
-    let mut of_flow: HashMap<WindowAudit<'_>, Vec<&Record>> = HashMap::new();
+    let mut of_flow: HashMap<FlowRef<'_>, Vec<&Record>> = HashMap::new();
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     for (_, record) in input.state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
@@ -43,7 +43,7 @@ pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
             claims.insert(run_id, record);
         }
     }
-    let mut wanted: HashMap<WindowAudit<'_>, Vec<&DesiredRun>> = HashMap::new();
+    let mut wanted: HashMap<FlowRef<'_>, Vec<&DesiredRun>> = HashMap::new();
     for run in input.wanted {
         let flow = (&run.identity.sandbox, run.identity.flow_id);
         wanted.entry(flow).or_default().push(run);
@@ -118,7 +118,7 @@ struct NextApply<'a> {
 
 struct Comparison<'a, 'b> {
     input: AuditInput<'a>,
-    flow: WindowAudit<'b>,
+    flow: FlowRef<'b>,
     /// The records of the flow.
     records: &'b [&'a Record],
     /// The records of all flows, by the run they stand for.

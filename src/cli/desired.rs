@@ -117,8 +117,13 @@ impl Paths {
 
     /// The same, and says what is wrong; errors end the verb.
     pub(crate) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
-        let (sources, checked) = self.check(context)?;
-        self.show(context, &sources, &checked);
+        let sources = read_paths(&self.as_given(context))?;
+        self.desired_of(context, &sources)
+    }
+
+    fn desired_of(&self, context: &Context, sources: &Sources) -> Result<Checked, Failure> {
+        let checked = check(sources, &rules(context));
+        self.show(context, sources, &checked);
         if checked.has_errors() {
             return Err(Failure::of_manifests(checked, "; nothing was sent"));
         }
@@ -135,7 +140,7 @@ impl Paths {
             {
                 format!("{error}: nothing is wanted")
             }
-            _ => return self.desired(context),
+            sources => return self.desired_of(context, &sources?),
         };
         context.say(&format!("warning: {none}"));
         context.actions.annotate(|| vec![Annotation::warning(none)]);

@@ -11,7 +11,7 @@ use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, WriteResult};
-use crate::report::{TableLayout, fold};
+use crate::report::{TableLayout, columns, fold};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -37,7 +37,7 @@ pub(crate) enum AnnotatedFormat {
 /// are broken at blanks, so that no id is torn.
 pub(crate) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
     let term = console::Term::stdout();
-    if term.size_checked().is_none() {
+    if columns(&term).is_none() {
         return raw(write);
     }
     let mut text = Vec::new();
@@ -54,21 +54,15 @@ pub(crate) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRe
 
 /// How a table of runs is written to standard output.
 pub(crate) fn table_layout(context: &Context) -> TableLayout {
-    let columns = console::Term::stdout().size_checked();
     TableLayout {
         verbose: context.verbose,
-        width: columns
-            .map(|(_, columns)| usize::from(columns))
-            .filter(|columns| *columns > 0),
+        width: columns(&console::Term::stdout()),
     }
 }
 
 /// A line as lines that are no wider than `term`, if it is a terminal.
 pub(crate) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
-    match term.size_checked() {
-        Some((_, columns)) if columns > 0 => fold(line, usize::from(columns)),
-        _ => vec![line.to_owned()],
-    }
+    columns(term).map_or_else(|| vec![line.to_owned()], |columns| fold(line, columns))
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.

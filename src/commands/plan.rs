@@ -242,8 +242,7 @@ pub(super) fn conflict(plan: &Plan) -> Failure {
 
 /// How many columns standard output has.
 fn width() -> usize {
-    console::Term::stdout()
-        .size_checked()
-        .map_or(WIDTH, |(_, columns)| usize::from(columns))
-        .clamp(1, 120)
+    report::columns(&console::Term::stdout())
+        .unwrap_or(WIDTH)
+        .min(120)
 }

@@ -43,7 +43,7 @@ pub use text::resolve::{write_case, write_decision};
 pub use text::state::{Recorded, write_record, write_records, write_verified};
 pub use text::status::{RunListing, Status, StatusRow, Unread, write_status};
 pub use text::table::TableLayout;
-pub use wrap::{fold, wrap};
+pub use wrap::{columns, fold, wrap};
 
 use std::fmt::Display;
 

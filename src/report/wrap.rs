@@ -1,4 +1,11 @@
-//! Long sentences in lines.
+//! Long sentences in lines, and how wide a line may be.
+
+/// How many columns `term` has now; `None` where it is no terminal, or one that does not say.
+#[must_use]
+pub fn columns(term: &console::Term) -> Option<usize> {
+    let (_, columns) = term.size_checked()?;
+    (columns > 0).then(|| columns.into())
+}
 
 /// `text` in lines of at most `width` characters, broken at blanks; the second line and those
 /// after it begin with `indent`. A word that is longer stays whole.

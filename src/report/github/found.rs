@@ -111,6 +111,7 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
     let Status { rows, unread } = status;
     let origins: HashMap<Key, &Origin> = wanted.iter().map(|run| (run.key, &run.origin)).collect();
+    let flows = origins_of_flows(wanted);
     let (mut failed, mut in_doubt) = (Found::default(), Found::default());
     for row in rows {
         let origin = origins.get(&row.key).copied();
@@ -130,28 +131,14 @@ pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation
         }
     }
     let mut all = failed.into_annotations(Severity::Error, "failed");
-    all.extend(unread.iter().map(|flow| {
-        Annotation {
-            severity: Severity::Error,
-            spot: wanted
-                .iter()
-                .find(|run| {
-                    let RunIdentity {
-                        sandbox, flow_id, ..
-                    } = &run.identity;
-                    (sandbox, *flow_id) == (&flow.sandbox, flow.flow_id)
-                })
-                .map(|run| AnnotationPlace {
-                    file: run.origin.manifest.to_string(),
-                    line: run.origin.line,
-                    column: None,
-                }),
-            title: "not read".to_owned(),
-            lines: vec![format!(
-                "the runs of the flow could not be listed: {}",
-                flow.why
-            )],
-        }
+    all.extend(unread.iter().map(|flow| Annotation {
+        severity: Severity::Error,
+        spot: flows.get(&(&flow.sandbox, flow.flow_id)).copied().map(spot),
+        title: "not read".to_owned(),
+        lines: vec![format!(
+            "the runs of the flow could not be listed: {}",
+            flow.why
+        )],
     }));
     all.extend(in_doubt.into_annotations(Severity::Warning, "in doubt"));
     all
@@ -162,11 +149,7 @@ pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation
 pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annotation> {
     let AuditView { audit, api_key, .. } = view;
     let Audit { findings, .. } = audit;
-    let mut flows: HashMap<(&Sandbox, FlowId), &Origin> = HashMap::new();
-    for run in wanted {
-        let flow = (&run.identity.sandbox, run.identity.flow_id);
-        flows.entry(flow).or_insert(&run.origin);
-    }
+    let flows = origins_of_flows(wanted);
     let origins: HashMap<_, &Origin> = wanted
         .iter()
         .map(|run| {
@@ -217,6 +200,16 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
     };
     annotations.sort_by_key(order);
     annotations
+}
+
+/// Where each flow is asked for first.
+fn origins_of_flows(wanted: &[DesiredRun]) -> HashMap<(&Sandbox, FlowId), &Origin> {
+    let mut flows = HashMap::new();
+    for run in wanted {
+        let flow = (&run.identity.sandbox, run.identity.flow_id);
+        flows.entry(flow).or_insert(&run.origin);
+    }
+    flows
 }
 
 fn spot(origin: &Origin) -> AnnotationPlace {

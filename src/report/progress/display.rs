@@ -13,7 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::apply_progress::{FlowProgress, FlowState};
-use crate::report::{ApplyProgress, fold, plural};
+use crate::report::{ApplyProgress, columns, fold, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
@@ -230,10 +230,7 @@ pub fn bar_line(done: usize, wanted: usize, text: &str, width: usize, colour: bo
 /// How many columns standard error's terminal has now: a person may change it.
 #[must_use]
 pub fn terminal_width() -> usize {
-    match Term::stderr().size_checked() {
-        Some((_, columns)) if columns > 0 => columns.into(),
-        _ => WIDTH,
-    }
+    columns(&Term::stderr()).unwrap_or(WIDTH)
 }
 
 /// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.

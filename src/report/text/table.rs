@@ -63,9 +63,9 @@ pub(in crate::report) fn write_runs<const N: usize>(
     let text = columns("  ", &all);
     let lines: Vec<&str> = text.lines().collect();
     let id = |details: &Details<'_>| details.run_id.map_or(1, |id| id.as_str().len());
-    let widest = |widths: &mut dyn Iterator<Item = usize>| widths.max().unwrap_or(0);
-    let line = widest(&mut lines.iter().map(|line| measure_text_width(line)));
-    let ids = widest(&mut details.iter().map(id));
+    let line = lines.iter().map(|line| measure_text_width(line)).max();
+    let line = line.unwrap_or(0);
+    let ids = details.iter().map(id).max().unwrap_or(0);
     let has_room = width.is_none_or(|width| line + 2 + ids <= width);
     let beside =
         |text: &str, id: &str| format!("{}  {id}", pad_str(text, line, Alignment::Left, None));
