@@ -64,6 +64,8 @@ pub mod commands;
 pub mod crash;
 pub mod emulator;
 pub mod engine;
+#[cfg(test)]
+mod fixture;
 pub mod github;
 pub mod import;
 pub mod manifest;

@@ -1,35 +1,20 @@
 //! What an apply adopts and what an audit says of it, in the same worlds: they agree.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::preflight::existing;
 use super::settle::{FlowContext, OpenIntent, Reading, recognise};
-use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
+use crate::api::{FlowRun, WindowEvidence};
 use crate::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
+use crate::fixture::{INTENT, OURS, at, desired, run, window};
 use crate::import::gather;
 use crate::reconcile::CreatorAttribution;
-use crate::run::{
-    DesiredRun, FlowId, Key, Origin, Rerun, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
-    Window,
-};
+use crate::run::{DesiredRun, FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, Window};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, Refusal, State};
-
-const OURS: &str = "our-key";
-const INTENT: i64 = 1_700_000_000;
-
-fn window(n: i64) -> Window {
-    let at = |s| UnixSeconds::new(s).expect("in range");
-    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).expect("in range")
-}
 
 fn sandbox() -> Sandbox {
     "prod".parse().expect("a sandbox")
@@ -43,15 +28,9 @@ fn flow() -> FlowId {
 
 fn shown(id: &str, n: i64, created: i64, client: Option<&str>) -> FlowRun {
     FlowRun {
-        id: id.parse().expect("a run id"),
         flow_id: Some(flow()),
-        created_at: Some(at(created)),
         created_client: client.map(Into::into),
-        created_by: None,
-        window_evidence: WindowEvidence::Params(window(n)),
-        status: RunStatus::Scheduled,
-        records: RecordCounts::default(),
-        errors: Vec::new(),
+        ..run(id, WindowEvidence::Params(window(n)), created, OURS)
     }
 }
 
@@ -61,21 +40,6 @@ fn identity(n: i64, rerun: u32) -> RunIdentity {
         flow_id: flow(),
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
-    }
-}
-
-fn wanted(identity: RunIdentity) -> DesiredRun {
-    DesiredRun {
-        key: identity.key(),
-        identity,
-        start_time: None,
-        source: Arc::new(Source::File),
-        name: "a flow".into(),
-        overlap_allowed: false,
-        origin: Origin {
-            manifest: "manifests/a.yaml".into(),
-            line: 1,
-        },
     }
 }
 
@@ -230,7 +194,7 @@ impl FlowFixture {
 fn a_run_of_an_unnamed_client_beside_a_recorded_one_is_adopted_and_not_called_doubled() {
     let mut world = FlowFixture::new();
     world.created(&identity(1, 1), "a");
-    world.wanted.push(wanted(identity(1, 2)));
+    world.wanted.push(desired(identity(1, 2)));
     world.runs = vec![
         shown("a", 1, INTENT, Some(OURS)),
         shown("b", 1, INTENT + 9, None),
@@ -250,7 +214,7 @@ fn a_run_of_an_unnamed_client_beside_a_recorded_one_is_adopted_and_not_called_do
 fn where_the_field_does_not_hold_our_key_a_further_run_is_adopted_and_not_called_doubled() {
     let mut world = FlowFixture::new();
     world.created(&identity(1, 1), "a");
-    world.wanted.push(wanted(identity(1, 2)));
+    world.wanted.push(desired(identity(1, 2)));
     world.runs = vec![
         shown("a", 1, INTENT, Some("a-project")),
         shown("b", 1, INTENT + 9, Some("a-project")),
@@ -269,7 +233,7 @@ fn where_the_field_does_not_hold_our_key_a_further_run_is_adopted_and_not_called
 fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
     let mut world = FlowFixture::new();
     world.intent(&identity(1, 1), ClockKind::Server);
-    world.wanted.push(wanted(identity(1, 2)));
+    world.wanted.push(desired(identity(1, 2)));
     world.runs = vec![
         shown("a", 1, INTENT + 1, Some(OURS)),
         shown("b", 1, INTENT + 9, Some(OURS)),
@@ -284,7 +248,7 @@ fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
 fn a_run_that_may_be_the_one_in_doubt_is_not_adopted_as_another_rerun() {
     let mut world = FlowFixture::new();
     world.intent(&identity(1, 2), ClockKind::Local);
-    world.wanted.push(wanted(identity(1, 1)));
+    world.wanted.push(desired(identity(1, 1)));
     world.runs = vec![shown("a", 1, INTENT + 1, Some(OURS))];
     let (settled, adopted) = world.apply();
     assert_eq!((settled.len(), adopted.len()), (0, 0));
@@ -338,7 +302,7 @@ fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> FlowFixture {
                 _ => {}
             }
             if *is_wanted {
-                world.wanted.push(wanted(identity));
+                world.wanted.push(desired(identity));
             }
         }
         for (at, (created, client)) in others.iter().enumerate() {
@@ -408,7 +372,7 @@ proptest! {
         }
         // A manifest from before, and a state that was lost since.
         let imported = gather(&sandbox(), flow(), &world.runs, None).runs;
-        world.wanted = imported.iter().map(|run| wanted(run.identity.clone())).collect();
+        world.wanted = imported.iter().map(|run| desired(run.identity.clone())).collect();
         let expected: HashMap<RunId, Key> = imported
             .iter()
             .map(|run| (run.run.id.clone(), run.identity.key()))

@@ -211,34 +211,8 @@ fn by_elimination(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{RecordCounts, RunStatus};
+    use crate::fixture::{INTENT, OURS, at, run, window};
     use crate::run::UnixSeconds;
-
-    const OURS: &str = "our-key";
-    const INTENT: i64 = 1_700_000_000;
-
-    fn window(n: i64) -> Window {
-        let at = |s| UnixSeconds::new(s).expect("in range");
-        Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).expect("in range")
-    }
-
-    fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) -> FlowRun {
-        FlowRun {
-            id: id.parse().expect("a run id"),
-            flow_id: None,
-            created_at: Some(at(created)),
-            created_client: Some(client.into()),
-            created_by: None,
-            window_evidence,
-            status: RunStatus::Scheduled,
-            records: RecordCounts::default(),
-            errors: Vec::new(),
-        }
-    }
 
     fn open(n: i64, rerun: u32) -> OpenIntent {
         OpenIntent {

@@ -1,13 +1,12 @@
 //! Plans against model worlds: build desired runs and a state, look at the plan as data.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{FlowId, Key, Origin, PickError, Rerun, Source, UnixSeconds, Window};
+use crate::fixture::desired;
+use crate::run::{FlowId, Key, PickError, Rerun, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Entry, Refusal, State};
 
 const DAY: i64 = 86_400;
@@ -25,21 +24,6 @@ fn identity(flow_number: u8, start: i64, end: i64) -> RunIdentity {
         flow_id: flow(flow_number),
         window: Window::new(at(start), at(end)).expect("a window"),
         rerun: Rerun::FIRST,
-    }
-}
-
-fn desired(identity: RunIdentity) -> DesiredRun {
-    DesiredRun {
-        key: identity.key(),
-        identity,
-        start_time: None,
-        source: Arc::new(Source::File),
-        name: "a flow".into(),
-        overlap_allowed: false,
-        origin: Origin {
-            manifest: "manifests/a.yaml".into(),
-            line: 1,
-        },
     }
 }
 

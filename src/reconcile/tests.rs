@@ -1,40 +1,12 @@
 //! Each line of the rule.
 
-use jiff::Timestamp;
-
 use super::*;
-use crate::api::{RecordCounts, RunStatus};
-use crate::run::UnixSeconds;
+use crate::fixture::{INTENT, OURS, at, run, window};
 
-const OURS: &str = "our-key";
 const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
     api_key: OURS,
     tells: true,
 };
-const INTENT: i64 = 1_700_000_000;
-
-fn window(n: i64) -> Window {
-    let at = |s| UnixSeconds::new(s).expect("in range");
-    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).expect("in range")
-}
-
-fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) -> FlowRun {
-    FlowRun {
-        id: id.parse().expect("a run id"),
-        flow_id: None,
-        created_at: Some(at(created)),
-        created_client: Some(client.into()),
-        created_by: None,
-        window_evidence,
-        status: RunStatus::Scheduled,
-        records: RecordCounts::default(),
-        errors: Vec::new(),
-    }
-}
 
 /// Which runs of window 1 are found as these reruns; `claimed` stand on record.
 fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<String>> {

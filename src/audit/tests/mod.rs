@@ -3,17 +3,15 @@
 mod records;
 mod runs;
 
-use std::sync::Arc;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
 use crate::api::{RecordCounts, RunStatus, WindowEvidence};
-use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds};
+use crate::fixture::{OURS, at, desired, window};
+use crate::run::{DesiredRun, Rerun, RunIdentity};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, State};
 
-const OURS: &str = "our-key";
 const THEIRS: &str = "exc_app";
 /// When every request of these worlds was sent.
 const SENT: i64 = 1_700_000_000;
@@ -21,19 +19,10 @@ const SETTLE: i64 = 300;
 const FLOW: u8 = 1;
 const OTHER_FLOW: u8 = 2;
 
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(second).expect("in range")
-}
-
 fn flow(n: u8) -> FlowId {
     format!("00000000-0000-4000-8000-0000000000{n:02x}")
         .parse()
         .expect("a flow")
-}
-
-fn window(n: i64) -> Window {
-    let at = |s| UnixSeconds::new(s).expect("in range");
-    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
 }
 
 fn identity(n: i64, rerun: u32) -> RunIdentity {
@@ -133,18 +122,7 @@ impl AuditFixture {
     }
 
     fn wants(mut self, identity: RunIdentity) -> Self {
-        self.wanted.push(DesiredRun {
-            key: identity.key(),
-            identity,
-            start_time: None,
-            source: Arc::new(Source::File),
-            name: "a flow".into(),
-            overlap_allowed: false,
-            origin: Origin {
-                manifest: "manifests/a.yaml".into(),
-                line: 1,
-            },
-        });
+        self.wanted.push(desired(identity));
         self
     }
 

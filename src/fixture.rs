@@ -1,0 +1,60 @@
+//! What the unit tests of several modules build their worlds from.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
+use crate::run::{DesiredRun, Origin, RunIdentity, Source, UnixSeconds, Window};
+
+/// The API key of our client.
+pub(crate) const OURS: &str = "our-key";
+/// When the intents of a world are made, in unix seconds.
+pub(crate) const INTENT: i64 = 1_700_000_000;
+
+/// The `n`-th window of 100 seconds.
+pub(crate) fn window(n: i64) -> Window {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    Window::new(at(n * 100), at(n * 100 + 100)).expect("a window")
+}
+
+/// A moment, in unix seconds.
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("in range")
+}
+
+/// A scheduled run of no known flow, created by `client`.
+pub(crate) fn run(
+    id: &str,
+    window_evidence: WindowEvidence,
+    created: i64,
+    client: &str,
+) -> FlowRun {
+    FlowRun {
+        id: id.parse().expect("a run id"),
+        flow_id: None,
+        created_at: Some(at(created)),
+        created_client: Some(client.into()),
+        created_by: None,
+        window_evidence,
+        status: RunStatus::Scheduled,
+        records: RecordCounts::default(),
+        errors: Vec::new(),
+    }
+}
+
+/// A run that a manifest wants of a flow of files.
+pub(crate) fn desired(identity: RunIdentity) -> DesiredRun {
+    DesiredRun {
+        key: identity.key(),
+        identity,
+        start_time: None,
+        source: Arc::new(Source::File),
+        name: "a flow".into(),
+        overlap_allowed: false,
+        origin: Origin {
+            manifest: "manifests/a.yaml".into(),
+            line: 1,
+        },
+    }
+}
