@@ -15,6 +15,7 @@ mod docs;
 mod full_disk;
 #[cfg(target_os = "linux")]
 mod github;
+mod golden;
 mod good_manifests;
 mod hostile;
 mod hostile_service;
