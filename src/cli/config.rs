@@ -149,7 +149,7 @@ fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>
     parse_length(&text).map(Some).map_err(D::Error::custom)
 }
 
-/// A length of time as people write it: `5 minutes`, `PT5M`.
+/// A length of time as people write it: `5 minutes`, `5m`, `PT5M`.
 pub(crate) fn parse_length(text: &str) -> Result<Duration, String> {
     let seconds = parse_seconds(text).map_err(|error| format!("{error}: {}", error.hint()))?;
     u64::try_from(seconds)

@@ -1,200 +1,435 @@
-//! The two ways a length of time is written: in words, and as an ISO 8601 duration.
+//! Lengths of time as people write them: `1 day`, `15m`, `1h 30m`, `P1M`. The grammar is that of
+//! [`jiff::Span`]; it is the same in manifests, in the config and on the command line.
+//!
+//! Calendar lengths (days, weeks, months, years) and exact ones (hours, minutes, seconds) are
+//! different things: a civil day has 23 or 25 hours twice a year, `24 hours` never. A length is
+//! one or the other, never both.
 
-use super::every::{Every, EveryError, SECONDS_PER_DAY};
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Span;
+
+use super::show::{LONG, short};
+
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// No length is longer than the years that this program works with: 1970 to 2200.
 const MAX_DAYS: i64 = 230 * 366;
 
-/// The parts of a length, added up.
-#[derive(Default)]
-pub(super) struct Sum {
-    months: i64,
-    days: i64,
-    seconds: i64,
+/// A step from one window to the next; always positive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Every {
+    /// So many months and days of a calendar, in a zone.
+    Calendar {
+        /// Whole months; a year is 12.
+        months: i32,
+        /// Whole days; a week is 7.
+        days: i32,
+    },
+    /// So many seconds.
+    Exact {
+        /// The seconds.
+        seconds: i64,
+    },
 }
 
-impl Sum {
-    pub(super) fn into_every(self, text: &str) -> Result<Every, EveryError> {
-        let Self {
-            months,
-            days,
-            seconds,
-        } = self;
-        if months == 0 && days == 0 && seconds == 0 {
-            return Err(EveryError::NotPositive(text.to_owned()));
+/// Why a text is not a length of time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EveryError {
+    /// Not numbers with units, nor an ISO 8601 duration.
+    #[error("`{0}` is not a length of time")]
+    Form(String),
+    /// A number alone.
+    #[error("`{0}` has no unit")]
+    NoUnit(String),
+    /// A unit that is not known, or means two things.
+    #[error("`{unit}` is not a unit of time")]
+    Unit {
+        /// The unit as it was written.
+        unit: String,
+        /// What it probably stands for.
+        meant: Option<String>,
+    },
+    /// Parts of a unit, or less than a second.
+    #[error("`{0}` is not a whole number of its unit")]
+    Fraction(String),
+    /// Zero or less.
+    #[error("`{0}` is not a positive length")]
+    NotPositive(String),
+    /// Calendar and clock in one.
+    #[error("`{0}` mixes calendar days with exact hours")]
+    Mixed(String),
+    /// Beyond the years that can be worked with.
+    #[error("`{0}` is too long")]
+    TooLong(String),
+    /// Months where an exact length is wanted.
+    #[error("`{0}` is not always equally long")]
+    NotExact(String),
+}
+
+impl EveryError {
+    /// What to write instead.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::NoUnit(number) => format!("write `{number} seconds`, `{number} minutes`, …"),
+            Self::Unit {
+                meant: Some(meant), ..
+            } => format!("did you mean {meant}?"),
+            Self::Fraction(text) if is_in_seconds(text) => {
+                "windows are whole seconds: the least is `1 second`".to_owned()
+            }
+            Self::Fraction(_) => "use a smaller unit: `90 minutes`, not `1.5 hours`".to_owned(),
+            Self::NotPositive(_) => "the least is `1 second`".to_owned(),
+            Self::Mixed(_) => {
+                "write only days, weeks and months, or only hours, minutes and seconds".to_owned()
+            }
+            Self::TooLong(_) => "years beyond 2200 are out of range".to_owned(),
+            Self::NotExact(_) => "write days: `31 days`".to_owned(),
+            Self::Form(_) | Self::Unit { .. } => {
+                "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`"
+                    .to_owned()
+            }
         }
-        if seconds != 0 && (months != 0 || days != 0) {
-            return Err(EveryError::Mixed(text.to_owned()));
-        }
-        let too_long = || EveryError::TooLong(text.to_owned());
-        if months > MAX_DAYS / 28 || days > MAX_DAYS || seconds > MAX_DAYS * SECONDS_PER_DAY {
-            return Err(too_long());
-        }
-        if seconds != 0 {
-            return Ok(Every::Exact { seconds });
-        }
-        Ok(Every::Calendar {
-            months: i32::try_from(months).map_err(|_| too_long())?,
-            days: i32::try_from(days).map_err(|_| too_long())?,
-        })
     }
+}
 
-    fn add(&mut self, n: i64, unit: Unit) {
-        let (sum, factor) = match unit {
-            Unit::Months(factor) => (&mut self.months, factor),
-            Unit::Days(factor) => (&mut self.days, factor),
-            Unit::Seconds(factor) => (&mut self.seconds, factor),
-        };
-        *sum = sum.saturating_add(n.saturating_mul(factor));
+/// Whether the smallest unit of `text` is a second or less.
+fn is_in_seconds(text: &str) -> bool {
+    let lower = text.trim().to_ascii_lowercase();
+    lower.contains("sec") || lower.ends_with('s') && units(&lower).any(is_short_second)
+}
+
+fn is_short_second(unit: &str) -> bool {
+    ["s", "ms", "us", "ns"].contains(&unit)
+}
+
+impl Every {
+    /// For a step of days alone, how long it is while no clock changes.
+    pub(super) fn civil_days_as_seconds(self) -> Option<i64> {
+        match self {
+            Self::Calendar { months: 0, days } => Some(i64::from(days) * SECONDS_PER_DAY),
+            _ => None,
+        }
     }
 }
 
-#[derive(Clone, Copy)]
-enum Unit {
-    Months(i64),
-    Days(i64),
-    Seconds(i64),
+impl FromStr for Every {
+    type Err = EveryError;
+
+    fn from_str(text: &str) -> Result<Self, EveryError> {
+        parse_every(text)
+    }
 }
 
-/// Reads a number and a unit: `6 hours`.
-pub(super) fn words(text: &str) -> Result<Sum, EveryError> {
-    let (number, unit) = match text.find(|c: char| !matches!(c, '0'..='9' | '.' | '-' | '+')) {
-        Some(at) => (&text[..at], text[at..].trim_start()),
-        None if text.is_empty() => return Err(EveryError::Form(text.to_owned())),
-        None => return Err(EveryError::NoUnit(text.to_owned())),
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |n: i64| if n == 1 { "" } else { "s" };
+        match *self {
+            Self::Calendar { months, days } => {
+                if months != 0 {
+                    write!(f, "{months} month{}", plural(months.into()))?;
+                }
+                if months != 0 && days != 0 {
+                    f.write_str(" ")?;
+                }
+                if days != 0 {
+                    write!(f, "{days} day{}", plural(days.into()))?;
+                }
+                Ok(())
+            }
+            Self::Exact { seconds } => {
+                let (n, unit) = match seconds {
+                    s if s % 3600 == 0 => (s / 3600, "hour"),
+                    s if s % 60 == 0 => (s / 60, "minute"),
+                    s => (s, "second"),
+                };
+                write!(f, "{n} {unit}{}", plural(n))
+            }
+        }
+    }
+}
+
+/// Reads a step: numbers with units (`6 hours`, `1h 30m`), or an ISO 8601 duration (`PT6H`).
+///
+/// # Errors
+/// When it is neither, not positive, or not a whole number of seconds.
+pub fn parse_every(text: &str) -> Result<Every, EveryError> {
+    if text.len() > LONG {
+        return Err(EveryError::Form(short(text).into_owned()));
+    }
+    let text = text.trim();
+    let span = if text.trim_start_matches('-').starts_with(['P', 'p']) {
+        has_no_fraction(text)?;
+        text.to_ascii_uppercase().parse::<Span>()
+    } else {
+        is_clear(text)?;
+        text.to_ascii_lowercase().parse::<Span>()
     };
-    // Cron's five fields begin as a number does.
-    if text.contains('*') {
-        return Err(EveryError::Form(text.to_owned()));
+    of_span(span.map_err(|_| misread(text))?, text)
+}
+
+/// Reads a length that is always the same, in seconds: days are 24 hours, months are refused.
+///
+/// For limits and delays (`window: { max: 31 days }`, `settleDelay: 5 minutes`), never for steps.
+///
+/// # Errors
+/// As [`parse_every`], and for months and years.
+pub fn parse_seconds(text: &str) -> Result<i64, EveryError> {
+    match parse_every(text)? {
+        Every::Exact { seconds } => Ok(seconds),
+        Every::Calendar { months: 0, days } => Ok(i64::from(days) * SECONDS_PER_DAY),
+        Every::Calendar { .. } => Err(EveryError::NotExact(text.trim().to_owned())),
     }
-    if number.is_empty() {
-        let meant = match text.to_ascii_lowercase().as_str() {
-            "secondly" | "second" => "`1 second`",
-            "minutely" | "minute" => "`1 minute`",
-            "hourly" | "hour" => "`1 hour`",
-            "daily" | "day" => "`1 day`",
-            "weekly" | "week" => "`1 week`",
-            "monthly" | "month" => "`1 month`",
-            "yearly" | "year" => "`1 year`",
-            _ => return Err(EveryError::Form(text.to_owned())),
-        };
+}
+
+/// Refuses what the grammar would take, and a reader could take for something else.
+fn is_clear(text: &str) -> Result<(), EveryError> {
+    let unsigned = text.trim_start_matches(['-', '+']);
+    if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(EveryError::NoUnit(text.to_owned()));
+    }
+    let meant = match text.to_ascii_lowercase().as_str() {
+        "secondly" | "second" => "`1 second`",
+        "minutely" | "minute" => "`1 minute`",
+        "hourly" | "hour" => "`1 hour`",
+        "daily" | "day" => "`1 day`",
+        "weekly" | "week" => "`1 week`",
+        "monthly" | "month" => "`1 month`",
+        "yearly" | "year" => "`1 year`",
+        _ => "",
+    };
+    if !meant.is_empty() {
         return Err(EveryError::Unit {
             unit: text.to_owned(),
             meant: Some(meant.to_owned()),
         });
     }
-    if number.contains('.') {
-        return Err(EveryError::Fraction(text.to_owned()));
+    // Cron's five fields, and a time of day.
+    if text.contains(['*', ':']) {
+        return Err(EveryError::Form(text.to_owned()));
     }
-    let lower = unit.to_ascii_lowercase();
-    let unit = match lower.strip_suffix('s').unwrap_or(&lower) {
-        "second" => Unit::Seconds(1),
-        "minute" => Unit::Seconds(60),
-        "hour" => Unit::Seconds(3600),
-        "day" => Unit::Days(1),
-        "week" => Unit::Days(7),
-        "month" => Unit::Months(1),
-        "year" => Unit::Months(12),
-        "millisecond" | "microsecond" | "nanosecond" => {
-            return Err(EveryError::Fraction(text.to_owned()));
-        }
-        "m" if lower == "ms" => return Err(EveryError::Fraction(text.to_owned())),
-        other => {
-            let meant = match other {
-                "" | "sec" => &["second"][..],
-                "m" => &["minute", "month"],
-                "min" => &["minute"],
-                "h" | "hr" => &["hour"],
-                "d" => &["day"],
-                "w" | "wk" => &["week"],
-                "mo" | "mon" => &["month"],
-                "y" | "yr" => &["year"],
-                _ => &[],
-            };
-            let plural = if number == "1" { "" } else { "s" };
-            let meant: Vec<String> = meant
-                .iter()
-                .map(|unit| format!("`{number} {unit}{plural}`"))
-                .collect();
-            return Err(EveryError::Unit {
-                unit: unit.to_owned(),
-                meant: (!meant.is_empty()).then(|| meant.join(", or ")),
-            });
-        }
-    };
-    let n = match number.parse::<i64>() {
-        Ok(n) if n > 0 => n,
-        Ok(_) => return Err(EveryError::NotPositive(text.to_owned())),
-        Err(error) => {
-            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-            return Err(match error.kind() {
-                PosOverflow => EveryError::TooLong(text.to_owned()),
-                NegOverflow => EveryError::NotPositive(text.to_owned()),
-                _ => EveryError::Form(text.to_owned()),
-            });
-        }
-    };
-    let mut sum = Sum::default();
-    sum.add(n, unit);
-    Ok(sum)
+    has_no_fraction(text)?;
+    // To some programs it is a month, to others a minute.
+    if let Some(number) = text.strip_suffix('M').map(str::trim)
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'+')
+    {
+        return Err(EveryError::Unit {
+            unit: "M".to_owned(),
+            meant: Some(format!("`{number} minutes`, or `{number} months`")),
+        });
+    }
+    Ok(())
 }
 
-/// Reads an ISO 8601 duration: `PT6H`.
-pub(super) fn iso(text: &str) -> Result<Sum, EveryError> {
-    let form = || EveryError::Form(text.to_owned());
+fn has_no_fraction(text: &str) -> Result<(), EveryError> {
+    let is_fraction = text
+        .split(['.', ','])
+        .skip(1)
+        .any(|after| after.starts_with(|c: char| c.is_ascii_digit()));
+    if is_fraction {
+        return Err(EveryError::Fraction(text.to_owned()));
+    }
+    Ok(())
+}
+
+/// What is wrong with a text that the grammar does not take.
+fn misread(text: &str) -> EveryError {
+    let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
+    let is_long = digits.max().unwrap_or_default() > 4;
     if text.starts_with('-') {
-        return Err(EveryError::NotPositive(text.to_owned()));
+        return EveryError::NotPositive(text.to_owned());
     }
-    let mut sum = Sum::default();
-    // Designators stand in this order, each at most once.
-    let mut designators = "YMWD".chars();
-    let mut in_time = false;
-    let mut digits = String::new();
-    let mut parts = 0;
-    for c in text.chars().skip(1) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
+    let is_words = text.starts_with(|c: char| c.is_ascii_digit() || c == '+');
+    let is_known = |unit: &&str| {
+        format!("1 {}", unit.to_ascii_lowercase())
+            .parse::<Span>()
+            .is_ok()
+    };
+    match units(text).find(|unit| !is_known(unit)) {
+        Some(unit) if is_words => EveryError::Unit {
+            unit: unit.to_owned(),
+            meant: None,
+        },
+        _ if is_long => EveryError::TooLong(text.to_owned()),
+        _ => EveryError::Form(text.to_owned()),
+    }
+}
+
+/// The words of a text that may be units.
+fn units(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphabetic())
+        .filter(|unit| !unit.is_empty())
+}
+
+fn of_span(span: Span, text: &str) -> Result<Every, EveryError> {
+    let text = || text.to_owned();
+    if !span.is_positive() {
+        return Err(EveryError::NotPositive(text()));
+    }
+    if span.get_milliseconds() + span.get_microseconds() + span.get_nanoseconds() != 0 {
+        return Err(EveryError::Fraction(text()));
+    }
+    let sum = |parts: &[(i64, i64)]| -> i64 {
+        let parts = parts.iter().map(|(n, factor)| n.saturating_mul(*factor));
+        parts.fold(0, i64::saturating_add)
+    };
+    let months = sum(&[(span.get_years().into(), 12), (span.get_months().into(), 1)]);
+    let days = sum(&[(span.get_weeks().into(), 7), (span.get_days().into(), 1)]);
+    let seconds = sum(&[
+        (span.get_hours().into(), 3600),
+        (span.get_minutes(), 60),
+        (span.get_seconds(), 1),
+    ]);
+    if seconds != 0 && (months != 0 || days != 0) {
+        return Err(EveryError::Mixed(text()));
+    }
+    if months > MAX_DAYS / 28 || days > MAX_DAYS || seconds > MAX_DAYS * SECONDS_PER_DAY {
+        return Err(EveryError::TooLong(text()));
+    }
+    if seconds != 0 {
+        return Ok(Every::Exact { seconds });
+    }
+    let whole = |n: i64| i32::try_from(n).map_err(|_| EveryError::TooLong(text()));
+    Ok(Every::Calendar {
+        months: whole(months)?,
+        days: whole(days)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn days(days: i32) -> Every {
+        Every::Calendar { months: 0, days }
+    }
+
+    const fn months(months: i32) -> Every {
+        Every::Calendar { months, days: 0 }
+    }
+
+    const fn exact(seconds: i64) -> Every {
+        Every::Exact { seconds }
+    }
+
+    #[test]
+    fn words_and_iso_durations_are_read() {
+        for (text, every) in [
+            ("1 day", days(1)),
+            ("15 minutes", exact(900)),
+            ("6 hours", exact(21_600)),
+            ("24 hours", exact(86_400)),
+            ("1 week", days(7)),
+            ("1 month", months(1)),
+            ("2 Years", months(24)),
+            ("90 seconds", exact(90)),
+            ("1day", days(1)),
+            ("P1D", days(1)),
+            ("P1W", days(7)),
+            ("P1Y6M", months(18)),
+            ("PT6H", exact(21_600)),
+            ("PT1H30M", exact(5400)),
+            ("PT15M", exact(900)),
+            ("P1M1D", Every::Calendar { months: 1, days: 1 }),
+            ("1d", days(1)),
+            ("15m", exact(900)),
+            ("6H", exact(21_600)),
+            ("1h 30m", exact(5400)),
+            ("1 hour, 30 minutes", exact(5400)),
+            ("2wk", days(14)),
+            ("1mo", months(1)),
+            ("+1 week", days(7)),
+        ] {
+            assert_eq!(parse_every(text), Ok(every), "{text}");
         }
-        if matches!(c, '.' | ',') {
-            return Err(EveryError::Fraction(text.to_owned()));
-        }
-        let c = c.to_ascii_uppercase();
-        if c == 'T' {
-            // `P1T2M`: what stands before the T has no designator.
-            if in_time || !digits.is_empty() {
-                return Err(form());
-            }
-            in_time = true;
-            designators = "HMS".chars();
-            parts = 0;
-            continue;
-        }
-        if !designators.any(|designator| designator == c) {
-            return Err(form());
-        }
-        let unit = match (c, in_time) {
-            ('Y', false) => Unit::Months(12),
-            ('M', false) => Unit::Months(1),
-            ('W', false) => Unit::Days(7),
-            ('D', false) => Unit::Days(1),
-            ('H', true) => Unit::Seconds(3600),
-            ('M', true) => Unit::Seconds(60),
-            ('S', true) => Unit::Seconds(1),
-            _ => return Err(form()),
+    }
+
+    #[test]
+    fn what_is_not_a_positive_whole_length_is_refused() {
+        use EveryError as E;
+        let is = |text: &str, want: fn(String) -> E| {
+            assert_eq!(parse_every(text), Err(want(text.to_owned())), "{text}");
         };
-        let n = match digits.as_str() {
-            "" => return Err(form()),
-            digits => digits
-                .parse()
-                .map_err(|_| EveryError::TooLong(text.to_owned()))?,
-        };
-        sum.add(n, unit);
-        digits.clear();
-        parts += 1;
+        for text in [
+            "0 days",
+            "-1 day",
+            "PT0S",
+            "-P1D",
+            "P0D",
+            "-99999999999999999999 days",
+        ] {
+            is(text, E::NotPositive);
+        }
+        for text in ["0.5 seconds", "1.5 hours", "PT0.5S", "100 milliseconds"] {
+            is(text, E::Fraction);
+        }
+        is("P1DT6H", E::Mixed);
+        for text in ["99999999999999999999 days", "999999 years", "P99999999999D"] {
+            is(text, E::TooLong);
+        }
+        for text in [
+            "",
+            "often",
+            "P",
+            "PT",
+            "P1",
+            "P1H",
+            "PT1D",
+            "P1DT",
+            "PTT1H",
+            "P1M1M",
+            "1-2 days",
+            "01:30",
+            "1h 00:30:00",
+            "0 * * * *",
+            "1m 1h",
+        ] {
+            is(text, E::Form);
+        }
+        is("900", E::NoUnit);
     }
-    if parts == 0 || !digits.is_empty() {
-        return Err(form());
+
+    #[test]
+    fn a_unit_that_is_none_or_two_is_told_what_it_could_mean() {
+        for (text, unit, hint) in [
+            ("15M", "M", "did you mean `15 minutes`, or `15 months`?"),
+            ("daily", "daily", "did you mean `1 day`?"),
+            (
+                "1 dya",
+                "dya",
+                "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`",
+            ),
+        ] {
+            let error = parse_every(text).expect_err(text);
+            assert!(
+                matches!(&error, EveryError::Unit { unit: is, .. } if is == unit),
+                "{error}"
+            );
+            assert_eq!(error.hint(), hint);
+        }
+        // Of hours and minutes it can only be one.
+        assert_eq!(parse_every("1h30M"), Ok(exact(5400)));
     }
-    Ok(sum)
+
+    #[test]
+    fn a_limit_in_days_is_exact_and_one_in_months_is_refused() {
+        assert_eq!(parse_seconds("31 days"), Ok(2_678_400));
+        assert_eq!(parse_seconds("5 minutes"), Ok(300));
+        assert!(matches!(
+            parse_seconds("1 month"),
+            Err(EveryError::NotExact(_))
+        ));
+    }
+
+    #[test]
+    fn a_step_shows_as_it_could_be_written() {
+        for text in ["1 day", "15 minutes", "6 hours", "1 month", "90 seconds"] {
+            let every = parse_every(text).expect(text);
+            assert_eq!(parse_every(&every.to_string()), Ok(every));
+        }
+        assert_eq!(exact(90).to_string(), "90 seconds");
+        assert_eq!(months(2).to_string(), "2 months");
+    }
 }

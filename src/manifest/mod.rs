@@ -10,7 +10,6 @@ mod across;
 mod check;
 mod decode;
 mod document;
-mod every;
 mod find;
 mod length;
 mod near;
@@ -32,8 +31,8 @@ mod zone;
 use std::sync::Arc;
 
 pub use check::is_placeholder;
-pub use every::{Every, EveryError, parse_every, parse_seconds};
 pub use find::{FindError, Sources, read_paths};
+pub use length::{Every, EveryError, parse_every, parse_seconds};
 pub use problem::{Problem, Rule, Severity, SourcePlace, Unlisted};
 pub use render::{render, render_all};
 pub use schema::json_schema;

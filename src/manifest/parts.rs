@@ -4,10 +4,9 @@
 //! probably stands for.
 
 use jiff::civil::{Date, Time};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::Offset;
 
 use super::not_a_time::NotATime;
-use super::time::read_time;
 
 pub(super) fn read_date(date: &str, text: &str) -> Result<Date, NotATime> {
     let form = || NotATime::Form(text.to_owned());
@@ -85,7 +84,7 @@ pub(super) fn read_clock(
     })
 }
 
-/// Says what a text would be with each single digit of its date and time made two.
+/// That some part has a digit too few or too many; what it would be with each single digit made two.
 fn two_digits(text: &str) -> NotATime {
     let mut padded = String::with_capacity(text.len() + 8);
     for part in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
@@ -95,11 +94,10 @@ fn two_digits(text: &str) -> NotATime {
         }
         padded.push_str(part);
     }
-    // What has nothing to pad is not read again.
-    let is_time = padded != text && read_time(&padded, &TimeZone::UTC).is_ok();
-    let meant = is_time.then_some(padded);
-    let text = text.to_owned();
-    NotATime::TwoDigits { text, meant }
+    NotATime::TwoDigits {
+        text: text.to_owned(),
+        meant: (padded != text).then_some(padded),
+    }
 }
 
 pub(super) fn read_offset(offset: &str, text: &str) -> Result<Offset, NotATime> {

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::check::{Checker, EntrySpan, Wanted};
 use super::decode::Text;
 use super::document::RangeDocument;
-use super::every::parse_every;
+use super::length::parse_every;
 use super::problem::Rule;
 use super::show::{show_day, show_hours, show_length, show_time};
 use super::steps::{Expanded, Steps};

@@ -136,7 +136,7 @@ struct Range {
     /// A date or date-time in `timezone`, RFC 3339, or unix seconds (10 digits).
     to: Time,
     /// How long each window is: a number and a unit, `15 minutes`, `6 hours`, `1 day`, `1 week`,
-    /// `1 month`, or ISO 8601, `PT6H`, `P1D`.
+    /// `1 month`, in short `15m`, `6h`, `1d`, or ISO 8601, `PT6H`, `P1D`.
     ///
     /// Days, weeks and months are those of the calendar in `timezone`: a day has 23 or 25 hours
     /// when the clocks change. `24 hours` is always 24 hours.
@@ -219,23 +219,29 @@ const LEAST_OF_TEN_DIGITS: i64 = 1_000_000_000;
 const TIME: &str = "^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}\
      (?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?)?|[+]?[0-9]{10})$";
 
-/// What `every` may look like: words, or an ISO 8601 duration, in any case.
+/// What `every` may look like: numbers with units, or an ISO 8601 duration, in any case.
 fn every_pattern() -> String {
-    let units = ["second", "minute", "hour", "day", "week", "month", "year"];
+    let units = [
+        "seconds?", "secs?", "s", "minutes?", "mins?", "m", "hours?", "hrs?", "h", "days?", "d",
+        "weeks?", "wks?", "w", "months?", "mos?", "years?", "yrs?", "y",
+    ];
     let units = units.map(in_any_case).join("|");
     let parts = |letters: &str| -> String {
         let part = |c: char| format!("(?:[0-9]+[{c}{}])?", c.to_ascii_lowercase());
         letters.chars().map(part).collect()
     };
     let (date, time) = (parts("YMWD"), parts("HMS"));
-    format!(
-        r"^\s*(?:\+?[0-9]+\s*(?:{units})[sS]?|[Pp](?=[0-9Tt]){date}(?:[Tt](?=[0-9]){time})?)\s*$"
-    )
+    let words = format!(r"\+?(?:[0-9]+\s*(?:{units})(?:\s*,\s+|\s*))+");
+    format!(r"^\s*(?:{words}|[Pp](?=[0-9Tt]){date}(?:[Tt](?=[0-9]){time})?)\s*$")
 }
 
 fn in_any_case(word: &str) -> String {
-    let either = |c: char| ['[', c, c.to_ascii_uppercase(), ']'];
-    word.chars().flat_map(either).collect()
+    word.chars()
+        .map(|c| match c.to_ascii_uppercase() {
+            upper if upper == c => c.to_string(),
+            upper => format!("[{c}{upper}]"),
+        })
+        .collect()
 }
 
 /// A table has a delta column, a file has none.
@@ -320,7 +326,7 @@ mod tests {
 
     use super::*;
     use crate::manifest::document;
-    use crate::manifest::every::parse_every;
+    use crate::manifest::length::parse_every;
     use crate::manifest::time::read_time;
 
     fn fields(pointer: &str) -> Vec<String> {
@@ -378,6 +384,10 @@ mod tests {
             "P1Y6M",
             "P1M1D",
             "P0DT6H",
+            "1d",
+            "15m",
+            "1h30m",
+            "1 hour, 30 minutes",
         ] {
             assert!(parse_every(text).is_ok(), "{text}");
             assert!(fits(EVERY, text), "{text}");
@@ -385,9 +395,9 @@ mod tests {
         for text in [
             "",
             "daily",
-            "1d",
-            "15m",
             "900",
+            "15 dya",
+            "01:30",
             "1.5 hours",
             "P",
             "PT",
@@ -432,7 +442,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_read_as_a_length_or_a_time_fits(
-            length in r"[ +]{0,2}[0-9]{1,3} ?(second|Minute|HOUR|day|week|mo|month|yr|Year)s? ?|[Pp]?([0-9]{1,2}[YMWDymwd]){0,3}[Tt]?([0-9]{1,2}[HMShms]){0,2}",
+            length in r"[ +]{0,2}[0-9]{1,3} ?(second|Minute|HOUR|day|week|mo|month|yr|Year|S|m|H|d|w)s? ?|([0-9]{1,2} ?(d|h|min|sec)s?,? ?){1,3}|[Pp]?([0-9]{1,2}[YMWDymwd]){0,3}[Tt]?([0-9]{1,2}[HMShms]){0,2}",
             time in r"[+-]?[0-9]{9,11}|[12][0-9]{3}-[01][0-9]-[0-3][0-9]([Tt ][0-2][0-9]:[0-5][0-9](:[0-5][0-9])?(Z|z|[+-][01][0-9]:?[03]0)?)?",
         ) {
             prop_assert!(parse_every(&length).is_err() || fits(EVERY, length.as_str()), "{length}");

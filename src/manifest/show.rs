@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
-use super::time::timestamp;
 use crate::run::{UnixSeconds, Window};
 
 /// Characters beyond which nothing is a time, a length, or a name of a zone.
@@ -21,7 +20,7 @@ pub(super) fn short(text: &str) -> Cow<'_, str> {
 
 /// An instant as clocks of `zone` show it, with their offset.
 pub(super) fn show_time(instant: UnixSeconds, zone: &TimeZone) -> String {
-    let timestamp = timestamp(instant);
+    let timestamp = instant.timestamp();
     if *zone == TimeZone::UTC {
         return instant.to_string();
     }
@@ -31,7 +30,7 @@ pub(super) fn show_time(instant: UnixSeconds, zone: &TimeZone) -> String {
 
 /// A day, if the instant is its midnight in `zone`; otherwise as [`show_time`].
 pub(super) fn show_day(instant: UnixSeconds, zone: &TimeZone) -> String {
-    let civil = zone.to_datetime(timestamp(instant));
+    let civil = zone.to_datetime(instant.timestamp());
     if civil.time() == Time::midnight() {
         civil.date().to_string()
     } else {

@@ -9,7 +9,7 @@ use jiff::Span;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::every::Every;
+use super::length::Every;
 use super::time::{ZonedMoment, first_instant};
 use crate::run::{UnixSeconds, Window};
 
@@ -103,7 +103,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::manifest::every::parse_every;
+    use crate::manifest::length::parse_every;
     use crate::manifest::time::read_time;
 
     fn expand(from: &str, to: &str, every: &str, zone: &str) -> Expanded {

@@ -24,6 +24,17 @@ pub(super) struct ZonedMoment {
 
 /// Reads a time; one without an offset is read in `zone`.
 pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<ZonedMoment, NotATime> {
+    read(text, zone).map_err(|error| match error {
+        // What was probably meant must be a time itself.
+        NotATime::TwoDigits { text, meant } => NotATime::TwoDigits {
+            meant: meant.filter(|meant| read(meant, &TimeZone::UTC).is_ok()),
+            text,
+        },
+        error => error,
+    })
+}
+
+fn read(text: &str, zone: &TimeZone) -> Result<ZonedMoment, NotATime> {
     if text.len() > LONG {
         return Err(NotATime::Form(short(text).into_owned()));
     }
@@ -103,7 +114,7 @@ fn is_relative(text: &str) -> bool {
 }
 
 fn at_instant(instant: UnixSeconds, zone: &TimeZone) -> ZonedMoment {
-    let civil = zone.to_datetime(timestamp(instant));
+    let civil = zone.to_datetime(instant.timestamp());
     ZonedMoment { instant, civil }
 }
 
@@ -154,10 +165,6 @@ pub(super) fn first_instant(civil: DateTime, zone: &TimeZone) -> Option<Timestam
 
 fn in_range(timestamp: Timestamp, text: &str) -> Result<UnixSeconds, NotATime> {
     UnixSeconds::new(timestamp.as_second()).map_err(|_| NotATime::OutOfRange(text.to_owned()))
-}
-
-pub(super) fn timestamp(instant: UnixSeconds) -> Timestamp {
-    Timestamp::from_second(instant.get()).expect("1970 to 2200 is within jiff's years")
 }
 
 #[cfg(test)]

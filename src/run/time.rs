@@ -50,6 +50,15 @@ impl UnixSeconds {
     pub fn get(self) -> i64 {
         self.0
     }
+
+    /// The same instant as `jiff` has it.
+    ///
+    /// # Panics
+    /// Never: 1970 to 2200 is within its years.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        Timestamp::from_second(self.0).expect("1970 to 2200 is within jiff's years")
+    }
 }
 
 impl TryFrom<i64> for UnixSeconds {
@@ -68,9 +77,7 @@ impl From<UnixSeconds> for i64 {
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let timestamp =
-            Timestamp::from_second(self.0).expect("1970 to 2200 is within jiff's years");
-        f.pad(&timestamp.to_string())
+        f.pad(&self.timestamp().to_string())
     }
 }
 

@@ -14,7 +14,7 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, T
 
 use super::fields::{Fields, Pending};
 use super::syntax::{hint, tab_in_indent};
-use super::{MapEntry, Node, Scalar, Span, Value};
+use super::{MapEntry, Node, Scalar, Span, Value, offset};
 use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
 
@@ -361,9 +361,4 @@ pub(in crate::manifest) fn span_at(text: &str, at: usize, length: usize) -> Span
         line: offset(before.matches('\n').count() + 1),
         column: offset(before[line_start..].chars().count() + 1),
     }
-}
-
-/// Texts are smaller than 4 GiB: larger files are refused before they are read.
-pub(super) fn offset(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

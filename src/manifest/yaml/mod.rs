@@ -37,6 +37,11 @@ pub struct Span {
     pub column: u32,
 }
 
+/// Texts are smaller than 4 GiB: larger files are refused before they are read.
+fn offset(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// A value of a document and where it is written.
 #[derive(Debug, Clone)]
 pub(super) struct Node<'a> {

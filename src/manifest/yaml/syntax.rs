@@ -1,7 +1,6 @@
 //! What a syntax error is about: the parser says what it met, not what went wrong.
 
-use super::Span;
-use super::compose::offset;
+use super::{Span, offset};
 
 /// What to do about an error of this kind.
 pub(super) fn hint(kind: &str) -> Option<&'static str> {

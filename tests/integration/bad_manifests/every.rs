@@ -75,13 +75,13 @@ fn every_without_a_unit() {
 }
 
 #[test]
-fn every_with_a_short_unit() {
-    assert_snapshot!(seen("every-with-a-short-unit"), @"
-    error[BF019]: `m` is not a unit of time
-      --> every-with-a-short-unit.yaml:10:12
+fn every_with_a_unit_of_two_meanings() {
+    assert_snapshot!(seen("every-with-a-unit-of-two-meanings"), @"
+    error[BF019]: `M` is not a unit of time
+      --> every-with-a-unit-of-two-meanings.yaml:10:12
        |
      9 |     to: 2022-02-01
-    10 |     every: 15m
+    10 |     every: 15M
        |            ^^^
        |
        = help: did you mean `15 minutes`, or `15 months`?
