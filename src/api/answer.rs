@@ -10,15 +10,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::not_json::describe_page;
-use super::{redact, retry_after};
+use super::redact::plain;
+use super::retry_after;
 use crate::run::RunId;
 use crate::state::Refusal;
-use crate::untrusted::shortened;
-
-/// How many characters of a message from outside are kept.
-const MESSAGE_CHARS: usize = 600;
-/// How many bytes of it are looked at: enough for a message, however much of it is a secret.
-const LOOKED_AT: usize = 1 << 16;
 
 /// What came back for one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,21 +109,6 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-/// `text` without our secrets, in one line, harmless, and not longer than a message.
-pub(crate) fn plain(text: &str) -> String {
-    let text = redact::redact(beginning(text.trim()));
-    shortened(&text.replace(['\n', '\r', '\t'], " "), MESSAGE_CHARS)
-}
-
-/// As much of `text` as is looked at.
-fn beginning(text: &str) -> &str {
-    let mut end = text.len().min(LOOKED_AT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

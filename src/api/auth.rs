@@ -14,10 +14,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
-use super::answer::{Answer, plain};
+use super::answer::Answer;
 use super::http::{bounded_body, describe, header_of};
 use super::not_json::describe_page;
 use super::redact;
+use super::redact::plain;
 use crate::crash::Point;
 
 /// A token is renewed this long before it expires.

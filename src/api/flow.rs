@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::answer::plain;
+use super::redact::plain;
 use crate::run::DeltaColumn;
 use crate::untrusted::Untrusted;
 

@@ -6,8 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::answer::plain;
 use super::clock::CLOCKS;
+use super::redact::plain;
 use crate::run::{FlowId, RunId, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime};
 use crate::untrusted::Untrusted;

@@ -4,8 +4,8 @@
 use url::Url;
 
 use super::Timeouts;
-use super::answer::plain;
-use super::proxy::proxy_to;
+use super::proxy::{is_loopback, proxy_to};
+use super::redact::plain;
 
 /// The body, up to `most` bytes of it, and whether that is all.
 pub(crate) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {
@@ -40,16 +40,6 @@ pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
         builder.no_proxy()
     } else {
         builder.https_only(true)
-    }
-}
-
-/// Whether `url` names this machine, the only one that is talked to without TLS.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -22,21 +22,18 @@ mod retry_after;
 mod wire;
 
 pub use answer::Answer;
-pub(crate) use answer::plain;
 pub use auth::{Auth, AuthError, Credentials, Token, TokenAnswer};
 pub use client::{ApiError, Client, Connection, Timeouts};
 pub(crate) use clock::CLOCKS;
 pub use clock::ServerClock;
 pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, WindowEvidence};
-pub(crate) use http::{
-    bounded_body, builder as http_builder, describe as describe_broken, is_loopback,
-};
+pub(crate) use http::{bounded_body, builder as http_builder, describe as describe_broken};
 pub(crate) use not_json::not_json;
 pub use outcome::{Broken, Outcome, judge};
 pub use pacer::{Pacer, Rate, RateError};
 pub use paging::Page;
 pub use proxy::unusable_certificates;
-pub(crate) use proxy::unusable_proxy;
-pub(crate) use redact::keep as register_secret;
+pub(crate) use proxy::{is_loopback, unusable_proxy};
+pub(crate) use redact::{keep as register_secret, plain};
 pub use wire::{CreateRun, TimestampForm};

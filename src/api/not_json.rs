@@ -1,6 +1,6 @@
 //! What came in place of JSON, in words: a proxy or a login answers with a page.
 
-use super::answer::plain;
+use super::redact::plain;
 
 /// How many characters of a page's words are shown.
 const SHOWN: usize = 80;

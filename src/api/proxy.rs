@@ -10,10 +10,18 @@ use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
-use super::http::is_loopback;
-
 /// What names a proxy for `https://`; the first that is set counts.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Whether `url` names this machine, the only one that is talked to without TLS.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
 
 /// The proxy that a request to `url` takes, without the credentials it may need.
 pub(super) fn proxy_to(url: &Url) -> Option<String> {

@@ -13,10 +13,17 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use url::form_urlencoded::byte_serialize;
 
+use crate::untrusted::shortened;
+
 /// What stands in place of a secret.
-const VEIL: &str = "***";
+const REDACTED: &str = "***";
 /// Nothing shorter is a secret: texts of this length stand in ordinary sentences.
 const SHORTEST: usize = 8;
+
+/// How many characters of a message from outside are kept.
+const MESSAGE_CHARS: usize = 600;
+/// How many bytes of it are looked at: enough for a message, however much of it is a secret.
+const LOOKED_AT: usize = 1 << 16;
 
 /// Every form of every secret, the longest first.
 static FORMS: Mutex<Vec<SecretString>> = Mutex::new(Vec::new());
@@ -33,16 +40,31 @@ pub(crate) fn keep(secret: &SecretString) {
     known.sort_by_key(|form| std::cmp::Reverse(form.expose_secret().len()));
 }
 
+/// `text` without our secrets, in one line, harmless, and not longer than a message.
+pub(crate) fn plain(text: &str) -> String {
+    let text = redact(beginning(text.trim()));
+    shortened(&text.replace(['\n', '\r', '\t'], " "), MESSAGE_CHARS)
+}
+
+/// As much of `text` as is looked at.
+fn beginning(text: &str) -> &str {
+    let mut end = text.len().min(LOOKED_AT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// `text` without secrets, nor the beginning of one where the text breaks off.
-pub(super) fn redact(text: &str) -> Cow<'_, str> {
+fn redact(text: &str) -> Cow<'_, str> {
     let known = FORMS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut covered = Cow::Borrowed(text);
     for form in known.iter().map(SecretString::expose_secret) {
         if covered.contains(form) {
-            covered = Cow::Owned(covered.replace(form, VEIL));
+            covered = Cow::Owned(covered.replace(form, REDACTED));
         }
         if let Some(at) = begins_at_end(&covered, form) {
-            covered = Cow::Owned(format!("{}{VEIL}", &covered[..at]));
+            covered = Cow::Owned(format!("{}{REDACTED}", &covered[..at]));
         }
     }
     covered
@@ -109,7 +131,7 @@ mod tests {
             for engine in [BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD] {
                 let text = engine.encode(format!("{before}{SECRET} and more"));
                 let shown = covered(&text);
-                assert!(shown.contains(VEIL), "{before}: {shown}");
+                assert!(shown.contains(REDACTED), "{before}: {shown}");
                 assert!(shown.len() < text.len() - 28, "{before}: {shown}");
             }
         }

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 use super::Exit;
-use super::context::variable;
+use super::environment::{is_on_a_runner, variable};
 use super::failure::Failure;
 use crate::report::{self, Annotation, Outputs, ProblemCounts};
 
@@ -39,11 +39,6 @@ struct Reported {
     summaries: Vec<String>,
     outputs: Outputs,
     report: Option<PathBuf>,
-}
-
-/// Whether this process runs in a job of GitHub Actions.
-pub(crate) fn is_on_a_runner() -> bool {
-    variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 impl Actions {

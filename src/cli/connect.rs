@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Exit;
-use super::context::{Context, has_credentials, sendable, variable};
+use super::context::Context;
+use super::environment::{has_credentials, sendable, variable};
 use super::failure::Failure;
 use crate::api::{
     Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback, unusable_certificates,

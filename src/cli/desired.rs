@@ -12,8 +12,6 @@ use crate::plan::{Limit, Plan, Selection};
 use crate::report::{self, Annotation, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
-/// Where manifests are beside the config, unless said otherwise.
-pub(crate) const DEFAULT: &str = "manifests";
 /// Problems that are shown, unless said otherwise.
 const MAX_PROBLEMS: usize = 100;
 

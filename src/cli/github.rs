@@ -12,7 +12,8 @@ use url::Url;
 use super::Exit;
 use super::actions::{locate, repository};
 use super::config;
-use super::context::{Context, variable};
+use super::context::Context;
+use super::environment::variable;
 use super::failure::{Failure, chain};
 use super::lock::ci_run;
 use crate::github::{

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::config::parse_length;
-use super::context::{Context, variable};
+use super::context::Context;
+use super::environment::variable;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::signals::Signals;

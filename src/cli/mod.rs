@@ -2,7 +2,7 @@
 //! and from its result or its error back to a message and an exit code.
 //!
 //! `config` reads the file, `context` puts flags over environment over file, `project` finds the
-//! folder of the config, `state_location` the place of the state, and `lock` takes hold of it.
+//! folder of the config, `environment` reads variables, `state_location` the place of the state, and `lock` takes hold of it.
 //! `desired` leads from paths to runs, `connect` from the environment to a client. `ask` asks a
 //! person, `signals` hears Ctrl-C, `watch` shows an apply, `output` writes results, `actions` and
 //! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
@@ -14,6 +14,7 @@ pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod context;
 pub(crate) mod desired;
+pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod github;

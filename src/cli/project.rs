@@ -10,8 +10,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::config;
-use super::desired;
 
+/// Where manifests are beside the config, unless said otherwise.
+const MANIFESTS: &str = "manifests";
 /// Where the state is, unless said otherwise.
 pub(crate) const STATE: &str = ".backfill";
 
@@ -79,7 +80,7 @@ impl Project {
 
     /// The manifests that are read where none are named.
     pub(crate) fn manifests(&self) -> PathBuf {
-        self.folder.join(desired::DEFAULT)
+        self.folder.join(MANIFESTS)
     }
 
     /// The folder of the state where none is named.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::environment::has_credentials;
 use super::failure::Failure;
 use crate::report::plain;
 use crate::store::{Local, StateBackend, git_branch};
@@ -66,7 +67,7 @@ impl StateLocation {
     fn in_a_bucket(place: &str) -> Result<Self, Failure> {
         match Url::parse(place) {
             Ok(url) if url.host_str().is_some_and(|bucket| !bucket.is_empty()) => {
-                if super::context::has_credentials(&url) || url.query().is_some() {
+                if has_credentials(&url) || url.query().is_some() {
                     // Not shown: it holds a secret.
                     return Err(Failure::usage(
                         "the place of the state holds more than a bucket and a prefix",

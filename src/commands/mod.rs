@@ -26,8 +26,9 @@ use clap::{Parser, Subcommand};
 use plan::PlanFormat;
 
 pub use crate::cli::Exit;
-use crate::cli::actions::{Actions, is_on_a_runner};
+use crate::cli::actions::Actions;
 use crate::cli::context;
+use crate::cli::environment::is_on_a_runner;
 use crate::cli::failure::Failure;
 use crate::cli::output::also;
 

@@ -10,7 +10,7 @@ use super::gateway::Caller;
 use super::listing::Catalog;
 use super::refusal::ServiceError;
 use super::reply::Reply;
-use super::service::Service;
+use super::world::World;
 
 /// A flow spec: the recipe that flows of a kind of source share.
 pub(super) struct FlowSpec {
@@ -66,25 +66,22 @@ const FLOW_SPECS: Catalog = Catalog {
 
 /// `GET /flowSpecs`
 pub(super) fn list(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
     let show = |spec: &&FlowSpec, _| flow_spec_body(spec);
-    FLOW_SPECS.list(query, caller, &service.scenario, now, ALL.to_vec(), show)
+    FLOW_SPECS.list(query, caller, &world.scenario, now, ALL.to_vec(), show)
 }
 
 /// `GET /flowSpecs/{id}`
-pub(super) fn get(service: &Service, id: &str) -> Result<Reply, ServiceError> {
+pub(super) fn get(world: &World, id: &str) -> Result<Reply, ServiceError> {
     let spec = ALL
         .into_iter()
         .find(|spec| spec.id == id)
         .ok_or_else(|| ServiceError::not_found("flowSpecs", id))?;
-    Ok(Reply::one(
-        flow_spec_body(spec),
-        service.scenario.item_shape,
-    ))
+    Ok(Reply::one(flow_spec_body(spec), world.scenario.item_shape))
 }
 
 fn flow_spec_body(spec: &FlowSpec) -> Value {

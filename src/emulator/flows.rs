@@ -16,8 +16,7 @@ use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
 use super::scenario::{Frequency, Spelling};
-use super::service::Service;
-use super::world::{EmulatedFlow, FLOWS_SINCE};
+use super::world::{EmulatedFlow, FLOWS_SINCE, World};
 
 const FLOWS: Catalog = Catalog {
     path: "flows",
@@ -72,19 +71,19 @@ impl EmulatedFlow {
 
 /// `GET /flows`
 pub(super) fn list(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let flows = service.world.visible_flows(&caller.sandbox).collect();
-    let show = |flow: &&EmulatedFlow, at| flow_body(service, caller, flow, at);
-    FLOWS.list(query, caller, &service.scenario, now, flows, show)
+    let flows = world.visible_flows(&caller.sandbox).collect();
+    let show = |flow: &&EmulatedFlow, at| flow_body(world, caller, flow, at);
+    FLOWS.list(query, caller, &world.scenario, now, flows, show)
 }
 
 /// `GET /flows/{id}`
 pub(super) fn get(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     id: &str,
     now: Millis,
@@ -92,16 +91,16 @@ pub(super) fn get(
     let flow = id
         .parse()
         .ok()
-        .and_then(|id| service.world.flow(&(caller.sandbox.clone(), id)))
+        .and_then(|id| world.flow(&(caller.sandbox.clone(), id)))
         .filter(|flow| !flow.hidden)
         .ok_or_else(|| ServiceError::not_found("flows", id))?;
-    let body = flow_body(service, caller, flow, now);
-    Ok(Reply::one(body, service.scenario.item_shape))
+    let body = flow_body(world, caller, flow, now);
+    Ok(Reply::one(body, world.scenario.item_shape))
 }
 
-fn flow_body(service: &Service, caller: &Caller, flow: &EmulatedFlow, now: Millis) -> Value {
+fn flow_body(world: &World, caller: &Caller, flow: &EmulatedFlow, now: Millis) -> Value {
     let spec = flow.spec();
-    let copy = service.world.copy_column(flow);
+    let copy = world.copy_column(flow);
     let updated_at = copy.as_ref().map_or(FLOWS_SINCE, |copy| copy.since);
     let version = etag(format_args!("{}/{}", flow.sandbox, flow.id), updated_at);
     let mut transformations = Vec::new();
@@ -164,24 +163,24 @@ fn flow_body(service: &Service, caller: &Caller, flow: &EmulatedFlow, now: Milli
         "runs": format!("/runs?property=flowId=={}", flow.id),
         "lastOperation": { "started": 0, "updated": 0, "operation": "create" },
     });
-    let etag_key = match service.scenario.spelling {
+    let etag_key = match world.scenario.spelling {
         Spelling::Samples => "etag",
         Spelling::Openapi => "eTag",
     };
     body[etag_key] = version.into();
-    if let Some(details) = last_run_details(service, flow, now) {
+    if let Some(details) = last_run_details(world, flow, now) {
         body["lastRunDetails"] = details;
     }
     body
 }
 
 /// The newest run that has begun; none before the first one did.
-fn last_run_details(service: &Service, flow: &EmulatedFlow, now: Millis) -> Option<Value> {
-    let until = now.saturating_sub(service.scenario.listed_after.millis());
+fn last_run_details(world: &World, flow: &EmulatedFlow, now: Millis) -> Option<Value> {
+    let until = now.saturating_sub(world.scenario.listed_after.millis());
     let key = (flow.sandbox.clone(), flow.id);
-    let runs = service.world.runs_of(&key, until, usize::MAX);
+    let runs = world.runs_of(&key, until, usize::MAX);
     runs.iter().find_map(|run| {
-        let life = Life::of(run, &service.scenario, now);
+        let life = Life::of(run, &world.scenario, now);
         let (started, completed) = match life {
             Life::Scheduled => return None,
             Life::InProgress { started } => (started, None),

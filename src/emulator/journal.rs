@@ -12,7 +12,23 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::world::RunRecord;
+use super::clock::Millis;
+use super::params::RunParams;
+use crate::run::{FlowId, Sandbox};
+
+/// A run as it is stored, here and in the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct RunRecord {
+    pub(super) id: String,
+    pub(super) sandbox: Sandbox,
+    pub(super) flow_id: FlowId,
+    pub(super) created_at: Millis,
+    pub(super) created_client: String,
+    pub(super) ims_org_id: String,
+    pub(super) retrigger_of: Option<String>,
+    pub(super) params: RunParams,
+}
 
 /// One line.
 #[derive(Serialize, Deserialize)]

@@ -116,10 +116,9 @@ pub use faults::{
 pub use journal::JournalError;
 pub use kind::{RequestKind, Target, UnknownTarget};
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
-pub use life::{Outcomes, Weight, WeightError};
 pub use scenario::{
-    FlowOverride, Frequency, ItemShape, OverLimit, PageTokens, Permission, ResponseShape, Scenario,
-    Spelling, Timestamps, TokenRule,
+    FlowOverride, Frequency, ItemShape, Outcomes, OverLimit, PageTokens, Permission, ResponseShape,
+    Scenario, Spelling, Timestamps, TokenRule, Weight, WeightError,
 };
 
 use server::Server;
@@ -211,8 +210,8 @@ impl Emulator {
         let remembered = journal
             .map(|path| journal::RunJournal::open(&path))
             .transpose()?;
-        let world = World::new(flows, &scenario, remembered).map_err(EmulatorError::UnknownFlow)?;
-        let service = Arc::new(Service::new(scenario, world, clock));
+        let world = World::new(flows, scenario, remembered).map_err(EmulatorError::UnknownFlow)?;
+        let service = Arc::new(Service::new(world, clock));
         let server = Server::start(listen, Arc::clone(&service))
             .await
             .map_err(|source| EmulatorError::Listen {

@@ -20,8 +20,7 @@ use super::refusal::{Invented, ServiceError};
 use super::reply::Reply;
 use super::run_body::{HEAD_FIELDS, run_body, run_etag, run_head};
 use super::scenario::{Frequency, ResponseShape};
-use super::service::Service;
-use super::world::{Draft, EmulatedFlow, EmulatedRun, FlowKey};
+use super::world::{Draft, EmulatedFlow, EmulatedRun, FlowKey, World};
 
 const RUNS: Catalog = Catalog {
     path: "runs",
@@ -50,15 +49,14 @@ const RUNS: Catalog = Catalog {
 
 /// `POST /runs`
 pub(super) fn create(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     body: &[u8],
     now: Millis,
 ) -> Result<Reply, ServiceError> {
     let (flow_id, params) = read_create(body)?;
     let key = (caller.sandbox.clone(), flow_id);
-    let flow = service
-        .world
+    let flow = world
         .flow(&key)
         .ok_or_else(|| ServiceError::bad_request(1430, format!("Flow {flow_id} is not found.")))?;
     if flow.hidden {
@@ -87,13 +85,12 @@ pub(super) fn create(
         retrigger_of: None,
         params: RunParams::read(params)?,
     };
-    let run = service.world.store(draft, now)?;
-    let id_and_etag =
-        json!({ "id": run.record.id, "etag": run_etag(&run, &service.scenario, now) });
-    let answer = match service.scenario.response_shape {
+    let run = world.store(draft, now)?;
+    let id_and_etag = json!({ "id": run.record.id, "etag": run_etag(&run, &world.scenario, now) });
+    let answer = match world.scenario.response_shape {
         ResponseShape::Items => json!({ "items": [id_and_etag] }),
         ResponseShape::Bare => id_and_etag,
-        ResponseShape::Object => run_body(&run, flow, &service.scenario, now, true),
+        ResponseShape::Object => run_body(&run, flow, &world.scenario, now, true),
     };
     Ok(Reply::json(StatusCode::CREATED, &answer))
 }
@@ -141,18 +138,18 @@ fn read_create(body: &[u8]) -> Result<(FlowId, Map<String, Value>), ServiceError
 
 /// `GET /runs`
 pub(super) fn list(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let scenario = &service.scenario;
+    let scenario = &world.scenario;
     let reading = ListMoment {
         now,
-        ceiling: service.world.run_count(),
+        ceiling: world.run_count(),
     };
     let mut list = ListQuery::read(query, &RUNS, caller.sandbox.as_str(), scenario, reading)?;
-    let runs = candidates(service, caller, &mut list);
+    let runs = candidates(world, caller, &mut list);
     let as_of = list.cursor.as_of;
     let head_is_enough = list.looks_only_at(HEAD_FIELDS);
     let selected = list.select(runs, |(run, flow)| {
@@ -172,15 +169,14 @@ pub(super) fn list(
 ///
 /// A filter for flows or ids is answered by an index, and taken out of the list.
 fn candidates<'a>(
-    service: &'a Service,
+    world: &'a World,
     caller: &Caller,
     list: &mut ListQuery,
 ) -> Vec<(Arc<EmulatedRun>, &'a EmulatedFlow)> {
-    let world = &service.world;
     let until = list
         .cursor
         .as_of
-        .saturating_sub(service.scenario.listed_after.millis());
+        .saturating_sub(world.scenario.listed_after.millis());
     let ceiling = list.cursor.ceiling;
     let mut take = |path| {
         let index = list.filters.iter().position(|f| f.equals(path).is_some())?;
@@ -225,20 +221,20 @@ fn candidates<'a>(
 
 /// `GET /runs/{id}`
 pub(super) fn get(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     id: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let (run, flow) = visible(service, caller, id, now)?;
-    let scenario = &service.scenario;
+    let (run, flow) = visible(world, caller, id, now)?;
+    let scenario = &world.scenario;
     let body = run_body(&run, flow, scenario, now, scenario.params_in_runs);
-    Ok(Reply::one(body, service.scenario.item_shape))
+    Ok(Reply::one(body, world.scenario.item_shape))
 }
 
 /// `POST /runs/{id}/action?op=re-trigger`
 pub(super) fn act(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     id: &str,
     query: &str,
@@ -254,8 +250,8 @@ pub(super) fn act(
             format!("The operation {op} is not supported."),
         ));
     }
-    let (run, _) = visible(service, caller, id, now)?;
-    let scenario = &service.scenario;
+    let (run, _) = visible(world, caller, id, now)?;
+    let scenario = &world.scenario;
     if let Some(given) = headers.get(header::IF_MATCH) {
         let current = run_etag(&run, scenario, now);
         if given.as_bytes() != current.as_bytes() {
@@ -279,7 +275,7 @@ pub(super) fn act(
         retrigger_of: Some(run.record.id.clone()),
         params: run.record.params.clone(),
     };
-    let again = service.world.store(draft, now)?;
+    let again = world.store(draft, now)?;
     let etag = run_etag(&again, scenario, now);
     Ok(Reply::json(
         StatusCode::OK,
@@ -289,14 +285,13 @@ pub(super) fn act(
 
 /// The run of that id, if the caller sees it yet.
 fn visible<'a>(
-    service: &'a Service,
+    world: &'a World,
     caller: &Caller,
     id: &str,
     now: Millis,
 ) -> Result<(Arc<EmulatedRun>, &'a EmulatedFlow), ServiceError> {
-    let until = now.saturating_sub(service.scenario.listed_after.millis());
-    service
-        .world
+    let until = now.saturating_sub(world.scenario.listed_after.millis());
+    world
         .run(&caller.sandbox, id)
         .filter(|(run, _)| run.record.created_at <= until)
         .ok_or_else(|| ServiceError::not_found("runs", id))

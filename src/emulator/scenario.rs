@@ -13,7 +13,6 @@ use crate::run::{DeltaColumn, FlowId, Sandbox};
 
 use super::delay::Delay;
 use super::faults::FaultRule;
-use super::life::Outcomes;
 
 /// How the emulated service behaves; [`Scenario::default`] is calm.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -114,6 +113,52 @@ impl Default for Scenario {
             page_size_max: NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN),
             over_limit: OverLimit::Clamp,
             page_tokens: PageTokens::Plain,
+        }
+    }
+}
+
+/// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Outcomes {
+    /// All records in.
+    pub success: Weight,
+    /// `success`, with a failed record and its errors.
+    pub success_with_errors: Weight,
+    /// `partialSuccess`.
+    pub partial_success: Weight,
+    /// `success` without a record.
+    pub no_records: Weight,
+    /// `failed`.
+    pub failed: Weight,
+}
+
+/// A weight: not negative, not infinite.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Weight(f64);
+
+impl Weight {
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+/// A weight that is negative or no number.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("`{0}` is not a weight: expected a number from 0 up")]
+pub struct WeightError(f64);
+
+impl TryFrom<f64> for Weight {
+    type Error = WeightError;
+
+    fn try_from(weight: f64) -> Result<Self, WeightError> {
+        if weight.is_finite() && weight >= 0.0 {
+            Ok(Self(weight))
+        } else {
+            Err(WeightError(weight))
         }
     }
 }

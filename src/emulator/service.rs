@@ -20,7 +20,6 @@ use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
 use super::refusal::{Invented, ServiceError};
 use super::reply::Reply;
-use super::scenario::Scenario;
 use super::world::World;
 use super::{flow_specs, flows, runs, source_connections};
 
@@ -91,7 +90,6 @@ pub(super) enum Delivery {
 /// The emulated IMS, gateway and Flow Service.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) scenario: Scenario,
     pub(super) world: World,
     gateway: Gateway,
     plan: FaultPlan,
@@ -100,10 +98,13 @@ pub(super) struct Service {
 }
 
 impl Service {
-    pub(super) fn new(scenario: Scenario, world: World, clock: Clock) -> Self {
-        let plan = FaultPlan::new(scenario.seed, world.run_count(), scenario.faults.clone());
+    pub(super) fn new(world: World, clock: Clock) -> Self {
+        let plan = FaultPlan::new(
+            world.scenario.seed,
+            world.run_count(),
+            world.scenario.faults.clone(),
+        );
         Self {
-            scenario,
             world,
             gateway: Gateway::default(),
             plan,
@@ -215,22 +216,24 @@ impl Service {
             )
         });
         if *route == Route::Token {
-            let reply = gateway::issue_token(query, body?, &self.scenario, now)?;
+            let reply = gateway::issue_token(query, body?, &self.world.scenario, now)?;
             self.tally.token_issued();
             return Ok(reply);
         }
         let caller = self.let_in(route, headers, now_micros)?;
         match route {
-            Route::CreateRun => runs::create(self, &caller, body?, now),
-            Route::ListRuns => runs::list(self, &caller, query, now),
-            Route::GetRun(id) => runs::get(self, &caller, id, now),
-            Route::Action(id) => runs::act(self, &caller, id, query, headers, now),
-            Route::ListFlows => flows::list(self, &caller, query, now),
-            Route::GetFlow(id) => flows::get(self, &caller, id, now),
-            Route::ListFlowSpecs => flow_specs::list(self, &caller, query, now),
-            Route::GetFlowSpec(id) => flow_specs::get(self, id),
-            Route::ListSourceConnections => source_connections::list(self, &caller, query, now),
-            Route::GetSourceConnection(id) => source_connections::get(self, &caller, id),
+            Route::CreateRun => runs::create(&self.world, &caller, body?, now),
+            Route::ListRuns => runs::list(&self.world, &caller, query, now),
+            Route::GetRun(id) => runs::get(&self.world, &caller, id, now),
+            Route::Action(id) => runs::act(&self.world, &caller, id, query, headers, now),
+            Route::ListFlows => flows::list(&self.world, &caller, query, now),
+            Route::GetFlow(id) => flows::get(&self.world, &caller, id, now),
+            Route::ListFlowSpecs => flow_specs::list(&self.world, &caller, query, now),
+            Route::GetFlowSpec(id) => flow_specs::get(&self.world, id),
+            Route::ListSourceConnections => {
+                source_connections::list(&self.world, &caller, query, now)
+            }
+            Route::GetSourceConnection(id) => source_connections::get(&self.world, &caller, id),
             Route::WrongMethod => Err(ServiceError::invented(
                 StatusCode::METHOD_NOT_ALLOWED,
                 Invented::MethodNotAllowed,
@@ -250,7 +253,7 @@ impl Service {
         headers: &HeaderMap,
         now_micros: i64,
     ) -> Result<Caller, ServiceError> {
-        let scenario = &self.scenario;
+        let scenario = &self.world.scenario;
         self.gateway
             .check_rate(scenario, now_micros)
             .inspect_err(|_| self.tally.struck("rateLimit"))?;
@@ -302,7 +305,7 @@ impl Service {
 
     /// Now, by the service's clock.
     fn service_micros(&self) -> i64 {
-        self.clock.micros() + i64::from(self.scenario.clock_skew) * 1_000_000
+        self.clock.micros() + i64::from(self.world.scenario.clock_skew) * 1_000_000
     }
 
     fn refuse(&self, refusal: ServiceError) -> Reply {

@@ -9,8 +9,7 @@ use super::listing::Catalog;
 use super::refusal::ServiceError;
 use super::reply::Reply;
 use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
-use super::service::Service;
-use super::world::{EmulatedFlow, FLOWS_SINCE};
+use super::world::{EmulatedFlow, FLOWS_SINCE, World};
 
 const SOURCE_CONNECTIONS: Catalog = Catalog {
     path: "sourceConnections",
@@ -36,27 +35,27 @@ const SOURCE_CONNECTIONS: Catalog = Catalog {
 
 /// `GET /sourceConnections`
 pub(super) fn list(
-    service: &Service,
+    world: &World,
     caller: &Caller,
     query: &str,
     now: Millis,
 ) -> Result<Reply, ServiceError> {
-    let flows = service.world.visible_flows(&caller.sandbox).collect();
+    let flows = world.visible_flows(&caller.sandbox).collect();
     let show = |flow: &&EmulatedFlow, _| source_connection_body(caller, flow);
-    SOURCE_CONNECTIONS.list(query, caller, &service.scenario, now, flows, show)
+    SOURCE_CONNECTIONS.list(query, caller, &world.scenario, now, flows, show)
 }
 
 /// `GET /sourceConnections/{id}`
-pub(super) fn get(service: &Service, caller: &Caller, id: &str) -> Result<Reply, ServiceError> {
+pub(super) fn get(world: &World, caller: &Caller, id: &str) -> Result<Reply, ServiceError> {
     let flow = Uuid::try_parse(id)
         .ok()
         .and_then(|id| {
-            let mut flows = service.world.visible_flows(&caller.sandbox);
+            let mut flows = world.visible_flows(&caller.sandbox);
             flows.find(|flow| flow.source_connection_id() == id)
         })
         .ok_or_else(|| ServiceError::not_found("sourceConnections", id))?;
     let body = source_connection_body(caller, flow);
-    Ok(Reply::one(body, service.scenario.item_shape))
+    Ok(Reply::one(body, world.scenario.item_shape))
 }
 
 fn source_connection_body(caller: &Caller, flow: &EmulatedFlow) -> Value {

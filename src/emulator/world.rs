@@ -9,14 +9,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
 
 use super::clock::Millis;
 use super::copy_column::{self, CopyColumn};
-use super::journal::RunJournal;
+use super::journal::{RunJournal, RunRecord};
 use super::ledger::StoredRun;
 use super::params::RunParams;
 use super::refusal::{Invented, ServiceError};
@@ -81,20 +80,6 @@ impl EmulatedFlow {
     }
 }
 
-/// A run as it is stored, here and in the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct RunRecord {
-    pub(super) id: String,
-    pub(super) sandbox: Sandbox,
-    pub(super) flow_id: FlowId,
-    pub(super) created_at: Millis,
-    pub(super) created_client: String,
-    pub(super) ims_org_id: String,
-    pub(super) retrigger_of: Option<String>,
-    pub(super) params: RunParams,
-}
-
 /// A stored run with its place among the others.
 #[derive(Debug)]
 pub(super) struct EmulatedRun {
@@ -131,12 +116,12 @@ struct Runs {
     journal: Option<RunJournal>,
 }
 
-/// Everything that exists.
+/// Everything that exists, and how it behaves.
 #[derive(Debug)]
 pub(super) struct World {
     flows: BTreeMap<FlowKey, EmulatedFlow>,
     sandboxes: Vec<Sandbox>,
-    refuses_same_window: bool,
+    pub(super) scenario: Scenario,
     runs: Mutex<Runs>,
 }
 
@@ -147,7 +132,7 @@ impl World {
     /// With the override that names a flow which was not seeded.
     pub(super) fn new(
         seeds: Vec<FlowSeed>,
-        scenario: &Scenario,
+        scenario: Scenario,
         remembered: Option<(RunJournal, Vec<RunRecord>)>,
     ) -> Result<Self, FlowId> {
         let mut flows = BTreeMap::new();
@@ -184,7 +169,7 @@ impl World {
         Ok(Self {
             flows,
             sandboxes,
-            refuses_same_window: scenario.dedupe,
+            scenario,
             runs: Mutex::new(runs),
         })
     }
@@ -279,7 +264,7 @@ impl World {
             .by_flow
             .get(&key)
             .is_some_and(|of_flow| of_flow.attempts.contains_key(&params.window));
-        if self.refuses_same_window && is_repeated && retrigger_of.is_none() {
+        if self.scenario.dedupe && is_repeated && retrigger_of.is_none() {
             return Err(ServiceError::invented(
                 StatusCode::CONFLICT,
                 Invented::SameWindow,

@@ -5,9 +5,8 @@
 
 use jiff::Timestamp;
 
-use super::text::plan::same_reasons;
 use super::{number, plain, window};
-use crate::plan::{Known, Limit, Plan, PlannedRun};
+use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::state::{Absence, Evidence, Fate};
 
 /// How much of what the service said is repeated.
@@ -53,6 +52,33 @@ pub fn describe_fate(fate: &Fate) -> String {
         }
         Fate::NotCreated(absence) => describe_absence(absence),
     }
+}
+
+/// What is to be known of a run that is neither new nor done, line by line.
+pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
+    let PlannedRun {
+        run: _,
+        action,
+        known,
+    } = planned;
+    match (action, known) {
+        (Action::Conflict, Some(other)) => describe_obstacle(other).to_vec(),
+        (Action::Wait, Some(other)) => {
+            let [overlaps, fate] = describe_obstacle(other);
+            vec![overlaps, fate, "waits until that is settled".to_owned()]
+        }
+        (Action::Again, Some(known)) => vec![describe_fate(&known.fate)],
+        (Action::Settle, Some(known)) => vec![
+            describe_fate(&known.fate),
+            "looked for before anything is sent".to_owned(),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether one text serves both.
+pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
+    (a.action, &a.known) == (b.action, &b.known)
 }
 
 /// What is in the way of a window, in two parts: which, and what became of it.

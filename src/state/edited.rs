@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::format::{FormatError, StoredRecord, read_lines};
+use super::format::{StoredRecord, read_lines};
+use super::header::FormatError;
 use super::record::State;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit

@@ -10,51 +10,13 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::entry::StoredIdentity;
+use super::header::{FILE, FormatError, check_format, check_number};
 use super::moved::{Moved, decode_moved};
 use super::record::{Absence, Fate, Record, State};
 use super::{Journal, line};
 use crate::run::{OrganizationId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
-/// The name under which damage is reported.
-pub(super) const FILE: &str = "state.jsonl";
-/// No serial and no number of an entry comes this far; what says so was not written, and counting
-/// on from it would overflow.
-const BEYOND: u64 = 1 << 53;
-
-/// Why stored bytes are not a state or a journal.
-#[derive(Debug, thiserror::Error)]
-pub enum FormatError {
-    /// Something in the file is not what was written.
-    #[error("{file}, line {line}: {what}")]
-    Damaged {
-        /// Which file.
-        file: &'static str,
-        /// Which line, from 1.
-        line: u64,
-        /// What is wrong there.
-        what: String,
-    },
-    /// Written by a newer version of this program.
-    #[error("{file} has the format `{found}`; this version reads up to `{known}`")]
-    Newer {
-        /// Which file.
-        file: &'static str,
-        /// Its format.
-        found: String,
-        /// The newest format that is read.
-        known: &'static str,
-    },
-    /// One of the two files stands alone, or they do not belong together.
-    #[error("state.jsonl and journal.jsonl do not belong together: {0}")]
-    Apart(&'static str),
-    /// The state is kept elsewhere now.
-    #[error("it was moved to {to}")]
-    Moved {
-        /// Where.
-        to: String,
-    },
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -231,43 +193,4 @@ fn fold_journal(state: &mut State, journal: &Journal) -> Result<(), FormatError>
 
 fn first_number(journal: &Journal) -> u64 {
     journal.next - journal.entries.len() as u64
-}
-
-/// Refuses a file whose header names a format that this version does not read.
-pub(super) fn check_format(
-    file: &'static str,
-    known: &'static str,
-    header: &[u8],
-) -> Result<(), FormatError> {
-    match format_of(header) {
-        Some(found) if found != known => Err(FormatError::Newer {
-            file,
-            found: found.escape_debug().to_string(),
-            known,
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The format that a header names. A newer one may frame its lines in another way, so only the
-/// field is looked at.
-pub(super) fn format_of(header: &[u8]) -> Option<String> {
-    #[derive(Deserialize)]
-    struct OnlyFormat {
-        format: String,
-    }
-    let header: OnlyFormat = serde_json::from_slice(header).ok()?;
-    Some(header.format)
-}
-
-/// Refuses a header with a number that counting never reached.
-pub(super) fn check_number(file: &'static str, number: u64) -> Result<(), FormatError> {
-    if number < BEYOND {
-        return Ok(());
-    }
-    Err(FormatError::Damaged {
-        file,
-        line: 1,
-        what: format!("the number {number} was never reached"),
-    })
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::format::FormatError;
+use super::header::{FormatError, check_format, check_number};
 use super::{Entry, State, line};
 
 const FORMAT: &str = "aep-backfill-journal/v1";
@@ -89,9 +89,9 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
     let (first, _) = lines
         .next()
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
-    super::format::check_format(FILE, FORMAT, first)?;
+    check_format(FILE, FORMAT, first)?;
     let header: JournalHeader = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
-    super::format::check_number(FILE, header.after)?;
+    check_number(FILE, header.after)?;
 
     let mut next = header.after + 1;
     let mut entries = Vec::new();

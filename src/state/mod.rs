@@ -9,6 +9,7 @@ mod edited;
 mod entry;
 mod fold;
 mod format;
+mod header;
 mod journal;
 mod line;
 mod moved;
@@ -22,7 +23,8 @@ pub use entry::{
     ClockKind, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, StoredIdentity,
 };
 pub use fold::FoldError;
-pub use format::{FormatError, decode_state, encode_state};
+pub use format::{decode_state, encode_state};
+pub use header::FormatError;
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
 pub use moved::{Moved, decode_moved, encode_moved};
 pub use record::{Absence, Doubt, Fate, Record, State};

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::format::{FILE, FormatError, check_number, format_of};
+use super::header::{FILE, FormatError, check_number, format_of};
 use super::line;
 
 const FORMAT: &str = "aep-backfill-moved/v1";

@@ -143,6 +143,8 @@ fn settled(text: &str) -> String {
         let (word, after) = word.split_at(end);
         out.push_str(if out.ends_with("sha256\":\"") {
             "SHA256"
+        } else if out.ends_with("folded\":") {
+            "NUMBER"
         } else if out.ends_with("DATE ") {
             "CLOCK"
         } else {

@@ -147,11 +147,11 @@ fn over(path: &Path, rig: TestService) -> TestService {
         time,
         headers,
     } = rig;
-    let scenario = service.scenario.clone();
+    let scenario = service.world.scenario.clone();
     drop(service); // which may hold the file
     let remembered = RunJournal::open(path).expect("a journal");
-    let world = World::new(flows(), &scenario, Some(remembered)).expect("a world");
-    let service = Service::new(scenario, world, time.clock()).into();
+    let world = World::new(flows(), scenario, Some(remembered)).expect("a world");
+    let service = Service::new(world, time.clock()).into();
     TestService {
         service,
         time,

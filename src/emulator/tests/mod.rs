@@ -58,10 +58,10 @@ impl TestService {
 
     pub(super) fn with(yaml: &str) -> Self {
         let scenario = Scenario::of(yaml);
-        let world = World::new(flows(), &scenario, None).expect("a world");
+        let world = World::new(flows(), scenario, None).expect("a world");
         let time = TurnedClock::new();
         Self {
-            service: Arc::new(Service::new(scenario, world, time.clock())),
+            service: Arc::new(Service::new(world, time.clock())),
             time,
             headers: [
                 ("authorization", "Bearer any"),

@@ -7,9 +7,9 @@ use crate::audit::{Audit, Finding, FindingKind};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun};
+use crate::report::reason::reasons;
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
-use crate::report::text::plan::reasons;
 use crate::report::{AuditView, Status, number, window};
 use crate::run::{DesiredRun, FlowId, Key, Origin, RunIdentity, Sandbox};
 

@@ -9,8 +9,8 @@ use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
-use crate::report::reason::{describe_fate, describe_held_back};
-use crate::report::text::plan::{describe_totals, reasons, row, same_reasons};
+use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
+use crate::report::text::plan::{describe_totals, row};
 use crate::report::text::table;
 use crate::report::{number, plain, window, wrap};
 

@@ -6,7 +6,7 @@
 use crate::plan::PlannedRun;
 use crate::report::bar::Cell;
 use crate::report::number;
-use crate::report::text::plan::same_reasons;
+use crate::report::reason::same_reasons;
 use crate::run::Window;
 
 const HOUR: i64 = 3600;

@@ -7,7 +7,7 @@ use super::table;
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::bar::{Cell, describe_gaps, legend};
 use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
-use crate::report::reason::{describe_fate, describe_held_back, describe_obstacle};
+use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::UnixSeconds;
@@ -262,33 +262,6 @@ pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
             exists,
         ],
     }
-}
-
-/// What is to be known of a run that is neither new nor done, line by line.
-pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
-    let PlannedRun {
-        run: _,
-        action,
-        known,
-    } = planned;
-    match (action, known) {
-        (Action::Conflict, Some(other)) => describe_obstacle(other).to_vec(),
-        (Action::Wait, Some(other)) => {
-            let [overlaps, fate] = describe_obstacle(other);
-            vec![overlaps, fate, "waits until that is settled".to_owned()]
-        }
-        (Action::Again, Some(known)) => vec![describe_fate(&known.fate)],
-        (Action::Settle, Some(known)) => vec![
-            describe_fate(&known.fate),
-            "looked for before anything is sent".to_owned(),
-        ],
-        _ => Vec::new(),
-    }
-}
-
-/// Whether one text serves both.
-pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
-    (a.action, &a.known) == (b.action, &b.known)
 }
 
 fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
