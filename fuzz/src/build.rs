@@ -1,7 +1,9 @@
 //! Entries and damage, read from an input as instructions: most of what they tell is legal, and
 //! all of it can be encoded.
 
-use aep_backfill::run::{FlowId, OrganizationId, Rerun, RunId, RunIdentity, UnixSeconds, Window};
+use aep_backfill::run::{
+    FlowId, FlowRef, OrganizationId, Rerun, RunId, RunIdentity, UnixSeconds, Window,
+};
 use aep_backfill::state::{
     ClockKind, ClockedTime, Entry, Evidence, Holder, Refusal, State, StoredIdentity, encode_entries,
 };
@@ -120,10 +122,12 @@ fn identity(day: i64) -> RunIdentity {
         .parse()
         .expect("a flow");
     RunIdentity {
-        sandbox: if day % 2 == 0 { "prod" } else { "dev" }
-            .parse()
-            .expect("a sandbox"),
-        flow_id: flow,
+        flow: FlowRef {
+            sandbox: if day % 2 == 0 { "prod" } else { "dev" }
+                .parse()
+                .expect("a sandbox"),
+            id: flow,
+        },
         window: Window::new(at(day), at(day + 1)).expect("a window"),
         rerun: Rerun::FIRST,
     }

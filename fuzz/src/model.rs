@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aep_backfill::run::{FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+use aep_backfill::run::{
+    FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window,
+};
 use aep_backfill::state::{Entry, State, StoredIdentity};
 use serde_json::from_value;
 
@@ -86,8 +88,10 @@ fn key(run: &StoredIdentity) -> Option<Key> {
     let rerun: Rerun = from_value(field("rerun")).expect("it was written so");
     let key: Key = from_value(field("key")).expect("it was written so");
     let identity = RunIdentity {
-        sandbox,
-        flow_id,
+        flow: FlowRef {
+            sandbox,
+            id: flow_id,
+        },
         window: Window::new(start, end).ok()?,
         rerun,
     };

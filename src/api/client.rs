@@ -15,19 +15,19 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
+use super::error::ApiError;
 use super::flow::kind_by_spec;
 use super::guarded::GuardedBody;
-use super::http::{bounded_body, builder, describe, header_of};
+use super::http::{Timeouts, bounded_body, builder, describe, header_of};
 use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, judge};
 use super::proxy::unusable_proxy;
 use super::{
-    Answer, Auth, AuthError, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
+    Answer, Auth, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
     SourceKind, Token, WindowEvidence,
 };
 use crate::crash::Point;
-use crate::run::{FlowId, OrganizationId, RunId, Sandbox};
-use crate::state::Refusal;
+use crate::run::{FlowId, FlowRef, OrganizationId, RunId, Sandbox};
 
 /// Where the service's own paths begin, on every host.
 const SERVICE: &str = "data/foundation/flowservice";
@@ -44,24 +44,6 @@ const MOST_MOVES: u32 = 3;
 /// How often a read is sent before it is given up.
 const READ_TRIES: u32 = 6;
 
-/// How long to wait for the service.
-#[derive(Debug, Clone, Copy)]
-pub struct Timeouts {
-    /// For a connection.
-    pub connect: Duration,
-    /// For a whole answer. The gateway itself gives up after 60 s, so this is longer.
-    pub total: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            total: Duration::from_secs(90),
-        }
-    }
-}
-
 /// Whom to talk to, and as whom.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -75,44 +57,6 @@ pub struct Connection {
     pub credentials: Credentials,
     /// How long to wait.
     pub timeouts: Timeouts,
-}
-
-/// Why a read failed, or a client could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiError {
-    /// No token.
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-    /// The gateway does not accept the credentials.
-    #[error("the service refused the credentials: {0}")]
-    SignIn(Refusal),
-    /// The service refused this request.
-    #[error("{0}")]
-    Refused(Refusal),
-    /// No answer, or only ones that may pass, however often it was asked.
-    #[error("the service cannot be reached: {0}")]
-    Unreachable(String),
-    /// An answer that is not what was asked for.
-    #[error("the service's answer is not understood: {0}")]
-    NotUnderstood(String),
-    /// The client itself could not be made.
-    #[error("{0}")]
-    Setup(String),
-}
-
-impl ApiError {
-    /// What it says of the one flow that was asked about.
-    ///
-    /// # Errors
-    /// With itself where every other flow would meet it too.
-    pub fn of_one_flow(self) -> Result<String, Self> {
-        match self {
-            Self::Refused(_) | Self::Unreachable(_) | Self::NotUnderstood(_) => {
-                Ok(self.to_string())
-            }
-            Self::Auth(_) | Self::SignIn(_) | Self::Setup(_) => Err(self),
-        }
-    }
 }
 
 /// A Flow Service client for one organization and one API key.
@@ -252,11 +196,7 @@ impl Client {
     ///
     /// # Errors
     /// When a page cannot be had or understood: a list is whole or it is none.
-    pub async fn runs_of(
-        &self,
-        sandbox: &Sandbox,
-        flow_id: FlowId,
-    ) -> Result<Vec<FlowRun>, ApiError> {
+    pub async fn runs_of(&self, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
         let mut runs = Vec::new();
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
@@ -265,7 +205,7 @@ impl Client {
         let mut moves = 0;
         for _ in 0..MOST_PAGES {
             let page = match self
-                .read(sandbox, self.page(flow_id, token.as_deref()))
+                .read(&flow.sandbox, self.page(flow.id, token.as_deref()))
                 .await
             {
                 // How long a token lives is not documented; one that is not known any more is a
@@ -282,15 +222,13 @@ impl Client {
             let Page { runs: listed, next } = Page::read(&page)?;
             for run in listed {
                 // The filter is the service's; a run of another flow must never count as ours.
-                if run.flow_id.is_none_or(|id| id == flow_id) && seen.insert(run.id.clone()) {
+                if run.flow_id.is_none_or(|id| id == flow.id) && seen.insert(run.id.clone()) {
                     runs.push(run);
                 }
             }
             match next {
                 // What changed while we read may have moved to a page that was read before.
-                None if tokens.is_empty()
-                    || self.has_not_moved(sandbox, flow_id, &seen).await? =>
-                {
+                None if tokens.is_empty() || self.has_not_moved(flow, &seen).await? => {
                     return Ok(runs);
                 }
                 None if moves < MOST_MOVES => {
@@ -325,15 +263,10 @@ impl Client {
     }
 
     /// Whether the first page of a list holds no run of the flow that is not in `seen`.
-    async fn has_not_moved(
-        &self,
-        sandbox: &Sandbox,
-        flow_id: FlowId,
-        seen: &HashSet<RunId>,
-    ) -> Result<bool, ApiError> {
-        let page = self.read(sandbox, self.page(flow_id, None)).await?;
+    async fn has_not_moved(&self, flow: &FlowRef, seen: &HashSet<RunId>) -> Result<bool, ApiError> {
+        let page = self.read(&flow.sandbox, self.page(flow.id, None)).await?;
         let is_known = |run: &FlowRun| {
-            seen.contains(&run.id) || run.flow_id.is_some_and(|other| other != flow_id)
+            seen.contains(&run.id) || run.flow_id.is_some_and(|other| other != flow.id)
         };
         Ok(Page::read(&page)?.runs.iter().all(is_known))
     }
@@ -396,14 +329,16 @@ impl Client {
     ///
     /// # Errors
     /// When it does not exist in the sandbox, or cannot be had or understood.
-    pub async fn flow(&self, sandbox: &Sandbox, id: FlowId) -> Result<Flow, ApiError> {
-        let body = self.read(sandbox, self.url(&format!("flows/{id}"))).await?;
-        let mut flow = Flow::read(&body)
+    pub async fn flow(&self, flow: &FlowRef) -> Result<Flow, ApiError> {
+        let body = self
+            .read(&flow.sandbox, self.url(&format!("flows/{}", flow.id)))
+            .await?;
+        let mut read = Flow::read(&body)
             .ok_or_else(|| ApiError::NotUnderstood("a flow without an id".to_owned()))?;
-        if let (None, Some(spec)) = (flow.kind, &flow.spec_id) {
-            flow.kind = self.kind_of_spec(sandbox, spec.raw()).await?;
+        if let (None, Some(spec)) = (read.kind, &read.spec_id) {
+            read.kind = self.kind_of_spec(&flow.sandbox, spec.raw()).await?;
         }
-        Ok(flow)
+        Ok(read)
     }
 
     async fn kind_of_spec(

@@ -1,11 +1,30 @@
 //! The HTTP stack, tamed: nothing sent again, no redirects, TLS everywhere but on this machine,
 //! bodies bounded, errors in words that hold no more of a URL than its host.
 
+use std::time::Duration;
+
 use url::Url;
 
-use super::Timeouts;
 use super::proxy::{is_loopback, proxy_to};
 use super::redact::plain;
+
+/// How long to wait for the service.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For a whole answer. The gateway itself gives up after 60 s, so this is longer.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            total: Duration::from_secs(90),
+        }
+    }
+}
 
 /// The body, up to `most` bytes of it, and whether that is all.
 pub(crate) async fn bounded_body(response: &mut reqwest::Response, most: usize) -> (Vec<u8>, bool) {

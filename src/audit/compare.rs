@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Audit, Denial, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{CLOCKS, FlowRun, RunStatus, WindowEvidence};
 use crate::reconcile::{CreatorAttribution, IntentMatch, RunsByWindow};
-use crate::run::{DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Window};
+use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, Window};
 use crate::state::{ClockKind, ClockedTime, Fate, Record, State};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
@@ -28,25 +28,21 @@ pub struct AuditInput<'a> {
     pub settle_delay: SignedDuration,
 }
 
-type FlowRef<'a> = (&'a Sandbox, FlowId);
-
 /// Compares the state with what was seen of each flow. No flow is in `looks` twice.
 #[must_use]
 pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
-    let mut of_flow: HashMap<FlowRef<'_>, Vec<&Record>> = HashMap::new();
+    let mut of_flow: HashMap<&FlowRef, Vec<&Record>> = HashMap::new();
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     for (_, record) in input.state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
-        let flow = (&identity.sandbox, identity.flow_id);
-        of_flow.entry(flow).or_default().push(record);
+        of_flow.entry(&identity.flow).or_default().push(record);
         if let Fate::Created { run_id, .. } = &record.fate {
             claims.insert(run_id, record);
         }
     }
-    let mut wanted: HashMap<FlowRef<'_>, Vec<&DesiredRun>> = HashMap::new();
+    let mut wanted: HashMap<&FlowRef, Vec<&DesiredRun>> = HashMap::new();
     for run in input.wanted {
-        let flow = (&run.identity.sandbox, run.identity.flow_id);
-        wanted.entry(flow).or_default().push(run);
+        wanted.entry(&run.identity.flow).or_default().push(run);
     }
 
     let mut audit = Audit {
@@ -55,8 +51,8 @@ pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
     };
     let mut misfiled = HashSet::new();
     for look in looks {
-        let flow = (&look.sandbox, look.flow_id);
-        let mut records = of_flow.remove(&flow).unwrap_or_default();
+        let flow = &look.flow;
+        let mut records = of_flow.remove(flow).unwrap_or_default();
         records.sort_by(|a, b| a.identity.cmp(&b.identity));
         audit.records += records.len();
         let mut facts = match &look.seen {
@@ -87,8 +83,7 @@ pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
         };
         facts.sort_by_key(|fact| (fact.kind(), fact.window()));
         audit.findings.extend(facts.into_iter().map(|fact| Finding {
-            sandbox: look.sandbox.clone(),
-            flow_id: look.flow_id,
+            flow: look.flow.clone(),
             name: look.name.clone(),
             fact,
         }));
@@ -118,7 +113,7 @@ struct NextApply<'a> {
 
 struct Comparison<'a, 'b> {
     input: AuditInput<'a>,
-    flow: FlowRef<'b>,
+    flow: &'b FlowRef,
     /// The records of the flow.
     records: &'b [&'a Record],
     /// The records of all flows, by the run they stand for.
@@ -138,7 +133,7 @@ impl Comparison<'_, '_> {
         let mut windows: BTreeMap<Window, AtWindow<'_>> = BTreeMap::new();
         let mut silent: Vec<&FlowRun> = Vec::new();
         for run in runs {
-            if run.flow_id.is_some_and(|flow_id| flow_id != self.flow.1) {
+            if run.flow_id.is_some_and(|flow_id| flow_id != self.flow.id) {
                 continue; // found by the id on record, which `recorded` has judged
             }
             match (run.window_evidence, self.claims.contains_key(&run.id)) {
@@ -199,8 +194,7 @@ impl Comparison<'_, '_> {
             let Some(record) = self.claims.get(&run.id) else {
                 continue;
             };
-            let is_here =
-                (&record.identity.sandbox, record.identity.flow_id) == (self.flow.0, self.flow.1);
+            let is_here = record.identity.flow == *self.flow;
             if !is_here && self.misfiled.insert(run.id.clone()) {
                 self.facts.push(Fact::Differs {
                     record: Record::clone(record),
@@ -258,7 +252,7 @@ impl Comparison<'_, '_> {
         // A run that a record of another window stands for is one too many here as well.
         let is_stray = |run: &FlowRun| {
             claim(run).is_some_and(|record| {
-                (record.identity.flow_id, record.identity.window) != (self.flow.1, window)
+                (record.identity.flow.id, record.identity.window) != (self.flow.id, window)
             })
         };
         let is_beyond = free.iter().any(|run| !adopted.contains_key(&run.id))
@@ -366,7 +360,7 @@ fn trace(found: Option<&IntentMatch<'_>>, intent: ClockedTime, silent: &[&FlowRu
 fn shows_another(run: &FlowRun, record: &Record) -> bool {
     let other_flow = run
         .flow_id
-        .is_some_and(|flow_id| flow_id != record.identity.flow_id);
+        .is_some_and(|flow_id| flow_id != record.identity.flow.id);
     let other_window = match run.window_evidence {
         WindowEvidence::Params(window) | WindowEvidence::CopyActivity(window) => {
             window != record.identity.window

@@ -11,7 +11,7 @@ mod tests;
 use jiff::Timestamp;
 
 use crate::api::FlowRun;
-use crate::run::{FlowId, Key, RunId, Sandbox, Window};
+use crate::run::{FlowRef, Key, RunId, Window};
 use crate::state::{Absence, Record, Refusal};
 use crate::untrusted::Untrusted;
 
@@ -20,10 +20,8 @@ pub use compare::{AuditInput, compare};
 /// What the sandbox shows of one flow.
 #[derive(Debug, Clone)]
 pub struct FlowListing {
-    /// The sandbox.
-    pub sandbox: Sandbox,
     /// The flow.
-    pub flow_id: FlowId,
+    pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
     /// What came of looking.
@@ -61,10 +59,8 @@ pub struct Audit {
 /// One thing that differs, of one flow.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// The sandbox.
-    pub sandbox: Sandbox,
     /// The flow.
-    pub flow_id: FlowId,
+    pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
     /// What differs.

@@ -123,8 +123,8 @@ pub(crate) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
     manifests
         .iter()
         .map(|manifest| FlowSeed {
-            id: manifest.flow_id,
-            sandbox: manifest.sandbox.clone(),
+            id: manifest.flow.id,
+            sandbox: manifest.flow.sandbox.clone(),
             name: manifest.name.raw().to_owned(),
             source: (*manifest.source).clone(),
         })

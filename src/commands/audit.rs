@@ -20,7 +20,7 @@ use crate::cli::github;
 use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{self, AuditView};
-use crate::run::{FlowId, RunId, Sandbox};
+use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
 use crate::store::load;
 use crate::untrusted::Untrusted;
@@ -125,21 +125,20 @@ async fn look(
     client: &Client,
     concurrency: usize,
 ) -> Result<Vec<FlowListing>, ApiError> {
-    let flows: BTreeMap<(&Sandbox, FlowId), &Untrusted> = manifests
+    let flows: BTreeMap<&FlowRef, &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
-        .map(|manifest| ((&manifest.sandbox, manifest.flow_id), &manifest.name))
+        .map(|manifest| (&manifest.flow, &manifest.name))
         .collect();
     stream::iter(flows)
-        .map(|((sandbox, flow_id), name)| async move {
+        .map(|(flow, name)| async move {
             let list = async {
                 // A flow that is hidden has an empty list, as if all of its runs had vanished.
-                client.flow(sandbox, flow_id).await?;
-                client.runs_of(sandbox, flow_id).await
+                client.flow(flow).await?;
+                client.runs_of(flow).await
             };
             Ok(FlowListing {
-                sandbox: sandbox.clone(),
-                flow_id,
+                flow: flow.clone(),
                 name: name.clone(),
                 seen: seen(list.await.map(ListResult::Runs))?,
             })
@@ -157,18 +156,20 @@ async fn look_closer(
     client: &Client,
     concurrency: usize,
 ) -> Result<Vec<FlowListing>, ApiError> {
-    let mut recorded: BTreeMap<(Sandbox, FlowId), Vec<RunId>> = BTreeMap::new();
+    let mut recorded: BTreeMap<FlowRef, Vec<RunId>> = BTreeMap::new();
     for (_, record) in state.into_iter().flat_map(State::records) {
         if let Fate::Created { run_id, .. } = &record.fate {
             let identity = &record.identity;
-            let flow = (identity.sandbox.clone(), identity.flow_id);
-            recorded.entry(flow).or_default().push(run_id.clone());
+            recorded
+                .entry(identity.flow.clone())
+                .or_default()
+                .push(run_id.clone());
         }
     }
     stream::iter(looks)
         .map(|mut look| {
-            let on_record = recorded.remove(&(look.sandbox.clone(), look.flow_id));
-            let sandbox = look.sandbox.clone();
+            let on_record = recorded.remove(&look.flow);
+            let sandbox = look.flow.sandbox.clone();
             async move {
                 let ListResult::Runs(mut runs) = look.seen else {
                     return Ok(look);

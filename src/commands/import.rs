@@ -24,7 +24,7 @@ use crate::cli::output::{self, OutputFormat};
 use crate::cli::signals::Signals;
 use crate::import::{Undecided, source_of};
 use crate::report::{self, ImportedFlow, ImportedManifest};
-use crate::run::{FlowId, Sandbox};
+use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;
 use crate::store::load;
 use manifest_writer::{ListedFlow, ManifestWriter, entries, write};
@@ -94,7 +94,6 @@ async fn import(
     let default = context.project.manifests();
     let output = flags.output.as_deref().unwrap_or(&default);
     let writer = ManifestWriter {
-        sandbox,
         listed: &listed,
         output,
         default: &default,
@@ -189,19 +188,23 @@ async fn list(
         .filter(|flow_id| seen.insert(*flow_id))
         .collect();
     stream::iter(flows)
-        .map(|flow_id| async move {
-            let unreadable = |error| unreadable(flow_id, sandbox, error);
-            let flow = client.flow(sandbox, flow_id).await.map_err(unreadable)?;
-            let source = source_of(&flow).map_err(|why| undecided(flow_id, &why))?;
-            let mut runs = client.runs_of(sandbox, flow_id).await.map_err(unreadable)?;
+        .map(|id| async move {
+            let flow = FlowRef {
+                sandbox: sandbox.clone(),
+                id,
+            };
+            let unreadable = |error| unreadable(&flow, error);
+            let details = client.flow(&flow).await.map_err(unreadable)?;
+            let source = source_of(&details).map_err(|why| undecided(id, &why))?;
+            let mut runs = client.runs_of(&flow).await.map_err(unreadable)?;
             let is_unknown = |run: &FlowRun| state.claim(&run.id).is_none();
             client
                 .show_windows(sandbox, &mut runs, is_unknown, usize::MAX)
                 .await
                 .map_err(unreadable)?;
             Ok(ListedFlow {
-                flow_id,
                 flow,
+                details,
                 source,
                 runs,
             })
@@ -211,8 +214,9 @@ async fn list(
         .await
 }
 
-fn unreadable(flow_id: FlowId, sandbox: &Sandbox, error: ApiError) -> Failure {
-    let message = format!("could not read the flow {flow_id} in the sandbox {sandbox}: {error}");
+fn unreadable(flow: &FlowRef, error: ApiError) -> Failure {
+    let FlowRef { sandbox, id } = flow;
+    let message = format!("could not read the flow {id} in the sandbox {sandbox}: {error}");
     let exit = match &error {
         ApiError::Refused(refusal) => match refusal.status {
             404 => Exit::Usage,

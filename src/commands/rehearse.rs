@@ -142,7 +142,7 @@ fn flows_of(wanted: &[DesiredRun]) -> usize {
     wanted
         .chunk_by(|a, b| {
             let (a, b) = (&a.identity, &b.identity);
-            (&a.sandbox, a.flow_id) == (&b.sandbox, b.flow_id)
+            a.flow == b.flow
         })
         .count()
 }

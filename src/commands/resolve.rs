@@ -263,7 +263,7 @@ async fn check(
 ) -> Result<Result<(), Objection>, ApiError> {
     match decision {
         Decision::Adopt(run_id) => {
-            let run = client.run(&case.identity.sandbox, run_id).await?;
+            let run = client.run(&case.identity.flow.sandbox, run_id).await?;
             // What a list shows of a run, the run itself need not.
             let listed = case
                 .candidates

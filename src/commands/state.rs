@@ -90,11 +90,11 @@ async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Resu
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let mut runs: Vec<Recorded<'_>> = records(state)
-        .filter(|(_, record)| flows.is_empty() || flows.contains(&record.identity.flow_id))
+        .filter(|(_, record)| flows.is_empty() || flows.contains(&record.identity.flow.id))
         .map(|(key, record)| Recorded { key: *key, record })
         .collect();
     runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
-    let is_of = |flow: &FlowId| runs.iter().any(|run| run.record.identity.flow_id == *flow);
+    let is_of = |flow: &FlowId| runs.iter().any(|run| run.record.identity.flow.id == *flow);
     if let (Some(_), Some(flow)) = (state, flows.iter().find(|flow| !is_of(flow))) {
         let message = format!("no run of the flow {flow} is on record");
         return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));

@@ -13,7 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, AnnotatedFormat};
 use crate::manifest::Manifest;
 use crate::report::{self, RunListing, Status, StatusRow, Unread};
-use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
+use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
 use crate::store::load;
 use crate::untrusted::Untrusted;
@@ -55,15 +55,15 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
 /// What the state has of the manifests' flows, what does not exist aside.
 fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
-    let names: HashMap<(&Sandbox, FlowId), &Manifest> = manifests
+    let names: HashMap<&FlowRef, &Manifest> = manifests
         .iter()
-        .map(|manifest| ((&manifest.sandbox, manifest.flow_id), manifest))
+        .map(|manifest| (&manifest.flow, manifest))
         .collect();
     state
         .records()
         .filter_map(|(key, record)| {
             let identity = &record.identity;
-            let manifest = names.get(&(&identity.sandbox, identity.flow_id))?;
+            let manifest = names.get(&identity.flow)?;
             let run_id = match &record.fate {
                 Fate::Created { run_id, .. } => Some(run_id.clone()),
                 Fate::InDoubt { .. } => None,
@@ -86,19 +86,14 @@ async fn look_up(
     client: &Client,
     concurrency: usize,
 ) -> Result<Status, ApiError> {
-    let flows: BTreeMap<(Sandbox, FlowId), Untrusted> = rows
+    let flows: BTreeMap<FlowRef, Untrusted> = rows
         .iter()
-        .map(|row| {
-            let RunIdentity {
-                sandbox, flow_id, ..
-            } = &row.identity;
-            ((sandbox.clone(), *flow_id), row.name.clone())
-        })
+        .map(|row| (row.identity.flow.clone(), row.name.clone()))
         .collect();
     let lists: Vec<_> = stream::iter(flows)
-        .map(|((sandbox, flow_id), name)| async move {
-            let list = runs_of(client, &sandbox, flow_id).await;
-            ((sandbox, flow_id, name), list)
+        .map(|(flow, name)| async move {
+            let list = runs_of(client, &flow).await;
+            ((flow, name), list)
         })
         .buffered(concurrency)
         .collect()
@@ -106,24 +101,19 @@ async fn look_up(
 
     let mut runs: HashMap<RunId, FlowRun> = HashMap::new();
     let mut unread = Vec::new();
-    for ((sandbox, flow_id, name), list) in lists {
+    for ((flow, name), list) in lists {
         match list {
             Ok(list) => runs.extend(list.into_iter().map(|run| (run.id.clone(), run))),
             Err(error) => unread.push(Unread {
                 name,
-                sandbox,
-                flow_id,
+                flow,
                 why: error.of_one_flow()?,
             }),
         }
     }
-    let not_read: HashSet<(&Sandbox, FlowId)> = unread
-        .iter()
-        .map(|flow| (&flow.sandbox, flow.flow_id))
-        .collect();
+    let not_read: HashSet<&FlowRef> = unread.iter().map(|unread| &unread.flow).collect();
     for row in &mut rows {
-        let flow = (&row.identity.sandbox, row.identity.flow_id);
-        if not_read.contains(&flow) {
+        if not_read.contains(&row.identity.flow) {
             row.seen = RunListing::NotRead;
         } else if let Some(run) = row.run_id.as_ref().and_then(|id| runs.remove(id)) {
             row.seen = RunListing::Run(Box::new(run));
@@ -133,14 +123,10 @@ async fn look_up(
 }
 
 /// A flow's runs. A flow that is hidden has an empty list, as if all of its runs had vanished.
-async fn runs_of(
-    client: &Client,
-    sandbox: &Sandbox,
-    flow_id: FlowId,
-) -> Result<Vec<FlowRun>, ApiError> {
-    let runs = client.runs_of(sandbox, flow_id).await?;
+async fn runs_of(client: &Client, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
+    let runs = client.runs_of(flow).await?;
     if runs.is_empty() {
-        client.flow(sandbox, flow_id).await?;
+        client.flow(flow).await?;
     }
     Ok(runs)
 }

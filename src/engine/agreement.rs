@@ -13,11 +13,14 @@ use crate::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace
 use crate::fixture::{INTENT, OURS, at, desired, run, window};
 use crate::import::gather;
 use crate::reconcile::CreatorAttribution;
-use crate::run::{DesiredRun, FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, Window};
+use crate::run::{DesiredRun, FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Window};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, Refusal, State};
 
-fn sandbox() -> Sandbox {
-    "prod".parse().expect("a sandbox")
+fn flow_ref() -> FlowRef {
+    FlowRef {
+        sandbox: "prod".parse().expect("a sandbox"),
+        id: flow(),
+    }
 }
 
 fn flow() -> FlowId {
@@ -36,8 +39,7 @@ fn shown(id: &str, n: i64, created: i64, client: Option<&str>) -> FlowRun {
 
 fn identity(n: i64, rerun: u32) -> RunIdentity {
     RunIdentity {
-        sandbox: sandbox(),
-        flow_id: flow(),
+        flow: flow_ref(),
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
     }
@@ -118,8 +120,7 @@ impl FlowFixture {
             settle_delay: SignedDuration::from_secs(300),
         };
         let look = FlowListing {
-            sandbox: sandbox(),
-            flow_id: flow(),
+            flow: flow_ref(),
             name: "a flow".into(),
             seen: ListResult::Runs(self.runs.clone()),
         };
@@ -371,7 +372,7 @@ proptest! {
             world.runs.push(shown(&format!("r{at}"), *n, INTENT + created, client));
         }
         // A manifest from before, and a state that was lost since.
-        let imported = gather(&sandbox(), flow(), &world.runs, None).runs;
+        let imported = gather(&flow_ref(), &world.runs, None).runs;
         world.wanted = imported.iter().map(|run| desired(run.identity.clone())).collect();
         let expected: HashMap<RunId, Key> = imported
             .iter()

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use super::Blocked;
-use crate::run::{FlowId, RunId, RunIdentity, Sandbox};
+use crate::run::{FlowRef, RunId, RunIdentity};
 use crate::state::{Evidence, Refusal};
 use crate::untrusted::Untrusted;
 
@@ -16,10 +16,8 @@ pub type FlowIndex = usize;
 pub struct FlowStarted {
     /// The manifest's label.
     pub name: Untrusted,
-    /// Its sandbox.
-    pub sandbox: Sandbox,
-    /// Its id.
-    pub flow_id: FlowId,
+    /// Which it is.
+    pub flow: FlowRef,
     /// How many runs are to be created.
     pub to_create: usize,
     /// How many are in doubt.

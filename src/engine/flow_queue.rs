@@ -10,15 +10,12 @@ use super::settle::OpenIntent;
 use super::settle_schedule::{ReadingStreak, SettleSchedule};
 use super::{Blocked, FlowStarted};
 use crate::api::FlowRun;
-use crate::run::{
-    DeltaColumn, DesiredRun, FlowId, Key, RunId, RunIdentity, Sandbox, Source, UnixSeconds,
-};
+use crate::run::{DeltaColumn, DesiredRun, FlowRef, Key, RunId, RunIdentity, Source, UnixSeconds};
 use crate::untrusted::Untrusted;
 
 /// The runs of one flow that an apply has to create, and what is known of the flow.
 pub(super) struct FlowQueue {
-    pub(super) sandbox: Sandbox,
-    pub(super) flow_id: FlowId,
+    pub(super) flow: FlowRef,
     pub(super) name: Untrusted,
     /// `None` where only a doubt is left of the flow and no manifest names it.
     pub(super) source: Option<Arc<Source>>,
@@ -90,11 +87,10 @@ pub(super) struct OpenDoubt {
 }
 
 impl FlowQueue {
-    pub(super) fn new(sandbox: Sandbox, flow_id: FlowId) -> Self {
+    pub(super) fn new(flow: FlowRef) -> Self {
         Self {
-            sandbox,
-            flow_id,
-            name: flow_id.to_string().into(),
+            name: flow.id.to_string().into(),
+            flow,
             source: None,
             fresh: BTreeMap::new(),
             again: BTreeMap::new(),
@@ -125,8 +121,7 @@ impl FlowQueue {
     pub(super) fn describe(&self) -> FlowStarted {
         FlowStarted {
             name: self.name.clone(),
-            sandbox: self.sandbox.clone(),
-            flow_id: self.flow_id,
+            flow: self.flow.clone(),
             to_create: self.fresh.len() + self.again.len(),
             in_doubt: self.doubts.len(),
         }
@@ -301,13 +296,16 @@ impl FlowQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::FlowId;
     use crate::run::{Origin, Rerun, Window};
 
     fn run(day: i64) -> DesiredRun {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let identity = RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: flow(),
+            flow: FlowRef {
+                sandbox: "prod".parse().expect("a sandbox"),
+                id: flow(),
+            },
             window: Window::new(at(day * 10), at(day * 10 + 10)).expect("a window"),
             rerun: Rerun::FIRST,
         };
@@ -332,7 +330,10 @@ mod tests {
     }
 
     fn queue_of(days: impl IntoIterator<Item = i64>) -> FlowQueue {
-        let mut queue = FlowQueue::new("prod".parse().expect("a sandbox"), flow());
+        let mut queue = FlowQueue::new(FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(),
+        });
         for day in days {
             queue.enqueue(run(day));
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::api::{ApiError, Client, FlowRun};
-use crate::run::{FlowId, RunId, Sandbox};
+use crate::run::{FlowRef, RunId};
 use crate::state::ClockedTime;
 
 /// Runs that a list shows without a window are asked for one by one, but not more than this.
@@ -13,16 +13,15 @@ const MOST_SINGLE: usize = 50;
 /// is read by itself, where it may show one; with `since`, only if it can be younger.
 pub(super) async fn runs_of(
     client: &Client,
-    sandbox: &Sandbox,
-    flow_id: FlowId,
+    flow: &FlowRef,
     claimed: &HashSet<RunId>,
     since: Option<ClockedTime>,
 ) -> Result<Vec<FlowRun>, ApiError> {
-    let mut runs = client.runs_of(sandbox, flow_id).await?;
+    let mut runs = client.runs_of(flow).await?;
     let may_matter =
         |run: &FlowRun| !claimed.contains(&run.id) && since.is_none_or(|since| run.is_since(since));
     client
-        .show_windows(sandbox, &mut runs, may_matter, MOST_SINGLE)
+        .show_windows(&flow.sandbox, &mut runs, may_matter, MOST_SINGLE)
         .await?;
     Ok(runs)
 }

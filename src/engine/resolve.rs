@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
-use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
 use crate::state::{Absence, ClockKind, ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
@@ -109,15 +109,15 @@ pub enum Objection {
 /// When the service does not answer. That it refuses to list a flow's runs is part of a case: a
 /// flow that is gone must not keep its doubts open for ever.
 pub async fn cases(state: &State, keys: &[Key], client: &Client) -> Result<Vec<Case>, ApiError> {
-    let mut listed: HashMap<(&Sandbox, FlowId), Result<Vec<FlowRun>, Refusal>> = HashMap::new();
+    let mut listed: HashMap<&FlowRef, Result<Vec<FlowRun>, Refusal>> = HashMap::new();
     let mut cases = Vec::new();
     for (key, record) in keys.iter().filter_map(|key| Some((*key, state.get(key)?))) {
-        let flow = (&record.identity.sandbox, record.identity.flow_id);
+        let flow = &record.identity.flow;
         let runs = match listed.entry(flow) {
             Occupied(known) => known.into_mut(),
             Vacant(unread) => {
-                let claimed = state.claimed_of(flow.0, flow.1);
-                let runs = runs_of(client, flow.0, flow.1, &claimed, None).await;
+                let claimed = state.claimed_of(flow);
+                let runs = runs_of(client, flow, &claimed, None).await;
                 unread.insert(match runs {
                     Ok(runs) => Ok(runs),
                     Err(ApiError::Refused(refusal)) => Err(refusal),
@@ -176,7 +176,7 @@ impl Case {
             return Err(Objection::NoSuchRun(run_id.clone()));
         };
         if let Some(flow_id) = run.flow_id
-            && flow_id != self.identity.flow_id
+            && flow_id != self.identity.flow.id
         {
             return Err(Objection::OtherFlow {
                 run_id: run_id.clone(),
@@ -297,10 +297,12 @@ mod tests {
 
     fn identity(n: i64) -> RunIdentity {
         RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
+            flow: FlowRef {
+                sandbox: "prod".parse().expect("a sandbox"),
+                id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                    .parse()
+                    .expect("a flow"),
+            },
             window: window(n),
             rerun: Rerun::FIRST,
         }
@@ -309,7 +311,7 @@ mod tests {
     fn run(id: &str, window_evidence: WindowEvidence, created: i64) -> FlowRun {
         FlowRun {
             id: id.parse().expect("a run id"),
-            flow_id: Some(identity(1).flow_id),
+            flow_id: Some(identity(1).flow.id),
             created_at: Some(at(created)),
             created_client: Some("our-key".into()),
             created_by: None,

@@ -129,7 +129,7 @@ async fn attempt(
                 None => NotSentReason::Stale,
             });
         }
-        let sandbox = &task.run.identity.sandbox;
+        let sandbox = &task.run.identity.flow.sandbox;
         let (intent, life) = (task.intent, task.life);
         let may_leave = move || intent.elapsed() < life.leaves;
         match client
@@ -183,7 +183,7 @@ fn request(task: &SendTask, client: &Client) -> CreateRun {
     let run = &task.run;
     let now = client.clock().seconds(Timestamp::now());
     CreateRun::new(
-        run.identity.flow_id,
+        run.identity.flow.id,
         run.start_time.map_or(now, |asked| asked.max(now)),
         run.identity.window,
         task.delta_column.clone(),

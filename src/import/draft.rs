@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::ImportedRun;
 use crate::api::{Flow, SourceKind};
-use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds};
+use crate::run::{DeltaColumn, FlowId, FlowRef, Rerun, Sandbox, Source, UnixSeconds};
 use crate::untrusted::{Untrusted, can_act};
 
 /// What makes editors complete and check the file, where the schema is beside it.
@@ -79,9 +79,7 @@ pub fn source_of(flow: &Flow) -> Result<Source, Undecided> {
 #[derive(Debug, Clone, Copy)]
 pub struct ManifestDraft<'a> {
     /// The flow.
-    pub flow_id: FlowId,
-    /// The sandbox it lives in.
-    pub sandbox: &'a Sandbox,
+    pub flow: &'a FlowRef,
     /// Its label; `None` where the file's stem says it.
     pub name: Option<&'a str>,
     /// What it reads.
@@ -129,8 +127,7 @@ impl ManifestDraft<'_> {
     /// When the YAML writer refuses.
     pub fn text(&self, now: UnixSeconds) -> Result<String, serde_yaml::Error> {
         let Self {
-            flow_id,
-            sandbox,
+            flow,
             name,
             source,
             reason,
@@ -144,9 +141,9 @@ impl ManifestDraft<'_> {
         let is_future = |kept: &ImportedRun| kept.identity.window.end() > now;
         let written = ManifestYaml {
             version: 1,
-            flow_id,
+            flow_id: flow.id,
             name,
-            sandbox,
+            sandbox: &flow.sandbox,
             source,
             delta_column,
             reason,
@@ -197,10 +194,12 @@ mod tests {
         let window = Window::new(seconds(start), seconds(end)).expect("a window");
         ImportedRun {
             identity: RunIdentity {
-                sandbox: "prod".parse().expect("a sandbox"),
-                flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                    .parse()
-                    .expect("a flow"),
+                flow: FlowRef {
+                    sandbox: "prod".parse().expect("a sandbox"),
+                    id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                        .parse()
+                        .expect("a flow"),
+                },
                 window,
                 rerun: Rerun::new(rerun).expect("not 0"),
             },
@@ -231,8 +230,7 @@ mod tests {
     fn text(name: Option<&str>, source: &Source, runs: &[ImportedRun]) -> String {
         let identity = &runs[0].identity;
         let draft = ManifestDraft {
-            flow_id: identity.flow_id,
-            sandbox: &identity.sandbox,
+            flow: &identity.flow,
             name,
             source,
             reason: "Created by hand, and imported",

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::api::FlowRun;
 use crate::reconcile::RunsByWindow;
-use crate::run::{FlowId, Rerun, RunId, RunIdentity, Sandbox, Window};
+use crate::run::{FlowRef, Rerun, RunId, RunIdentity, Window};
 use crate::state::{Entry, Evidence, Fate, Record, State};
 
 pub use draft::{ManifestDraft, Undecided, source_of};
@@ -74,18 +74,13 @@ impl FlowImport {
 /// they are, and the others get the numbers that are free. A rejected request, and one that came
 /// to nothing, leave theirs free: no run stands for them.
 #[must_use]
-pub fn gather(
-    sandbox: &Sandbox,
-    flow_id: FlowId,
-    runs: &[FlowRun],
-    state: Option<&State>,
-) -> FlowImport {
+pub fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) -> FlowImport {
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
     let mut doubts: HashSet<Window> = HashSet::new();
     for (_, record) in state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
-        let is_here = (&identity.sandbox, identity.flow_id) == (sandbox, flow_id);
+        let is_here = identity.flow == *flow;
         match &record.fate {
             Fate::Created { run_id, .. } => {
                 claims.insert(run_id, record);
@@ -107,7 +102,7 @@ pub fn gather(
     for run in runs {
         if let Some(record) = claims.get(&run.id) {
             let identity = record.identity.clone();
-            if (&identity.sandbox, identity.flow_id) == (sandbox, flow_id) {
+            if identity.flow == *flow {
                 gathered.runs.push(ImportedRun {
                     identity,
                     run: run.clone(),
@@ -128,8 +123,7 @@ pub fn gather(
     for (window, rerun, run, evidence) in RunsByWindow::new(free, &none).numbered(&taken) {
         gathered.runs.push(ImportedRun {
             identity: RunIdentity {
-                sandbox: sandbox.clone(),
-                flow_id,
+                flow: flow.clone(),
                 window,
                 rerun,
             },
@@ -147,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::api::{RecordCounts, RunStatus, WindowEvidence};
+    use crate::run::FlowId;
     use crate::run::UnixSeconds;
     use crate::state::{ClockKind, ClockedTime};
 
@@ -156,8 +151,11 @@ mod tests {
             .expect("a flow")
     }
 
-    fn sandbox() -> Sandbox {
-        "prod".parse().expect("a sandbox")
+    fn flow_ref(n: u8) -> FlowRef {
+        FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(n),
+        }
     }
 
     fn at(second: i64) -> Timestamp {
@@ -171,8 +169,7 @@ mod tests {
 
     fn identity(flow_number: u8, n: i64, rerun: u32) -> RunIdentity {
         RunIdentity {
-            sandbox: sandbox(),
-            flow_id: flow(flow_number),
+            flow: flow_ref(flow_number),
             window: window(n),
             rerun: Rerun::new(rerun).expect("not 0"),
         }
@@ -228,7 +225,7 @@ mod tests {
 
     /// Which runs are kept as what, and whether they are new.
     fn kept(runs: &[FlowRun], state: Option<&State>) -> Vec<(String, i64, u32, bool)> {
-        gather(&sandbox(), flow(1), runs, state)
+        gather(&flow_ref(1), runs, state)
             .runs
             .into_iter()
             .map(
@@ -280,7 +277,7 @@ mod tests {
                 is("c", 1, 4, true)
             ]
         );
-        let again = gather(&sandbox(), flow(1), &runs, Some(&state));
+        let again = gather(&flow_ref(1), &runs, Some(&state));
         assert_eq!(again.entries(at(1)).len(), 2);
     }
 
@@ -310,7 +307,7 @@ mod tests {
             intent(&identity(2, 2, 1)),
         ]);
         let runs = [shown("known", 1, 10), shown("it", 1, 20), shown("b", 2, 30)];
-        let gathered = gather(&sandbox(), flow(1), &runs, Some(&state));
+        let gathered = gather(&flow_ref(1), &runs, Some(&state));
         let in_doubt: Vec<&str> = gathered
             .in_doubt
             .iter()
@@ -336,7 +333,7 @@ mod tests {
             run("silent-but-known", WindowEvidence::Missing, 3),
             shown("strayed", 1, 4),
         ];
-        let gathered = gather(&sandbox(), flow(1), &runs, Some(&state));
+        let gathered = gather(&flow_ref(1), &runs, Some(&state));
         let ids = |runs: &[FlowRun]| -> Vec<String> {
             runs.iter().map(|run| run.id.to_string()).collect()
         };

@@ -31,8 +31,7 @@ impl WantedEntry {
 pub(super) fn join(standing: &[CheckedManifest], problems: &mut Problems) -> Vec<DesiredRun> {
     let mut flows: BTreeMap<_, Vec<usize>> = BTreeMap::new();
     for (at, CheckedManifest { manifest, .. }) in standing.iter().enumerate() {
-        let flow = (&manifest.sandbox, manifest.flow_id);
-        flows.entry(flow).or_default().push(at);
+        flows.entry(&manifest.flow).or_default().push(at);
     }
     let mut runs = Vec::with_capacity(standing.iter().map(|one| one.wanted.len()).sum());
     let mut join = Join { standing, problems };
@@ -81,7 +80,7 @@ impl Join<'_> {
                         other.source_span,
                         format!(
                             "flow {} has another {what} elsewhere",
-                            other.manifest.flow_id
+                            other.manifest.flow.id
                         ),
                     )
                     .related(&first.manifest.path, first.source_span, "otherwise here")
@@ -260,8 +259,7 @@ fn desired(asked: &WantedEntry, standing: &[CheckedManifest]) -> DesiredRun {
     } = asked.wanted;
     let manifest = &standing[asked.manifest].manifest;
     let identity = RunIdentity {
-        sandbox: manifest.sandbox.clone(),
-        flow_id: manifest.flow_id,
+        flow: manifest.flow.clone(),
         window,
         rerun,
     };

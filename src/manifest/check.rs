@@ -14,7 +14,7 @@ use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
 use super::{Manifest, Rules};
-use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds, Window};
+use crate::run::{DeltaColumn, FlowId, FlowRef, Rerun, Sandbox, Source, UnixSeconds, Window};
 
 /// Windows of all manifests together: far more than a flow service takes in a year, few enough
 /// to hold in memory.
@@ -81,8 +81,10 @@ impl Checker<'_> {
         let manifest = Manifest {
             path: Arc::clone(self.file),
             line: document.span.line,
-            flow_id: flow_id?,
-            sandbox: sandbox?,
+            flow: FlowRef {
+                sandbox: sandbox?,
+                id: flow_id?,
+            },
             name: name.into(),
             source: Arc::new(source),
             reason: document.reason.as_ref().map(|r| r.value.to_string()),

@@ -38,7 +38,7 @@ pub use render::{render, render_all};
 pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
 
-use crate::run::{DesiredRun, FlowId, Sandbox, Source, UnixSeconds};
+use crate::run::{DesiredRun, FlowRef, Sandbox, Source, UnixSeconds};
 use crate::untrusted::Untrusted;
 use problem::Problems;
 
@@ -79,9 +79,7 @@ pub struct Manifest {
     /// The line at which the document begins, from 1.
     pub line: u32,
     /// The flow to run.
-    pub flow_id: FlowId,
-    /// The sandbox it lives in.
-    pub sandbox: Sandbox,
+    pub flow: FlowRef,
     /// The label: as written, or the file's stem.
     pub name: Untrusted,
     /// What kind of source the flow reads.

@@ -279,7 +279,7 @@ fn the_configs_limits_and_defaults_hold() {
     let codes: Vec<_> = checked.problems.iter().map(|p| p.rule.code()).collect();
     assert_eq!(codes, ["BF028", "BF022", "BF022"]);
     assert!(checked.has_errors());
-    assert_eq!(checked.manifests[0].sandbox.as_str(), "dev");
+    assert_eq!(checked.manifests[0].flow.sandbox.as_str(), "dev");
     assert_eq!(checked.manifests[0].name, "orders");
     assert_eq!(*checked.manifests[0].source, Source::File);
 }

@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowId, Key, Rerun, RunIdentity, Sandbox, Window};
+use crate::run::{DesiredRun, FlowRef, Key, Rerun, RunIdentity, Window};
 use crate::state::{Fate, Record, State};
 
-type Series<'a> = (&'a Sandbox, FlowId, Rerun);
+type Series<'a> = (&'a FlowRef, Rerun);
 
 /// The plan that makes `desired` true, given what `state` knows.
 ///
@@ -106,31 +106,25 @@ fn overlapping<'a>(ingested: &Ingested<'a>, window: Window) -> Option<&'a Record
 
 fn series(identity: &RunIdentity) -> Series<'_> {
     let RunIdentity {
-        sandbox,
-        flow_id,
+        flow,
         window: _,
         rerun,
     } = identity;
-    (sandbox, *flow_id, *rerun)
+    (flow, *rerun)
 }
 
 /// What the state has of the flows that were read, and nobody wants.
 fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -> Vec<Known> {
-    let flows: HashSet<(&Sandbox, FlowId)> = runs
+    let flows: HashSet<&FlowRef> = runs
         .iter()
-        .map(|planned| {
-            let identity = &planned.run.identity;
-            (&identity.sandbox, identity.flow_id)
-        })
+        .map(|planned| &planned.run.identity.flow)
         .collect();
     let mut orphaned: Vec<Known> = state
         .into_iter()
         .flat_map(State::records)
         .filter(|(key, record)| {
             let identity = &record.identity;
-            !wanted.contains(key)
-                && record.fate.may_exist()
-                && flows.contains(&(&identity.sandbox, identity.flow_id))
+            !wanted.contains(key) && record.fate.may_exist() && flows.contains(&identity.flow)
         })
         .map(|(_, record)| Known::of(record))
         .collect();

@@ -77,9 +77,9 @@ impl Plan {
             return Ok(());
         }
         let planned = self.runs.iter().chain(&self.held_back);
-        let planned = planned.map(|planned| (planned.run.identity.flow_id, planned.run.key));
+        let planned = planned.map(|planned| (planned.run.identity.flow.id, planned.run.key));
         let orphaned = self.orphaned.iter();
-        let orphaned = orphaned.map(|known| (known.identity.flow_id, known.identity.key()));
+        let orphaned = orphaned.map(|known| (known.identity.flow.id, known.identity.key()));
         let all: Vec<(FlowId, Key)> = planned.chain(orphaned).collect();
         let has = |matches: &dyn Fn(&(FlowId, Key)) -> bool| all.iter().any(matches);
         if let Some(flow) = flows.iter().find(|flow| !has(&|(of, _)| of == *flow)) {
@@ -115,9 +115,9 @@ impl Plan {
             mut partial,
         } = self;
         if !flows.is_empty() {
-            runs.retain(|planned| flows.contains(&planned.run.identity.flow_id));
-            held_back.retain(|planned| flows.contains(&planned.run.identity.flow_id));
-            orphaned.retain(|known| flows.contains(&known.identity.flow_id));
+            runs.retain(|planned| flows.contains(&planned.run.identity.flow.id));
+            held_back.retain(|planned| flows.contains(&planned.run.identity.flow.id));
+            orphaned.retain(|known| flows.contains(&known.identity.flow.id));
         }
         if !keys.is_empty() {
             partial = true;
@@ -138,7 +138,7 @@ impl Plan {
                     Action::Again => &again,
                     _ => return true,
                 };
-                let flow = planned.run.identity.flow_id;
+                let flow = planned.run.identity.flow.id;
                 let taken = taken.entry((flow, planned.action)).or_default();
                 *taken += 1;
                 *taken <= quota.get(&flow).copied().unwrap_or(0)
@@ -166,7 +166,7 @@ fn fair_quota(runs: &[PlannedRun], action: Action, limit: usize) -> HashMap<Flow
     let mut flows: Vec<FlowId> = Vec::new();
     let mut wanted: HashMap<FlowId, usize> = HashMap::new();
     for planned in runs.iter().filter(|planned| planned.action == action) {
-        let flow = planned.run.identity.flow_id;
+        let flow = planned.run.identity.flow.id;
         let count = wanted.entry(flow).or_insert_with(|| {
             flows.push(flow);
             0

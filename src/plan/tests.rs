@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::fixture::desired;
-use crate::run::{FlowId, Key, PickError, Rerun, UnixSeconds, Window};
+use crate::run::{FlowId, FlowRef, Key, PickError, Rerun, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Entry, Refusal, State};
 
 const DAY: i64 = 86_400;
@@ -20,8 +20,10 @@ fn flow(n: u8) -> FlowId {
 fn identity(flow_number: u8, start: i64, end: i64) -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        sandbox: "prod".parse().expect("a sandbox"),
-        flow_id: flow(flow_number),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(flow_number),
+        },
         window: Window::new(at(start), at(end)).expect("a window"),
         rerun: Rerun::FIRST,
     }
@@ -196,7 +198,7 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     let of = |n| {
         plan.runs()
             .iter()
-            .filter(|planned| planned.run.identity.flow_id == flow(n))
+            .filter(|planned| planned.run.identity.flow.id == flow(n))
             .count()
     };
     assert_eq!([of(1), of(2), of(3)], [5, 2, 5]);

@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 use super::bar::{Bar, Cell};
 use super::plain;
 use crate::plan::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowId, Sandbox, Source, Window};
+use crate::run::{DesiredRun, FlowRef, Source, Window};
 use crate::state::Fate;
 use crate::untrusted::Untrusted;
 
@@ -16,8 +16,7 @@ use crate::untrusted::Untrusted;
 #[derive(Debug)]
 pub(super) struct FlowView<'p> {
     pub(super) name: &'p Untrusted,
-    pub(super) sandbox: &'p Sandbox,
-    pub(super) flow_id: FlowId,
+    pub(super) flow: &'p FlowRef,
     pub(super) source: &'p Source,
     /// Its runs, but for those held back.
     pub(super) runs: Vec<&'p PlannedRun>,
@@ -112,20 +111,20 @@ impl AddAssign for FlowCounts {
 
 /// The flows of `plan`, in its order, with bars of `width` characters.
 pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
-    let mut flows: BTreeMap<(&Sandbox, FlowId), GatheredFlow<'_>> = BTreeMap::new();
+    let mut flows: BTreeMap<&FlowRef, GatheredFlow<'_>> = BTreeMap::new();
     for planned in plan.runs() {
         let identity = &planned.run.identity;
-        let flow = flows.entry((&identity.sandbox, identity.flow_id));
+        let flow = flows.entry(&identity.flow);
         flow.or_default().runs.push(planned);
     }
     for planned in plan.held_back() {
         let identity = &planned.run.identity;
-        let flow = flows.entry((&identity.sandbox, identity.flow_id));
+        let flow = flows.entry(&identity.flow);
         flow.or_default().held_back.push(planned);
     }
     for known in plan.orphaned() {
         let identity = &known.identity;
-        if let Some(flow) = flows.get_mut(&(&identity.sandbox, identity.flow_id)) {
+        if let Some(flow) = flows.get_mut(&identity.flow) {
             flow.orphaned.push(known);
         }
     }
@@ -197,8 +196,7 @@ impl<'p> GatheredFlow<'p> {
         let bar = Bar::of(span, &windows, width);
         Some(FlowView {
             name,
-            sandbox: &identity.sandbox,
-            flow_id: identity.flow_id,
+            flow: &identity.flow,
             source,
             counts,
             span,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Layout, plan_markdown, write_plan};
 use crate::plan::{Limit, Plan, Selection, diff};
-use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
+use crate::run::{DesiredRun, FlowRef, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
 use crate::untrusted::Untrusted;
 
@@ -47,10 +47,12 @@ fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> 
 fn identity(flow: usize, from: i64, to: i64) -> RunIdentity {
     let at = |day| UnixSeconds::new(START + day * DAY).expect("in range");
     RunIdentity {
-        sandbox: "prod".parse().expect("a sandbox"),
-        flow_id: format!("00000000-0000-4000-8000-{flow:012x}")
-            .parse()
-            .expect("a flow"),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: format!("00000000-0000-4000-8000-{flow:012x}")
+                .parse()
+                .expect("a flow"),
+        },
         window: Window::new(at(from), at(to)).expect("a window"),
         rerun: Rerun::FIRST,
     }

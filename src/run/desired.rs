@@ -1,81 +1,12 @@
 //! What a manifest asks for, one run at a time.
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlowId, Key, Sandbox, UnixSeconds, Window};
+use super::{Key, RunIdentity, UnixSeconds};
 use crate::untrusted::Untrusted;
-
-/// The ordinal of this run for its window: 1, unless a manifest asks to run the window again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Rerun(NonZeroU32);
-
-impl Rerun {
-    /// The first time.
-    pub const FIRST: Self = Self(NonZeroU32::MIN);
-
-    /// The `n`-th time; `None` for 0.
-    #[must_use]
-    pub fn new(n: u32) -> Option<Self> {
-        NonZeroU32::new(n).map(Self)
-    }
-
-    /// The number, from 1.
-    #[must_use]
-    pub fn get(self) -> u32 {
-        self.0.get()
-    }
-}
-
-impl fmt::Display for Rerun {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// What makes a run this run and no other: nothing else takes part in its key.
-///
-/// Ordered as the state file is: by sandbox, flow, window, rerun.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RunIdentity {
-    /// The sandbox the flow lives in.
-    pub sandbox: Sandbox,
-    /// The flow to run.
-    pub flow_id: FlowId,
-    /// The window to ingest.
-    pub window: Window,
-    /// 1, or more to ingest the same window again on purpose.
-    pub rerun: Rerun,
-}
-
-impl RunIdentity {
-    /// The text that is hashed: five `name=value` lines under a version line.
-    #[must_use]
-    pub fn canonical_text(&self) -> String {
-        let Self {
-            sandbox,
-            flow_id,
-            window,
-            rerun,
-        } = self;
-        format!(
-            "aep-backfill/v1\nsandbox={sandbox}\nflowId={flow_id}\nwindowStartTime={}\n\
-             windowEndTime={}\nrerun={rerun}\n",
-            window.start().get(),
-            window.end().get(),
-        )
-    }
-
-    /// The content hash.
-    #[must_use]
-    pub fn key(&self) -> Key {
-        Key::of(self)
-    }
-}
 
 /// `params.deltaColumn`: the column that tells old rows of a table from new ones.
 ///
@@ -140,12 +71,15 @@ pub struct DesiredRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{FlowRef, Rerun, Window};
 
     fn identity(sandbox: &str, flow: &str, start: i64, end: i64, rerun: u32) -> RunIdentity {
         let at = |s| UnixSeconds::new(s).expect("in range");
         RunIdentity {
-            sandbox: sandbox.parse().expect("a sandbox"),
-            flow_id: flow.parse().expect("a flow id"),
+            flow: FlowRef {
+                sandbox: sandbox.parse().expect("a sandbox"),
+                id: flow.parse().expect("a flow id"),
+            },
             window: Window::new(at(start), at(end)).expect("a window"),
             rerun: Rerun::new(rerun).expect("not 0"),
         }

@@ -26,12 +26,15 @@ pub enum KeyError {
 #[serde(try_from = "String", into = "String")]
 pub struct Key([u8; 32]);
 
-impl Key {
-    /// Hashes the canonical text of `identity`.
-    pub(super) fn of(identity: &RunIdentity) -> Self {
-        Self(Sha256::digest(identity.canonical_text()).into())
+impl RunIdentity {
+    /// The content hash: SHA-256 of [`RunIdentity::canonical_text`].
+    #[must_use]
+    pub fn key(&self) -> Key {
+        Key(Sha256::digest(self.canonical_text()).into())
     }
+}
 
+impl Key {
     /// The first 12 digits, as screens show a key.
     #[must_use]
     pub fn short(&self) -> String {

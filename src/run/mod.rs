@@ -6,12 +6,14 @@
 
 mod desired;
 mod id;
+mod identity;
 mod key;
 mod time;
 mod window;
 
-pub use desired::{DeltaColumn, DesiredRun, Origin, Rerun, RunIdentity, Source};
+pub use desired::{DeltaColumn, DesiredRun, Origin, Source};
 pub use id::{FlowId, IdError, OrganizationId, RunId, Sandbox};
+pub use identity::{FlowRef, Rerun, RunIdentity};
 pub(crate) use key::hex;
 pub use key::{Key, KeyError, KeyPrefix, PickError};
 pub use time::{TimeError, UnixSeconds};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::run::{FlowId, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
+use crate::run::{FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
 use crate::untrusted::Untrusted;
 
 /// One fact. The order of entries is the order in which things happened.
@@ -238,8 +238,10 @@ pub struct StoredIdentity {
 impl From<&RunIdentity> for StoredIdentity {
     fn from(identity: &RunIdentity) -> Self {
         let RunIdentity {
-            sandbox,
-            flow_id,
+            flow: FlowRef {
+                sandbox,
+                id: flow_id,
+            },
             window,
             rerun,
         } = identity;
@@ -275,8 +277,10 @@ impl StoredIdentity {
             rerun,
         } = self;
         let identity = RunIdentity {
-            sandbox,
-            flow_id,
+            flow: FlowRef {
+                sandbox,
+                id: flow_id,
+            },
             window: Window::new(window_start_time, window_end_time)?,
             rerun,
         };

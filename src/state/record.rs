@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ClockedTime, Evidence, Refusal};
-use crate::run::{FlowId, Key, OrganizationId, RunId, RunIdentity, Sandbox, UnixSeconds};
+use crate::run::{FlowRef, Key, OrganizationId, RunId, RunIdentity, UnixSeconds};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,12 +169,10 @@ impl State {
 
     /// The runs of a flow that records stand for.
     #[must_use]
-    pub fn claimed_of(&self, sandbox: &Sandbox, flow_id: FlowId) -> HashSet<RunId> {
+    pub fn claimed_of(&self, flow: &FlowRef) -> HashSet<RunId> {
         self.records
             .values()
-            .filter(|record| {
-                record.identity.flow_id == flow_id && record.identity.sandbox == *sandbox
-            })
+            .filter(|record| record.identity.flow == *flow)
             .filter_map(|record| match &record.fate {
                 Fate::Created { run_id, .. } => Some(run_id.clone()),
                 Fate::Rejected { .. } | Fate::InDoubt { .. } | Fate::NotCreated(_) => None,

@@ -59,8 +59,8 @@ fn line(state: &State, key: Key) -> Option<String> {
     let identity = &state.get(&key)?.identity;
     Some(format!(
         "{} {} {} to {}{}",
-        identity.sandbox,
-        identity.flow_id,
+        identity.flow.sandbox,
+        identity.flow.id,
         identity.window.start(),
         identity.window.end(),
         match identity.rerun.get() {

@@ -38,6 +38,7 @@ mod sign_in;
 mod state;
 mod status;
 mod storm;
+mod structure;
 mod support;
 mod validate;
 mod wire;

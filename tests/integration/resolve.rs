@@ -70,7 +70,7 @@ fn without_a_decision_what_is_known_is_shown_and_nothing_changes() {
     for said in [
         &*format!(
             "{key}  prod  {}  [2022-01-01, 2022-01-02)\n",
-            wanted().flow_id
+            wanted().flow.id
         ),
         "  in doubt since 2",
         "  2 runs of the flow since then, on no record:\n",

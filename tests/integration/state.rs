@@ -101,7 +101,7 @@ fn runs_are_listed_in_their_order_and_shown_one_by_one() {
       KEY           WINDOW (UTC)                      FATE     WHEN (UTC)           RUN ID
       060efaff86d4  [2022-01-01, 2022-01-02) rerun 2  adopted  1970-01-01 00:00:00  b
     ");
-    let flow = first.flow_id;
+    let flow = first.flow.id;
     let only = workspace.run(&format!("state list --flow {flow} --format json"));
     let only = only.exits(0).json();
     assert_eq!(only["runs"].as_array().map(Vec::len), Some(1));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::*;
 use crate::api::{RecordCounts, RunStatus, WindowEvidence};
 use crate::fixture::{OURS, at, desired, window};
-use crate::run::{DesiredRun, Rerun, RunIdentity};
+use crate::run::{DesiredRun, FlowId, FlowRef, Rerun, RunIdentity};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, State};
 
 const THEIRS: &str = "exc_app";
@@ -27,8 +27,10 @@ fn flow(n: u8) -> FlowId {
 
 fn identity(n: i64, rerun: u32) -> RunIdentity {
     RunIdentity {
-        sandbox: "prod".parse().expect("a sandbox"),
-        flow_id: flow(FLOW),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(FLOW),
+        },
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
     }
@@ -163,8 +165,10 @@ fn refusal() -> Refusal {
 
 fn look(n: u8, seen: ListResult) -> FlowListing {
     FlowListing {
-        sandbox: "prod".parse().expect("a sandbox"),
-        flow_id: flow(n),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(n),
+        },
         name: "a flow".into(),
         seen,
     }

@@ -17,7 +17,7 @@ use crate::import::{FlowImport, ManifestDraft, file_stems, gather};
 use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
 use crate::plan::diff;
 use crate::report::{self, ImportedFlow, ImportedManifest};
-use crate::run::{FlowId, RunIdentity, Sandbox, Source};
+use crate::run::{FlowId, FlowRef, RunIdentity, Source};
 use crate::state::{Entry, State};
 use crate::untrusted::Untrusted;
 
@@ -28,15 +28,14 @@ const MOST_PROBLEMS: usize = 20;
 
 /// A flow as the service shows it.
 pub(super) struct ListedFlow {
-    pub(super) flow_id: FlowId,
-    pub(super) flow: Flow,
+    pub(super) flow: FlowRef,
+    pub(super) details: Flow,
     pub(super) source: Source,
     pub(super) runs: Vec<FlowRun>,
 }
 
 /// What manifests are written from, all of it known before anything is written.
 pub(super) struct ManifestWriter<'a> {
-    pub(super) sandbox: &'a Sandbox,
     pub(super) listed: &'a [ListedFlow],
     pub(super) output: &'a Path,
     /// The folder of manifests that other verbs read.
@@ -47,7 +46,7 @@ pub(super) struct ManifestWriter<'a> {
 }
 
 fn name_of(listed: &ListedFlow) -> Option<&str> {
-    listed.flow.name.as_ref().map(Untrusted::raw)
+    listed.details.name.as_ref().map(Untrusted::raw)
 }
 
 impl ManifestWriter<'_> {
@@ -56,21 +55,20 @@ impl ManifestWriter<'_> {
         let names: Vec<(FlowId, Option<&str>)> = self
             .listed
             .iter()
-            .map(|listed| (listed.flow_id, name_of(listed)))
+            .map(|listed| (listed.flow.id, name_of(listed)))
             .collect();
         let others = self.neighbours()?;
         let has_schema = self.output.join(SCHEMA).is_file();
         let mut flows = Vec::with_capacity(self.listed.len());
         for (listed, stem) in self.listed.iter().zip(file_stems(&names)) {
-            let gathered = gather(self.sandbox, listed.flow_id, &listed.runs, Some(state));
+            let gathered = gather(&listed.flow, &listed.runs, Some(state));
             let label = name_of(listed).map(str::trim);
             let label = label.filter(|label| !label.is_empty() && *label != stem);
             let manifest = if gathered.runs.is_empty() {
                 None
             } else {
                 let draft = ManifestDraft {
-                    flow_id: listed.flow_id,
-                    sandbox: self.sandbox,
+                    flow: &listed.flow,
                     name: label,
                     source: &listed.source,
                     reason: self.reason,
@@ -80,8 +78,7 @@ impl ManifestWriter<'_> {
                 Some(self.manifest(&draft, &stem, &others)?)
             };
             flows.push(ImportedFlow {
-                sandbox: self.sandbox.clone(),
-                flow_id: listed.flow_id,
+                flow: listed.flow.clone(),
                 name: label.unwrap_or(&stem).to_owned(),
                 gathered,
                 manifest,
@@ -93,7 +90,7 @@ impl ManifestWriter<'_> {
 
     /// The manifests that are there already, in the folder and in the one that other verbs read,
     /// by their flow: what they want must not be taken for what was done by hand.
-    fn neighbours(&self) -> Result<HashMap<(Sandbox, FlowId), Manifest>, Failure> {
+    fn neighbours(&self) -> Result<HashMap<FlowRef, Manifest>, Failure> {
         let mut neighbours = HashMap::new();
         let folders = [
             Some(self.output),
@@ -109,7 +106,7 @@ impl ManifestWriter<'_> {
             neighbours.extend(
                 manifests
                     .into_iter()
-                    .map(|manifest| ((manifest.sandbox.clone(), manifest.flow_id), manifest)),
+                    .map(|manifest| (manifest.flow.clone(), manifest)),
             );
         }
         Ok(neighbours)
@@ -120,7 +117,7 @@ impl ManifestWriter<'_> {
         &self,
         draft: &ManifestDraft<'_>,
         stem: &str,
-        others: &HashMap<(Sandbox, FlowId), Manifest>,
+        others: &HashMap<FlowRef, Manifest>,
     ) -> Result<ImportedManifest, Failure> {
         let path = self.output.join(format!("{stem}.yaml"));
         let shown = path.display().to_string();
@@ -147,11 +144,11 @@ impl ManifestWriter<'_> {
                 return Err(Failure::usage(format!("could not read {shown}: {error}")));
             }
         };
-        let other = others.get(&(draft.sandbox.clone(), draft.flow_id));
+        let other = others.get(draft.flow);
         if let (Some(other), false) = (other, was_there) {
             return Err(Failure::usage(format!(
                 "{} is a manifest of the flow {} already; nothing was written",
-                other.path, draft.flow_id
+                other.path, draft.flow.id
             ))
             .hint(
                 "apply adopts the runs that exist for its windows; `backfill audit` shows those \

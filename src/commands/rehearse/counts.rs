@@ -109,8 +109,8 @@ pub(super) fn judge(
     for run in wanted {
         let identity = &run.identity;
         let place = (
-            identity.sandbox.to_string(),
-            identity.flow_id.to_string(),
+            identity.flow.sandbox.to_string(),
+            identity.flow.id.to_string(),
             identity.window.start().get(),
             identity.window.end().get(),
         );
@@ -188,6 +188,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::run::FlowRef;
     use crate::run::{Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 
     const FLOW: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
@@ -195,8 +196,10 @@ mod tests {
     fn wanted(n: i64, rerun: u32) -> DesiredRun {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let identity = RunIdentity {
-            sandbox: "prod".parse().expect("a sandbox"),
-            flow_id: FLOW.parse().expect("a flow"),
+            flow: FlowRef {
+                sandbox: "prod".parse().expect("a sandbox"),
+                id: FLOW.parse().expect("a flow"),
+            },
             window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
             rerun: Rerun::new(rerun).expect("not 0"),
         };

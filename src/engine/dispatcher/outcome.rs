@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 use super::Dispatcher;
 use crate::engine::flow_queue::Phase;
 use crate::engine::{Applied, Blocked, Ending, RunOutcome};
-use crate::run::{FlowId, Key, Sandbox};
+use crate::run::{FlowRef, Key};
 use crate::state::{Fate, State};
 
 impl Dispatcher {
     pub(super) fn report(mut self, ending: Ending) -> Applied {
-        let blocked: HashMap<(&Sandbox, FlowId), &Blocked> = self
+        let blocked: HashMap<&FlowRef, &Blocked> = self
             .queues
             .iter()
             .filter_map(|queue| match &queue.phase {
-                Phase::Blocked(reason) => Some(((&queue.sandbox, queue.flow_id), reason)),
+                Phase::Blocked(reason) => Some((&queue.flow, reason)),
                 Phase::Preparing | Phase::Open => None,
             })
             .collect();
@@ -36,8 +36,7 @@ impl Dispatcher {
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,
                     (None, None) => {
-                        let flow = (&run.identity.sandbox, run.identity.flow_id);
-                        let reason = blocked.get(&flow).map(ToString::to_string);
+                        let reason = blocked.get(&run.identity.flow).map(ToString::to_string);
                         RunOutcome::Remaining(reason.unwrap_or_else(|| ended.to_owned()))
                     }
                 };

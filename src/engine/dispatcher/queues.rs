@@ -14,7 +14,7 @@ use crate::engine::settle::OpenIntent;
 use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::engine::{Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox, UnixSeconds};
+use crate::run::{DesiredRun, FlowRef, Key, RunIdentity, UnixSeconds};
 use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record};
 use crate::store::{Acquired, LockedStore};
 
@@ -57,14 +57,14 @@ pub(super) fn queues(
     settle_delay: Duration,
 ) -> (Vec<FlowQueue>, Outcomes) {
     let state = store.state();
-    let mut queues: BTreeMap<(Sandbox, FlowId), FlowQueue> = BTreeMap::new();
+    let mut queues: BTreeMap<FlowRef, FlowQueue> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
     for PlannedRun { run, action, .. } in plan.runs() {
         let identity = &run.identity;
         let queue = queues
-            .entry((identity.sandbox.clone(), identity.flow_id))
-            .or_insert_with(|| FlowQueue::new(identity.sandbox.clone(), identity.flow_id));
+            .entry(identity.flow.clone())
+            .or_insert_with(|| FlowQueue::new(identity.flow.clone()));
         queue.name = run.name.clone();
         queue.source = Some(Arc::clone(&run.source));
         if state.get(&run.key).is_some_and(Record::was_absent) {
@@ -112,10 +112,9 @@ pub(super) fn queues(
         else {
             continue;
         };
-        let flow = (identity.sandbox.clone(), identity.flow_id);
         let queue = queues
-            .entry(flow.clone())
-            .or_insert_with(|| FlowQueue::new(flow.0, flow.1));
+            .entry(identity.flow.clone())
+            .or_insert_with(|| FlowQueue::new(identity.flow.clone()));
         queue.doubts.push(OpenDoubt {
             identity: identity.clone(),
             key: *key,
@@ -148,7 +147,7 @@ pub(super) fn queues(
             adopted,
             at,
         } = fate
-            && let Some(queue) = queues.get_mut(&(identity.sandbox.clone(), identity.flow_id))
+            && let Some(queue) = queues.get_mut(&identity.flow)
         {
             queue.claimed.insert(run_id.clone());
             if adopted.is_none() {

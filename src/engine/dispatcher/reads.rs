@@ -53,12 +53,12 @@ impl Dispatcher {
             return;
         }
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (queue.sandbox.clone(), queue.flow_id);
+        let flow_ref = queue.flow.clone();
         let claimed = queue.claimed.clone();
         self.reads.spawn(async move {
             let _permit = readers.acquire().await;
             let flow = if check {
-                Some(client.flow(&sandbox, flow_id).await)
+                Some(client.flow(&flow_ref).await)
             } else {
                 None
             };
@@ -68,7 +68,7 @@ impl Dispatcher {
                 Some(Err(_)) => None,
                 _ => Some(ListedRuns {
                     asked,
-                    runs: listing::runs_of(&client, &sandbox, flow_id, &claimed, None).await,
+                    runs: listing::runs_of(&client, &flow_ref, &claimed, None).await,
                 }),
             };
             (id, Read::Prepared { list, flow })
@@ -103,7 +103,7 @@ impl Dispatcher {
             return;
         };
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
-        let (sandbox, flow_id) = (queue.sandbox.clone(), queue.flow_id);
+        let flow_ref = queue.flow.clone();
         let claimed = queue.claimed.clone();
         let since = oldest_intent(&queue.doubts);
         let runs = queue.doubts.len();
@@ -112,7 +112,7 @@ impl Dispatcher {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
             let asked = Instant::now();
-            let runs = listing::runs_of(&client, &sandbox, flow_id, &claimed, since).await;
+            let runs = listing::runs_of(&client, &flow_ref, &claimed, since).await;
             (id, Read::Looked(ListedRuns { asked, runs }))
         });
         let is_told = queue.last_reported.is_some_and(|(told, at)| {

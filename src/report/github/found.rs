@@ -11,7 +11,7 @@ use crate::report::reason::reasons;
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
 use crate::report::{AuditView, Status, number, window};
-use crate::run::{DesiredRun, FlowId, Key, Origin, RunIdentity, Sandbox};
+use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity};
 
 /// What is wrong with manifests.
 #[must_use]
@@ -89,7 +89,7 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
         }
     }
     let left = left_by_reason(applied).into_iter().map(|(reason, runs)| {
-        let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow_id).collect();
+        let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow.id).collect();
         Annotation {
             severity: Severity::Warning,
             spot: (flows.len() == 1).then(|| spot(&runs[0].origin)),
@@ -133,7 +133,7 @@ pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation
     let mut all = failed.into_annotations(Severity::Error, "failed");
     all.extend(unread.iter().map(|flow| Annotation {
         severity: Severity::Error,
-        spot: flows.get(&(&flow.sandbox, flow.flow_id)).copied().map(spot),
+        spot: flows.get(&flow.flow).copied().map(spot),
         title: "not read".to_owned(),
         lines: vec![format!(
             "the runs of the flow could not be listed: {}",
@@ -154,30 +154,24 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
         .iter()
         .map(|run| {
             let RunIdentity {
-                sandbox,
-                flow_id,
+                flow,
                 window,
                 rerun: _,
             } = &run.identity;
-            ((sandbox, *flow_id, *window), &run.origin)
+            ((flow, *window), &run.origin)
         })
         .collect();
     let mut annotations: Vec<Annotation> = findings
         .iter()
         .map(|finding| {
-            let Finding {
-                sandbox,
-                flow_id,
-                name,
-                fact,
-            } = finding;
+            let Finding { flow, name, fact } = finding;
             let line = fact
                 .window()
-                .and_then(|window| origins.get(&(sandbox, *flow_id, window)))
-                .or_else(|| flows.get(&(sandbox, *flow_id)));
+                .and_then(|window| origins.get(&(flow, window)))
+                .or_else(|| flows.get(flow));
             let about = fact.window().map_or_else(
-                || format!("{name} in {sandbox}"),
-                |shown| format!("{name} in {sandbox}, {}", window(shown)),
+                || format!("{name} in {}", flow.sandbox),
+                |shown| format!("{name} in {}, {}", flow.sandbox, window(shown)),
             );
             let mut lines = vec![about];
             lines.extend(details(fact, api_key));
@@ -203,11 +197,10 @@ pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annota
 }
 
 /// Where each flow is asked for first.
-fn origins_of_flows(wanted: &[DesiredRun]) -> HashMap<(&Sandbox, FlowId), &Origin> {
+fn origins_of_flows(wanted: &[DesiredRun]) -> HashMap<&FlowRef, &Origin> {
     let mut flows = HashMap::new();
     for run in wanted {
-        let flow = (&run.identity.sandbox, run.identity.flow_id);
-        flows.entry(flow).or_insert(&run.origin);
+        flows.entry(&run.identity.flow).or_insert(&run.origin);
     }
     flows
 }

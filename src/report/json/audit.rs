@@ -248,15 +248,14 @@ pub fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
             .iter()
             .map(|finding| {
                 let Finding {
-                    sandbox,
-                    flow_id,
+                    flow,
                     name: label,
                     fact,
                 } = finding;
                 FindingFields {
                     kind: name(fact.kind()),
-                    sandbox: sandbox.clone(),
-                    flow_id: *flow_id,
+                    sandbox: flow.sandbox.clone(),
+                    flow_id: flow.id,
                     name: label.to_string(),
                     fact: fact_fields(fact, api_key),
                 }

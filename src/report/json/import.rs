@@ -87,8 +87,7 @@ pub fn import(
             summary.doubled += flow.doubled().count();
             summary.failed += flow.failed().count();
             let ImportedFlow {
-                sandbox,
-                flow_id,
+                flow,
                 name,
                 gathered,
                 manifest,
@@ -108,8 +107,8 @@ pub fn import(
                 runs.map(|run| SeenRun::new(run, None, api_key)).collect()
             };
             FlowFields {
-                sandbox: sandbox.clone(),
-                flow_id: *flow_id,
+                sandbox: flow.sandbox.clone(),
+                flow_id: flow.id,
                 name: name.clone(),
                 manifest: manifest.clone().map(
                     |ImportedManifest {

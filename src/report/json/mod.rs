@@ -23,7 +23,7 @@ pub use self::resolve::{ResolveDocument, resolve};
 pub use self::state::{StateDocument, VerifyDocument, state, verify};
 pub use self::status::{StatusDocument, status};
 pub use self::validate::{ValidateDocument, validate};
-use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
+use crate::run::{DesiredRun, FlowId, FlowRef, Key, RunIdentity, Sandbox};
 use crate::state::Refusal;
 use crate::untrusted::Untrusted;
 
@@ -47,8 +47,10 @@ struct RunFields {
 impl RunFields {
     fn new(key: Key, identity: &RunIdentity) -> Self {
         let RunIdentity {
-            sandbox,
-            flow_id,
+            flow: FlowRef {
+                sandbox,
+                id: flow_id,
+            },
             window,
             rerun,
         } = identity;

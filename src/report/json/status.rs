@@ -103,16 +103,11 @@ pub fn status(status: &Status, exit_code: u8) -> StatusDocument {
 
 impl UnreadFlow {
     fn new(unread: &Unread) -> Self {
-        let Unread {
-            name,
-            sandbox,
-            flow_id,
-            why,
-        } = unread;
+        let Unread { name, flow, why } = unread;
         Self {
             name: name.clone(),
-            sandbox: sandbox.clone(),
-            flow_id: *flow_id,
+            sandbox: flow.sandbox.clone(),
+            flow_id: flow.id,
             message: why.clone(),
         }
     }

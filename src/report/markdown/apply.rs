@@ -14,7 +14,7 @@ use crate::report::text::apply::{
     remaining_lines,
 };
 use crate::report::{count, plain, wrap};
-use crate::run::{DesiredRun, FlowId, Sandbox, Window};
+use crate::run::{DesiredRun, FlowRef, Window};
 
 /// How many bytes are kept for what is said after the table.
 const RESERVED: usize = 10_000;
@@ -145,8 +145,7 @@ impl<'a> FlowResult<'a> {
         let (run, _) = self.runs.first()?;
         Some(FlowRow {
             name: &run.name,
-            sandbox: &run.identity.sandbox,
-            flow_id: run.identity.flow_id,
+            flow: &run.identity.flow,
             span,
             bar: Bar::of(span, &windows, BAR),
             counts: self.counts,
@@ -162,7 +161,7 @@ impl<'a> FlowResult<'a> {
 
 /// The flows in at most `most` bytes, those that need a person first.
 fn flows(applied: &Applied, plan: &Plan, most: usize) -> String {
-    let mut flows: BTreeMap<(&Sandbox, FlowId), FlowResult<'_>> = BTreeMap::new();
+    let mut flows: BTreeMap<&FlowRef, FlowResult<'_>> = BTreeMap::new();
     let done = applied
         .runs
         .iter()
@@ -170,7 +169,7 @@ fn flows(applied: &Applied, plan: &Plan, most: usize) -> String {
     let held_back = plan.held_back().iter().map(|held| (&held.run, None));
     for (run, outcome) in done.chain(held_back) {
         let identity = &run.identity;
-        let flow = flows.entry((&identity.sandbox, identity.flow_id));
+        let flow = flows.entry(&identity.flow);
         flow.or_default().add(run, outcome);
     }
     let mut flows: Vec<FlowResult<'_>> = flows.into_values().collect();

@@ -140,7 +140,7 @@ fn orphaned(plan: &Plan) -> String {
         let key = identity.key().short();
         let shown = window(identity.window);
         let fate = told(&describe_fate(fate));
-        format!("{key}  {}  {shown}\n{fate}", identity.flow_id)
+        format!("{key}  {}  {shown}\n{fate}", identity.flow.id)
     });
     section(&heading, "run", entries, orphaned.len(), SECTION)
 }
@@ -170,8 +170,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
     } = flow.counts;
     FlowRow {
         name: flow.name,
-        sandbox: flow.sandbox,
-        flow_id: flow.flow_id,
+        flow: flow.flow,
         span: flow.span,
         bar: flow.bar.clone(),
         counts: [

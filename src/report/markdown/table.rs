@@ -6,15 +6,14 @@ use std::fmt::Write;
 use super::code;
 use crate::report::bar::Bar;
 use crate::report::{number, window};
-use crate::run::{FlowId, Sandbox, Window};
+use crate::run::{FlowRef, Window};
 use crate::untrusted::Untrusted;
 
 /// A flow in a table.
 #[derive(Debug)]
 pub(super) struct FlowRow<'a, const N: usize> {
     pub(super) name: &'a Untrusted,
-    pub(super) sandbox: &'a Sandbox,
-    pub(super) flow_id: FlowId,
+    pub(super) flow: &'a FlowRef,
     /// What its bar spans.
     pub(super) span: Window,
     pub(super) bar: Bar,
@@ -73,14 +72,13 @@ pub(super) fn table<const N: usize>(
 fn flow_cell<const N: usize>(row: &FlowRow<'_, N>) -> String {
     let FlowRow {
         name,
-        sandbox,
-        flow_id,
+        flow: FlowRef { sandbox, id },
         span,
         bar,
         counts: _,
     } = row;
     format!(
-        "{} `{sandbox}`<br>`{flow_id}`<br>`{}`<br>`{}`",
+        "{} `{sandbox}`<br>`{id}`<br>`{}`<br>`{}`",
         code(name, 60),
         bar.text(),
         window(*span)

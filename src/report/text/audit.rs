@@ -73,7 +73,7 @@ pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> i
             number(*elsewhere, "record")
         )?;
     }
-    for flow in findings.chunk_by(|a, b| (&a.sandbox, a.flow_id) == (&b.sandbox, b.flow_id)) {
+    for flow in findings.chunk_by(|a, b| a.flow == b.flow) {
         write_flow(out, flow, api_key, verbose)?;
     }
     write_advice(out, audit)
@@ -142,8 +142,8 @@ fn write_flow(
         out,
         "\n{}  {}  {}",
         console::style(plain(&first.name, 60)).bold(),
-        first.sandbox,
-        first.flow_id
+        first.flow.sandbox,
+        first.flow.id
     )?;
     let kinds = flow.chunk_by(|a, b| a.fact.kind() == b.fact.kind());
     let shown: Vec<(&Finding, Option<usize>)> = kinds
@@ -294,7 +294,7 @@ fn describe_difference(record: &Record, run: &FlowRun) -> String {
     let identity = &record.identity;
     let by_flow = run
         .flow_id
-        .filter(|flow_id| *flow_id != identity.flow_id)
+        .filter(|flow_id| *flow_id != identity.flow.id)
         .map(|flow_id| format!("it is of the flow {flow_id}"));
     let by_window = match run.window_evidence {
         WindowEvidence::Params(shown) | WindowEvidence::CopyActivity(shown) => {
@@ -312,8 +312,8 @@ fn describe_difference(record: &Record, run: &FlowRun) -> String {
             differences.join(" and ")
         },
         window(identity.window),
-        identity.flow_id,
-        identity.sandbox
+        identity.flow.id,
+        identity.flow.sandbox
     )
 }
 

@@ -58,8 +58,7 @@ pub fn count_changes(changes: &[StateChange<'_>]) -> String {
 
 fn cells(change: &StateChange<'_>) -> [String; 5] {
     let RunIdentity {
-        sandbox,
-        flow_id,
+        flow,
         window: span,
         rerun,
     } = change.identity();
@@ -78,7 +77,7 @@ fn cells(change: &StateChange<'_>) -> [String; 5] {
     [
         sign.to_owned(),
         change.key.short(),
-        format!("{sandbox}  {flow_id}"),
+        format!("{flow}"),
         format!("{}{again}", window(*span)),
         what,
     ]
@@ -97,7 +96,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::run::{Rerun, UnixSeconds, Window};
+    use crate::run::{FlowRef, Rerun, UnixSeconds, Window};
     use crate::state::{Entry, Evidence, State};
 
     /// A state in which the runs of these days were adopted, long ago or later.
@@ -107,10 +106,12 @@ mod tests {
             let time = |s| UnixSeconds::new(s).expect("in range");
             let window = Window::new(time(day * 86_400), time((day + 1) * 86_400));
             let run = RunIdentity {
-                sandbox: "prod".parse().expect("a sandbox"),
-                flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                    .parse()
-                    .expect("a flow"),
+                flow: FlowRef {
+                    sandbox: "prod".parse().expect("a sandbox"),
+                    id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                        .parse()
+                        .expect("a flow"),
+                },
                 window: window.expect("a window"),
                 rerun: Rerun::FIRST,
             };

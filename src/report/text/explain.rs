@@ -49,13 +49,12 @@ pub fn write_explained(out: &mut dyn Write, explained: &Explained, width: usize)
         field(if n == 0 { "because" } else { "" }, why)?;
     }
     let RunIdentity {
-        sandbox,
-        flow_id,
+        flow,
         window: span,
         rerun,
     } = identity;
     let name = run.map_or_else(String::new, |run| format!("{}  ", plain(&run.name, 60)));
-    field("flow", &format!("{name}{sandbox}  {flow_id}"))?;
+    field("flow", &format!("{name}{flow}"))?;
     field(
         "window",
         &format!("{} in UTC, the end exclusive", window(*span)),

@@ -7,7 +7,7 @@ use super::audit::describe_run;
 use crate::api::{FlowRun, RunStatus};
 use crate::import::{FlowImport, ImportedRun};
 use crate::report::{number, plain, window};
-use crate::run::{FlowId, Sandbox, Window};
+use crate::run::{FlowRef, Window};
 
 /// How many runs of a kind are named before they are only counted.
 const NAMED: usize = 10;
@@ -15,10 +15,8 @@ const NAMED: usize = 10;
 /// A flow of an import.
 #[derive(Debug, Clone)]
 pub struct ImportedFlow {
-    /// The sandbox.
-    pub sandbox: Sandbox,
     /// The flow.
-    pub flow_id: FlowId,
+    pub flow: FlowRef,
     /// Its label.
     pub name: String,
     /// Its runs.
@@ -175,8 +173,8 @@ fn write_totals(out: &mut dyn Write, flow: &ImportedFlow, dry_run: bool) -> io::
         "{} of {} ({}, {}): {place}.",
         number(all, "run"),
         plain(&flow.name, 60),
-        flow.sandbox,
-        flow.flow_id
+        flow.flow.sandbox,
+        flow.flow.id
     )
 }
 

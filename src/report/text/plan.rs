@@ -126,10 +126,9 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
 fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::Result<()> {
     writeln!(
         out,
-        "\n{}  {}  {}  ({})",
+        "\n{}  {}  ({})",
         console::style(plain(flow.name, 60)).bold(),
-        flow.sandbox,
-        flow.flow_id,
+        flow.flow,
         describe_source(flow.source),
     )?;
     writeln!(out, "  [{})", flow.bar.coloured())?;
@@ -284,7 +283,7 @@ fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Resul
             let run = &known.identity;
             [
                 run.key().short(),
-                run.flow_id.to_string(),
+                run.flow.id.to_string(),
                 window(run.window),
             ]
         })

@@ -25,8 +25,7 @@ pub fn write_case(out: &mut dyn Write, case: &Case, api_key: &str) -> io::Result
         candidates,
     } = case;
     let RunIdentity {
-        sandbox,
-        flow_id,
+        flow,
         window: span,
         rerun,
     } = identity;
@@ -37,7 +36,7 @@ pub fn write_case(out: &mut dyn Write, case: &Case, api_key: &str) -> io::Result
     };
     writeln!(
         out,
-        "{}  {sandbox}  {flow_id}  {}{again}",
+        "{}  {flow}  {}{again}",
         console::style(key.short()).bold(),
         window(*span)
     )?;

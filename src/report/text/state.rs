@@ -30,13 +30,8 @@ pub fn write_records(
     layout: TableLayout,
 ) -> io::Result<()> {
     writeln!(out, "{}", totals(runs.iter().map(|run| run.record)))?;
-    let flow = |run: &Recorded<'_>| {
-        let identity = &run.record.identity;
-        (identity.sandbox.clone(), identity.flow_id)
-    };
-    for of_flow in runs.chunk_by(|a, b| flow(a) == flow(b)) {
-        let (sandbox, flow_id) = flow(&of_flow[0]);
-        writeln!(out, "\n{sandbox}  {flow_id}")?;
+    for of_flow in runs.chunk_by(|a, b| a.record.identity.flow == b.record.identity.flow) {
+        writeln!(out, "\n{}", of_flow[0].record.identity.flow)?;
         let rows: Vec<_> = of_flow.iter().map(cells).collect();
         let details: Vec<Details> = of_flow
             .iter()
@@ -82,13 +77,12 @@ pub fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
         earlier,
     } = record;
     let RunIdentity {
-        sandbox,
-        flow_id,
+        flow,
         window: span,
         rerun,
     } = identity;
     writeln!(out, "key      {key}")?;
-    writeln!(out, "flow     {sandbox}  {flow_id}")?;
+    writeln!(out, "flow     {flow}")?;
     writeln!(out, "window   {} in UTC, the end exclusive", window(*span))?;
     writeln!(out, "rerun    {rerun}")?;
     writeln!(out, "fate     {}", describe_fate(fate))?;

@@ -7,7 +7,7 @@ use super::table;
 use super::table::{Details, TableLayout};
 use crate::api::{FlowRun, RunError, RunStatus};
 use crate::report::{number, plain, short_window};
-use crate::run::{FlowId, Key, RunId, RunIdentity, Sandbox};
+use crate::run::{FlowRef, Key, RunId, RunIdentity};
 use crate::untrusted::Untrusted;
 
 /// How many finished runs of a flow are shown before they are only counted.
@@ -44,10 +44,8 @@ pub enum RunListing {
 pub struct Unread {
     /// The manifest's label for it.
     pub name: Untrusted,
-    /// Its sandbox.
-    pub sandbox: Sandbox,
-    /// Its id.
-    pub flow_id: FlowId,
+    /// The flow.
+    pub flow: FlowRef,
     /// What the service said, or why it did not.
     pub why: String,
 }
@@ -113,21 +111,18 @@ pub fn write_status(out: &mut dyn Write, status: &Status, layout: TableLayout) -
     writeln!(out, "{}: {}.", number(rows.len(), "run"), count_words(rows))?;
     for Unread {
         name,
-        sandbox,
-        flow_id,
+        flow: FlowRef { sandbox, id },
         why,
     } in unread
     {
         writeln!(
             out,
-            "\nThe runs of {} ({sandbox}, {flow_id}) could not be listed: {}",
+            "\nThe runs of {} ({sandbox}, {id}) could not be listed: {}",
             plain(name, 60),
             plain(why, 300)
         )?;
     }
-    for flow in rows.chunk_by(|a, b| {
-        (&a.identity.sandbox, a.identity.flow_id) == (&b.identity.sandbox, b.identity.flow_id)
-    }) {
+    for flow in rows.chunk_by(|a, b| a.identity.flow == b.identity.flow) {
         write_flow(out, flow, layout)?;
     }
     Ok(())
@@ -141,8 +136,8 @@ fn write_flow(out: &mut dyn Write, flow: &[StatusRow], layout: TableLayout) -> i
         out,
         "\n{}  {}  {}",
         console::style(plain(&first.name, 60)).bold(),
-        first.identity.sandbox,
-        first.identity.flow_id
+        first.identity.flow.sandbox,
+        first.identity.flow.id
     )?;
     let all = layout.verbose || flow.len() <= SHOWN;
     let shown: Vec<&StatusRow> = flow.iter().filter(|row| all || !row.is_fine()).collect();

@@ -1,6 +1,6 @@
 //! What people do beside us: runs created with curl, and states written to suit a test.
 
-use aep_backfill::run::{RunIdentity, Window};
+use aep_backfill::run::{FlowRef, RunIdentity, Window};
 use aep_backfill::state::{Entry, Evidence, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
@@ -76,8 +76,10 @@ impl<'e> ByHand<'e> {
 pub(crate) fn identity(n: usize, (start, end): (i64, i64), rerun: u32) -> RunIdentity {
     let at = |seconds| aep_backfill::run::UnixSeconds::new(seconds).expect("in range");
     RunIdentity {
-        sandbox: "prod".parse().expect("a sandbox"),
-        flow_id: flow(n).parse().expect("a flow"),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: flow(n).parse().expect("a flow"),
+        },
         window: Window::new(at(start), at(end)).expect("a window"),
         rerun: aep_backfill::run::Rerun::new(rerun).expect("not 0"),
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aep_backfill::api::Outcome;
 
 use super::server::{Server, Talk};
-use super::{CREATED, answered, block_on, client, create, flow, line, patient, sandbox};
+use super::{CREATED, answered, block_on, client, create, flow_ref, line, patient};
 
 /// What a server can get rid of at most, besides what is read: both sides have buffers.
 const BUFFERS: usize = 16 << 20;
@@ -224,7 +224,7 @@ fn nothing_packed_is_asked_for() {
 fn a_page_of_a_list_is_read_up_to_32_megabytes() {
     let (server, taken) = endless("HTTP/1.1 200 OK\r\n\r\n", much_of(b' '));
     let client = patient(&server.url());
-    let prod = sandbox();
+    let flow = flow_ref();
     let asked_again = async {
         while server.connections() < 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -232,7 +232,7 @@ fn a_page_of_a_list_is_read_up_to_32_megabytes() {
     };
     block_on(async {
         tokio::select! {
-            read = client.runs_of(&prod, flow()) => panic!("{read:?}"),
+            read = client.runs_of(&flow) => panic!("{read:?}"),
             () = asked_again => {}
         }
     });

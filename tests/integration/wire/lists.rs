@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use aep_backfill::api::{ApiError, FlowRun};
 
 use super::server::{Server, Talk};
-use super::{block_on, flow, patient, sandbox};
+use super::{block_on, flow_ref, patient, sandbox};
 
 /// A token with everything in it that must not get lost on the way.
 const MARK: &str = "a+b/c==";
 
 fn runs_of(server: &Server) -> Result<Vec<FlowRun>, ApiError> {
     let client = patient(&server.url());
-    block_on(client.runs_of(&sandbox(), flow()))
+    block_on(client.runs_of(&flow_ref()))
 }
 
 fn ids(runs: &[FlowRun]) -> Vec<&str> {

@@ -51,7 +51,7 @@ use std::time::Duration;
 use aep_backfill::api::{
     Client, Connection, CreateRun, Credentials, Outcome, Pacer, Rate, Timeouts, TimestampForm,
 };
-use aep_backfill::run::{FlowId, Sandbox, UnixSeconds, Window};
+use aep_backfill::run::{FlowId, FlowRef, Sandbox, UnixSeconds, Window};
 use url::Url;
 
 use self::server::{Server, Talk};
@@ -68,6 +68,13 @@ fn flow() -> FlowId {
 
 fn sandbox() -> Sandbox {
     "prod".parse().expect("a sandbox")
+}
+
+fn flow_ref() -> FlowRef {
+    FlowRef {
+        sandbox: sandbox(),
+        id: flow(),
+    }
 }
 
 /// A client of the service at `url` that waits so long for a connection, and for a whole answer.

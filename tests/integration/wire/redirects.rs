@@ -2,7 +2,7 @@
 //! create must not go twice.
 
 use super::server::Server;
-use super::{answered, block_on, flow, patient, sandbox};
+use super::{answered, block_on, flow_ref, patient};
 
 const REDIRECTS: [u16; 8] = [300, 301, 302, 303, 304, 305, 307, 308];
 
@@ -36,7 +36,7 @@ fn a_redirect_of_a_read_is_an_error_and_is_not_followed() {
             talk.say(&answer);
         });
         let client = patient(&server.url());
-        let error = block_on(client.runs_of(&sandbox(), flow())).expect_err("a redirect");
+        let error = block_on(client.runs_of(&flow_ref())).expect_err("a redirect");
         let shown = error.to_string();
         assert!(shown.starts_with(&format!("HTTP {status}")), "{shown}");
         assert_eq!(server.connections(), 1, "{status} was read again");

@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::server::Server;
-use super::{CREATED, block_on, client, create, flow, line, patient, sandbox};
+use super::{CREATED, block_on, client, create, flow_ref, line, patient};
 use crate::support::workspace::Workspace;
 
 /// Somebody who signs certificates.
@@ -121,7 +121,7 @@ fn no_client_of_ours_offers_http_2() {
     let connections = server.connections();
     let read = async {
         let first = Duration::from_millis(400);
-        tokio::time::timeout(first, client.runs_of(&sandbox(), flow())).await
+        tokio::time::timeout(first, client.runs_of(&flow_ref())).await
     };
     assert!(block_on(read).is_err());
     assert!(server.connections() > connections);

@@ -1,0 +1,42 @@
+//! Why the service gave no answer that can be used.
+
+use super::auth::AuthError;
+use crate::state::Refusal;
+
+/// Why a read failed, or a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The gateway does not accept the credentials.
+    #[error("the service refused the credentials: {0}")]
+    SignIn(Refusal),
+    /// The service refused this request.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// No answer, or only ones that may pass, however often it was asked.
+    #[error("the service cannot be reached: {0}")]
+    Unreachable(String),
+    /// An answer that is not what was asked for.
+    #[error("the service's answer is not understood: {0}")]
+    NotUnderstood(String),
+    /// The client itself could not be made.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl ApiError {
+    /// What it says of the one flow that was asked about.
+    ///
+    /// # Errors
+    /// With itself where every other flow would meet it too.
+    pub fn of_one_flow(self) -> Result<String, Self> {
+        match self {
+            Self::Refused(_) | Self::Unreachable(_) | Self::NotUnderstood(_) => {
+                Ok(self.to_string())
+            }
+            Self::Auth(_) | Self::SignIn(_) | Self::Setup(_) => Err(self),
+        }
+    }
+}
