@@ -23,8 +23,8 @@ use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, judge};
 use super::proxy::unusable_proxy;
 use super::{
-    Answer, Auth, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock,
-    SourceKind, Token, WindowEvidence,
+    Answer, Auth, CreateRun, Credentials, Flow, FlowRun, Pacer, Page, ServerClock, SourceKind,
+    Token, WindowEvidence,
 };
 use crate::crash::Point;
 use crate::run::{FlowId, FlowRef, OrganizationId, RunId, Sandbox};

@@ -22,7 +22,9 @@ use tokio::time::Instant;
 use super::breaker::Breaker;
 use super::flow_queue::FlowQueue;
 use super::send::{IntentDeadlines, SendResult};
-use super::{Applied, Ending, Event, Events, FlowIndex, Outcomes, Settings, Stop, Stopper};
+use super::{
+    Applied, Ending, Event, Events, FlowIndex, NotSentReason, Outcomes, Settings, Stop, Stopper,
+};
 use crate::api::Client;
 use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, UnixSeconds};
@@ -216,7 +218,7 @@ impl Dispatcher {
             self.reads.abort_all();
         }
         self.halt.0.stop();
-        self.withdraw_all("stopped before it was sent");
+        self.withdraw_all(&NotSentReason::Stopped);
         self.ending = Some(ending);
         self.tell(Event::Stopping);
     }

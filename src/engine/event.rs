@@ -3,7 +3,7 @@
 
 use tokio::time::Instant;
 
-use super::Blocked;
+use super::{Blocked, NotSentReason, Unclear};
 use crate::run::{FlowRef, RunId, RunIdentity};
 use crate::state::{Evidence, Refusal};
 use crate::untrusted::Untrusted;
@@ -87,7 +87,7 @@ pub enum Event {
         /// The run.
         run: RunIdentity,
         /// Why.
-        reason: String,
+        reason: NotSentReason,
     },
     /// A run may exist.
     InDoubt {
@@ -121,7 +121,7 @@ pub enum Event {
         /// The run.
         run: RunIdentity,
         /// Why not.
-        reason: String,
+        reason: Unclear,
     },
     /// The service asked everyone to wait.
     Throttled {

@@ -267,18 +267,10 @@ impl FlowQueue {
         self.delta_column.clone()
     }
 
-    /// Why `runs` cannot be the whole list of the flow, if it cannot: an index that is down, or a
-    /// flow that is hidden, looks like a flow without runs.
-    pub(super) fn distrusts(&self, runs: &[FlowRun]) -> Option<String> {
-        (runs.is_empty() && self.listable > 0).then(|| {
-            format!(
-                "the service lists no run of the flow, though {} on record",
-                match self.listable {
-                    1 => "one is".to_owned(),
-                    listable => format!("{listable} are"),
-                }
-            )
-        })
+    /// Whether `runs` cannot be the whole list of the flow; then, how many of its runs should be in
+    /// it. An index that is down, or a flow that is hidden, looks like a flow without runs.
+    pub(super) fn distrusts(&self, runs: &[FlowRun]) -> Option<usize> {
+        (runs.is_empty() && self.listable > 0).then_some(self.listable)
     }
 
     /// A request of the flow has come to its end, whichever.

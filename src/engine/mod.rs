@@ -13,6 +13,7 @@ mod event;
 mod flow_queue;
 mod listing;
 mod preflight;
+mod reason;
 mod resolve;
 mod send;
 mod settle;
@@ -30,7 +31,7 @@ use crate::state::{Evidence, Fate, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
 pub use event::{Event, FlowIndex, FlowStarted};
-pub use preflight::Blocked;
+pub use reason::{Blocked, DoubtReason, LeftReason, NotSentReason, Unclear};
 pub use resolve::{Case, Decision, Objection, adopted_twice, cases};
 pub use stop::{Stop, Stopper};
 
@@ -80,9 +81,9 @@ pub enum RunOutcome {
     /// The service refused it.
     Rejected(Refusal),
     /// It may exist.
-    InDoubt(String),
+    InDoubt(DoubtReason),
     /// Not sent: left for the next apply.
-    Remaining(String),
+    Remaining(LeftReason),
 }
 
 /// Why an apply ended.

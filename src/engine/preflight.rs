@@ -2,75 +2,17 @@
 
 use std::collections::HashSet;
 
+use super::Blocked;
 use crate::api::{ApiError, Flow, FlowRun, SourceKind, WindowEvidence, plain};
 use crate::reconcile::{CreatorAttribution, RunsByWindow};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
 use crate::state::Evidence;
-use crate::untrusted::Untrusted;
 
-/// Why nothing is sent to a flow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Blocked {
-    /// `GET /flows/{id}` was refused.
-    #[error("the flow cannot be read in this sandbox: {0}")]
-    Unreadable(String),
-    /// Runs can be created only for flows that are scheduled once.
-    #[error("the flow is scheduled `{0}`; runs can be created only for a flow scheduled `once`")]
-    NotOnce(Untrusted),
-    /// The flow is switched off.
-    #[error("the flow is {0}; enable it first")]
-    Disabled(Untrusted),
-    /// The manifest says `table`, the flow reads files.
-    #[error("the manifest says `source: table`, but the flow reads files")]
-    ReadsFiles,
-    /// The manifest says `file`, the flow reads a table.
-    #[error("the manifest says `source: file`, but the flow reads a table")]
-    ReadsTable,
-    /// A first run fixed the delta column, and the manifest names another.
-    #[error("the manifest's deltaColumn is `{manifest}`, but the flow's is `{flow}`")]
-    DeltaColumn {
-        /// As the flow has it.
-        flow: String,
-        /// As the manifest has it.
-        manifest: String,
-    },
-    /// The flow has runs that show no window and that no record stands for.
-    #[error(
-        "{} no window and on no record: any of them may be one that is wanted here. A run that is \
-         not over yet may show its window later. `backfill audit` names them; who knows that none \
-         is wanted can send to this flow without comparing, with --flow and --no-preflight",
-        of_its_runs(*.0, "shows", "show")
-    )]
-    Unknown(usize),
-    /// The service did not answer for this flow.
-    #[error("{0}")]
-    Unanswered(String),
-    /// The service takes requests for a run, and never shows one.
-    #[error(
-        "{0} requests for the run {1} came to nothing that a list shows; nothing more is sent to \
-         the flow by this apply: see first whether the service is well"
-    )]
-    ComesToNothing(usize, String),
-    /// A run of the flow is in doubt, and nothing tells.
-    #[error("{} in doubt", of_its_runs(*.0, "is", "are"))]
-    InDoubt(usize),
-}
-
-fn of_its_runs(number: usize, one: &str, more: &str) -> String {
-    match number {
-        1 => format!("one of its runs {one}"),
-        _ => format!("{number} of its runs {more}"),
-    }
-}
-
-impl Blocked {
-    /// What a failed read of the flow says about it.
-    #[must_use]
-    pub(super) fn by(error: &ApiError) -> Self {
-        match error {
-            ApiError::Refused(refusal) => Self::Unreadable(refusal.to_string()),
-            other => Self::Unanswered(other.to_string()),
-        }
+/// What a failed read of a flow says about it.
+pub(super) fn blocked_by(error: &ApiError) -> Blocked {
+    match error {
+        ApiError::Refused(refusal) => Blocked::Unreadable(refusal.to_string()),
+        other => Blocked::Unanswered(other.to_string()),
     }
 }
 

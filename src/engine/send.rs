@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Stop;
+use super::{NotSentReason, Stop};
 use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
@@ -55,29 +55,6 @@ pub(super) enum SendResult {
     InDoubt(String),
     /// It provably never arrived.
     NotSent(NotSentReason),
-}
-
-/// Why nothing arrived.
-#[derive(Debug)]
-pub(super) enum NotSentReason {
-    /// The user asked to stop.
-    Stopped,
-    /// The intent grew too old while it waited.
-    Stale,
-    /// No connection, or throttled without end.
-    Unreachable(String),
-    /// The credentials are not accepted.
-    SignIn(String),
-}
-
-impl std::fmt::Display for NotSentReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stopped => f.write_str("stopped before it was sent"),
-            Self::Stale => f.write_str("its turn came too late"),
-            Self::Unreachable(why) | Self::SignIn(why) => f.write_str(why),
-        }
-    }
 }
 
 /// What is sent, on which intent.

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Unclear;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::reconcile::{IntentMatch, RunsByWindow};
 use crate::run::{Rerun, RunId, Window};
@@ -39,7 +40,7 @@ pub(super) enum Reading {
     /// The list does not hold it.
     Absent,
     /// The list holds a run that may be it, or not.
-    Unclear(String),
+    Unclear(Unclear),
 }
 
 /// What is known of a flow besides its list.
@@ -70,10 +71,9 @@ pub(super) fn recognise(
         .into_iter()
         .map(|found| match found {
             IntentMatch::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
-            IntentMatch::CannotTell(run) => Some(Reading::Unclear(format!(
-                "the run {} has this window, and nothing tells whether it is this rerun",
-                run.id
-            ))),
+            IntentMatch::CannotTell(run) => {
+                Some(Reading::Unclear(Unclear::SameWindow(run.id.clone())))
+            }
             IntentMatch::None => None,
         })
         .collect();
@@ -175,10 +175,9 @@ fn by_elimination(
         .collect();
     match candidates.as_slice() {
         [] => Reading::Absent,
-        [run] if run.window_evidence != WindowEvidence::Missing => Reading::Unclear(format!(
-            "the run {} shows a window that is nearly this one",
-            run.id
-        )),
+        [run] if run.window_evidence != WindowEvidence::Missing => {
+            Reading::Unclear(Unclear::NearlySameWindow(run.id.clone()))
+        }
         [run]
             if unmatched == 1
                 && !around.in_flight
@@ -188,23 +187,14 @@ fn by_elimination(
         {
             Reading::Only(run.id.clone(), Evidence::SoleIntent)
         }
-        [run] => Reading::Unclear(format!(
-            "the run {} shows no window and may be this one",
-            run.id
-        )),
+        [run] => Reading::Unclear(Unclear::NoWindow(run.id.clone())),
         many if many
             .iter()
             .all(|run| run.window_evidence == WindowEvidence::Missing) =>
         {
-            Reading::Unclear(format!(
-                "{} runs show no window and may be this one",
-                many.len()
-            ))
+            Reading::Unclear(Unclear::NoWindows(many.len()))
         }
-        many => Reading::Unclear(format!(
-            "{} runs do not show their window, or show one that is nearly this one",
-            many.len()
-        )),
+        many => Reading::Unclear(Unclear::NoOrNearlySameWindows(many.len())),
     }
 }
 

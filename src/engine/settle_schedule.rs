@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use super::Unclear;
 use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::api::CLOCKS;
@@ -144,7 +145,7 @@ pub(super) enum Settlement {
     /// It does not exist.
     DoesNotExist,
     /// Only a person can tell.
-    CannotTell(String),
+    CannotTell(Unclear),
     /// Nothing yet.
     NotYet,
 }
@@ -197,7 +198,7 @@ mod tests {
             assert_eq!(readings.take(Reading::Absent, false), Settlement::NotYet);
         }
         assert_eq!(readings.take(Reading::Absent, true), Settlement::NotYet);
-        let unclear = Reading::Unclear("a list that failed".to_owned());
+        let unclear = Reading::Unclear(Unclear::NotListed("a list that failed".to_owned()));
         assert_eq!(readings.take(unclear, true), Settlement::NotYet);
         assert_eq!(readings.take(Reading::Absent, true), Settlement::NotYet);
         assert_eq!(
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn lists_that_never_tell_leave_it_to_a_person() {
         let mut readings = ReadingStreak::default();
-        let unclear = || Reading::Unclear("two candidates".to_owned());
+        let unclear = || Reading::Unclear(Unclear::NoWindows(2));
         for _ in 1..UNCLEAR_READINGS {
             assert_eq!(readings.take(unclear(), true), Settlement::NotYet);
         }

@@ -10,6 +10,7 @@ mod flows;
 mod github;
 pub mod json;
 mod markdown;
+mod outcome;
 #[cfg(test)]
 mod plan_tests;
 mod problems;

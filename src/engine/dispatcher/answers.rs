@@ -6,14 +6,11 @@ use tokio::time::Instant;
 
 use super::{Dispatcher, LATER, queues};
 use crate::engine::flow_queue::OpenDoubt;
-use crate::engine::send::{INTENT_LIFE, NotSentReason, SendResult};
+use crate::engine::send::{INTENT_LIFE, SendResult};
 use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
-use crate::engine::{Ending, Event, FlowIndex, RunOutcome};
+use crate::engine::{DoubtReason, Ending, Event, FlowIndex, NotSentReason, RunOutcome};
 use crate::run::{DesiredRun, RunId};
 use crate::state::{ClockedTime, Entry, Fate, Record};
-
-/// Why a run does not leave whose intent is written.
-const BEHIND: &str = "the run before it in its flow was not created";
 
 impl Dispatcher {
     /// A request has come to its end.
@@ -59,35 +56,35 @@ impl Dispatcher {
                 };
                 let run = identity;
                 self.record(entry, Event::Rejected { flow, run, refusal });
-                self.withdraw(flow, BEHIND);
+                self.withdraw(flow, &NotSentReason::Behind);
                 if self.breaker.rejected() {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
                 }
             }
             SendResult::InDoubt(reason) => self.doubt(flow, run, reason),
             SendResult::NotSent(why) => {
-                let reason = why.to_string();
                 let entry = Entry::NotSent {
                     key,
-                    reason: reason.clone(),
+                    reason: why.to_string(),
                     at,
                 };
                 let event = Event::NotSent {
                     flow,
                     run: identity,
-                    reason,
+                    reason: why.clone(),
                 };
                 self.record(entry, event);
-                self.withdraw(flow, BEHIND);
+                self.withdraw(flow, &NotSentReason::Behind);
                 self.queues[flow].enqueue(run);
                 self.budget += 1;
                 match why {
-                    NotSentReason::Stopped => {}
                     NotSentReason::Stale => {
                         if self.answered.elapsed() > LATER {
                             let why = "the service asks to wait, and does nothing else".to_owned();
                             self.end(Ending::Unreachable(why));
                         }
+                    }
+                    NotSentReason::Stopped | NotSentReason::Behind | NotSentReason::FlowBlocked => {
                     }
                     NotSentReason::Unreachable(why) => self.end(Ending::Unreachable(why)),
                     NotSentReason::SignIn(why) => self.end(Ending::SignIn(why)),
@@ -131,8 +128,10 @@ impl Dispatcher {
             let time = at.time.saturating_sub(life).unwrap_or(at.time);
             (ClockedTime { time, ..at }, run.start_time, None)
         };
-        self.outcomes
-            .insert(key, RunOutcome::InDoubt(reason.clone()));
+        self.outcomes.insert(
+            key,
+            RunOutcome::InDoubt(DoubtReason::Recorded(reason.clone())),
+        );
         self.queues[flow].doubts.push(OpenDoubt {
             key,
             open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
@@ -156,7 +155,7 @@ impl Dispatcher {
             reason,
         };
         self.record(entry, event);
-        self.withdraw(flow, BEHIND);
+        self.withdraw(flow, &NotSentReason::Behind);
         self.look_again(flow);
     }
 }

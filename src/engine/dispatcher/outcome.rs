@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Dispatcher;
 use crate::engine::flow_queue::Phase;
-use crate::engine::{Applied, Blocked, Ending, RunOutcome};
+use crate::engine::{Applied, Blocked, DoubtReason, Ending, LeftReason, RunOutcome};
 use crate::run::{FlowRef, Key};
 use crate::state::{Fate, State};
 
@@ -22,9 +22,9 @@ impl Dispatcher {
         let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
         let ended = match (&ending, self.budget) {
-            (Ending::Done, 0) => "held back by the limit on new runs",
-            (Ending::Interrupted, _) => "interrupted before its turn",
-            _ => "the apply ended before its turn",
+            (Ending::Done, 0) => LeftReason::Limit,
+            (Ending::Interrupted, _) => LeftReason::Interrupted,
+            _ => LeftReason::Ended,
         };
         let runs = std::mem::take(&mut self.planned)
             .into_iter()
@@ -36,8 +36,11 @@ impl Dispatcher {
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,
                     (None, None) => {
-                        let reason = blocked.get(&run.identity.flow).map(ToString::to_string);
-                        RunOutcome::Remaining(reason.unwrap_or_else(|| ended.to_owned()))
+                        let blocked = blocked.get(&run.identity.flow);
+                        RunOutcome::Remaining(
+                            blocked
+                                .map_or(ended.clone(), |why| LeftReason::Blocked((*why).clone())),
+                        )
                     }
                 };
                 (run, outcome)
@@ -49,22 +52,22 @@ impl Dispatcher {
             blocked: blocked.len(),
             unanswered: blocked
                 .values()
-                .filter(|reason| matches!(reason, Blocked::Unanswered(_)))
+                .filter(|reason| reason.is_unanswered())
                 .count(),
             ending,
         }
     }
 }
 
-fn open_doubts(state: &State) -> HashMap<Key, String> {
+fn open_doubts(state: &State) -> HashMap<Key, DoubtReason> {
     state
         .records()
         .filter_map(|(key, record)| match &record.fate {
             Fate::InDoubt { doubt, .. } => Some((
                 *key,
                 doubt.as_ref().map_or_else(
-                    || "a request may have left and no answer is known".to_owned(),
-                    |doubt| doubt.reason.clone(),
+                    || DoubtReason::NoAnswer,
+                    |doubt| DoubtReason::Recorded(doubt.reason.clone()),
                 ),
             )),
             Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => None,

@@ -12,7 +12,7 @@ use crate::engine::flow_queue::{FlowQueue, OpenDoubt};
 use crate::engine::send::IntentDeadlines;
 use crate::engine::settle::OpenIntent;
 use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
-use crate::engine::{Outcomes, RunOutcome};
+use crate::engine::{LeftReason, Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowRef, Key, RunIdentity, UnixSeconds};
 use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record};
@@ -80,8 +80,7 @@ pub(super) fn queues(
                 outcomes.insert(run.key, RunOutcome::Unchanged);
             }
             Action::Wait | Action::Conflict => {
-                let reason = "its window overlaps that of another run, which comes first";
-                outcomes.insert(run.key, RunOutcome::Remaining(reason.to_owned()));
+                outcomes.insert(run.key, RunOutcome::Remaining(LeftReason::Overlap));
             }
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
-use crate::engine::{Blocked, Ending, Event, FlowIndex, listing, preflight};
+use crate::engine::{Blocked, Ending, Event, FlowIndex, NotSentReason, listing, preflight};
 use crate::reconcile::CreatorAttribution;
 use crate::run::Source;
 use crate::state::{ClockKind, ClockedTime};
@@ -182,7 +182,7 @@ impl Dispatcher {
             return;
         }
         if let Some(error) = error {
-            self.block(id, Blocked::by(error));
+            self.block(id, preflight::blocked_by(error));
             return;
         }
         let flow = flow.and_then(Result::ok);
@@ -204,8 +204,8 @@ impl Dispatcher {
             self.block(id, reason);
             return;
         }
-        if let Some(why) = self.queues[id].distrusts(&runs) {
-            self.block(id, Blocked::Unanswered(why));
+        if let Some(recorded) = self.queues[id].distrusts(&runs) {
+            self.block(id, Blocked::NoneListed(recorded));
             return;
         }
         if !self.adopt_existing(id, &runs) {
@@ -239,7 +239,7 @@ impl Dispatcher {
             reason: reason.clone(),
         });
         self.queues[id].block(reason);
-        self.withdraw(id, "nothing more is sent to its flow");
+        self.withdraw(id, &NotSentReason::FlowBlocked);
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Dispatcher, PendingEntry, later_start};
 use crate::engine::flow_queue::FlowQueue;
 use crate::engine::send::{SendTask, send};
-use crate::engine::{Blocked, Event, FlowIndex};
+use crate::engine::{Blocked, Event, FlowIndex, NotSentReason};
 use crate::run::DesiredRun;
 use crate::state::Entry;
 use crate::store::{Appended, Appending, StoreError, SuspendAwareInstant};
@@ -241,16 +241,16 @@ impl Dispatcher {
     }
 
     /// Takes back what is reserved for a flow: one before it was not created.
-    pub(super) fn withdraw(&mut self, id: FlowIndex, why: &str) {
+    pub(super) fn withdraw(&mut self, id: FlowIndex, why: &NotSentReason) {
         self.withdraw_if(why, |flow| flow == id);
     }
 
     /// Takes back all that is reserved.
-    pub(super) fn withdraw_all(&mut self, why: &str) {
+    pub(super) fn withdraw_all(&mut self, why: &NotSentReason) {
         self.withdraw_if(why, |_| true);
     }
 
-    fn withdraw_if(&mut self, why: &str, which: impl Fn(FlowIndex) -> bool) {
+    fn withdraw_if(&mut self, why: &NotSentReason, which: impl Fn(FlowIndex) -> bool) {
         let (mut back, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.reserved)
             .into_iter()
             .partition(|reserved| which(reserved.flow));
@@ -268,7 +268,7 @@ impl Dispatcher {
             self.pending.push(PendingEntry {
                 entry: Some(Entry::NotSent {
                     key: run.key,
-                    reason: why.to_owned(),
+                    reason: why.to_string(),
                     at,
                 }),
                 event: None,

@@ -9,7 +9,7 @@ use crate::api::FlowRun;
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::engine::settle_schedule::{READINGS, Settlement, has_begun};
-use crate::engine::{Blocked, Event, FlowIndex, RunOutcome, preflight};
+use crate::engine::{Blocked, DoubtReason, Event, FlowIndex, RunOutcome, Unclear, preflight};
 use crate::reconcile::CreatorAttribution;
 use crate::run::{Key, RunId, RunIdentity};
 use crate::state::{ClockedTime, Entry, Evidence};
@@ -73,7 +73,9 @@ impl Dispatcher {
         let runs = list.runs.as_deref().unwrap_or_default();
         let distrust = queue.distrusts(runs);
         let readings = match (&list.runs, distrust) {
-            (Ok(_), Some(why)) => vec![Reading::Unclear(why); doubts.len()],
+            (Ok(_), Some(recorded)) => {
+                vec![Reading::Unclear(Unclear::NoneListed(recorded)); doubts.len()]
+            }
             (Ok(runs), None) => {
                 let open: Vec<OpenIntent> = doubts.iter().map(|doubt| doubt.open).collect();
                 let around = FlowContext {
@@ -83,7 +85,9 @@ impl Dispatcher {
                 };
                 recognise(&open, runs, around)
             }
-            (Err(error), _) => vec![Reading::Unclear(error.to_string()); doubts.len()],
+            (Err(error), _) => {
+                vec![Reading::Unclear(Unclear::NotListed(error.to_string())); doubts.len()]
+            }
         };
         // When the list was asked for, by the service's clock.
         let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
@@ -101,16 +105,14 @@ impl Dispatcher {
                         && !matches!(reading, Reading::Found(..))
                         && !has_begun(doubt.start_time, asked, self.settings.settle_delay) =>
                 {
-                    Settlement::CannotTell(format!(
-                        "it is to begin at {start}, and may be listed only after that"
-                    ))
+                    Settlement::CannotTell(Unclear::NotBegun(start))
                 }
                 _ => doubt.readings.take(reading, late_enough),
             };
             if let Settlement::Exists(run_id, _) = &verdict
                 && self.is_claimed(run_id)
             {
-                verdict = Settlement::CannotTell(format!("the run {run_id} is another's already"));
+                verdict = Settlement::CannotTell(Unclear::Claimed(run_id.clone()));
             }
             match verdict {
                 Settlement::Exists(run_id, evidence) => {
@@ -118,8 +120,10 @@ impl Dispatcher {
                 }
                 Settlement::DoesNotExist => absent.push(doubt),
                 Settlement::CannotTell(why) => {
-                    self.outcomes
-                        .insert(doubt.key, RunOutcome::InDoubt(why.clone()));
+                    self.outcomes.insert(
+                        doubt.key,
+                        RunOutcome::InDoubt(DoubtReason::Unclear(why.clone())),
+                    );
                     if !doubt.is_given_up {
                         doubt.is_given_up = true;
                         self.tell(Event::Unclear {
@@ -178,7 +182,7 @@ impl Dispatcher {
         let absences = self.absences.entry(key).or_default();
         *absences += 1;
         if *absences == MOST_ABSENCES {
-            let reason = Blocked::ComesToNothing(*absences, key.short());
+            let reason = Blocked::ComesToNothing(*absences, key);
             self.block(flow, reason);
         }
         self.queues[flow].was_absent(key);

@@ -7,6 +7,7 @@ use crate::audit::{Audit, Finding, FindingKind};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun};
+use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::reasons;
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
@@ -80,7 +81,7 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
                 rejected.add(origin, &run.identity, vec![refusal.to_string()]);
             }
             RunOutcome::InDoubt(reason) => {
-                in_doubt.add(origin, &run.identity, vec![reason.clone()]);
+                in_doubt.add(origin, &run.identity, vec![describe_doubt(reason)]);
             }
             RunOutcome::Remaining(_)
             | RunOutcome::Unchanged
@@ -95,9 +96,10 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
             spot: (flows.len() == 1).then(|| spot(&runs[0].origin)),
             title: "left for the next apply".to_owned(),
             lines: vec![format!(
-                "{} of {}: {reason}",
+                "{} of {}: {}",
                 number(runs.len(), "run"),
-                number(flows.len(), "flow")
+                number(flows.len(), "flow"),
+                describe_left(reason)
             )],
         }
     });

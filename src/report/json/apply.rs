@@ -7,6 +7,7 @@ use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::PlannedRun;
 use crate::report::count;
+use crate::report::outcome::{describe_doubt, describe_left};
 use crate::run::{DesiredRun, RunId};
 
 /// `apply/v1`.
@@ -112,8 +113,16 @@ fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
         RunOutcome::Created(id) => ("created", Some(id.clone()), None),
         RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone()), None),
         RunOutcome::Rejected(refusal) => ("rejected", None, Some(ApplyError::refused(refusal))),
-        RunOutcome::InDoubt(why) => ("inDoubt", None, Some(ApplyError::said(why))),
-        RunOutcome::Remaining(why) => ("remaining", None, Some(ApplyError::said(why))),
+        RunOutcome::InDoubt(why) => (
+            "inDoubt",
+            None,
+            Some(ApplyError::said(&describe_doubt(why))),
+        ),
+        RunOutcome::Remaining(why) => (
+            "remaining",
+            None,
+            Some(ApplyError::said(&describe_left(why))),
+        ),
     };
     ApplyRun {
         run: RunFields::desired(run),

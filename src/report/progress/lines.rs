@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::engine::Event;
+use crate::report::outcome::{describe_blocked, describe_unclear};
 use crate::report::{ApplyProgress, clock_time, number, plain, window};
 use crate::run::RunIdentity;
 
@@ -38,14 +39,14 @@ pub fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<St
         Event::Prepared { flow } if verbose => format!("checked    {}", name(flow)),
         Event::Sending { flow, run } if verbose => about("sending", flow, run),
         Event::NotSent { flow, run, reason } if verbose => {
-            format!("{}: {}", about("not sent", flow, run), plain(reason, 300))
+            format!("{}: {}", about("not sent", flow, run), plain(&reason, 300))
         }
         Event::Prepared { .. } | Event::Sending { .. } | Event::NotSent { .. } => return None,
         Event::Blocked { flow, reason } => {
             format!(
                 "blocked    {}: {}",
                 name(flow),
-                plain(&reason.to_string(), 700)
+                plain(&describe_blocked(reason), 700)
             )
         }
         Event::Created { flow, run, run_id } => format!(
@@ -85,7 +86,8 @@ pub fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<St
             format!("{}: it does not exist", about("settled", flow, run))
         }
         Event::Unclear { flow, run, reason } => {
-            format!("{}: {}", about("unclear", flow, run), plain(reason, 300))
+            let why = describe_unclear(reason);
+            format!("{}: {}", about("unclear", flow, run), plain(&why, 300))
         }
         Event::Throttled { until, rate } => format!(
             "throttled  the service asked to wait: until {}, then at {rate:.1}/s",

@@ -1,10 +1,11 @@
 //! What an apply came to, as text: one line of totals, then what needs a person.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use crate::engine::{Applied, Ending, RunOutcome};
+use crate::engine::{Applied, Ending, LeftReason, RunOutcome};
 use crate::plan::Plan;
+use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::describe_held_back;
 use crate::report::{plain, window};
 use crate::run::DesiredRun;
@@ -116,7 +117,7 @@ pub(in crate::report) fn rejection(outcome: &RunOutcome) -> Option<String> {
 /// Why a run is in doubt, if it is.
 pub(in crate::report) fn doubt(outcome: &RunOutcome) -> Option<String> {
     match outcome {
-        RunOutcome::InDoubt(reason) => Some(reason.clone()),
+        RunOutcome::InDoubt(reason) => Some(describe_doubt(reason)),
         _ => None,
     }
 }
@@ -162,11 +163,15 @@ fn write_named(
 }
 
 /// The runs that are left, by the reason: what is of many flows is said once.
-pub(in crate::report) fn left_by_reason(applied: &Applied) -> BTreeMap<&str, Vec<&DesiredRun>> {
-    let mut left: BTreeMap<&str, Vec<&DesiredRun>> = BTreeMap::new();
+pub(in crate::report) fn left_by_reason(applied: &Applied) -> Vec<(&LeftReason, Vec<&DesiredRun>)> {
+    let mut left: Vec<(&LeftReason, Vec<&DesiredRun>)> = Vec::new();
     for (run, outcome) in &applied.runs {
-        if let RunOutcome::Remaining(reason) = outcome {
-            left.entry(reason).or_default().push(run);
+        let RunOutcome::Remaining(reason) = outcome else {
+            continue;
+        };
+        match left.iter_mut().rev().find(|(known, _)| *known == reason) {
+            Some((_, runs)) => runs.push(run),
+            None => left.push((reason, vec![run])),
         }
     }
     left
@@ -183,7 +188,7 @@ pub(in crate::report) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<
                 Some(&name) if names.len() == 1 => plain(name, 60),
                 _ => format!("{} flows", names.len()),
             };
-            format!("{number} of {of}: {}", plain(reason, 700))
+            format!("{number} of {of}: {}", plain(&describe_left(reason), 700))
         })
         .collect();
     lines.extend(describe_held_back(plan));

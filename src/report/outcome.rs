@@ -1,0 +1,101 @@
+//! What became of a run, in words: why it is in doubt or left, and why nothing is sent to its flow.
+//!
+//! Takes the engine's values, gives sentences without a full stop. What the service said is in
+//! them, and is made harmless where it is shown.
+
+use crate::engine::{Blocked, DoubtReason, LeftReason, Unclear};
+
+/// Why nothing is sent to a flow.
+pub(super) fn describe_blocked(blocked: &Blocked) -> String {
+    match blocked {
+        Blocked::Unreadable(why) => format!("the flow cannot be read in this sandbox: {why}"),
+        Blocked::NotOnce(frequency) => format!(
+            "the flow is scheduled `{frequency}`; runs can be created only for a flow scheduled \
+             `once`"
+        ),
+        Blocked::Disabled(state) => format!("the flow is {state}; enable it first"),
+        Blocked::ReadsFiles => {
+            "the manifest says `source: table`, but the flow reads files".to_owned()
+        }
+        Blocked::ReadsTable => {
+            "the manifest says `source: file`, but the flow reads a table".to_owned()
+        }
+        Blocked::DeltaColumn { flow, manifest } => {
+            format!("the manifest's deltaColumn is `{manifest}`, but the flow's is `{flow}`")
+        }
+        Blocked::Unknown(number) => format!(
+            "{} no window and on no record: any of them may be one that is wanted here. A run that \
+             is not over yet may show its window later. `backfill audit` names them; who knows \
+             that none is wanted can send to this flow without comparing, with --flow and \
+             --no-preflight",
+            of_its_runs(*number, "shows", "show")
+        ),
+        Blocked::Unanswered(why) => why.clone(),
+        Blocked::NoneListed(recorded) => describe_none_listed(*recorded),
+        Blocked::ComesToNothing(requests, key) => format!(
+            "{requests} requests for the run {} came to nothing that a list shows; nothing more is \
+             sent to the flow by this apply: see first whether the service is well",
+            key.short()
+        ),
+        Blocked::InDoubt(number) => format!("{} in doubt", of_its_runs(*number, "is", "are")),
+    }
+}
+
+fn of_its_runs(number: usize, one: &str, more: &str) -> String {
+    match number {
+        1 => format!("one of its runs {one}"),
+        _ => format!("{number} of its runs {more}"),
+    }
+}
+
+fn describe_none_listed(recorded: usize) -> String {
+    let are = match recorded {
+        1 => "one is".to_owned(),
+        more => format!("{more} are"),
+    };
+    format!("the service lists no run of the flow, though {are} on record")
+}
+
+/// Why a run is left for the next apply.
+pub(super) fn describe_left(left: &LeftReason) -> String {
+    match left {
+        LeftReason::Blocked(blocked) => return describe_blocked(blocked),
+        LeftReason::Overlap => "its window overlaps that of another run, which comes first",
+        LeftReason::Limit => "held back by the limit on new runs",
+        LeftReason::Interrupted => "interrupted before its turn",
+        LeftReason::Ended => "the apply ended before its turn",
+    }
+    .to_owned()
+}
+
+/// Why a run is in doubt.
+pub(super) fn describe_doubt(doubt: &DoubtReason) -> String {
+    match doubt {
+        DoubtReason::Recorded(reason) => reason.clone(),
+        DoubtReason::NoAnswer => "a request may have left and no answer is known".to_owned(),
+        DoubtReason::Unclear(unclear) => describe_unclear(unclear),
+    }
+}
+
+/// Why the lists do not tell whether a run exists.
+pub(super) fn describe_unclear(unclear: &Unclear) -> String {
+    match unclear {
+        Unclear::NotListed(why) => why.clone(),
+        Unclear::NoneListed(recorded) => describe_none_listed(*recorded),
+        Unclear::SameWindow(run) => {
+            format!("the run {run} has this window, and nothing tells whether it is this rerun")
+        }
+        Unclear::NearlySameWindow(run) => {
+            format!("the run {run} shows a window that is nearly this one")
+        }
+        Unclear::NoWindow(run) => format!("the run {run} shows no window and may be this one"),
+        Unclear::NoWindows(runs) => format!("{runs} runs show no window and may be this one"),
+        Unclear::NoOrNearlySameWindows(runs) => {
+            format!("{runs} runs do not show their window, or show one that is nearly this one")
+        }
+        Unclear::NotBegun(start) => {
+            format!("it is to begin at {start}, and may be listed only after that")
+        }
+        Unclear::Claimed(run) => format!("the run {run} is another's already"),
+    }
+}
