@@ -13,28 +13,30 @@
 //!    so that spelling never makes a window new.
 //! 3. [`state`] is what we remember, the fold of a journal; [`store`] is where that is kept, and
 //!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
-//! 4. [`plan`] is the difference of the two: a value that can be shown or carried out.
-//!    [`audit`] is the other one: the state beside what the service lists; nothing is sent for it.
-//! 5. [`engine`] carries it out: the intent to send a run is durable before its request leaves;
+//! 4. `plan` is the difference of the two: a value that can be shown or carried out.
+//!    `audit` is the other one: the state beside what the service lists; nothing is sent for it.
+//! 5. `engine` carries it out: the intent to send a run is durable before its request leaves;
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
 //!    Which listed run is which rerun of a window is decided in one module, `reconcile`, for the
 //!    engine, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
-//! 7. [`report`] shows what the engine tells, on a terminal, in JSON, as Markdown and annotations;
-//!    [`github`] keeps a comment or an issue up to date with it. [`commands`] has the verbs, and `cli`
-//!    what they share: flags, environment, config, exit codes. [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a
-//!    test makes the program die.
+//! 7. `report` shows results, each a view with all of its forms: text, JSON, Markdown, annotations.
+//!    `github` keeps a comment or an issue up to date with them. [`commands`] has the verbs, and
+//!    `cli` what they share: flags, environment, config, exit codes.
+//!
+//! [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
+//! die. The interface for others is the command line, the files and the JSON; what is `pub` here is
+//! what tests and fuzz targets use.
 //!
 //! What a service or a manifest says is [`untrusted`] wherever it goes: its type shows it harmless.
 //!
 //! From text to plan all is pure: no clock, no network, no folder. A plan cannot send, the engine
 //! cannot print, the report cannot send.
 //!
-//! # A manifest, planned
+//! # A manifest, read
 //!
 //! ```
 //! use aep_backfill::manifest::{Rules, Sources, check};
-//! use aep_backfill::plan::diff;
 //! use aep_backfill::run::UnixSeconds;
 //!
 //! let sources = Sources::from_texts([(
@@ -51,27 +53,26 @@
 //! let checked = check(&sources, &Rules::at(now));
 //! assert!(!checked.has_errors());
 //!
-//! let plan = diff(checked.runs, None);
-//! assert_eq!(plan.totals().create, 1);
-//! assert_eq!(plan.runs()[0].run.key.short(), "b75f22b6087c");
+//! assert_eq!(checked.runs.len(), 1);
+//! assert_eq!(checked.runs[0].key.short(), "b75f22b6087c");
 //! # Ok::<(), aep_backfill::run::TimeError>(())
 //! ```
 
 pub mod api;
-pub mod audit;
+mod audit;
 mod cli;
 pub mod commands;
 pub mod crash;
 pub mod emulator;
-pub mod engine;
+mod engine;
 #[cfg(test)]
 mod fixture;
-pub mod github;
-pub mod import;
+mod github;
+mod import;
 pub mod manifest;
-pub mod plan;
+mod plan;
 mod reconcile;
-pub mod report;
+mod report;
 pub mod run;
 pub mod state;
 pub mod store;

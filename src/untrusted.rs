@@ -89,7 +89,8 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
 }
 
 /// The first `most` characters of `text`, harmless; `…` tells that there are more.
-pub(crate) fn shortened(text: &str, most: usize) -> String {
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => harmless(text).into_owned(),
         Some((end, _)) => format!("{}…", harmless(&text[..end])),

@@ -11,12 +11,12 @@
 
 #![no_main]
 
-use aep_backfill::report::plain;
 use aep_backfill::state::{
     Fate, FormatError, Moved, State, decode_edited, decode_journal, decode_moved, decode_state,
     encode_entries, encode_journal_header, encode_state,
 };
 use aep_backfill::store::{LockedStore, inspect};
+use aep_backfill::untrusted::shortened;
 use aep_backfill_fuzz::memory::Memory;
 use aep_backfill_fuzz::text::assert_harmless;
 use aep_backfill_fuzz::{any_number, build, mend, with_extreme};
@@ -149,7 +149,7 @@ fn check(state: &[u8], journal: &[u8]) -> Option<State> {
         Err(error) => {
             let told = inspected.expect_err("it was not read");
             assert_eq!(told.to_string(), error.to_string());
-            assert_harmless(&plain(&error.to_string(), 700), 700 * 9 + 1);
+            assert_harmless(&shortened(&error.to_string(), 700), 700 * 9 + 1);
             if let FormatError::Damaged { file, line, .. } = error {
                 let bytes = match file {
                     "state.jsonl" => state,

@@ -15,7 +15,7 @@ const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
 
 /// What we have, beside what the sandbox shows.
 #[derive(Debug, Clone, Copy)]
-pub struct AuditInput<'a> {
+pub(crate) struct AuditInput<'a> {
     /// The state, read after the flows were looked at: what was listed then has its intent in it.
     pub state: Option<&'a State>,
     /// What the manifests want.
@@ -30,7 +30,7 @@ pub struct AuditInput<'a> {
 
 /// Compares the state with what was seen of each flow. No flow is in `looks` twice.
 #[must_use]
-pub fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
+pub(crate) fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
     let mut of_flow: HashMap<&FlowRef, Vec<&Record>> = HashMap::new();
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     for (_, record) in input.state.into_iter().flat_map(State::records) {

@@ -15,11 +15,11 @@ use crate::run::{FlowRef, Key, RunId, Window};
 use crate::state::{Absence, Record, Refusal};
 use crate::untrusted::Untrusted;
 
-pub use compare::{AuditInput, compare};
+pub(crate) use compare::{AuditInput, compare};
 
 /// What the sandbox shows of one flow.
 #[derive(Debug, Clone)]
-pub struct FlowListing {
+pub(crate) struct FlowListing {
     /// The flow.
     pub flow: FlowRef,
     /// The manifest's label for it.
@@ -30,7 +30,7 @@ pub struct FlowListing {
 
 /// What came of looking at a flow.
 #[derive(Debug, Clone)]
-pub enum ListResult {
+pub(crate) enum ListResult {
     /// Its whole list of runs, and those recorded ones beside it that were found by their ids.
     Runs(Vec<FlowRun>),
     /// The service refused, in its words.
@@ -41,7 +41,7 @@ pub enum ListResult {
 
 /// What an audit came to.
 #[derive(Debug, Clone, Default)]
-pub struct Audit {
+pub(crate) struct Audit {
     /// By flow, in the order of the looks; the worst of each flow first.
     pub findings: Vec<Finding>,
     /// How many flows were looked at.
@@ -58,7 +58,7 @@ pub struct Audit {
 
 /// One thing that differs, of one flow.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The flow.
     pub flow: FlowRef,
     /// The manifest's label for it.
@@ -69,7 +69,7 @@ pub struct Finding {
 
 /// What differs.
 #[derive(Debug, Clone)]
-pub enum Fact {
+pub(crate) enum Fact {
     /// The state says that a request came to nothing; yet this run shows its window, is not older
     /// than the request, and no record stands for it.
     Contradiction {
@@ -128,7 +128,7 @@ pub enum Fact {
 
 /// What a record says of a request that came to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denial {
+pub(crate) enum Denial {
     /// The service refused it.
     Rejected {
         /// What it said.
@@ -143,7 +143,7 @@ pub enum Denial {
 impl Denial {
     /// When that was recorded.
     #[must_use]
-    pub fn at(&self) -> Timestamp {
+    pub(crate) fn at(&self) -> Timestamp {
         match self {
             Self::Rejected { at, .. } | Self::Absent(Absence { at, .. }) => *at,
         }
@@ -152,7 +152,7 @@ impl Denial {
 
 /// What is listed that could close a doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trace {
+pub(crate) enum Trace {
     /// A run that shows the window and can be it: settling adopts it.
     Shown(RunId),
     /// A run that shows the window, and nothing tells whether it is this rerun: a person decides.
@@ -165,7 +165,7 @@ pub enum Trace {
 
 /// The kinds of findings, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FindingKind {
+pub(crate) enum FindingKind {
     /// See [`Fact::Contradiction`].
     Contradiction,
     /// See [`Fact::Doubled`].
@@ -186,7 +186,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// All of them, worst first.
-    pub const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Contradiction,
         Self::Doubled,
         Self::Unreadable,
@@ -199,7 +199,7 @@ impl FindingKind {
 
     /// The word for one finding of it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Contradiction => "contradiction",
             Self::Doubled => "doubled",
@@ -216,7 +216,7 @@ impl FindingKind {
 impl Fact {
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> FindingKind {
+    pub(crate) fn kind(&self) -> FindingKind {
         match self {
             Self::Contradiction { .. } => FindingKind::Contradiction,
             Self::Doubled { .. } => FindingKind::Doubled,
@@ -231,7 +231,7 @@ impl Fact {
 
     /// The window that it is about, if one is known.
     #[must_use]
-    pub fn window(&self) -> Option<Window> {
+    pub(crate) fn window(&self) -> Option<Window> {
         match self {
             Self::Doubled { window, .. } => Some(*window),
             Self::Contradiction { record, .. }
@@ -248,14 +248,14 @@ impl Fact {
 impl Audit {
     /// How many findings are of `kind`.
     #[must_use]
-    pub fn count(&self, kind: FindingKind) -> usize {
+    pub(crate) fn count(&self, kind: FindingKind) -> usize {
         let facts = self.findings.iter().map(|finding| &finding.fact);
         facts.filter(|fact| fact.kind() == kind).count()
     }
 
     /// Whether a flow could not be looked at because no answer came.
     #[must_use]
-    pub fn is_unanswered(&self) -> bool {
+    pub(crate) fn is_unanswered(&self) -> bool {
         let facts = self.findings.iter().map(|finding| &finding.fact);
         facts
             .into_iter()

@@ -74,19 +74,23 @@ impl Actions {
     }
 
     /// Markdown for the summary of the step, of so many bytes at most.
-    pub(crate) fn summarize(&self, markdown: impl FnOnce(usize) -> String) {
+    pub(crate) fn summarize(&self, markdown: impl FnOnce(usize) -> Option<String>) {
         self.tell(|told| {
             let had: usize = told.summaries.iter().map(String::len).sum();
             let had = had + written_before();
             // A little is kept for one that comes after.
             let room = SUMMARY.saturating_sub(had) / 10 * 9;
-            told.summaries.push(markdown(room));
+            told.summaries.extend(markdown(room));
         });
     }
 
     /// The outputs of the step.
-    pub(crate) fn output(&self, outputs: impl FnOnce() -> Outputs) {
-        self.tell(|told| told.outputs = outputs());
+    pub(crate) fn output(&self, outputs: impl FnOnce() -> Option<Outputs>) {
+        self.tell(|told| {
+            if let Some(outputs) = outputs() {
+                told.outputs = outputs;
+            }
+        });
     }
 
     /// Where the result was written as JSON.
@@ -219,7 +223,7 @@ impl Failure {
         }
         actions.annotate(|| self.annotations());
         actions.count_unlisted(self.unlisted());
-        actions.summarize(|most| self.markdown(verb, most));
+        actions.summarize(|most| Some(self.markdown(verb, most)));
     }
 }
 

@@ -11,7 +11,7 @@ use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, WriteResult};
-use crate::report::{TableLayout, columns, fold};
+use crate::report::{columns, fold};
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,14 +50,6 @@ pub(crate) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRe
         }
         Ok(())
     })
-}
-
-/// How a table of runs is written to standard output.
-pub(crate) fn table_layout(context: &Context) -> TableLayout {
-    TableLayout {
-        verbose: context.verbose,
-        width: columns(&console::Term::stdout()),
-    }
 }
 
 /// A line as lines that are no wider than `term`, if it is a terminal.
@@ -196,6 +188,18 @@ pub(crate) fn report(
     })?;
     context.actions.report_written(path);
     Ok(())
+}
+
+/// Writes why there is no result, where the report would be.
+pub(crate) fn report_failure(
+    context: &Context,
+    path: Option<&Path>,
+    failure: &Failure,
+    format: &'static str,
+) -> Result<(), Failure> {
+    path.map_or(Ok(()), |path| {
+        report(context, path, &failure.document(format))
+    })
 }
 
 /// How `verb` ends, where something beside its work has failed, too: the work comes first, and the

@@ -14,11 +14,12 @@ use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::present;
 use crate::cli::signals::Signals;
 use crate::cli::watch::watch;
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
-use crate::report::{self, Annotation, Outputs};
+use crate::report::{self, Annotation, ApplyView};
 use crate::run::DesiredRun;
 use crate::store::{LockedStore, load};
 
@@ -62,8 +63,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     if flags.dry_run {
         let checked = flags.paths.desired(context);
         let made = plan::make(context, checked, &flags.selection).await;
-        let form = flags.format.into();
-        let (shown, reported) = plan::present(context, made, form, flags.report.as_deref());
+        let (shown, reported) =
+            plan::present(context, made, flags.format.into(), flags.report.as_deref());
         let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
         return also(&context.actions, "apply", planned, reported);
     }
@@ -139,7 +140,7 @@ async fn apply_to(
     let conflicts = made.plan.totals().conflict > 0;
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {
         context.actions.begin_group(io::stdout(), "The plan");
-        let _ = plan::show(context, &made, flags.format.into());
+        let _ = present::show(context, &made.view(), flags.format.into());
         context.actions.end_group(io::stdout());
     }
     let confirmed = if flags.yes || conflicts {
@@ -153,7 +154,7 @@ async fn apply_to(
         store.close().await.map_err(state_failure)?;
     }
     if conflicts {
-        plan::tell(context, &made);
+        present::tell(context, &made.view());
         return Err(plan::conflict(&made.plan));
     }
     if !confirmed? {
@@ -208,24 +209,14 @@ async fn carry_out(
 fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Exit {
     let held_back = plan.totals().held_back;
     let mut exit = exit_of(&applied, held_back, flags.detailed_exitcode);
-    let document = report::json::apply(&applied, held_back, exit.code());
-    let shown = match flags.format {
-        AnnotatedFormat::Json => output::json(&document),
-        _ if !plan.totals().has_changes() && applied.others_in_doubt == 0 => {
-            let unchanged = plan.totals().unchanged;
-            output::text(|out| writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged."))
-        }
-        _ => output::text(|out| report::write_summary(out, &applied, plan)),
+    let view = ApplyView {
+        plan,
+        applied: &applied,
     };
-    let actions = &context.actions;
-    actions.annotate(|| report::annotate_applied(&applied));
-    actions.summarize(|most| report::applied_markdown(&applied, plan, most));
-    actions.output(|| Outputs::of_applied(plan, &applied));
-    let reported = flags.report.as_ref();
-    let reported = reported.map_or(Ok(()), |path| output::report(context, path, &document));
-    for written in [shown.map_err(Failure::from), reported] {
+    let report = flags.report.as_deref();
+    for written in present::present(context, &view, flags.format.into(), report, exit) {
         if let Err(failure) = written {
-            actions.annotate(|| failure.annotations());
+            context.actions.annotate(|| failure.annotations());
             let unwritten = failure.report();
             if exit == Exit::Success {
                 exit = unwritten;
@@ -247,7 +238,7 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
         ),
         Ending::Store(error) => Failure::state(&context.place_name(), &error),
     };
-    actions.annotate(|| failure.annotations());
+    context.actions.annotate(|| failure.annotations());
     failure.report()
 }
 

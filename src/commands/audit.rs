@@ -18,8 +18,9 @@ use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::github;
 use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::present::present;
 use crate::manifest::{Checked, Manifest};
-use crate::report::{self, AuditView};
+use crate::report::{AuditView, View};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
 use crate::store::load;
@@ -52,7 +53,9 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let result = connect_and_audit(context, flags).await;
     let reported = match (&result, &flags.report) {
-        (Err(failure), Some(path)) => output::report(context, path, &failure.document("audit/v1")),
+        (Err(failure), path) => {
+            output::report_failure(context, path.as_deref(), failure, "audit/v1")
+        }
         _ => Ok(()),
     };
     also(&context.actions, "audit", result, reported)
@@ -95,26 +98,23 @@ async fn audit(
         audit: &audit,
         state: state.is_some().then(|| place.name()),
         api_key: client.api_key(),
+        wanted: &checked.runs,
     };
-    let actions = &context.actions;
-    actions.annotate(|| report::annotate_audit(&view, &checked.runs));
-    actions.summarize(|most| report::audit_markdown(&view, most));
     // First of all: the people who must know of it may not look at this job.
     let told = if flags.issue {
-        let issue = report::audit_markdown(&view, github::ROOM);
+        let issue = view.markdown(github::ROOM).unwrap_or_default();
         github::issue(context, &issue, audit.findings.is_empty()).await
     } else {
         Ok(())
     };
-    let document = report::json::audit(&view, exit.code());
-    let reported = match &flags.report {
-        Some(path) => output::report(context, path, &document),
-        None => Ok(()),
-    };
-    match flags.format {
-        AnnotatedFormat::Json => output::json(&document)?,
-        _ => output::text(|out| report::write_audit(out, view, context.verbose))?,
-    }
+    let [shown, reported] = present(
+        context,
+        &view,
+        flags.format.into(),
+        flags.report.as_deref(),
+        exit,
+    );
+    shown?;
     also(&context.actions, "audit", told, reported)?;
     Ok(exit)
 }

@@ -7,7 +7,7 @@
 mod manifest_writer;
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -21,9 +21,10 @@ use crate::cli::desired::rules;
 use crate::cli::failure::Failure;
 use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, OutputFormat};
+use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::import::{Undecided, source_of};
-use crate::report::{self, ImportedFlow, ImportedManifest};
+use crate::report::{ImportView, ImportedFlow, ImportedManifest, Layout, View};
 use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;
 use crate::store::load;
@@ -142,32 +143,34 @@ fn show(
     api_key: &str,
     exit: Exit,
 ) -> Result<(), Failure> {
-    let dry_run = flags.dry_run;
-    let summary =
-        |out: &mut dyn Write| report::write_import(out, flows, api_key, dry_run, context.verbose);
-    match flags.format {
-        OutputFormat::Json => {
-            output::json(&report::json::import(flows, api_key, dry_run, exit.code()))?;
-        }
-        OutputFormat::Text if dry_run => {
-            let manifests: Vec<&ImportedManifest> = flows
-                .iter()
-                .filter_map(|flow| flow.manifest.as_ref())
-                .collect();
-            output::raw(|out| {
-                for (at, manifest) in manifests.iter().enumerate() {
-                    if at > 0 {
-                        writeln!(out, "---")?;
-                    }
-                    out.write_all(manifest.text.as_bytes())?;
-                }
-                Ok(())
-            })?;
-            if !context.quiet {
-                let _ = summary(&mut io::stderr().lock());
+    let view = ImportView {
+        flows,
+        api_key,
+        dry_run: flags.dry_run,
+    };
+    if !flags.dry_run || flags.format == OutputFormat::Json {
+        return show_result(context, &view, flags.format, exit);
+    }
+    // The manifests are the result, and can go into a file.
+    let manifests: Vec<&ImportedManifest> = flows
+        .iter()
+        .filter_map(|flow| flow.manifest.as_ref())
+        .collect();
+    output::raw(|out| {
+        for (at, manifest) in manifests.iter().enumerate() {
+            if at > 0 {
+                writeln!(out, "---")?;
             }
+            out.write_all(manifest.text.as_bytes())?;
         }
-        OutputFormat::Text => output::text(summary)?,
+        Ok(())
+    })?;
+    if !context.quiet {
+        let layout = Layout {
+            verbose: context.verbose,
+            width: None,
+        };
+        let _ = view.write_text(&mut io::stderr().lock(), layout);
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ use crate::cli::actions::Actions;
 use crate::cli::context;
 use crate::cli::environment::is_on_a_runner;
 use crate::cli::failure::Failure;
-use crate::cli::output::also;
+use crate::cli::output::{AnnotatedFormat, also};
 
 /// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
 /// once
@@ -146,15 +146,14 @@ impl Verb {
 
     /// Whether it was asked for annotations as its result.
     fn is_for_github(&self) -> bool {
-        let format: PlanFormat = match self {
-            Self::Validate(flags) => flags.format.into(),
-            Self::Plan(flags) => flags.format,
-            Self::Apply(flags) => flags.format.into(),
-            Self::Status(flags) => flags.format.into(),
-            Self::Audit(flags) => flags.format.into(),
-            _ => return false,
-        };
-        format == PlanFormat::Github
+        match self {
+            Self::Validate(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Plan(flags) => flags.format == PlanFormat::Github,
+            Self::Apply(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Status(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Audit(flags) => flags.format == AnnotatedFormat::Github,
+            _ => false,
+        }
     }
 }
 

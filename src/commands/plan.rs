@@ -10,16 +10,15 @@ use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
-use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::output::{self, also};
+use crate::cli::present::{self, Form};
 use crate::manifest::{Checked, Problem};
 use crate::plan::{Plan, diff, explain};
-use crate::report::{self, Layout, Outputs};
+use crate::report::{self, PlanView, View};
 use crate::run::KeyPrefix;
 use crate::state::State;
 use crate::store::load;
 
-/// How many columns the result has where nobody says.
-const WIDTH: usize = 80;
 /// How many conflicts an error names before it counts the rest.
 const NAMED: usize = 5;
 
@@ -61,12 +60,12 @@ pub(super) enum PlanFormat {
     Github,
 }
 
-impl From<AnnotatedFormat> for PlanFormat {
-    fn from(format: AnnotatedFormat) -> Self {
+impl From<PlanFormat> for Form {
+    fn from(format: PlanFormat) -> Self {
         match format {
-            AnnotatedFormat::Text => Self::Text,
-            AnnotatedFormat::Json => Self::Json,
-            AnnotatedFormat::Github => Self::Github,
+            PlanFormat::Text | PlanFormat::Github => Self::Text,
+            PlanFormat::Json => Self::Json,
+            PlanFormat::Markdown => Self::Markdown(github::ROOM),
         }
     }
 }
@@ -91,8 +90,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
-        let width = width();
-        output::text(|out| report::write_explained(out, &explained, width))?;
+        output::text(|out| report::write_explained(out, &explained, present::layout(context)))?;
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {
@@ -105,29 +103,28 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         Ok(())
     };
-    let (shown, reported) = present(context, made, flags.format, flags.report.as_deref());
+    let (shown, reported) = present(context, made, flags.format.into(), flags.report.as_deref());
     let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
     also(&context.actions, "plan", planned, commented.and(reported))
 }
 
-/// Shows the plan, tells the job of it, and writes the report: the plan, or why there is none.
+/// Shows the plan everywhere, or reports why there is none: the plan, and how the rest went.
 pub(super) fn present(
     context: &Context,
     made: Result<PlanWithState, Failure>,
-    format: PlanFormat,
+    form: Form,
     report: Option<&Path>,
 ) -> (Result<PlanWithState, Failure>, Result<(), Failure>) {
-    let shown = made.and_then(|made| {
-        tell(context, &made);
-        show(context, &made, format)?;
-        Ok(made)
-    });
-    let reported = match (report, &shown) {
-        (None, _) => Ok(()),
-        (Some(path), Ok(made)) => output::report(context, path, &report::json::plan(&made.plan)),
-        (Some(path), Err(failure)) => output::report(context, path, &failure.document("plan/v1")),
+    let made = match made {
+        Ok(made) => made,
+        Err(failure) => {
+            let reported = output::report_failure(context, report, &failure, "plan/v1");
+            return (Err(failure), reported);
+        }
     };
-    (shown, reported)
+    made.warn(context, form);
+    let [shown, reported] = present::present(context, &made.view(), form, report, Exit::Success);
+    (shown.map(|()| made), reported)
 }
 
 /// A plan that was shown and not carried out: how that ends.
@@ -161,17 +158,26 @@ impl PlanWithState {
         }
     }
 
-    fn markdown(&self, most: usize) -> String {
-        report::plan_markdown(&self.plan, &self.problems, most)
+    pub(super) fn view(&self) -> PlanView<'_> {
+        PlanView {
+            plan: &self.plan,
+            problems: &self.problems,
+        }
     }
-}
 
-/// Tells the job that this runs in.
-pub(super) fn tell(context: &Context, made: &PlanWithState) {
-    let actions = &context.actions;
-    actions.annotate(|| report::annotate_plan(&made.plan));
-    actions.summarize(|most| made.markdown(most));
-    actions.output(|| Outputs::of_plan(&made.plan));
+    fn markdown(&self, most: usize) -> String {
+        self.view().markdown(most).unwrap_or_default()
+    }
+
+    /// Says on standard error what a program may overlook in a document.
+    fn warn(&self, context: &Context, form: Form) {
+        if form == Form::Json
+            && !context.quiet
+            && let Some(held_back) = report::describe_held_back(&self.plan)
+        {
+            let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
+        }
+    }
 }
 
 /// The plan, without holding the state.
@@ -192,36 +198,6 @@ pub(super) async fn make(
     })
 }
 
-/// Writes the plan to standard output.
-pub(super) fn show(
-    context: &Context,
-    made: &PlanWithState,
-    format: PlanFormat,
-) -> Result<(), Failure> {
-    let PlanWithState { plan, .. } = made;
-    match format {
-        PlanFormat::Text | PlanFormat::Github => {
-            let layout = Layout {
-                verbose: context.verbose,
-                width: width(),
-            };
-            output::text(|out| report::write_plan(out, plan, layout))?;
-        }
-        PlanFormat::Json => {
-            if let Some(held_back) = report::describe_held_back(plan)
-                && !context.quiet
-            {
-                let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
-            }
-            output::json(&report::json::plan(plan))?;
-        }
-        PlanFormat::Markdown => {
-            output::raw(|out| out.write_all(made.markdown(github::ROOM).as_bytes()))?;
-        }
-    }
-    Ok(())
-}
-
 /// Windows that overlap what was ingested: the manifests are wrong, and nothing is sent.
 pub(super) fn conflict(plan: &Plan) -> Failure {
     let conflicts: Vec<_> = plan.conflicts().cloned().collect();
@@ -238,11 +214,4 @@ pub(super) fn conflict(plan: &Plan) -> Failure {
         .details((more > 0).then(|| format!("… and {more} more")))
         .hint("change them, or say `overlap: allow` in their manifest if that is wanted")
         .with_conflicts(conflicts)
-}
-
-/// How many columns standard output has.
-fn width() -> usize {
-    report::columns(&console::Term::stdout())
-        .unwrap_or(WIDTH)
-        .min(120)
 }

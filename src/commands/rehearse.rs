@@ -19,11 +19,12 @@ use crate::cli::connect::seeds;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::{Failure, chain};
-use crate::cli::output::{self, OutputFormat};
+use crate::cli::output::OutputFormat;
+use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::cli::{Exit, scenario};
 use crate::emulator::{Emulator, Options, Scenario};
-use crate::report::{self, Rehearsal, RehearsalCounts};
+use crate::report::{Rehearsal, RehearsalCounts};
 use crate::run::DesiredRun;
 use display::RehearsalDisplay;
 use folder::Folder;
@@ -68,10 +69,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     emulator.stop().await;
     let rehearsal = result?;
     let exit = exit_of(&rehearsal.verdict);
-    match flags.format {
-        OutputFormat::Text => output::text(|out| report::write_rehearsal(out, &rehearsal))?,
-        OutputFormat::Json => output::json(&report::json::rehearse(&rehearsal, exit.code()))?,
-    }
+    show_result(context, &rehearsal, flags.format, exit)?;
     Ok(exit)
 }
 

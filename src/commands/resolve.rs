@@ -12,10 +12,11 @@ use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::{self, OutputFormat, also};
+use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::engine::{self, Case, Decision, Objection, adopted_twice};
 use crate::manifest::is_placeholder;
-use crate::report;
+use crate::report::{self, ResolveView};
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Entry, Evidence, Fate, State};
 use crate::store::{LockedStore, load};
@@ -130,25 +131,13 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
     } else {
         Exit::Success
     };
-    match flags.format {
-        OutputFormat::Json => {
-            let undecided: Vec<_> = cases.into_iter().map(|case| (case, None)).collect();
-            output::json(&report::json::resolve(&undecided, exit.code()))?;
-        }
-        OutputFormat::Text => output::text(|out| {
-            if cases.is_empty() {
-                return writeln!(out, "No run is in doubt.");
-            }
-            for case in &cases {
-                report::write_case(out, case, connected.client.api_key())?;
-            }
-            writeln!(
-                out,
-                "\nDecide with --adopt RUN_ID or --not-created, and --reason. The next apply settles \
-                 what the lists can tell."
-            )
-        })?,
-    }
+    let undecided: Vec<_> = cases.into_iter().map(|case| (case, None)).collect();
+    let view = ResolveView {
+        cases: &undecided,
+        is_decision: false,
+        api_key: connected.client.api_key(),
+    };
+    show_result(context, &view, flags.format, exit)?;
     Ok(exit)
 }
 
@@ -178,17 +167,13 @@ async fn decide(
     let (recorded, closed) = signals.outlast(recorded).await?;
     let decided = recorded?;
     // It is recorded: neither a result that cannot be shown, nor a fold that the next holder does, undoes it.
-    let shown = match flags.format {
-        OutputFormat::Json => output::json(&report::json::resolve(&decided, Exit::Success.code())),
-        OutputFormat::Text => output::text(|out| {
-            decided
-                .iter()
-                .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
-                .try_for_each(|(case, decision)| report::write_decision(out, case, decision))
-        }),
+    let view = ResolveView {
+        cases: &decided,
+        is_decision: true,
+        api_key: connected.client.api_key(),
     };
+    let shown = show_result(context, &view, flags.format, Exit::Success);
     let closed = closed.map_err(state_failure);
-    let shown = shown.map_err(Failure::from);
     also(&context.actions, "resolve", closed, shown)?;
     Ok(Exit::Success)
 }

@@ -14,9 +14,10 @@ use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::lock::holder;
-use crate::cli::output::{self, OutputFormat};
+use crate::cli::output::OutputFormat;
+use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::report::{self, Recorded, number};
+use crate::report::{Recorded, StateView, VerifyView, number};
 use crate::run::{FlowId, Key, KeyPrefix};
 use crate::state::{Fate, Record, State};
 use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, StoreError, inspect};
@@ -99,15 +100,13 @@ async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Resu
         let message = format!("no run of the flow {flow} is on record");
         return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));
     }
-    match format {
-        OutputFormat::Text => match state {
-            Some(_) => output::text(|out| {
-                report::write_records(out, &runs, output::table_layout(context))
-            })?,
-            None => say_none(context)?,
-        },
-        OutputFormat::Json => output::json(&report::json::state(state, &runs))?,
-    }
+    let view = StateView {
+        place: &context.place_name(),
+        state,
+        runs: &runs,
+        is_one: false,
+    };
+    show_result(context, &view, format, Exit::Success)?;
     Ok(Exit::Success)
 }
 
@@ -118,22 +117,23 @@ async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Resul
     let run = records(state)
         .find(|(known, _)| **known == key)
         .map(|(key, record)| Recorded { key: *key, record });
-    match (run, format) {
-        (Some(run), OutputFormat::Text) => output::text(|out| report::write_record(out, run))?,
-        (run, _) => output::json(&report::json::state(state, run.as_slice()))?,
-    }
+    let view = StateView {
+        place: &context.place_name(),
+        state,
+        runs: run.as_slice(),
+        is_one: true,
+    };
+    show_result(context, &view, format, Exit::Success)?;
     Ok(Exit::Success)
 }
 
 async fn verify(context: &Context, format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
-    match (format, &inspected) {
-        (OutputFormat::Json, inspected) => output::json(&report::json::verify(inspected.as_ref()))?,
-        (OutputFormat::Text, Some(inspected)) => {
-            output::text(|out| report::write_verified(out, &context.place_name(), inspected))?;
-        }
-        (OutputFormat::Text, None) => say_none(context)?,
-    }
+    let view = VerifyView {
+        place: &context.place_name(),
+        inspected: inspected.as_ref(),
+    };
+    show_result(context, &view, format, Exit::Success)?;
     Ok(Exit::Success)
 }
 
@@ -143,11 +143,6 @@ async fn look(context: &Context) -> Result<Option<Inspected>, Failure> {
     inspect(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))
-}
-
-/// Nothing is wrong then, but a person who meant another place should see it.
-fn say_none(context: &Context) -> io::Result<()> {
-    output::text(|out| writeln!(out, "There is no state in {}.", context.place_name()))
 }
 
 /// The same, for those who cannot go on without one.

@@ -10,9 +10,10 @@ use crate::cli::connect::connect;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, AnnotatedFormat};
+use crate::cli::output::AnnotatedFormat;
+use crate::cli::present::show_result;
 use crate::manifest::Manifest;
-use crate::report::{self, RunListing, Status, StatusRow, Unread};
+use crate::report::{RunListing, Status, StatusRow, StatusView, Unread};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
 use crate::store::load;
@@ -41,15 +42,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     connected.close().await;
 
     let exit = exit_of(&status);
-    if flags.format == AnnotatedFormat::Json {
-        output::json(&report::json::status(&status, exit.code()))?;
-    } else {
-        let layout = output::table_layout(context);
-        output::text(|out| report::write_status(out, &status, layout))?;
-    }
-    let actions = &context.actions;
-    actions.annotate(|| report::annotate_status(&status, &checked.runs));
-    actions.summarize(|most| report::status_markdown(&status, most));
+    let view = StatusView {
+        status: &status,
+        wanted: &checked.runs,
+    };
+    show_result(context, &view, flags.format, exit)?;
     Ok(exit)
 }
 

@@ -4,8 +4,9 @@ use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, annotate};
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, AnnotatedFormat};
-use crate::report::{self, ProblemCounts, number};
+use crate::cli::output::AnnotatedFormat;
+use crate::cli::present::show_result;
+use crate::report::ValidateView;
 
 /// Flags of `validate`.
 #[derive(Debug, clap::Args)]
@@ -25,34 +26,18 @@ pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     } else {
         Exit::Success
     };
-    let warnings = match ProblemCounts::in_all(&checked).warnings {
-        0 => String::new(),
-        warnings => format!(", {}", number(warnings, "warning")),
+    let view = ValidateView {
+        sources: &sources,
+        checked: &checked,
+        max_problems: paths.max_problems(),
     };
-    let summary = format!(
-        "{}, {}, {}: no errors{warnings}.",
-        number(sources.len(), "file"),
-        number(checked.manifests.len(), "manifest"),
-        number(checked.runs.len(), "run")
-    );
-    match format {
-        AnnotatedFormat::Text | AnnotatedFormat::Github => {
-            paths.show(context, &sources, &checked);
-            if exit == Exit::Success {
-                output::text(|out| writeln!(out, "{summary}"))?;
-            }
-        }
-        AnnotatedFormat::Json => {
-            let most = paths.max_problems();
-            let document = report::json::validate(&sources, &checked, most, exit.code());
-            output::json(&document)?;
-        }
+    if *format != AnnotatedFormat::Json {
+        paths.show(context, &sources, &checked);
     }
+    show_result(context, &view, *format, exit)?;
     if exit != Exit::Success {
         return Err(Failure::of_manifests(checked, ""));
     }
     annotate(context, &checked);
-    let actions = &context.actions;
-    actions.summarize(|_| format!("### backfill validate: {summary}\n"));
     Ok(exit)
 }

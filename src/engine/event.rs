@@ -9,11 +9,11 @@ use crate::state::{Evidence, Refusal};
 use crate::untrusted::Untrusted;
 
 /// Which flow an event is about: an index into [`Event::Started`]'s flows.
-pub type FlowIndex = usize;
+pub(crate) type FlowIndex = usize;
 
 /// A flow that an apply works on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowStarted {
+pub(crate) struct FlowStarted {
     /// The manifest's label.
     pub name: Untrusted,
     /// Which it is.
@@ -26,7 +26,7 @@ pub struct FlowStarted {
 
 /// Something that happened. Whatever changes the state is durable when its event is seen.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// The apply began.
     Started {
         /// The flows it works on.

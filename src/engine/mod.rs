@@ -30,14 +30,14 @@ use crate::run::{DesiredRun, Key, RunId};
 use crate::state::{Evidence, Fate, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
-pub use event::{Event, FlowIndex, FlowStarted};
-pub use reason::{Blocked, DoubtReason, LeftReason, NotSentReason, Unclear};
-pub use resolve::{Case, Decision, Objection, adopted_twice, cases};
-pub use stop::{Stop, Stopper};
+pub(crate) use event::{Event, FlowIndex, FlowStarted};
+pub(crate) use reason::{Blocked, DoubtReason, LeftReason, NotSentReason, Unclear};
+pub(crate) use resolve::{Case, Decision, Objection, adopted_twice, cases};
+pub(crate) use stop::{Stop, Stopper};
 
 /// How an apply is carried out.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Requests that create, in flight at once.
     pub concurrency: usize,
     /// The same, per flow.
@@ -56,7 +56,7 @@ pub struct Settings {
 
 /// What an apply came to.
 #[derive(Debug)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Each planned run, in the plan's order, and what became of it.
     pub runs: Vec<(DesiredRun, RunOutcome)>,
     /// Doubts about runs outside the plan that are still open.
@@ -71,7 +71,7 @@ pub struct Applied {
 
 /// What became of a planned run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RunOutcome {
+pub(crate) enum RunOutcome {
     /// It existed before.
     Unchanged,
     /// It was created.
@@ -88,7 +88,7 @@ pub enum RunOutcome {
 
 /// Why an apply ended.
 #[derive(Debug)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Everything that could be done was done.
     Done,
     /// The user asked for it.
@@ -104,12 +104,12 @@ pub enum Ending {
 }
 
 /// Where events go.
-pub type Events = tokio::sync::mpsc::UnboundedSender<Event>;
+pub(crate) type Events = tokio::sync::mpsc::UnboundedSender<Event>;
 
 /// Carries `plan` out against the held `store`, until it is done or `stop` says so.
 ///
 /// Whatever happens, the journal has every request that left; the state is folded at the end.
-pub async fn apply(
+pub(crate) async fn apply(
     plan: &Plan,
     store: LockedStore,
     client: Arc<Client>,
@@ -127,7 +127,7 @@ type Outcomes = HashMap<Key, RunOutcome>;
 
 /// Whether an apply would have a run to settle, wanted or not.
 #[must_use]
-pub fn has_doubts(state: &State) -> bool {
+pub(crate) fn has_doubts(state: &State) -> bool {
     state
         .records()
         .any(|(_, record)| matches!(record.fate, Fate::InDoubt { .. }))
@@ -135,7 +135,7 @@ pub fn has_doubts(state: &State) -> bool {
 
 /// What comes of applying a plan that changes nothing.
 #[must_use]
-pub fn nothing_to_do(plan: &Plan) -> Applied {
+pub(crate) fn nothing_to_do(plan: &Plan) -> Applied {
     Applied {
         runs: plan
             .runs()

@@ -10,7 +10,7 @@ use crate::untrusted::Untrusted;
 
 /// Why nothing is sent to a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blocked {
+pub(crate) enum Blocked {
     /// `GET /flows/{id}` was refused: what the service said.
     Unreadable(String),
     /// Runs can be created only for flows that are scheduled `once`; how this one is.
@@ -49,7 +49,7 @@ impl Blocked {
 
 /// Why a planned run is left for the next apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LeftReason {
+pub(crate) enum LeftReason {
     /// Nothing is sent to its flow.
     Blocked(Blocked),
     /// Its window overlaps that of another run, which comes first.
@@ -64,7 +64,7 @@ pub enum LeftReason {
 
 /// Why a run may exist, or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DoubtReason {
+pub(crate) enum DoubtReason {
     /// What came back for its request, as the journal has it.
     Recorded(String),
     /// A request may have left, and no answer is known.
@@ -75,7 +75,7 @@ pub enum DoubtReason {
 
 /// Why the lists do not tell whether a run exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unclear {
+pub(crate) enum Unclear {
     /// The list could not be had: why.
     NotListed(String),
     /// The service lists no run of the flow, though so many are on record.
@@ -98,7 +98,7 @@ pub enum Unclear {
 
 /// Why a request whose intent was written did not leave. Its text is what the journal keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotSentReason {
+pub(crate) enum NotSentReason {
     /// The user asked to stop.
     Stopped,
     /// The intent grew too old while it waited.

@@ -16,7 +16,7 @@ use crate::state::{Absence, ClockKind, ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Case {
+pub(crate) struct Case {
     /// Its key.
     pub key: Key,
     /// Which run.
@@ -32,7 +32,7 @@ pub struct Case {
 
 /// What a person decides about a run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It exists, as this run.
     Adopt(RunId),
     /// It does not exist.
@@ -41,7 +41,7 @@ pub enum Decision {
 
 /// Why a decision cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Objection {
+pub(crate) enum Objection {
     /// The run is not there.
     #[error("the service knows no run {0}; one that was just created may take minutes to be found")]
     NoSuchRun(RunId),
@@ -108,7 +108,11 @@ pub enum Objection {
 /// # Errors
 /// When the service does not answer. That it refuses to list a flow's runs is part of a case: a
 /// flow that is gone must not keep its doubts open for ever.
-pub async fn cases(state: &State, keys: &[Key], client: &Client) -> Result<Vec<Case>, ApiError> {
+pub(crate) async fn cases(
+    state: &State,
+    keys: &[Key],
+    client: &Client,
+) -> Result<Vec<Case>, ApiError> {
     let mut listed: HashMap<&FlowRef, Result<Vec<FlowRun>, Refusal>> = HashMap::new();
     let mut cases = Vec::new();
     for (key, record) in keys.iter().filter_map(|key| Some((*key, state.get(key)?))) {
@@ -135,7 +139,11 @@ impl Case {
     ///
     /// `None` where the run is neither in doubt nor believed not to exist after it was.
     #[must_use]
-    pub fn of(state: &State, key: Key, listed: Result<Vec<FlowRun>, Refusal>) -> Option<Self> {
+    pub(crate) fn of(
+        state: &State,
+        key: Key,
+        listed: Result<Vec<FlowRun>, Refusal>,
+    ) -> Option<Self> {
         let record = state.get(&key)?;
         let intent = match &record.fate {
             Fate::InDoubt { intent, .. } | Fate::NotCreated(Absence { intent, .. }) => {
@@ -160,7 +168,7 @@ impl Case {
     ///
     /// # Errors
     /// Why it cannot.
-    pub fn check_adoption(
+    pub(crate) fn check_adoption(
         &self,
         state: &State,
         run_id: &RunId,
@@ -205,7 +213,7 @@ impl Case {
     ///
     /// # Errors
     /// Why it cannot, or not yet.
-    pub fn check_absence(
+    pub(crate) fn check_absence(
         &self,
         now: (ClockedTime, Timestamp),
         delay: Duration,
@@ -258,7 +266,7 @@ impl Case {
 
 /// The runs that more than one of these decisions would adopt.
 #[must_use]
-pub fn adopted_twice(decisions: &[Decision]) -> Option<&RunId> {
+pub(crate) fn adopted_twice(decisions: &[Decision]) -> Option<&RunId> {
     let mut seen = HashSet::new();
     decisions.iter().find_map(|decision| match decision {
         Decision::Adopt(run_id) if !seen.insert(run_id) => Some(run_id),

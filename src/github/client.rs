@@ -31,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// Where GitHub is, and as whom.
 #[derive(Debug)]
-pub struct GitHubConnection {
+pub(crate) struct GitHubConnection {
     /// The root of the API: `GITHUB_API_URL`.
     pub api: Url,
     /// `OWNER/NAME`: `GITHUB_REPOSITORY`.
@@ -42,7 +42,7 @@ pub struct GitHubConnection {
 
 /// Why something could not be read or written.
 #[derive(Debug, thiserror::Error)]
-pub enum GitHubError {
+pub(crate) enum GitHubError {
     /// What the environment says cannot be used.
     #[error("{0}")]
     Setup(String),
@@ -70,7 +70,7 @@ pub enum GitHubError {
 impl GitHubError {
     /// Whether the token may not do this: GitHub also says that there is no such thing.
     #[must_use]
-    pub fn is_forbidden(&self) -> bool {
+    pub(crate) fn is_forbidden(&self) -> bool {
         matches!(
             self,
             Self::Refused {
@@ -83,7 +83,7 @@ impl GitHubError {
     /// Whether the conversation is locked, the repository archived, or issues are turned off: nobody's
     /// mistake, and no permission helps.
     #[must_use]
-    pub fn is_closed_to_all(&self) -> bool {
+    pub(crate) fn is_closed_to_all(&self) -> bool {
         match self {
             Self::Refused { status: 410, .. } => true,
             Self::Refused {
@@ -157,7 +157,7 @@ impl Author {
 
 /// A client of GitHub's REST API for one repository.
 #[derive(Debug)]
-pub struct GitHubClient {
+pub(crate) struct GitHubClient {
     http: reqwest::Client,
     /// The root of the repository's part of the API.
     repository: Url,
@@ -170,7 +170,7 @@ impl GitHubClient {
     ///
     /// # Errors
     /// When the API's URL, the repository or the token is none.
-    pub fn new(connection: GitHubConnection) -> Result<Self, GitHubError> {
+    pub(crate) fn new(connection: GitHubConnection) -> Result<Self, GitHubError> {
         let GitHubConnection {
             api,
             repository,

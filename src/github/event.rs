@@ -7,14 +7,14 @@ use serde::Deserialize;
 
 /// What is read of the payload.
 #[derive(Debug, Clone, Deserialize)]
-pub struct WorkflowEvent {
+pub(crate) struct WorkflowEvent {
     pull_request: Option<Pull>,
     issue: Option<Issue>,
 }
 
 /// The pull request that a job is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PullRequest {
+pub(crate) struct PullRequest {
     /// Its number in the repository.
     pub number: u64,
     /// Whether it comes from another repository: then the job's token may only read.
@@ -54,14 +54,14 @@ impl WorkflowEvent {
     ///
     /// # Errors
     /// When it is not one.
-    pub fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
+    pub(crate) fn read(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
     }
 
     /// The pull request that it names, if it does: events of `pull_request` name one, and comments
     /// on one.
     #[must_use]
-    pub fn pull_request(&self) -> Option<PullRequest> {
+    pub(crate) fn pull_request(&self) -> Option<PullRequest> {
         let Self {
             pull_request,
             issue,

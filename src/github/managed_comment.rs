@@ -14,7 +14,7 @@ const DIGITS: usize = 16;
 
 /// Which comment or issue is meant: its title, and the marker by which it is found again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ManagedComment {
+pub(crate) struct ManagedComment {
     /// The beginning of the marker: the verb and the config.
     config: String,
     marker: String,
@@ -24,7 +24,7 @@ pub struct ManagedComment {
 
 /// What became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommentWrite {
+pub(crate) enum CommentWrite {
     /// It was not there.
     Created,
     /// It said something else.
@@ -40,7 +40,7 @@ pub enum CommentWrite {
 impl ManagedComment {
     /// The one of a verb, of the config at this path of the repository, and of a sandbox.
     #[must_use]
-    pub fn new(verb: &'static str, config: &str, sandbox: &str) -> Self {
+    pub(crate) fn new(verb: &'static str, config: &str, sandbox: &str) -> Self {
         let digits = |text: &str| {
             let mut hash = hex(&Sha256::digest(text));
             hash.truncate(DIGITS);
@@ -57,7 +57,7 @@ impl ManagedComment {
     /// The only one of its config, which names the sandbox itself: what was written while it named
     /// another is deleted. Not so where a flag or a variable names it: there may be several at once.
     #[must_use]
-    pub fn only(self) -> Self {
+    pub(crate) fn only(self) -> Self {
         Self {
             is_only: true,
             ..self
@@ -95,7 +95,7 @@ impl ManagedComment {
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
-    pub async fn supersede(
+    pub(crate) async fn supersede(
         &self,
         client: &GitHubClient,
         number: u64,
@@ -120,7 +120,7 @@ impl ManagedComment {
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
-    pub async fn comment(
+    pub(crate) async fn comment(
         &self,
         client: &GitHubClient,
         number: u64,
@@ -185,7 +185,7 @@ impl ManagedComment {
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
-    pub async fn issue(
+    pub(crate) async fn issue(
         &self,
         client: &GitHubClient,
         title: &str,
@@ -247,7 +247,7 @@ const SINCE: &str = "<sub>So since ";
 
 /// A last line that tells since when a post says what it says: it does not count as a change.
 #[must_use]
-pub fn since(commit: &str, run: Option<&str>) -> String {
+pub(crate) fn since(commit: &str, run: Option<&str>) -> String {
     let run = run.map_or_else(String::new, |url| format!(" ([run]({url}))"));
     format!("{SINCE}commit <code>{commit}</code>{run}</sub>\n")
 }

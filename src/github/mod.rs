@@ -9,6 +9,6 @@ mod client;
 mod event;
 mod managed_comment;
 
-pub use client::{GitHubClient, GitHubConnection, GitHubError};
-pub use event::{PullRequest, WorkflowEvent};
-pub use managed_comment::{CommentWrite, ManagedComment, since};
+pub(crate) use client::{GitHubClient, GitHubConnection, GitHubError};
+pub(crate) use event::{PullRequest, WorkflowEvent};
+pub(crate) use managed_comment::{CommentWrite, ManagedComment, since};

@@ -17,7 +17,7 @@ const SCHEMA_LINE: &str = "# yaml-language-server: $schema=./schema.json\n";
 
 /// Why no manifest can be written for a flow.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undecided {
+pub(crate) enum Undecided {
     /// Its runs come by its schedule, not on demand.
     #[error(
         "it is scheduled `{0}`: its runs come by themselves, and none can be created on demand"
@@ -38,7 +38,7 @@ pub enum Undecided {
 ///
 /// # Errors
 /// When it cannot be told, or its runs are none that are created on demand.
-pub fn source_of(flow: &Flow) -> Result<Source, Undecided> {
+pub(crate) fn source_of(flow: &Flow) -> Result<Source, Undecided> {
     let Flow {
         name: _,
         state: _,
@@ -77,7 +77,7 @@ pub fn source_of(flow: &Flow) -> Result<Source, Undecided> {
 
 /// A manifest to be written.
 #[derive(Debug, Clone, Copy)]
-pub struct ManifestDraft<'a> {
+pub(crate) struct ManifestDraft<'a> {
     /// The flow.
     pub flow: &'a FlowRef,
     /// Its label; `None` where the file's stem says it.
@@ -125,7 +125,7 @@ impl ManifestDraft<'_> {
     ///
     /// # Errors
     /// When the YAML writer refuses.
-    pub fn text(&self, now: UnixSeconds) -> Result<String, serde_yaml::Error> {
+    pub(crate) fn text(&self, now: UnixSeconds) -> Result<String, serde_yaml::Error> {
         let Self {
             flow,
             name,

@@ -17,12 +17,12 @@ use crate::reconcile::RunsByWindow;
 use crate::run::{FlowRef, Rerun, RunId, RunIdentity, Window};
 use crate::state::{Entry, Evidence, Fate, Record, State};
 
-pub use draft::{ManifestDraft, Undecided, source_of};
-pub use name::file_stems;
+pub(crate) use draft::{ManifestDraft, Undecided, source_of};
+pub(crate) use name::file_stems;
 
 /// What is imported of one flow, and what is not.
 #[derive(Debug, Clone, Default)]
-pub struct FlowImport {
+pub(crate) struct FlowImport {
     /// The runs that the manifest wants, by window and rerun.
     pub runs: Vec<ImportedRun>,
     /// Runs without a window, oldest first: nobody can tell which they are.
@@ -35,7 +35,7 @@ pub struct FlowImport {
 
 /// A run that the manifest wants.
 #[derive(Debug, Clone)]
-pub struct ImportedRun {
+pub(crate) struct ImportedRun {
     /// Which run it is.
     pub identity: RunIdentity,
     /// The run.
@@ -47,7 +47,7 @@ pub struct ImportedRun {
 impl FlowImport {
     /// The entries that put on record what is not yet.
     #[must_use]
-    pub fn entries(&self, at: Timestamp) -> Vec<Entry> {
+    pub(crate) fn entries(&self, at: Timestamp) -> Vec<Entry> {
         self.runs
             .iter()
             .filter_map(
@@ -74,7 +74,7 @@ impl FlowImport {
 /// they are, and the others get the numbers that are free. A rejected request, and one that came
 /// to nothing, leave theirs free: no run stands for them.
 #[must_use]
-pub fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) -> FlowImport {
+pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) -> FlowImport {
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
     let mut doubts: HashSet<Window> = HashSet::new();

@@ -12,7 +12,7 @@ const KEPT_BY_WINDOWS: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 /// A stem for each flow: its name made safe, else its id. Where two come out alike, both get
 /// their ids behind it, so that the order of the flows decides nothing.
 #[must_use]
-pub fn file_stems(flows: &[(FlowId, Option<&str>)]) -> Vec<String> {
+pub(crate) fn file_stems(flows: &[(FlowId, Option<&str>)]) -> Vec<String> {
     let stems: Vec<String> = flows
         .iter()
         .map(|(id, name)| name.and_then(stem).unwrap_or_else(|| id.to_string()))

@@ -13,7 +13,7 @@ type Series<'a> = (&'a FlowRef, Rerun);
 /// `desired` holds no key twice. A run conflicts when its window overlaps another's of the same
 /// flow and rerun that exists or may exist, unless its manifest allows that.
 #[must_use]
-pub fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
+pub(crate) fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
     let wanted: HashSet<Key> = desired.iter().map(|run| run.key).collect();
     let ingested = ingested_windows(state);
 

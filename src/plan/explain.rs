@@ -12,7 +12,7 @@ use crate::state::State;
 
 /// What was found under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Explained {
+pub(crate) enum Explained {
     /// A run of the plan.
     Planned(PlannedRun),
     /// A run that would be created, but for this limit.
@@ -25,7 +25,7 @@ pub enum Explained {
 ///
 /// # Errors
 /// When there is none, or more than one.
-pub fn explain(
+pub(crate) fn explain(
     plan: &Plan,
     state: Option<&State>,
     prefix: &KeyPrefix,

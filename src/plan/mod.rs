@@ -15,13 +15,13 @@ use sha2::{Digest, Sha256};
 use crate::run::{DesiredRun, RunIdentity, hex};
 use crate::state::{Fate, Record};
 
-pub use diff::diff;
-pub use explain::{Explained, explain};
-pub use select::{Limit, NamesNothing, Selection};
+pub(crate) use diff::diff;
+pub(crate) use explain::{Explained, explain};
+pub(crate) use select::{Limit, Selection};
 
 /// What is to be done about one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
+pub(crate) enum Action {
     /// Create it: the state does not know it.
     Create,
     /// Create it: the service refused it the last time, so it does not exist.
@@ -39,14 +39,14 @@ pub enum Action {
 impl Action {
     /// Whether carrying it out sends a request that creates a run.
     #[must_use]
-    pub fn creates(self) -> bool {
+    pub(crate) fn creates(self) -> bool {
         matches!(self, Self::Create | Self::Again)
     }
 }
 
 /// A desired run and what is to be done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedRun {
+pub(crate) struct PlannedRun {
     /// The run.
     pub run: DesiredRun,
     /// What is to be done.
@@ -57,7 +57,7 @@ pub struct PlannedRun {
 
 /// What the state knows of a run, as far as a plan shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// The run the state knows.
     pub identity: RunIdentity,
     /// What became of it.
@@ -77,7 +77,7 @@ impl Known {
 
 /// What an apply would do with each run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     runs: Vec<PlannedRun>,
     orphaned: Vec<Known>,
     held_back: Vec<PlannedRun>,
@@ -87,7 +87,7 @@ pub struct Plan {
 
 /// How many runs have which action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// To be created.
     pub create: usize,
     /// Exist already.
@@ -109,13 +109,13 @@ pub struct Totals {
 impl Totals {
     /// Whether an apply would have something to do.
     #[must_use]
-    pub fn has_changes(&self) -> bool {
+    pub(crate) fn has_changes(&self) -> bool {
         self.create + self.failed + self.in_doubt + self.waiting + self.held_back > 0
     }
 
     /// How many runs an apply would create.
     #[must_use]
-    pub fn to_create(&self) -> usize {
+    pub(crate) fn to_create(self) -> usize {
         self.create + self.failed
     }
 }
@@ -123,36 +123,36 @@ impl Totals {
 impl Plan {
     /// Every run, ordered by sandbox, flow, window and rerun.
     #[must_use]
-    pub fn runs(&self) -> &[PlannedRun] {
+    pub(crate) fn runs(&self) -> &[PlannedRun] {
         &self.runs
     }
 
     /// Runs that exist, or may, of the flows that were read, which no manifest wants any more.
     #[must_use]
-    pub fn orphaned(&self) -> &[Known] {
+    pub(crate) fn orphaned(&self) -> &[Known] {
         &self.orphaned
     }
 
     /// Runs that would be created, but for a limit: none of [`runs`](Self::runs), in its order.
     #[must_use]
-    pub fn held_back(&self) -> &[PlannedRun] {
+    pub(crate) fn held_back(&self) -> &[PlannedRun] {
         &self.held_back
     }
 
     /// The limit that held runs back, if one did.
     #[must_use]
-    pub fn limit(&self) -> Option<Limit> {
+    pub(crate) fn limit(&self) -> Option<Limit> {
         self.limit
     }
 
     /// Whether it holds only those runs of its flows that were asked for by key.
     #[must_use]
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.partial
     }
 
     /// The runs whose windows overlap one that was ingested already.
-    pub fn conflicts(&self) -> impl Iterator<Item = &PlannedRun> {
+    pub(crate) fn conflicts(&self) -> impl Iterator<Item = &PlannedRun> {
         self.runs
             .iter()
             .filter(|planned| planned.action == Action::Conflict)
@@ -160,7 +160,7 @@ impl Plan {
 
     /// How many runs have which action.
     #[must_use]
-    pub fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals {
             orphaned: self.orphaned.len(),
             held_back: self.held_back.len(),
@@ -183,7 +183,7 @@ impl Plan {
     /// SHA-256, in hex, of what the plan would do: equal plans have equal digests, whatever was
     /// unchanged before.
     #[must_use]
-    pub fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();
         hash.update("aep-backfill/plan/v1\n");
         for PlannedRun { run, action, .. } in &self.runs {

@@ -7,7 +7,7 @@ use crate::run::{FlowId, Key, KeyPrefix};
 
 /// What of a plan is wanted. The default is all of it.
 #[derive(Debug, Clone, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Only these flows; empty: all.
     pub flows: Vec<FlowId>,
     /// Only runs whose key begins so; empty: all.
@@ -18,7 +18,7 @@ pub struct Selection {
 
 /// How many runs may be created, and who says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub(crate) enum Limit {
     /// Asked for this once (`--limit`).
     Asked(usize),
     /// The guard, as replaced this once (`--max-new`).
@@ -30,7 +30,7 @@ pub enum Limit {
 impl Limit {
     /// The number of runs.
     #[must_use]
-    pub fn most(self) -> usize {
+    pub(crate) fn most(self) -> usize {
         match self {
             Self::Asked(most) | Self::MaxNew(most) | Self::NewRunsPerApply(most) => most,
         }
@@ -38,7 +38,7 @@ impl Limit {
 
     /// How it is called where it is set.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Asked(_) => "--limit",
             Self::MaxNew(_) => "--max-new",
@@ -49,7 +49,7 @@ impl Limit {
 
 /// What of a selection names nothing of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NamesNothing {
+pub(crate) enum NamesNothing {
     /// No run is of this flow.
     #[error("the manifests want no run of the flow {0}")]
     Flow(FlowId),
@@ -67,7 +67,7 @@ impl Plan {
     ///
     /// # Errors
     /// With the first that names nothing.
-    pub fn names(&self, selection: &Selection) -> Result<(), NamesNothing> {
+    pub(crate) fn names(&self, selection: &Selection) -> Result<(), NamesNothing> {
         let Selection {
             flows,
             keys,
@@ -105,7 +105,7 @@ impl Plan {
     /// A limit takes from every flow in turn, earliest windows first, so that a flow with many
     /// windows does not push the others out.
     #[must_use]
-    pub fn select(self, selection: &Selection) -> Self {
+    pub(crate) fn select(self, selection: &Selection) -> Self {
         let Selection { flows, keys, limit } = selection;
         let Self {
             mut runs,

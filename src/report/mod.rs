@@ -1,5 +1,6 @@
 //! What people and programs see, a folder for each form: `text`, `progress`, `json`, `markdown`,
 //! `github` (annotations and outputs). In each, the file that is called as a verb is that verb's.
+//! A [`View`] is a result in all of its forms.
 //!
 //! Takes results and events as values and turns them into text. Sends nothing, stores nothing,
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
@@ -8,7 +9,7 @@
 mod bar;
 mod flows;
 mod github;
-pub mod json;
+pub(crate) mod json;
 mod markdown;
 mod outcome;
 #[cfg(test)]
@@ -17,34 +18,34 @@ mod problems;
 mod progress;
 mod reason;
 mod text;
+mod view;
 mod wrap;
 
-pub use github::{
-    Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_applied, annotate_audit,
-    annotate_conflicts, annotate_plan, annotate_problems, annotate_status, begin_group, notice,
+pub(crate) use github::{
+    Annotation, END_GROUP, Outputs, annotate_conflicts, annotate_problems, begin_group, notice,
     write_annotations, write_output,
 };
-pub use markdown::{
-    FailureView, applied_markdown, audit_markdown, failure_markdown, plan_markdown, scope_markdown,
-    status_markdown,
+pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
+pub(crate) use problems::{ProblemCounts, bound, write_problems};
+pub(crate) use progress::apply_progress::ApplyProgress;
+pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
+pub(crate) use progress::lines::line;
+pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
+pub(crate) use text::apply::count;
+pub(crate) use text::audit::AuditView;
+pub(crate) use text::changes::{count_changes, write_changes};
+pub(crate) use text::explain::write_explained;
+pub(crate) use text::import::{ImportedFlow, ImportedManifest};
+pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
+pub(crate) use text::resolve::write_case;
+pub(crate) use text::state::Recorded;
+pub(crate) use text::status::{RunListing, Status, StatusRow, Unread};
+pub(crate) use text::table::Layout;
+pub(crate) use view::{
+    ApplyView, ImportView, PlanView, ResolveView, StateView, StatusView, ValidateView, VerifyView,
+    View, write_no_state,
 };
-pub use problems::{Bounded, ProblemCounts, bound, write_problems};
-pub use progress::apply_progress::ApplyProgress;
-pub use progress::display::{ProgressDisplay, bar_line, terminal_width};
-pub use progress::lines::line;
-pub use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub use text::apply::{count, write_summary};
-pub use text::audit::{AuditView, write_audit};
-pub use text::changes::{count_changes, write_changes};
-pub use text::explain::write_explained;
-pub use text::import::{ImportedFlow, ImportedManifest, write_import};
-pub use text::plan::{Layout, write_plan};
-pub use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong, write_rehearsal};
-pub use text::resolve::{write_case, write_decision};
-pub use text::state::{Recorded, write_record, write_records, write_verified};
-pub use text::status::{RunListing, Status, StatusRow, Unread, write_status};
-pub use text::table::TableLayout;
-pub use wrap::{columns, fold, wrap};
+pub(crate) use wrap::{columns, fold, wrap};
 
 use std::fmt::Display;
 
@@ -56,7 +57,7 @@ use crate::untrusted::shortened;
 /// `text` with everything spelled out that could act on a terminal, a log or the runner of a
 /// workflow, and cut after `most` characters.
 #[must_use]
-pub fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
+pub(crate) fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
     shortened(&text.to_string(), most)
 }
 
@@ -103,7 +104,7 @@ fn short_window(window: Window, rerun: Rerun) -> String {
 
 /// `1 run`, `2 runs`.
 #[must_use]
-pub fn number(number: usize, what: &str) -> String {
+pub(crate) fn number(number: usize, what: &str) -> String {
     format!("{number} {what}{}", plural(number))
 }
 

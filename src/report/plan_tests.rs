@@ -6,7 +6,9 @@ use insta::assert_snapshot;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Layout, plan_markdown, write_plan};
+use super::Layout;
+use super::markdown::plan_markdown;
+use super::text::plan::write_plan;
 use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{DesiredRun, FlowRef, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
@@ -134,7 +136,7 @@ fn a_plan_in_80_columns() {
         &plan,
         Layout {
             verbose: false,
-            width: 80,
+            width: Some(80),
         },
     );
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
@@ -186,7 +188,7 @@ fn what_needs_attention_is_not_folded_away() {
         &diff(runs, Some(&state())),
         Layout {
             verbose: false,
-            width: 80,
+            width: Some(80),
         },
     );
     assert_eq!(
@@ -209,7 +211,10 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
     let mut runs: Vec<_> = (2..102).flat_map(|n| days(n, "quiet", 0..2)).collect();
     runs.extend(days(1, "crm", 3..5));
     let plan = diff(runs, Some(&state()));
-    let layout = |verbose| Layout { verbose, width: 80 };
+    let layout = |verbose| Layout {
+        verbose,
+        width: Some(80),
+    };
     let shown = text(&plan, layout(false));
     assert_eq!(shown.matches("\nquiet  ").count(), 29);
     assert!(shown.find("\ncrm").expect("it is shown") < shown.find("\nquiet").expect("too"));

@@ -11,7 +11,7 @@ use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ProblemCounts {
+pub(crate) struct ProblemCounts {
     /// Problems that forbid to go on.
     pub errors: usize,
     /// The others.
@@ -20,7 +20,7 @@ pub struct ProblemCounts {
 
 impl ProblemCounts {
     /// Counts `problems`.
-    pub fn of<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {
+    pub(crate) fn of<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {
         let mut counts = Self::default();
         for problem in problems {
             *counts.at(problem.severity()) += 1;
@@ -30,7 +30,7 @@ impl ProblemCounts {
 
     /// Counts all that checking found.
     #[must_use]
-    pub fn in_all(checked: &Checked) -> Self {
+    pub(crate) fn in_all(checked: &Checked) -> Self {
         let Checked {
             manifests: _,
             runs: _,
@@ -42,13 +42,13 @@ impl ProblemCounts {
 
     /// Whether there is nothing.
     #[must_use]
-    pub fn is_zero(self) -> bool {
+    pub(crate) fn is_zero(self) -> bool {
         self == Self::default()
     }
 
     /// What is left when `shown` are taken away.
     #[must_use]
-    pub fn less(self, shown: Self) -> Self {
+    pub(crate) fn less(self, shown: Self) -> Self {
         Self {
             errors: self.errors.saturating_sub(shown.errors),
             warnings: self.warnings.saturating_sub(shown.warnings),
@@ -57,7 +57,7 @@ impl ProblemCounts {
 
     /// Both together.
     #[must_use]
-    pub fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         let Self { errors, warnings } = other;
         Self {
             errors: self.errors + errors,
@@ -66,7 +66,7 @@ impl ProblemCounts {
     }
 
     /// Counts one more.
-    pub fn add(&mut self, severity: Severity) {
+    pub(crate) fn add(&mut self, severity: Severity) {
         *self.at(severity) += 1;
     }
 
@@ -99,7 +99,7 @@ impl std::fmt::Display for ProblemCounts {
 
 /// Some of many problems.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Bounded<'p> {
+pub(crate) struct Bounded<'p> {
     /// Those to show, sorted as they were.
     pub shown: Vec<&'p Problem>,
     /// Those that are not shown.
@@ -108,7 +108,7 @@ pub struct Bounded<'p> {
 
 /// At most `most` of the problems: errors before warnings, and earlier places before later ones.
 #[must_use]
-pub fn bound(checked: &Checked, most: usize) -> Bounded<'_> {
+pub(crate) fn bound(checked: &Checked, most: usize) -> Bounded<'_> {
     let listed = ProblemCounts::of(&checked.problems);
     let mut left = ProblemCounts {
         errors: listed.errors.min(most),
@@ -131,7 +131,7 @@ pub fn bound(checked: &Checked, most: usize) -> Bounded<'_> {
 impl Bounded<'_> {
     /// The errors alone.
     #[must_use]
-    pub fn without_warnings(mut self) -> Self {
+    pub(crate) fn without_warnings(mut self) -> Self {
         self.shown
             .retain(|problem| problem.severity() == Severity::Error);
         self.rest.warnings = 0;
@@ -144,7 +144,7 @@ impl Bounded<'_> {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write_problems(
+pub(crate) fn write_problems(
     out: &mut dyn Write,
     problems: &Bounded<'_>,
     sources: &Sources,

@@ -14,7 +14,7 @@ const MOST_SAID: usize = 300;
 
 /// What became of a run and when: `run 3f…, created 2026-11-23T10:00:00Z`.
 #[must_use]
-pub fn describe_fate(fate: &Fate) -> String {
+pub(crate) fn describe_fate(fate: &Fate) -> String {
     match fate {
         Fate::Created {
             run_id,
@@ -97,7 +97,7 @@ pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
 /// Windows that are in conflict and what is in their way, line by line; what is in the way of
 /// several in a row stands once, under them.
 #[must_use]
-pub fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
+pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
     conflicts
         .chunk_by(same_reasons)
         .flat_map(|group| {
@@ -120,7 +120,7 @@ pub fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
 
 /// That runs are held back, by which limit, and how to change it; `None` where none are.
 #[must_use]
-pub fn describe_held_back(plan: &Plan) -> Option<String> {
+pub(crate) fn describe_held_back(plan: &Plan) -> Option<String> {
     let limit = plan.limit()?;
     Some(describe_limit(plan.held_back().len(), limit))
 }

@@ -2,7 +2,7 @@
 
 /// How many columns `term` has now; `None` where it is no terminal, or one that does not say.
 #[must_use]
-pub fn columns(term: &console::Term) -> Option<usize> {
+pub(crate) fn columns(term: &console::Term) -> Option<usize> {
     let (_, columns) = term.size_checked()?;
     (columns > 0).then(|| columns.into())
 }
@@ -10,7 +10,7 @@ pub fn columns(term: &console::Term) -> Option<usize> {
 /// `text` in lines of at most `width` characters, broken at blanks; the second line and those
 /// after it begin with `indent`. A word that is longer stays whole.
 #[must_use]
-pub fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut rest = text;
     let mut begin = "";
@@ -28,7 +28,7 @@ pub fn wrap(text: &str, indent: &str, width: usize) -> Vec<String> {
 
 /// A line as lines of at most `columns`; those after the first stand under it, further in.
 #[must_use]
-pub fn fold(line: &str, columns: usize) -> Vec<String> {
+pub(crate) fn fold(line: &str, columns: usize) -> Vec<String> {
     if console::measure_text_width(line) <= columns {
         return vec![line.to_owned()];
     }

@@ -3,7 +3,7 @@
 //! A wrong answer to that doubles no run: the old holder can write no more, so it sends on no new
 //! intent, and the next holder waits for what it may still send on those that it has made.
 
-use super::{look, say_none};
+use super::look;
 use crate::cli::Exit;
 use crate::cli::ask::confirm;
 use crate::cli::context::Context;
@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::lock::holder;
 use crate::cli::output;
 use crate::cli::signals::Signals;
-use crate::report::plain;
+use crate::report::{self, plain};
 use crate::state::Holder;
 use crate::store::{StateBackend, StoreError};
 
@@ -36,7 +36,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         return unlock(context, flags, place.as_ref(), &who).await;
     }
     if look(context).await?.is_none() {
-        say_none(context)?;
+        output::text(|out| report::write_no_state(out, &name))?;
         return Ok(Exit::Success);
     }
     if !is_leased {

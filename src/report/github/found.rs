@@ -16,7 +16,9 @@ use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity};
 
 /// What is wrong with manifests.
 #[must_use]
-pub fn annotate_problems<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Vec<Annotation> {
+pub(crate) fn annotate_problems<'p>(
+    problems: impl IntoIterator<Item = &'p Problem>,
+) -> Vec<Annotation> {
     problems
         .into_iter()
         .map(|problem| {
@@ -42,13 +44,13 @@ pub fn annotate_problems<'p>(problems: impl IntoIterator<Item = &'p Problem>) ->
 
 /// Windows over what was ingested already.
 #[must_use]
-pub fn annotate_conflicts(conflicts: &[PlannedRun]) -> Vec<Annotation> {
+pub(crate) fn annotate_conflicts(conflicts: &[PlannedRun]) -> Vec<Annotation> {
     annotate_planned(conflicts.iter(), Severity::Error, "conflict")
 }
 
 /// What of a plan needs a person: what is in doubt. Its conflicts are a failure, which see.
 #[must_use]
-pub fn annotate_plan(plan: &Plan) -> Vec<Annotation> {
+pub(crate) fn annotate_plan(plan: &Plan) -> Vec<Annotation> {
     let doubts = plan.runs().iter().filter(|planned| {
         let PlannedRun { action, .. } = planned;
         matches!(action, Action::Settle | Action::Wait)
@@ -72,7 +74,7 @@ fn annotate_planned<'p>(
 
 /// What of an apply needs a person: refused, in doubt, or left for a reason of its own.
 #[must_use]
-pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
+pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
     let (mut rejected, mut in_doubt) = (Found::default(), Found::default());
     for (run, outcome) in &applied.runs {
         let origin = Some(&run.origin);
@@ -110,7 +112,7 @@ pub fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 
 /// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
 #[must_use]
-pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
+pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
     let Status { rows, unread } = status;
     let origins: HashMap<Key, &Origin> = wanted.iter().map(|run| (run.key, &run.origin)).collect();
     let flows = origins_of_flows(wanted);
@@ -148,8 +150,13 @@ pub fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation
 
 /// What an audit has found. `wanted` knows the lines that ask for the windows.
 #[must_use]
-pub fn annotate_audit(view: &AuditView<'_>, wanted: &[DesiredRun]) -> Vec<Annotation> {
-    let AuditView { audit, api_key, .. } = view;
+pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
+    let AuditView {
+        audit,
+        api_key,
+        wanted,
+        state: _,
+    } = view;
     let Audit { findings, .. } = audit;
     let flows = origins_of_flows(wanted);
     let origins: HashMap<_, &Origin> = wanted

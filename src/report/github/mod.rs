@@ -14,11 +14,11 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-pub use found::{
+pub(crate) use found::{
     annotate_applied, annotate_audit, annotate_conflicts, annotate_plan, annotate_problems,
     annotate_status,
 };
-pub use outputs::{Outputs, write_output};
+pub(crate) use outputs::{Outputs, write_output};
 
 use super::plain;
 use super::problems::ProblemCounts;
@@ -31,7 +31,7 @@ const LONGEST: usize = 1_000;
 
 /// Something that is wrong, at a line of a file if it stands in one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Annotation {
+pub(crate) struct Annotation {
     /// How bad it is.
     pub severity: Severity,
     /// Where it is, if it is anywhere.
@@ -45,7 +45,7 @@ pub struct Annotation {
 impl Annotation {
     /// A warning that is about no file.
     #[must_use]
-    pub fn warning(text: String) -> Self {
+    pub(crate) fn warning(text: String) -> Self {
         Self {
             severity: Severity::Warning,
             spot: None,
@@ -57,7 +57,7 @@ impl Annotation {
 
 /// A place in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AnnotationPlace {
+pub(crate) struct AnnotationPlace {
     /// The file, as this program was told of it.
     pub file: String,
     /// The line, from 1.
@@ -71,7 +71,7 @@ pub struct AnnotationPlace {
 ///
 /// # Errors
 /// When `out` cannot be written.
-pub fn write_annotations(
+pub(crate) fn write_annotations(
     out: &mut dyn Write,
     annotations: &[Annotation],
     unlisted: ProblemCounts,
@@ -97,16 +97,16 @@ pub fn write_annotations(
 
 /// Begins a group of lines of a log, which is folded; [`END_GROUP`] ends it.
 #[must_use]
-pub fn begin_group(title: &str) -> String {
+pub(crate) fn begin_group(title: &str) -> String {
     format!("::group::{}", message(&plain(title, LONGEST)))
 }
 
 /// Ends a group of lines of a log.
-pub const END_GROUP: &str = "::endgroup::";
+pub(crate) const END_GROUP: &str = "::endgroup::";
 
 /// A notice, which is no problem.
 #[must_use]
-pub fn notice(text: &str) -> String {
+pub(crate) fn notice(text: &str) -> String {
     format!(
         "::notice title=backfill::{}",
         message(&plain(text, LONGEST))

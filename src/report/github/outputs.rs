@@ -10,7 +10,7 @@ use crate::report::count;
 
 /// The outputs that depend on the result; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Outputs {
+pub(crate) struct Outputs {
     has_changes: Option<bool>,
     create: Option<usize>,
     created: Option<usize>,
@@ -24,7 +24,7 @@ pub struct Outputs {
 impl Outputs {
     /// Those of a plan that was only shown.
     #[must_use]
-    pub fn of_plan(plan: &Plan) -> Self {
+    pub(crate) fn of_plan(plan: &Plan) -> Self {
         let totals = plan.totals();
         Self {
             has_changes: Some(totals.has_changes()),
@@ -38,7 +38,7 @@ impl Outputs {
 
     /// Those of a plan that was carried out.
     #[must_use]
-    pub fn of_applied(plan: &Plan, applied: &Applied) -> Self {
+    pub(crate) fn of_applied(plan: &Plan, applied: &Applied) -> Self {
         let counts = count(applied, plan.totals().held_back);
         Self {
             created: Some(counts.created),
@@ -51,7 +51,7 @@ impl Outputs {
     }
 
     /// By name, in the order of the action's outputs.
-    pub fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
         let Self {
             has_changes,
             create,
@@ -86,7 +86,7 @@ impl Outputs {
 ///
 /// # Errors
 /// When `out` cannot be written, or the value holds the delimiter.
-pub fn write_output(
+pub(crate) fn write_output(
     out: &mut dyn Write,
     name: &str,
     value: &str,

@@ -13,7 +13,7 @@ use crate::run::{DesiredRun, RunId};
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ApplyDocument {
+pub(crate) struct ApplyDocument {
     format: &'static str,
     summary: ApplySummary,
     runs: Vec<ApplyRun>,
@@ -54,7 +54,7 @@ struct ApplyRun {
 
 /// What an apply came to, as `apply/v1`.
 #[must_use]
-pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
+pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
     let counts = count(applied, held_back);
     let (ending, message) = match &applied.ending {
         Ending::Done => ("done", None),
@@ -86,7 +86,11 @@ pub fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocumen
 /// The `apply/v1` of an apply that sent nothing: it failed before it had a plan, or its plan had
 /// `conflicts`.
 #[must_use]
-pub fn apply_failure(message: &str, conflicts: &[PlannedRun], exit_code: u8) -> ApplyDocument {
+pub(crate) fn apply_failure(
+    message: &str,
+    conflicts: &[PlannedRun],
+    exit_code: u8,
+) -> ApplyDocument {
     ApplyDocument {
         format: "apply/v1",
         summary: ApplySummary::default(),

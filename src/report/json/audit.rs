@@ -19,7 +19,7 @@ const MOST_NAME: usize = 200;
 /// `audit/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AuditDocument {
+pub(crate) struct AuditDocument {
     format: &'static str,
     has_state: bool,
     flows: usize,
@@ -218,11 +218,12 @@ impl SeenRun {
 
 /// The audit as `audit/v1`.
 #[must_use]
-pub fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
+pub(crate) fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
     let AuditView {
         audit,
         state,
         api_key,
+        wanted: _,
     } = view;
     let Audit {
         findings,

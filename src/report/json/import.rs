@@ -13,7 +13,7 @@ use crate::run::{FlowId, Sandbox};
 /// `import/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ImportDocument {
+pub(crate) struct ImportDocument {
     format: &'static str,
     /// Whether nothing was touched.
     dry_run: bool,
@@ -73,7 +73,7 @@ struct ImportedRunFields {
 
 /// The import as `import/v1`.
 #[must_use]
-pub fn import(
+pub(crate) fn import(
     flows: &[ImportedFlow],
     api_key: &str,
     dry_run: bool,

@@ -14,15 +14,15 @@ mod validate;
 
 use serde::Serialize;
 
-pub use self::apply::{ApplyDocument, apply, apply_failure};
-pub use self::audit::{AuditDocument, audit};
-pub use self::import::{ImportDocument, import};
-pub use self::plan::{PlanDocument, plan};
-pub use self::rehearse::{RehearseDocument, rehearse};
-pub use self::resolve::{ResolveDocument, resolve};
-pub use self::state::{StateDocument, VerifyDocument, state, verify};
-pub use self::status::{StatusDocument, status};
-pub use self::validate::{ValidateDocument, validate};
+pub(crate) use self::apply::{ApplyDocument, apply, apply_failure};
+pub(crate) use self::audit::{AuditDocument, audit};
+pub(crate) use self::import::{ImportDocument, import};
+pub(crate) use self::plan::{PlanDocument, plan};
+pub(crate) use self::rehearse::{RehearseDocument, rehearse};
+pub(crate) use self::resolve::{ResolveDocument, resolve};
+pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
+pub(crate) use self::status::{StatusDocument, status};
+pub(crate) use self::validate::{ValidateDocument, validate};
 use crate::run::{DesiredRun, FlowId, FlowRef, Key, RunIdentity, Sandbox};
 use crate::state::Refusal;
 use crate::untrusted::Untrusted;
@@ -131,7 +131,7 @@ impl ApplyError {
 /// What stands in a report in place of a result: why there is none.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct FailureDocument {
+pub(crate) struct FailureDocument {
     format: &'static str,
     ending: &'static str,
     message: String,
@@ -140,7 +140,7 @@ pub struct FailureDocument {
 
 /// The document of a command that could not do its work, in place of one of `format`.
 #[must_use]
-pub fn failure(format: &'static str, message: &str, exit_code: u8) -> FailureDocument {
+pub(crate) fn failure(format: &'static str, message: &str, exit_code: u8) -> FailureDocument {
     FailureDocument {
         format,
         ending: "failed",

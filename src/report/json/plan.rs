@@ -10,7 +10,7 @@ use crate::plan::{Action, Known, Plan, PlannedRun};
 /// `plan/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PlanDocument {
+pub(crate) struct PlanDocument {
     format: &'static str,
     digest: String,
     summary: PlanSummary,
@@ -88,7 +88,7 @@ impl PlanRun {
 
 /// The plan as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
 #[must_use]
-pub fn plan(plan: &Plan) -> PlanDocument {
+pub(crate) fn plan(plan: &Plan) -> PlanDocument {
     let totals = plan.totals();
     PlanDocument {
         format: "plan/v1",

@@ -10,7 +10,7 @@ use crate::run::Key;
 /// `rehearse/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RehearseDocument {
+pub(crate) struct RehearseDocument {
     format: &'static str,
     scenario: String,
     seed: u64,
@@ -83,7 +83,7 @@ impl WrongWindow {
 
 /// What a rehearsal came to, as `rehearse/v1`.
 #[must_use]
-pub fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument {
+pub(crate) fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument {
     let Rehearsal {
         scenario,
         seed,

@@ -12,7 +12,7 @@ use crate::untrusted::Untrusted;
 /// `resolve/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ResolveDocument {
+pub(crate) struct ResolveDocument {
     format: &'static str,
     runs: Vec<ResolveRun>,
     exit_code: u8,
@@ -70,7 +70,7 @@ impl Candidate {
 
 /// The cases, each with what was recorded of it, as `resolve/v1`.
 #[must_use]
-pub fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument {
+pub(crate) fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument {
     ResolveDocument {
         format: "resolve/v1",
         runs: decided

@@ -12,7 +12,7 @@ use crate::store::Inspected;
 
 /// `state/v1`.
 #[derive(Debug, Serialize)]
-pub struct StateDocument {
+pub(crate) struct StateDocument {
     format: &'static str,
     /// `null`: there is no state.
     state: Option<StateHeader>,
@@ -22,7 +22,7 @@ pub struct StateDocument {
 /// `verify/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct VerifyDocument {
+pub(crate) struct VerifyDocument {
     format: &'static str,
     /// `null`: there is no state.
     state: Option<StateHeader>,
@@ -61,7 +61,7 @@ impl StateHeader {
 
 /// Some runs of a state, if there is one, as `state/v1`.
 #[must_use]
-pub fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
+pub(crate) fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
     StateDocument {
         format: "state/v1",
         state: state.map(StateHeader::new),
@@ -71,7 +71,7 @@ pub fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
 
 /// A state that is whole, if there is one, as `verify/v1`.
 #[must_use]
-pub fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
+pub(crate) fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
     VerifyDocument {
         format: "verify/v1",
         state: inspected.map(|inspected| StateHeader::new(&inspected.state)),

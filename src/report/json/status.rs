@@ -10,7 +10,7 @@ use crate::untrusted::Untrusted;
 /// `status/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StatusDocument {
+pub(crate) struct StatusDocument {
     format: &'static str,
     summary: std::collections::BTreeMap<String, usize>,
     runs: Vec<StatusRun>,
@@ -54,7 +54,7 @@ struct StatusError {
 
 /// The runs and their status, as `status/v1`.
 #[must_use]
-pub fn status(status: &Status, exit_code: u8) -> StatusDocument {
+pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
     let Status { rows, unread } = status;
     let mut summary = std::collections::BTreeMap::new();
     let runs = rows

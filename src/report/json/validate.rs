@@ -8,7 +8,7 @@ use crate::report::problems::{Bounded, ProblemCounts, bound};
 /// `validate/v1`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ValidateDocument {
+pub(crate) struct ValidateDocument {
     format: &'static str,
     summary: ValidateSummary,
     problems: Vec<ProblemFields>,
@@ -105,7 +105,7 @@ impl PlaceFields {
 
 /// What checking came to, as `validate/v1`, with at most `most` problems.
 #[must_use]
-pub fn validate(
+pub(crate) fn validate(
     sources: &Sources,
     checked: &Checked,
     most: usize,

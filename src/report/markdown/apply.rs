@@ -33,7 +33,7 @@ const WORDS: [&str; 6] = [
 
 /// What `plan` came to, in at most `most` bytes.
 #[must_use]
-pub fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> String {
+pub(crate) fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> String {
     let counts = count(applied, plan.totals().held_back);
     let mut text = format!(
         "### backfill apply: {}\n\n",

@@ -13,7 +13,7 @@ const LONGEST: usize = 1_000;
 
 /// What went wrong.
 #[derive(Debug, Clone, Copy)]
-pub struct FailureView<'a> {
+pub(crate) struct FailureView<'a> {
     /// The verb that could not do its work; empty where none was understood.
     pub verb: &'a str,
     /// Completes "error: …".
@@ -30,7 +30,7 @@ pub struct FailureView<'a> {
 
 /// The failure in at most `most` bytes.
 #[must_use]
-pub fn failure_markdown(view: FailureView<'_>, most: usize) -> String {
+pub(crate) fn failure_markdown(view: FailureView<'_>, most: usize) -> String {
     let FailureView {
         verb,
         message,

@@ -14,10 +14,10 @@ mod window_range;
 
 use std::fmt::{Display, Write};
 
-pub use apply::applied_markdown;
-pub use failure::{FailureView, failure_markdown};
-pub use plan::plan_markdown;
-pub use text::{audit_markdown, status_markdown};
+pub(super) use apply::applied_markdown;
+pub(crate) use failure::{FailureView, failure_markdown};
+pub(super) use plan::plan_markdown;
+pub(super) use text::{audit_markdown, status_markdown};
 
 use super::bar::{Bar, Cell, legend};
 use super::{plain, plural, wrap};
@@ -47,7 +47,7 @@ fn key_to_bars<'b>(bars: impl Iterator<Item = &'b Bar>, words: &[(Cell, &str)]) 
 
 /// Whose result it is, for a page that has several: the path of a config, and a sandbox.
 #[must_use]
-pub fn scope_markdown(config: &str, sandbox: Option<&Sandbox>) -> String {
+pub(crate) fn scope_markdown(config: &str, sandbox: Option<&Sandbox>) -> String {
     let sandbox = sandbox.map_or_else(String::new, |sandbox| format!(", sandbox `{sandbox}`"));
     format!("\n<sub>By {}{sandbox}</sub>\n", code(config, 200))
 }

@@ -34,7 +34,7 @@ const WORDS: [&str; 7] = [
 
 /// The plan in at most `most` bytes, with the warnings among `problems`.
 #[must_use]
-pub fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
+pub(crate) fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
     let mut flows = by_flow(plan, BAR);
     flows.sort_by_key(|flow| std::cmp::Reverse(flow.counts.need()));
 

@@ -3,29 +3,27 @@
 use std::io::{self, Write};
 
 use super::{LINE, more, pre};
-use crate::report::text::audit::{AuditView, describe_totals};
-use crate::report::text::status::Status;
-use crate::report::text::table::TableLayout;
-use crate::report::{fold, number, write_audit, write_status};
+use crate::report::text::audit::{AuditView, describe_totals, write_audit};
+use crate::report::text::status::{Status, write_status};
+use crate::report::text::table::Layout;
+use crate::report::{fold, number};
 
 /// How many bytes are kept for what stands around the text.
 const RESERVED: usize = 1_000;
 
 /// The audit in at most `most` bytes.
 #[must_use]
-pub fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
+pub(crate) fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
     let totals = describe_totals(view.audit);
-    block("audit", &totals, most, |out| {
-        write_audit(out, view.clone(), true)
-    })
+    block("audit", &totals, most, |out| write_audit(out, view, true))
 }
 
 /// The status of runs in at most `most` bytes.
 #[must_use]
-pub fn status_markdown(status: &Status, most: usize) -> String {
+pub(crate) fn status_markdown(status: &Status, most: usize) -> String {
     // What the service calls a status is in the block alone.
     block("status", &number(status.rows.len(), "run"), most, |out| {
-        write_status(out, status, TableLayout::default())
+        write_status(out, status, Layout::default())
     })
 }
 

@@ -10,7 +10,7 @@ use crate::report::plain;
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
-pub struct ApplyProgress {
+pub(crate) struct ApplyProgress {
     flows: Vec<FlowProgress>,
     started: Option<Instant>,
     held_until: Option<Instant>,
@@ -60,7 +60,7 @@ impl FlowProgress {
 
 impl ApplyProgress {
     /// Takes one event in.
-    pub fn fold(&mut self, event: &Event, now: Instant) {
+    pub(crate) fn fold(&mut self, event: &Event, now: Instant) {
         self.sending_for = self.sending_for(now);
         self.at = Some(now);
         match event {
@@ -99,19 +99,19 @@ impl ApplyProgress {
 
     /// The label of a flow.
     #[must_use]
-    pub fn name(&self, flow: FlowIndex) -> &str {
+    pub(crate) fn name(&self, flow: FlowIndex) -> &str {
         self.flows.get(flow).map_or("", |flow| &flow.name)
     }
 
     /// How many runs have come to an end.
     #[must_use]
-    pub fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.flows.iter().map(FlowProgress::done).sum()
     }
 
     /// How many there are.
     #[must_use]
-    pub fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         self.flows.iter().map(|flow| flow.wanted).sum()
     }
 

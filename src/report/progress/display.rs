@@ -215,7 +215,13 @@ fn draw_bar(done: usize, wanted: usize, width: usize, colour: bool) -> String {
 
 /// A bar with `text` after it, in `width` columns; without the bar where it has no room.
 #[must_use]
-pub fn bar_line(done: usize, wanted: usize, text: &str, width: usize, colour: bool) -> String {
+pub(crate) fn bar_line(
+    done: usize,
+    wanted: usize,
+    text: &str,
+    width: usize,
+    colour: bool,
+) -> String {
     let bar = width
         .saturating_sub(measure_text_width(text) + 1)
         .min(MOST_BAR);
@@ -229,7 +235,7 @@ pub fn bar_line(done: usize, wanted: usize, text: &str, width: usize, colour: bo
 
 /// How many columns standard error's terminal has now: a person may change it.
 #[must_use]
-pub fn terminal_width() -> usize {
+pub(crate) fn terminal_width() -> usize {
     columns(&Term::stderr()).unwrap_or(WIDTH)
 }
 
@@ -246,7 +252,7 @@ pub(in crate::report) fn duration(duration: Duration) -> String {
 }
 
 /// The display. Dropping it takes the lines away.
-pub struct ProgressDisplay {
+pub(crate) struct ProgressDisplay {
     display: MultiProgress,
     lines: Vec<ProgressBar>,
     style: ProgressStyle,
@@ -259,7 +265,7 @@ impl ProgressDisplay {
     /// # Panics
     /// Never: the template is a constant, and a test draws it.
     #[must_use]
-    pub fn new(colour: bool) -> Self {
+    pub(crate) fn new(colour: bool) -> Self {
         let target = ProgressDrawTarget::term(Term::stderr(), 15);
         Self {
             display: MultiProgress::with_draw_target(target),
@@ -270,7 +276,7 @@ impl ProgressDisplay {
     }
 
     /// Shows where `progress` stands.
-    pub fn draw(&mut self, progress: &ApplyProgress, now: Instant) {
+    pub(crate) fn draw(&mut self, progress: &ApplyProgress, now: Instant) {
         let frame = frame(progress, now, terminal_width(), self.colour);
         while self.lines.len() < frame.len() {
             let line = ProgressBar::new(0).with_style(self.style.clone());
@@ -288,7 +294,7 @@ impl ProgressDisplay {
     }
 
     /// Writes a line above the display, broken at blanks where it is wider than the terminal.
-    pub fn print(&self, line: &str) {
+    pub(crate) fn print(&self, line: &str) {
         // A terminal that is gone is no reason to stop.
         let _ = self
             .display

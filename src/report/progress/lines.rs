@@ -12,7 +12,7 @@ use crate::run::RunIdentity;
 ///
 /// With `verbose`, more events are.
 #[must_use]
-pub fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<String> {
+pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<String> {
     let name = |flow: &usize| progress.name(*flow);
     let about = |what: &str, flow: &usize, run: &RunIdentity| {
         format!(

@@ -16,7 +16,7 @@ const NAMED: usize = 10;
 
 /// How many runs came to what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct OutcomeCounts {
+pub(crate) struct OutcomeCounts {
     /// Created now.
     pub created: usize,
     /// Found to exist.
@@ -33,7 +33,7 @@ pub struct OutcomeCounts {
 
 /// Counts outcomes; `held_back` runs were not even planned.
 #[must_use]
-pub fn count(applied: &Applied, held_back: usize) -> OutcomeCounts {
+pub(crate) fn count(applied: &Applied, held_back: usize) -> OutcomeCounts {
     let mut counts = OutcomeCounts {
         in_doubt: applied.others_in_doubt,
         remaining: held_back,
@@ -79,7 +79,7 @@ pub(in crate::report) fn describe_totals(applied: &Applied, counts: OutcomeCount
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
+pub(crate) fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
     let counts = count(applied, plan.totals().held_back);
     writeln!(out, "{}.", describe_totals(applied, counts))?;
 

@@ -7,7 +7,7 @@ use crate::api::{FlowRun, WindowEvidence};
 use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::report::reason::{describe_absence, describe_fate, time};
 use crate::report::{number, plain, window};
-use crate::run::RunId;
+use crate::run::{DesiredRun, RunId};
 use crate::state::Record;
 
 /// How many findings of a kind are shown of a flow before they are only counted.
@@ -21,24 +21,31 @@ const MOST_NAME: usize = 80;
 
 /// An audit, and what it is read with.
 #[derive(Debug, Clone)]
-pub struct AuditView<'a> {
+pub(crate) struct AuditView<'a> {
     /// What it came to.
     pub audit: &'a Audit,
     /// The state's place; `None` where there is no state.
     pub state: Option<String>,
     /// The `createdClient` of the runs that we create.
     pub api_key: &'a str,
+    /// What the manifests ask for, with its lines.
+    pub wanted: &'a [DesiredRun],
 }
 
 /// Writes the audit; with `verbose`, every finding of it.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_audit(out: &mut dyn Write, view: AuditView<'_>, verbose: bool) -> io::Result<()> {
+pub(crate) fn write_audit(
+    out: &mut dyn Write,
+    view: &AuditView<'_>,
+    verbose: bool,
+) -> io::Result<()> {
     let AuditView {
         audit,
         state,
         api_key,
+        wanted: _,
     } = view;
     let Audit {
         findings,

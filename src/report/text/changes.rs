@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_changes(out: &mut dyn Write, changes: &[StateChange<'_>]) -> io::Result<()> {
+pub(crate) fn write_changes(out: &mut dyn Write, changes: &[StateChange<'_>]) -> io::Result<()> {
     writeln!(out, "{}.", count_changes(changes))?;
     let (freed, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.frees());
     let rows: Vec<[String; 5]> = freed
@@ -44,7 +44,7 @@ pub fn write_changes(out: &mut dyn Write, changes: &[StateChange<'_>]) -> io::Re
 
 /// `3 records added, 1 changed, 2 removed`.
 #[must_use]
-pub fn count_changes(changes: &[StateChange<'_>]) -> String {
+pub(crate) fn count_changes(changes: &[StateChange<'_>]) -> String {
     let count = |is_such: fn(&StateChange<'_>) -> bool| {
         changes.iter().filter(|change| is_such(change)).count()
     };

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::plan::date;
+use super::table::Layout;
 use crate::plan::{Action, Explained, Known, PlannedRun};
 use crate::report::reason::{describe_fate, describe_limit, describe_obstacle};
 use crate::report::wrap::wrap;
@@ -17,7 +18,12 @@ const HEADING: usize = 12;
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_explained(out: &mut dyn Write, explained: &Explained, width: usize) -> io::Result<()> {
+pub(crate) fn write_explained(
+    out: &mut dyn Write,
+    explained: &Explained,
+    layout: Layout,
+) -> io::Result<()> {
+    let width = layout.columns();
     let (identity, action, why, run) = match explained {
         Explained::Planned(planned) => {
             let (action, why) = action_and_reason(planned);

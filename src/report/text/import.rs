@@ -14,7 +14,7 @@ const NAMED: usize = 10;
 
 /// A flow of an import.
 #[derive(Debug, Clone)]
-pub struct ImportedFlow {
+pub(crate) struct ImportedFlow {
     /// The flow.
     pub flow: FlowRef,
     /// Its label.
@@ -27,7 +27,7 @@ pub struct ImportedFlow {
 
 /// A manifest of an import.
 #[derive(Debug, Clone)]
-pub struct ImportedManifest {
+pub(crate) struct ImportedManifest {
     /// Its path, as it is shown.
     pub path: String,
     /// What it holds.
@@ -38,13 +38,13 @@ pub struct ImportedManifest {
 
 impl ImportedFlow {
     /// The runs that are put on record.
-    pub fn adopted(&self) -> impl Iterator<Item = &ImportedRun> {
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = &ImportedRun> {
         let runs = self.gathered.runs.iter();
         runs.filter(|kept| kept.adopt.is_some())
     }
 
     /// The runs that failed, or some of whose records did.
-    pub fn failed(&self) -> impl Iterator<Item = &ImportedRun> {
+    pub(crate) fn failed(&self) -> impl Iterator<Item = &ImportedRun> {
         let is_failed = |kept: &&ImportedRun| {
             matches!(
                 kept.run.status,
@@ -55,7 +55,7 @@ impl ImportedFlow {
     }
 
     /// The windows with more than one run, and how many each has.
-    pub fn doubled(&self) -> impl Iterator<Item = (Window, usize)> {
+    pub(crate) fn doubled(&self) -> impl Iterator<Item = (Window, usize)> {
         let mut times: BTreeMap<Window, usize> = BTreeMap::new();
         for kept in &self.gathered.runs {
             *times.entry(kept.identity.window).or_default() += 1;
@@ -65,7 +65,7 @@ impl ImportedFlow {
 
     /// Whether every run of the flow is on record, as far as can be told.
     #[must_use]
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         let FlowImport {
             runs: _,
             silent,
@@ -81,7 +81,7 @@ impl ImportedFlow {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_import(
+pub(crate) fn write_import(
     out: &mut dyn Write,
     flows: &[ImportedFlow],
     api_key: &str,

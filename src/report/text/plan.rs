@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use super::table;
+use super::table::{self, Layout};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::bar::{Cell, describe_gaps, legend};
 use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
@@ -17,34 +17,25 @@ const SHOWN: usize = 8;
 /// How many flows are shown before the rest is counted.
 const FLOWS: usize = 30;
 
-/// How a plan is to be laid out.
-#[derive(Debug, Clone, Copy)]
-pub struct Layout {
-    /// Whether to show every run of every flow.
-    pub verbose: bool,
-    /// How many characters a line has, but for those that cannot be broken.
-    pub width: usize,
-}
-
 /// Writes the plan.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
+pub(crate) fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
     let totals = format!("Plan: {}.", describe_totals(plan));
-    write_lines(out, &wrap(&totals, "      ", layout.width))?;
+    write_lines(out, &wrap(&totals, "      ", layout.columns()))?;
     if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
         return Ok(());
     }
     if let Some(held_back) = describe_held_back(plan) {
         let text = format!("Warning: {held_back}.");
-        write_lines(out, &wrap(&text, "         ", layout.width))?;
+        write_lines(out, &wrap(&text, "         ", layout.columns()))?;
     }
     writeln!(
         out,
         "Windows are [start, end) in UTC: the end is exclusive."
     )?;
-    let bar_width = layout.width.saturating_sub("  [)".len());
+    let bar_width = layout.columns().saturating_sub("  [)".len());
     let mut flows = by_flow(plan, bar_width);
     let left_out = if layout.verbose {
         Vec::new()
@@ -59,7 +50,7 @@ pub fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Resul
     let legend = wrap(
         &format!("Bars: {}", legend.join("  ")),
         "      ",
-        layout.width,
+        layout.columns(),
     );
     write_lines(
         out,
@@ -205,7 +196,7 @@ fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::
         }
         for reason in reasons(runs[*n]) {
             let text = format!("      {reason}");
-            write_lines(out, &wrap(&text, "      ", layout.width))?;
+            write_lines(out, &wrap(&text, "      ", layout.columns()))?;
         }
     }
     Ok(())
@@ -292,7 +283,7 @@ fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Resul
     for (line, known) in text.lines().zip(plan.orphaned()) {
         writeln!(out, "{line}")?;
         let fate = format!("      {}", describe_fate(&known.fate));
-        write_lines(out, &wrap(&fate, "      ", layout.width))?;
+        write_lines(out, &wrap(&fate, "      ", layout.columns()))?;
     }
     if fold {
         let more = plan.orphaned().len() - shown;

@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 
 /// A rehearsal that came to its end.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rehearsal {
+pub(crate) struct Rehearsal {
     /// The scenario, as it was asked for: a name or a file.
     pub scenario: String,
     /// What the faults and the moments of the kills were drawn from.
@@ -45,7 +45,7 @@ pub struct Rehearsal {
 
 /// How the runs that exist compare with those that were wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RehearsalCounts {
+pub(crate) struct RehearsalCounts {
     /// Runs that the manifests want.
     pub wanted: usize,
     /// How many of these exist.
@@ -67,7 +67,7 @@ pub struct RehearsalCounts {
 
 /// A window with more runs than are wanted of it, or fewer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Miscount {
+pub(crate) struct Miscount {
     /// What is wrong with it.
     pub wrong: Wrong,
     /// The sandbox, as the service has it.
@@ -84,7 +84,7 @@ pub struct Miscount {
 
 /// What can be wrong with a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     /// More runs exist than are wanted.
     Doubled,
     /// Fewer exist, and nobody said so.
@@ -96,7 +96,7 @@ pub enum Wrong {
 impl Wrong {
     /// The word for it.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Doubled => "doubled",
             Self::Lost => "lost",
@@ -109,7 +109,7 @@ impl Wrong {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     let Rehearsal {
         scenario,
         seed,

@@ -12,11 +12,34 @@ use crate::run::RunIdentity;
 /// How many candidates are shown before the rest is counted.
 const SHOWN: usize = 20;
 
+/// Writes what is known of runs in doubt, and how to decide.
+///
+/// # Errors
+/// When writing fails.
+pub(crate) fn write_cases<'c>(
+    out: &mut dyn Write,
+    cases: impl IntoIterator<Item = &'c Case>,
+    api_key: &str,
+) -> io::Result<()> {
+    let mut cases = cases.into_iter().peekable();
+    if cases.peek().is_none() {
+        return writeln!(out, "No run is in doubt.");
+    }
+    for case in cases {
+        write_case(out, case, api_key)?;
+    }
+    writeln!(
+        out,
+        "\nDecide with --adopt RUN_ID or --not-created, and --reason. The next apply settles what \
+         the lists can tell."
+    )
+}
+
 /// Writes what is known of a run in doubt.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_case(out: &mut dyn Write, case: &Case, api_key: &str) -> io::Result<()> {
+pub(crate) fn write_case(out: &mut dyn Write, case: &Case, api_key: &str) -> io::Result<()> {
     let Case {
         key,
         identity,
@@ -85,11 +108,21 @@ fn cells(run: &FlowRun, api_key: &str) -> [String; 5] {
     ]
 }
 
-/// Writes what was recorded of a run in doubt.
+/// Writes what was decided.
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_decision(out: &mut dyn Write, case: &Case, decision: &Decision) -> io::Result<()> {
+pub(crate) fn write_decisions(
+    out: &mut dyn Write,
+    cases: &[(Case, Option<Decision>)],
+) -> io::Result<()> {
+    cases
+        .iter()
+        .filter_map(|(case, decision)| Some((case, decision.as_ref()?)))
+        .try_for_each(|(case, decision)| write_decision(out, case, decision))
+}
+
+fn write_decision(out: &mut dyn Write, case: &Case, decision: &Decision) -> io::Result<()> {
     let key = case.key.short();
     match decision {
         Decision::Adopt(run_id) => writeln!(out, "Recorded: {key} is the run {run_id}."),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::table;
-use super::table::{Details, TableLayout};
+use super::table::{Details, Layout};
 use crate::report::reason::{describe_absence, describe_fate};
 use crate::report::{number, plain, short_window, window};
 use crate::run::{Key, RunIdentity};
@@ -13,7 +13,7 @@ use crate::store::Inspected;
 
 /// A run on record.
 #[derive(Debug, Clone, Copy)]
-pub struct Recorded<'a> {
+pub(crate) struct Recorded<'a> {
     /// Its key.
     pub key: Key,
     /// What is remembered of it.
@@ -24,10 +24,10 @@ pub struct Recorded<'a> {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_records(
+pub(crate) fn write_records(
     out: &mut dyn Write,
     runs: &[Recorded<'_>],
-    layout: TableLayout,
+    layout: Layout,
 ) -> io::Result<()> {
     writeln!(out, "{}", totals(runs.iter().map(|run| run.record)))?;
     for of_flow in runs.chunk_by(|a, b| a.record.identity.flow == b.record.identity.flow) {
@@ -69,7 +69,7 @@ fn cells(run: &Recorded<'_>) -> [String; 4] {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
+pub(crate) fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
     let Recorded { key, record } = run;
     let Record {
         identity,
@@ -97,7 +97,11 @@ pub fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_verified(out: &mut dyn Write, name: &str, inspected: &Inspected) -> io::Result<()> {
+pub(crate) fn write_verified(
+    out: &mut dyn Write,
+    name: &str,
+    inspected: &Inspected,
+) -> io::Result<()> {
     let Inspected {
         state,
         unfolded,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::table;
-use super::table::{Details, TableLayout};
+use super::table::{Details, Layout};
 use crate::api::{FlowRun, RunError, RunStatus};
 use crate::report::{number, plain, short_window};
 use crate::run::{FlowRef, Key, RunId, RunIdentity};
@@ -15,7 +15,7 @@ const SHOWN: usize = 20;
 
 /// One run, as the state and the service know it.
 #[derive(Debug, Clone)]
-pub struct StatusRow {
+pub(crate) struct StatusRow {
     /// The run.
     pub identity: RunIdentity,
     /// Its key.
@@ -30,7 +30,7 @@ pub struct StatusRow {
 
 /// What a flow's list says of a run.
 #[derive(Debug, Clone)]
-pub enum RunListing {
+pub(crate) enum RunListing {
     /// This.
     Run(Box<FlowRun>),
     /// It is not in the list.
@@ -41,7 +41,7 @@ pub enum RunListing {
 
 /// A flow whose list could not be read.
 #[derive(Debug, Clone)]
-pub struct Unread {
+pub(crate) struct Unread {
     /// The manifest's label for it.
     pub name: Untrusted,
     /// The flow.
@@ -52,7 +52,7 @@ pub struct Unread {
 
 /// How the recorded runs are doing.
 #[derive(Debug, Clone, Default)]
-pub struct Status {
+pub(crate) struct Status {
     /// The runs, by sandbox, flow, window and rerun.
     pub rows: Vec<StatusRow>,
     /// The flows of which nothing is known, in the same order.
@@ -62,7 +62,7 @@ pub struct Status {
 impl StatusRow {
     /// The word for where it stands.
     #[must_use]
-    pub fn word(&self) -> String {
+    pub(crate) fn word(&self) -> String {
         match (&self.run_id, &self.seen) {
             (None, _) => "in doubt".to_owned(),
             (Some(_), RunListing::Run(run)) => run.status.to_string(),
@@ -73,7 +73,7 @@ impl StatusRow {
 
     /// The run as it is listed.
     #[must_use]
-    pub fn run(&self) -> Option<&FlowRun> {
+    pub(crate) fn run(&self) -> Option<&FlowRun> {
         match &self.seen {
             RunListing::Run(run) => Some(run),
             RunListing::NotListed | RunListing::NotRead => None,
@@ -103,7 +103,7 @@ fn count_words(rows: &[StatusRow]) -> String {
 ///
 /// # Errors
 /// When writing fails.
-pub fn write_status(out: &mut dyn Write, status: &Status, layout: TableLayout) -> io::Result<()> {
+pub(crate) fn write_status(out: &mut dyn Write, status: &Status, layout: Layout) -> io::Result<()> {
     let Status { rows, unread } = status;
     if rows.is_empty() {
         return writeln!(out, "No runs are recorded for these manifests.");
@@ -128,7 +128,7 @@ pub fn write_status(out: &mut dyn Write, status: &Status, layout: TableLayout) -
     Ok(())
 }
 
-fn write_flow(out: &mut dyn Write, flow: &[StatusRow], layout: TableLayout) -> io::Result<()> {
+fn write_flow(out: &mut dyn Write, flow: &[StatusRow], layout: Layout) -> io::Result<()> {
     let Some(first) = flow.first() else {
         return Ok(());
     };

@@ -32,13 +32,20 @@ pub(in crate::report) fn columns<const N: usize>(indent: &str, rows: &[[String; 
     text
 }
 
-/// How a table of runs is written.
+/// How text is laid out.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct TableLayout {
-    /// Everything is shown, whatever it takes.
+pub(crate) struct Layout {
+    /// Whether everything is shown, however long it is.
     pub verbose: bool,
     /// How many columns there are; `None`: as many as it takes.
     pub width: Option<usize>,
+}
+
+impl Layout {
+    /// How many columns text has that would be hard to read in longer lines.
+    pub(in crate::report) fn columns(self) -> usize {
+        self.width.unwrap_or(80).min(120)
+    }
 }
 
 /// What is known of a run besides its line.
@@ -55,9 +62,9 @@ pub(in crate::report) fn write_runs<const N: usize>(
     head: [&str; N],
     rows: &[[String; N]],
     details: &[Details<'_>],
-    layout: TableLayout,
+    layout: Layout,
 ) -> io::Result<()> {
-    let TableLayout { verbose, width } = layout;
+    let Layout { verbose, width } = layout;
     let mut all = vec![head.map(ToOwned::to_owned)];
     all.extend_from_slice(rows);
     let text = columns("  ", &all);
@@ -127,7 +134,7 @@ mod tests {
                 },
             ];
             let mut out = Vec::new();
-            let layout = TableLayout { verbose, width };
+            let layout = Layout { verbose, width };
             write_runs(&mut out, ["KEY", "STATUS"], &rows, &details, layout).expect("memory");
             String::from_utf8(out).expect("text")
         };
