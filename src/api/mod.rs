@@ -13,6 +13,7 @@ mod flow;
 mod flow_run;
 mod guarded;
 mod http;
+mod lists;
 mod not_json;
 mod outcome;
 mod pacer;

@@ -5,6 +5,7 @@
 //! prints nothing, and mends nothing: settling, adopting and deciding are for others.
 
 mod compare;
+mod denial;
 #[cfg(test)]
 mod tests;
 

@@ -6,7 +6,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::client::{Author, GitHubClient, GitHubError, Post};
+use super::client::GitHubClient;
+use super::error::GitHubError;
+use super::post::{Author, Post};
 use crate::run::hex;
 
 /// How many digits of each hash are in the marker: enough for all configs of a repository.

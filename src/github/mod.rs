@@ -6,9 +6,12 @@
 //! what may be sent again is sent again, and what was written twice is mended the next time.
 
 mod client;
+mod error;
 mod event;
 mod managed_comment;
+mod post;
 
-pub(crate) use client::{GitHubClient, GitHubConnection, GitHubError};
+pub(crate) use client::{GitHubClient, GitHubConnection};
+pub(crate) use error::GitHubError;
 pub(crate) use event::{PullRequest, WorkflowEvent};
 pub(crate) use managed_comment::{CommentWrite, ManagedComment, since};

@@ -12,25 +12,25 @@
 //! before it writes and after it has (see [`super::remote`]), and nothing is removed that is
 //! younger than any such look.
 
+mod connect;
+mod fault;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::path::Path;
-use object_store::{
-    ClientConfigKey, Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    RetryConfig,
-};
+use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
+use self::connect::connect;
+use self::fault::{NOT_IMPLEMENTED, StoreFault, failed, is_refusal, said, status};
+use super::leased::Leased;
 use super::remote::{
-    AcquireAttempts, CommitChange, LONGEST_LEASE, Lease, Leased, Remote, Snapshot, Step, Swap,
+    AcquireAttempts, CommitChange, LONGEST_LEASE, Lease, Remote, Snapshot, Step, Swap,
 };
 use super::{Contents, StateBackend, StoreError};
 
@@ -396,218 +396,5 @@ impl Objects {
     }
 }
 
-fn failed(action: &'static str, trouble: &StoreFault) -> StoreError {
-    StoreError::Remote {
-        action,
-        said: match trouble {
-            StoreFault::Store(error) => said(error),
-            StoreFault::Object(what) => what.clone(),
-        },
-        may_pass: !matches!(trouble, StoreFault::Store(error) if is_refusal(error)),
-    }
-}
-
-/// Whether the store answered that it will not, however often it is asked, or was not asked at all.
-fn is_refusal(error: &Error) -> bool {
-    let is_kind = matches!(
-        error,
-        Error::PermissionDenied { .. }
-            | Error::Unauthenticated { .. }
-            | Error::NotSupported { .. }
-            | Error::NotImplemented { .. }
-    );
-    let text = error.to_string();
-    // S3 says so where it waited for the rest of a request.
-    let may_pass = text.contains("<Code>RequestTimeout</Code>");
-    is_kind
-        || is_plain_http(&text)
-        || text.contains("redirect without LOCATION")
-        || match status(error) {
-            Some(408 | 409 | 412 | 425 | 429) | None => false,
-            Some(status) => (400..500).contains(&status) && !may_pass || status == NOT_IMPLEMENTED,
-        }
-}
-
-/// HTTP's way to say that a server does not know what a request asks for.
-const NOT_IMPLEMENTED: u16 = 501;
-
-/// The status that the store answered with, as its client tells it.
-fn status(error: &Error) -> Option<u16> {
-    let text = error.to_string();
-    let (_, status) = text.split_once("status code: ")?;
-    status.get(..3)?.parse().ok()
-}
-
-/// Whether the HTTP stack would not send the request, which only happens without TLS.
-fn is_plain_http(text: &str) -> bool {
-    text.contains("builder error")
-}
-
-/// What can be wrong with an object.
-enum StoreFault {
-    /// The store did not give or take it.
-    Store(Error),
-    /// It is not what was written.
-    Object(String),
-}
-
-impl From<Error> for StoreFault {
-    fn from(error: Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
-    let url_text = url.as_str();
-    let retry = RetryConfig {
-        max_retries: 3,
-        retry_timeout: Duration::from_secs(30),
-        ..RetryConfig::default()
-    };
-    // Whatever the environment says, certificates are checked.
-    let checked = (ClientConfigKey::AllowInvalidCertificates, "false");
-    Ok(match url.scheme() {
-        "s3" => Arc::new(
-            AmazonS3Builder::from_env()
-                .with_url(url_text)
-                .with_config(AmazonS3ConfigKey::Client(checked.0), checked.1)
-                .with_retry(retry)
-                .build()?,
-        ),
-        "az" => Arc::new(
-            MicrosoftAzureBuilder::from_env()
-                .with_url(url_text)
-                .with_config(AzureConfigKey::Client(checked.0), checked.1)
-                .with_retry(retry)
-                .build()?,
-        ),
-        "gs" => Arc::new(
-            GoogleCloudStorageBuilder::from_env()
-                .with_url(url_text)
-                .with_config(GoogleConfigKey::Client(checked.0), checked.1)
-                .with_retry(retry)
-                .build()?,
-        ),
-        other => {
-            return Err(Error::NotSupported {
-                source: format!("`{other}://` is none of s3://, az:// and gs://").into(),
-            });
-        }
-    })
-}
-
-/// What a store said, in one line: its own code and message, if it gave any, and what helps.
-fn said(error: &Error) -> String {
-    let said = error.to_string();
-    let part = |name: &str| {
-        let (_, from) = said.split_once(&format!("<{name}>"))?;
-        let (part, _) = from.split_once(&format!("</{name}>"))?;
-        Some(part)
-    };
-    let (code, message) = (part("Code"), part("Message"));
-    let text = match (code, message) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        _ => said.clone(),
-    };
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    if is_plain_http(&said) {
-        return "the endpoint is http://, and what is sent to it could be read on its way: name an \
-                https:// endpoint, or allow plain HTTP with AWS_ALLOW_HTTP=true (AZURE_ALLOW_HTTP, \
-                GOOGLE_ALLOW_HTTP)"
-            .to_owned();
-    }
-    let wants_checksum = code == Some("InvalidRequest")
-        && message.is_some_and(|message| {
-            ["Content-MD5", "checksum", "Object Lock"]
-                .iter()
-                .any(|word| message.contains(word))
-        });
-    if wants_checksum {
-        return format!("{text} (AWS_CHECKSUM_ALGORITHM=SHA256 sends one)");
-    }
-    if said.contains("redirect without LOCATION") || code == Some("PermanentRedirect") {
-        return format!("{text} (the bucket is in another region: set AWS_REGION)");
-    }
-    if said.contains("UnknownIssuer") {
-        return format!(
-            "{text} (if your company has a certificate authority of its own, name the file of its \
-             certificate with SSL_CERT_FILE)"
-        );
-    }
-    text
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answered(status: &str, body: &str) -> Error {
-        Error::Generic {
-            store: "S3",
-            source: format!(
-                "Error performing PUT http://x/y in 1ms - Server returned non-2xx status code: \
-                 {status}: {body}"
-            )
-            .into(),
-        }
-    }
-
-    #[test]
-    fn only_what_may_pass_is_asked_for_again() {
-        for (status, is_final) in [
-            ("400 Bad Request", true),
-            ("401 Unauthorized", true),
-            ("403 Forbidden", true),
-            ("404 Not Found", true),
-            ("405 Method Not Allowed", true),
-            ("408 Request Timeout", false),
-            ("409 Conflict", false),
-            ("429 Too Many Requests", false),
-            ("500 Internal Server Error", false),
-            ("501 Not Implemented", true),
-            ("502 Bad Gateway", false),
-            ("503 Slow Down", false),
-        ] {
-            assert_eq!(is_refusal(&answered(status, "")), is_final, "{status}");
-        }
-        let slow = "<Error><Code>RequestTimeout</Code><Message>m</Message></Error>";
-        assert!(!is_refusal(&answered("400 Bad Request", slow)));
-    }
-
-    #[test]
-    fn what_helps_is_said() {
-        let locked = "<Error><Code>InvalidRequest</Code><Message>Content-MD5 OR x-amz-checksum- \
-                      HTTP header is required</Message></Error>";
-        for (error, help) in [
-            (
-                answered("400 Bad Request", locked),
-                "AWS_CHECKSUM_ALGORITHM",
-            ),
-            (
-                answered(
-                    "301 Moved",
-                    "<Code>PermanentRedirect</Code><Message>m</Message>",
-                ),
-                "AWS_REGION",
-            ),
-            (
-                Error::Generic {
-                    store: "S3",
-                    source: "HTTP error: builder error".into(),
-                },
-                "AWS_ALLOW_HTTP",
-            ),
-            (
-                Error::Generic {
-                    store: "S3",
-                    source: "invalid peer certificate: UnknownIssuer".into(),
-                },
-                "SSL_CERT_FILE",
-            ),
-        ] {
-            let text = said(&error);
-            assert!(text.contains(help), "{text}");
-        }
-    }
-}
+mod tests;

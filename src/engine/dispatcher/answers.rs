@@ -23,7 +23,7 @@ impl Dispatcher {
         let Ok((flow, run, sent)) = sent else { return };
         let (key, identity) = (run.key, run.identity.clone());
         let at = Timestamp::now();
-        self.queues[flow].on_send_done();
+        self.schedule.queues[flow].on_send_done();
         if !matches!(sent, SendResult::NotSent(_)) {
             self.answered = Instant::now();
         }
@@ -34,8 +34,8 @@ impl Dispatcher {
             }
             SendResult::Created(run_id) => {
                 self.breaker.accepted();
-                self.queues[flow].accepted(run_id.clone());
-                self.queues[flow].created.insert(run_id.clone());
+                self.schedule.queues[flow].accepted(run_id.clone());
+                self.schedule.queues[flow].created.insert(run_id.clone());
                 self.outcomes
                     .insert(key, RunOutcome::Created(run_id.clone()));
                 let entry = Entry::Created {
@@ -44,7 +44,8 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.record(entry, Event::Created { flow, run, run_id });
+                self.journal
+                    .record(entry, Event::Created { flow, run, run_id });
             }
             SendResult::Rejected(refusal) => {
                 self.outcomes
@@ -55,7 +56,8 @@ impl Dispatcher {
                     at,
                 };
                 let run = identity;
-                self.record(entry, Event::Rejected { flow, run, refusal });
+                self.journal
+                    .record(entry, Event::Rejected { flow, run, refusal });
                 self.withdraw(flow, &NotSentReason::Behind);
                 if self.breaker.rejected() {
                     self.end(Ending::Breaker(self.breaker.in_a_row()));
@@ -73,10 +75,10 @@ impl Dispatcher {
                     run: identity,
                     reason: why.clone(),
                 };
-                self.record(entry, event);
+                self.journal.record(entry, event);
                 self.withdraw(flow, &NotSentReason::Behind);
-                self.queues[flow].enqueue(run);
-                self.budget += 1;
+                self.schedule.queues[flow].enqueue(run);
+                self.schedule.give_back();
                 match why {
                     NotSentReason::Stale => {
                         if self.answered.elapsed() > LATER {
@@ -95,8 +97,9 @@ impl Dispatcher {
 
     /// Whether some record stands for the run, or is about to.
     pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
-        self.store.state().claim(run_id).is_some()
+        self.journal.state().claim(run_id).is_some()
             || self
+                .schedule
                 .queues
                 .iter()
                 .any(|queue| queue.claimed.contains(run_id))
@@ -106,7 +109,7 @@ impl Dispatcher {
     pub(super) fn doubt(&mut self, flow: FlowIndex, run: DesiredRun, reason: String) {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key, run.identity.clone());
-        let record = self.store.state().get(&key);
+        let record = self.journal.state().get(&key);
         let (intent, start_time, order) = if let Some(Record {
             fate:
                 Fate::InDoubt {
@@ -132,7 +135,7 @@ impl Dispatcher {
             key,
             RunOutcome::InDoubt(DoubtReason::Recorded(reason.clone())),
         );
-        self.queues[flow].doubts.push(OpenDoubt {
+        self.schedule.queues[flow].doubts.push(OpenDoubt {
             key,
             open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
             start_time,
@@ -154,7 +157,7 @@ impl Dispatcher {
             run: identity,
             reason,
         };
-        self.record(entry, event);
+        self.journal.record(entry, event);
         self.withdraw(flow, &NotSentReason::Behind);
         self.look_again(flow);
     }

@@ -11,6 +11,7 @@ use crate::state::{Fate, State};
 impl Dispatcher {
     pub(super) fn report(mut self, ending: Ending) -> Applied {
         let blocked: HashMap<&FlowRef, &Blocked> = self
+            .schedule
             .queues
             .iter()
             .filter_map(|queue| match &queue.phase {
@@ -18,11 +19,11 @@ impl Dispatcher {
                 Phase::Preparing | Phase::Open => None,
             })
             .collect();
-        let in_doubt = open_doubts(self.store.state());
+        let in_doubt = open_doubts(self.journal.state());
         let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
-        let ended = match (&ending, self.budget) {
-            (Ending::Done, 0) => LeftReason::Limit,
+        let ended = match (&ending, self.schedule.is_spent()) {
+            (Ending::Done, true) => LeftReason::Limit,
             (Ending::Interrupted, _) => LeftReason::Interrupted,
             _ => LeftReason::Ended,
         };

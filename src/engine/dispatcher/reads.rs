@@ -42,7 +42,7 @@ impl Dispatcher {
         if !self.still_settles() {
             return;
         }
-        let queue = &self.queues[id];
+        let queue = &self.schedule.queues[id];
         if queue.phase != Phase::Preparing {
             return; // blocked, by what its doubts came to
         }
@@ -81,7 +81,7 @@ impl Dispatcher {
             return;
         }
         let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
-        let queue = &mut self.queues[id];
+        let queue = &mut self.schedule.queues[id];
         if queue.is_looking {
             return;
         }
@@ -120,7 +120,7 @@ impl Dispatcher {
         });
         if !is_told {
             queue.last_reported = Some((runs, believed));
-            self.tell(Event::Settling {
+            self.journal.tell(Event::Settling {
                 flow: id,
                 runs,
                 believed,
@@ -133,12 +133,14 @@ impl Dispatcher {
         let Ok((id, read)) = read else { return };
         match read {
             Read::Looked(list) => {
-                self.queues[id].is_looking = false;
+                self.schedule.queues[id].is_looking = false;
                 if self.ends_all(list.runs.as_ref().err()) {
                     return;
                 }
                 self.settle(id, &list);
-                if self.queues[id].phase == Phase::Preparing && self.queues[id].doubts.is_empty() {
+                if self.schedule.queues[id].phase == Phase::Preparing
+                    && self.schedule.queues[id].doubts.is_empty()
+                {
                     // Its doubts came first; what exists may be different now.
                     self.prepare(id);
                 }
@@ -186,17 +188,17 @@ impl Dispatcher {
             return;
         }
         let flow = flow.and_then(Result::ok);
-        if !self.queues[id].doubts.is_empty() {
+        if !self.schedule.queues[id].doubts.is_empty() {
             if let Some(list) = &list {
                 self.settle(id, list);
             }
-            if self.queues[id].doubts.is_empty() {
+            if self.schedule.queues[id].doubts.is_empty() {
                 self.prepare(id);
             }
             return;
         }
         let runs = list.and_then(|list| list.runs.ok()).unwrap_or_default();
-        let Some((flow, source)) = flow.zip(self.queues[id].source.clone()) else {
+        let Some((flow, source)) = flow.zip(self.schedule.queues[id].source.clone()) else {
             self.open_lane(id, None);
             return;
         };
@@ -204,14 +206,14 @@ impl Dispatcher {
             self.block(id, reason);
             return;
         }
-        if let Some(recorded) = self.queues[id].distrusts(&runs) {
+        if let Some(recorded) = self.schedule.queues[id].distrusts(&runs) {
             self.block(id, Blocked::NoneListed(recorded));
             return;
         }
         if !self.adopt_existing(id, &runs) {
             return;
         }
-        let queue = &self.queues[id];
+        let queue = &self.schedule.queues[id];
         let clients = CreatorAttribution::learn(self.client.api_key(), &runs, &queue.created);
         let unknown = preflight::unaccounted(&runs, &queue.claimed, clients, queue.state_knows);
         if unknown > 0 && queue.waiting().next().is_some() {
@@ -222,7 +224,7 @@ impl Dispatcher {
     }
 
     pub(super) fn open_lane(&mut self, id: FlowIndex, flow: Option<&Flow>) {
-        let queue = &mut self.queues[id];
+        let queue = &mut self.schedule.queues[id];
         // The flow itself knows best; without it, our own runs do.
         let fixed = flow.map_or(queue.state_knows, |flow| flow.delta_column.is_some());
         let carried = match queue.source.as_deref() {
@@ -230,15 +232,15 @@ impl Dispatcher {
             _ => None,
         };
         queue.open(carried);
-        self.tell(Event::Prepared { flow: id });
+        self.journal.tell(Event::Prepared { flow: id });
     }
 
     pub(super) fn block(&mut self, id: FlowIndex, reason: Blocked) {
-        self.tell(Event::Blocked {
+        self.journal.tell(Event::Blocked {
             flow: id,
             reason: reason.clone(),
         });
-        self.queues[id].block(reason);
+        self.schedule.queues[id].block(reason);
         self.withdraw(id, &NotSentReason::FlowBlocked);
     }
 }

@@ -22,7 +22,7 @@ impl Dispatcher {
     /// Adopts runs that exist for windows that are wanted; `false` where the list cannot be
     /// trusted, and nothing may be sent to the queue.
     pub(super) fn adopt_existing(&mut self, id: FlowIndex, runs: &[FlowRun]) -> bool {
-        let queue = &self.queues[id];
+        let queue = &self.schedule.queues[id];
         let clients = CreatorAttribution::learn(self.client.api_key(), runs, &queue.created);
         let in_doubt = queue.doubts.iter().map(|doubt| doubt.open.window).collect();
         let existing =
@@ -33,7 +33,7 @@ impl Dispatcher {
                 self.block(id, Blocked::Unknown(1));
                 return false;
             }
-            self.queues[id].dequeue(&run.identity);
+            self.schedule.queues[id].dequeue(&run.identity);
             self.adopt(id, run.key, run.identity, run_id, evidence);
         }
         true
@@ -47,7 +47,7 @@ impl Dispatcher {
         run_id: RunId,
         evidence: Evidence,
     ) {
-        self.queues[flow].accepted(run_id.clone());
+        self.schedule.queues[flow].accepted(run_id.clone());
         self.outcomes
             .insert(key, RunOutcome::Adopted(run_id.clone(), evidence.clone()));
         let entry = Entry::Adopted {
@@ -62,13 +62,13 @@ impl Dispatcher {
             run_id,
             evidence,
         };
-        self.record(entry, event);
+        self.journal.record(entry, event);
     }
 
     /// Applies what a list tells to the flow's doubts.
     pub(super) fn settle(&mut self, id: FlowIndex, list: &ListedRuns) {
         let service = self.client.clock().at(Timestamp::now());
-        let queue = &mut self.queues[id];
+        let queue = &mut self.schedule.queues[id];
         let doubts = std::mem::take(&mut queue.doubts);
         let runs = list.runs.as_deref().unwrap_or_default();
         let distrust = queue.distrusts(runs);
@@ -126,26 +126,26 @@ impl Dispatcher {
                     );
                     if !doubt.is_given_up {
                         doubt.is_given_up = true;
-                        self.tell(Event::Unclear {
+                        self.journal.tell(Event::Unclear {
                             flow: id,
                             run: doubt.identity.clone(),
                             reason: why,
                         });
                     }
-                    self.queues[id].doubts.push(doubt);
+                    self.schedule.queues[id].doubts.push(doubt);
                 }
-                Settlement::NotYet => self.queues[id].doubts.push(doubt),
+                Settlement::NotYet => self.schedule.queues[id].doubts.push(doubt),
             }
         }
         // Once all that exist are known.
         for doubt in absent {
             self.not_created(id, doubt, runs.len());
         }
-        if self.settings.preflight && self.queues[id].phase == Phase::Open {
+        if self.settings.preflight && self.schedule.queues[id].phase == Phase::Open {
             self.adopt_existing(id, runs);
         }
         // The others are settled first: what a person must decide keeps none of them waiting.
-        let doubts = &self.queues[id].doubts;
+        let doubts = &self.schedule.queues[id].doubts;
         if !doubts.is_empty() && doubts.iter().all(|doubt| doubt.is_given_up) {
             self.block(id, Blocked::InDoubt(doubts.len()));
         } else {
@@ -163,7 +163,9 @@ impl Dispatcher {
             ..
         } = doubt;
         // What it took of the limit, it gives back.
-        self.budget += usize::from(of_this_apply);
+        if of_this_apply {
+            self.schedule.give_back();
+        }
         self.outcomes.remove(&key);
         let entry = Entry::NotCreated {
             key,
@@ -177,7 +179,7 @@ impl Dispatcher {
             flow,
             run: identity,
         };
-        self.record(entry, event);
+        self.journal.record(entry, event);
         let Some(run) = wanted else { return };
         let absences = self.absences.entry(key).or_default();
         *absences += 1;
@@ -185,7 +187,7 @@ impl Dispatcher {
             let reason = Blocked::ComesToNothing(*absences, key);
             self.block(flow, reason);
         }
-        self.queues[flow].was_absent(key);
-        self.queues[flow].enqueue(run);
+        self.schedule.queues[flow].was_absent(key);
+        self.schedule.queues[flow].enqueue(run);
     }
 }

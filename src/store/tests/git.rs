@@ -6,7 +6,8 @@ use std::process::Command;
 
 use super::*;
 use crate::store::git::{Branch, BranchVersion};
-use crate::store::remote::{CommitChange, Leased, Remote, Step, Swap};
+use crate::store::leased::Leased;
+use crate::store::remote::{CommitChange, Remote, Step, Swap};
 
 /// A bare repository, and a clone of it with a commit on a branch.
 pub(super) struct TestRepository {

@@ -7,7 +7,8 @@ use futures::future::BoxFuture;
 
 use super::*;
 use crate::store::LockedBackend;
-use crate::store::remote::{CommitChange, Lease, Leased, Remote, Snapshot, Step, Swap};
+use crate::store::leased::Leased;
+use crate::store::remote::{CommitChange, Lease, Remote, Snapshot, Step, Swap};
 
 /// Versions, oldest first.
 #[derive(Clone, Default)]

@@ -71,6 +71,6 @@ async fn open(place: &dyn StateBackend) -> Result<Opened, StoreError> {
     LockedStore::open(place, &organization(), holder()).await
 }
 
-fn leased<R: super::remote::Remote>(remote: R) -> super::remote::Leased<R> {
-    super::remote::Leased::new(remote, LEASE)
+fn leased<R: super::remote::Remote>(remote: R) -> super::leased::Leased<R> {
+    super::leased::Leased::new(remote, LEASE)
 }

@@ -1,0 +1,56 @@
+//! Records that say of a request that it created nothing, beside a run that says otherwise.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Denial;
+use crate::api::{CLOCKS, FlowRun};
+use crate::state::{ClockKind, ClockedTime, Fate, Record};
+
+/// A rejection is recorded when its answer was read; its request left so much earlier at most.
+const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
+
+/// The last request before the run of which a record says that nothing came.
+pub(super) fn contradicted<'a>(
+    run: &FlowRun,
+    records: &[&'a Record],
+) -> Option<(&'a Record, Denial)> {
+    records
+        .iter()
+        .flat_map(|record| denials(record).map(move |denial| (*record, denial)))
+        .filter(|(_, (intent, denial))| run.is_since(*intent) && !is_after(run, denial.at()))
+        .max_by_key(|(_, (intent, _))| intent.time)
+        .map(|(record, (_, denial))| (record, denial))
+}
+
+/// Whether the run was created after that, by clocks that may differ a little.
+pub(super) fn is_after(run: &FlowRun, at: Timestamp) -> bool {
+    run.created_at
+        .is_some_and(|created| created.duration_since(at) > CLOCKS)
+}
+
+/// What a record says of requests that came to nothing, each with when it was sent at the earliest.
+fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
+    let Record {
+        identity: _,
+        fate,
+        earlier,
+    } = record;
+    let now = match fate {
+        Fate::Rejected { refusal, at } => Some((
+            ClockedTime {
+                time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
+                clock: ClockKind::Server,
+            },
+            Denial::Rejected {
+                refusal: refusal.clone(),
+                at: *at,
+            },
+        )),
+        Fate::NotCreated(absence) => Some((absence.intent, Denial::Absent(absence.clone()))),
+        Fate::Created { .. } | Fate::InDoubt { .. } => None,
+    };
+    let before = earlier
+        .iter()
+        .map(|absence| (absence.intent, Denial::Absent(absence.clone())));
+    now.into_iter().chain(before)
+}

@@ -1,0 +1,267 @@
+use super::*;
+use crate::fixture::{INTENT, OURS, at, run, window};
+use crate::run::UnixSeconds;
+
+fn open(n: i64, rerun: u32) -> OpenIntent {
+    OpenIntent {
+        window: window(n),
+        rerun: Rerun::new(rerun).expect("not 0"),
+        intent: ClockedTime {
+            time: at(INTENT),
+            clock: ClockKind::Server,
+        },
+        until: at(INTENT + 600),
+        order: None,
+    }
+}
+
+fn only(id: &str, evidence: Evidence) -> Reading {
+    Reading::Only(id.parse().expect("a run id"), evidence)
+}
+
+/// Windows whose requests left in this order.
+fn ordered(windows: &[i64]) -> Vec<OpenIntent> {
+    windows
+        .iter()
+        .zip(1..)
+        .map(|(n, order)| OpenIntent {
+            order: Some((Uuid::nil(), order)),
+            ..open(*n, 1)
+        })
+        .collect()
+}
+
+fn read(open: &[OpenIntent], runs: &[FlowRun], claimed: &[&str], in_flight: bool) -> Vec<Reading> {
+    let claimed = claimed
+        .iter()
+        .map(|id| id.parse().expect("a run id"))
+        .collect();
+    recognise(
+        open,
+        runs,
+        FlowContext {
+            claimed: &claimed,
+            api_key: OURS,
+            in_flight,
+        },
+    )
+}
+
+fn found(id: &str, evidence: Evidence) -> Reading {
+    Reading::Found(id.parse().expect("a run id"), evidence)
+}
+
+#[test]
+fn a_run_that_shows_the_window_is_found_by_whatever_shows_it() {
+    let runs = [
+        run("a", WindowEvidence::Params(window(1)), INTENT + 1, OURS),
+        run(
+            "b",
+            WindowEvidence::CopyActivity(window(2)),
+            INTENT + 1,
+            OURS,
+        ),
+    ];
+    assert_eq!(
+        read(&[open(1, 1), open(2, 1), open(3, 1)], &runs, &[], false),
+        [
+            found("a", Evidence::Params),
+            found("b", Evidence::CopyActivity),
+            Reading::Absent
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_a_record_stands_for_is_not_found_again() {
+    let runs = [run(
+        "a",
+        WindowEvidence::Params(window(1)),
+        INTENT + 1,
+        OURS,
+    )];
+    assert_eq!(read(&[open(1, 2)], &runs, &["a"], false), [Reading::Absent]);
+}
+
+#[test]
+fn a_window_wanted_once_has_any_run_of_it_and_a_rerun_only_one_that_is_younger() {
+    let runs = [run(
+        "a",
+        WindowEvidence::Params(window(1)),
+        INTENT - 3600,
+        "exc_app",
+    )];
+    assert_eq!(
+        read(&[open(1, 1)], &runs, &[], false),
+        [found("a", Evidence::Params)]
+    );
+    assert_eq!(read(&[open(1, 2)], &runs, &[], false), [Reading::Absent]);
+}
+
+#[test]
+fn where_ages_cannot_be_compared_a_rerun_is_left_to_a_person() {
+    let runs = [run(
+        "a",
+        WindowEvidence::Params(window(1)),
+        INTENT - 3600,
+        OURS,
+    )];
+    let local = |rerun| {
+        let mut open = open(1, rerun);
+        open.intent.clock = ClockKind::Local;
+        open
+    };
+    assert_eq!(
+        read(&[local(1)], &runs, &[], false),
+        [found("a", Evidence::Params)]
+    );
+    assert!(matches!(
+        read(&[local(2)], &runs, &[], false)[..],
+        [Reading::Unclear(_)]
+    ));
+}
+
+#[test]
+fn of_two_runs_of_the_window_ours_is_taken() {
+    let runs = [
+        run(
+            "theirs",
+            WindowEvidence::Params(window(1)),
+            INTENT + 1,
+            "exc_app",
+        ),
+        run("ours", WindowEvidence::Params(window(1)), INTENT + 2, OURS),
+    ];
+    assert_eq!(
+        read(&[open(1, 1)], &runs, &[], false),
+        [found("ours", Evidence::Params)]
+    );
+}
+
+#[test]
+fn a_silent_run_is_ours_only_if_nothing_else_can_be_it() {
+    let sole = only("a", Evidence::SoleIntent);
+    let a = run("a", WindowEvidence::Missing, INTENT + 1, OURS);
+    let b = run("b", WindowEvidence::Missing, INTENT + 2, OURS);
+    let theirs = run("a", WindowEvidence::Missing, INTENT + 1, "exc_app");
+    let old = run("old", WindowEvidence::Missing, INTENT - 3600, OURS);
+    let one = [open(1, 1)];
+    let with_old = [a.clone(), old];
+    assert_eq!(
+        read(&one, &with_old, &[], false),
+        std::slice::from_ref(&sole)
+    );
+    assert_eq!(read(&one, &[a.clone(), b.clone()], &["b"], false), [sole]);
+    for unclear in [
+        read(&one, &[a.clone(), b], &[], false),
+        read(&one, std::slice::from_ref(&a), &[], true),
+        read(&one, &[theirs], &[], false),
+        read(&[open(1, 1), open(2, 1)], &[a], &[], false),
+    ] {
+        assert!(
+            unclear.iter().all(|r| matches!(r, Reading::Unclear(_))),
+            "{unclear:?}"
+        );
+    }
+}
+
+#[test]
+fn of_requests_that_left_in_order_the_first_have_the_silent_runs_and_the_others_none() {
+    let a = run("a", WindowEvidence::Missing, INTENT + 1, OURS);
+    let b = run("b", WindowEvidence::Missing, INTENT + 2, OURS);
+    let open = ordered(&[7, 3, 5]);
+    let both = [only("a", Evidence::Order), only("b", Evidence::Order)];
+    // The order in which they are listed or open does not matter.
+    assert_eq!(
+        read(&open, &[b.clone(), a.clone()], &[], false),
+        [both[0].clone(), both[1].clone(), Reading::Absent]
+    );
+    let turned = [open[2], open[0], open[1]];
+    assert_eq!(
+        read(&turned, &[a.clone(), b.clone()], &[], false),
+        [Reading::Absent, both[0].clone(), both[1].clone()]
+    );
+    // What shows its window, or is another's, is out of it.
+    let shown = run("x", WindowEvidence::Params(window(7)), INTENT + 1, OURS);
+    assert_eq!(
+        read(&open, &[shown, b.clone(), a.clone()], &["a"], false),
+        [
+            found("x", Evidence::Params),
+            only("b", Evidence::Order),
+            Reading::Absent
+        ]
+    );
+    assert_eq!(read(&open, &[], &[], false), vec![Reading::Absent; 3]);
+}
+
+#[test]
+fn silent_runs_that_do_not_fit_the_order_are_left_to_a_person() {
+    let silent = |id, at, client| run(id, WindowEvidence::Missing, INTENT + at, client);
+    let (a, b) = (silent("a", 1, OURS), silent("b", 2, OURS));
+    let open = ordered(&[1, 2]);
+    let mut two_applies = open.clone();
+    two_applies[1].order = Some((Uuid::from_u128(1), 2));
+    let mut no_order = open.clone();
+    no_order[0].order = None;
+    let mut local = open.clone();
+    local[1].intent.clock = ClockKind::Local;
+    let three = [a.clone(), b.clone(), silent("c", 3, OURS)];
+    let at_once = [a.clone(), silent("b", 1, OURS)];
+    let theirs = [a.clone(), silent("b", 2, "exc_app")];
+    let late = [a.clone(), silent("b", 3600, OURS)];
+    let nearly = [
+        a.clone(),
+        run("b", WindowEvidence::Invalid, INTENT + 2, OURS),
+    ];
+    for (open, runs, in_flight) in [
+        (&two_applies, &[a.clone(), b.clone()][..], false),
+        (&no_order, &[a.clone(), b.clone()], false),
+        (&local, &[a.clone(), b.clone()], false),
+        (&open, &[a, b], true),
+        (&open, &three, false),
+        (&open, &at_once, false),
+        (&open, &theirs, false),
+        (&open, &late, false),
+        (&open, &nearly, false),
+    ] {
+        let readings = read(open, runs, &[], in_flight);
+        assert!(
+            readings.iter().all(|r| matches!(r, Reading::Unclear(_))),
+            "{readings:?}"
+        );
+    }
+}
+
+#[test]
+fn a_silent_run_that_is_too_young_for_the_request_is_left_to_a_person() {
+    let late = run("a", WindowEvidence::Missing, INTENT + 3600, OURS);
+    assert!(matches!(
+        read(&[open(1, 1)], &[late], &[], false)[..],
+        [Reading::Unclear(_)]
+    ));
+}
+
+#[test]
+fn a_run_that_shows_nearly_our_window_is_no_proof_of_absence() {
+    let at = |s| UnixSeconds::new(s).expect("in range");
+    let nearly = WindowEvidence::CopyActivity(Window::new(at(100), at(199)).expect("a window"));
+    for window_evidence in [nearly, WindowEvidence::Invalid] {
+        let theirs = [run("a", window_evidence, INTENT + 1, OURS)];
+        assert!(matches!(
+            read(&[open(1, 1)], &theirs, &[], false)[..],
+            [Reading::Unclear(_)]
+        ));
+        assert_eq!(
+            read(&[open(1, 1)], &theirs, &["a"], false),
+            [Reading::Absent],
+            "it is another's"
+        );
+    }
+    let other = [run(
+        "a",
+        WindowEvidence::Params(window(2)),
+        INTENT + 1,
+        OURS,
+    )];
+    assert_eq!(read(&[open(1, 1)], &other, &[], false), [Reading::Absent]);
+}
