@@ -12,11 +12,14 @@ use crate::run::{DesiredRun, RunId};
 
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ApplyDocument {
+    #[cfg_attr(test, schemars(extend("const" = "apply/v1")))]
     format: &'static str,
     summary: ApplySummary,
     runs: Vec<ApplyRun>,
+    #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "breaker", "signIn", "unreachable", "state", "failed"])))]
     ending: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
@@ -24,6 +27,7 @@ pub(crate) struct ApplyDocument {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ApplySummary {
     created: usize,
@@ -35,10 +39,12 @@ struct ApplySummary {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ApplyRun {
     #[serde(flatten)]
     run: RunFields,
+    #[cfg_attr(test, schemars(extend("enum" = ["created", "adopted", "rejected", "inDoubt", "remaining", "unchanged", "conflict"])))]
     outcome: &'static str,
     /// The run's id in Experience Platform.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -18,8 +18,10 @@ const MOST_NAME: usize = 200;
 
 /// `audit/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditDocument {
+    #[cfg_attr(test, schemars(extend("const" = "audit/v1")))]
     format: &'static str,
     has_state: bool,
     flows: usize,
@@ -36,6 +38,7 @@ pub(crate) struct AuditDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct FindingFields {
     kind: &'static str,
@@ -48,6 +51,7 @@ struct FindingFields {
 
 /// Each kind of finding has some of these.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct FactFields {
     /// The window that it is about.
@@ -76,6 +80,7 @@ struct FactFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(
     clippy::struct_field_names,
@@ -100,6 +105,7 @@ impl WindowFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct RecordFields {
     #[serde(flatten)]
     run: RunFields,
@@ -121,6 +127,7 @@ impl RecordFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct DenialFields {
     /// `rejected` or `notCreated`.
@@ -162,6 +169,7 @@ impl DenialFields {
 
 /// A run as the service shows it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SeenRun {
     run_id: RunId,
@@ -179,6 +187,7 @@ pub(super) struct SeenRun {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ShownFields {
     flow_id: Option<FlowId>,

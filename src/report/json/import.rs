@@ -12,8 +12,10 @@ use crate::run::{FlowId, Sandbox};
 
 /// `import/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ImportDocument {
+    #[cfg_attr(test, schemars(extend("const" = "import/v1")))]
     format: &'static str,
     /// Whether nothing was touched.
     dry_run: bool,
@@ -23,6 +25,7 @@ pub(crate) struct ImportDocument {
 }
 
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ImportSummary {
     adopted: usize,
@@ -37,6 +40,7 @@ struct ImportSummary {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct FlowFields {
     sandbox: Sandbox,
@@ -51,6 +55,7 @@ struct FlowFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ManifestFields {
     path: String,
@@ -60,10 +65,12 @@ struct ManifestFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ImportedRunFields {
     #[serde(flatten)]
     identity: RunFields,
     /// `adopted`, or `unchanged` where it was on record before.
+    #[cfg_attr(test, schemars(extend("enum" = ["adopted", "unchanged"])))]
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<&'static str>,

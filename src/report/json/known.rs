@@ -11,9 +11,11 @@ use crate::state::{Absence, Evidence, Fate};
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct KnownFields {
     /// `created`, `adopted`, `rejected`, `inDoubt` or `notCreated`.
+    #[cfg_attr(test, schemars(extend("enum" = ["created", "adopted", "rejected", "inDoubt", "notCreated"])))]
     fate: &'static str,
     /// When that was known; for a run in doubt, when its request was about to leave.
     at: String,
@@ -102,6 +104,7 @@ pub(super) fn reason(evidence: &Evidence) -> Option<String> {
 
 /// The run that a window overlaps.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ConflictFields {
     #[serde(flatten)]
     run: RunFields,

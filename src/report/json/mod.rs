@@ -8,6 +8,8 @@ mod known;
 mod plan;
 mod rehearse;
 mod resolve;
+#[cfg(test)]
+mod schemas;
 mod state;
 mod status;
 mod validate;
@@ -29,6 +31,7 @@ use crate::untrusted::Untrusted;
 
 /// What identifies a run, in every document.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct RunFields {
     key: Key,
@@ -77,6 +80,7 @@ impl RunFields {
 
 /// Where a run was asked for.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Asked {
     manifest: String,
     line: u32,
@@ -91,6 +95,7 @@ impl Asked {
     }
 }
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ApplyError {
     message: String,
@@ -130,6 +135,7 @@ impl ApplyError {
 
 /// What stands in a report in place of a result: why there is none.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FailureDocument {
     format: &'static str,

@@ -9,8 +9,10 @@ use crate::plan::{Action, Known, Plan, PlannedRun};
 
 /// `plan/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlanDocument {
+    #[cfg_attr(test, schemars(extend("const" = "plan/v1")))]
     format: &'static str,
     digest: String,
     summary: PlanSummary,
@@ -22,6 +24,7 @@ pub(crate) struct PlanDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PlanLimit {
     name: &'static str,
@@ -29,6 +32,7 @@ struct PlanLimit {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OrphanedRun {
     #[serde(flatten)]
     run: RunFields,
@@ -36,6 +40,7 @@ struct OrphanedRun {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PlanSummary {
     create: usize,
@@ -49,9 +54,11 @@ struct PlanSummary {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
+    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "unchanged", "inDoubt", "waiting", "conflict"])))]
     action: &'static str,
     #[serde(flatten)]
     asked: Asked,

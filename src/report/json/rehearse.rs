@@ -9,8 +9,10 @@ use crate::run::Key;
 
 /// `rehearse/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RehearseDocument {
+    #[cfg_attr(test, schemars(extend("const" = "rehearse/v1")))]
     format: &'static str,
     scenario: String,
     seed: u64,
@@ -35,6 +37,7 @@ pub(crate) struct RehearseDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Summary {
     wanted: usize,
@@ -47,6 +50,7 @@ struct Summary {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct WrongWindow {
     outcome: &'static str,

@@ -11,14 +11,17 @@ use crate::untrusted::Untrusted;
 
 /// `resolve/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ResolveDocument {
+    #[cfg_attr(test, schemars(extend("const" = "resolve/v1")))]
     format: &'static str,
     runs: Vec<ResolveRun>,
     exit_code: u8,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct ResolveRun {
     #[serde(flatten)]
@@ -42,6 +45,7 @@ struct ResolveRun {
 
 /// A run of the flow that may be the one in doubt.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
     run_id: RunId,

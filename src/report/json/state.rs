@@ -12,7 +12,9 @@ use crate::store::Inspected;
 
 /// `state/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct StateDocument {
+    #[cfg_attr(test, schemars(extend("const" = "state/v1")))]
     format: &'static str,
     /// `null`: there is no state.
     state: Option<StateHeader>,
@@ -21,8 +23,10 @@ pub(crate) struct StateDocument {
 
 /// `verify/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VerifyDocument {
+    #[cfg_attr(test, schemars(extend("const" = "verify/v1")))]
     format: &'static str,
     /// `null`: there is no state.
     state: Option<StateHeader>,
@@ -33,13 +37,16 @@ pub(crate) struct VerifyDocument {
 
 /// Whose state it is, and which.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StateHeader {
     organization: OrganizationId,
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "uuid")))]
     lineage: Uuid,
     serial: u64,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StateRun {
     #[serde(flatten)]
     run: RunFields,

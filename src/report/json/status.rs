@@ -9,8 +9,10 @@ use crate::untrusted::Untrusted;
 
 /// `status/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StatusDocument {
+    #[cfg_attr(test, schemars(extend("const" = "status/v1")))]
     format: &'static str,
     summary: std::collections::BTreeMap<String, usize>,
     runs: Vec<StatusRun>,
@@ -20,6 +22,7 @@ pub(crate) struct StatusDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct StatusRun {
     #[serde(flatten)]
@@ -31,6 +34,7 @@ struct StatusRun {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct UnreadFlow {
     name: Untrusted,
@@ -40,6 +44,7 @@ struct UnreadFlow {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Records {
     input: Option<u64>,
     output: Option<u64>,
@@ -47,6 +52,7 @@ struct Records {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusError {
     code: String,
     message: String,

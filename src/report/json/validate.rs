@@ -7,8 +7,10 @@ use crate::report::problems::{Bounded, ProblemCounts, bound};
 
 /// `validate/v1`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ValidateDocument {
+    #[cfg_attr(test, schemars(extend("const" = "validate/v1")))]
     format: &'static str,
     summary: ValidateSummary,
     problems: Vec<ProblemFields>,
@@ -18,6 +20,7 @@ pub(crate) struct ValidateDocument {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ValidateSummary {
     files: usize,
     manifests: usize,
@@ -27,14 +30,17 @@ struct ValidateSummary {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CountFields {
     errors: usize,
     warnings: usize,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ProblemFields {
     code: &'static str,
+    #[cfg_attr(test, schemars(extend("enum" = ["error", "warning"])))]
     severity: &'static str,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +52,7 @@ struct ProblemFields {
 
 /// A place: lines and columns count characters from 1, `span` bytes from 0; ends are exclusive.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PlaceFields {
     file: String,
@@ -61,6 +68,7 @@ struct PlaceFields {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct SpanFields {
     start: u32,
     end: u32,

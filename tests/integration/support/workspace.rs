@@ -4,6 +4,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use serde_json::Value;
+
 /// See the module's front door.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
@@ -39,8 +41,26 @@ impl Ran {
         self
     }
 
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).expect("one JSON document")
+    /// The document on standard output, which fits its schema.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        let document: Value = serde_json::from_str(&self.stdout).expect("one JSON document");
+        if let Some(format) = document["format"].as_str() {
+            assert_fits(&document, format);
+        }
+        document
+    }
+}
+
+/// Fails unless a document fits the schema in `docs/schemas` that its `format` names.
+#[track_caller]
+fn assert_fits(document: &Value, format: &str) {
+    let name = format.replace('/', ".");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/schemas/{name}.json"));
+    let schema = std::fs::read_to_string(&file).expect("each document has a schema");
+    let schema: Value = serde_json::from_str(&schema).expect("the schema is JSON");
+    if let Err(error) = jsonschema::validate(&schema, document) {
+        panic!("{format} at {}: {error}\n{document}", error.instance_path());
     }
 }
 
