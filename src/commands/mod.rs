@@ -10,6 +10,7 @@ mod completions;
 mod emulator;
 mod import;
 mod init;
+mod man;
 mod plan;
 mod rehearse;
 mod resolve;
@@ -81,6 +82,8 @@ enum Verb {
     Schema,
     /// Print a script with which a shell completes commands and flags
     Completions(completions::Flags),
+    /// Write a manual page for each command into a folder
+    Man(man::Flags),
 }
 
 /// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
@@ -141,6 +144,7 @@ impl Verb {
             Self::Emulator(_) => "emulator",
             Self::Schema => "schema",
             Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 
@@ -163,6 +167,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Init(flags) => return init::run(flags),
         Verb::Schema => return schema::run(),
         Verb::Completions(flags) => return completions::run(flags),
+        Verb::Man(flags) => return man::run(flags),
         _ => {}
     }
     let project = global.project();
@@ -187,7 +192,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
         Verb::Import(flags) => import::run(&context, &flags).await,
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
-        Verb::Init(_) | Verb::Schema | Verb::Completions(_) => {
+        Verb::Init(_) | Verb::Schema | Verb::Completions(_) | Verb::Man(_) => {
             unreachable!("they were done without a context")
         }
     }

@@ -176,6 +176,26 @@ fn an_example_that_nobody_edited_creates_nothing_at_the_service() {
 }
 
 #[test]
+fn each_command_has_a_manual_page() {
+    let workspace = Workspace::new();
+    let ran = workspace.run("man man1").exits(0);
+    assert!(ran.stdout.starts_with("Wrote "), "{}", ran.stdout);
+    for (page, says) in [
+        ("backfill.1", "exactly once"),
+        ("backfill-apply.1", "no\\-preflight"),
+        ("backfill-state-move.1", "place"),
+    ] {
+        let text = workspace.read(&format!("man1/{page}"));
+        assert!(
+            text.contains(".SH NAME") && text.contains(says),
+            "{page}: {text}"
+        );
+    }
+    workspace.write("a-file", "");
+    workspace.run("man a-file").exits(1);
+}
+
+#[test]
 fn completions_are_printed_for_every_shell() {
     let workspace = Workspace::new();
     // They must work where the config is wrong.

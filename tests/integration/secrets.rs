@@ -34,7 +34,7 @@ const TALKING: &[&str] = &[
 /// A command that brings its own service, and holds the credentials all the same.
 const REHEARSAL: &str = "rehearse --scenario calm --kills 1 --keep";
 /// Verbs that need no credentials.
-const SILENT: &[&str] = &["init", "emulator", "schema", "completions"];
+const SILENT: &[&str] = &["init", "emulator", "schema", "completions", "man"];
 
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.dG9rZW4+b2Y/dGVzdHM=.c2lnbmF0dXJl";
 const SECRET: &str = "p8e-s3cr3t+of/the=tests-0123456789";
