@@ -235,3 +235,97 @@ fn every_verb_and_every_flag_is_on_the_page_of_commands() {
     );
     assert_eq!(missing, [""; 0], "docs/commands.md does not name them");
 }
+
+/// The lines of the shell blocks of a page, those that go on joined, without comments.
+fn shell_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut is_shell = false;
+    let mut begun = String::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if line.starts_with("```") {
+            is_shell = !is_shell && ["```sh", "```bash", "```console"].contains(&line);
+            continue;
+        }
+        if !is_shell {
+            continue;
+        }
+        if let Some(more) = line.strip_suffix('\\') {
+            begun.push_str(more);
+            continue;
+        }
+        let whole = std::mem::take(&mut begun) + line;
+        let whole = whole.split(" #").next().unwrap_or_default().trim();
+        if !whole.is_empty() && !whole.starts_with('#') {
+            lines.push(whole.to_owned());
+        }
+    }
+    lines
+}
+
+/// The words of a line of a shell: what is quoted is one, and so is what separates commands.
+fn words_of(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in line.chars() {
+        let word = words.last_mut().expect("there is one");
+        match c {
+            _ if quote == Some(c) => quote = None,
+            _ if quote.is_some() => word.push(c),
+            '"' | '\'' => quote = Some(c),
+            ' ' => words.push(String::new()),
+            ';' | '(' | ')' => words.extend([";".to_owned(), String::new()]),
+            _ => word.push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The commands of this program in a line of a shell, each as its words.
+fn commands_of(line: &str) -> Vec<Vec<String>> {
+    let ends = |word: &str| ["|", "||", "&&", ";", ">", "<", "&"].contains(&word);
+    let words = words_of(line);
+    let is_program = |word: &String| word == "backfill" || word.ends_with("/backfill");
+    let mut commands = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let is_first = at == 0 || ends(&words[at - 1]) || words[at - 1].contains('=');
+        let is_run = word == "--" && words[..at].iter().any(|word| word == "run");
+        if (is_program(word) && is_first) || is_run {
+            let rest = words[at + 1..].iter();
+            commands.push(rest.take_while(|word| !ends(word)).cloned().collect());
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_on_a_page_is_one_that_the_program_takes() {
+    let workspace = Workspace::new();
+    let mut seen = 0;
+    for page in pages() {
+        for line in shell_lines(&read(&page)) {
+            for words in commands_of(&line) {
+                seen += 1;
+                // What stands for a value, as one.
+                let words = words
+                    .iter()
+                    .map(|word| match word.trim_matches(['[', ']', '…']) {
+                        "KEY" => "b75f22b6087c",
+                        "FLOW_ID" => "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
+                        word => word,
+                    });
+                let words = words.chain(["--help"]);
+                let ran = workspace.run_with(words);
+                assert_eq!(
+                    ran.code,
+                    Some(0),
+                    "{}: {line}\n{}",
+                    page.display(),
+                    ran.stderr
+                );
+            }
+        }
+    }
+    assert!(seen > 30, "only {seen} commands were found");
+}
