@@ -21,7 +21,6 @@ pub(crate) use compare::{AuditInput, compare};
 /// What the sandbox shows of one flow.
 #[derive(Debug, Clone)]
 pub(crate) struct FlowListing {
-    /// The flow.
     pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
@@ -60,7 +59,6 @@ pub(crate) struct Audit {
 /// One thing that differs, of one flow.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
-    /// The flow.
     pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
@@ -74,16 +72,13 @@ pub(crate) enum Fact {
     /// The state says that a request came to nothing; yet this run shows its window, is not older
     /// than the request, and no record stands for it.
     Contradiction {
-        /// The record.
         record: Record,
         /// What it says.
         denial: Denial,
-        /// The run.
         run: FlowRun,
     },
     /// A window has more runs than the reruns that are on record or wanted.
     Doubled {
-        /// The window.
         window: Window,
         /// All its runs, oldest first, each with the key of the record that stands for it.
         runs: Vec<(FlowRun, Option<Key>)>,
@@ -98,29 +93,17 @@ pub(crate) enum Fact {
     /// The run of a record is neither listed nor found by its id.
     Vanished(Record),
     /// The run of a record shows another flow, or another window, than the record has.
-    Differs {
-        /// The record.
-        record: Record,
-        /// Its run.
-        run: FlowRun,
-    },
+    Differs { record: Record, run: FlowRun },
     /// A request may have left, and nothing is recorded that tells what came of it.
     InDoubt {
-        /// The record.
         record: Record,
         /// What is listed that could tell.
         trace: Trace,
     },
     /// The run of a record has failed, or some of its records have.
-    Failed {
-        /// The record.
-        record: Record,
-        /// Its run.
-        run: FlowRun,
-    },
+    Failed { record: Record, run: FlowRun },
     /// A run that no record stands for.
     Unknown {
-        /// The run.
         run: FlowRun,
         /// The wanted run as which the next apply adopts it.
         wanted: Option<Key>,
@@ -160,7 +143,6 @@ pub(crate) enum Trace {
     Unclear(RunId),
     /// Runs that show no window and are not older than the request: each may be it.
     Silent(Vec<RunId>),
-    /// Nothing.
     Nothing,
 }
 

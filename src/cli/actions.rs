@@ -105,7 +105,6 @@ impl Actions {
         }
     }
 
-    /// Ends it.
     pub(crate) fn end_group(&self, mut out: impl Write) {
         if self.on {
             let _ = writeln!(out, "{}", report::END_GROUP);

@@ -16,7 +16,6 @@ pub(crate) type FlowIndex = usize;
 pub(crate) struct FlowStarted {
     /// The manifest's label.
     pub name: Untrusted,
-    /// Which it is.
     pub flow: FlowRef,
     /// How many runs are to be created.
     pub to_create: usize,
@@ -33,74 +32,52 @@ pub(crate) enum Event {
         flows: Vec<FlowStarted>,
     },
     /// A flow was checked and may be sent to.
-    Prepared {
-        /// The flow.
-        flow: FlowIndex,
-    },
+    Prepared { flow: FlowIndex },
     /// A flow may not be sent to.
     Blocked {
-        /// The flow.
         flow: FlowIndex,
         /// Why.
         reason: Blocked,
     },
     /// A request is about to leave.
-    Sending {
-        /// The flow.
-        flow: FlowIndex,
-        /// The run.
-        run: RunIdentity,
-    },
+    Sending { flow: FlowIndex, run: RunIdentity },
     /// A run was created.
     Created {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
-        /// Its id.
         run_id: RunId,
     },
     /// A run that exists was recognised as a wanted one.
     Adopted {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
-        /// Its id.
         run_id: RunId,
         /// How it was recognised.
         evidence: Evidence,
     },
     /// A run was refused.
     Rejected {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
         /// What the service said.
         refusal: Refusal,
     },
     /// A request was given up before it left.
     NotSent {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
         /// Why.
         reason: NotSentReason,
     },
     /// A run may exist.
     InDoubt {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
         /// What came back.
         reason: String,
     },
     /// The lists are read for runs in doubt, without a verdict yet; told again when that changes.
     Settling {
-        /// The flow.
         flow: FlowIndex,
         /// How many runs of the flow are in doubt.
         runs: usize,
@@ -108,17 +85,10 @@ pub(crate) enum Event {
         believed: Instant,
     },
     /// A run that was in doubt does not exist.
-    NotCreated {
-        /// The flow.
-        flow: FlowIndex,
-        /// The run.
-        run: RunIdentity,
-    },
+    NotCreated { flow: FlowIndex, run: RunIdentity },
     /// The lists cannot tell whether a run exists.
     Unclear {
-        /// The flow.
         flow: FlowIndex,
-        /// The run.
         run: RunIdentity,
         /// Why not.
         reason: Unclear,

@@ -74,7 +74,6 @@ pub(crate) struct Applied {
 pub(crate) enum RunOutcome {
     /// It existed before.
     Unchanged,
-    /// It was created.
     Created(RunId),
     /// It turned out to exist.
     Adopted(RunId, Evidence),

@@ -17,7 +17,6 @@ use crate::state::{Absence, ClockKind, ClockedTime, Fate, Refusal, State};
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Case {
-    /// Its key.
     pub key: Key,
     /// Which run.
     pub identity: RunIdentity,
@@ -47,20 +46,10 @@ pub(crate) enum Objection {
     NoSuchRun(RunId),
     /// The run is of another flow.
     #[error("the run {run_id} is of the flow {flow_id}")]
-    OtherFlow {
-        /// The run.
-        run_id: RunId,
-        /// Its flow.
-        flow_id: FlowId,
-    },
+    OtherFlow { run_id: RunId, flow_id: FlowId },
     /// The run has another window.
     #[error("the run {run_id} ingests {window}")]
-    OtherWindow {
-        /// The run.
-        run_id: RunId,
-        /// Its window.
-        window: Window,
-    },
+    OtherWindow { run_id: RunId, window: Window },
     /// The run shows a window that no run of ours has.
     #[error("the run {0} has a window that is none")]
     Nonsense(RunId),
@@ -70,7 +59,6 @@ pub(crate) enum Objection {
     /// A record stands for the run.
     #[error("the run {run_id} is that of {} already", other.short())]
     Claimed {
-        /// The run.
         run_id: RunId,
         /// Whose it is.
         other: Key,

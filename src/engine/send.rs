@@ -69,7 +69,6 @@ pub(super) struct SendTask {
     pub(super) life: IntentDeadlines,
 }
 
-/// Sends it.
 pub(super) async fn send(task: &SendTask, client: &Client, stop: &Stop) -> SendResult {
     match attempt(task, client, stop).await {
         Ok(sent) => sent,

@@ -18,7 +18,6 @@ use crate::state::{ClockKind, ClockedTime, Evidence};
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OpenIntent {
-    /// Its window.
     pub(super) window: Window,
     /// The ordinal of this run for its window: 1 unless it is a rerun.
     pub(super) rerun: Rerun,

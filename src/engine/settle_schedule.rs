@@ -142,7 +142,6 @@ pub(super) struct ReadingStreak {
 pub(super) enum Settlement {
     /// It exists, as this run.
     Exists(RunId, Evidence),
-    /// It does not exist.
     DoesNotExist,
     /// Only a person can tell.
     CannotTell(Unclear),

@@ -78,7 +78,6 @@ pub(crate) fn source_of(flow: &Flow) -> Result<Source, Undecided> {
 /// A manifest to be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ManifestDraft<'a> {
-    /// The flow.
     pub flow: &'a FlowRef,
     /// Its label; `None` where the file's stem says it.
     pub name: Option<&'a str>,

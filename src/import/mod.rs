@@ -38,7 +38,6 @@ pub(crate) struct FlowImport {
 pub(crate) struct ImportedRun {
     /// Which run it is.
     pub identity: RunIdentity,
-    /// The run.
     pub run: FlowRun,
     /// How its window was recognised; `None` where it was on record before.
     pub adopt: Option<Evidence>,

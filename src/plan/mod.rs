@@ -47,7 +47,6 @@ impl Action {
 /// A desired run and what is to be done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PlannedRun {
-    /// The run.
     pub run: DesiredRun,
     /// What is to be done.
     pub action: Action,

@@ -235,7 +235,6 @@ impl View for AuditView<'_> {
 /// What `import` put on record, or would.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ImportView<'a> {
-    /// The flows.
     pub flows: &'a [ImportedFlow],
     /// The `createdClient` of the runs that we create.
     pub api_key: &'a str,

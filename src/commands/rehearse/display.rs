@@ -22,7 +22,6 @@ pub(super) struct RehearsalProgress {
     pub(super) applies: u32,
     /// How many runs exist.
     pub(super) created: usize,
-    /// How many are wanted.
     pub(super) wanted: usize,
 }
 

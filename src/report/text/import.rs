@@ -15,7 +15,6 @@ const NAMED: usize = 10;
 /// A flow of an import.
 #[derive(Debug, Clone)]
 pub(crate) struct ImportedFlow {
-    /// The flow.
     pub flow: FlowRef,
     /// Its label.
     pub name: String,

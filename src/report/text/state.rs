@@ -14,7 +14,6 @@ use crate::store::Inspected;
 /// A run on record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recorded<'a> {
-    /// Its key.
     pub key: Key,
     /// What is remembered of it.
     pub record: &'a Record,

@@ -18,7 +18,6 @@ const SHOWN: usize = 20;
 pub(crate) struct StatusRow {
     /// The run.
     pub identity: RunIdentity,
-    /// Its key.
     pub key: Key,
     /// The manifest's label for its flow.
     pub name: Untrusted,
@@ -44,7 +43,6 @@ pub(crate) enum RunListing {
 pub(crate) struct Unread {
     /// The manifest's label for it.
     pub name: Untrusted,
-    /// The flow.
     pub flow: FlowRef,
     /// What the service said, or why it did not.
     pub why: String,

@@ -16,7 +16,6 @@ const PAGE: usize = 30;
 /// Characters that a body may have.
 const LONGEST: usize = 65_536;
 
-/// See the module's front door.
 pub(crate) struct Hub {
     server: Server,
     world: Arc<Mutex<World>>,

@@ -10,7 +10,6 @@ use crate::support::workspace::Workspace;
 /// The branch of the state.
 pub(super) const BRANCH: &str = "backfill-state";
 
-/// See the module's front door.
 pub(super) struct Repository {
     bare: tempfile::TempDir,
 }

@@ -6,7 +6,6 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// See the module's front door.
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
     /// The folder of the config, below it.

@@ -14,7 +14,6 @@ trait Wire: Read + Write + Send {}
 
 impl<W: Read + Write + Send> Wire for W {}
 
-/// See the module's front door.
 pub(crate) struct Server {
     port: u16,
     got: Arc<Mutex<Vec<Vec<u8>>>>,
