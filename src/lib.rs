@@ -72,6 +72,7 @@ mod import;
 pub mod manifest;
 mod plan;
 mod reconcile;
+mod rehearse;
 mod report;
 pub mod run;
 pub mod state;

@@ -1,16 +1,5 @@
 //! `backfill rehearse`: the user's own manifests against the emulator, under faults and under
-//! `kill -9` of this very program; then the emulator's own count decides.
-//!
-//! It starts an emulator with the manifests' flows, and applies as processes of their own, each
-//! in turn killed at a moment that is drawn from the seed. The user's state, credentials and
-//! endpoint are not touched, and nothing reaches Adobe.
-
-mod apply_process;
-mod counts;
-mod display;
-mod folder;
-mod kill;
-mod kill_loop;
+//! `kill -9` of this very program; then the emulator's own count decides. How, is `crate::rehearse`'s.
 
 use std::io;
 use std::time::Instant;
@@ -24,12 +13,9 @@ use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::cli::{Exit, scenario};
 use crate::emulator::{Emulator, Options, Scenario};
+use crate::rehearse::{Aborted, Draws, Folder, KillLoop, LoopResult, RehearsalDisplay, judge};
 use crate::report::{Rehearsal, RehearsalCounts};
 use crate::run::DesiredRun;
-use display::RehearsalDisplay;
-use folder::Folder;
-use kill::Draws;
-use kill_loop::{Aborted, KillLoop, LoopResult};
 
 /// Flags of `rehearse`.
 #[derive(Debug, clap::Args)]
@@ -109,7 +95,7 @@ async fn rehearse(
         Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
     };
     let ledger = emulator.ledger();
-    let verdict = counts::judge(wanted, &ledger.stored, &last);
+    let verdict = judge(wanted, &ledger.stored, &last);
     let last_words = (exit_code != 0).then(|| match last.why() {
         Some(why) => format!("exit code {exit_code}: {why}"),
         None => format!("exit code {exit_code}"),

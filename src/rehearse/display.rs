@@ -13,20 +13,20 @@ use crate::report;
 
 /// Where a rehearsal stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RehearsalProgress {
+pub(crate) struct RehearsalProgress {
     /// How many applies were killed.
-    pub(super) kills: u32,
+    pub(crate) kills: u32,
     /// How many are to be.
-    pub(super) kills_asked: u32,
+    pub(crate) kills_asked: u32,
     /// How many were started.
-    pub(super) applies: u32,
+    pub(crate) applies: u32,
     /// How many runs exist.
-    pub(super) created: usize,
-    pub(super) wanted: usize,
+    pub(crate) created: usize,
+    pub(crate) wanted: usize,
 }
 
 /// The display. Dropping it takes a bar away.
-pub(super) struct RehearsalDisplay {
+pub(crate) struct RehearsalDisplay {
     bar: Option<ProgressBar>,
     lines: bool,
     colour: bool,
@@ -34,7 +34,7 @@ pub(super) struct RehearsalDisplay {
 
 impl RehearsalDisplay {
     /// In the form that was asked for.
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         let bar = context.shows_bars().then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("a constant template");
             let target = ProgressDrawTarget::term(Term::stderr(), 15);
@@ -48,7 +48,7 @@ impl RehearsalDisplay {
     }
 
     /// Moves the bar.
-    pub(super) fn draw(&self, standing: &RehearsalProgress) {
+    pub(crate) fn draw(&self, standing: &RehearsalProgress) {
         if let Some(bar) = &self.bar {
             let RehearsalProgress {
                 kills,
@@ -66,7 +66,7 @@ impl RehearsalDisplay {
     }
 
     /// Tells of an apply that has ended.
-    pub(super) fn tell(&self, standing: &RehearsalProgress, kill: Option<&Kill>, ended: Ended) {
+    pub(crate) fn tell(&self, standing: &RehearsalProgress, kill: Option<&Kill>, ended: Ended) {
         self.draw(standing);
         if self.lines {
             // Nobody is left to tell that standard error cannot be written.

@@ -22,30 +22,30 @@ const IDLE: u32 = 3;
 const TICK: Duration = Duration::from_millis(200);
 
 /// What applies are started with.
-pub(super) struct KillLoop<'a> {
-    pub(super) emulator: &'a Emulator,
-    pub(super) folder: &'a Folder,
-    pub(super) draws: Draws,
+pub(crate) struct KillLoop<'a> {
+    pub(crate) emulator: &'a Emulator,
+    pub(crate) folder: &'a Folder,
+    pub(crate) draws: Draws,
     /// How many runs the manifests want.
-    pub(super) wanted: usize,
+    pub(crate) wanted: usize,
     /// How many applies are to be killed.
-    pub(super) kills: u32,
+    pub(crate) kills: u32,
 }
 
 /// What they came to.
 #[derive(Debug)]
-pub(super) struct LoopResult {
-    pub(super) kills: u32,
-    pub(super) applies: u32,
+pub(crate) struct LoopResult {
+    pub(crate) kills: u32,
+    pub(crate) applies: u32,
     /// The report of the last one.
-    pub(super) last: LastApply,
+    pub(crate) last: LastApply,
     /// The exit code of the last one.
-    pub(super) exit_code: i32,
+    pub(crate) exit_code: i32,
 }
 
 /// Why a rehearsal broke off.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Aborted {
+pub(crate) enum Aborted {
     /// The user wished so.
     #[error("interrupted; applies: {applies}, killed: {kills}")]
     Interrupted { kills: u32, applies: u32 },
@@ -63,7 +63,7 @@ pub(super) enum Aborted {
 
 impl KillLoop<'_> {
     /// Runs it to its end.
-    pub(super) async fn run(
+    pub(crate) async fn run(
         &self,
         show: &mut RehearsalDisplay,
         signals: &mut Signals,

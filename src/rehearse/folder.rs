@@ -39,7 +39,7 @@ const TAIL: usize = 12;
 
 /// The temporary folder of a rehearsal: manifests, config, state and ledger.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(crate) struct Folder {
     place: TempDir,
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -48,7 +48,7 @@ pub(super) struct Folder {
 
 impl Folder {
     /// A new folder, for applies of the manifests at `paths` against `emulator`.
-    pub(super) fn make(
+    pub(crate) fn make(
         context: &Context,
         paths: &[PathBuf],
         emulator: &Emulator,
@@ -104,7 +104,7 @@ impl Folder {
     }
 
     /// The command of the next apply, which the output is to show under `title`.
-    pub(super) fn apply(&self, title: &str) -> io::Result<Command> {
+    pub(crate) fn apply(&self, title: &str) -> io::Result<Command> {
         // What the one before said must not be taken for what this one says.
         match fs::remove_file(self.report()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -128,13 +128,13 @@ impl Folder {
     }
 
     /// What the last apply reported; nothing, where it came to no report.
-    pub(super) fn last_apply(&self) -> LastApply {
+    pub(crate) fn last_apply(&self) -> LastApply {
         let text = fs::read(self.report()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// The last lines of what the applies said.
-    pub(super) fn last_lines(&self) -> Vec<String> {
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         let text = fs::read(self.output()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
@@ -145,7 +145,7 @@ impl Folder {
     }
 
     /// Leaves the folder where it is, the service's own count in it, and says where that is.
-    pub(super) fn keep(self, ledger: &Ledger) -> io::Result<PathBuf> {
+    pub(crate) fn keep(self, ledger: &Ledger) -> io::Result<PathBuf> {
         let path = self.place.keep();
         let mut file = io::BufWriter::new(File::create(path.join("ledger.json"))?);
         serde_json::to_writer_pretty(&mut file, ledger)?;

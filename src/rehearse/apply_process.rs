@@ -14,7 +14,7 @@ use crate::emulator::Arrived;
 
 /// How an apply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// By us.
     Killed,
     /// By itself, with this exit code.
@@ -26,7 +26,7 @@ pub(super) enum Ended {
 }
 
 /// Starts `command` and sees it to its end; `arrived` tells of requests.
-pub(super) async fn live(
+pub(crate) async fn live(
     mut command: Command,
     kill: Option<Kill>,
     mut arrived: watch::Receiver<Arrived>,

@@ -18,7 +18,7 @@ type WindowPlace = (String, String, i64, i64);
 /// The part of an `apply/v1` that is heard.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LastApply {
+pub(crate) struct LastApply {
     #[serde(default)]
     summary: AppliedSummary,
     #[serde(default)]
@@ -50,14 +50,14 @@ struct SaidError {
 
 impl LastApply {
     /// How many runs it has not brought to their end: the fewer, the further it is.
-    pub(super) fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         let others = self.in_doubt_among_wanted();
         let outside = self.summary.in_doubt.saturating_sub(others);
         outside + self.runs.iter().filter(|run| run.is_open()).count()
     }
 
     /// Why something is open, in its own words.
-    pub(super) fn why(&self) -> Option<String> {
+    pub(crate) fn why(&self) -> Option<String> {
         let mut open = self.runs.iter().filter(|run| run.is_open());
         let first = open.find_map(|run| run.error.as_ref());
         let first = first.map(|error| error.message.clone());
@@ -100,7 +100,7 @@ struct Count {
 
 /// Compares `stored`, the runs that exist, with `wanted`; a window that is wanted n times (reruns
 /// count) is to exist n times.
-pub(super) fn judge(
+pub(crate) fn judge(
     wanted: &[DesiredRun],
     stored: &[StoredRun],
     said: &LastApply,

@@ -16,15 +16,15 @@ const SHORTEST: Duration = Duration::from_millis(2);
 
 /// When one apply is killed: at its moment, or as soon as it has sent too much.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Kill {
-    pub(super) moment: KillTrigger,
+pub(crate) struct Kill {
+    pub(crate) moment: KillTrigger,
     /// No more creates than this arrive before, whatever the moment.
-    pub(super) most_creates: u64,
+    pub(crate) most_creates: u64,
 }
 
 /// A moment in the life of an apply.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum KillTrigger {
+pub(crate) enum KillTrigger {
     /// When its n-th request to create arrives, before that is answered.
     Create(u64),
     /// When its n-th request of any kind arrives: a token, a flow, a list.
@@ -35,16 +35,16 @@ pub(super) enum KillTrigger {
 
 /// What kills are drawn from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Draws {
-    pub(super) seed: u64,
+pub(crate) struct Draws {
+    pub(crate) seed: u64,
     /// How many flows the manifests have: an apply reads each of them before it sends.
-    pub(super) flows: usize,
+    pub(crate) flows: usize,
 }
 
 impl Draws {
     /// When the `n`-th apply is killed, while `missing` runs do not exist yet and `kills` are to
     /// be made, this one included.
-    pub(super) fn kill(self, n: u32, missing: usize, kills: u32) -> Kill {
+    pub(crate) fn kill(self, n: u32, missing: usize, kills: u32) -> Kill {
         let share = |what: &str| draw(self.seed, format_args!("kill/{n}/{what}"));
         // A share for each kill and one for the apply that is to finish. Requests that are on their
         // way together arrive together: the pace is kept by looking anew each time.
@@ -76,7 +76,7 @@ impl Draws {
 impl Kill {
     /// Whether the moment has come, after `arrived` of the apply's own requests; time is
     /// somebody else's.
-    pub(super) fn is_due(&self, arrived: Arrived) -> bool {
+    pub(crate) fn is_due(&self, arrived: Arrived) -> bool {
         let Arrived { requests, creates } = arrived;
         let has_come = match self.moment {
             KillTrigger::Create(n) => creates >= n,
@@ -87,7 +87,7 @@ impl Kill {
     }
 
     /// After how long it is killed in any case.
-    pub(super) fn at_latest(&self) -> Option<Duration> {
+    pub(crate) fn at_latest(&self) -> Option<Duration> {
         match self.moment {
             KillTrigger::Time(time) => Some(time),
             KillTrigger::Create(_) | KillTrigger::Request(_) => None,
