@@ -14,11 +14,10 @@
 //! 3. [`state`] is what we remember, the fold of a journal; [`store`] is where that is kept, and
 //!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
 //! 4. `plan` is the difference of the two: a value that can be shown or carried out.
-//!    `audit` is the other one: the state beside what the service lists; nothing is sent for it.
 //! 5. `engine` carries it out: the intent to send a run is durable before its request leaves;
 //!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
-//!    Which listed run is which rerun of a window is decided in one module, `reconcile`, for the
-//!    engine, the audit and the import alike.
+//!    `reconcile` reads those lists: which listed run is which rerun of a window is decided in one
+//!    module, for settling, preflight, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. `report` shows results, each a view with all of its forms: text, JSON, Markdown, annotations.
 //!    `github` keeps a comment or an issue up to date with them. [`commands`] has the verbs, and
@@ -59,7 +58,6 @@
 //! ```
 
 pub mod api;
-mod audit;
 mod cli;
 pub mod commands;
 pub mod crash;
@@ -68,7 +66,6 @@ mod engine;
 #[cfg(test)]
 mod fixture;
 mod github;
-mod import;
 pub mod manifest;
 mod plan;
 mod reconcile;

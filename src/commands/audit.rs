@@ -10,7 +10,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ApiError, Client, FlowRun};
-use crate::audit::{Audit, AuditInput, FindingKind, FlowListing, ListResult, compare};
 use crate::cli::Exit;
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
@@ -20,6 +19,7 @@ use crate::cli::github;
 use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::present::present;
 use crate::manifest::{Checked, Manifest};
+use crate::reconcile::audit::{Audit, AuditInput, FindingKind, FlowListing, ListResult, compare};
 use crate::report::{AuditView, View};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};

@@ -23,7 +23,7 @@ use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::import::{Undecided, source_of};
+use crate::reconcile::import::{Undecided, source_of};
 use crate::report::{ImportView, ImportedFlow, ImportedManifest, Layout, View};
 use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;

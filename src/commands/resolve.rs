@@ -14,8 +14,8 @@ use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::{self, OutputFormat, also};
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::engine::{self, Case, Decision, Objection, adopted_twice};
 use crate::manifest::is_placeholder;
+use crate::reconcile::resolve::{Case, Decision, Objection, adopted_twice, cases as read_cases};
 use crate::report::{self, ResolveView};
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Entry, Evidence, Fate, State};
@@ -122,7 +122,7 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
         None => Vec::new(),
     };
     let cases = match &state {
-        Some(state) => engine::cases(state, &keys, &connected.client).await?,
+        Some(state) => read_cases(state, &keys, &connected.client).await?,
         None => Vec::new(),
     };
     let is_open = |case: &Case| matches!(case.fate, Fate::InDoubt { .. });
@@ -188,7 +188,7 @@ async fn record(
 ) -> Result<Vec<(Case, Option<Decision>)>, Failure> {
     let client = &connected.client;
     let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
-    let cases = engine::cases(store.state(), &keys, client).await?;
+    let cases = read_cases(store.state(), &keys, client).await?;
     if flags.format == OutputFormat::Text {
         output::text(|out| {
             cases

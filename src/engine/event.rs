@@ -3,7 +3,8 @@
 
 use tokio::time::Instant;
 
-use super::{Blocked, NotSentReason, Unclear};
+use super::NotSentReason;
+use crate::reconcile::{Blocked, Unclear};
 use crate::run::{FlowRef, RunId, RunIdentity};
 use crate::state::{Evidence, Refusal};
 use crate::untrusted::Untrusted;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::settle::OpenIntent;
-use super::settle_schedule::{ReadingStreak, SettleSchedule};
-use super::{Blocked, FlowStarted};
+use super::FlowStarted;
 use crate::api::FlowRun;
+use crate::reconcile::Blocked;
+use crate::reconcile::settle::OpenIntent;
+use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule};
 use crate::run::{DeltaColumn, DesiredRun, FlowRef, Key, RunId, RunIdentity, Source, UnixSeconds};
 use crate::untrusted::Untrusted;
 

@@ -5,19 +5,12 @@
 //! request, or look for a run whose fate is unknown, and report back. What a report means is
 //! decided by functions of plain data (`recognise`, `check_flow`). The engine prints nothing.
 
-#[cfg(test)]
-mod agreement;
 mod breaker;
 mod dispatcher;
 mod event;
 mod flow_queue;
-mod listing;
-mod preflight;
 mod reason;
-mod resolve;
 mod send;
-mod settle;
-mod settle_schedule;
 mod stop;
 
 use std::collections::HashMap;
@@ -31,8 +24,7 @@ use crate::state::{Evidence, Fate, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
 pub(crate) use event::{Event, FlowIndex, FlowStarted};
-pub(crate) use reason::{Blocked, DoubtReason, LeftReason, NotSentReason, Unclear};
-pub(crate) use resolve::{Case, Decision, Objection, adopted_twice, cases};
+pub(crate) use reason::{DoubtReason, LeftReason, NotSentReason};
 pub(crate) use stop::{Stop, Stopper};
 
 /// How an apply is carried out.

@@ -1,51 +1,11 @@
-//! Why a run was not sent, is in doubt or is left, and why a flow is blocked: as values.
+//! Why a run was not sent, is in doubt or is left: as values.
 //!
 //! A sentence about one is `report`'s. Only what the journal keeps is text from here on: see
 //! [`NotSentReason`] and [`DoubtReason::Recorded`].
 
 use std::fmt;
 
-use crate::run::{Key, RunId, UnixSeconds};
-use crate::untrusted::Untrusted;
-
-/// Why nothing is sent to a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Blocked {
-    /// `GET /flows/{id}` was refused: what the service said.
-    Unreadable(String),
-    /// Runs can be created only for flows that are scheduled `once`; how this one is.
-    NotOnce(Untrusted),
-    /// The flow is switched off; its state.
-    Disabled(Untrusted),
-    /// The manifest says `table`, the flow reads files.
-    ReadsFiles,
-    /// The manifest says `file`, the flow reads a table.
-    ReadsTable,
-    /// A first run fixed the delta column, and the manifest names another.
-    DeltaColumn {
-        /// As the flow has it.
-        flow: String,
-        /// As the manifest has it.
-        manifest: String,
-    },
-    /// So many runs of the flow show no window, and no record stands for them.
-    Unknown(usize),
-    /// The service did not answer for this flow: why.
-    Unanswered(String),
-    /// The service lists no run of the flow, though so many are on record.
-    NoneListed(usize),
-    /// The service takes requests for a run, so many, and never shows one.
-    ComesToNothing(usize, Key),
-    /// So many runs of the flow are in doubt, and nothing tells.
-    InDoubt(usize),
-}
-
-impl Blocked {
-    /// Whether the service did not answer, as far as can be told.
-    pub(super) fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Unanswered(_) | Self::NoneListed(_))
-    }
-}
+use crate::reconcile::{Blocked, Unclear};
 
 /// Why a planned run is left for the next apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,29 +31,6 @@ pub(crate) enum DoubtReason {
     NoAnswer,
     /// The lists do not tell.
     Unclear(Unclear),
-}
-
-/// Why the lists do not tell whether a run exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unclear {
-    /// The list could not be had: why.
-    NotListed(String),
-    /// The service lists no run of the flow, though so many are on record.
-    NoneListed(usize),
-    /// This run has the window, and nothing tells which rerun it is.
-    SameWindow(RunId),
-    /// This run shows a window that is nearly the one.
-    NearlySameWindow(RunId),
-    /// This run shows no window, and may be the one.
-    NoWindow(RunId),
-    /// So many runs show no window, and each may be the one.
-    NoWindows(usize),
-    /// So many runs show no window, or nearly the one.
-    NoOrNearlySameWindows(usize),
-    /// The run is to begin then, and may be listed only after that.
-    NotBegun(UnixSeconds),
-    /// The one that it would be is another's already.
-    Claimed(RunId),
 }
 
 /// Why a request whose intent was written did not leave. Its text is what the journal keeps.

@@ -9,14 +9,10 @@ use jiff::Timestamp;
 
 use super::{NotSentReason, Stop};
 use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
+use crate::reconcile::{INTENT_LIFE, LEAVES_WITHIN};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
 use crate::store::SuspendAwareInstant;
-
-/// No request is begun on an intent older than this.
-pub(super) const INTENT_LIFE: Duration = Duration::from_secs(60);
-/// A request that was begun leaves within this time, its connection made, or it does not.
-pub(super) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long requests leave on an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! Takes the engine's values, gives sentences without a full stop. What the service said is in
 //! them, and is made harmless where it is shown.
 
-use crate::engine::{Blocked, DoubtReason, LeftReason, Unclear};
+use crate::engine::{DoubtReason, LeftReason};
+use crate::reconcile::{Blocked, Unclear};
 
 /// Why nothing is sent to a flow.
 pub(super) fn describe_blocked(blocked: &Blocked) -> String {

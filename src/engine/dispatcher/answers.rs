@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use super::{Dispatcher, LATER, queues};
 use crate::engine::flow_queue::OpenDoubt;
-use crate::engine::send::{INTENT_LIFE, SendResult};
-use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
+use crate::engine::send::SendResult;
 use crate::engine::{DoubtReason, Ending, Event, FlowIndex, NotSentReason, RunOutcome};
+use crate::reconcile::INTENT_LIFE;
+use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
 use crate::run::{DesiredRun, RunId};
 use crate::state::{ClockedTime, Entry, Fate, Record};
 

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Dispatcher;
 use crate::engine::flow_queue::Phase;
-use crate::engine::{Applied, Blocked, DoubtReason, Ending, LeftReason, RunOutcome};
+use crate::engine::{Applied, DoubtReason, Ending, LeftReason, RunOutcome};
+use crate::reconcile::Blocked;
 use crate::run::{FlowRef, Key};
 use crate::state::{Fate, State};
 

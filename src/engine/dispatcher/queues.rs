@@ -10,10 +10,10 @@ use uuid::Uuid;
 
 use crate::engine::flow_queue::{FlowQueue, OpenDoubt};
 use crate::engine::send::IntentDeadlines;
-use crate::engine::settle::OpenIntent;
-use crate::engine::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::engine::{LeftReason, Outcomes, RunOutcome};
 use crate::plan::{Action, Plan, PlannedRun};
+use crate::reconcile::settle::OpenIntent;
+use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::run::{DesiredRun, FlowRef, Key, RunIdentity, UnixSeconds};
 use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record};
 use crate::store::{Acquired, LockedStore};

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use super::Dispatcher;
 use crate::api::{ApiError, Flow, FlowRun};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
-use crate::engine::{Blocked, Ending, Event, FlowIndex, NotSentReason, listing, preflight};
-use crate::reconcile::CreatorAttribution;
+use crate::engine::{Ending, Event, FlowIndex, NotSentReason};
+use crate::reconcile::matching::CreatorAttribution;
+use crate::reconcile::{Blocked, preflight, runs_of};
 use crate::run::Source;
 use crate::state::{ClockKind, ClockedTime};
 
@@ -68,7 +69,7 @@ impl Dispatcher {
                 Some(Err(_)) => None,
                 _ => Some(ListedRuns {
                     asked,
-                    runs: listing::runs_of(&client, &flow_ref, &claimed, None).await,
+                    runs: runs_of(&client, &flow_ref, &claimed, None).await,
                 }),
             };
             (id, Read::Prepared { list, flow })
@@ -112,7 +113,7 @@ impl Dispatcher {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
             let asked = Instant::now();
-            let runs = listing::runs_of(&client, &flow_ref, &claimed, since).await;
+            let runs = runs_of(&client, &flow_ref, &claimed, since).await;
             (id, Read::Looked(ListedRuns { asked, runs }))
         });
         let is_told = queue.last_reported.is_some_and(|(told, at)| {

@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use super::Dispatcher;
 use super::scheduler::{Reserved, Room};
 use crate::engine::send::{SendTask, send};
-use crate::engine::{Blocked, Event, FlowIndex, NotSentReason};
+use crate::engine::{Event, FlowIndex, NotSentReason};
+use crate::reconcile::Blocked;
 use crate::store::{Appended, StoreError, SuspendAwareInstant};
 
 /// What is reserved lasts for so many appends: the one that is under way, the next, which brings

@@ -7,10 +7,11 @@ use super::Dispatcher;
 use super::reads::ListedRuns;
 use crate::api::FlowRun;
 use crate::engine::flow_queue::{OpenDoubt, Phase};
-use crate::engine::settle::{FlowContext, OpenIntent, Reading, recognise};
-use crate::engine::settle_schedule::{READINGS, Settlement, has_begun};
-use crate::engine::{Blocked, DoubtReason, Event, FlowIndex, RunOutcome, Unclear, preflight};
-use crate::reconcile::CreatorAttribution;
+use crate::engine::{DoubtReason, Event, FlowIndex, RunOutcome};
+use crate::reconcile::matching::CreatorAttribution;
+use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise};
+use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
+use crate::reconcile::{Blocked, Unclear, preflight};
 use crate::run::{Key, RunId, RunIdentity};
 use crate::state::{ClockedTime, Entry, Evidence};
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{Annotation, AnnotationPlace};
-use crate::audit::{Audit, Finding, FindingKind};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun};
+use crate::reconcile::audit::{Audit, Finding, FindingKind};
 use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::reasons;
 use crate::report::text::apply::left_by_reason;

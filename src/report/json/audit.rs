@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::RunFields;
 use super::known::{KnownFields, reason, word};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
+use crate::reconcile::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::report::{AuditView, plain};
 use crate::run::{FlowId, Key, RunId, Sandbox, Window};
 use crate::state::{Absence, Record};

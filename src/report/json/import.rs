@@ -6,7 +6,7 @@ use super::RunFields;
 use super::audit::SeenRun;
 use super::known::word;
 use crate::api::FlowRun;
-use crate::import::{FlowImport, ImportedRun};
+use crate::reconcile::import::{FlowImport, ImportedRun};
 use crate::report::{ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{ApplyError, RunFields};
 use crate::api::FlowRun;
-use crate::engine::{Case, Decision};
+use crate::reconcile::resolve::{Case, Decision};
 use crate::run::{RunId, UnixSeconds};
 use crate::state::Fate;
 use crate::untrusted::Untrusted;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::table;
 use crate::api::{FlowRun, WindowEvidence};
-use crate::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
+use crate::reconcile::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::report::reason::{describe_absence, describe_fate, time};
 use crate::report::{number, plain, window};
 use crate::run::{DesiredRun, RunId};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::audit::describe_run;
 use crate::api::{FlowRun, RunStatus};
-use crate::import::{FlowImport, ImportedRun};
+use crate::reconcile::import::{FlowImport, ImportedRun};
 use crate::report::{number, plain, window};
 use crate::run::{FlowRef, Window};
 

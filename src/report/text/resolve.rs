@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::table;
 use crate::api::FlowRun;
-use crate::engine::{Case, Decision};
+use crate::reconcile::resolve::{Case, Decision};
 use crate::report::reason::{describe_fate, time};
 use crate::report::{number, plain, window};
 use crate::run::RunIdentity;

@@ -11,21 +11,24 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::Unclear;
-use super::send::{INTENT_LIFE, LEAVES_WITHIN};
 use super::settle::Reading;
 use crate::api::CLOCKS;
 use crate::run::{RunId, UnixSeconds};
 use crate::state::{Absence, ClockKind, ClockedTime, Doubt, Evidence};
 
+/// No request is begun on an intent older than this.
+pub(crate) const INTENT_LIFE: Duration = Duration::from_secs(60);
+/// A request that was begun leaves within this time, its connection made, or it does not.
+pub(crate) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
 /// How many lists in a row must agree.
-pub(super) const READINGS: u32 = 2;
+pub(crate) const READINGS: u32 = 2;
 /// How many lists in a row may fail or not tell.
 const UNCLEAR_READINGS: u32 = 4;
 
 /// The latest moment at which the request of an intent can have left.
-pub(super) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
+pub(crate) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
     match doubt {
         Some(Doubt { at, .. })
             if at.clock == ClockKind::Server || intent.clock == ClockKind::Local =>
@@ -45,7 +48,7 @@ pub(super) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime
 
 /// When the first of the requests for a run was made, those that came to nothing included: one of
 /// them may turn out to have created it after all.
-pub(super) fn first_intent(intent: ClockedTime, earlier: &[Absence]) -> ClockedTime {
+pub(crate) fn first_intent(intent: ClockedTime, earlier: &[Absence]) -> ClockedTime {
     earlier
         .iter()
         .map(|absence| absence.intent)
@@ -58,7 +61,7 @@ pub(super) fn first_intent(intent: ClockedTime, earlier: &[Absence]) -> ClockedT
 
 /// Whether a run that is to begin at `start_time` had as long as `delay` by `now` to be listed:
 /// Adobe's FAQ counts that from the start, not from the request. Only the service's clock tells.
-pub(super) fn has_begun(
+pub(crate) fn has_begun(
     start_time: Option<UnixSeconds>,
     now: ClockedTime,
     delay: Duration,
@@ -72,7 +75,7 @@ pub(super) fn has_begun(
 
 /// When a run that the lists do not hold is believed not to exist, and when they are read.
 #[derive(Debug, Clone)]
-pub(super) struct SettleSchedule {
+pub(crate) struct SettleSchedule {
     /// How long after its request a run may still appear.
     delay: Duration,
     /// The request cannot have left after this, by our monotonic clock.
@@ -83,7 +86,7 @@ pub(super) struct SettleSchedule {
 }
 
 impl SettleSchedule {
-    pub(super) fn new(
+    pub(crate) fn new(
         delay: Duration,
         left_by: Instant,
         left_by_service: Option<Timestamp>,
@@ -97,7 +100,7 @@ impl SettleSchedule {
     }
 
     /// When an absent run is believed not to exist; `service` is the service's clock now.
-    pub(super) fn believed_at(&self, now: Instant, service: ClockedTime) -> Instant {
+    pub(crate) fn believed_at(&self, now: Instant, service: ClockedTime) -> Instant {
         let ours = self.left_by + self.delay;
         let theirs = match (self.left_by_service, service.clock) {
             (Some(left), ClockKind::Server) => {
@@ -116,7 +119,7 @@ impl SettleSchedule {
 
     /// How long to wait before the next look: soon at first, for most answers are lost but most
     /// runs are not; then less often; and in time for the moment that matters.
-    pub(super) fn next_look(&mut self, now: Instant, service: ClockedTime) -> Duration {
+    pub(crate) fn next_look(&mut self, now: Instant, service: ClockedTime) -> Duration {
         let believed = self.believed_at(now, service);
         if believed <= now {
             let gap = self.delay / 10;
@@ -131,7 +134,7 @@ impl SettleSchedule {
 
 /// What the lists read so far say of one run in doubt.
 #[derive(Debug, Clone, Default)]
-pub(super) struct ReadingStreak {
+pub(crate) struct ReadingStreak {
     last: Option<Reading>,
     in_a_row: u32,
     unclear: u32,
@@ -139,7 +142,7 @@ pub(super) struct ReadingStreak {
 
 /// What may be done about a run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Settlement {
+pub(crate) enum Settlement {
     /// It exists, as this run.
     Exists(RunId, Evidence),
     DoesNotExist,
@@ -151,7 +154,7 @@ pub(super) enum Settlement {
 
 impl ReadingStreak {
     /// Takes in what a list tells; `late_enough`: it was asked for after the settle delay.
-    pub(super) fn take(&mut self, reading: Reading, late_enough: bool) -> Settlement {
+    pub(crate) fn take(&mut self, reading: Reading, late_enough: bool) -> Settlement {
         if let Reading::Found(run_id, evidence) = reading {
             return Settlement::Exists(run_id, evidence);
         }

@@ -10,28 +10,28 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Unclear;
+use super::matching::{IntentMatch, RunsByWindow};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::reconcile::{IntentMatch, RunsByWindow};
 use crate::run::{Rerun, RunId, Window};
 use crate::state::{ClockKind, ClockedTime, Evidence};
 
 /// A run in doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OpenIntent {
-    pub(super) window: Window,
+pub(crate) struct OpenIntent {
+    pub(crate) window: Window,
     /// The ordinal of this run for its window: 1 unless it is a rerun.
-    pub(super) rerun: Rerun,
+    pub(crate) rerun: Rerun,
     /// When the intent of its first request was made: its run is not older.
-    pub(super) intent: ClockedTime,
+    pub(crate) intent: ClockedTime,
     /// When a run that shows no window is too young to be it, by the service's clock.
-    pub(super) until: Timestamp,
+    pub(crate) until: Timestamp,
     /// Its apply and its place there, if it left only once those before it were created.
-    pub(super) order: Option<(Uuid, u64)>,
+    pub(crate) order: Option<(Uuid, u64)>,
 }
 
 /// What one list tells about a run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(crate) enum Reading {
     /// It exists, as this run: its window says so.
     Found(RunId, Evidence),
     /// This run shows no window, and is the only one that it can be.
@@ -44,19 +44,19 @@ pub(super) enum Reading {
 
 /// What is known of a flow besides its list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct FlowContext<'a> {
+pub(crate) struct FlowContext<'a> {
     /// Runs that records stand for.
-    pub(super) claimed: &'a HashSet<RunId>,
+    pub(crate) claimed: &'a HashSet<RunId>,
     /// The `createdClient` of the runs that we create, as far as that is documented.
-    pub(super) api_key: &'a str,
+    pub(crate) api_key: &'a str,
     /// Whether a request of the flow is on its way: its run may be in the list already.
-    pub(super) in_flight: bool,
+    pub(crate) in_flight: bool,
 }
 
 /// Reads `runs`, the whole list of one flow, for the runs in doubt of that flow.
 ///
 /// Gives one reading per `open`, in order; no run is given twice, nor one that is claimed.
-pub(super) fn recognise(
+pub(crate) fn recognise(
     open: &[OpenIntent],
     runs: &[FlowRun],
     around: FlowContext<'_>,

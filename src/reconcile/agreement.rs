@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
+use super::import::gather;
+use super::matching::CreatorAttribution;
 use super::preflight::existing;
 use super::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
 use crate::fixture::{INTENT, OURS, at, desired, run, window};
-use crate::import::gather;
-use crate::reconcile::CreatorAttribution;
 use crate::run::{DesiredRun, FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Window};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, Refusal, State};
 

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::denial::contradicted;
 use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{FlowRun, RunStatus, WindowEvidence};
-use crate::reconcile::{CreatorAttribution, IntentMatch, RunsByWindow};
+use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow};
 use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, Window};
 use crate::state::{ClockedTime, Fate, Record, State};
 

@@ -10,7 +10,7 @@ use crate::state::{ClockKind, ClockedTime, Fate, Record};
 const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
 
 /// The last request before the run of which a record says that nothing came.
-pub(super) fn contradicted<'a>(
+pub(crate) fn contradicted<'a>(
     run: &FlowRun,
     records: &[&'a Record],
 ) -> Option<(&'a Record, Denial)> {
@@ -23,7 +23,7 @@ pub(super) fn contradicted<'a>(
 }
 
 /// Whether the run was created after that, by clocks that may differ a little.
-pub(super) fn is_after(run: &FlowRun, at: Timestamp) -> bool {
+pub(crate) fn is_after(run: &FlowRun, at: Timestamp) -> bool {
     run.created_at
         .is_some_and(|created| created.duration_since(at) > CLOCKS)
 }

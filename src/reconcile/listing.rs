@@ -11,7 +11,7 @@ const MOST_SINGLE: usize = 50;
 
 /// Every run of the flow. A run that no record stands for and that shows no window in the list
 /// is read by itself, where it may show one; with `since`, only if it can be younger.
-pub(super) async fn runs_of(
+pub(crate) async fn runs_of(
     client: &Client,
     flow: &FlowRef,
     claimed: &HashSet<RunId>,

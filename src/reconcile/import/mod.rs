@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use crate::api::FlowRun;
-use crate::reconcile::RunsByWindow;
+use crate::reconcile::matching::RunsByWindow;
 use crate::run::{FlowRef, Rerun, RunId, RunIdentity, Window};
 use crate::state::{Entry, Evidence, Fate, Record, State};
 

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use super::Blocked;
+use super::matching::{CreatorAttribution, RunsByWindow};
 use crate::api::{ApiError, Flow, FlowRun, SourceKind, WindowEvidence, plain};
-use crate::reconcile::{CreatorAttribution, RunsByWindow};
 use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
 use crate::state::Evidence;
 
 /// What a failed read of a flow says about it.
-pub(super) fn blocked_by(error: &ApiError) -> Blocked {
+pub(crate) fn blocked_by(error: &ApiError) -> Blocked {
     match error {
         ApiError::Refused(refusal) => Blocked::Unreadable(refusal.to_string()),
         other => Blocked::Unanswered(other.to_string()),
@@ -20,7 +20,7 @@ pub(super) fn blocked_by(error: &ApiError) -> Blocked {
 ///
 /// # Errors
 /// The first reason why not.
-pub(super) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
+pub(crate) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
     let Flow {
         name: _,
         state,
@@ -83,7 +83,7 @@ fn describe(column: &DeltaColumn) -> String {
 ///
 /// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
 /// The runs of a window with one `in_doubt` are left alone: each may be the one in doubt.
-pub(super) fn existing<'a>(
+pub(crate) fn existing<'a>(
     wanted: impl Iterator<Item = &'a DesiredRun>,
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
@@ -104,7 +104,7 @@ pub(super) fn existing<'a>(
 /// that is wanted.
 ///
 /// Where the state has runs of the flow, it is not lost, and what others created is theirs.
-pub(super) fn unaccounted(
+pub(crate) fn unaccounted(
     runs: &[FlowRun],
     claimed: &HashSet<RunId>,
     clients: CreatorAttribution<'_>,

@@ -1,0 +1,211 @@
+//! Which listed run is which rerun of a window: the one rule for preflight, settling, audit and
+//! import.
+//!
+//! All of it are functions of plain data: what a flow lists, which of these runs records stand
+//! for, what is wanted. Nothing here reads a clock, asks the service or records anything.
+//!
+//! The n-th run of a window, in the order of creation, is its rerun n.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+use crate::api::{FlowRun, WindowEvidence};
+use crate::run::{DesiredRun, Rerun, RunId, Window};
+use crate::state::{ClockKind, ClockedTime, Evidence};
+
+/// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CreatorAttribution<'a> {
+    api_key: &'a str,
+    /// Whether it holds our API key wherever we know that a run is ours.
+    tells: bool,
+}
+
+impl<'a> CreatorAttribution<'a> {
+    /// Learns from `created`, runs whose creation the service answered us with.
+    pub(crate) fn learn(api_key: &'a str, runs: &[FlowRun], created: &HashSet<RunId>) -> Self {
+        let tells = runs
+            .iter()
+            .filter(|run| created.contains(&run.id))
+            .all(|run| run.is_by(api_key));
+        Self { api_key, tells }
+    }
+
+    /// Whether somebody else has created the run. A run that does not say who created it may be
+    /// ours: sending its window again could ingest it twice.
+    pub(crate) fn is_others(self, run: &FlowRun) -> bool {
+        self.tells && run.created_client.is_some() && !run.is_by(self.api_key)
+    }
+}
+
+/// The run of an intent, as far as the windows of the runs tell.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum IntentMatch<'a> {
+    /// This run, and how its window was recognised.
+    Run(&'a FlowRun, Evidence),
+    /// This run shows the window, and nothing tells whether it is this rerun.
+    CannotTell(&'a FlowRun),
+    /// No run shows the window and is free.
+    None,
+}
+
+/// A flow's runs by the window they show, oldest first. Each is given once.
+pub(crate) struct RunsByWindow<'a, 'c> {
+    by_window: HashMap<Window, Vec<(&'a FlowRun, Evidence)>>,
+    /// Runs that records stand for.
+    claimed: &'c HashSet<RunId>,
+    /// Runs that were given.
+    taken: HashSet<&'a RunId>,
+}
+
+impl<'a, 'c> RunsByWindow<'a, 'c> {
+    pub(crate) fn new(
+        runs: impl IntoIterator<Item = &'a FlowRun>,
+        claimed: &'c HashSet<RunId>,
+    ) -> Self {
+        let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
+        for run in runs {
+            let (window, evidence) = match run.window_evidence {
+                WindowEvidence::Params(window) => (window, Evidence::Params),
+                WindowEvidence::CopyActivity(window) => (window, Evidence::CopyActivity),
+                WindowEvidence::Invalid | WindowEvidence::Missing => continue,
+            };
+            by_window.entry(window).or_default().push((run, evidence));
+        }
+        for runs in by_window.values_mut() {
+            runs.sort_by_key(|(run, _)| (run.created_at, run.id.clone()));
+        }
+        Self {
+            by_window,
+            claimed,
+            taken: HashSet::new(),
+        }
+    }
+
+    /// The runs of `intents`, in their order. An intent that fewer runs can be of chooses first, so
+    /// that none is called absent whose run another one took without need.
+    pub(crate) fn of_intents(
+        &mut self,
+        intents: &[(Window, Rerun, ClockedTime)],
+        api_key: &str,
+    ) -> Vec<IntentMatch<'a>> {
+        let mut order: Vec<usize> = (0..intents.len()).collect();
+        order.sort_by_key(|&at| {
+            let (_, rerun, intent) = intents[at];
+            (rerun == Rerun::FIRST, Reverse(intent.time), rerun)
+        });
+        let mut found = vec![IntentMatch::None; intents.len()];
+        for at in order {
+            let (window, rerun, intent) = intents[at];
+            found[at] = self.of_intent(window, rerun, intent, api_key);
+        }
+        found
+    }
+
+    /// The run of an intent: ours if there is one, else anybody's. For a window wanted once any
+    /// run will do, however old: no clock may cause a second ingestion. One wanted again has a run
+    /// that is younger than its intent; where ages cannot be compared, nothing tells.
+    fn of_intent(
+        &mut self,
+        window: Window,
+        rerun: Rerun,
+        intent: ClockedTime,
+        api_key: &str,
+    ) -> IntentMatch<'a> {
+        let free: Vec<&(&FlowRun, Evidence)> = self
+            .by_window
+            .get(&window)
+            .into_iter()
+            .flatten()
+            .filter(|(run, _)| self.is_free(run) && (rerun == Rerun::FIRST || run.is_since(intent)))
+            .collect();
+        let ours = free.iter().find(|(run, _)| run.is_by(api_key));
+        let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
+            return IntentMatch::None;
+        };
+        let comparable = intent.clock == ClockKind::Server && run.created_at.is_some();
+        if !comparable && rerun > Rerun::FIRST {
+            return IntentMatch::CannotTell(run);
+        }
+        let evidence = evidence.clone();
+        self.taken.insert(&run.id);
+        IntentMatch::Run(run, evidence)
+    }
+
+    /// Which of the `wanted` runs, none of them on record, exist already. Asked for in the order
+    /// of their reruns, whatever order they come in.
+    pub(crate) fn wanted<'w>(
+        &mut self,
+        wanted: impl IntoIterator<Item = &'w DesiredRun>,
+        clients: CreatorAttribution<'_>,
+    ) -> Vec<(&'w DesiredRun, &'a FlowRun, Evidence)> {
+        let mut wanted: Vec<&DesiredRun> = wanted.into_iter().collect();
+        wanted.sort_by(|a, b| a.identity.cmp(&b.identity));
+        wanted
+            .into_iter()
+            .filter_map(|wanted| {
+                let identity = &wanted.identity;
+                let (run, evidence) = self.nth(identity.window, identity.rerun, clients)?;
+                Some((wanted, run, evidence))
+            })
+            .collect()
+    }
+
+    /// The run of `window` that is its rerun `rerun`: those before it are other reruns.
+    ///
+    /// Where a record stands for one of them already, a further one counts only if nobody else is
+    /// known to have created it: somebody who ran the window again by hand did not mean this
+    /// rerun. Where later reruns are on record, the place of this one is not certain: it is the
+    /// first free run that can be it.
+    fn nth(
+        &mut self,
+        window: Window,
+        rerun: Rerun,
+        clients: CreatorAttribution<'_>,
+    ) -> Option<(&'a FlowRun, Evidence)> {
+        let runs = self.by_window.get(&window)?;
+        let is_given = |run: &FlowRun| self.taken.contains(&run.id);
+        let (claimed, mut unclaimed): (Vec<_>, Vec<_>) = runs
+            .iter()
+            .partition(|(run, _)| self.claimed.contains(&run.id));
+        if !claimed.is_empty() {
+            unclaimed.retain(|(run, _)| !clients.is_others(run));
+        }
+        let last = rerun.get() as usize - 1;
+        let first = last.saturating_sub(claimed.len());
+        let (run, evidence) = unclaimed
+            .get(first..unclaimed.len().min(last + 1))?
+            .iter()
+            .find(|(run, _)| !is_given(run))?;
+        let found = (*run, evidence.clone());
+        self.taken.insert(&found.0.id);
+        Some(found)
+    }
+
+    /// The free runs of each window as the reruns that are not `on_record`, in the order of
+    /// creation, whoever created them: what a person puts on record.
+    pub(crate) fn numbered(
+        self,
+        on_record: &HashSet<(Window, Rerun)>,
+    ) -> Vec<(Window, Rerun, &'a FlowRun, Evidence)> {
+        let mut numbered = Vec::new();
+        for (window, runs) in &self.by_window {
+            let numbers = (1..)
+                .filter_map(Rerun::new)
+                .filter(|rerun| !on_record.contains(&(*window, *rerun)));
+            let free = runs.iter().filter(|(run, _)| self.is_free(run));
+            for ((run, evidence), rerun) in free.zip(numbers) {
+                numbered.push((*window, rerun, *run, evidence.clone()));
+            }
+        }
+        numbered
+    }
+
+    /// Whether no record stands for the run, and it was not given.
+    fn is_free(&self, run: &FlowRun) -> bool {
+        !self.claimed.contains(&run.id) && !self.taken.contains(&run.id)
+    }
+}
