@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::history::describe;
-use super::{Acquired, BackendGuard, StateBackend, StoreError, check_organization, decode};
+use super::{Acquired, BackendGuard, StateBackend, StoreError, check_organization, decode, hold};
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{Entry, Holder, State, encode_entries, encode_journal_header, encode_state};
@@ -68,34 +68,24 @@ impl LockedStore {
         organization: &OrganizationId,
         holder: Holder,
     ) -> Result<Opened, StoreError> {
-        Point::LOCKING.pass();
-        let mut exclusive = place.lock(holder.clone()).await?;
-        Point::LOCKED.pass();
-        match Self::read(exclusive.as_mut(), organization).await {
-            Ok((state, unfolded, torn)) => {
-                let session = Uuid::new_v4();
-                let mut store = Self {
-                    taken: exclusive.acquired(),
-                    lease: exclusive.lease(),
-                    place: Some(exclusive),
-                    state,
-                    session,
-                    unfolded,
-                    took: Duration::ZERO,
-                    written: Instant::now(),
-                };
-                store.fold().await?;
-                store
-                    .append(vec![Entry::Session { session, holder }])
-                    .await?;
-                Ok(Opened { store, torn })
-            }
-            Err(error) => {
-                // What is of no use to us is not kept from others.
-                let _ = exclusive.release().await;
-                Err(error)
-            }
-        }
+        let read = async |guard: &mut dyn BackendGuard| Self::read(guard, organization).await;
+        let (guard, (state, unfolded, torn)) = hold(place, holder.clone(), read).await?;
+        let session = Uuid::new_v4();
+        let mut store = Self {
+            taken: guard.acquired(),
+            lease: guard.lease(),
+            place: Some(guard),
+            state,
+            session,
+            unfolded,
+            took: Duration::ZERO,
+            written: Instant::now(),
+        };
+        store.fold().await?;
+        store
+            .append(vec![Entry::Session { session, holder }])
+            .await?;
+        Ok(Opened { store, torn })
     }
 
     /// Reads what is there, made whole: the state, how many entries are not folded into it, and

@@ -28,6 +28,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
     FoldError, FormatError, Holder, Journal, Moved, State, decode_journal, decode_moved,
@@ -302,6 +303,24 @@ pub async fn inspect(
             Ok(None) => return Ok(None),
             Err(FormatError::Apart(_)) if look < LOOKS => look += 1,
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Takes hold of `place` and reads it: a place that is of no use to us is not kept from others.
+async fn hold<T>(
+    place: &dyn StateBackend,
+    holder: Holder,
+    read: impl AsyncFnOnce(&mut dyn BackendGuard) -> Result<T, StoreError>,
+) -> Result<(Box<dyn BackendGuard>, T), StoreError> {
+    Point::LOCKING.pass();
+    let mut guard = place.lock(holder).await?;
+    Point::LOCKED.pass();
+    match read(guard.as_mut()).await {
+        Ok(read) => Ok((guard, read)),
+        Err(error) => {
+            let _ = guard.release().await;
+            Err(error)
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Acquired, BackendGuard, Inspected, StateBackend, StoreError, check_organization, decode,
+    Acquired, BackendGuard, Inspected, StateBackend, StoreError, check_organization, decode, hold,
     mark_in,
 };
 use crate::crash::Point;
@@ -48,22 +48,14 @@ impl LockedBackend {
         organization: Option<&OrganizationId>,
         holder: Holder,
     ) -> Result<Self, StoreError> {
-        Point::LOCKING.pass();
-        let mut exclusive = place.lock(holder).await?;
-        Point::LOCKED.pass();
-        match find(exclusive.as_mut(), organization).await {
-            Ok(found) => Ok(Self {
-                taken: exclusive.acquired(),
-                place: exclusive,
-                found,
-                since: Instant::now(),
-            }),
-            Err(error) => {
-                // What is of no use to us is not kept from others.
-                let _ = exclusive.release().await;
-                Err(error)
-            }
-        }
+        let read = async |guard: &mut dyn BackendGuard| find(guard, organization).await;
+        let (place, found) = hold(place, holder, read).await?;
+        Ok(Self {
+            taken: place.acquired(),
+            place,
+            found,
+            since: Instant::now(),
+        })
     }
 
     /// What is there.
