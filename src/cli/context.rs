@@ -71,10 +71,10 @@ pub(crate) struct Flags {
     /// How to show progress
     #[arg(long, global = true, value_name = "HOW", default_value = "auto")]
     progress: ProgressForm,
-    /// Say more, and fold no list
+    /// Say more, and shorten no list
     #[arg(short, long, global = true)]
     verbose: bool,
-    /// Say only what went wrong
+    /// Only say what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
 }

@@ -21,7 +21,7 @@ pub(crate) struct Paths {
     /// Manifests, or folders of them [default: manifests, beside the config]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Show no more problems of manifests than so many, errors first, and count the rest
+    /// Show at most N problems of the manifests, errors first, and count the rest
     #[arg(long, value_name = "N", default_value_t = MAX_PROBLEMS)]
     max_problems: usize,
 }
@@ -29,16 +29,16 @@ pub(crate) struct Paths {
 /// The part of a plan that is wanted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelectionArgs {
-    /// Only this flow; may be given again
+    /// Only this flow; may be repeated
     #[arg(long = "flow", value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
-    /// Only the run whose key begins so; may be given again
+    /// Only the run whose key begins with KEY; may be repeated
     #[arg(long = "only", value_name = "KEY")]
     keys: Vec<KeyPrefix>,
-    /// Create no more than so many runs, taken from every flow in turn
+    /// Create at most N runs, taken from the flows in turn
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// In place of the config's limits.newRunsPerApply
+    /// Use this in place of the config's limits.newRunsPerApply
     #[arg(long, value_name = "N")]
     max_new: Option<usize>,
 }

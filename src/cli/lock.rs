@@ -20,7 +20,7 @@ use crate::store::{Acquired, LockedStore, Opened, StateBackend, StoreError};
 /// The flags of verbs that write to the state.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LockArgs {
-    /// Wait so long, such as 10m, for whoever holds the state [default: give up at once]
+    /// Wait up to this long, such as 10m, while another process holds the state [default: do not wait]
     #[arg(long, value_name = "LENGTH", value_parser = length)]
     lock_timeout: Option<Duration>,
 }

@@ -29,7 +29,7 @@ pub(crate) enum AnnotatedFormat {
     Text,
     /// One JSON document
     Json,
-    /// For people, and annotations for GitHub Actions, where they are written anyway
+    /// For people, with annotations for GitHub Actions (which writes them in any form)
     Github,
 }
 

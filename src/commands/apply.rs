@@ -37,7 +37,7 @@ pub(super) struct Flags {
     paths: Paths,
     #[command(flatten)]
     selection: SelectionArgs,
-    /// Do not ask; needed where nobody can answer
+    /// Do not ask for confirmation; needed where nobody can answer
     #[arg(short, long)]
     yes: bool,
     /// Only show what would be done, as `plan` does
@@ -46,7 +46,7 @@ pub(super) struct Flags {
     /// Do not compare with the flows and runs that exist before sending
     #[arg(long)]
     no_preflight: bool,
-    /// Write the result to this file as JSON, on failure too; of a dry run, the plan
+    /// Also write the result to this file, as JSON, even on failure; a dry run writes the plan
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// How to write the result

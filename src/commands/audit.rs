@@ -41,11 +41,11 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: AnnotatedFormat,
-    /// Keep one issue up to date with what differs, and close it when nothing does; in GitHub
+    /// Keep one issue up to date with what differs, and close it when nothing does; for GitHub
     /// Actions, with `GITHUB_TOKEN`
     #[arg(long)]
     issue: bool,
-    /// Write the result to this file as JSON, too, on failure as well
+    /// Also write the result to this file, as JSON, even on failure
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 }

@@ -15,16 +15,16 @@ use crate::emulator::{Emulator, Options};
 /// Flags of `emulator`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
-    /// Where to listen; port 0 is any free one
+    /// Where to listen; port 0 takes any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Manifests, or folders of them, whose flows exist [default: manifests, beside the config]
     #[arg(long, value_name = "PATH", num_args = 1..)]
     flows: Vec<PathBuf>,
-    /// How it behaves and what goes wrong: calm, busy, storm, or a file of YAML
+    /// How the service behaves and what goes wrong: calm, busy, storm, or a YAML file
     #[arg(long, value_name = "NAME|FILE", default_value = "calm")]
     scenario: String,
-    /// Keep its runs in this file, and go on from there the next time
+    /// Keep its runs in this file, and continue from it the next time
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
 }

@@ -43,7 +43,7 @@ pub(super) struct Flags {
     /// The flows whose runs are imported
     #[arg(required = true, value_name = "FLOW_ID")]
     flows: Vec<FlowId>,
-    /// The folder of the manifests; a file that exists is never written over [default: manifests,
+    /// The folder for the manifests; existing files are never overwritten [default: manifests,
     /// beside the config]
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,

@@ -53,7 +53,7 @@ const UNKNOWN_ACTION: &str = "OWNER/REPOSITORY@COMMIT";
 /// Flags of `init`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Flags {
-    /// Whose action the workflows use, at which commit [default: that of this release]
+    /// The action that the workflows use, with its commit [default: that of this release]
     #[arg(long, value_name = "OWNER/REPOSITORY@COMMIT", value_parser = action)]
     action: Option<String>,
 }

@@ -51,7 +51,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Write a config, an example manifest, workflows and what goes with them; overwrites nothing
+    /// Write a config, an example manifest and workflows; overwrites nothing
     Init(init::Flags),
     /// Check manifests; needs no state and no network
     Validate(validate::Flags),
@@ -63,13 +63,13 @@ enum Verb {
     Status(status::Flags),
     /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
     Audit(audit::Flags),
-    /// Put runs that were created by hand on record, and write the manifest that wants them
+    /// Record runs that were created by hand, and write a manifest that asks for them
     Import(import::Flags),
-    /// Say what became of runs in doubt that no list can tell of
+    /// Decide what became of runs in doubt, where the service's lists cannot tell
     Resolve(resolve::Flags),
-    /// Look at what is remembered; unlock it, mend it by hand, or move it to another place
+    /// Look at the state; unlock it, repair it by hand, or move it to another place
     State(state::Flags),
-    /// Try the manifests out here, under faults and kills, and count what was created
+    /// Try the manifests on an emulator, under faults and kills, and count what was created
     ///
     /// Starts an emulator of the service and applies the manifests against it in processes of
     /// their own, which it kills; the emulator's own count then decides. Your state and your
@@ -80,7 +80,7 @@ enum Verb {
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
     Schema,
-    /// Print a script with which a shell completes commands and flags
+    /// Print a completion script for a shell
     Completions(completions::Flags),
     /// Write a manual page for each command into a folder
     Man(man::Flags),

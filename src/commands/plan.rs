@@ -35,14 +35,14 @@ pub(super) struct Flags {
     /// Exit with 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Keep one comment on the pull request up to date with the plan; in GitHub Actions, with
+    /// Keep one comment on the pull request up to date with the plan; for GitHub Actions, with
     /// `GITHUB_TOKEN`
     #[arg(long)]
     comment: bool,
-    /// Write the plan to this file as JSON, too
+    /// Also write the plan to this file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// Say all about the one run whose key begins so, and why it is planned as it is
+    /// Explain the one run whose key begins with KEY, and why it is planned as it is
     #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode", "comment", "report"])]
     explain: Option<KeyPrefix>,
 }
@@ -56,7 +56,7 @@ pub(super) enum PlanFormat {
     Json,
     /// For a comment on a pull request: never more than 60,000 characters
     Markdown,
-    /// For people, and annotations for GitHub Actions, where they are written anyway
+    /// For people, with annotations for GitHub Actions (which writes them in any form)
     Github,
 }
 

@@ -22,15 +22,15 @@ use crate::run::DesiredRun;
 pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
-    /// What goes wrong: calm, busy, storm, or a file of YAML
+    /// What goes wrong: calm, busy, storm, or a YAML file
     ///
-    /// A name is meant only if it is exactly one of the three; `./storm` is a file.
+    /// Only these three names are scenarios; `./storm` is a file.
     #[arg(long, value_name = "NAME|FILE", default_value = "storm")]
     scenario: String,
-    /// How many applies are killed in the middle of their work
+    /// How many applies to kill in the middle of their work
     #[arg(long, value_name = "N", default_value_t = 10)]
     kills: u32,
-    /// What faults and kills are drawn from, in place of the scenario's own seed
+    /// The seed of faults and kills, in place of the scenario's own
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Keep the folder with state, journal, ledger and output, even if all went well

@@ -37,13 +37,13 @@ pub(super) struct Flags {
     /// also of runs that were believed not to exist
     #[arg(value_name = "KEY")]
     keys: Vec<KeyPrefix>,
-    /// It exists, as this run; once for each KEY, in their order
+    /// It exists, as this run; repeat it for each KEY, in the same order
     #[arg(long, value_name = "RUN_ID")]
     adopt: Vec<RunId>,
-    /// None of them exists: the next apply creates them, if a manifest wants them
+    /// None of them exists: the next apply creates them if a manifest asks for them
     #[arg(long)]
     not_created: bool,
-    /// How you know; kept with the decision
+    /// How you know this; recorded with the decision
     #[arg(long, value_name = "TEXT", requires = "decision", value_parser = reason)]
     reason: Option<String>,
     /// How to write the result

@@ -33,14 +33,14 @@ pub(super) struct Flags {
 enum StateVerb {
     /// List the runs on record
     List {
-        /// Only this flow; may be given again
+        /// Only this flow; may be repeated
         #[arg(long = "flow", value_name = "FLOW_ID")]
         flows: Vec<FlowId>,
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: OutputFormat,
     },
-    /// Show all that is on record of one run, and how its doubts were closed
+    /// Show all that is recorded of one run, and how its doubts were settled
     Show {
         /// The beginning of its key
         key: KeyPrefix,
@@ -48,13 +48,13 @@ enum StateVerb {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: OutputFormat,
     },
-    /// Check both files to the last line
+    /// Check every line of the stored files
     Verify {
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: OutputFormat,
     },
-    /// Say who holds the state, and end the hold of one that is gone
+    /// Show who holds the state, and release it if that process is gone
     ///
     /// A hold on a folder ends with its process, and by nothing else. Elsewhere it lasts for a
     /// while longer: this ends it at once. Whoever held the state can then write no more to it;
@@ -62,13 +62,13 @@ enum StateVerb {
     Unlock(unlock::Flags),
     /// Write the state as one file, its journal included
     Pull(pull::Flags),
-    /// Put a state that was pulled, and perhaps edited, in the place of the one that is there
+    /// Replace the state by one that was pulled and perhaps edited
     ///
     /// Where there is no state, it becomes the state. Where there is one, the file must have been
     /// pulled from it, with nothing recorded since. The file's first line stays as it is; the sums
     /// at the ends of the others may be wrong or missing. The changes are shown first.
     Push(push::Flags),
-    /// Move the state to another place, from then on the only one that can be used
+    /// Move the state to another place; the old place cannot be used after that
     ///
     /// It is written there, read back and compared before this place is marked as left. What is cut
     /// short can be run again.

@@ -8,7 +8,7 @@ use crate::support::by_hand::{ByHand, day};
 use crate::support::emulated::Emulated;
 use crate::support::workspace::{Workspace, flow};
 
-/// One request at a time, so that the answers come in one order.
+/// One request at a time.
 const ONE_BY_ONE: &str =
     "version: 1\nsettleDelay: 1 second\nlimits: { rate: 50/s, concurrency: 1 }\n";
 
@@ -42,7 +42,10 @@ fn documents_stored_files_keys_and_exit_codes_stay_as_they_are() {
     story.keep("plan", "plan --format json --detailed-exitcode", 2);
     story.keep_text("plan-text", "plan", 0);
     story.keep_text("plan-markdown", "plan --format markdown", 0);
-    story.keep("apply", "apply --yes --format json", 5);
+    // A flow after the other: what settles and what is sent meanwhile have no order.
+    let of_flow = |n| format!("apply --yes --format json --flow {}", flow(n));
+    story.keep("apply-rejected", &of_flow(1), 5);
+    story.keep("apply", &of_flow(2), 0);
     story.keep_file("state", ".backfill/state.jsonl");
     story.keep_text("plan-later-text", "plan", 0);
     story.keep_text("plan-later-markdown", "plan --format markdown", 0);

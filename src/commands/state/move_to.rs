@@ -30,7 +30,7 @@ pub(super) struct Flags {
     /// Where to: a folder, git:BRANCH of this repository's remote, or a prefix in a bucket
     #[arg(long, value_name = "PLACE")]
     to: String,
-    /// Do not ask; needed where nobody can answer
+    /// Do not ask for confirmation; needed where nobody can answer
     #[arg(short, long)]
     yes: bool,
 }

@@ -28,7 +28,7 @@ pub(super) struct Flags {
     /// The file, as `state pull` writes it
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Do not ask; needed where nobody can answer
+    /// Do not ask for confirmation; needed where nobody can answer
     #[arg(short, long)]
     yes: bool,
 }

@@ -22,7 +22,7 @@ Exit codes: 0 nobody holds the state; 3 nobody can be asked here, and --yes is m
 still held, by a process on a folder or by somebody who has just written to it, or it cannot be \
 reached.")]
 pub(super) struct Flags {
-    /// Do not ask; needed where nobody can answer
+    /// Do not ask for confirmation; needed where nobody can answer
     #[arg(short, long)]
     yes: bool,
 }
