@@ -52,12 +52,17 @@ pub(crate) fn present<V: View>(
     exit: Exit,
 ) -> [Result<(), Failure>; 2] {
     tell(context, view);
-    let document = view.document(exit.code());
-    let shown = match form {
-        Form::Json => output::json(&document).map_err(Failure::from),
+    // Of a large plan it is large: made once, and only where somebody reads it.
+    let is_read = form == Form::Json || report.is_some();
+    let document = is_read.then(|| view.document(exit.code()));
+    let shown = match &document {
+        Some(document) if form == Form::Json => output::json(document).map_err(Failure::from),
         _ => show(context, view, form),
     };
-    let reported = report.map_or(Ok(()), |path| output::report(context, path, &document));
+    let reported = match (&document, report) {
+        (Some(document), Some(path)) => output::report(context, path, document),
+        _ => Ok(()),
+    };
     [shown, reported]
 }
 

@@ -289,8 +289,11 @@ mod large {
 
     /// As many as a large state has, where a whole run is asked for; else a tenth of them.
     async fn many_entries_are_kept(place: &dyn StateBackend) {
-        let is_whole = std::env::var_os("BACKFILL_TEST_WHOLE").is_some();
-        let batch_size = if is_whole { 12_500 } else { 1_250 };
+        let batch_size = if crate::store::tests::places::is_whole() {
+            12_500
+        } else {
+            1_250
+        };
         let mut store = open(place).await.expect("free").store;
         for batch in 0..4 {
             let runs = batch * batch_size..(batch + 1) * batch_size;
