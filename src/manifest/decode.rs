@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::fields::{Field, Kind, Mapping};
 use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::show::short;
@@ -28,41 +29,59 @@ impl Decoder<'_> {
     pub(super) fn mapping<'n, 'a>(
         &mut self,
         node: &'n Node<'a>,
-        what: &str,
-        example: &str,
+        mapping: &Mapping,
     ) -> Option<&'n [MapEntry<'a>]> {
         if let Value::Mapping(entries) = &node.value {
             return Some(entries);
         }
+        let Mapping { name, example, .. } = mapping;
         self.wrong_type(
             node,
-            &format!("{what} is a mapping"),
+            &format!("{name} is a mapping"),
             &format!("write lines of `field: value`, such as `{example}`"),
         );
         None
     }
 
-    /// The field's name, if `known` has it; otherwise it is reported, and the field that was
+    /// The field, if `mapping` has it; otherwise it is reported, and the name of the field that was
     /// probably meant comes back: it is not missing.
     pub(super) fn known(
         &mut self,
         entry: &MapEntry<'_>,
-        what: &str,
-        known: &'static [&'static str],
-    ) -> Result<&'static str, Option<&'static str>> {
-        if let Some(field) = known.iter().find(|&&field| field == entry.key) {
+        mapping: &'static Mapping,
+    ) -> Result<&'static Field, Option<&'static str>> {
+        if let Some(field) = mapping.fields.iter().find(|field| field.name == entry.key) {
             return Ok(field);
         }
-        let near = nearest(&entry.key, known.iter().copied());
+        let what = mapping.name;
+        let names: Vec<&'static str> = mapping.fields.iter().map(|field| field.name).collect();
+        let near = nearest(&entry.key, names.iter().copied());
         let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => elsewhere(&entry.key)
-                .unwrap_or_else(|| format!("{what} takes {}", known.join(", "))),
+                .unwrap_or_else(|| format!("{what} takes {}", names.join(", "))),
         };
         let message = format!("{what} has no field `{}`", short(&entry.key));
         self.problems
             .push(Problem::new(Rule::UnknownField, self.file, entry.key_span, message).hint(hint));
         Err(near)
+    }
+
+    /// The single value of a field, as its kind has it.
+    pub(super) fn value<'a>(&mut self, node: &Node<'a>, field: &Field) -> Option<Text<'a>> {
+        let name = field.name;
+        match field.kind {
+            Kind::Version | Kind::Rerun => self.integer(node, name),
+            Kind::FlowId => self.id(node, name),
+            Kind::Text | Kind::Label | Kind::Sandbox | Kind::Source | Kind::Overlap => {
+                self.text(node, name)
+            }
+            Kind::Time => self.time(node, name),
+            Kind::Length => self.length(node, name),
+            Kind::Boolean | Kind::Times | Kind::Mapping(_) | Kind::List(_) => {
+                unreachable!("no single text")
+            }
+        }
     }
 
     /// A list; entries that cannot be read are reported and left out.

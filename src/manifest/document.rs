@@ -8,37 +8,9 @@
 use std::sync::Arc;
 
 use super::decode::{At, Decoder, Text};
+use super::fields::{DELTA_COLUMN, Field, MANIFEST, Mapping, RANGE, RUN};
 use super::problem::Problems;
 use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
-
-/// The fields of a manifest.
-pub(super) const MANIFEST: &[&str] = &[
-    "version",
-    "flowId",
-    "name",
-    "sandbox",
-    "source",
-    "deltaColumn",
-    "reason",
-    "allowFuture",
-    "overlap",
-    "runs",
-    "ranges",
-];
-/// The fields of `deltaColumn`.
-pub(super) const DELTA_COLUMN: &[&str] = &["name", "dateFormat", "timezone"];
-/// The fields of an entry of `runs`.
-pub(super) const RUN: &[&str] = &["windowStartTime", "windowEndTime", "startTime", "rerun"];
-/// The fields of an entry of `ranges`.
-pub(super) const RANGE: &[&str] = &[
-    "from",
-    "to",
-    "every",
-    "timezone",
-    "except",
-    "startTime",
-    "rerun",
-];
 
 /// A manifest as written.
 #[derive(Debug, Default)]
@@ -119,45 +91,47 @@ pub(super) fn decode<'a>(
     problems: &mut Problems,
 ) -> Option<Document<'a>> {
     let mut decoder = Decoder { file, problems };
-    let entries = decoder.mapping(node, "a manifest", "version: 1")?;
+    let entries = decoder.mapping(node, &MANIFEST)?;
     let mut document = Document {
         span: node.span,
         ..Document::default()
     };
     for entry in entries {
-        let MapEntry { key, node, .. } = entry;
-        let field = match decoder.known(entry, "a manifest", MANIFEST) {
+        let MapEntry { node, .. } = entry;
+        let field = match decoder.known(entry, &MANIFEST) {
             Ok(field) => field,
             Err(meant) => {
                 document.reported.extend(meant);
                 continue;
             }
         };
-        let read = match key.as_ref() {
-            "version" => put(&mut document.version, decoder.integer(node, field)),
-            "flowId" => put(&mut document.flow_id, decoder.id(node, field)),
-            "name" => put(&mut document.name, decoder.text(node, field)),
-            "sandbox" => put(&mut document.sandbox, decoder.text(node, field)),
-            "source" => put(&mut document.source, decoder.text(node, field)),
+        let mut text = |slot: &mut Option<Text<'a>>| put(slot, decoder.value(node, field));
+        let is_read = match field.name {
+            "version" => text(&mut document.version),
+            "flowId" => text(&mut document.flow_id),
+            "name" => text(&mut document.name),
+            "sandbox" => text(&mut document.sandbox),
+            "source" => text(&mut document.source),
+            "reason" => text(&mut document.reason),
+            "overlap" => text(&mut document.overlap),
+            "allowFuture" => {
+                let allowed = decoder.boolean(node, field.name);
+                document.allow_future = allowed.unwrap_or_default();
+                allowed.is_some()
+            }
             "deltaColumn" => put(&mut document.delta_column, decoder.delta_column(node)),
-            "reason" => put(&mut document.reason, decoder.text(node, field)),
-            "allowFuture" => match decoder.boolean(node, field) {
-                Some(allowed) => {
-                    document.allow_future = allowed;
-                    true
-                }
-                None => false,
-            },
-            "overlap" => put(&mut document.overlap, decoder.text(node, field)),
-            "runs" => put(&mut document.runs, decoder.list(node, field, Decoder::run)),
-            "ranges" => put(
-                &mut document.ranges,
-                decoder.list(node, field, Decoder::range),
-            ),
-            _ => true,
+            "runs" => {
+                let runs = decoder.list(node, field.name, Decoder::run);
+                put(&mut document.runs, runs)
+            }
+            "ranges" => {
+                let ranges = decoder.list(node, field.name, Decoder::range);
+                put(&mut document.ranges, ranges)
+            }
+            _ => unreachable!("the table has no such field"),
         };
-        if !read {
-            document.reported.push(field);
+        if !is_read {
+            document.reported.push(field.name);
         }
     }
     Some(document)
@@ -179,21 +153,17 @@ impl Decoder<'_> {
             return None;
         }
         let mut column = DeltaColumnDocument::default();
-        for entry in self.mapping(node, "`deltaColumn`", "name: COLUMN")? {
-            let field = match self.known(entry, "`deltaColumn`", DELTA_COLUMN) {
-                Ok(field) => field,
-                Err(meant) => {
-                    column.broken |= meant.is_some();
-                    continue;
-                }
+        for entry in self.mapping(node, &DELTA_COLUMN)? {
+            let Some(field) = self.known_or(entry, &DELTA_COLUMN, &mut column.broken) else {
+                continue;
             };
-            let text = self.text(&entry.node, field);
-            column.broken |= text.is_none();
-            match field {
-                "name" => column.name = text,
-                "dateFormat" => column.date_format = text,
-                _ => column.timezone = text,
-            }
+            let slot = match field.name {
+                "name" => &mut column.name,
+                "dateFormat" => &mut column.date_format,
+                "timezone" => &mut column.timezone,
+                _ => unreachable!("the table has no such field"),
+            };
+            column.broken |= !put(slot, self.value(&entry.node, field));
         }
         let span = node.span;
         Some(At {
@@ -207,21 +177,18 @@ impl Decoder<'_> {
             span: node.used_at(),
             ..RunDocument::default()
         };
-        for entry in self.mapping(node, "an entry of `runs`", "windowStartTime: 2022-05-03")? {
-            let field = match self.known(entry, "an entry of `runs`", RUN) {
-                Ok(field) => field,
-                Err(meant) => {
-                    run.broken |= meant.is_some();
-                    continue;
-                }
+        for entry in self.mapping(node, &RUN)? {
+            let Some(field) = self.known_or(entry, &RUN, &mut run.broken) else {
+                continue;
             };
-            let node = &entry.node;
-            run.broken |= !match field {
-                "windowStartTime" => put(&mut run.window_start_time, self.time(node, field)),
-                "windowEndTime" => put(&mut run.window_end_time, self.time(node, field)),
-                "startTime" => put(&mut run.start_time, self.time(node, field)),
-                _ => put(&mut run.rerun, self.integer(node, field)),
+            let slot = match field.name {
+                "windowStartTime" => &mut run.window_start_time,
+                "windowEndTime" => &mut run.window_end_time,
+                "startTime" => &mut run.start_time,
+                "rerun" => &mut run.rerun,
+                _ => unreachable!("the table has no such field"),
             };
+            run.broken |= !put(slot, self.value(&entry.node, field));
         }
         Some(run)
     }
@@ -231,31 +198,42 @@ impl Decoder<'_> {
             span: node.used_at(),
             ..RangeDocument::default()
         };
-        for entry in self.mapping(node, "an entry of `ranges`", "from: 2022-05-03")? {
-            let field = match self.known(entry, "an entry of `ranges`", RANGE) {
-                Ok(field) => field,
-                Err(meant) => {
-                    range.broken |= meant.is_some();
+        for entry in self.mapping(node, &RANGE)? {
+            let Some(field) = self.known_or(entry, &RANGE, &mut range.broken) else {
+                continue;
+            };
+            let slot = match field.name {
+                "from" => &mut range.from,
+                "to" => &mut range.to,
+                "every" => &mut range.every,
+                "timezone" => &mut range.timezone,
+                "startTime" => &mut range.start_time,
+                "rerun" => &mut range.rerun,
+                "except" => {
+                    let times = self.list(&entry.node, field.name, |this, node| {
+                        this.time(node, field.name)
+                    });
+                    range.broken |= times.is_none();
+                    range.except = times.map(|times| times.value).unwrap_or_default();
                     continue;
                 }
+                _ => unreachable!("the table has no such field"),
             };
-            let node = &entry.node;
-            range.broken |= !match field {
-                "from" => put(&mut range.from, self.time(node, field)),
-                "to" => put(&mut range.to, self.time(node, field)),
-                "every" => put(&mut range.every, self.length(node, field)),
-                "timezone" => put(&mut range.timezone, self.text(node, field)),
-                "except" => match self.list(node, field, |this, node| this.time(node, "except")) {
-                    Some(times) => {
-                        range.except = times.value;
-                        true
-                    }
-                    None => false,
-                },
-                "startTime" => put(&mut range.start_time, self.time(node, field)),
-                _ => put(&mut range.rerun, self.integer(node, field)),
-            };
+            range.broken |= !put(slot, self.value(&entry.node, field));
         }
         Some(range)
+    }
+
+    /// The field that an entry is of; none, where it is reported and makes its mapping `broken` if it
+    /// was probably meant as one.
+    fn known_or(
+        &mut self,
+        entry: &MapEntry<'_>,
+        mapping: &'static Mapping,
+        broken: &mut bool,
+    ) -> Option<&'static Field> {
+        self.known(entry, mapping)
+            .inspect_err(|meant| *broken |= meant.is_some())
+            .ok()
     }
 }

@@ -10,6 +10,7 @@ mod across;
 mod check;
 mod decode;
 mod document;
+mod fields;
 mod find;
 mod length;
 mod near;

@@ -1,215 +1,124 @@
 //! The JSON Schema of a manifest, with which editors complete, explain and check.
 //!
-//! The types here are never filled: the reader (`document`) keeps the place of every value, which
-//! no derived reader does. They hold what an editor needs beyond the reader's lists of fields: a
-//! text for each, its form, an example. That both know the same fields is tested here; that they
-//! agree on types and on what is required, in the tests of `schema`.
-//!
-//! The schema judges form alone. What needs a calendar, the clock, another file or the state is
-//! left to `validate`, and whatever `validate` accepts fits the schema.
+//! It is made from the table of fields that documents are read by. It judges form alone. What needs a
+//! calendar, the clock, another file or the state is left to `validate`, and whatever `validate` accepts
+//! fits the schema.
 
-use schemars::generate::SchemaSettings;
-use schemars::transform::{Transform, transform_subschemas};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::fields::{Field, Kind, MANIFEST, Mapping};
 use crate::run::UnixSeconds;
 
-/// Runs to create of one flow.
-///
-/// Each run ingests a time window of the flow again. A file holds one manifest, or several
-/// separated by `---`.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("allOf" = column_by_source(), "anyOf" = asks_for_something()))]
-#[expect(
-    dead_code,
-    reason = "stands for its fields; the schema describes each of them"
-)]
-struct Manifest {
-    /// The version of this format: `1`.
-    #[schemars(extend("const" = 1))]
-    version: u8,
-    /// The id of the flow: the UUID in the address of its page in Experience Platform.
-    ///
-    /// Runs can be created only for a flow that is scheduled `once`.
-    #[schemars(extend(
-        "format" = "uuid",
-        "pattern" = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-        "patternErrorMessage" = "A flow id is a UUID such as 3abea21c-7e36-4be1-bec1-d3bad0e3e0de.",
-    ))]
-    #[schemars(example = &"3abea21c-7e36-4be1-bec1-d3bad0e3e0de")]
-    flow_id: String,
-    /// A label for screens. Default: the file's name without its ending.
-    #[schemars(regex(pattern = r"\S"), example = &"crm-accounts")]
-    name: Option<String>,
-    /// The name of the sandbox, not its title: lower-case letters, digits and hyphens.
-    ///
-    /// Default: `--sandbox`, `AEP_SANDBOX_NAME`, or `sandbox` in backfill.yaml.
-    #[schemars(extend(
-        "pattern" = "^[a-z0-9-]{1,256}$",
-        "patternErrorMessage" =
-            "A sandbox name is lower-case letters, digits and hyphens: the name, not the title.",
-    ))]
-    #[schemars(example = &"prod")]
-    sandbox: Option<String>,
-    /// What the flow reads, which decides how records are told apart by time.
-    source: Source,
-    /// The column that tells when a row was changed. A table source needs it, a file source has
-    /// none. It is sent with the flow's first run only.
-    delta_column: Option<DeltaColumn>,
-    /// Why these windows are ingested, for the reviewer.
-    ///
-    /// Needed where a `rerun` is above 1, or backfill.yaml says `require: [reason]`.
-    #[schemars(example = &"Restate accounts after the CRM migration")]
-    reason: Option<String>,
-    /// Whether windows may end after the present. Default: false.
-    allow_future: Option<bool>,
-    /// `allow`: windows of the flow may overlap. Without it an overlap is an error.
-    overlap: Option<Overlap>,
-    /// Windows one by one.
-    #[schemars(length(min = 1))]
-    runs: Option<Vec<Run>>,
-    /// Windows by rule: from, to, every.
-    #[schemars(length(min = 1))]
-    ranges: Option<Vec<Range>>,
+/// The JSON Schema (draft-07) of a manifest.
+#[must_use]
+pub fn json_schema() -> Value {
+    let mut schema = mapping(&MANIFEST);
+    schema.extend(object(json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A manifest of backfill",
+        "allOf": column_by_source(),
+        "anyOf": asks_for_something(),
+    })));
+    schema.into()
 }
 
-/// The column that tells when a row was changed.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "stands for its fields; the schema describes each of them"
-)]
-struct DeltaColumn {
-    /// The column's name.
-    #[schemars(regex(pattern = r"\S"), example = &"updatedAt")]
-    name: String,
-    /// How the column writes its dates. Default: what the service assumes.
-    #[schemars(regex(pattern = r"\S"), example = &"yyyy-MM-dd HH:mm:ss")]
-    date_format: Option<String>,
-    /// The time zone of the column's dates. Default: what the service assumes.
-    #[schemars(regex(pattern = r"\S"), example = &"UTC")]
-    timezone: Option<String>,
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
-/// One window: `[windowStartTime, windowEndTime)`.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "stands for its fields; the schema describes each of them"
-)]
-struct Run {
-    /// Where the window starts, inclusive.
-    ///
-    /// RFC 3339 (`2022-05-03T13:36:31Z`), a date or date-time in UTC (`2022-05-03`), or unix
-    /// seconds (10 digits).
-    window_start_time: Time,
-    /// Where the window ends, exclusive: the next window may start there.
-    ///
-    /// RFC 3339 (`2022-05-03T13:52:36Z`), a date or date-time in UTC (`2022-05-03`), or unix
-    /// seconds (10 digits).
-    window_end_time: Time,
-    /// When the service should begin the run. Default: when it is sent.
-    start_time: Option<Time>,
-    /// 2 runs the window a second time, on purpose; it needs a `reason`. Default: 1.
-    rerun: Option<Rerun>,
+fn mapping(mapping: &Mapping) -> Map<String, Value> {
+    let fields = mapping.fields;
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|field| (field.name.to_owned(), property(field)))
+        .collect();
+    let required: Vec<&str> = fields
+        .iter()
+        .filter(|field| field.is_required)
+        .map(|field| field.name)
+        .collect();
+    let mut schema = object(json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": properties,
+        "required": required,
+    }));
+    schema.extend(described(mapping.text));
+    schema
 }
 
-/// Windows side by side, from `from` to `to`.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "stands for its fields; the schema describes each of them"
-)]
-struct Range {
-    /// Where the first window starts, inclusive. All windows are counted from here.
-    ///
-    /// A date or date-time in `timezone` (`2022-01-01`), RFC 3339 (`2022-01-01T00:00:00Z`), or
-    /// unix seconds (10 digits).
-    from: Time,
-    /// Where the last window ends, exclusive: `2023-01-01` ends with 31 December 2022.
-    ///
-    /// A date or date-time in `timezone`, RFC 3339, or unix seconds (10 digits).
-    to: Time,
-    /// How long each window is: a number and a unit, `15 minutes`, `6 hours`, `1 day`, `1 week`,
-    /// `1 month`, in short `15m`, `6h`, `1d`, or ISO 8601, `PT6H`, `P1D`.
-    ///
-    /// Days, weeks and months are those of the calendar in `timezone`: a day has 23 or 25 hours
-    /// when the clocks change. `24 hours` is always 24 hours.
-    every: Every,
-    /// The time zone of `from`, `to`, `except` and of the calendar, as an IANA name. Default:
-    /// `UTC`.
-    #[schemars(example = &"UTC", example = &"Europe/Madrid", example = &"America/New_York")]
-    timezone: Option<String>,
-    /// Windows that start at these times are left out.
-    except: Option<Vec<Time>>,
-    /// When the service should begin the runs. Default: when they are sent.
-    start_time: Option<Time>,
-    /// 2 runs these windows a second time, on purpose; it needs a `reason`. Default: 1.
-    rerun: Option<Rerun>,
+/// A text for readers. Editors that know the second keyword draw `code` as code.
+fn described(text: &str) -> Map<String, Value> {
+    if text.is_empty() {
+        return Map::new();
+    }
+    object(json!({ "description": text, "markdownDescription": text }))
 }
 
-/// `table` or `file`.
-struct Source;
-
-/// `allow`.
-struct Overlap;
-
-/// A time in any of its forms.
-struct Time;
-
-/// A length of time.
-struct Every;
-
-/// How often a window was wanted.
-struct Rerun;
-
-/// A type that is a piece of schema and no more.
-macro_rules! written_out {
-    ($($name:ident = $schema:expr;)*) => {
-        $(impl JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                $schema
-            }
-        })*
-    };
+fn property(field: &Field) -> Value {
+    let mut schema = kind(field.kind);
+    schema.extend(described(field.text));
+    if !field.examples.is_empty() {
+        schema.insert("examples".to_owned(), json!(field.examples));
+    }
+    schema.into()
 }
 
-written_out! {
-    Source = json_schema!({
-        "type": "string",
-        "enum": ["table", "file"],
-        "enumDescriptions": [
-            "Databases, CRM and the like: rows, told apart by `deltaColumn`.",
-            "Storages: files, told apart by when they were last modified.",
-        ],
-    });
-    Overlap = json_schema!({ "type": "string", "enum": ["allow"] });
-    Rerun = json_schema!({ "type": "integer", "minimum": 1, "maximum": u32::MAX });
-    Time = json_schema!({
-        "type": ["string", "integer"],
-        "minimum": LEAST_OF_TEN_DIGITS,
-        "maximum": UnixSeconds::MAX.get(),
-        "pattern": TIME,
-        "patternErrorMessage":
-            "A time is `2022-05-03T13:36:31Z`, `2022-05-03`, or unix seconds (10 digits).",
-        "examples": ["2022-05-03", "2022-05-03T13:36:31Z", 1_651_584_991],
-    });
-    Every = json_schema!({
-        "type": "string",
-        "pattern": every_pattern(),
-        "patternErrorMessage":
-            "A length of time is a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`.",
-        "examples": ["1 day", "6 hours", "15 minutes", "1 week", "1 month", "PT6H"],
-    });
+fn kind(kind: Kind) -> Map<String, Value> {
+    object(match kind {
+        Kind::Version => {
+            json!({ "type": "integer", "const": 1, "format": "uint8", "minimum": 0, "maximum": 255 })
+        }
+        Kind::FlowId => json!({
+            "type": "string",
+            "format": "uuid",
+            "pattern":
+                "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+            "patternErrorMessage":
+                "A flow id is a UUID such as 3abea21c-7e36-4be1-bec1-d3bad0e3e0de.",
+        }),
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Label => json!({ "type": "string", "pattern": r"\S" }),
+        Kind::Sandbox => json!({
+            "type": "string",
+            "pattern": "^[a-z0-9-]{1,256}$",
+            "patternErrorMessage":
+                "A sandbox name is lower-case letters, digits and hyphens: the name, not the title.",
+        }),
+        Kind::Source => json!({
+            "type": "string",
+            "enum": ["table", "file"],
+            "enumDescriptions": [
+                "Databases, CRM and the like: rows, told apart by `deltaColumn`.",
+                "Storages: files, told apart by when they were last modified.",
+            ],
+        }),
+        Kind::Overlap => json!({ "type": "string", "enum": ["allow"] }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Time => json!({
+            "type": ["string", "integer"],
+            "minimum": LEAST_OF_TEN_DIGITS,
+            "maximum": UnixSeconds::MAX.get(),
+            "pattern": TIME,
+            "patternErrorMessage":
+                "A time is `2022-05-03T13:36:31Z`, `2022-05-03`, or unix seconds (10 digits).",
+            "examples": ["2022-05-03", "2022-05-03T13:36:31Z", 1_651_584_991],
+        }),
+        Kind::Times => json!({ "type": "array", "items": self::kind(Kind::Time) }),
+        Kind::Length => json!({
+            "type": "string",
+            "pattern": every_pattern(),
+            "patternErrorMessage":
+                "A length of time is a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`.",
+            "examples": ["1 day", "6 hours", "15 minutes", "1 week", "1 month", "PT6H"],
+        }),
+        Kind::Rerun => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        Kind::Mapping(of) => mapping(of).into(),
+        Kind::List(of) => json!({ "type": "array", "minItems": 1, "items": mapping(of) }),
+    })
 }
 
 /// 9 digits and fewer are most likely a slip of the pen.
@@ -257,67 +166,6 @@ fn column_by_source() -> Value {
 /// `runs`, `ranges`, or both.
 fn asks_for_something() -> Value {
     json!([{ "required": ["runs"] }, { "required": ["ranges"] }])
-}
-
-/// From what is derived to what an editor wants: an optional field is left away, `null` is not a
-/// value of it; a paragraph of text is one line, as wide as the editor likes.
-#[derive(Debug, Clone)]
-struct ForEditors;
-
-impl Transform for ForEditors {
-    fn transform(&mut self, schema: &mut Schema) {
-        transform_subschemas(self, schema);
-        let Some(schema) = schema.as_object_mut() else {
-            return;
-        };
-        if let Some(Value::String(text)) = schema.get_mut("description") {
-            let paragraphs: Vec<_> = text
-                .split("\n\n")
-                .map(|paragraph| paragraph.replace('\n', " "))
-                .collect();
-            *text = paragraphs.join("\n\n");
-            // Editors that know this keyword draw `code` as code.
-            let markdown = text.clone();
-            schema.insert("markdownDescription".to_owned(), markdown.into());
-        }
-        if let Some(is) = schema.get_mut("type")
-            && let Value::Array(types) = &mut *is
-        {
-            types.retain(|name| name != "null");
-            if types.len() == 1 {
-                *is = types.remove(0);
-            }
-        }
-        if let Some(Value::Array(values)) = schema.get_mut("enum") {
-            values.retain(|value| !value.is_null());
-        }
-        if let Some(Value::Array(mut choices)) = schema.remove("anyOf") {
-            choices.retain(|choice| choice != &json!({ "type": "null" }));
-            match choices.as_slice() {
-                // The field's own text stands before that of its type.
-                [Value::Object(only)] => {
-                    for (name, value) in only {
-                        schema.entry(name.as_str()).or_insert(value.clone());
-                    }
-                }
-                _ => {
-                    schema.insert("anyOf".to_owned(), choices.into());
-                }
-            }
-        }
-    }
-}
-
-/// The JSON Schema (draft-07) of a manifest.
-#[must_use]
-pub fn json_schema() -> Value {
-    let settings = SchemaSettings::draft07().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings
-        .with_transform(ForEditors)
-        .into_generator()
-        .into_root_schema_for::<Manifest>();
-    schema.insert("title".to_owned(), json!("A manifest of backfill"));
-    schema.to_value()
 }
 
 #[cfg(test)]
