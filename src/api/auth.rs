@@ -266,8 +266,8 @@ impl Auth {
         }
     }
 
-    /// A token other than `refused`, which the service answered with `reason`. Whoever comes
-    /// first renews it; the rest get what that one got.
+    /// A token other than `refused`, which the service answered with `reason`. The first
+    /// caller renews it; the others get what it got.
     ///
     /// # Errors
     /// When there is none to be had.

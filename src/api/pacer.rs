@@ -148,7 +148,7 @@ impl Pacer {
                 // The slot is void: a new one, instead of a gap where the old one was.
                 Ok(()) = pause.changed() => continue,
             }
-            // Whoever was woken late has come closer to the next: then that one waits.
+            // A request that was woken late has come closer to the next: then the next waits.
             while let Some(free) = self.have(Instant::now(), pauses) {
                 match free {
                     Free::Now => return,

@@ -110,8 +110,8 @@ impl LockArgs {
         }
         match place.lease() {
             Some(lease) => failure.hint(format!(
-                "if it is gone, whoever waits for it takes it over after {} s; `backfill state \
-                 unlock` does so at once",
+                "if it is gone, the next command that waits takes it over after {} s; `backfill \
+                 state unlock` releases it at once",
                 lease.as_secs()
             )),
             None => failure,

@@ -98,8 +98,7 @@ impl StateLocation {
         }
     }
 
-    /// The place itself; where it is remote, whoever takes hold of it has a lease that lasts so
-    /// long.
+    /// The place itself; a remote one is held by leases of this length.
     pub(crate) fn place(&self, lease: Duration) -> Result<Box<dyn StateBackend>, Failure> {
         Ok(match self {
             Self::Folder(folder) => Box::new(Local::new(folder.clone())),

@@ -56,7 +56,7 @@ pub(super) struct Flags {
 /// A reason that says something.
 pub(super) fn reason(text: &str) -> Result<String, &'static str> {
     if is_placeholder(text) {
-        return Err("it says nothing; whoever reads it later was not there");
+        return Err("it says nothing; its later readers were not there");
     }
     Ok(text.trim().to_owned())
 }

@@ -57,8 +57,8 @@ enum StateVerb {
     /// Show who holds the state, and release it if that process is gone
     ///
     /// A hold on a folder ends with its process, and by nothing else. Elsewhere it lasts for a
-    /// while longer: this ends it at once. Whoever held the state can then write no more to it;
-    /// what that one may still send, the next apply waits for.
+    /// while longer: this ends it at once. The process that held the state can then write no more
+    /// to it; the next apply waits for what that process may still send.
     Unlock(unlock::Flags),
     /// Write the state as one file, its journal included
     Pull(pull::Flags),
@@ -193,8 +193,8 @@ async fn outlast(
     if let Some(wait) = held.late_sends() {
         let _ = writeln!(
             io::stderr(),
-            "note: runs are in doubt; waiting {:.0} s, for as long as whoever held the state in \
-             {name} before may still send",
+            "note: runs are in doubt; waiting {:.0} s, for as long as the process that held the \
+             state in {name} before may still send",
             wait.as_secs_f64().ceil()
         );
     }

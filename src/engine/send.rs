@@ -24,7 +24,7 @@ pub(super) struct IntentDeadlines {
 }
 
 impl IntentDeadlines {
-    /// Of the intents of a state whose lease lasts so long: less than half of that.
+    /// The deadlines of a state with this lease: less than half of it.
     pub(super) fn of(lease: Option<Duration>) -> Self {
         let fifth = lease.map_or(Duration::MAX, |lease| lease / 5);
         let begins = INTENT_LIFE.min(fifth);

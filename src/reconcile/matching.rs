@@ -186,7 +186,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     }
 
     /// The free runs of each window as the reruns that are not `on_record`, in the order of
-    /// creation, whoever created them: what a person puts on record.
+    /// creation and of any creator: what a person puts on record.
     pub(crate) fn numbered(
         self,
         on_record: &HashSet<(Window, Rerun)>,

@@ -148,8 +148,8 @@ fn in_order(
 }
 
 /// Whether a run that does not show `open`'s window may have it all the same. One that shows none
-/// at all may, whoever is said to have created it, and so may one that shows nearly that window:
-/// neither is documented.
+/// at all may, and so may one that shows nearly that window: neither is documented. Its creator
+/// decides nothing here.
 fn may_be(run: &FlowRun, open: &OpenIntent, all: &[OpenIntent]) -> bool {
     let shows = match run.window_evidence {
         WindowEvidence::Missing | WindowEvidence::Invalid => true,

@@ -29,7 +29,7 @@ pub(crate) enum KillTrigger {
     Create(u64),
     /// When its n-th request of any kind arrives: a token, a flow, a list.
     Request(u64),
-    /// So long after it was started.
+    /// This long after it was started.
     Time(Duration),
 }
 

@@ -1,5 +1,5 @@
-//! The mark that a state leaves where it was: a header and nothing more, so that whoever still looks
-//! there is told where it went, and begins no second one.
+//! The mark that a state leaves where it was: a header and nothing more. A command that still looks
+//! there is told where the state went, and begins no second one.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

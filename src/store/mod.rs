@@ -129,7 +129,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same may go well a little later: who holds it may let go, and a remote that did not
+    /// Whether the same may go well a little later: a holder may let go, and a remote that did not
     /// answer may answer; one that refuses will not.
     #[must_use]
     pub fn may_pass(&self) -> bool {

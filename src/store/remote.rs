@@ -1,5 +1,5 @@
-//! A state that lives elsewhere and is changed by compare-and-swap alone: whoever comes second has
-//! lost, and knows it.
+//! A state that lives elsewhere and is changed by compare-and-swap alone: the second of two writers
+//! has lost, and knows it.
 //!
 //! [`Remote`] is what a branch and a bucket implement; [`Leased`](super::leased::Leased) makes a
 //! place of it that is held by leases.

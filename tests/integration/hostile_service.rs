@@ -1,4 +1,4 @@
-//! A service that says what is meant to harm whoever reads it: escape sequences, workflow commands,
+//! A service that says what is meant to harm its readers: escape sequences, workflow commands,
 //! marks that turn text around, and too much of everything. All of it is spelled out and cut.
 
 use serde_json::{Value, json};

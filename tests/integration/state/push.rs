@@ -290,7 +290,7 @@ fn on_a_branch_the_history_says_that_a_person_pushed() {
         without(text, 2).replace("\"a\"", "\"b\"")
     });
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as whoever held the state in git:backfill-state before may still send");
+    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as the process that held the state in git:backfill-state before may still send");
     let listed = workspace.run("state list --format json").exits(0).json();
     assert_eq!(listed["runs"][0]["runId"], "b");
     let history = repository.history();
