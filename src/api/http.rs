@@ -62,6 +62,10 @@ pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
     }
 }
 
+/// What to do where a certificate is of no authority that is known here.
+pub(crate) const OWN_AUTHORITY: &str = "if your company has a certificate authority of its own, \
+     name the file of its certificate with SSL_CERT_FILE";
+
 /// An error of the HTTP stack with its cause: of the URL the host alone, and the proxy if one was used.
 pub(crate) fn describe(error: &reqwest::Error) -> String {
     let what = if error.is_timeout() && error.is_connect() {
@@ -94,10 +98,7 @@ pub(crate) fn describe(error: &reqwest::Error) -> String {
         text.push_str(&plain(&last));
     }
     if last.contains("UnknownIssuer") || last.contains("unable to get local issuer") {
-        text.push_str(
-            " (if your company has a certificate authority of its own, name the file of its \
-             certificate with SSL_CERT_FILE)",
-        );
+        return format!("{text} ({OWN_AUTHORITY})");
     }
     text
 }

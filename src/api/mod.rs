@@ -31,6 +31,8 @@ pub use clock::ServerClock;
 pub use error::ApiError;
 pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, WindowEvidence};
+#[cfg(feature = "object-store")]
+pub(crate) use http::OWN_AUTHORITY;
 pub use http::Timeouts;
 pub(crate) use http::{bounded_body, builder as http_builder, describe as describe_broken};
 pub(crate) use not_json::not_json;

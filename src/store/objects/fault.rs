@@ -2,6 +2,7 @@
 
 use object_store::Error;
 
+use crate::api::OWN_AUTHORITY;
 use crate::store::StoreError;
 
 pub(super) fn failed(action: &'static str, trouble: &StoreFault) -> StoreError {
@@ -99,10 +100,7 @@ pub(super) fn said(error: &Error) -> String {
         return format!("{text} (the bucket is in another region: set AWS_REGION)");
     }
     if said.contains("UnknownIssuer") {
-        return format!(
-            "{text} (if your company has a certificate authority of its own, name the file of its \
-             certificate with SSL_CERT_FILE)"
-        );
+        return format!("{text} ({OWN_AUTHORITY})");
     }
     text
 }
