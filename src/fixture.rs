@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
-use crate::run::{DesiredRun, Origin, RunIdentity, Source, UnixSeconds, Window};
+use crate::run::{DesiredRun, FlowRef, Origin, RunIdentity, Source, UnixSeconds, Window};
 
 /// The API key of our client.
 pub(crate) const OURS: &str = "our-key";
@@ -41,6 +41,21 @@ pub(crate) fn run(
         records: RecordCounts::default(),
         errors: Vec::new(),
     }
+}
+
+/// A flow in `prod`.
+pub(crate) fn flow() -> FlowRef {
+    FlowRef {
+        sandbox: "prod".parse().expect("a sandbox"),
+        id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+            .parse()
+            .expect("a flow"),
+    }
+}
+
+/// Whether tests run in full, as in CI.
+pub(crate) fn is_whole() -> bool {
+    std::env::var_os("BACKFILL_TEST_WHOLE").is_some()
 }
 
 /// A run that a manifest wants of a flow of files.

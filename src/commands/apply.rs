@@ -140,6 +140,7 @@ async fn apply_to(
     let conflicts = made.plan.totals().conflict > 0;
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {
         context.actions.begin_group(io::stdout(), "The plan");
+        made.warn(context, flags.format.into());
         let _ = present::show(context, &made.view(), flags.format.into());
         context.actions.end_group(io::stdout());
     }

@@ -52,11 +52,11 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let result = connect_and_audit(context, flags).await;
-    let reported = match (&result, &flags.report) {
-        (Err(failure), path) => {
-            output::report_failure(context, path.as_deref(), failure, "audit/v1")
+    let reported = match &result {
+        Err(failure) => {
+            output::report_failure(context, flags.report.as_deref(), failure, "audit/v1")
         }
-        _ => Ok(()),
+        Ok(_) => Ok(()),
     };
     also(&context.actions, "audit", result, reported)
 }

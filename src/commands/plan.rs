@@ -170,7 +170,7 @@ impl PlanWithState {
     }
 
     /// Says on standard error what a program may overlook in a document.
-    fn warn(&self, context: &Context, form: Form) {
+    pub(super) fn warn(&self, context: &Context, form: Form) {
         if form == Form::Json
             && !context.quiet
             && let Some(held_back) = report::describe_held_back(&self.plan)

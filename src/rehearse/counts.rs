@@ -188,7 +188,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::run::FlowRef;
     use crate::run::{Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
 
     const FLOW: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
@@ -196,10 +195,7 @@ mod tests {
     fn wanted(n: i64, rerun: u32) -> DesiredRun {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let identity = RunIdentity {
-            flow: FlowRef {
-                sandbox: "prod".parse().expect("a sandbox"),
-                id: FLOW.parse().expect("a flow"),
-            },
+            flow: crate::fixture::flow(),
             window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
             rerun: Rerun::new(rerun).expect("not 0"),
         };

@@ -336,8 +336,11 @@ fn a_comment_has_room_for_it_whatever_its_size() {
     };
     let whole = [(1, 25_000), (1000, 50), (7, 3000), (30_000, 1)];
     let small = [(1, 5000), (500, 10), (7, 600), (3000, 1)];
-    let is_whole = std::env::var_os("BACKFILL_TEST_WHOLE").is_some();
-    for (flows, each) in if is_whole { whole } else { small } {
+    for (flows, each) in if crate::fixture::is_whole() {
+        whole
+    } else {
+        small
+    } {
         let runs: Vec<_> = (1..=flows)
             // Every other day: no two make a stretch.
             .flat_map(|flow| days(flow, &named(flow), 0..2 * each).into_iter().step_by(2))

@@ -3,6 +3,8 @@
 //! News of a fact are told, and a run is handed back to be sent, only once the append that has them is
 //! durable.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -65,9 +67,9 @@ impl JournalWriter {
         self.store.state()
     }
 
-    /// The store itself, to read from.
-    pub(super) fn store(&self) -> &LockedStore {
-        &self.store
+    /// How long the last append took.
+    pub(super) fn took(&self) -> Duration {
+        self.store.took()
     }
 
     /// How long requests leave on an intent.

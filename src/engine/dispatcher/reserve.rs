@@ -75,7 +75,7 @@ impl Dispatcher {
 
     /// How many requests leave while intents are written; none that would be late for its own.
     fn ahead(&self) -> usize {
-        let reach = self.journal.store().took().mul_f64(APPENDS);
+        let reach = self.journal.took().mul_f64(APPENDS);
         let reach = reach.min(self.journal.life().begins / 3);
         let requests = reach.as_secs_f64() * self.client.pacer().rate().get();
         #[expect(

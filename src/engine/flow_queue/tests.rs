@@ -1,15 +1,12 @@
 use super::*;
-use crate::run::FlowId;
+use crate::fixture::flow;
 use crate::run::{Origin, Rerun, Window};
 
 /// The run of a day of ten seconds.
 pub(in crate::engine) fn run(day: i64) -> DesiredRun {
     let at = |s| UnixSeconds::new(s).expect("in range");
     let identity = RunIdentity {
-        flow: FlowRef {
-            sandbox: "prod".parse().expect("a sandbox"),
-            id: flow(),
-        },
+        flow: flow(),
         window: Window::new(at(day * 10), at(day * 10 + 10)).expect("a window"),
         rerun: Rerun::FIRST,
     };
@@ -27,18 +24,9 @@ pub(in crate::engine) fn run(day: i64) -> DesiredRun {
     }
 }
 
-fn flow() -> FlowId {
-    "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-        .parse()
-        .expect("a flow")
-}
-
 /// A queue of the runs of these days.
 pub(in crate::engine) fn queue_of(days: impl IntoIterator<Item = i64>) -> FlowQueue {
-    let mut queue = FlowQueue::new(FlowRef {
-        sandbox: "prod".parse().expect("a sandbox"),
-        id: flow(),
-    });
+    let mut queue = FlowQueue::new(flow());
     for day in days {
         queue.enqueue(run(day));
     }

@@ -193,12 +193,7 @@ mod tests {
         let window = Window::new(seconds(start), seconds(end)).expect("a window");
         ImportedRun {
             identity: RunIdentity {
-                flow: FlowRef {
-                    sandbox: "prod".parse().expect("a sandbox"),
-                    id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                        .parse()
-                        .expect("a flow"),
-                },
+                flow: crate::fixture::flow(),
                 window,
                 rerun: Rerun::new(rerun).expect("not 0"),
             },

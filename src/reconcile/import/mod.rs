@@ -140,8 +140,7 @@ mod tests {
 
     use super::*;
     use crate::api::{RecordCounts, RunStatus, WindowEvidence};
-    use crate::run::FlowId;
-    use crate::run::UnixSeconds;
+    use crate::run::{FlowId, UnixSeconds};
     use crate::state::{ClockKind, ClockedTime};
 
     fn flow(n: u8) -> FlowId {

@@ -27,12 +27,7 @@ fn window(n: i64) -> Window {
 
 fn identity(n: i64) -> RunIdentity {
     RunIdentity {
-        flow: FlowRef {
-            sandbox: "prod".parse().expect("a sandbox"),
-            id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-        },
+        flow: crate::fixture::flow(),
         window: window(n),
         rerun: Rerun::FIRST,
     }

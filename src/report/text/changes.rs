@@ -96,7 +96,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::run::{FlowRef, Rerun, UnixSeconds, Window};
+    use crate::run::{Rerun, UnixSeconds, Window};
     use crate::state::{Entry, Evidence, State};
 
     /// A state in which the runs of these days were adopted, long ago or later.
@@ -106,12 +106,7 @@ mod tests {
             let time = |s| UnixSeconds::new(s).expect("in range");
             let window = Window::new(time(day * 86_400), time((day + 1) * 86_400));
             let run = RunIdentity {
-                flow: FlowRef {
-                    sandbox: "prod".parse().expect("a sandbox"),
-                    id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                        .parse()
-                        .expect("a flow"),
-                },
+                flow: crate::fixture::flow(),
                 window: window.expect("a window"),
                 rerun: Rerun::FIRST,
             };

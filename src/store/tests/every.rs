@@ -289,7 +289,7 @@ mod large {
 
     /// As many as a large state has, where a whole run is asked for; else a tenth of them.
     async fn many_entries_are_kept(place: &dyn StateBackend) {
-        let batch_size = if crate::store::tests::places::is_whole() {
+        let batch_size = if crate::fixture::is_whole() {
             12_500
         } else {
             1_250

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{FlowRef, Rerun, RunIdentity, UnixSeconds, Window};
+use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Entry};
 
 fn organization() -> OrganizationId {
@@ -35,12 +35,7 @@ fn holder() -> Holder {
 fn run(n: i64) -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        flow: FlowRef {
-            sandbox: "prod".parse().expect("a sandbox"),
-            id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-        },
+        flow: crate::fixture::flow(),
         window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
         rerun: Rerun::FIRST,
     }

@@ -10,6 +10,8 @@ use super::git::TestRepository;
 use super::leases::Memory;
 use super::*;
 #[cfg(unix)]
+use crate::fixture::is_whole;
+#[cfg(unix)]
 use crate::store::git::Branch;
 #[cfg(feature = "object-store")]
 use crate::store::objects::Objects;
@@ -99,13 +101,8 @@ pub(super) fn git() -> Fixture<TestRepository, Branch> {
     Some((repository, branch))
 }
 
-/// Whether tests run in full, as in CI. In small, one folder stands for those that a repository can be
-/// seen from; `all_folders_and_worktrees_of_a_repository_read_and_write_one_state` has all of them.
-pub(in crate::store) fn is_whole() -> bool {
-    std::env::var_os("BACKFILL_TEST_WHOLE").is_some()
-}
-
-/// A clone, seen from somewhere in it.
+/// A clone, seen from somewhere in it. In small, one folder stands for all of them;
+/// `all_folders_and_worktrees_of_a_repository_read_and_write_one_state` has each.
 #[cfg(unix)]
 macro_rules! git_from {
     ($($kind:ident: $stand:ident, $asked:expr;)+) => {

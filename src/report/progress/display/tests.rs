@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::{Event, FlowStarted};
-use crate::run::{FlowRef, Rerun, RunIdentity, UnixSeconds, Window};
+use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
 fn started(flows: usize, each: usize) -> ApplyProgress {
     let flows = (0..flows)
@@ -21,12 +21,7 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
 fn run() -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        flow: FlowRef {
-            sandbox: "prod".parse().expect("a sandbox"),
-            id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
-                .parse()
-                .expect("a flow"),
-        },
+        flow: crate::fixture::flow(),
         window: Window::new(at(0), at(60)).expect("a window"),
         rerun: Rerun::FIRST,
     }
