@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{Key, OrganizationId, Rerun, RunIdentity, UnixSeconds, Window};
+use crate::run::{FlowRef, Key, OrganizationId, Rerun, RunIdentity, UnixSeconds, Window};
 
 fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
@@ -14,7 +14,12 @@ fn organization() -> OrganizationId {
 pub(super) fn run(day: i64) -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        flow: crate::fixture::flow(),
+        flow: FlowRef {
+            sandbox: "prod".parse().expect("a sandbox"),
+            id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
+                .parse()
+                .expect("a flow"),
+        },
         window: Window::new(at(day * 86_400), at((day + 1) * 86_400)).expect("a window"),
         rerun: Rerun::FIRST,
     }

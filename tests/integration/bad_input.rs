@@ -191,6 +191,17 @@ fn windows_over_what_was_ingested_are_refused_unless_allowed() {
     assert_eq!(report["runs"][0]["outcome"], "conflict");
     assert_eq!(&report["runs"][0]["conflict"], other);
     assert_eq!(emulated.ledger().creates, 1);
+    // What a limit holds back beside it is not in the document's rows, and is said.
+    workspace.manifest(2, 3, false);
+    let ran = workspace
+        .run("apply --yes --format json --limit 1")
+        .exits(3);
+    assert!(
+        ran.stderr.contains("warning: 2 held back by --limit (1)"),
+        "{}",
+        ran.stderr
+    );
+    std::fs::remove_file(workspace.path().join("manifests/flow-2.yaml")).expect("removed");
     workspace.write("manifests/flow-1.yaml", &shifted("overlap: allow\n"));
     workspace.run("apply --yes").exits(0);
     assert_eq!(emulated.ledger().creates, 2);
