@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
-use crate::run::{DesiredRun, FlowRef, Origin, RunIdentity, Source, UnixSeconds, Window};
+use crate::run::{DesiredRun, FlowRef, Request, RunIdentity, Source, UnixSeconds, Window};
 
 /// The API key of our client.
 pub(crate) const OURS: &str = "our-key";
@@ -61,15 +61,14 @@ pub(crate) fn is_whole() -> bool {
 /// A run that a manifest wants of a flow of files.
 pub(crate) fn desired(identity: RunIdentity) -> DesiredRun {
     DesiredRun {
-        key: identity.key(),
         identity,
         start_time: None,
-        source: Arc::new(Source::File),
-        name: "a flow".into(),
-        overlap_allowed: false,
-        origin: Origin {
+        request: Arc::new(Request {
             manifest: "manifests/a.yaml".into(),
-            line: 1,
-        },
+            name: "a flow".into(),
+            source: Arc::new(Source::File),
+            overlap_allowed: false,
+        }),
+        line: 1,
     }
 }

@@ -133,7 +133,7 @@ mod tests {
                 "activities":[],"metrics":{"statusSummary":{"status":"scheduled"}}}"#,
         ] {
             let id = answer(201, body).run_id().expect("an id");
-            assert_eq!(id.as_str(), "65b7cfcc");
+            assert_eq!(id.to_string(), "65b7cfcc");
         }
     }
 

@@ -124,7 +124,7 @@ mod tests {
             let Outcome::Created(id) = seen(status, r#"{"items":[{"id":"r1"}]}"#) else {
                 panic!("{status} is not created");
             };
-            assert_eq!(id.as_str(), "r1");
+            assert_eq!(id.to_string(), "r1");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Standard output: the result, as text or JSON; and a result that goes into a file.
 
 use std::fs::{self, File, Metadata, Permissions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -59,7 +59,8 @@ pub(crate) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.
 pub(crate) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteResult {
-    let mut out = io::stdout().lock();
+    // Standard output itself writes line by line.
+    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
     write(&mut out)?;
     out.flush()
 }

@@ -19,7 +19,7 @@ use crate::cli::signals::Signals;
 use crate::cli::watch::watch;
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::{Plan, diff};
-use crate::report::{self, Annotation, ApplyView};
+use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
 use crate::store::{LockedStore, load};
 
@@ -141,7 +141,11 @@ async fn apply_to(
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {
         context.actions.begin_group(io::stdout(), "The plan");
         made.warn(context, flags.format.into());
-        let _ = present::show(context, &made.view(), flags.format.into());
+        let view = PlanView {
+            state: Some(store.state()),
+            ..made.view()
+        };
+        let _ = present::show(context, &view, flags.format.into());
         context.actions.end_group(io::stdout());
     }
     let confirmed = if flags.yes || conflicts {

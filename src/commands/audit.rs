@@ -128,7 +128,7 @@ async fn look(
     let flows: BTreeMap<&FlowRef, &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
-        .map(|manifest| (&manifest.flow, &manifest.name))
+        .map(|manifest| (&*manifest.flow, &manifest.name))
         .collect();
     stream::iter(flows)
         .map(|(flow, name)| async move {
@@ -157,11 +157,11 @@ async fn look_closer(
     concurrency: usize,
 ) -> Result<Vec<FlowListing>, ApiError> {
     let mut recorded: BTreeMap<FlowRef, Vec<RunId>> = BTreeMap::new();
-    for (_, record) in state.into_iter().flat_map(State::records) {
+    for record in state.into_iter().flat_map(State::records) {
         if let Fate::Created { run_id, .. } = &record.fate {
             let identity = &record.identity;
             recorded
-                .entry(identity.flow.clone())
+                .entry(FlowRef::clone(&identity.flow))
                 .or_default()
                 .push(run_id.clone());
         }

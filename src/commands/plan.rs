@@ -161,6 +161,7 @@ impl PlanWithState {
     pub(super) fn view(&self) -> PlanView<'_> {
         PlanView {
             plan: &self.plan,
+            state: self.state.as_ref(),
             problems: &self.problems,
         }
     }

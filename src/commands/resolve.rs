@@ -297,12 +297,11 @@ fn refused(objections: Vec<(Key, Objection)>) -> Failure {
 
 /// The keys of every run in doubt, in the order of their runs.
 fn in_doubt(state: &State) -> Vec<Key> {
-    let mut records: Vec<_> = state
+    state
         .records()
-        .filter(|(_, record)| matches!(record.fate, Fate::InDoubt { .. }))
-        .collect();
-    records.sort_by(|(_, a), (_, b)| a.identity.cmp(&b.identity));
-    records.into_iter().map(|(key, _)| *key).collect()
+        .filter(|record| matches!(record.fate, Fate::InDoubt(_)))
+        .map(|record| record.identity.key())
+        .collect()
 }
 
 /// The runs that the person means: in doubt, or believed not to exist after they were, which a
@@ -310,13 +309,13 @@ fn in_doubt(state: &State) -> Vec<Key> {
 fn picked(state: &State, prefixes: &[KeyPrefix], adopts: bool) -> Result<Vec<Key>, Failure> {
     let mut keys = Vec::new();
     for prefix in prefixes {
-        let key = prefix.pick(state.records().map(|(key, _)| key))?;
+        let key = prefix.pick(state.records().map(|record| record.identity.key()))?;
         let is_open = |fate: &Fate| match fate {
             Fate::InDoubt { .. } => true,
             Fate::NotCreated(_) => adopts,
             Fate::Created { .. } | Fate::Rejected { .. } => false,
         };
-        if let Some(record) = state.get(&key)
+        if let Some(record) = state.find(&key)
             && !is_open(&record.fate)
         {
             return Err(Failure::usage(format!("{} is not in doubt", key.short()))

@@ -18,7 +18,7 @@ use crate::cli::output::OutputFormat;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::report::{Recorded, StateView, VerifyView, number};
-use crate::run::{FlowId, Key, KeyPrefix};
+use crate::run::{FlowId, KeyPrefix};
 use crate::state::{Fate, Record, State};
 use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, StoreError, inspect};
 
@@ -90,11 +90,10 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
-    let mut runs: Vec<Recorded<'_>> = records(state)
-        .filter(|(_, record)| flows.is_empty() || flows.contains(&record.identity.flow.id))
-        .map(|(key, record)| Recorded { key: *key, record })
+    let runs: Vec<Recorded<'_>> = records(state)
+        .filter(|record| flows.is_empty() || flows.contains(&record.identity.flow.id))
+        .map(|record| Recorded { record })
         .collect();
-    runs.sort_by(|a, b| a.record.identity.cmp(&b.record.identity));
     let is_of = |flow: &FlowId| runs.iter().any(|run| run.record.identity.flow.id == *flow);
     if let (Some(_), Some(flow)) = (state, flows.iter().find(|flow| !is_of(flow))) {
         let message = format!("no run of the flow {flow} is on record");
@@ -113,10 +112,10 @@ async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Resu
 async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
-    let key = key.pick(records(state).map(|(key, _)| key))?;
+    let key = key.pick(records(state).map(|record| record.identity.key()))?;
     let run = records(state)
-        .find(|(known, _)| **known == key)
-        .map(|(key, record)| Recorded { key: *key, record });
+        .find(|record| record.identity.key() == key)
+        .map(|record| Recorded { record });
     let view = StateView {
         place: &context.place_name(),
         state,
@@ -154,7 +153,7 @@ fn missing(context: &Context) -> Failure {
     .hint("name the place of another with --state")
 }
 
-fn records(state: Option<&State>) -> impl Iterator<Item = (&Key, &Record)> {
+fn records(state: Option<&State>) -> impl Iterator<Item = &Record> {
     state.into_iter().flat_map(State::records)
 }
 

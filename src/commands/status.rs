@@ -54,13 +54,13 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
     let names: HashMap<&FlowRef, &Manifest> = manifests
         .iter()
-        .map(|manifest| (&manifest.flow, manifest))
+        .map(|manifest| (&*manifest.flow, manifest))
         .collect();
     state
         .records()
-        .filter_map(|(key, record)| {
+        .filter_map(|record| {
             let identity = &record.identity;
-            let manifest = names.get(&identity.flow)?;
+            let manifest = names.get(&*identity.flow)?;
             let run_id = match &record.fate {
                 Fate::Created { run_id, .. } => Some(run_id.clone()),
                 Fate::InDoubt { .. } => None,
@@ -68,7 +68,7 @@ fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
             };
             Some(StatusRow {
                 identity: identity.clone(),
-                key: *key,
+                key: identity.key(),
                 name: manifest.name.clone(),
                 run_id,
                 seen: RunListing::NotListed,
@@ -85,7 +85,7 @@ async fn look_up(
 ) -> Result<Status, ApiError> {
     let flows: BTreeMap<FlowRef, Untrusted> = rows
         .iter()
-        .map(|row| (row.identity.flow.clone(), row.name.clone()))
+        .map(|row| (FlowRef::clone(&row.identity.flow), row.name.clone()))
         .collect();
     let lists: Vec<_> = stream::iter(flows)
         .map(|(flow, name)| async move {
@@ -110,7 +110,7 @@ async fn look_up(
     }
     let not_read: HashSet<&FlowRef> = unread.iter().map(|unread| &unread.flow).collect();
     for row in &mut rows {
-        if not_read.contains(&row.identity.flow) {
+        if not_read.contains(&*row.identity.flow) {
             row.seen = RunListing::NotRead;
         } else if let Some(run) = row.run_id.as_ref().and_then(|id| runs.remove(id)) {
             row.seen = RunListing::Run(Box::new(run));

@@ -130,7 +130,7 @@ impl FlowQueue {
 
     /// Adds a run to be created, or puts one back.
     pub(super) fn enqueue(&mut self, run: DesiredRun) {
-        let queue = if self.refused_before.contains(&run.key) {
+        let queue = if self.refused_before.contains(&run.key()) {
             &mut self.again
         } else {
             &mut self.fresh
@@ -140,7 +140,7 @@ impl FlowQueue {
 
     /// Adds a run that was refused before.
     pub(super) fn enqueue_again(&mut self, run: DesiredRun) {
-        self.refused_before.insert(run.key);
+        self.refused_before.insert(run.key());
         self.enqueue(run);
     }
 
@@ -221,8 +221,8 @@ impl FlowQueue {
     /// those that left in order proves nothing.
     fn goes_alone(&self, run: &DesiredRun) -> bool {
         run.start_time.is_some()
-            || self.refused_before.contains(&run.key)
-            || self.absent_before.contains(&run.key)
+            || self.refused_before.contains(&run.key())
+            || self.absent_before.contains(&run.key())
     }
 
     /// Reserves the next run, if one may be reserved now; `again_too`: one that was refused before
@@ -234,7 +234,7 @@ impl FlowQueue {
         let (_, run) = self.fresh.pop_first().or_else(|| self.again.pop_first())?;
         self.is_alone = self.goes_alone(&run);
         self.reserved += 1;
-        self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key));
+        self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key()));
         Some(run)
     }
 
@@ -251,7 +251,7 @@ impl FlowQueue {
 
     fn no_longer_reserved(&mut self, run: &DesiredRun) {
         self.reserved -= 1;
-        self.reserved_fresh -= usize::from(!self.refused_before.contains(&run.key));
+        self.reserved_fresh -= usize::from(!self.refused_before.contains(&run.key()));
     }
 
     /// Whether a reserved run may leave now.

@@ -121,7 +121,7 @@ type Outcomes = HashMap<Key, RunOutcome>;
 pub(crate) fn has_doubts(state: &State) -> bool {
     state
         .records()
-        .any(|(_, record)| matches!(record.fate, Fate::InDoubt { .. }))
+        .any(|record| matches!(record.fate, Fate::InDoubt(_)))
 }
 
 /// What comes of applying a plan that changes nothing.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::check::{CheckedManifest, EntrySpan, Wanted};
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
-use crate::run::{DesiredRun, Origin, Rerun, RunIdentity, Source};
+use crate::run::{DesiredRun, FlowRef, Request, Rerun, RunIdentity, Source};
 
 /// A window that is asked for, and by whom.
 #[derive(Clone, Copy)]
@@ -35,7 +35,8 @@ pub(super) fn join(standing: &[CheckedManifest], problems: &mut Problems) -> Vec
     }
     let mut runs = Vec::with_capacity(standing.iter().map(|one| one.wanted.len()).sum());
     let mut join = Join { standing, problems };
-    for manifests in flows.values() {
+    let requests = requests(standing);
+    for (flow, manifests) in &flows {
         join.agreement(manifests);
         join.gaps(manifests);
         let mut asked: Vec<WantedEntry> = manifests
@@ -49,7 +50,11 @@ pub(super) fn join(standing: &[CheckedManifest], problems: &mut Problems) -> Vec
         asked.sort_by_key(|asked| (asked.wanted.window, asked.wanted.rerun));
         join.once_each(&mut asked);
         join.overlaps(&asked);
-        runs.extend(asked.iter().map(|asked| desired(asked, standing)));
+        runs.extend(
+            asked
+                .iter()
+                .map(|asked| desired(asked, flow, &requests[asked.manifest])),
+        );
     }
     runs
 }
@@ -250,29 +255,34 @@ impl Pairs {
     }
 }
 
-fn desired(asked: &WantedEntry, standing: &[CheckedManifest]) -> DesiredRun {
+/// The requests of `standing`, each shared by the runs of its manifest.
+fn requests(standing: &[CheckedManifest]) -> Vec<Arc<Request>> {
+    let request = |CheckedManifest { manifest, .. }: &CheckedManifest| {
+        Arc::new(Request {
+            manifest: Arc::clone(&manifest.path),
+            name: manifest.name.clone(),
+            source: Arc::clone(&manifest.source),
+            overlap_allowed: manifest.overlap_allowed,
+        })
+    };
+    standing.iter().map(request).collect()
+}
+
+fn desired(asked: &WantedEntry, flow: &Arc<FlowRef>, request: &Arc<Request>) -> DesiredRun {
     let Wanted {
         window,
         rerun,
         start_time,
         span,
     } = asked.wanted;
-    let manifest = &standing[asked.manifest].manifest;
-    let identity = RunIdentity {
-        flow: manifest.flow.clone(),
-        window,
-        rerun,
-    };
     DesiredRun {
-        key: identity.key(),
-        identity,
-        start_time,
-        source: Arc::clone(&manifest.source),
-        name: manifest.name.clone(),
-        overlap_allowed: manifest.overlap_allowed,
-        origin: Origin {
-            manifest: Arc::clone(&manifest.path),
-            line: span.line,
+        identity: RunIdentity {
+            flow: Arc::clone(flow),
+            window,
+            rerun,
         },
+        start_time,
+        request: Arc::clone(request),
+        line: span.line,
     }
 }

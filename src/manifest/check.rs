@@ -81,10 +81,10 @@ impl Checker<'_> {
         let manifest = Manifest {
             path: Arc::clone(self.file),
             line: document.span.line,
-            flow: FlowRef {
+            flow: Arc::new(FlowRef {
                 sandbox: sandbox?,
                 id: flow_id?,
-            },
+            }),
             name: name.into(),
             source: Arc::new(source),
             reason: document.reason.as_ref().map(|r| r.value.to_string()),

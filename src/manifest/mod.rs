@@ -80,7 +80,7 @@ pub struct Manifest {
     /// The line at which the document begins, from 1.
     pub line: u32,
     /// The flow to run.
-    pub flow: FlowRef,
+    pub flow: Arc<FlowRef>,
     /// The label: as written, or the file's stem.
     pub name: Untrusted,
     /// What kind of source the flow reads.

@@ -63,7 +63,7 @@ fn the_manifest_of_the_contract_gives_its_runs() {
         .iter()
         .map(|run| {
             let RunIdentity { window, rerun, .. } = run.identity;
-            format!("{window} {rerun} {}", run.origin)
+            format!("{window} {rerun} {}", run.origin())
         })
         .collect();
     assert_eq!(
@@ -77,12 +77,12 @@ fn the_manifest_of_the_contract_gives_its_runs() {
     let [_, _, tutorial] = checked.runs.as_slice() else {
         panic!("three runs");
     };
-    assert_eq!(tutorial.key.short(), "b75f22b6087c");
+    assert_eq!(tutorial.key().short(), "b75f22b6087c");
     assert_eq!(
         tutorial.start_time.map(UnixSeconds::get),
         Some(1_796_090_400)
     );
-    assert_eq!(tutorial.name, "crm-accounts");
+    assert_eq!(tutorial.request.name, "crm-accounts");
     assert_eq!(checked.manifests.len(), 1);
 }
 
@@ -214,7 +214,7 @@ fn anchors_aliases_and_merge_keys_work_and_a_run_stands_where_its_alias_does() {
          ---\n",
     ));
     assert_eq!(checked.problems, []);
-    let lines: Vec<_> = checked.runs.iter().map(|run| run.origin.line).collect();
+    let lines: Vec<_> = checked.runs.iter().map(|run| run.origin().line).collect();
     assert_eq!(lines, [9, 14, 11]);
 }
 
@@ -297,7 +297,7 @@ fn the_order_of_keys_and_comments_change_no_run() {
     let keys = |text: &str| {
         let (_, checked) = check_one(text);
         assert_eq!(checked.problems, [], "{}", drawn(text));
-        let keys: Vec<_> = checked.runs.iter().map(|run| run.key).collect();
+        let keys: Vec<_> = checked.runs.iter().map(|run| run.key()).collect();
         keys
     };
     assert_eq!(keys(&one), keys(&two));

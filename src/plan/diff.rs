@@ -3,131 +3,148 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowRef, Key, Rerun, RunIdentity, Window};
+use crate::run::{DesiredRun, FlowRef, Rerun};
 use crate::state::{Fate, Record, State};
-
-type Series<'a> = (&'a FlowRef, Rerun);
 
 /// The plan that makes `desired` true, given what `state` knows.
 ///
-/// `desired` holds no key twice. A run conflicts when its window overlaps another's of the same
+/// `desired` holds no run twice. A run conflicts when its window overlaps another's of the same
 /// flow and rerun that exists or may exist, unless its manifest allows that.
 #[must_use]
-pub(crate) fn diff(desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
-    let wanted: HashSet<Key> = desired.iter().map(|run| run.key).collect();
-    let ingested = ingested_windows(state);
-
-    let mut runs: Vec<PlannedRun> = desired
-        .into_iter()
-        .map(|run| {
-            let record = state.and_then(|state| state.get(&run.key));
-            let action = match record.map(|record| &record.fate) {
-                None | Some(Fate::NotCreated(_)) => Action::Create,
-                Some(Fate::Rejected { .. }) => Action::Again,
-                Some(Fate::Created { .. }) => Action::Unchanged,
-                Some(Fate::InDoubt { .. }) => Action::Settle,
-            };
-            let in_the_way = if action.creates() && !run.overlap_allowed {
-                ingested
-                    .get(&series(&run.identity))
-                    .and_then(|ingested| overlapping(ingested, run.identity.window))
-            } else {
-                None
-            };
-            match in_the_way {
-                Some(other) => PlannedRun {
-                    // Whether a run in doubt is in the way at all is not known yet.
-                    action: match other.fate {
-                        Fate::InDoubt { .. } => Action::Wait,
-                        _ => Action::Conflict,
-                    },
-                    known: Some(Known::of(other)),
-                    run,
-                },
-                None => PlannedRun {
-                    action,
-                    known: record.map(Known::of),
-                    run,
-                },
-            }
-        })
-        .collect();
-    runs.sort_by(|a, b| a.run.identity.cmp(&b.run.identity));
-
-    let orphaned = orphaned(&runs, &wanted, state);
+pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
+    desired.sort_by(|a, b| a.identity.cmp(&b.identity));
+    let flows: HashSet<&FlowRef> = desired.iter().map(|run| &*run.identity.flow).collect();
+    let mut records = state.into_iter().flat_map(State::records).peekable();
+    let mut orphaned = Vec::new();
+    // What the state has of the flows that were read, and nobody wants.
+    let mut not_wanted = |record: &Record| {
+        if record.fate.may_exist() && flows.contains(&*record.identity.flow) {
+            orphaned.push(*Known::of(record));
+        }
+    };
+    let mut obstacles = Obstacles::of(state);
+    let mut actions = Vec::with_capacity(desired.len());
+    let mut rare = Vec::new();
+    // Both are sorted, so that neither is searched.
+    for (at, run) in desired.iter().enumerate() {
+        while let Some(record) = records.next_if(|record| record.identity < run.identity) {
+            not_wanted(record);
+        }
+        let record = records.next_if(|record| record.identity == run.identity);
+        let (action, known) = verdict(run, record, &mut obstacles);
+        actions.push(action);
+        rare.extend(known.map(|known| (at, known)));
+    }
+    records.for_each(not_wanted);
     Plan {
-        runs,
+        runs: joined(desired, actions, rare),
         orphaned,
         ..Plan::default()
     }
 }
 
-/// The windows of one flow and rerun that exist or may, by their start; beside each, the one
-/// among it and those before it that reaches furthest.
-type Ingested<'a> = Vec<(i64, &'a Record)>;
+/// What is to be done about a run, and what is known that says so.
+type Verdict = (Action, Option<Box<Known>>);
 
-fn ingested_windows(state: Option<&State>) -> HashMap<Series<'_>, Ingested<'_>> {
-    let mut windows: HashMap<Series<'_>, Ingested<'_>> = HashMap::new();
-    for (_, record) in state.into_iter().flat_map(State::records) {
-        if record.fate.may_exist() {
-            let start = record.identity.window.start().get();
-            windows
-                .entry(series(&record.identity))
-                .or_default()
-                .push((start, record));
+fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<'_>) -> Verdict {
+    let action = match record.map(|record| &record.fate) {
+        None | Some(Fate::NotCreated(_)) => Action::Create,
+        Some(Fate::Rejected { .. }) => Action::Again,
+        Some(Fate::Created { .. }) => return (Action::Unchanged, None),
+        Some(Fate::InDoubt(_)) => Action::Settle,
+    };
+    if action.creates()
+        && !run.request.overlap_allowed
+        && let Some(other) = obstacles.to(run)
+    {
+        // Whether a run in doubt is in the way at all is not known yet.
+        let action = match other.fate {
+            Fate::InDoubt(_) => Action::Wait,
+            _ => Action::Conflict,
+        };
+        return (action, Some(Known::of(other)));
+    }
+    (action, record.map(Known::of))
+}
+
+/// Each run with its action, and with what is known of it where something is. The runs give their
+/// memory back on the way, from their end: a plan of a million would be held twice otherwise.
+fn joined(
+    mut desired: Vec<DesiredRun>,
+    actions: Vec<Action>,
+    mut rare: Vec<(usize, Box<Known>)>,
+) -> Vec<PlannedRun> {
+    const GIVEN_BACK: usize = 1 << 16;
+    let mut runs = Vec::with_capacity(desired.len());
+    for action in actions.into_iter().rev() {
+        let Some(run) = desired.pop() else { break };
+        let known = rare.pop_if(|(at, _)| *at == desired.len());
+        runs.push(PlannedRun {
+            run,
+            action,
+            known: known.map(|(_, known)| known),
+        });
+        if desired.len().is_multiple_of(GIVEN_BACK) {
+            desired.shrink_to_fit();
         }
     }
-    for ingested in windows.values_mut() {
-        ingested.sort_by_key(|(start, _)| *start);
-        let mut furthest: Option<&Record> = None;
-        for (_, record) in ingested {
-            match furthest {
-                Some(other) if other.identity.window.end() > record.identity.window.end() => {
-                    *record = other;
-                }
-                _ => furthest = Some(record),
+    runs.reverse();
+    runs
+}
+
+/// What may be in the way of the runs of a flow, looked up where a run of it is to be created.
+struct Obstacles<'s> {
+    state: Option<&'s State>,
+    /// The flow that was looked up last, and its windows by rerun.
+    flow: Option<&'s FlowRef>,
+    ingested: HashMap<Rerun, Ingested<'s>>,
+}
+
+/// The windows of one flow and rerun that exist or may, by their start; beside each, the one
+/// among it and those before it that reaches furthest.
+type Ingested<'s> = Vec<(i64, &'s Record)>;
+
+impl<'s> Obstacles<'s> {
+    fn of(state: Option<&'s State>) -> Self {
+        Self {
+            state,
+            flow: None,
+            ingested: HashMap::new(),
+        }
+    }
+
+    /// A record whose window shares a second with that of `run`: of those that start before it
+    /// ends, the one that reaches furthest does, or none.
+    fn to(&mut self, run: &DesiredRun) -> Option<&'s Record> {
+        let identity = &run.identity;
+        if self.flow != Some(&identity.flow) {
+            self.look_up(&identity.flow);
+        }
+        let ingested = self.ingested.get(&identity.rerun)?;
+        let end = identity.window.end().get();
+        let before = ingested.partition_point(|(start, _)| *start < end);
+        let (_, furthest) = ingested.get(before.checked_sub(1)?)?;
+        let overlaps = furthest.identity.window.overlaps(identity.window);
+        overlaps.then_some(*furthest)
+    }
+
+    fn look_up(&mut self, flow: &FlowRef) {
+        self.ingested.clear();
+        self.flow = None;
+        for record in self.state.into_iter().flat_map(|state| state.of_flow(flow)) {
+            self.flow = Some(&record.identity.flow);
+            if record.fate.may_exist() {
+                let ingested = self.ingested.entry(record.identity.rerun).or_default();
+                let furthest = match ingested.last() {
+                    Some((_, before))
+                        if before.identity.window.end() > record.identity.window.end() =>
+                    {
+                        before
+                    }
+                    _ => record,
+                };
+                ingested.push((record.identity.window.start().get(), furthest));
             }
         }
     }
-    windows
-}
-
-/// A record whose window shares a second with `window`: of those that start before it ends, the
-/// one that reaches furthest does, or none.
-fn overlapping<'a>(ingested: &Ingested<'a>, window: Window) -> Option<&'a Record> {
-    let before = ingested.partition_point(|(start, _)| *start < window.end().get());
-    let (_, furthest) = ingested.get(before.checked_sub(1)?)?;
-    furthest
-        .identity
-        .window
-        .overlaps(window)
-        .then_some(*furthest)
-}
-
-fn series(identity: &RunIdentity) -> Series<'_> {
-    let RunIdentity {
-        flow,
-        window: _,
-        rerun,
-    } = identity;
-    (flow, *rerun)
-}
-
-/// What the state has of the flows that were read, and nobody wants.
-fn orphaned(runs: &[PlannedRun], wanted: &HashSet<Key>, state: Option<&State>) -> Vec<Known> {
-    let flows: HashSet<&FlowRef> = runs
-        .iter()
-        .map(|planned| &planned.run.identity.flow)
-        .collect();
-    let mut orphaned: Vec<Known> = state
-        .into_iter()
-        .flat_map(State::records)
-        .filter(|(key, record)| {
-            let identity = &record.identity;
-            !wanted.contains(key) && record.fate.may_exist() && flows.contains(&identity.flow)
-        })
-        .map(|(_, record)| Known::of(record))
-        .collect();
-    orphaned.sort_by(|a, b| a.identity.cmp(&b.identity));
-    orphaned
 }

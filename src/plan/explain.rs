@@ -31,26 +31,34 @@ pub(crate) fn explain(
     prefix: &KeyPrefix,
 ) -> Result<Explained, PickError> {
     let mut found: BTreeMap<Key, Explained> = BTreeMap::new();
-    for (key, record) in state.into_iter().flat_map(State::records) {
-        if prefix.matches(key) {
-            found.insert(*key, Explained::NotWanted(Known::of(record)));
+    for record in state.into_iter().flat_map(State::records) {
+        let key = record.identity.key();
+        if prefix.matches(&key) {
+            found.insert(key, Explained::NotWanted(*Known::of(record)));
         }
     }
     // What is wanted says more than what is remembered.
     for planned in plan.runs() {
-        if prefix.matches(&planned.run.key) {
-            found.insert(planned.run.key, Explained::Planned(planned.clone()));
+        let key = planned.run.key();
+        if prefix.matches(&key) {
+            let known = planned.known_of(state).map(Box::new);
+            let planned = PlannedRun {
+                known,
+                ..planned.clone()
+            };
+            found.insert(key, Explained::Planned(planned));
         }
     }
     if let Some(limit) = plan.limit() {
         for planned in plan.held_back() {
-            if prefix.matches(&planned.run.key) {
+            let key = planned.run.key();
+            if prefix.matches(&key) {
                 let held_back = Explained::HeldBack(planned.clone(), limit);
-                found.insert(planned.run.key, held_back);
+                found.insert(key, held_back);
             }
         }
     }
-    let key = prefix.pick(found.keys())?;
+    let key = prefix.pick(found.keys().copied())?;
     found
         .remove(&key)
         .ok_or_else(|| PickError::Unknown(prefix.clone()))

@@ -1,6 +1,6 @@
 //! The difference: what the manifests want, less what the state knows.
 //!
-//! Pure: takes desired runs and a [`State`](crate::state::State), gives a [`Plan`], a value that
+//! Pure: takes desired runs and a [`State`], gives a [`Plan`], a value that
 //! can be shown, compared and carried out. Only [`diff()`] makes one, only [`Plan::select`]
 //! narrows one, and neither can send anything.
 
@@ -13,7 +13,7 @@ mod tests;
 use sha2::{Digest, Sha256};
 
 use crate::run::{DesiredRun, RunIdentity, hex};
-use crate::state::{Fate, Record};
+use crate::state::{Fate, Record, State};
 
 pub(crate) use diff::diff;
 pub(crate) use explain::{Explained, explain};
@@ -50,8 +50,20 @@ pub(crate) struct PlannedRun {
     pub run: DesiredRun,
     /// What is to be done.
     pub action: Action,
-    /// What the state knows of it; for a conflict, of the run that is in the way.
-    pub known: Option<Known>,
+    /// What the state knows of it, or, for a conflict, of the run that is in the way. Nothing for a
+    /// run that exists, as nearly all may: [`State::get`] tells, where anybody asks.
+    pub known: Option<Box<Known>>,
+}
+
+impl PlannedRun {
+    /// What the state knows of it, or, for a conflict, of the run that is in the way; `state` is the
+    /// one that the plan was made from.
+    pub(crate) fn known_of(&self, state: Option<&State>) -> Option<Known> {
+        match &self.known {
+            Some(known) => Some(Known::clone(known)),
+            None => Some(*Known::of(state?.get(&self.run.identity)?)),
+        }
+    }
 }
 
 /// What the state knows of a run, as far as a plan shows it.
@@ -64,13 +76,13 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record) -> Box<Self> {
         let Record {
             identity,
             fate,
             earlier: _,
         } = record.clone();
-        Self { identity, fate }
+        Box::new(Self { identity, fate })
     }
 }
 
@@ -192,7 +204,7 @@ impl Plan {
                 Action::Conflict => "conflict",
                 Action::Wait | Action::Unchanged => continue,
             };
-            hash.update(format!("{word} {}\n", run.key));
+            hash.update(format!("{word} {}\n", run.key()));
         }
         hex(&hash.finalize())
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Action, Plan, PlannedRun};
-use crate::run::{FlowId, Key, KeyPrefix};
+use crate::run::{FlowId, Key, KeyPrefix, RunIdentity};
 
 /// What of a plan is wanted. The default is all of it.
 #[derive(Debug, Clone, Default)]
@@ -77,22 +77,29 @@ impl Plan {
             return Ok(());
         }
         let planned = self.runs.iter().chain(&self.held_back);
-        let planned = planned.map(|planned| (planned.run.identity.flow.id, planned.run.key));
-        let orphaned = self.orphaned.iter();
-        let orphaned = orphaned.map(|known| (known.identity.flow.id, known.identity.key()));
-        let all: Vec<(FlowId, Key)> = planned.chain(orphaned).collect();
-        let has = |matches: &dyn Fn(&(FlowId, Key)) -> bool| all.iter().any(matches);
-        if let Some(flow) = flows.iter().find(|flow| !has(&|(of, _)| of == *flow)) {
+        let planned = planned.map(|planned| &planned.run.identity);
+        let all = || {
+            planned
+                .clone()
+                .chain(self.orphaned.iter().map(|known| &known.identity))
+        };
+        let has = |matches: &dyn Fn(&RunIdentity) -> bool| all().any(matches);
+        let is_of = |flow: FlowId| move |run: &RunIdentity| run.flow.id == flow;
+        let begins = |prefix: &KeyPrefix| {
+            let prefix = prefix.clone();
+            move |run: &RunIdentity| prefix.matches(&run.key())
+        };
+        if let Some(flow) = flows.iter().find(|flow| !has(&is_of(**flow))) {
             return Err(NamesNothing::Flow(*flow));
         }
-        if let Some(prefix) = keys
-            .iter()
-            .find(|prefix| !has(&|(_, key)| prefix.matches(key)))
-        {
+        if let Some(prefix) = keys.iter().find(|prefix| !has(&begins(prefix))) {
             return Err(NamesNothing::Key(prefix.clone()));
         }
-        let both = |(flow, key): &(FlowId, Key)| {
-            flows.contains(flow) && keys.iter().any(|prefix| prefix.matches(key))
+        let both = |run: &RunIdentity| {
+            flows.contains(&run.flow.id) && {
+                let key = run.key();
+                keys.iter().any(|prefix| prefix.matches(&key))
+            }
         };
         if !flows.is_empty() && !keys.is_empty() && !has(&both) {
             return Err(NamesNothing::Together);
@@ -122,8 +129,8 @@ impl Plan {
         if !keys.is_empty() {
             partial = true;
             let named = |key: &Key| keys.iter().any(|prefix| prefix.matches(key));
-            runs.retain(|planned| named(&planned.run.key));
-            held_back.retain(|planned| named(&planned.run.key));
+            runs.retain(|planned| named(&planned.run.key()));
+            held_back.retain(|planned| named(&planned.run.key()));
             orphaned.retain(|known| named(&known.identity.key()));
         }
         if let Some(limit) = *limit {

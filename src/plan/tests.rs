@@ -1,5 +1,7 @@
 //! Plans against model worlds: build desired runs and a state, look at the plan as data.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -23,7 +25,8 @@ fn identity(flow_number: u8, start: i64, end: i64) -> RunIdentity {
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
             id: flow(flow_number),
-        },
+        }
+        .into(),
         window: Window::new(at(start), at(end)).expect("a window"),
         rerun: Rerun::FIRST,
     }
@@ -134,7 +137,7 @@ fn a_window_over_one_that_was_ingested_is_a_conflict_unless_allowed() {
         plan.runs()[0].known.as_ref().map(|known| &known.identity),
         Some(&week)
     );
-    runs[0].overlap_allowed = true;
+    Arc::make_mut(&mut runs[0].request).overlap_allowed = true;
     assert_eq!(actions(&diff(runs, Some(&world.0))), [Action::Create]);
 }
 
@@ -204,11 +207,11 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     assert_eq!([of(1), of(2), of(3)], [5, 2, 5]);
     assert_eq!(plan.totals().held_back, 100);
     assert_eq!(plan.limit(), Some(Limit::Asked(12)));
-    assert!(
-        plan.held_back()
+    assert!(plan.held_back().iter().all(|held| {
+        plan.runs()
             .iter()
-            .all(|held| plan.runs().iter().all(|kept| kept.run.key != held.run.key))
-    );
+            .all(|kept| kept.run.key() != held.run.key())
+    }));
     let first = plan.runs()[0].run.identity.window.start().get();
     assert_eq!(first, 0, "earliest windows first");
 }
@@ -235,7 +238,7 @@ fn a_limit_is_not_eaten_by_what_was_refused_before() {
 #[test]
 fn a_selection_by_flow_and_key_keeps_only_those() {
     let runs = [days(1, 0..3), days(2, 0..3)].concat();
-    let key = runs[4].key;
+    let key = runs[4].key();
     let by_flow = diff(runs.clone(), None).select(&Selection {
         flows: vec![flow(2)],
         ..Selection::default()
@@ -246,7 +249,7 @@ fn a_selection_by_flow_and_key_keeps_only_those() {
         ..Selection::default()
     });
     assert_eq!(by_key.runs().len(), 1);
-    assert_eq!(by_key.runs()[0].run.key, key);
+    assert_eq!(by_key.runs()[0].run.key(), key);
 }
 
 #[test]
@@ -288,9 +291,9 @@ fn a_key_is_found_in_the_plan_under_a_limit_and_in_the_state() {
         let prefix = key.short().parse().expect("a prefix");
         explain(&plan, Some(&world.0), &prefix)
     };
-    assert!(matches!(ask(&all[0].key), Ok(Explained::Planned(planned)) if planned.run == all[0]));
+    assert!(matches!(ask(&all[0].key()), Ok(Explained::Planned(planned)) if planned.run == all[0]));
     assert!(matches!(
-        ask(&all[2].key),
+        ask(&all[2].key()),
         Ok(Explained::HeldBack(planned, Limit::MaxNew(2))) if planned.run == all[2]
     ));
     assert!(matches!(ask(&kept.key()), Ok(Explained::NotWanted(known)) if known.identity == kept));
@@ -304,7 +307,11 @@ fn a_key_is_found_in_the_plan_under_a_limit_and_in_the_state() {
 fn a_beginning_of_several_keys_names_them() {
     // Two of so many keys begin with the same four digits.
     let plan = diff(days(1, 0..2000), None);
-    let mut keys: Vec<Key> = plan.runs().iter().map(|planned| planned.run.key).collect();
+    let mut keys: Vec<Key> = plan
+        .runs()
+        .iter()
+        .map(|planned| planned.run.key())
+        .collect();
     keys.sort();
     let beginning = |key: &Key| key.short()[..4].to_owned();
     let twins = keys
@@ -316,4 +323,10 @@ fn a_beginning_of_several_keys_names_them() {
         Err(PickError::Ambiguous { keys, .. }) => assert!(keys.starts_with(twins)),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_million_runs_stay_small() {
+    assert!(size_of::<DesiredRun>() <= 56, "{}", size_of::<DesiredRun>());
+    assert!(size_of::<PlannedRun>() <= 72, "{}", size_of::<PlannedRun>());
 }

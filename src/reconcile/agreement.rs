@@ -39,7 +39,7 @@ fn shown(id: &str, n: i64, created: i64, client: Option<&str>) -> FlowRun {
 
 fn identity(n: i64, rerun: u32) -> RunIdentity {
     RunIdentity {
-        flow: flow_ref(),
+        flow: flow_ref().into(),
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
     }
@@ -131,7 +131,7 @@ impl FlowFixture {
     /// What the next apply puts on record, in its steps: what is in doubt is settled, then what
     /// exists for a wanted run is adopted.
     fn apply(&self) -> (HashMap<RunId, Key>, HashMap<RunId, Key>) {
-        let records: Vec<_> = self.state.records().map(|(_, record)| record).collect();
+        let records: Vec<_> = self.state.records().collect();
         let mut claimed = HashSet::new();
         let mut created = HashSet::new();
         for record in &records {
@@ -148,7 +148,7 @@ impl FlowFixture {
         let doubts: Vec<_> = records
             .iter()
             .filter_map(|record| match &record.fate {
-                Fate::InDoubt { intent, .. } => Some((&record.identity, *intent)),
+                Fate::InDoubt(in_doubt) => Some((&record.identity, in_doubt.intent)),
                 _ => None,
             })
             .collect();
@@ -180,12 +180,12 @@ impl FlowFixture {
         }
         let clients = CreatorAttribution::learn(OURS, &self.runs, &created);
         let waiting = self.wanted.iter().filter(|run| {
-            let record = self.state.get(&run.key);
+            let record = self.state.get(&run.identity);
             record.is_none_or(|record| !record.fate.may_exist())
         });
         let adopted = existing(waiting, &self.runs, &claimed, &in_doubt, clients)
             .into_iter()
-            .map(|(run, id, _)| (id, run.key))
+            .map(|(run, id, _)| (id, run.key()))
             .collect();
         (settled, adopted)
     }
@@ -206,7 +206,7 @@ fn a_run_of_an_unnamed_client_beside_a_recorded_one_is_adopted_and_not_called_do
     let facts = world.facts();
     assert!(
         matches!(&facts[..], [Fact::Unknown { run, wanted: Some(key) }]
-            if run.id.as_str() == "b" && *key == identity(1, 2).key()),
+            if run.id.to_string() == "b" && *key == identity(1, 2).key()),
         "{facts:?}"
     );
 }

@@ -12,7 +12,7 @@ use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
-use crate::state::{Absence, ClockKind, ClockedTime, Fate, Refusal, State};
+use crate::state::{ClockKind, ClockedTime, Fate, InDoubt, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +103,7 @@ pub(crate) async fn cases(
 ) -> Result<Vec<Case>, ApiError> {
     let mut listed: HashMap<&FlowRef, Result<Vec<FlowRun>, Refusal>> = HashMap::new();
     let mut cases = Vec::new();
-    for (key, record) in keys.iter().filter_map(|key| Some((*key, state.get(key)?))) {
+    for (key, record) in keys.iter().filter_map(|key| Some((*key, state.find(key)?))) {
         let flow = &record.identity.flow;
         let runs = match listed.entry(flow) {
             Occupied(known) => known.into_mut(),
@@ -132,11 +132,10 @@ impl Case {
         key: Key,
         listed: Result<Vec<FlowRun>, Refusal>,
     ) -> Option<Self> {
-        let record = state.get(&key)?;
+        let record = state.find(&key)?;
         let intent = match &record.fate {
-            Fate::InDoubt { intent, .. } | Fate::NotCreated(Absence { intent, .. }) => {
-                first_intent(*intent, &record.earlier)
-            }
+            Fate::InDoubt(in_doubt) => first_intent(in_doubt.intent, &record.earlier),
+            Fate::NotCreated(absence) => first_intent(absence.intent, &record.earlier),
             Fate::Created { .. } | Fate::Rejected { .. } => return None,
         };
         let candidates = listed.map(|runs| {
@@ -165,7 +164,7 @@ impl Case {
         if let Some(other) = state.claim(run_id) {
             return Err(Objection::Claimed {
                 run_id: run_id.clone(),
-                other,
+                other: other.key(),
             });
         }
         let Some(run) = run else {
@@ -214,13 +213,16 @@ impl Case {
             return Err(Objection::Shown(run.id.clone()));
         }
         let (intent, doubt, start_time) = match &self.fate {
-            Fate::InDoubt {
-                intent,
-                session: _,
-                start_time,
-                order: _,
-                doubt,
-            } => (*intent, doubt.as_ref(), *start_time),
+            Fate::InDoubt(in_doubt) => {
+                let InDoubt {
+                    intent,
+                    start_time,
+                    doubt,
+                    session: _,
+                    order: _,
+                } = &**in_doubt;
+                (*intent, doubt.as_ref(), *start_time)
+            }
             // Nothing is open about these.
             Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => return Ok(()),
         };

@@ -114,7 +114,7 @@ pub(crate) fn judge(
             identity.window.start().get(),
             identity.window.end().get(),
         );
-        counts.entry(place).or_default().keys.push(run.key);
+        counts.entry(place).or_default().keys.push(run.key());
     }
     for run in stored {
         let place = (
@@ -188,29 +188,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::run::{Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
+    use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
     const FLOW: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
 
     fn wanted(n: i64, rerun: u32) -> DesiredRun {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let identity = RunIdentity {
-            flow: crate::fixture::flow(),
+            flow: crate::fixture::flow().into(),
             window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
             rerun: Rerun::new(rerun).expect("not 0"),
         };
-        DesiredRun {
-            key: identity.key(),
-            identity,
-            start_time: None,
-            source: Source::File.into(),
-            name: "f".into(),
-            overlap_allowed: false,
-            origin: Origin {
-                manifest: "m".into(),
-                line: 1,
-            },
-        }
+        crate::fixture::desired(identity)
     }
 
     fn stored(n: i64, id: &str) -> StoredRun {

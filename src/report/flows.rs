@@ -114,17 +114,17 @@ pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
     let mut flows: BTreeMap<&FlowRef, GatheredFlow<'_>> = BTreeMap::new();
     for planned in plan.runs() {
         let identity = &planned.run.identity;
-        let flow = flows.entry(&identity.flow);
+        let flow = flows.entry(&*identity.flow);
         flow.or_default().runs.push(planned);
     }
     for planned in plan.held_back() {
         let identity = &planned.run.identity;
-        let flow = flows.entry(&identity.flow);
+        let flow = flows.entry(&*identity.flow);
         flow.or_default().held_back.push(planned);
     }
     for known in plan.orphaned() {
         let identity = &known.identity;
-        if let Some(flow) = flows.get_mut(&identity.flow) {
+        if let Some(flow) = flows.get_mut(&*identity.flow) {
             flow.orphaned.push(known);
         }
     }
@@ -157,10 +157,7 @@ impl<'p> GatheredFlow<'p> {
         let window = |planned: &PlannedRun| planned.run.identity.window;
         let wanted = || runs.iter().chain(&held_back).copied();
         let DesiredRun {
-            identity,
-            source,
-            name,
-            ..
+            identity, request, ..
         } = &wanted().next()?.run;
         let start = wanted().map(|planned| window(planned).start()).min()?;
         let end = wanted().map(|planned| window(planned).end()).max()?;
@@ -195,9 +192,9 @@ impl<'p> GatheredFlow<'p> {
         }));
         let bar = Bar::of(span, &windows, width);
         Some(FlowView {
-            name,
+            name: &request.name,
             flow: &identity.flow,
-            source,
+            source: &request.source,
             counts,
             span,
             bar,

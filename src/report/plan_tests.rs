@@ -10,9 +10,8 @@ use super::Layout;
 use super::markdown::plan_markdown;
 use super::text::plan::write_plan;
 use crate::plan::{Limit, Plan, Selection, diff};
-use crate::run::{DesiredRun, FlowRef, Origin, Rerun, RunIdentity, Source, UnixSeconds, Window};
+use crate::run::{DesiredRun, FlowRef, Request, Rerun, RunIdentity, Source, UnixSeconds, Window};
 use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
-use crate::untrusted::Untrusted;
 
 /// What a comment has room for.
 const MOST: usize = 60_000;
@@ -25,23 +24,17 @@ const HOSTILE: &str =
 
 /// Windows of whole days of a flow, counted from 2022-01-01.
 fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> {
-    let source = Arc::new(Source::File);
-    let name = Untrusted::from(name);
-    let manifest: Arc<str> = format!("manifests/{name}.yaml").into();
-    days.map(|day| {
-        let identity = identity(flow, day, day + 1);
-        DesiredRun {
-            key: identity.key(),
-            identity,
-            start_time: None,
-            source: Arc::clone(&source),
-            name: name.clone(),
-            overlap_allowed: false,
-            origin: Origin {
-                manifest: Arc::clone(&manifest),
-                line: 7,
-            },
-        }
+    let request = Arc::new(Request {
+        manifest: format!("manifests/{name}.yaml").into(),
+        name: name.into(),
+        source: Arc::new(Source::File),
+        overlap_allowed: false,
+    });
+    days.map(|day| DesiredRun {
+        identity: identity(flow, day, day + 1),
+        start_time: None,
+        request: Arc::clone(&request),
+        line: 7,
     })
     .collect()
 }
@@ -54,7 +47,8 @@ fn identity(flow: usize, from: i64, to: i64) -> RunIdentity {
             id: format!("00000000-0000-4000-8000-{flow:012x}")
                 .parse()
                 .expect("a flow"),
-        },
+        }
+        .into(),
         window: Window::new(at(from), at(to)).expect("a window"),
         rerun: Rerun::FIRST,
     }
@@ -189,7 +183,8 @@ fn what_needs_attention_is_not_folded_away() {
         Layout {
             verbose: false,
             width: Some(80),
-        },
+        }
+        .into(),
     );
     assert_eq!(
         shown
@@ -411,7 +406,7 @@ fn a_stretch_tells_its_windows_their_length_and_their_lines() {
     let mut runs = days(2, "orders", 0..200);
     runs.extend(days(2, "orders", 201..400));
     for (n, run) in (0..).zip(&mut runs[..100]) {
-        run.origin.line = 10 + n;
+        run.line = 10 + n;
     }
     let shown = plan_markdown(&diff(runs, None), &[], 5_000);
     let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{number, plain, window};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
-use crate::state::{Absence, Evidence, Fate};
+use crate::state::{Absence, Evidence, Fate, InDoubt};
 
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
@@ -35,13 +35,14 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
             time(*at),
             plain(&refusal.to_string(), MOST_SAID)
         ),
-        Fate::InDoubt {
-            intent,
-            session: _,
-            start_time,
-            order: _,
-            doubt,
-        } => {
+        Fate::InDoubt(in_doubt) => {
+            let InDoubt {
+                intent,
+                start_time,
+                doubt,
+                session: _,
+                order: _,
+            } = &**in_doubt;
             let since = time(intent.time);
             let begins = start_time.map_or_else(String::new, |at| format!(", to begin at {at}"));
             let reason = doubt.as_ref().map_or_else(
@@ -105,12 +106,16 @@ pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
                 let run = &planned.run;
                 format!(
                     "{}: {} of key {}",
-                    plain(&run.origin.to_string(), 100),
+                    plain(&run.origin().to_string(), 100),
                     window(run.identity.window),
-                    run.key.short()
+                    run.key().short()
                 )
             });
-            let obstacle = group[0].known.iter().flat_map(describe_obstacle);
+            let obstacle = group[0]
+                .known
+                .as_deref()
+                .into_iter()
+                .flat_map(describe_obstacle);
             asked
                 .chain(obstacle.map(|line| format!("  {line}")))
                 .collect::<Vec<_>>()

@@ -117,19 +117,21 @@ impl View for ValidateView<'_> {
 pub(crate) struct PlanView<'a> {
     /// What there is to do.
     pub plan: &'a Plan,
+    /// What it was made from.
+    pub state: Option<&'a State>,
     /// What was found in the manifests; no errors.
     pub problems: &'a [Problem],
 }
 
-impl View for PlanView<'_> {
-    type Document = PlanDocument;
+impl<'a> View for PlanView<'a> {
+    type Document = PlanDocument<'a>;
 
     fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
         write_plan(out, self.plan, layout)
     }
 
-    fn document(&self, _: u8) -> PlanDocument {
-        json::plan(self.plan)
+    fn document(&self, _: u8) -> PlanDocument<'a> {
+        json::plan(self.plan, self.state)
     }
 
     fn annotations(&self) -> Vec<Annotation> {
@@ -299,8 +301,8 @@ pub(crate) struct StateView<'a> {
     pub is_one: bool,
 }
 
-impl View for StateView<'_> {
-    type Document = StateDocument;
+impl<'a> View for StateView<'a> {
+    type Document = StateDocument<'a>;
 
     fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
         match (self.state, self.runs) {
@@ -310,7 +312,7 @@ impl View for StateView<'_> {
         }
     }
 
-    fn document(&self, _: u8) -> StateDocument {
+    fn document(&self, _: u8) -> StateDocument<'a> {
         json::state(self.state, self.runs)
     }
 }

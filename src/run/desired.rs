@@ -35,7 +35,7 @@ pub enum Source {
 }
 
 /// Where in which manifest a run was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// The manifest's path, as it is shown.
     pub manifest: Arc<str>,
@@ -49,23 +49,48 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A run that a manifest wants to exist.
+/// What a manifest says of all the runs that it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The manifest's path, as it is shown.
+    pub manifest: Arc<str>,
+    /// The manifest's label for the flow.
+    pub name: Untrusted,
+    /// What kind of source the flow reads.
+    pub source: Arc<Source>,
+    /// Whether windows may overlap others of the flow (`overlap: allow`).
+    pub overlap_allowed: bool,
+}
+
+/// A run that a manifest wants to exist. A plan may hold a million: what runs have in common is
+/// shared, and what can be computed is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredRun {
     /// What makes it this run.
     pub identity: RunIdentity,
-    /// The content hash of `identity`.
-    pub key: Key,
     /// When the run should begin; `None`: when it is sent.
     pub start_time: Option<UnixSeconds>,
-    /// What kind of source its flow reads.
-    pub source: Arc<Source>,
-    /// The manifest's label for the flow.
-    pub name: Untrusted,
-    /// Whether its window may overlap others of the flow (`overlap: allow`).
-    pub overlap_allowed: bool,
+    /// What its manifest says of it and others.
+    pub request: Arc<Request>,
+    /// The line of the manifest that asks for it, from 1.
+    pub line: u32,
+}
+
+impl DesiredRun {
+    /// The content hash of its identity, computed.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.identity.key()
+    }
+
     /// Where it was asked for.
-    pub origin: Origin,
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin {
+            manifest: Arc::clone(&self.request.manifest),
+            line: self.line,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -76,10 +101,10 @@ mod tests {
     fn identity(sandbox: &str, flow: &str, start: i64, end: i64, rerun: u32) -> RunIdentity {
         let at = |s| UnixSeconds::new(s).expect("in range");
         RunIdentity {
-            flow: FlowRef {
+            flow: Arc::new(FlowRef {
                 sandbox: sandbox.parse().expect("a sandbox"),
                 id: flow.parse().expect("a flow id"),
-            },
+            }),
             window: Window::new(at(start), at(end)).expect("a window"),
             rerun: Rerun::new(rerun).expect("not 0"),
         }

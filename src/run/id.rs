@@ -1,9 +1,13 @@
 //! Identifiers, each its own type: a run id cannot be passed where a flow id is wanted.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// Why a text is not the identifier it should be.
@@ -44,16 +48,32 @@ impl FromStr for FlowId {
     }
 }
 
+impl FlowId {
+    /// The id as it is written.
+    pub(super) fn ascii(self) -> [u8; 36] {
+        let mut text = [0; 36];
+        self.0.as_hyphenated().encode_lower(&mut text);
+        text
+    }
+}
+
 impl fmt::Display for FlowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.as_hyphenated().fmt(f)
     }
 }
 
-/// The id of a flow run as the service gave it: opaque, safe in a URL path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RunId(String);
+/// The id of a flow run as the service gave it: opaque, safe in a URL path, ordered as its text is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RunId(RunIdText);
+
+/// How an id is kept. Nearly all ids are UUIDs: as a number, a million of them need no allocation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum RunIdText {
+    /// A UUID that is written hyphenated and in lower case.
+    Uuid(Uuid),
+    Other(Arc<str>),
+}
 
 /// The name of a sandbox, `x-sandbox-name` on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,7 +150,85 @@ macro_rules! text_id {
     };
 }
 
-text_id!(RunId, is_run_id, IdError::RunId);
+impl FromStr for RunId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        // Only what is shown again to the letter is kept as a number.
+        if text.len() == 36
+            && let Ok(uuid) = Uuid::try_parse(text)
+            && !text.bytes().any(|byte| byte.is_ascii_uppercase())
+        {
+            return Ok(Self(RunIdText::Uuid(uuid)));
+        }
+        if is_run_id(text) {
+            Ok(Self(RunIdText::Other(text.into())))
+        } else {
+            Err(IdError::RunId(text.to_owned()))
+        }
+    }
+}
+
+impl Serialize for RunId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for RunId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer)
+    }
+}
+
+/// Reads a string and parses it where it stands: no copy is made of it.
+pub(super) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(PhantomData))
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            RunIdText::Uuid(uuid) => uuid.as_hyphenated().fmt(f),
+            RunIdText::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Ord for RunId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (&self.0, &other.0) {
+            (RunIdText::Uuid(a), RunIdText::Uuid(b)) => a.cmp(b),
+            (RunIdText::Other(a), RunIdText::Other(b)) => a.cmp(b),
+            _ => self.to_string().cmp(&other.to_string()),
+        }
+    }
+}
+
+impl PartialOrd for RunId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 text_id!(Sandbox, is_sandbox, IdError::Sandbox);
 text_id!(OrganizationId, is_organization, IdError::OrganizationId);
 
@@ -172,6 +270,21 @@ mod tests {
         for bad in ["", "5C13", "@AdobeOrg", "a b@AdobeOrg", "x@AdobeOrg\r\n"] {
             assert!(bad.parse::<OrganizationId>().is_err(), "{bad:?} was read");
         }
+    }
+
+    #[test]
+    fn a_run_id_is_shown_to_the_letter_and_ordered_as_its_text_is() {
+        let texts = [
+            "01",
+            "65B7CFCC-6b2e-47c8-8194-13005b792752",
+            "65b7cfcc-6b2e-47c8-8194-13005b792752",
+            "65b7cfcc6b2e47c8819413005b792752",
+            "65b7cfcd-6b2e-47c8-8194-13005b792752",
+            "run-1",
+        ];
+        let ids = texts.map(|text| text.parse::<RunId>().expect("a run id"));
+        assert_eq!(ids.each_ref().map(ToString::to_string), texts);
+        assert!(ids.is_sorted());
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use super::RunIdentity;
+use super::id::parsed;
 
 /// Why a text is not a key, or not the beginning of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,15 +23,14 @@ pub enum KeyError {
 }
 
 /// The content hash of a desired run: what the state is keyed by.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key([u8; 32]);
 
 impl RunIdentity {
     /// The content hash: SHA-256 of [`RunIdentity::canonical_text`].
     #[must_use]
     pub fn key(&self) -> Key {
-        Key(Sha256::digest(self.canonical_text()).into())
+        Key(Sha256::digest(self.canonical_bytes()).into())
     }
 }
 
@@ -46,7 +46,8 @@ impl Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        let digits: [u8; 64] = hex_digits(&self.0);
+        f.write_str(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -61,39 +62,56 @@ impl FromStr for Key {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let bad = || KeyError::Key(text.to_owned());
-        if text.len() != 64 || !text.bytes().all(is_lower_hex) {
-            return Err(bad());
-        }
+        let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| bad())?;
         let mut bytes = [0; 32];
-        for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| bad())?;
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let [high, low] = [pair[0], pair[1]].map(value_of_digit);
+            *byte = high
+                .zip(low)
+                .map(|(high, low)| high << 4 | low)
+                .ok_or_else(bad)?;
         }
         Ok(Self(bytes))
     }
 }
 
-impl TryFrom<String> for Key {
-    type Error = KeyError;
-
-    fn try_from(text: String) -> Result<Self, KeyError> {
-        text.parse()
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.to_string()
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        parsed(deserializer)
     }
 }
 
 /// Lower-case hexadecimal digits of `bytes`.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
+    let digits = bytes.iter().flat_map(|&byte| digits_of(byte));
+    digits.map(char::from).collect()
+}
+
+/// The same in place, for `N / 2` bytes: a state of a million lines has two million of these.
+pub(crate) fn hex_digits<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut digits = [0; N];
+    for (pair, &byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&digits_of(byte));
+    }
+    digits
+}
+
+fn digits_of(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|value| b"0123456789abcdef"[usize::from(value)])
+}
+
+fn value_of_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
 }
 
 fn is_lower_hex(byte: u8) -> bool {
@@ -115,9 +133,9 @@ impl KeyPrefix {
     ///
     /// # Errors
     /// When there is none, or more than one.
-    pub fn pick<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) -> Result<Key, PickError> {
+    pub fn pick(&self, keys: impl IntoIterator<Item = Key>) -> Result<Key, PickError> {
         let keys = keys.into_iter().filter(|key| self.matches(key));
-        let found: BTreeSet<Key> = keys.copied().collect();
+        let found: BTreeSet<Key> = keys.collect();
         match found.first() {
             None => Err(PickError::Unknown(self.clone())),
             Some(key) if found.len() == 1 => Ok(*key),

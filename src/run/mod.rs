@@ -11,10 +11,10 @@ mod key;
 mod time;
 mod window;
 
-pub use desired::{DeltaColumn, DesiredRun, Origin, Source};
+pub use desired::{DeltaColumn, DesiredRun, Origin, Request, Source};
 pub use id::{FlowId, IdError, OrganizationId, RunId, Sandbox};
 pub use identity::{FlowRef, Rerun, RunIdentity};
-pub(crate) use key::hex;
 pub use key::{Key, KeyError, KeyPrefix, PickError};
+pub(crate) use key::{hex, hex_digits};
 pub use time::{TimeError, UnixSeconds};
 pub use window::{Window, WindowError};

@@ -4,6 +4,7 @@
 //! the type says which one this is.
 
 use std::fmt;
+use std::num::NonZeroI64;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,13 +20,24 @@ pub struct TimeError(pub i64);
 /// documentation's own 11-digit typo can never be taken for seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
-pub struct UnixSeconds(i64);
+pub struct UnixSeconds(
+    /// One more than the number of seconds: what is never 0 needs no room to be left out.
+    NonZeroI64,
+);
 
 impl UnixSeconds {
     /// 2200-01-01T00:00:00Z, the first second out of range.
     const END: i64 = 7_258_118_400;
+    /// 1970-01-01T00:00:00Z, the first second in range.
+    pub(super) const MIN: Self = Self::stored(0);
+    /// The second after that.
+    pub(super) const AFTER_MIN: Self = Self::stored(1);
     /// The last second in range: 2199-12-31T23:59:59Z.
-    pub const MAX: Self = Self(Self::END - 1);
+    pub const MAX: Self = Self::stored(Self::END - 1);
+
+    const fn stored(seconds: i64) -> Self {
+        Self(NonZeroI64::new(seconds + 1).expect("seconds are not negative"))
+    }
 
     /// The instant `seconds` after 1970-01-01T00:00:00Z.
     ///
@@ -33,7 +45,7 @@ impl UnixSeconds {
     /// When it lies before 1970 or after 2199.
     pub fn new(seconds: i64) -> Result<Self, TimeError> {
         if (0..Self::END).contains(&seconds) {
-            Ok(Self(seconds))
+            Ok(Self::stored(seconds))
         } else {
             Err(TimeError(seconds))
         }
@@ -42,13 +54,13 @@ impl UnixSeconds {
     /// The instant `seconds` after 1970-01-01T00:00:00Z, or the nearest that is in range.
     #[must_use]
     pub fn clamped(seconds: i64) -> Self {
-        Self(seconds.clamp(0, Self::END - 1))
+        Self::stored(seconds.clamp(0, Self::END - 1))
     }
 
     /// The number of seconds.
     #[must_use]
     pub fn get(self) -> i64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// The same instant as `jiff` has it.
@@ -57,7 +69,7 @@ impl UnixSeconds {
     /// Never: 1970 to 2200 is within its years.
     #[must_use]
     pub fn timestamp(self) -> Timestamp {
-        Timestamp::from_second(self.0).expect("1970 to 2200 is within jiff's years")
+        Timestamp::from_second(self.get()).expect("1970 to 2200 is within jiff's years")
     }
 }
 
@@ -71,7 +83,7 @@ impl TryFrom<i64> for UnixSeconds {
 
 impl From<UnixSeconds> for i64 {
     fn from(time: UnixSeconds) -> Self {
-        time.0
+        time.get()
     }
 }
 

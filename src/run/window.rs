@@ -25,6 +25,12 @@ pub struct Window {
 }
 
 impl Window {
+    /// The first second of 1970: no window sorts before it.
+    pub(crate) const FIRST: Self = Self {
+        start: UnixSeconds::MIN,
+        end: UnixSeconds::AFTER_MIN,
+    };
+
     /// The window from `start` up to, but without, `end`.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! What one state says otherwise than another: for the person who agrees to the replacement.
 
-use super::record::{Record, State};
-use crate::run::{Key, RunIdentity};
+use std::cmp::Ordering;
+
+use super::State;
+use super::record::Record;
+use crate::run::RunIdentity;
 
 /// A run of which two states say different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StateChange<'a> {
-    /// Its key.
-    pub key: Key,
     /// What the old state says of it.
     pub old: Option<&'a Record>,
     /// What the new one says.
@@ -37,24 +38,21 @@ impl State {
     /// What `new` says otherwise, in the order of the runs.
     #[must_use]
     pub fn changes_to<'a>(&'a self, new: &'a Self) -> Vec<StateChange<'a>> {
-        let here = self.records.iter().map(|(key, old)| StateChange {
-            key: *key,
-            old: Some(old),
-            new: new.records.get(key),
-        });
-        let added = new.records.iter().filter_map(|(key, new)| {
-            (!self.records.contains_key(key)).then_some(StateChange {
-                key: *key,
-                old: None,
-                new: Some(new),
-            })
-        });
-        let mut changes: Vec<StateChange<'a>> = here
-            .chain(added)
-            .filter(|change| change.old != change.new)
-            .collect();
-        changes.sort_by(|a, b| a.identity().cmp(b.identity()));
-        changes
+        let (mut here, mut there) = (self.records().peekable(), new.records().peekable());
+        let mut changes = Vec::new();
+        loop {
+            let order = match (here.peek(), there.peek()) {
+                (None, None) => return changes,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => old.identity.cmp(&new.identity),
+            };
+            let old = order.is_le().then(|| here.next()).flatten();
+            let new = order.is_ge().then(|| there.next()).flatten();
+            if old != new {
+                changes.push(StateChange { old, new });
+            }
+        }
     }
 }
 

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::State;
 use super::format::{StoredRecord, read_lines};
 use super::header::FormatError;
-use super::record::State;
+use super::record::Record;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit
 /// them any more, all else must. The header is as it was written.
@@ -19,7 +20,7 @@ use super::record::State;
 pub fn decode_edited(bytes: &[u8]) -> Result<State, FormatError> {
     // Some editors end lines in their own way; no line of ours has such a byte in it.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&b| b != b'\r').collect();
-    let (state, _) = read_lines(&bytes, read)?;
+    let (state, _) = read_lines(&*bytes, |text, _| read(text))?;
     Ok(state)
 }
 
@@ -33,7 +34,7 @@ struct Edited<T> {
 }
 
 /// Reads a line, whose end the editor may have left out.
-fn read(text: &[u8]) -> Result<StoredRecord, String> {
+fn read(text: &[u8]) -> Result<Record, String> {
     let text = text.trim_ascii_end();
     let not_understood = |error: serde_json::Error| {
         // It knows of no other line than this one.
@@ -42,7 +43,7 @@ fn read(text: &[u8]) -> Result<StoredRecord, String> {
             .replace(" at line 1 column ", " at column ");
         format!("the line is not understood: {error}")
     };
-    let record: Edited<StoredRecord> = serde_json::from_slice(text).map_err(not_understood)?;
+    let record: Edited<StoredRecord<'_>> = serde_json::from_slice(text).map_err(not_understood)?;
     // What stands in no field would be lost without a word.
     let known = serde_json::to_value(&record.rest).map_err(not_understood)?;
     let written: Edited<BTreeMap<String, Value>> =
@@ -54,7 +55,7 @@ fn read(text: &[u8]) -> Result<StoredRecord, String> {
         .find(|(name, value)| is_lost(name, value))
     {
         Some((name, _)) => Err(format!("the field `{name}` is not one of such a record")),
-        None => Ok(record.rest),
+        None => record.rest.checked(),
     }
 }
 

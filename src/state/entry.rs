@@ -1,6 +1,8 @@
 //! The entries of the journal: each a fact, made durable before anything is done that depends
 //! on it. Stored form; a change here is a change of the journal's format.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -238,17 +240,14 @@ pub struct StoredIdentity {
 impl From<&RunIdentity> for StoredIdentity {
     fn from(identity: &RunIdentity) -> Self {
         let RunIdentity {
-            flow: FlowRef {
-                sandbox,
-                id: flow_id,
-            },
+            flow,
             window,
             rerun,
         } = identity;
         Self {
             key: identity.key(),
-            sandbox: sandbox.clone(),
-            flow_id: *flow_id,
+            sandbox: flow.sandbox.clone(),
+            flow_id: flow.id,
             window_start_time: window.start(),
             window_end_time: window.end(),
             rerun: *rerun,
@@ -263,11 +262,11 @@ impl StoredIdentity {
         self.key
     }
 
-    /// The key and what it is the hash of, checked against each other.
+    /// What the key is the hash of, checked against it.
     ///
     /// # Errors
     /// A sentence about what does not fit: bit rot, or an edit by hand.
-    pub(super) fn checked(self) -> Result<(Key, RunIdentity), IdentityError> {
+    pub(super) fn checked(self) -> Result<RunIdentity, IdentityError> {
         let Self {
             key,
             sandbox,
@@ -277,15 +276,15 @@ impl StoredIdentity {
             rerun,
         } = self;
         let identity = RunIdentity {
-            flow: FlowRef {
+            flow: Arc::new(FlowRef {
                 sandbox,
                 id: flow_id,
-            },
+            }),
             window: Window::new(window_start_time, window_end_time)?,
             rerun,
         };
         if identity.key() == key {
-            Ok((key, identity))
+            Ok(identity)
         } else {
             Err(IdentityError::Key {
                 found: key,

@@ -1,8 +1,9 @@
 //! The fold: the only way a state changes. Each entry is one legal step, or damage.
 
 use super::Entry;
+use super::State;
 use super::entry::IdentityError;
-use super::record::{Absence, Doubt, Fate, Record, State};
+use super::record::{Absence, Doubt, Fate, InDoubt, Record};
 use crate::run::{Key, RunId, RunIdentity};
 
 /// Why an entry cannot follow what came before it.
@@ -54,8 +55,9 @@ impl State {
                 start_time,
                 order,
             } => {
-                let (key, identity) = run.checked()?;
-                match self.records.get(&key).map(|record| &record.fate) {
+                let key = run.key();
+                let identity = run.checked()?;
+                match self.records.get(&identity).map(|record| &record.fate) {
                     // What was never created may be sent again.
                     None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => {}
                     Some(Fate::Created { .. }) => {
@@ -64,57 +66,62 @@ impl State {
                             key,
                         });
                     }
-                    Some(Fate::InDoubt { .. }) => {
+                    Some(Fate::InDoubt(_)) => {
                         return Err(FoldError::NotFree {
                             fate: "in doubt",
                             key,
                         });
                     }
                 }
-                let fate = Fate::InDoubt {
+                let fate = Fate::InDoubt(Box::new(InDoubt {
                     intent: at,
                     session,
                     start_time,
                     order,
                     doubt: None,
-                };
+                }));
                 self.replace(key, identity, fate);
             }
             Entry::Created { key, run_id, at } => {
                 self.free(&run_id, key)?;
-                self.open_intent("the creation", key)?.fate = Fate::Created {
+                let record = self.open_intent("the creation", key)?;
+                record.fate = Fate::Created {
                     run_id: run_id.clone(),
                     adopted: None,
                     at,
                 };
-                self.by_run.insert(run_id, key);
+                let identity = record.identity.clone();
+                self.records.add_claim(run_id, identity);
             }
             Entry::Rejected { key, refusal, at } => {
+                let refusal = Box::new(refusal);
                 self.open_intent("a rejection", key)?.fate = Fate::Rejected { refusal, at };
             }
             Entry::Doubt { key, reason, at } => {
                 let record = self.open_intent("a doubt", key)?;
-                if let Fate::InDoubt { doubt, .. } = &mut record.fate {
-                    *doubt = Some(Doubt { reason, at });
+                if let Fate::InDoubt(in_doubt) = &mut record.fate {
+                    in_doubt.doubt = Some(Doubt { reason, at });
                 }
             }
             Entry::NotSent { key, .. } => {
                 let record = self.open_intent("a withdrawal", key)?;
-                match record.earlier.pop() {
-                    Some(absence) => record.fate = Fate::NotCreated(absence),
-                    None => {
-                        self.records.remove(&key);
-                    }
+                let mut earlier = std::mem::take(&mut record.earlier).into_vec();
+                if let Some(absence) = earlier.pop() {
+                    record.fate = Fate::NotCreated(Box::new(absence));
+                    record.earlier = earlier.into();
+                } else {
+                    let identity = record.identity.clone();
+                    self.records.remove(&identity);
                 }
             }
             Entry::NotCreated { key, evidence, at } => {
                 let record = self.open_intent("a settlement", key)?;
-                if let Fate::InDoubt { intent, .. } = record.fate {
-                    record.fate = Fate::NotCreated(Absence {
-                        intent,
+                if let Fate::InDoubt(in_doubt) = &record.fate {
+                    record.fate = Fate::NotCreated(Box::new(Absence {
+                        intent: in_doubt.intent,
                         evidence,
                         at,
-                    });
+                    }));
                 }
             }
             Entry::Adopted {
@@ -123,11 +130,12 @@ impl State {
                 evidence,
                 at,
             } => {
-                let (key, identity) = run.checked()?;
+                let key = run.key();
+                let identity = run.checked()?;
                 if let Some(Record {
                     fate: Fate::Created { .. },
                     ..
-                }) = self.records.get(&key)
+                }) = self.records.get(&identity)
                 {
                     return Err(FoldError::NotFree {
                         fate: "created",
@@ -135,10 +143,10 @@ impl State {
                     });
                 }
                 self.free(&run_id, key)?;
-                self.by_run.insert(run_id.clone(), key);
+                self.records.add_claim(run_id.clone(), identity.clone());
                 let fate = Fate::Created {
                     run_id,
-                    adopted: Some(evidence),
+                    adopted: Some(Box::new(evidence)),
                     at,
                 };
                 self.replace(key, identity, fate);
@@ -149,27 +157,29 @@ impl State {
 
     /// Gives a run a new fate; an absence that it had stays with it.
     fn replace(&mut self, key: Key, identity: RunIdentity, fate: Fate) {
-        let record = self.records.entry(key);
-        let record = record.or_insert_with(|| Record::new(identity, fate.clone()));
+        let new = Record::new(identity, fate.clone());
+        let record = self.records.entry(key, new);
         if let Fate::NotCreated(absence) = std::mem::replace(&mut record.fate, fate) {
-            record.earlier.push(absence);
+            let mut earlier = std::mem::take(&mut record.earlier).into_vec();
+            earlier.push(*absence);
+            record.earlier = earlier.into();
         }
     }
 
     fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {
-        match self.by_run.get(run_id) {
+        match self.records.claim(run_id) {
             Some(other) => Err(FoldError::Claimed {
                 run_id: run_id.clone(),
                 key,
-                other: *other,
+                other: other.key(),
             }),
             None => Ok(()),
         }
     }
 
     fn open_intent(&mut self, step: &'static str, key: Key) -> Result<&mut Record, FoldError> {
-        match self.records.get_mut(&key) {
-            Some(record) if matches!(record.fate, Fate::InDoubt { .. }) => Ok(record),
+        match self.records.named_mut(&key) {
+            Some(record) if matches!(record.fate, Fate::InDoubt(_)) => Ok(record),
             _ => Err(FoldError::NoIntent { step, key }),
         }
     }

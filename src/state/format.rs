@@ -3,8 +3,10 @@
 //! The header carries a digest of all that follows; a file of a newer format is refused before
 //! anything else of it is read, and never written to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::io::{BufRead, BufReader, Read};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -12,11 +14,20 @@ use uuid::Uuid;
 use super::entry::StoredIdentity;
 use super::header::{FILE, FormatError, check_format, check_number};
 use super::moved::{Moved, decode_moved};
-use super::record::{Absence, Fate, Record, State};
-use super::{Journal, line};
+use super::record::{Absence, Fate, Record};
+use super::record_line::{FlowOfLine, read_created};
+use super::records::{Records, StandsTwice};
+use super::{Journal, State, line};
 use crate::run::{OrganizationId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
+/// So many bytes are read at a time, and so many are parsed in one piece: the memory that reading
+/// needs beside what it gives.
+const BATCH: usize = 8 << 20;
+const PIECE: usize = 256 << 10;
+/// So many records are written in one piece, and so many pieces at a time.
+const PIECE_RECORDS: usize = 1_000;
+const BATCH_RECORDS: usize = 32 * PIECE_RECORDS;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,13 +41,25 @@ struct FormatHeader {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredRecord {
+pub(super) struct StoredRecord<'r> {
     #[serde(flatten)]
     run: StoredIdentity,
     #[serde(flatten)]
-    fate: Fate,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    earlier: Vec<Absence>,
+    fate: Cow<'r, Fate>,
+    #[serde(default, skip_serializing_if = "<[Absence]>::is_empty")]
+    earlier: Cow<'r, [Absence]>,
+}
+
+impl StoredRecord<'_> {
+    /// The record, its key checked.
+    pub(super) fn checked(self) -> Result<Record, String> {
+        let Self { run, fate, earlier } = self;
+        Ok(Record {
+            identity: run.checked().map_err(|error| error.to_string())?,
+            fate: fate.into_owned(),
+            earlier: earlier.into_owned().into(),
+        })
+    }
 }
 
 /// The whole state as the bytes of `state.jsonl`.
@@ -48,48 +71,81 @@ pub fn encode_state(state: &State) -> Vec<u8> {
         serial,
         folded,
         records,
-        by_run: _,
     } = state;
-    let mut sorted: Vec<&Record> = records.values().collect();
-    sorted.sort_by(|a, b| a.identity.cmp(&b.identity));
+    let header = |digest: &[u8]| {
+        let mut bytes = Vec::new();
+        let header = FormatHeader {
+            format: FORMAT.to_owned(),
+            organization: organization.clone(),
+            lineage: *lineage,
+            serial: *serial,
+            folded: *folded,
+            sha256: hex(digest),
+        };
+        line::encode(&header, &mut bytes);
+        bytes
+    };
+    // The digest is of what follows, and as long whatever it is: its place is kept free.
+    let mut bytes = header(&[0; 32]);
+    let body = bytes.len();
+    let mut digested = body;
+    let mut digest = Sha256::new();
+    let mut rest = records.iter();
+    loop {
+        let batch: Vec<&Record> = rest.by_ref().take(BATCH_RECORDS).collect();
+        // What one core digests, others have written the time before.
+        let (pieces, ()) = rayon::join(
+            || {
+                let pieces = batch.par_chunks(PIECE_RECORDS);
+                pieces.map(encode_records).collect::<Vec<_>>()
+            },
+            || digest.update(&bytes[digested..]),
+        );
+        digested = bytes.len();
+        if batch.is_empty() {
+            break;
+        }
+        for piece in pieces {
+            bytes.extend_from_slice(&piece);
+        }
+    }
+    bytes[..body].copy_from_slice(&header(&digest.finalize()));
+    bytes
+}
 
-    let mut body = Vec::with_capacity(sorted.len() * 384);
+fn encode_records(records: &[&Record]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(records.len() * 384);
     for Record {
         identity,
         fate,
         earlier,
-    } in sorted
+    } in records
     {
         let stored = StoredRecord {
             run: StoredIdentity::from(identity),
-            fate: fate.clone(),
-            earlier: earlier.clone(),
+            fate: Cow::Borrowed(fate),
+            earlier: Cow::Borrowed(earlier),
         };
-        line::encode(&stored, &mut body);
+        line::encode(&stored, &mut bytes);
     }
-
-    let mut bytes = Vec::with_capacity(body.len() + 512);
-    let header = FormatHeader {
-        format: FORMAT.to_owned(),
-        organization: organization.clone(),
-        lineage: *lineage,
-        serial: *serial,
-        folded: *folded,
-        sha256: hex(&Sha256::digest(&body)),
-    };
-    line::encode(&header, &mut bytes);
-    bytes.append(&mut body);
     bytes
 }
 
 /// Reads `state.jsonl` and folds the journal's newer entries into it.
 ///
 /// # Errors
-/// Damage anywhere, a newer format, or a journal of another state.
-pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatError> {
-    let (mut state, is_digest_right) = read_lines(bytes, |text| {
+/// Damage anywhere, a newer format, a journal of another state, or what reading `source` fails with.
+pub fn decode_state(source: impl Read + Send, journal: &Journal) -> Result<State, FormatError> {
+    let (mut state, is_digest_right) = read_lines(source, |text, flow| {
         let text = text.strip_suffix(b"\n").ok_or("the line is cut short")?;
-        line::decode(text).map_err(|error| error.to_string())
+        let body = line::verify(text).map_err(|error| error.to_string())?;
+        let created = str::from_utf8(text).ok();
+        if let Some(record) = created.and_then(|text| read_created(text, flow)) {
+            return Ok(record);
+        }
+        let stored: StoredRecord<'_> =
+            line::decode_body(body).map_err(|error| error.to_string())?;
+        stored.checked()
     })?;
     // After the lines, so that a damaged line is named where it can be.
     if !is_digest_right {
@@ -103,20 +159,22 @@ pub fn decode_state(bytes: &[u8], journal: &Journal) -> Result<State, FormatErro
     Ok(state)
 }
 
-/// Reads `state.jsonl`, each line below the header by `read`; also whether the digest of these lines
-/// is the one in the header.
+/// Reads `state.jsonl`, each line below the header by `read`, on all cores; also whether the digest
+/// of these lines is the one in the header.
 pub(super) fn read_lines(
-    bytes: &[u8],
-    read: impl Fn(&[u8]) -> Result<StoredRecord, String>,
+    source: impl Read + Send,
+    read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, String> + Sync,
 ) -> Result<(State, bool), FormatError> {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
-    let (first, body) = (&bytes[..end], &bytes[end + 1..]);
-    if let Some(Moved { to, .. }) = decode_moved(bytes)? {
+    let mut source = BufReader::new(source);
+    let mut first = Vec::new();
+    source.read_until(b'\n', &mut first)?;
+    // Of what is no mark, only the first line is taken.
+    if let Some(Moved { to, .. }) = decode_moved((&*first).chain(&mut source))? {
         return Err(FormatError::Moved { to });
     }
+    let first = first
+        .strip_suffix(b"\n")
+        .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
     check_format(FILE, FORMAT, first)?;
     let FormatHeader {
         format: _,
@@ -130,33 +188,114 @@ pub(super) fn read_lines(
         check_number(FILE, number)?;
     }
 
-    let mut state = State {
+    let twice = |(at, twice): (usize, StandsTwice)| {
+        let what = match twice {
+            StandsTwice::Record(key) => format!("{} stands twice", key.short()),
+            StandsTwice::Run(run_id) => format!("the run {run_id} stands twice"),
+        };
+        damaged(at as u64 + 2, what)
+    };
+    let mut records = Records::default();
+    let mut add = |parsed: Vec<Parsed>| {
+        for piece in parsed {
+            records.read_more(piece.records).map_err(twice)?;
+            if let Some(what) = piece.damage {
+                return Err(damaged(records.len() as u64 + 2, what));
+            }
+        }
+        Ok(())
+    };
+    let mut digest = Sha256::new();
+    let mut before = Vec::new();
+    let mut batch = next_batch(&mut source, &[])?;
+    while !batch.is_empty() {
+        let (lines, begun) = whole_lines(&batch);
+        // While one batch is parsed and digested, the next one is read, and the one before is
+        // looked through for what stands twice, one record after the other.
+        let (parsed, (next, added)) = rayon::join(
+            || {
+                let pieces = pieces(lines);
+                let parse = || pieces.par_iter().map(|piece| parse(piece, &read));
+                rayon::join(|| digest.update(lines), || parse().collect::<Vec<_>>()).1
+            },
+            || (next_batch(&mut source, begun), add(before)),
+        );
+        added?;
+        before = parsed;
+        batch = next?;
+    }
+    add(before)?;
+    records.end_reading().map_err(twice)?;
+    let state = State {
         organization,
         lineage,
         serial,
         folded,
-        records: BTreeMap::new(),
-        by_run: HashMap::new(),
+        records,
     };
-    for (text, number) in body.split_inclusive(|&byte| byte == b'\n').zip(2..) {
-        let StoredRecord { run, fate, earlier } =
-            read(text).map_err(|what| damaged(number, what))?;
-        let (key, identity) = run.checked().map_err(|e| damaged(number, e.to_string()))?;
-        let record = Record {
-            identity,
-            fate,
-            earlier,
-        };
-        if let Fate::Created { run_id, .. } = &record.fate
-            && state.by_run.insert(run_id.clone(), key).is_some()
-        {
-            return Err(damaged(number, format!("the run {run_id} stands twice")));
-        }
-        if state.records.insert(key, record).is_some() {
-            return Err(damaged(number, format!("{} stands twice", key.short())));
+    Ok((state, sha256 == hex(&digest.finalize())))
+}
+
+/// What was `begun`, and what comes after it, up to the size of a batch, or to the end of a line
+/// that is longer; empty at the end.
+fn next_batch(source: &mut impl BufRead, begun: &[u8]) -> Result<Vec<u8>, std::io::Error> {
+    let mut batch = Vec::with_capacity(BATCH);
+    batch.extend_from_slice(begun);
+    let left = BATCH.saturating_sub(begun.len()) as u64;
+    source.by_ref().take(left).read_to_end(&mut batch)?;
+    if batch.len() >= BATCH && !batch.contains(&b'\n') {
+        source.read_until(b'\n', &mut batch)?;
+    }
+    Ok(batch)
+}
+
+/// A batch up to its last line's end, and the beginning of the line that the next one ends. A last
+/// batch is whole, whether or not its last line has an end.
+fn whole_lines(batch: &[u8]) -> (&[u8], &[u8]) {
+    let is_last = batch.len() < BATCH;
+    match batch.iter().rposition(|&byte| byte == b'\n') {
+        Some(end) if !is_last => batch.split_at(end + 1),
+        _ => (batch, &[]),
+    }
+}
+
+/// Lines in pieces of about the same size.
+fn pieces(mut lines: &[u8]) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    while lines.len() > PIECE {
+        let end = lines[PIECE..].iter().position(|&byte| byte == b'\n');
+        let (piece, rest) = lines.split_at(end.map_or(lines.len(), |end| PIECE + end + 1));
+        pieces.push(piece);
+        lines = rest;
+    }
+    if !lines.is_empty() {
+        pieces.push(lines);
+    }
+    pieces
+}
+
+/// The records of lines that follow each other, up to one that is damaged.
+struct Parsed {
+    records: Vec<Record>,
+    damage: Option<String>,
+}
+
+fn parse(piece: &[u8], read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, String>) -> Parsed {
+    let mut flow = FlowOfLine::default();
+    let mut records = Vec::new();
+    for text in piece.split_inclusive(|&byte| byte == b'\n') {
+        match read(text, &mut flow) {
+            Ok(record) => records.push(record),
+            Err(what) => {
+                let damage = Some(what);
+                return Parsed { records, damage };
+            }
         }
     }
-    Ok((state, sha256 == hex(&Sha256::digest(body))))
+    Parsed {
+        records,
+        damage: None,
+    }
 }
 
 fn damaged(line: u64, what: String) -> FormatError {

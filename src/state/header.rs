@@ -21,6 +21,9 @@ pub enum FormatError {
         /// What is wrong there.
         what: String,
     },
+    /// Its bytes cannot be read.
+    #[error("state.jsonl cannot be read: {0}")]
+    Read(#[from] std::io::Error),
     /// Written by a newer version of this program.
     #[error("{file} has the format `{found}`; this version reads up to `{known}`")]
     Newer {

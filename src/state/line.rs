@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use crate::run::hex;
+use crate::run::hex_digits;
 
 const FIELD: &str = ",\"sum\":\"";
 const DIGITS: usize = 16;
@@ -18,13 +18,17 @@ pub(super) fn encode(value: &impl Serialize, into: &mut Vec<u8>) {
     debug_assert_eq!(brace, Some(b'}'), "a stored form is an object");
     let sum = sum(&into[start..]);
     into.extend_from_slice(FIELD.as_bytes());
-    into.extend_from_slice(sum.as_bytes());
+    into.extend_from_slice(&sum);
     into.extend_from_slice(b"\"}\n");
 }
 
 /// Reads a line, without its newline, back.
 pub(super) fn decode<T: DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
-    let body = verify(line)?;
+    decode_body(verify(line)?)
+}
+
+/// Reads what [`verify`] gave of a line.
+pub(super) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, LineError> {
     let mut json = Vec::with_capacity(body.len() + 1);
     json.extend_from_slice(body);
     json.push(b'}');
@@ -40,17 +44,15 @@ pub(super) fn verify(line: &[u8]) -> Result<&[u8], LineError> {
         .strip_prefix(FIELD.as_bytes())
         .and_then(|rest| rest.strip_suffix(b"\"}"))
         .ok_or(LineError::NoSum)?;
-    if found == sum(body).as_bytes() {
+    if found == sum(body) {
         Ok(body)
     } else {
         Err(LineError::Sum)
     }
 }
 
-fn sum(body: &[u8]) -> String {
-    let mut text = hex(&Sha256::digest(body));
-    text.truncate(DIGITS);
-    text
+fn sum(body: &[u8]) -> [u8; DIGITS] {
+    hex_digits(&Sha256::digest(body)[..DIGITS / 2])
 }
 
 /// What is wrong with a line.

@@ -14,6 +14,9 @@ mod journal;
 mod line;
 mod moved;
 mod record;
+mod record_line;
+mod records;
+mod remembered;
 #[cfg(test)]
 mod tests;
 
@@ -27,4 +30,5 @@ pub use format::{decode_state, encode_state};
 pub use header::FormatError;
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
 pub use moved::{Moved, decode_moved, encode_moved};
-pub use record::{Absence, Doubt, Fate, Record, State};
+pub use record::{Absence, Doubt, Fate, InDoubt, Record};
+pub use remembered::State;

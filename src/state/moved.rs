@@ -1,6 +1,8 @@
 //! The mark that a state leaves where it was: a header and nothing more. A command that still looks
 //! there is told where the state went, and begins no second one.
 
+use std::io::{BufRead, BufReader, Read};
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -51,11 +53,12 @@ pub fn encode_moved(moved: &Moved) -> Vec<u8> {
 /// Reads `state.jsonl` if it is a mark; `None` where it is anything else.
 ///
 /// # Errors
-/// A mark that is damaged.
-pub fn decode_moved(bytes: &[u8]) -> Result<Option<Moved>, FormatError> {
-    let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
-    let first = lines.next().unwrap_or_default();
-    if format_of(first).as_deref() != Some(FORMAT) {
+/// A mark that is damaged, or what reading `source` fails with.
+pub fn decode_moved(source: impl Read) -> Result<Option<Moved>, FormatError> {
+    let mut source = BufReader::new(source);
+    let mut first = Vec::new();
+    source.read_until(b'\n', &mut first)?;
+    if format_of(&first).as_deref() != Some(FORMAT) {
         return Ok(None);
     }
     let damaged = |line, what: &str| FormatError::Damaged {
@@ -73,7 +76,7 @@ pub fn decode_moved(bytes: &[u8]) -> Result<Option<Moved>, FormatError> {
         to,
     } = line::decode(first).map_err(|e| damaged(1, &e.to_string()))?;
     check_number(FILE, serial)?;
-    if lines.next().is_some() {
+    if !source.fill_buf()?.is_empty() {
         return Err(damaged(2, "nothing stands below such a header"));
     }
     Ok(Some(Moved {

@@ -1,13 +1,12 @@
-//! A record per run, and the state that holds them.
-
-use std::collections::{BTreeMap, HashMap, HashSet};
+//! A record per run. A state may hold a million: what is rare stands in a box, so that the common
+//! record, of a run that was created, is small and needs no allocation of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{ClockedTime, Evidence, Refusal};
-use crate::run::{FlowRef, Key, OrganizationId, RunId, RunIdentity, UnixSeconds};
+use crate::run::{RunId, RunIdentity, UnixSeconds};
 
 /// What is known of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +16,7 @@ pub struct Record {
     /// What became of it.
     pub fate: Fate,
     /// Earlier requests for it that were in doubt and came to nothing, oldest first.
-    pub earlier: Vec<Absence>,
+    pub earlier: Box<[Absence]>,
 }
 
 impl Record {
@@ -26,12 +25,10 @@ impl Record {
         Self {
             identity,
             fate,
-            earlier: Vec::new(),
+            earlier: Box::default(),
         }
     }
-}
 
-impl Record {
     /// Whether an earlier request for it was in doubt and came to nothing.
     #[must_use]
     pub fn was_absent(&self) -> bool {
@@ -53,35 +50,21 @@ pub enum Fate {
         run_id: RunId,
         /// `None`: we sent it and the service said so. Else how it was recognised.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        adopted: Option<Evidence>,
+        adopted: Option<Box<Evidence>>,
         /// When that was known.
         at: Timestamp,
     },
     /// The service refused it: it does not exist.
     Rejected {
         /// What it said.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
         /// When.
         at: Timestamp,
     },
     /// A request may have left, and nothing tells whether the run exists.
-    InDoubt {
-        /// When the intent was made: the run is not older than this.
-        intent: ClockedTime,
-        /// The apply that made it.
-        session: Uuid,
-        /// When the run is to begin, if later than it was sent: it may be listed only then.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        start_time: Option<UnixSeconds>,
-        /// Its place among the intents of its apply, where those of a flow leave in order.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        order: Option<u64>,
-        /// What came back, if anything did, and when.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        doubt: Option<Doubt>,
-    },
+    InDoubt(Box<InDoubt>),
     /// It was in doubt, and turned out not to exist.
-    NotCreated(Absence),
+    NotCreated(Box<Absence>),
 }
 
 impl Fate {
@@ -90,7 +73,7 @@ impl Fate {
     pub fn run_id(&self) -> Option<&RunId> {
         match self {
             Self::Created { run_id, .. } => Some(run_id),
-            Self::Rejected { .. } | Self::InDoubt { .. } | Self::NotCreated(_) => None,
+            Self::Rejected { .. } | Self::InDoubt(_) | Self::NotCreated(_) => None,
         }
     }
 
@@ -98,10 +81,29 @@ impl Fate {
     #[must_use]
     pub fn may_exist(&self) -> bool {
         match self {
-            Self::Created { .. } | Self::InDoubt { .. } => true,
+            Self::Created { .. } | Self::InDoubt(_) => true,
             Self::Rejected { .. } | Self::NotCreated(_) => false,
         }
     }
+}
+
+/// A request whose outcome is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InDoubt {
+    /// When the intent was made: the run is not older than this.
+    pub intent: ClockedTime,
+    /// The apply that made it.
+    pub session: Uuid,
+    /// When the run is to begin, if later than it was sent: it may be listed only then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<UnixSeconds>,
+    /// Its place among the intents of its apply, where those of a flow leave in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
+    /// What came back, if anything did, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
 }
 
 /// A doubt that was closed: no run came of the request.
@@ -124,65 +126,4 @@ pub struct Doubt {
     pub reason: String,
     /// When: the request cannot have left later than this.
     pub at: ClockedTime,
-}
-
-/// The runs we know of, for one organization.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// The organization whose runs these are; another's are never mixed in.
-    pub organization: OrganizationId,
-    /// Made once with the state: tells two states with equal serials apart.
-    pub lineage: Uuid,
-    /// How often the state was written.
-    pub serial: u64,
-    /// The number of the last journal entry that is part of it.
-    pub folded: u64,
-    pub(super) records: BTreeMap<Key, Record>,
-    /// Which record a run of the service stands behind: never two.
-    pub(super) by_run: HashMap<RunId, Key>,
-}
-
-impl State {
-    /// A state without records.
-    #[must_use]
-    pub fn new(organization: OrganizationId) -> Self {
-        Self {
-            organization,
-            lineage: Uuid::new_v4(),
-            serial: 0,
-            folded: 0,
-            records: BTreeMap::new(),
-            by_run: HashMap::new(),
-        }
-    }
-
-    /// What is known of the run with this key.
-    #[must_use]
-    pub fn get(&self, key: &Key) -> Option<&Record> {
-        self.records.get(key)
-    }
-
-    /// Every record, by key.
-    pub fn records(&self) -> impl Iterator<Item = (&Key, &Record)> {
-        self.records.iter()
-    }
-
-    /// The runs of a flow that records stand for.
-    #[must_use]
-    pub fn claimed_of(&self, flow: &FlowRef) -> HashSet<RunId> {
-        self.records
-            .values()
-            .filter(|record| record.identity.flow == *flow)
-            .filter_map(|record| match &record.fate {
-                Fate::Created { run_id, .. } => Some(run_id.clone()),
-                Fate::Rejected { .. } | Fate::InDoubt { .. } | Fate::NotCreated(_) => None,
-            })
-            .collect()
-    }
-
-    /// The record that stands for this run of the service.
-    #[must_use]
-    pub fn claim(&self, run_id: &RunId) -> Option<Key> {
-        self.by_run.get(run_id).copied()
-    }
 }

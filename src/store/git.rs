@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use self::repository::{Repository, words};
 use super::leased::Leased;
 use super::remote::{AcquireAttempts, CommitChange, Lease, Remote, Snapshot, Swap};
-use super::{Contents, StateBackend, StoreError};
+use super::{Contents, StateBackend, StateFile, StoreError};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
@@ -245,7 +245,7 @@ impl Branch {
         }
         let mut contents = Contents::default();
         if let Some(oid) = state {
-            contents.state = Some(self.blob(oid).await?);
+            contents.state = Some(StateFile::Bytes(self.blob(oid).await?));
         }
         if let Some(oid) = journal {
             let bytes = self.blob(oid).await?;

@@ -56,7 +56,7 @@ pub(super) fn describe(entries: &[Entry], state: &State) -> String {
 
 /// Which run it is.
 fn line(state: &State, key: Key) -> Option<String> {
-    let identity = &state.get(&key)?.identity;
+    let identity = &state.find_changed(&key)?.identity;
     Some(format!(
         "{} {} {} to {}{}",
         identity.flow.sandbox,

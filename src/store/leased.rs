@@ -17,7 +17,7 @@ use jiff::Timestamp;
 
 use super::remote::{CommitChange, Lease, Remote, Snapshot, Step, Swap};
 use super::{Acquired, BackendGuard, Contents, StateBackend, StoreError, SuspendAwareInstant};
-use crate::state::Holder;
+use crate::state::{FormatError, Holder};
 
 /// A lease is renewed so many times while it lasts, where nothing else is written.
 const RENEWALS: u32 = 5;
@@ -274,7 +274,10 @@ impl<R: Remote> BackendGuard for LeaseGuard<R> {
             let Contents { state, journal } = self.look().await?;
             let mut journal = journal.unwrap_or_default();
             journal.truncate(usize::try_from(whole).unwrap_or(usize::MAX));
-            let state = state.unwrap_or_default();
+            let state = match state {
+                Some(state) => state.into_bytes().map_err(FormatError::Read)?,
+                None => Vec::new(),
+            };
             let step = Step::Replace { state, journal };
             let what = "Cut the torn end of the journal off".to_owned();
             self.take(step, what).await

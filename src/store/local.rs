@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use super::fingerprint::{self, FileFingerprint};
 use super::lock::Lock;
-use super::{BackendGuard, Contents, READ, StateBackend, StoreError};
+use super::{BackendGuard, Contents, READ, StateBackend, StateFile, StoreError};
 use crate::crash::Point;
 use crate::state::Holder;
 
@@ -261,29 +261,35 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Sto
     }
 }
 
-/// What is in `folder`, and how it looks.
+/// What is in `folder`, and how it looks. The state is read later, from the file that is open then:
+/// it is replaced, never written to.
 fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
-    let read = |name| {
+    let open = |name| {
         let path = folder.join(name);
+        match File::open(&path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed(READ, &path)(error)),
+        }
+    };
+    let mut contents = Contents::default();
+    let mut seen = FileStates::default();
+    // The journal first: a fold in between then leaves entries that the state holds already.
+    if let Some(mut file) = open(JOURNAL)? {
+        let path = folder.join(JOURNAL);
         let io = failed(READ, &path);
-        let mut file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((None, None)),
-            Err(error) => return Err(io(error)),
-        };
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(&io)?;
-        let mark = FileFingerprint::of(file).map_err(&io)?;
-        Ok((Some(bytes), Some(mark)))
-    };
-    // The journal first: a fold in between then leaves entries that the state holds already.
-    let (journal, journal_seen) = read(JOURNAL)?;
-    let (state, state_seen) = read(STATE)?;
-    let seen = FileStates {
-        journal: journal_seen,
-        state: state_seen,
-    };
-    Ok((Contents { state, journal }, seen))
+        contents.journal = Some(bytes);
+        seen.journal = Some(FileFingerprint::of(file).map_err(&io)?);
+    }
+    if let Some(file) = open(STATE)? {
+        let path = folder.join(STATE);
+        let io = failed(READ, &path);
+        seen.state = Some(FileFingerprint::of(file.try_clone().map_err(&io)?).map_err(&io)?);
+        contents.state = Some(StateFile::File(file));
+    }
+    Ok((contents, seen))
 }
 
 /// Creates the folder and those above it, so that they are still there after a power cut.

@@ -22,6 +22,8 @@ mod suspend_aware;
 mod tests;
 mod whole;
 
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -138,12 +140,48 @@ impl StoreError {
 }
 
 /// What a place holds, as bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone, PartialEq))]
 pub struct Contents {
     /// `state.jsonl`, if there is one.
-    pub state: Option<Vec<u8>>,
+    pub state: Option<StateFile>,
     /// The journal, if there is one.
     pub journal: Option<Vec<u8>>,
+}
+
+/// The bytes of `state.jsonl`, which may be many.
+#[derive(Debug)]
+pub enum StateFile {
+    /// As they came over the network.
+    Bytes(Vec<u8>),
+    /// A file that is read once its bytes are wanted, a piece at a time.
+    File(File),
+}
+
+impl StateFile {
+    /// The bytes from their beginning.
+    fn reader(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(match self {
+            Self::Bytes(bytes) => Box::new(&**bytes),
+            Self::File(file) => {
+                let mut file = file;
+                file.rewind()?;
+                Box::new(file)
+            }
+        })
+    }
+
+    /// All of them.
+    fn into_bytes(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
+            Self::File(_) => {
+                let mut bytes = Vec::new();
+                self.reader()?.read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
 }
 
 /// Somewhere a state can be kept.
@@ -328,7 +366,7 @@ async fn hold<T>(
 /// The mark that a state has left, if there is one.
 fn mark_in(contents: &Contents) -> Result<Option<Moved>, FormatError> {
     match &contents.state {
-        Some(state) => decode_moved(state),
+        Some(state) => decode_moved(state.reader()?),
         None => Ok(None),
     }
 }
@@ -343,7 +381,7 @@ fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> 
         (None, None) => Ok(None),
         (Some(state), Some(journal)) => {
             let journal = decode_journal(journal)?;
-            let state = decode_state(state, &journal)?;
+            let state = decode_state(state.reader()?, &journal)?;
             Ok(Some((state, journal)))
         }
         // The first journal is laid down first, so alone it is a start that was cut short.

@@ -32,7 +32,7 @@ use super::leased::Leased;
 use super::remote::{
     AcquireAttempts, CommitChange, LONGEST_LEASE, Lease, Remote, Snapshot, Step, Swap,
 };
-use super::{Contents, StateBackend, StoreError};
+use super::{Contents, StateBackend, StateFile, StoreError};
 
 const JOURNAL: &str = "journal";
 const STATE: &str = "state";
@@ -298,7 +298,7 @@ impl Objects {
             .await?;
         let mut contents = Contents::default();
         if let Some(name) = &state {
-            contents.state = Some(self.get(&self.state(name)).await?);
+            contents.state = Some(StateFile::Bytes(self.get(&self.state(name)).await?));
             objects.push(lines);
             contents.journal = Some(objects.concat());
         }

@@ -80,7 +80,7 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
 }
 
 /// A version, and what it holds.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Snapshot<V> {
     pub(super) version: V,
     pub(super) contents: Contents,

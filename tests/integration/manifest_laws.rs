@@ -62,7 +62,7 @@ fn windows(range: &str) -> Vec<(i64, i64)> {
 fn keys(text: &str) -> BTreeSet<Key> {
     let checked = checked(text);
     assert!(!checked.has_errors(), "{text}\n{:?}", checked.problems);
-    checked.runs.iter().map(|run| run.key).collect()
+    checked.runs.iter().map(|run| run.key()).collect()
 }
 
 /// Lines that mean nothing.

@@ -106,7 +106,7 @@ impl ManifestWriter<'_> {
             neighbours.extend(
                 manifests
                     .into_iter()
-                    .map(|manifest| (manifest.flow.clone(), manifest)),
+                    .map(|manifest| (FlowRef::clone(&manifest.flow), manifest)),
             );
         }
         Ok(neighbours)

@@ -150,7 +150,7 @@ async fn move_held(
         )
         .hint("nothing was changed; name a place without a state with --to")
     })?;
-    let runs = number(state.records().count(), "run");
+    let runs = number(state.len(), "run");
     let question = format!("Move {runs} from {from} to {to}?");
     if !confirm(context, flags.yes, "move the state", &question, signals).await? {
         output::text(|out| writeln!(out, "Nothing was moved."))?;
@@ -171,7 +171,7 @@ async fn move_held(
         )
         .hint(format!("nothing was changed in {from}: the state is there")));
     }
-    if read.is_some_and(|read| read.records().any(|(_, record)| is_in_doubt(record))) {
+    if read.is_some_and(|read| read.records().any(is_in_doubt)) {
         outlast(&from.to_string(), left, signals).await?;
     }
     let marked = left.leave(lasting_name(&to), written.serial).await;
@@ -214,9 +214,9 @@ fn check_room(found: &FoundState, state: &State, from: &StateLocation) -> Result
 
 /// Whether `state` knows every run that may exist by what `copy` says.
 fn knows_all(state: &State, copy: &State) -> bool {
-    copy.records().all(|(key, record)| match &record.fate {
-        Fate::Created { run_id, .. } => state.claim(run_id) == Some(*key),
-        Fate::InDoubt { .. } => state.get(key).is_some(),
+    copy.records().all(|record| match &record.fate {
+        Fate::Created { run_id, .. } => state.claim(run_id) == Some(&record.identity),
+        Fate::InDoubt(_) => state.get(&record.identity).is_some(),
         Fate::Rejected { .. } | Fate::NotCreated(_) => true,
     })
 }

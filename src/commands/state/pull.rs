@@ -46,7 +46,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         ),
     })?;
     let State { serial, .. } = state;
-    let runs = number(state.records().count(), "run");
+    let runs = number(state.len(), "run");
     output::text(|out| writeln!(out, "Pulled {runs}, at serial {serial}, into {shown}."))?;
     Ok(Exit::Success)
 }

@@ -77,6 +77,7 @@ fn refuse(name: &str, error: FormatError) -> Failure {
                 failure
             }
         }
+        FormatError::Read(error) => Failure::usage(format!("{name}: {error}")),
         FormatError::Newer { found, known, .. } => Failure::usage(format!(
             "{name}, line 1: it has the format `{}`; this version reads up to `{known}`",
             plain(&found, 100)
@@ -151,7 +152,7 @@ async fn push(
         writeln!(
             out,
             "Pushed: the state in {place} has {}, at serial {}.",
-            number(written.records().count(), "run"),
+            number(written.len(), "run"),
             written.serial
         )
     })?;

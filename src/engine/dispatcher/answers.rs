@@ -11,7 +11,7 @@ use crate::engine::{DoubtReason, Ending, Event, FlowIndex, NotSentReason, RunOut
 use crate::reconcile::INTENT_LIFE;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
 use crate::run::{DesiredRun, RunId};
-use crate::state::{ClockedTime, Entry, Fate, Record};
+use crate::state::{ClockedTime, Entry, Fate, InDoubt, Record};
 
 impl Dispatcher {
     /// A request has come to its end.
@@ -22,7 +22,7 @@ impl Dispatcher {
         // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
         // flow stays as if it was on its way, so that nothing more leaves.
         let Ok((flow, run, sent)) = sent else { return };
-        let (key, identity) = (run.key, run.identity.clone());
+        let (key, identity) = (run.key(), run.identity.clone());
         let at = Timestamp::now();
         self.schedule.queues[flow].on_send_done();
         if !matches!(sent, SendResult::NotSent(_)) {
@@ -109,21 +109,21 @@ impl Dispatcher {
     /// An answer did not tell: the flow waits until the lists do.
     pub(super) fn doubt(&mut self, flow: FlowIndex, run: DesiredRun, reason: String) {
         let at = self.client.clock().at(Timestamp::now());
-        let (key, identity) = (run.key, run.identity.clone());
-        let record = self.journal.state().get(&key);
+        let (key, identity) = (run.key(), run.identity.clone());
+        let record = self.journal.state().find_changed(&key);
         let (intent, start_time, order) = if let Some(Record {
-            fate:
-                Fate::InDoubt {
-                    intent,
-                    session,
-                    start_time,
-                    order,
-                    ..
-                },
+            fate: Fate::InDoubt(in_doubt),
             earlier,
             ..
         }) = record
         {
+            let InDoubt {
+                intent,
+                session,
+                start_time,
+                order,
+                doubt: _,
+            } = &**in_doubt;
             let order = queues::in_order(*session, *order, *start_time, earlier);
             (first_intent(*intent, earlier), *start_time, order)
         } else {

@@ -114,7 +114,7 @@ impl JournalWriter {
         // Where its intent is still being written, this comes after it.
         self.pending.push(PendingEntry {
             entry: Some(Entry::NotSent {
-                key: run.key,
+                key: run.key(),
                 reason: why.to_string(),
                 at: Timestamp::now(),
             }),
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(writer.finish(appended).expect("durable").len(), 1);
 
         let created = Entry::Created {
-            key: run(1).key,
+            key: run(1).key(),
             run_id: "r".parse().expect("a run id"),
             at: Timestamp::now(),
         };
@@ -322,8 +322,8 @@ mod tests {
         let durable = writer.finish(appended).expect("durable");
         assert_eq!(durable[0].run, run(2));
         assert_eq!(seen.try_recv(), Ok(Event::Prepared { flow: 7 }));
-        let order = |day| match writer.state().get(&run(day).key).map(|it| &it.fate) {
-            Some(Fate::InDoubt { order, .. }) => *order,
+        let order = |day| match writer.state().get(&run(day).identity).map(|it| &it.fate) {
+            Some(Fate::InDoubt(in_doubt)) => in_doubt.order,
             _ => None,
         };
         assert_eq!((order(1), order(2)), (None, Some(2)));
@@ -340,12 +340,18 @@ mod tests {
         writer.record_withdrawn(&back[0].run, &NotSentReason::Behind);
         let appended = writer.written().await;
         assert_eq!(writer.finish(appended).expect("durable").len(), 1);
-        assert!(writer.state().get(&run(2).key).is_some(), "an open intent");
+        assert!(
+            writer.state().get(&run(2).identity).is_some(),
+            "an open intent"
+        );
         writer.begin(Vec::new(), now(), true).expect("begun");
         let appended = writer.written().await;
         writer.finish(appended).expect("durable");
-        assert!(writer.state().get(&run(2).key).is_none(), "it was not sent");
-        assert!(writer.state().get(&run(1).key).is_some());
+        assert!(
+            writer.state().get(&run(2).identity).is_none(),
+            "it was not sent"
+        );
+        assert!(writer.state().get(&run(1).identity).is_some());
     }
 
     #[tokio::test]

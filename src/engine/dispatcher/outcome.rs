@@ -21,7 +21,7 @@ impl Dispatcher {
             })
             .collect();
         let in_doubt = open_doubts(self.journal.state());
-        let planned: HashSet<Key> = self.planned.iter().map(|run| run.key).collect();
+        let planned: HashSet<Key> = self.planned.iter().map(|run| run.key()).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
         let ended = match (&ending, self.schedule.is_spent()) {
             (Ending::Done, true) => LeftReason::Limit,
@@ -31,14 +31,14 @@ impl Dispatcher {
         let runs = std::mem::take(&mut self.planned)
             .into_iter()
             .map(|run| {
-                let known = self.outcomes.remove(&run.key);
+                let known = self.outcomes.remove(&run.key());
                 // Whatever else happened: an open intent is a doubt.
-                let outcome = match (in_doubt.get(&run.key), known) {
+                let outcome = match (in_doubt.get(&run.key()), known) {
                     (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,
                     (None, None) => {
-                        let blocked = blocked.get(&run.identity.flow);
+                        let blocked = blocked.get(&*run.identity.flow);
                         RunOutcome::Remaining(
                             blocked
                                 .map_or(ended.clone(), |why| LeftReason::Blocked((*why).clone())),
@@ -64,10 +64,10 @@ impl Dispatcher {
 fn open_doubts(state: &State) -> HashMap<Key, DoubtReason> {
     state
         .records()
-        .filter_map(|(key, record)| match &record.fate {
-            Fate::InDoubt { doubt, .. } => Some((
-                *key,
-                doubt.as_ref().map_or_else(
+        .filter_map(|record| match &record.fate {
+            Fate::InDoubt(in_doubt) => Some((
+                record.identity.key(),
+                in_doubt.doubt.as_ref().map_or_else(
                     || DoubtReason::NoAnswer,
                     |doubt| DoubtReason::Recorded(doubt.reason.clone()),
                 ),

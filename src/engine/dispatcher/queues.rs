@@ -15,7 +15,7 @@ use crate::plan::{Action, Plan, PlannedRun};
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::run::{DesiredRun, FlowRef, Key, RunIdentity, UnixSeconds};
-use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record};
+use crate::state::{Absence, ClockKind, ClockedTime, Fate, InDoubt, Record};
 use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -63,24 +63,24 @@ pub(super) fn queues(
     for PlannedRun { run, action, .. } in plan.runs() {
         let identity = &run.identity;
         let queue = queues
-            .entry(identity.flow.clone())
-            .or_insert_with(|| FlowQueue::new(identity.flow.clone()));
-        queue.name = run.name.clone();
-        queue.source = Some(Arc::clone(&run.source));
-        if state.get(&run.key).is_some_and(Record::was_absent) {
-            queue.was_absent(run.key);
+            .entry(FlowRef::clone(&identity.flow))
+            .or_insert_with(|| FlowQueue::new(FlowRef::clone(&identity.flow)));
+        queue.name = run.request.name.clone();
+        queue.source = Some(Arc::clone(&run.request.source));
+        if state.get(&run.identity).is_some_and(Record::was_absent) {
+            queue.was_absent(run.key());
         }
         match action {
             Action::Create => queue.enqueue(run.clone()),
             Action::Again => queue.enqueue_again(run.clone()),
             Action::Settle => {
-                wanted.insert(run.key, run);
+                wanted.insert(run.key(), run);
             }
             Action::Unchanged => {
-                outcomes.insert(run.key, RunOutcome::Unchanged);
+                outcomes.insert(run.key(), RunOutcome::Unchanged);
             }
             Action::Wait | Action::Conflict => {
-                outcomes.insert(run.key, RunOutcome::Remaining(LeftReason::Overlap));
+                outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
             }
         }
     }
@@ -92,32 +92,30 @@ pub(super) fn queues(
         Acquired::TakenOver { lease, .. } => store.lease().max(Some(*lease)),
     };
     let left_by_then = lease.map_or(now, |lease| now + IntentDeadlines::of(Some(lease)).leaves);
-    for (
-        key,
-        Record {
-            identity,
-            fate,
-            earlier,
-        },
-    ) in state.records()
+    for Record {
+        identity,
+        fate,
+        earlier,
+    } in state.records()
     {
-        let Fate::InDoubt {
+        let Fate::InDoubt(in_doubt) = fate else {
+            continue;
+        };
+        let InDoubt {
             intent,
             session,
             start_time,
             order,
             doubt,
-        } = fate
-        else {
-            continue;
-        };
+        } = &**in_doubt;
+        let key = identity.key();
         let queue = queues
-            .entry(identity.flow.clone())
-            .or_insert_with(|| FlowQueue::new(identity.flow.clone()));
+            .entry(FlowRef::clone(&identity.flow))
+            .or_insert_with(|| FlowQueue::new(FlowRef::clone(&identity.flow)));
         queue.doubts.push(OpenDoubt {
             identity: identity.clone(),
-            key: *key,
-            wanted: wanted.get(key).map(|run| (*run).clone()),
+            key,
+            wanted: wanted.get(&key).map(|run| (*run).clone()),
             open: open(
                 identity,
                 first_intent(*intent, earlier),
@@ -140,13 +138,13 @@ pub(super) fn queues(
     }
     queues.retain(|_, queue| queue.has_work());
     // Once all queues are known: what records stand for must not be taken for something else.
-    for (_, Record { identity, fate, .. }) in state.records() {
+    for Record { identity, fate, .. } in state.records() {
         if let Fate::Created {
             run_id,
             adopted,
             at,
         } = fate
-            && let Some(queue) = queues.get_mut(&identity.flow)
+            && let Some(queue) = queues.get_mut(&*identity.flow)
         {
             queue.claimed.insert(run_id.clone());
             if adopted.is_none() {

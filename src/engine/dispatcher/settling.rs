@@ -35,7 +35,7 @@ impl Dispatcher {
                 return false;
             }
             self.schedule.queues[id].dequeue(&run.identity);
-            self.adopt(id, run.key, run.identity, run_id, evidence);
+            self.adopt(id, run.key(), run.identity, run_id, evidence);
         }
         true
     }

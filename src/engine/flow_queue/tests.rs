@@ -1,27 +1,16 @@
 use super::*;
 use crate::fixture::flow;
-use crate::run::{Origin, Rerun, Window};
+use crate::run::{Rerun, Window};
 
 /// The run of a day of ten seconds.
 pub(in crate::engine) fn run(day: i64) -> DesiredRun {
     let at = |s| UnixSeconds::new(s).expect("in range");
     let identity = RunIdentity {
-        flow: flow(),
+        flow: flow().into(),
         window: Window::new(at(day * 10), at(day * 10 + 10)).expect("a window"),
         rerun: Rerun::FIRST,
     };
-    DesiredRun {
-        key: identity.key(),
-        identity,
-        start_time: None,
-        source: Arc::new(Source::File),
-        name: "f".into(),
-        overlap_allowed: false,
-        origin: Origin {
-            manifest: "m".into(),
-            line: 1,
-        },
-    }
+    crate::fixture::desired(identity)
 }
 
 /// A queue of the runs of these days.
@@ -115,7 +104,7 @@ fn a_run_that_may_turn_up_late_goes_alone() {
         let mut queue = queue_of([1, 3, 4]);
         if absent {
             queue.enqueue(run(2));
-            queue.was_absent(run(2).key);
+            queue.was_absent(run(2).key());
         } else {
             queue.enqueue(later.clone());
         }

@@ -9,7 +9,7 @@ use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{FlowRun, RunStatus, WindowEvidence};
 use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow};
 use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, Window};
-use crate::state::{ClockedTime, Fate, Record, State};
+use crate::state::{ClockedTime, Fate, InDoubt, Record, State};
 
 /// What we have, beside what the sandbox shows.
 #[derive(Debug, Clone, Copy)]
@@ -31,16 +31,16 @@ pub(crate) struct AuditInput<'a> {
 pub(crate) fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
     let mut of_flow: HashMap<&FlowRef, Vec<&Record>> = HashMap::new();
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
-    for (_, record) in input.state.into_iter().flat_map(State::records) {
+    for record in input.state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
-        of_flow.entry(&identity.flow).or_default().push(record);
+        of_flow.entry(&*identity.flow).or_default().push(record);
         if let Fate::Created { run_id, .. } = &record.fate {
             claims.insert(run_id, record);
         }
     }
     let mut wanted: HashMap<&FlowRef, Vec<&DesiredRun>> = HashMap::new();
     for run in input.wanted {
-        wanted.entry(&run.identity.flow).or_default().push(run);
+        wanted.entry(&*run.identity.flow).or_default().push(run);
     }
 
     let mut audit = Audit {
@@ -192,7 +192,7 @@ impl Comparison<'_, '_> {
             let Some(record) = self.claims.get(&run.id) else {
                 continue;
             };
-            let is_here = record.identity.flow == *self.flow;
+            let is_here = *record.identity.flow == *self.flow;
             if !is_here && self.misfiled.insert(run.id.clone()) {
                 self.facts.push(Fact::Differs {
                     record: Record::clone(record),
@@ -225,7 +225,8 @@ impl Comparison<'_, '_> {
 
         let mut facts = Vec::new();
         for record in records {
-            if let Fate::InDoubt { intent, doubt, .. } = &record.fate {
+            if let Fate::InDoubt(in_doubt) = &record.fate {
+                let InDoubt { intent, doubt, .. } = &**in_doubt;
                 // An apply may be at work, and its request on its way.
                 if doubt.is_none() && self.is_too_new(intent.time) {
                     self.too_new += 1;
@@ -297,7 +298,7 @@ impl Comparison<'_, '_> {
             .records
             .iter()
             .filter_map(|record| match &record.fate {
-                Fate::InDoubt { intent, .. } => Some((&record.identity, *intent)),
+                Fate::InDoubt(in_doubt) => Some((&record.identity, in_doubt.intent)),
                 _ => None,
             })
             .collect();
@@ -323,13 +324,13 @@ impl Comparison<'_, '_> {
             .map(|record| record.identity.key())
             .collect();
         let wanted = self.wanted.iter().copied().filter(|wanted| {
-            !may_exist.contains(&wanted.key) && !undecided.contains(&wanted.identity.window)
+            !may_exist.contains(&wanted.key()) && !undecided.contains(&wanted.identity.window)
         });
         let clients = CreatorAttribution::learn(self.input.api_key, runs, &created);
         next.adopted = RunsByWindow::new(shown, &claimed)
             .wanted(wanted, clients)
             .into_iter()
-            .map(|(wanted, run, _)| (&run.id, wanted.key))
+            .map(|(wanted, run, _)| (&run.id, wanted.key()))
             .collect();
         next
     }

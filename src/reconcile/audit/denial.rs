@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Denial;
 use crate::api::{CLOCKS, FlowRun};
-use crate::state::{ClockKind, ClockedTime, Fate, Record};
+use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record, Refusal};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
 const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
@@ -42,15 +42,17 @@ fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
                 clock: ClockKind::Server,
             },
             Denial::Rejected {
-                refusal: refusal.clone(),
+                refusal: Refusal::clone(refusal),
                 at: *at,
             },
         )),
-        Fate::NotCreated(absence) => Some((absence.intent, Denial::Absent(absence.clone()))),
+        Fate::NotCreated(absence) => {
+            Some((absence.intent, Denial::Absent(Absence::clone(absence))))
+        }
         Fate::Created { .. } | Fate::InDoubt { .. } => None,
     };
     let before = earlier
         .iter()
-        .map(|absence| (absence.intent, Denial::Absent(absence.clone())));
+        .map(|absence| (absence.intent, Denial::Absent(Absence::clone(absence))));
     now.into_iter().chain(before)
 }

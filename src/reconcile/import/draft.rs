@@ -193,7 +193,7 @@ mod tests {
         let window = Window::new(seconds(start), seconds(end)).expect("a window");
         ImportedRun {
             identity: RunIdentity {
-                flow: crate::fixture::flow(),
+                flow: crate::fixture::flow().into(),
                 window,
                 rerun: Rerun::new(rerun).expect("not 0"),
             },

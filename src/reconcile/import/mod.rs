@@ -9,6 +9,7 @@ mod draft;
 mod name;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -77,9 +78,9 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
     let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
     let mut doubts: HashSet<Window> = HashSet::new();
-    for (_, record) in state.into_iter().flat_map(State::records) {
+    for record in state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
-        let is_here = identity.flow == *flow;
+        let is_here = *identity.flow == *flow;
         match &record.fate {
             Fate::Created { run_id, .. } => {
                 claims.insert(run_id, record);
@@ -94,6 +95,7 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
         }
     }
 
+    let shared = Arc::new(flow.clone());
     let mut gathered = FlowImport::default();
     let mut free: Vec<&FlowRun> = Vec::new();
     let mut runs: Vec<&FlowRun> = runs.iter().collect();
@@ -101,7 +103,7 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
     for run in runs {
         if let Some(record) = claims.get(&run.id) {
             let identity = record.identity.clone();
-            if identity.flow == *flow {
+            if *identity.flow == *flow {
                 gathered.runs.push(ImportedRun {
                     identity,
                     run: run.clone(),
@@ -122,7 +124,7 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
     for (window, rerun, run, evidence) in RunsByWindow::new(free, &none).numbered(&taken) {
         gathered.runs.push(ImportedRun {
             identity: RunIdentity {
-                flow: flow.clone(),
+                flow: Arc::clone(&shared),
                 window,
                 rerun,
             },
@@ -167,7 +169,7 @@ mod tests {
 
     fn identity(flow_number: u8, n: i64, rerun: u32) -> RunIdentity {
         RunIdentity {
-            flow: flow_ref(flow_number),
+            flow: flow_ref(flow_number).into(),
             window: window(n),
             rerun: Rerun::new(rerun).expect("not 0"),
         }
@@ -306,10 +308,10 @@ mod tests {
         ]);
         let runs = [shown("known", 1, 10), shown("it", 1, 20), shown("b", 2, 30)];
         let gathered = gather(&flow_ref(1), &runs, Some(&state));
-        let in_doubt: Vec<&str> = gathered
+        let in_doubt: Vec<String> = gathered
             .in_doubt
             .iter()
-            .map(|run| run.id.as_str())
+            .map(|run| run.id.to_string())
             .collect();
         assert_eq!(in_doubt, ["it"]);
         assert_eq!(

@@ -153,11 +153,11 @@ fn what_is_put_on_record_gets_the_numbers_that_are_free_in_the_order_of_creation
     ];
     let none = HashSet::new();
     let second = Rerun::new(2).expect("not 0");
-    let mut numbered: Vec<(u32, &str)> = RunsByWindow::new(&runs, &none)
+    let mut numbered: Vec<(u32, String)> = RunsByWindow::new(&runs, &none)
         .numbered(&HashSet::from([(window(1), second)]))
         .into_iter()
-        .map(|(_, rerun, run, _)| (rerun.get(), run.id.as_str()))
+        .map(|(_, rerun, run, _)| (rerun.get(), run.id.to_string()))
         .collect();
     numbered.sort_unstable();
-    assert_eq!(numbered, [(1, "a"), (3, "b")]);
+    assert_eq!(numbered, [(1, "a".to_owned()), (3, "b".to_owned())]);
 }

@@ -27,7 +27,7 @@ fn window(n: i64) -> Window {
 
 fn identity(n: i64) -> RunIdentity {
     RunIdentity {
-        flow: crate::fixture::flow(),
+        flow: crate::fixture::flow().into(),
         window: window(n),
         rerun: Rerun::FIRST,
     }
@@ -92,11 +92,11 @@ fn what_may_be_the_run_is_younger_than_the_intent_and_on_no_record() {
         run("taken", WindowEvidence::Params(window(2)), INTENT + 1),
         run("old", WindowEvidence::Params(window(1)), INTENT - 3600),
     ]);
-    let ids: Vec<&str> = case
+    let ids: Vec<String> = case
         .candidates
         .iter()
         .flatten()
-        .map(|run| run.id.as_str())
+        .map(|run| run.id.to_string())
         .collect();
     assert_eq!(ids, ["new"]);
     assert_eq!(Case::of(&state(), identity(2).key(), Ok(Vec::new())), None);
@@ -187,8 +187,8 @@ fn absence_needs_lists_without_the_window_and_the_settle_delay() {
 #[test]
 fn a_request_that_was_cut_short_may_have_left_late() {
     let mut case = case(Vec::new());
-    if let Fate::InDoubt { doubt, .. } = &mut case.fate {
-        *doubt = None;
+    if let Fate::InDoubt(in_doubt) = &mut case.fate {
+        in_doubt.doubt = None;
     }
     let now = |after| {
         let time = at(INTENT).saturating_add(SignedDuration::from_secs(after));

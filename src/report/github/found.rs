@@ -67,7 +67,7 @@ fn annotate_planned<'p>(
     let mut found = Found::default();
     for planned in planned {
         let run = &planned.run;
-        found.add(Some(&run.origin), &run.identity, reasons(planned));
+        found.add(Some(run.origin()), &run.identity, reasons(planned));
     }
     found.into_annotations(severity, title)
 }
@@ -77,7 +77,7 @@ fn annotate_planned<'p>(
 pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
     let (mut rejected, mut in_doubt) = (Found::default(), Found::default());
     for (run, outcome) in &applied.runs {
-        let origin = Some(&run.origin);
+        let origin = Some(run.origin());
         match outcome {
             RunOutcome::Rejected(refusal) => {
                 rejected.add(origin, &run.identity, vec![refusal.to_string()]);
@@ -95,7 +95,7 @@ pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
         let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow.id).collect();
         Annotation {
             severity: Severity::Warning,
-            spot: (flows.len() == 1).then(|| spot(&runs[0].origin)),
+            spot: (flows.len() == 1).then(|| spot(&runs[0].origin())),
             title: "left for the next apply".to_owned(),
             lines: vec![format!(
                 "{} of {}: {}",
@@ -114,11 +114,12 @@ pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 #[must_use]
 pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
     let Status { rows, unread } = status;
-    let origins: HashMap<Key, &Origin> = wanted.iter().map(|run| (run.key, &run.origin)).collect();
+    let origins: HashMap<Key, Origin> =
+        wanted.iter().map(|run| (run.key(), run.origin())).collect();
     let flows = origins_of_flows(wanted);
     let (mut failed, mut in_doubt) = (Found::default(), Found::default());
     for row in rows {
-        let origin = origins.get(&row.key).copied();
+        let origin = origins.get(&row.key).cloned();
         match row.run() {
             _ if row.run_id.is_none() => {
                 in_doubt.add(origin, &row.identity, vec!["no answer is known".to_owned()]);
@@ -137,7 +138,7 @@ pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Ann
     let mut all = failed.into_annotations(Severity::Error, "failed");
     all.extend(unread.iter().map(|flow| Annotation {
         severity: Severity::Error,
-        spot: flows.get(&flow.flow).copied().map(spot),
+        spot: flows.get(&flow.flow).map(spot),
         title: "not read".to_owned(),
         lines: vec![format!(
             "the runs of the flow could not be listed: {}",
@@ -159,7 +160,7 @@ pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
     } = view;
     let Audit { findings, .. } = audit;
     let flows = origins_of_flows(wanted);
-    let origins: HashMap<_, &Origin> = wanted
+    let origins: HashMap<_, Origin> = wanted
         .iter()
         .map(|run| {
             let RunIdentity {
@@ -167,7 +168,7 @@ pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
                 window,
                 rerun: _,
             } = &run.identity;
-            ((flow, *window), &run.origin)
+            ((&**flow, *window), run.origin())
         })
         .collect();
     let mut annotations: Vec<Annotation> = findings
@@ -206,10 +207,12 @@ pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
 }
 
 /// Where each flow is asked for first.
-fn origins_of_flows(wanted: &[DesiredRun]) -> HashMap<&FlowRef, &Origin> {
+fn origins_of_flows(wanted: &[DesiredRun]) -> HashMap<&FlowRef, Origin> {
     let mut flows = HashMap::new();
     for run in wanted {
-        flows.entry(&run.identity.flow).or_insert(&run.origin);
+        flows
+            .entry(&*run.identity.flow)
+            .or_insert_with(|| run.origin());
     }
     flows
 }
@@ -227,24 +230,26 @@ fn spot(origin: &Origin) -> AnnotationPlace {
 #[derive(Default)]
 struct Found<'r> {
     groups: Vec<Group<'r>>,
-    index: HashMap<SameLine<'r>, usize>,
+    index: HashMap<SameLine, usize>,
 }
 
-/// A manifest and a line of it, and what is said of it.
-type SameLine<'r> = (Option<(&'r str, u32)>, Vec<String>);
+/// A line of a manifest, and what is said of it.
+type SameLine = (Option<Origin>, Vec<String>);
 
 struct Group<'r> {
-    origin: Option<&'r Origin>,
+    origin: Option<Origin>,
     first: &'r RunIdentity,
     runs: usize,
     reasons: Vec<String>,
 }
 
 impl<'r> Found<'r> {
-    fn add(&mut self, origin: Option<&'r Origin>, run: &'r RunIdentity, reasons: Vec<String>) {
-        let line = origin.map(|origin| (&*origin.manifest, origin.line));
+    fn add(&mut self, origin: Option<Origin>, run: &'r RunIdentity, reasons: Vec<String>) {
         let next = self.groups.len();
-        let index = *self.index.entry((line, reasons.clone())).or_insert(next);
+        let index = *self
+            .index
+            .entry((origin.clone(), reasons.clone()))
+            .or_insert(next);
         if index == next {
             self.groups.push(Group {
                 origin,
@@ -272,7 +277,7 @@ impl<'r> Found<'r> {
             lines.extend(reasons);
             Annotation {
                 severity,
-                spot: origin.map(spot),
+                spot: origin.as_ref().map(spot),
                 title: title.to_owned(),
                 lines,
             }

@@ -105,7 +105,7 @@ pub(crate) fn apply_failure(
             .map(|PlannedRun { run, known, .. }| ApplyRun {
                 run: RunFields::desired(run),
                 outcome: "conflict",
-                conflict: known.as_ref().map(ConflictFields::new),
+                conflict: known.as_deref().map(ConflictFields::new),
                 run_id: None,
                 error: None,
                 asked: Asked::new(run),

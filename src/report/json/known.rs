@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{ApplyError, RunFields};
 use crate::plan::Known;
 use crate::run::RunId;
-use crate::state::{Absence, Evidence, Fate};
+use crate::state::{Evidence, Fate};
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
@@ -66,18 +66,17 @@ impl KnownFields {
                 error: Some(ApplyError::refused(refusal)),
                 ..known("rejected", at)
             },
-            Fate::InDoubt { intent, doubt, .. } => Self {
-                error: doubt.as_ref().map(|doubt| ApplyError::said(&doubt.reason)),
-                ..known("inDoubt", &intent.time)
+            Fate::InDoubt(in_doubt) => Self {
+                error: in_doubt
+                    .doubt
+                    .as_ref()
+                    .map(|doubt| ApplyError::said(&doubt.reason)),
+                ..known("inDoubt", &in_doubt.intent.time)
             },
-            Fate::NotCreated(Absence {
-                intent: _,
-                evidence,
-                at,
-            }) => Self {
-                evidence: Some(word(evidence)),
-                reason: reason(evidence),
-                ..known("notCreated", at)
+            Fate::NotCreated(absence) => Self {
+                evidence: Some(word(&absence.evidence)),
+                reason: reason(&absence.evidence),
+                ..known("notCreated", &absence.at)
             },
         }
     }

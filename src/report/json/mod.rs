@@ -12,6 +12,7 @@ mod resolve;
 mod schemas;
 mod state;
 mod status;
+mod streamed;
 mod validate;
 
 use serde::Serialize;
@@ -24,8 +25,9 @@ pub(crate) use self::rehearse::{RehearseDocument, rehearse};
 pub(crate) use self::resolve::{ResolveDocument, resolve};
 pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
 pub(crate) use self::status::{StatusDocument, status};
+pub(crate) use self::streamed::Streamed;
 pub(crate) use self::validate::{ValidateDocument, validate};
-use crate::run::{DesiredRun, FlowId, FlowRef, Key, RunIdentity, Sandbox};
+use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
 use crate::state::Refusal;
 use crate::untrusted::Untrusted;
 
@@ -50,18 +52,15 @@ struct RunFields {
 impl RunFields {
     fn new(key: Key, identity: &RunIdentity) -> Self {
         let RunIdentity {
-            flow: FlowRef {
-                sandbox,
-                id: flow_id,
-            },
+            flow,
             window,
             rerun,
         } = identity;
         Self {
             key,
             name: None,
-            sandbox: sandbox.clone(),
-            flow_id: *flow_id,
+            sandbox: flow.sandbox.clone(),
+            flow_id: flow.id,
             window_start_time: window.start().get(),
             window_start: window.start().to_string(),
             window_end_time: window.end().get(),
@@ -72,8 +71,8 @@ impl RunFields {
 
     fn desired(run: &DesiredRun) -> Self {
         Self {
-            name: Some(run.name.clone()),
-            ..Self::new(run.key, &run.identity)
+            name: Some(run.request.name.clone()),
+            ..Self::new(run.key(), &run.identity)
         }
     }
 }
@@ -89,8 +88,8 @@ struct Asked {
 impl Asked {
     fn new(run: &DesiredRun) -> Self {
         Self {
-            manifest: run.origin.manifest.to_string(),
-            line: run.origin.line,
+            manifest: run.request.manifest.to_string(),
+            line: run.line,
         }
     }
 }

@@ -4,14 +4,15 @@
 use serde::Serialize;
 
 use super::known::{ConflictFields, KnownFields};
-use super::{Asked, RunFields};
+use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Known, Plan, PlannedRun};
+use crate::state::State;
 
 /// `plan/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PlanDocument {
+pub(crate) struct PlanDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "plan/v1")))]
     format: &'static str,
     digest: String,
@@ -19,8 +20,8 @@ pub(crate) struct PlanDocument {
     /// What held runs back, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<PlanLimit>,
-    runs: Vec<PlanRun>,
-    orphaned: Vec<OrphanedRun>,
+    runs: Streamed<'a, PlanRun>,
+    orphaned: Streamed<'a, OrphanedRun>,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,10 +72,12 @@ struct PlanRun {
 }
 
 impl PlanRun {
-    fn new(PlannedRun { run, action, known }: &PlannedRun) -> Self {
+    fn new(planned: &PlannedRun, state: Option<&State>) -> Self {
+        let PlannedRun { run, action, .. } = planned;
+        let known = planned.known_of(state);
         let (own, other) = match action {
-            Action::Conflict | Action::Wait => (None, known.as_ref()),
-            _ => (known.as_ref(), None),
+            Action::Conflict | Action::Wait => (None, known),
+            _ => (known, None),
         };
         Self {
             run: RunFields::desired(run),
@@ -88,14 +91,14 @@ impl PlanRun {
             },
             asked: Asked::new(run),
             known: own.map(|known| KnownFields::new(&known.fate)),
-            conflict: other.map(ConflictFields::new),
+            conflict: other.as_ref().map(ConflictFields::new),
         }
     }
 }
 
-/// The plan as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
+/// The plan, made from `state`, as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
 #[must_use]
-pub(crate) fn plan(plan: &Plan) -> PlanDocument {
+pub(crate) fn plan<'a>(plan: &'a Plan, state: Option<&'a State>) -> PlanDocument<'a> {
     let totals = plan.totals();
     PlanDocument {
         format: "plan/v1",
@@ -114,14 +117,17 @@ pub(crate) fn plan(plan: &Plan) -> PlanDocument {
             name: limit.name(),
             new_runs: limit.most(),
         }),
-        runs: plan.runs().iter().map(PlanRun::new).collect(),
-        orphaned: plan
-            .orphaned()
-            .iter()
-            .map(|Known { identity, fate }| OrphanedRun {
-                run: RunFields::new(identity.key(), identity),
-                known: KnownFields::new(fate),
-            })
-            .collect(),
+        runs: Streamed::of(move || {
+            let runs = plan.runs().iter();
+            runs.map(move |planned| PlanRun::new(planned, state))
+        }),
+        orphaned: Streamed::of(|| {
+            plan.orphaned()
+                .iter()
+                .map(|Known { identity, fate }| OrphanedRun {
+                    run: RunFields::new(identity.key(), identity),
+                    known: KnownFields::new(fate),
+                })
+        }),
     }
 }

@@ -94,9 +94,7 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
         candidates,
     } = case;
     let (doubt, start_time) = match fate {
-        Fate::InDoubt {
-            doubt, start_time, ..
-        } => (doubt.as_ref(), *start_time),
+        Fate::InDoubt(in_doubt) => (in_doubt.doubt.as_ref(), in_doubt.start_time),
         Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => (None, None),
     };
     let error = match (candidates, doubt) {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::RunFields;
 use super::known::KnownFields;
+use super::streamed::Streamed;
 use crate::report::Recorded;
 use crate::run::OrganizationId;
 use crate::state::{Absence, Fate, Record, State};
@@ -13,12 +14,12 @@ use crate::store::Inspected;
 /// `state/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct StateDocument {
+pub(crate) struct StateDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "state/v1")))]
     format: &'static str,
     /// `null`: there is no state.
     state: Option<StateHeader>,
-    runs: Vec<StateRun>,
+    runs: Streamed<'a, StateRun>,
 }
 
 /// `verify/v1`.
@@ -68,11 +69,11 @@ impl StateHeader {
 
 /// Some runs of a state, if there is one, as `state/v1`.
 #[must_use]
-pub(crate) fn state(state: Option<&State>, runs: &[Recorded<'_>]) -> StateDocument {
+pub(crate) fn state<'a>(state: Option<&State>, runs: &'a [Recorded<'a>]) -> StateDocument<'a> {
     StateDocument {
         format: "state/v1",
         state: state.map(StateHeader::new),
-        runs: runs.iter().map(state_run).collect(),
+        runs: Streamed::of(|| runs.iter().map(state_run)),
     }
 }
 
@@ -82,7 +83,7 @@ pub(crate) fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
     VerifyDocument {
         format: "verify/v1",
         state: inspected.map(|inspected| StateHeader::new(&inspected.state)),
-        runs: inspected.map_or(0, |inspected| inspected.state.records().count()),
+        runs: inspected.map_or(0, |inspected| inspected.state.len()),
         unfolded_entries: inspected.map_or(0, |inspected| inspected.unfolded),
         torn_bytes: inspected.map_or(0, |inspected| inspected.torn),
     }
@@ -94,9 +95,9 @@ fn state_run(run: &Recorded<'_>) -> StateRun {
         fate,
         earlier,
     } = run.record;
-    let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(absence.clone()));
+    let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(Box::new(absence.clone())));
     StateRun {
-        run: RunFields::new(run.key, identity),
+        run: RunFields::new(identity.key(), identity),
         known: KnownFields::new(fate),
         earlier: earlier.iter().map(past).collect(),
     }

@@ -144,7 +144,7 @@ impl<'a> FlowResult<'a> {
         let span = Window::new(start, end).ok()?;
         let (run, _) = self.runs.first()?;
         Some(FlowRow {
-            name: &run.name,
+            name: &run.request.name,
             flow: &run.identity.flow,
             span,
             bar: Bar::of(span, &windows, BAR),

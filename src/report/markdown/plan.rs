@@ -227,7 +227,7 @@ fn stretch_entries<'r>(stretches: &'r [WindowRange<'_>]) -> impl Iterator<Item =
         .map(|stretch| {
             let mark = stretch.cell.mark();
             let what = match stretch.runs[..] {
-                [only] => only.run.key.short(),
+                [only] => only.run.key().short(),
                 _ => number(stretch.runs.len(), "run"),
             };
             let origin = plain(&stretch.origin(), 80);

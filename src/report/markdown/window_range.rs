@@ -51,7 +51,7 @@ fn follows(run: &PlannedRun, last: &PlannedRun) -> bool {
     let (one, other) = (&last.run, &run.run);
     one.identity.window.end() == other.identity.window.start()
         && one.identity.rerun == other.identity.rerun
-        && one.origin.manifest == other.origin.manifest
+        && one.request.manifest == other.request.manifest
         && same_reasons(last, run)
         && is_of_one_length(
             one.identity.window.seconds(),
@@ -86,11 +86,11 @@ impl WindowRange<'_> {
 
     /// The lines that ask for it, in its manifest.
     pub(super) fn origin(&self) -> String {
-        let lines = || self.runs.iter().map(|run| run.run.origin.line);
+        let lines = || self.runs.iter().map(|run| run.run.line);
         let manifest = self
             .runs
             .first()
-            .map_or("", |run| &*run.run.origin.manifest);
+            .map_or("", |run| &*run.run.request.manifest);
         match (lines().min(), lines().max()) {
             (Some(first), Some(last)) if first != last => format!("{manifest}:{first}-{last}"),
             (Some(line), _) => format!("{manifest}:{line}"),

@@ -182,7 +182,7 @@ pub(in crate::report) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<
     let mut lines: Vec<String> = left_by_reason(applied)
         .into_iter()
         .map(|(reason, runs)| {
-            let names: BTreeSet<&Untrusted> = runs.iter().map(|run| &run.name).collect();
+            let names: BTreeSet<&Untrusted> = runs.iter().map(|run| &run.request.name).collect();
             let number = runs.len();
             let of = match names.iter().next() {
                 Some(&name) if names.len() == 1 => plain(name, 60),
@@ -199,9 +199,9 @@ pub(in crate::report) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<
 pub(in crate::report) fn describe_run(run: &DesiredRun) -> String {
     format!(
         "{}  {}  {}  {}",
-        run.key.short(),
-        plain(&run.name, 60),
+        run.key().short(),
+        plain(&run.request.name, 60),
         window(run.identity.window),
-        plain(&run.origin.to_string(), 60),
+        plain(&run.origin().to_string(), 60),
     )
 }

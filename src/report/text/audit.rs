@@ -332,7 +332,7 @@ fn describe_trace(trace: &Trace) -> String {
              `backfill resolve` records what you find out"
         ),
         Trace::Silent(ids) => {
-            let named: Vec<&str> = ids.iter().take(NAMED).map(RunId::as_str).collect();
+            let named: Vec<String> = ids.iter().take(NAMED).map(RunId::to_string).collect();
             let more = match ids.len().saturating_sub(NAMED) {
                 0 => String::new(),
                 more => format!(" and {more} more"),

@@ -76,7 +76,7 @@ fn cells(change: &StateChange<'_>) -> [String; 5] {
     };
     [
         sign.to_owned(),
-        change.key.short(),
+        change.identity().key().short(),
         format!("{flow}"),
         format!("{}{again}", window(*span)),
         what,
@@ -106,7 +106,7 @@ mod tests {
             let time = |s| UnixSeconds::new(s).expect("in range");
             let window = Window::new(time(day * 86_400), time((day + 1) * 86_400));
             let run = RunIdentity {
-                flow: crate::fixture::flow(),
+                flow: crate::fixture::flow().into(),
                 window: window.expect("a window"),
                 rerun: Rerun::FIRST,
             };

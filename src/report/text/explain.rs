@@ -59,7 +59,9 @@ pub(crate) fn write_explained(
         window: span,
         rerun,
     } = identity;
-    let name = run.map_or_else(String::new, |run| format!("{}  ", plain(&run.name, 60)));
+    let name = run.map_or_else(String::new, |run| {
+        format!("{}  ", plain(&run.request.name, 60))
+    });
     field("flow", &format!("{name}{flow}"))?;
     field(
         "window",
@@ -72,21 +74,17 @@ pub(crate) fn write_explained(
             n => format!("{n}, the same window again on purpose"),
         },
     )?;
-    if let Some(DesiredRun {
-        identity: _,
-        key: _,
-        start_time,
-        source,
-        name: _,
-        overlap_allowed,
-        origin,
-    }) = run
-    {
-        field("asked for", &plain(&origin.to_string(), 200))?;
+    if let Some(run) = run {
+        let DesiredRun {
+            start_time,
+            request,
+            ..
+        } = run;
+        field("asked for", &plain(&run.origin().to_string(), 200))?;
         let start = start_time.map_or_else(|| "when it is sent".to_owned(), date);
         field("start", &start)?;
-        field("source", &describe_source(source))?;
-        let overlap = if *overlap_allowed {
+        field("source", &describe_source(&request.source))?;
+        let overlap = if request.overlap_allowed {
             "allowed, with windows of the same flow and rerun"
         } else {
             "not allowed"
@@ -129,11 +127,19 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         ),
         Action::Wait => (
             "none before the run that it overlaps is settled",
-            known.iter().flat_map(describe_obstacle).collect(),
+            known
+                .as_deref()
+                .into_iter()
+                .flat_map(describe_obstacle)
+                .collect(),
         ),
         Action::Conflict => (
             "none, and nothing else is sent: the window was ingested already",
-            known.iter().flat_map(describe_obstacle).collect(),
+            known
+                .as_deref()
+                .into_iter()
+                .flat_map(describe_obstacle)
+                .collect(),
         ),
     }
 }

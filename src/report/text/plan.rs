@@ -246,9 +246,9 @@ pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
     PlanRow {
         cell,
         columns: [
-            run.key.short(),
+            run.key().short(),
             format!("{}{rerun}", window(run.identity.window)),
-            plain(&run.origin.to_string(), 60),
+            plain(&run.origin().to_string(), 60),
             exists,
         ],
     }

@@ -7,14 +7,13 @@ use super::table;
 use super::table::{Details, Layout};
 use crate::report::reason::{describe_absence, describe_fate};
 use crate::report::{number, plain, short_window, window};
-use crate::run::{Key, RunIdentity};
+use crate::run::RunIdentity;
 use crate::state::{Fate, Record, State};
 use crate::store::Inspected;
 
 /// A run on record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Recorded<'a> {
-    pub key: Key,
     /// What is remembered of it.
     pub record: &'a Record,
 }
@@ -53,11 +52,11 @@ fn cells(run: &Recorded<'_>) -> [String; 4] {
     } = run.record;
     let at = match fate {
         Fate::Created { at, .. } | Fate::Rejected { at, .. } => *at,
-        Fate::InDoubt { intent, .. } => intent.time,
+        Fate::InDoubt(in_doubt) => in_doubt.intent.time,
         Fate::NotCreated(absence) => absence.at,
     };
     [
-        run.key.short(),
+        identity.key().short(),
         short_window(identity.window, identity.rerun),
         word(fate).to_owned(),
         at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
@@ -69,7 +68,7 @@ fn cells(run: &Recorded<'_>) -> [String; 4] {
 /// # Errors
 /// When writing fails.
 pub(crate) fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
-    let Recorded { key, record } = run;
+    let Recorded { record } = run;
     let Record {
         identity,
         fate,
@@ -80,7 +79,7 @@ pub(crate) fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result
         window: span,
         rerun,
     } = identity;
-    writeln!(out, "key      {key}")?;
+    writeln!(out, "key      {}", identity.key())?;
     writeln!(out, "flow     {flow}")?;
     writeln!(out, "window   {} in UTC, the end exclusive", window(*span))?;
     writeln!(out, "rerun    {rerun}")?;
@@ -113,7 +112,7 @@ pub(crate) fn write_verified(
         ..
     } = state;
     writeln!(out, "The state in {} is whole.", plain(name, 300))?;
-    writeln!(out, "{}", totals(state.records().map(|(_, record)| record)))?;
+    writeln!(out, "{}", totals(state.records()))?;
     writeln!(
         out,
         "It belongs to {organization}; its lineage is {lineage}, its serial {serial}."

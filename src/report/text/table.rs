@@ -69,7 +69,7 @@ pub(in crate::report) fn write_runs<const N: usize>(
     all.extend_from_slice(rows);
     let text = columns("  ", &all);
     let lines: Vec<&str> = text.lines().collect();
-    let id = |details: &Details<'_>| details.run_id.map_or(1, |id| id.as_str().len());
+    let id = |details: &Details<'_>| details.run_id.map_or(1, |id| id.to_string().len());
     let line = lines.iter().map(|line| measure_text_width(line)).max();
     let line = line.unwrap_or(0);
     let ids = details.iter().map(id).max().unwrap_or(0);
@@ -86,7 +86,11 @@ pub(in crate::report) fn write_runs<const N: usize>(
     }
     for (text, Details { run_id, more }) in lines.zip(details) {
         if has_room {
-            writeln!(out, "{}", beside(text, run_id.map_or("-", RunId::as_str)))?;
+            writeln!(
+                out,
+                "{}",
+                beside(text, &run_id.map_or("-".to_owned(), RunId::to_string))
+            )?;
         } else {
             writeln!(out, "{text}")?;
             if let Some(id) = run_id.filter(|_| verbose) {

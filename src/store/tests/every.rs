@@ -172,7 +172,7 @@ async fn plant(place: &dyn StateBackend, contents: Contents) {
     let mut exclusive = place.lock(holder()).await.expect("free");
     exclusive.read().await.expect("readable");
     let Contents { state, journal } = contents;
-    let (state, journal) = (state.expect("a state"), journal.expect("a journal"));
+    let (state, journal) = (state.expect("a state").bytes(), journal.expect("a journal"));
     exclusive
         .replace(state, journal, "a test".to_owned())
         .await
@@ -202,14 +202,12 @@ async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn St
     let whole = furnished(place).await;
     for state_too in [true, false] {
         let mut contents = whole.clone();
-        let file = if state_too {
-            &mut contents.state
-        } else {
-            &mut contents.journal
-        };
-        let bytes = file.as_mut().expect("there");
+        let mut state = contents.state.take().expect("there").bytes();
+        let journal = contents.journal.as_mut().expect("there");
+        let bytes = if state_too { &mut state } else { journal };
         let at = bytes.len() / 2;
         bytes[at] ^= 1;
+        contents.state = Some(StateFile::Bytes(state));
         plant(place, contents.clone()).await;
         let Err(StoreError::Format(error)) = open(place).await.map(|_| ()) else {
             panic!("damage");
@@ -225,8 +223,8 @@ async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn St
 async fn a_newer_format_is_refused_untouched(place: &dyn StateBackend) {
     let mut contents = furnished(place).await;
     let state = contents.state.as_mut().expect("there");
-    let text = String::from_utf8(state.clone()).expect("text");
-    *state = text.replacen("-state/v1", "-state/v2", 1).into_bytes();
+    let text = String::from_utf8(state.bytes()).expect("text");
+    *state = StateFile::Bytes(text.replacen("-state/v1", "-state/v2", 1).into_bytes());
     plant(place, contents.clone()).await;
     assert!(matches!(
         open(place).await.map(|_| ()),
@@ -250,13 +248,7 @@ async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(
     };
     plant(place, half).await;
     let store = open(place).await.expect("no damage").store;
-    let records = |state: &State| {
-        let records = state.records();
-        records
-            .map(|(key, record)| (*key, record.clone()))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(records(store.state()), records(&remembered));
+    assert!(store.state().records().eq(remembered.records()));
 }
 
 async fn each_fold_raises_the_serial_and_keeps_the_lineage(place: &dyn StateBackend) {

@@ -64,7 +64,7 @@ impl Remote for Memory {
                 Step::Lease => {}
                 Step::Append(lines) => contents.journal.get_or_insert_default().extend(lines),
                 Step::Replace { state, journal } => {
-                    contents.state = Some(state);
+                    contents.state = Some(StateFile::Bytes(state));
                     contents.journal = Some(journal);
                 }
             }

@@ -203,7 +203,10 @@ fn lines(bytes: &[u8]) -> usize {
 async fn any_flipped_bit_is_an_error_that_names_its_place_and_nothing_is_overwritten() {
     let (folder, place) = furnished().await;
     let whole = place.read().await.expect("readable");
-    let files = |contents: &Contents| [contents.state.clone(), contents.journal.clone()];
+    let files = |contents: &Contents| {
+        let state = contents.state.as_ref().map(StateFile::bytes);
+        [state, contents.journal.clone()]
+    };
     for (n, name) in ["state.jsonl", "journal.jsonl"].into_iter().enumerate() {
         let bytes = files(&whole)[n].clone().expect("there");
         for at in 0..bytes.len() {
@@ -212,7 +215,10 @@ async fn any_flipped_bit_is_an_error_that_names_its_place_and_nothing_is_overwri
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
                 let mut contents = whole.clone();
-                *[&mut contents.state, &mut contents.journal][n] = Some(flipped);
+                match n {
+                    0 => contents.state = Some(StateFile::Bytes(flipped)),
+                    _ => contents.journal = Some(flipped),
+                }
                 let said = decode(&contents).expect_err("damage").to_string();
                 // What makes or removes the end of a line shows on either side of it; what is
                 // wrong with the whole file is said of its header.

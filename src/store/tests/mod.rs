@@ -32,10 +32,32 @@ fn holder() -> Holder {
     }
 }
 
+impl Clone for StateFile {
+    fn clone(&self) -> Self {
+        Self::Bytes(self.bytes())
+    }
+}
+
+impl PartialEq for StateFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl StateFile {
+    /// All of its bytes, now.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut reader = self.reader().expect("readable");
+        reader.read_to_end(&mut bytes).expect("readable");
+        bytes
+    }
+}
+
 fn run(n: i64) -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        flow: crate::fixture::flow(),
+        flow: crate::fixture::flow().into(),
         window: Window::new(at(n * 10), at(n * 10 + 10)).expect("a window"),
         rerun: Rerun::FIRST,
     }

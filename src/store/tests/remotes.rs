@@ -90,7 +90,8 @@ async fn who_comes_from_an_older_version_has_lost_and_changes_nothing<R: Remote>
         assert!(matches!(late, Ok(Swap::Lost)));
     }
     let now = remote.read().await.expect("readable").expect("a version");
-    assert_eq!(now.contents.state.as_deref(), Some(&b"state\n"[..]));
+    let state = now.contents.state.expect("there").bytes();
+    assert_eq!(state, b"state\n");
     assert_eq!(now.contents.journal.as_deref(), Some(&b"header\none\n"[..]));
 }
 

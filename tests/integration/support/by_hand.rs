@@ -79,7 +79,8 @@ pub(crate) fn identity(n: usize, (start, end): (i64, i64), rerun: u32) -> RunIde
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
             id: flow(n).parse().expect("a flow"),
-        },
+        }
+        .into(),
         window: Window::new(at(start), at(end)).expect("a window"),
         rerun: aep_backfill::run::Rerun::new(rerun).expect("not 0"),
     }

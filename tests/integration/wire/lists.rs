@@ -15,8 +15,8 @@ fn runs_of(server: &Server) -> Result<Vec<FlowRun>, ApiError> {
     block_on(client.runs_of(&flow_ref()))
 }
 
-fn ids(runs: &[FlowRun]) -> Vec<&str> {
-    runs.iter().map(|run| run.id.as_str()).collect()
+fn ids(runs: &[FlowRun]) -> Vec<String> {
+    runs.iter().map(|run| run.id.to_string()).collect()
 }
 
 fn page(ids: &[&str], next: Option<&str>) -> String {

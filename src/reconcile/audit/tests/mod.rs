@@ -30,7 +30,8 @@ fn identity(n: i64, rerun: u32) -> RunIdentity {
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
             id: flow(FLOW),
-        },
+        }
+        .into(),
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
     }
@@ -168,7 +169,8 @@ fn look(n: u8, seen: ListResult) -> FlowListing {
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
             id: flow(n),
-        },
+        }
+        .into(),
         name: "a flow".into(),
         seen,
     }

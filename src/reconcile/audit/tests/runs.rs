@@ -77,9 +77,15 @@ fn a_window_with_more_runs_than_reruns_is_doubled() {
     assert_eq!(*which, window(1));
     let of: Vec<_> = runs
         .iter()
-        .map(|(run, key)| (run.id.as_str(), *key))
+        .map(|(run, key)| (run.id.to_string(), *key))
         .collect();
-    assert_eq!(of, [("ours", Some(first.key())), ("theirs", None)]);
+    assert_eq!(
+        of,
+        [
+            ("ours".to_owned(), Some(first.key())),
+            ("theirs".to_owned(), None)
+        ]
+    );
 
     let by_hand = || {
         AuditFixture::new().lists([
@@ -115,7 +121,7 @@ fn a_run_that_was_rejected_and_is_listed_all_the_same_is_a_contradiction() {
         panic!("{facts:?}");
     };
     assert!(matches!(denial, Denial::Rejected { .. }));
-    assert_eq!(run.id.as_str(), "a");
+    assert_eq!(run.id.to_string(), "a");
     let old =
         AuditFixture::new()
             .rejected(&identity(1, 1))
@@ -162,7 +168,7 @@ fn a_run_that_shows_up_after_its_window_was_sent_again_is_a_contradiction_and_a_
     else {
         panic!("{facts:?}");
     };
-    assert_eq!(run.id.as_str(), "late");
+    assert_eq!(run.id.to_string(), "late");
     assert_eq!(runs.len(), 2);
 }
 

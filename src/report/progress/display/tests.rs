@@ -8,7 +8,7 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
     let flows = (0..flows)
         .map(|n| FlowStarted {
             name: format!("flow-{n}").into(),
-            flow: run().flow,
+            flow: crate::fixture::flow(),
             to_create: each,
             in_doubt: 0,
         })
@@ -21,7 +21,7 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
 fn run() -> RunIdentity {
     let at = |s| UnixSeconds::new(s).expect("in range");
     RunIdentity {
-        flow: crate::fixture::flow(),
+        flow: crate::fixture::flow().into(),
         window: Window::new(at(0), at(60)).expect("a window"),
         rerun: Rerun::FIRST,
     }
