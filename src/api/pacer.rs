@@ -2,8 +2,13 @@
 //!
 //! A turn is a slot on a fixed grid, and a caller that comes a little late does not push the grid
 //! back, so there is no drift; nor is there a turn in a second that has had its share, so there is
-//! no burst. Where the two disagree, because callers were late, the bound wins. A 429 holds everyone until the time it names and
-//! halves the rate, which then recovers slowly. Time is tokio's, so that tests turn it.
+//! no burst. Where the two disagree, because callers were late, the bound wins.
+//!
+//! A 429 holds everyone until the time it names and halves the rate. The rate then comes back in
+//! seconds to a little less than what was refused, and beyond that in steps of many seconds, which
+//! grow while nothing is refused: a limit that nobody has told us of is found, and used.
+//!
+//! Time is tokio's, so that tests turn it.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,13 +18,18 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How long after a change of rate the next step up comes.
-const RECOVERY_STEP: Duration = Duration::from_secs(10);
+/// How long after a change of rate the next step comes, up to what is known to be allowed.
+const RETURN_STEP: Duration = Duration::from_secs(1);
+/// The same, beyond that.
+const PROBE_STEP: Duration = Duration::from_secs(10);
+/// How much of what was refused is taken to be allowed, and of that the first step beyond it.
+const ALLOWED: f64 = 0.9;
+const PROBE: f64 = 0.02;
 
 /// Why a text is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a rate: expected a number of requests per second or minute up to 10000, such as 5/s or 30/min"
+    "`{0}` is not a rate: expected a number of requests per second or minute up to 10000, such as 5/s or 30/min, or `unlimited`"
 )]
 pub struct RateError(pub String);
 
@@ -28,6 +38,9 @@ pub struct RateError(pub String);
 pub struct Rate(f64);
 
 impl Rate {
+    /// As fast as requests can leave. What a service refuses slows it down all the same.
+    pub const UNLIMITED: Self = Self(1e9);
+
     /// A rate of `per_second` requests.
     ///
     /// # Errors
@@ -56,6 +69,9 @@ impl std::str::FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, RateError> {
         let bad = || RateError(text.to_owned());
+        if text.trim() == "unlimited" {
+            return Ok(Self::UNLIMITED);
+        }
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
         let number: f64 = number.trim().parse().map_err(|_| bad())?;
         let seconds = match unit.trim() {
@@ -70,7 +86,9 @@ impl std::str::FromStr for Rate {
 impl std::fmt::Display for Rate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let per_minute = self.0 * 60.0;
-        if self.0 >= 1.0 {
+        if *self == Self::UNLIMITED {
+            f.write_str("unlimited")
+        } else if self.0 >= 1.0 {
             write!(f, "{}/s", (self.0 * 10.0).round() / 10.0)
         } else {
             write!(f, "{}/min", (per_minute * 10.0).round() / 10.0)
@@ -104,9 +122,48 @@ struct Grid {
     /// Counts pauses: a slot taken before a pause is void after it.
     pauses: u64,
     rate_changed: Instant,
+    /// Requests per second that are taken to be allowed, since more were refused.
+    allowed: f64,
+    /// The next step beyond that.
+    probe: f64,
 }
 
 impl Grid {
+    /// Half the rate, or of what was sent in the last second, where that was less.
+    fn slow_down(&mut self, wanted: Rate, now: Instant) {
+        let sent = self.had.iter().filter(|had| **had + SECOND > now).count();
+        let mut refused = self.rate.0;
+        // Of one request nothing can be told.
+        if sent > 1 {
+            refused = refused.min(f64::from(u32::try_from(sent).unwrap_or(u32::MAX)));
+        }
+        self.allowed = refused * ALLOWED;
+        self.probe = self.allowed * PROBE;
+        let least = (wanted.0 / 32.0).min(1.0);
+        self.rate = Rate((refused / 2.0).max(least));
+    }
+
+    /// One step back towards what is wanted, if it is time for one.
+    fn recover(&mut self, wanted: Rate, now: Instant) {
+        if self.is_held(now) || self.rate >= wanted {
+            return;
+        }
+        let is_below = self.rate.0 < self.allowed * 0.99;
+        let step = if is_below { RETURN_STEP } else { PROBE_STEP };
+        if self.rate_changed + step > now {
+            return;
+        }
+        let rate = if is_below {
+            self.rate.0 + (self.allowed - self.rate.0) / 4.0
+        } else {
+            let rate = self.rate.0 + self.probe;
+            self.probe *= 2.0;
+            rate
+        };
+        self.rate = Rate(rate.min(wanted.0));
+        self.rate_changed = now;
+    }
+
     fn is_held(&self, now: Instant) -> bool {
         self.paused_until.is_some_and(|until| now < until)
     }
@@ -126,6 +183,8 @@ impl Pacer {
                 paused_until: None,
                 pauses: 0,
                 rate_changed: now,
+                allowed: rate.0,
+                probe: 0.0,
             }),
             pause: watch::Sender::new(None),
         }
@@ -179,7 +238,7 @@ impl Pacer {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "seconds times at most 10,000"
+            reason = "seconds times a rate, both small or cut off"
         )]
         let more = between as usize;
         more + 1
@@ -191,7 +250,7 @@ impl Pacer {
         let now = Instant::now();
         let mut grid = self.grid();
         if !grid.is_held(now) {
-            grid.rate = Rate((grid.rate.0 / 2.0).max(self.wanted.0 / 32.0));
+            grid.slow_down(self.wanted, now);
             // It recovers from when all may go on.
             grid.rate_changed = now + wait;
         }
@@ -231,20 +290,20 @@ impl Pacer {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "a rate is between 0 and 10,000"
+            reason = "a rate is between 0 and a thousand million"
         )]
         let most = grid.rate.0.ceil() as usize;
-        while grid.had.len() > most {
+        // The last one stays: the next keeps its distance to it.
+        let is_past = |first: &Instant| *first + SECOND <= now;
+        while grid.had.len() > most || (grid.had.len() > 1 && grid.had.front().is_some_and(is_past))
+        {
             grid.had.pop_front();
         }
-        if grid.had.len() == most
+        if grid.had.len() >= most
             && let Some(first) = grid.had.front()
             && *first + SECOND > now
         {
             return Some(Free::At(*first + SECOND));
-        }
-        if grid.had.len() == most {
-            grid.had.pop_front();
         }
         grid.had.push_back(now);
         Some(Free::Now)
@@ -252,12 +311,7 @@ impl Pacer {
 
     fn take_slot(&self, now: Instant) -> (Instant, u64) {
         let mut grid = self.grid();
-        if !grid.is_held(now) && grid.rate < self.wanted && grid.rate_changed + RECOVERY_STEP <= now
-        {
-            let step = self.wanted.0 / 10.0;
-            grid.rate = Rate((grid.rate.0 + step).min(self.wanted.0));
-            grid.rate_changed = now;
-        }
+        grid.recover(self.wanted, now);
         let interval = grid.rate.interval();
         // Late by less than a slot: keep the grid. Later than that: what was missed is gone.
         let slot = if grid.next + interval > now {

@@ -139,19 +139,18 @@ impl Plan {
             let left = limit.most() - fresh.values().sum::<usize>();
             let again = fair_quota(&runs, Action::Again, left);
             let mut taken: HashMap<(FlowId, Action), usize> = HashMap::new();
-            let (kept, beyond) = runs.into_iter().partition(|planned: &PlannedRun| {
+            let is_beyond = |planned: &mut PlannedRun| {
                 let quota = match planned.action {
                     Action::Create => &fresh,
                     Action::Again => &again,
-                    _ => return true,
+                    _ => return false,
                 };
                 let flow = planned.run.identity.flow.id;
                 let taken = taken.entry((flow, planned.action)).or_default();
                 *taken += 1;
-                *taken <= quota.get(&flow).copied().unwrap_or(0)
-            });
-            runs = kept;
-            let beyond: Vec<PlannedRun> = beyond;
+                *taken > quota.get(&flow).copied().unwrap_or(0)
+            };
+            let beyond: Vec<PlannedRun> = runs.extract_if(.., is_beyond).collect();
             if !beyond.is_empty() {
                 held_by = Some(limit);
                 held_back.extend(beyond);

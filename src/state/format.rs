@@ -23,8 +23,8 @@ use crate::run::{OrganizationId, hex};
 const FORMAT: &str = "aep-backfill-state/v1";
 /// So many bytes are read at a time, and so many are parsed in one piece: the memory that reading
 /// needs beside what it gives.
-const BATCH: usize = 8 << 20;
-const PIECE: usize = 256 << 10;
+const BATCH: usize = 4 << 20;
+const PIECE: usize = 128 << 10;
 /// So many records are written in one piece, and so many pieces at a time.
 const PIECE_RECORDS: usize = 1_000;
 const BATCH_RECORDS: usize = 32 * PIECE_RECORDS;
@@ -207,7 +207,9 @@ pub(super) fn read_lines(
     };
     let mut digest = Sha256::new();
     let mut before = Vec::new();
-    let mut batch = next_batch(&mut source, &[])?;
+    let mut batch = next_batch(&mut source, &[], Vec::new())?;
+    // Two buffers take turns.
+    let mut free = Vec::new();
     while !batch.is_empty() {
         let (lines, begun) = whole_lines(&batch);
         // While one batch is parsed and digested, the next one is read, and the one before is
@@ -218,11 +220,11 @@ pub(super) fn read_lines(
                 let parse = || pieces.par_iter().map(|piece| parse(piece, &read));
                 rayon::join(|| digest.update(lines), || parse().collect::<Vec<_>>()).1
             },
-            || (next_batch(&mut source, begun), add(before)),
+            || (next_batch(&mut source, begun, free), add(before)),
         );
         added?;
         before = parsed;
-        batch = next?;
+        free = std::mem::replace(&mut batch, next?);
     }
     add(before)?;
     records.end_reading().map_err(twice)?;
@@ -237,9 +239,14 @@ pub(super) fn read_lines(
 }
 
 /// What was `begun`, and what comes after it, up to the size of a batch, or to the end of a line
-/// that is longer; empty at the end.
-fn next_batch(source: &mut impl BufRead, begun: &[u8]) -> Result<Vec<u8>, std::io::Error> {
-    let mut batch = Vec::with_capacity(BATCH);
+/// that is longer, in the memory of an earlier `batch`; empty at the end.
+fn next_batch(
+    source: &mut impl BufRead,
+    begun: &[u8],
+    mut batch: Vec<u8>,
+) -> Result<Vec<u8>, std::io::Error> {
+    batch.clear();
+    batch.reserve(BATCH);
     batch.extend_from_slice(begun);
     let left = BATCH.saturating_sub(begun.len()) as u64;
     source.by_ref().take(left).read_to_end(&mut batch)?;
