@@ -53,7 +53,7 @@
 //! assert!(!checked.has_errors());
 //!
 //! assert_eq!(checked.runs.len(), 1);
-//! assert_eq!(checked.runs[0].key.short(), "b75f22b6087c");
+//! assert_eq!(checked.runs[0].key().short(), "b75f22b6087c");
 //! # Ok::<(), aep_backfill::run::TimeError>(())
 //! ```
 

@@ -1,5 +1,6 @@
 //! Desired minus state.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use super::{Action, Known, Plan, PlannedRun};
@@ -13,7 +14,10 @@ use crate::state::{Fate, Record, State};
 #[must_use]
 pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan {
     desired.sort_by(|a, b| a.identity.cmp(&b.identity));
-    let flows: HashSet<&FlowRef> = desired.iter().map(|run| &*run.identity.flow).collect();
+    let flows: HashSet<&FlowRef> = desired
+        .chunk_by(|a, b| a.identity.flow == b.identity.flow)
+        .map(|runs| &*runs[0].identity.flow)
+        .collect();
     let mut records = state.into_iter().flat_map(State::records).peekable();
     let mut orphaned = Vec::new();
     // What the state has of the flows that were read, and nobody wants.
@@ -27,10 +31,16 @@ pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan 
     let mut rare = Vec::new();
     // Both are sorted, so that neither is searched.
     for (at, run) in desired.iter().enumerate() {
-        while let Some(record) = records.next_if(|record| record.identity < run.identity) {
-            not_wanted(record);
-        }
-        let record = records.next_if(|record| record.identity == run.identity);
+        let record = loop {
+            let order = records
+                .peek()
+                .map(|record| record.identity.cmp(&run.identity));
+            match order {
+                None | Some(Ordering::Greater) => break None,
+                Some(Ordering::Equal) => break records.next(),
+                Some(Ordering::Less) => records.next().into_iter().for_each(&mut not_wanted),
+            }
+        };
         let (action, known) = verdict(run, record, &mut obstacles);
         actions.push(action);
         rare.extend(known.map(|known| (at, known)));

@@ -112,10 +112,10 @@ impl AddAssign for FlowCounts {
 /// The flows of `plan`, in its order, with bars of `width` characters.
 pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
     let mut flows: BTreeMap<&FlowRef, GatheredFlow<'_>> = BTreeMap::new();
-    for planned in plan.runs() {
-        let identity = &planned.run.identity;
-        let flow = flows.entry(&*identity.flow);
-        flow.or_default().runs.push(planned);
+    let same_flow = |a: &PlannedRun, b: &PlannedRun| a.run.identity.flow == b.run.identity.flow;
+    for runs in plan.runs().chunk_by(same_flow) {
+        let flow = flows.entry(&*runs[0].run.identity.flow);
+        flow.or_default().runs.extend(runs);
     }
     for planned in plan.held_back() {
         let identity = &planned.run.identity;

@@ -161,6 +161,13 @@ mod tests {
         let key = identity("prod", FLOW, 1_651_584_991, 1_651_585_956, 1).key();
         assert_eq!(key.to_string().parse(), Ok(key));
         assert_eq!(key.short(), "b75f22b6087c");
+        let text = key.to_string();
+        for (at, bad) in [(0, "B"), (63, "g"), (31, "/"), (32, "\u{7f}")] {
+            let mut text = text.clone();
+            text.replace_range(at..=at, bad);
+            assert!(text.parse::<Key>().is_err(), "{text}");
+        }
+        assert!(text[1..].parse::<Key>().is_err());
         let prefix: super::super::KeyPrefix = "B75F22".parse().expect("a prefix");
         assert!(prefix.matches(&key));
         assert!("b75".parse::<super::super::KeyPrefix>().is_err());

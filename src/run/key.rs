@@ -64,12 +64,15 @@ impl FromStr for Key {
         let bad = || KeyError::Key(text.to_owned());
         let digits: &[u8; 64] = text.as_bytes().try_into().map_err(|_| bad())?;
         let mut bytes = [0; 32];
+        // Without a branch for each digit, which is never the same twice.
+        let mut seen = 0;
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = [pair[0], pair[1]].map(value_of_digit);
-            *byte = high
-                .zip(low)
-                .map(|(high, low)| high << 4 | low)
-                .ok_or_else(bad)?;
+            let [high, low] = [pair[0], pair[1]].map(|digit| VALUES[usize::from(digit)]);
+            *byte = high << 4 | low & 15;
+            seen |= high | low;
+        }
+        if seen & NO_DIGIT != 0 {
+            return Err(bad());
         }
         Ok(Self(bytes))
     }
@@ -106,13 +109,19 @@ fn digits_of(byte: u8) -> [u8; 2] {
     [byte >> 4, byte & 15].map(|value| b"0123456789abcdef"[usize::from(value)])
 }
 
-fn value_of_digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// The value of what is no digit: no bit of it is one of a digit's.
+const NO_DIGIT: u8 = 0xf0;
+
+/// The value of each lower-case hexadecimal digit.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    values
+};
 
 fn is_lower_hex(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')
