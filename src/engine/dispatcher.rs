@@ -28,7 +28,7 @@ use super::{
     Applied, Ending, Event, Events, FlowIndex, NotSentReason, Outcomes, Settings, Stop, Stopper,
 };
 use crate::api::Client;
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
 use crate::run::{DesiredRun, Key};
 use crate::store::{LockedStore, StoreError};
 use journal_writer::JournalWriter;
@@ -44,7 +44,7 @@ const LATER: Duration = Duration::from_secs(30 * 60);
 
 /// Runs an apply. Facts go through its [`JournalWriter`], runs through its [`Scheduler`].
 pub(super) struct Dispatcher {
-    planned: Vec<DesiredRun>,
+    planned: Vec<(DesiredRun, Action)>,
     journal: JournalWriter,
     schedule: Scheduler,
     client: Arc<Client>,
@@ -75,7 +75,11 @@ impl Dispatcher {
     ) -> Self {
         let (queues, outcomes) = queues::queues(plan, &store, settings.settle_delay);
         Self {
-            planned: plan.runs().iter().map(|p| p.run.clone()).collect(),
+            planned: plan
+                .runs()
+                .iter()
+                .map(|planned| (planned.run.clone(), planned.action))
+                .collect(),
             journal: JournalWriter::new(store, events),
             schedule: Scheduler::new(
                 queues,

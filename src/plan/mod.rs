@@ -138,6 +138,12 @@ impl Plan {
         &self.runs
     }
 
+    /// The same, flow by flow.
+    pub(crate) fn flows(&self) -> impl Iterator<Item = &[PlannedRun]> {
+        self.runs
+            .chunk_by(|a, b| a.run.identity.flow == b.run.identity.flow)
+    }
+
     /// Runs that exist, or may, of the flows that were read, which no manifest wants any more.
     #[must_use]
     pub(crate) fn orphaned(&self) -> &[Known] {

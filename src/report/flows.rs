@@ -112,8 +112,7 @@ impl AddAssign for FlowCounts {
 /// The flows of `plan`, in its order, with bars of `width` characters.
 pub(super) fn by_flow(plan: &Plan, width: usize) -> Vec<FlowView<'_>> {
     let mut flows: BTreeMap<&FlowRef, GatheredFlow<'_>> = BTreeMap::new();
-    let same_flow = |a: &PlannedRun, b: &PlannedRun| a.run.identity.flow == b.run.identity.flow;
-    for runs in plan.runs().chunk_by(same_flow) {
+    for runs in plan.flows() {
         let flow = flows.entry(&*runs[0].run.identity.flow);
         flow.or_default().runs.extend(runs);
     }

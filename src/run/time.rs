@@ -89,7 +89,10 @@ impl From<UnixSeconds> for i64 {
 
 impl fmt::Display for UnixSeconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.timestamp().to_string())
+        match f.width() {
+            None => self.timestamp().fmt(f),
+            Some(_) => f.pad(&self.timestamp().to_string()),
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 use super::Dispatcher;
 use crate::engine::flow_queue::Phase;
 use crate::engine::{Applied, DoubtReason, Ending, LeftReason, RunOutcome};
+use crate::plan::Action;
 use crate::reconcile::Blocked;
-use crate::run::{FlowRef, Key};
+use crate::run::{DesiredRun, FlowRef, Key};
 use crate::state::{Fate, State};
 
 impl Dispatcher {
@@ -21,7 +22,10 @@ impl Dispatcher {
             })
             .collect();
         let in_doubt = open_doubts(self.journal.state());
-        let planned: HashSet<Key> = self.planned.iter().map(|run| run.key()).collect();
+        // What exists is never in doubt again: its keys are not computed.
+        let may_change = |(_, action): &&(DesiredRun, Action)| *action != Action::Unchanged;
+        let planned = self.planned.iter().filter(may_change);
+        let planned: HashSet<Key> = planned.map(|(run, _)| run.key()).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
         let ended = match (&ending, self.schedule.is_spent()) {
             (Ending::Done, true) => LeftReason::Limit,
@@ -30,10 +34,14 @@ impl Dispatcher {
         };
         let runs = std::mem::take(&mut self.planned)
             .into_iter()
-            .map(|run| {
-                let known = self.outcomes.remove(&run.key());
+            .map(|(run, action)| {
+                if action == Action::Unchanged {
+                    return (run, RunOutcome::Unchanged);
+                }
+                let key = run.key();
+                let known = self.outcomes.remove(&key);
                 // Whatever else happened: an open intent is a doubt.
-                let outcome = match (in_doubt.get(&run.key()), known) {
+                let outcome = match (in_doubt.get(&key), known) {
                     (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,

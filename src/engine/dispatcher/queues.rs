@@ -60,27 +60,32 @@ pub(super) fn queues(
     let mut queues: BTreeMap<FlowRef, FlowQueue> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
-    for PlannedRun { run, action, .. } in plan.runs() {
-        let identity = &run.identity;
+    for runs in plan.flows() {
+        let flow = &runs[0].run.identity.flow;
         let queue = queues
-            .entry(FlowRef::clone(&identity.flow))
-            .or_insert_with(|| FlowQueue::new(FlowRef::clone(&identity.flow)));
-        queue.name = run.request.name.clone();
-        queue.source = Some(Arc::clone(&run.request.source));
-        if state.get(&run.identity).is_some_and(Record::was_absent) {
-            queue.was_absent(run.key());
-        }
-        match action {
-            Action::Create => queue.enqueue(run.clone()),
-            Action::Again => queue.enqueue_again(run.clone()),
-            Action::Settle => {
-                wanted.insert(run.key(), run);
+            .entry(FlowRef::clone(flow))
+            .or_insert_with(|| FlowQueue::new(FlowRef::clone(flow)));
+        let request = &runs[runs.len() - 1].run.request;
+        queue.name = request.name.clone();
+        queue.source = Some(Arc::clone(&request.source));
+        for PlannedRun { run, action, .. } in runs {
+            // A run that exists stays what it is: of a million, nothing is looked up.
+            if *action == Action::Unchanged {
+                continue;
             }
-            Action::Unchanged => {
-                outcomes.insert(run.key(), RunOutcome::Unchanged);
+            if state.get(&run.identity).is_some_and(Record::was_absent) {
+                queue.was_absent(run.key());
             }
-            Action::Wait | Action::Conflict => {
-                outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
+            match action {
+                Action::Create => queue.enqueue(run.clone()),
+                Action::Again => queue.enqueue_again(run.clone()),
+                Action::Settle => {
+                    wanted.insert(run.key(), run);
+                }
+                Action::Wait | Action::Conflict => {
+                    outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
+                }
+                Action::Unchanged => {}
             }
         }
     }

@@ -117,17 +117,10 @@ pub(crate) fn plan<'a>(plan: &'a Plan, state: Option<&'a State>) -> PlanDocument
             name: limit.name(),
             new_runs: limit.most(),
         }),
-        runs: Streamed::of(move || {
-            let runs = plan.runs().iter();
-            runs.map(move |planned| PlanRun::new(planned, state))
-        }),
-        orphaned: Streamed::of(|| {
-            plan.orphaned()
-                .iter()
-                .map(|Known { identity, fate }| OrphanedRun {
-                    run: RunFields::new(identity.key(), identity),
-                    known: KnownFields::new(fate),
-                })
+        runs: Streamed::of(plan.runs(), move |planned| PlanRun::new(planned, state)),
+        orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate }| OrphanedRun {
+            run: RunFields::new(identity.key(), identity),
+            known: KnownFields::new(fate),
         }),
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn state<'a>(state: Option<&State>, runs: &'a [Recorded<'a>]) -> Stat
     StateDocument {
         format: "state/v1",
         state: state.map(StateHeader::new),
-        runs: Streamed::of(|| runs.iter().map(state_run)),
+        runs: Streamed::of(runs, state_run),
     }
 }
 
