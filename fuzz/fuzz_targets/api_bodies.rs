@@ -175,7 +175,7 @@ fn check_create(status: u16, body: &[u8]) {
             let body: Value = serde_json::from_slice(body).expect("an id stands in JSON");
             let ids = [body.pointer("/items/0/id"), body.get("id")];
             assert!(
-                ids.contains(&Some(&json!(id.as_str()))),
+                ids.contains(&Some(&json!(id.to_string()))),
                 "the id {id} is not the answer's"
             );
         }
@@ -265,8 +265,9 @@ fn check_run(item: &Value) {
         records: _,
         errors,
     } = &run;
-    assert_eq!(Some(id.as_str()), item["id"].as_str());
-    shown_at_most(id.as_str(), 128);
+    let id = id.to_string();
+    assert_eq!(Some(&*id), item["id"].as_str());
+    shown_at_most(&id, 128);
     shown(created_client.as_ref().map_or("", Untrusted::raw));
     shown(created_by.as_ref().map_or("", Untrusted::raw));
     shown(&status.to_string());

@@ -17,7 +17,7 @@ use aep_backfill::state::{
 };
 use aep_backfill::store::{LockedStore, inspect};
 use aep_backfill::untrusted::shortened;
-use aep_backfill_fuzz::memory::Memory;
+use aep_backfill_fuzz::memory::{Files, Memory};
 use aep_backfill_fuzz::text::assert_harmless;
 use aep_backfill_fuzz::{any_number, build, mend, with_extreme};
 use futures::FutureExt;
@@ -164,24 +164,26 @@ fn check(state: &[u8], journal: &[u8]) -> Option<State> {
             }
             let opened = open(&place, &build::organization());
             assert!(opened.is_none(), "what cannot be read was opened");
-            let contents = place.contents();
-            assert_eq!(contents.state.as_deref(), Some(state), "it was touched");
-            assert_eq!(contents.journal.as_deref(), Some(journal), "it was touched");
+            let files = place.files();
+            assert_eq!(files.state, state, "it was touched");
+            assert_eq!(files.journal, journal, "it was touched");
             None
         }
     }
 }
 
 fn check_state(state: &State) {
-    for (key, record) in state.records() {
-        assert_eq!(record.identity.key(), *key);
+    assert!(state.records().is_sorted_by(|a, b| a.identity < b.identity));
+    for record in state.records() {
+        assert_eq!(state.get(&record.identity), Some(record));
         if let Fate::Created { run_id, .. } = &record.fate {
-            assert_eq!(state.claim(run_id), Some(*key), "a run stands for another");
+            let claimed = state.claim(run_id);
+            assert_eq!(claimed, Some(&record.identity), "a run stands for another");
         }
     }
     let bytes = encode_state(state);
     let journal = decode_journal(&encode_journal_header(state)).expect("our own bytes");
-    let read = decode_state(&bytes, &journal).expect("our own bytes");
+    let read = decode_state(&*bytes, &journal).expect("our own bytes");
     assert_eq!(read, *state);
     assert_eq!(encode_state(&read), bytes, "it is written in one way");
     let unedited = decode_edited(&bytes).expect("no editor was at it");
@@ -200,20 +202,19 @@ fn check_damage(state: &[u8], journal: &[u8]) {
     }
     let mut flipped = state.to_vec();
     flipped[any % state.len()] ^= 1 << (any % 8);
-    decode_state(&flipped, &journal).expect_err("a bit flipped");
+    decode_state(&*flipped, &journal).expect_err("a bit flipped");
 }
 
 /// A store opens it, and what it leaves is the same state, with one session more.
 fn check_opens(place: &Memory, state: &State) {
     let opened = open(place, &state.organization).expect("it was read");
-    let contents = place.contents();
-    let (bytes, journal) = (
-        contents.state.expect("there"),
-        contents.journal.expect("there"),
-    );
+    let Files {
+        state: bytes,
+        journal,
+    } = place.files();
     let journal = decode_journal(&journal).expect("it opens again");
     assert_eq!((journal.entries.len(), journal.torn), (1, 0));
-    let read = decode_state(&bytes, &journal).expect("it opens again");
+    let read = decode_state(&*bytes, &journal).expect("it opens again");
     assert_eq!(read, *opened.state());
     assert!(read.records().eq(state.records()), "a record is lost");
     assert_eq!(

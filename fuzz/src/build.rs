@@ -127,7 +127,8 @@ fn identity(day: i64) -> RunIdentity {
                 .parse()
                 .expect("a sandbox"),
             id: flow,
-        },
+        }
+        .into(),
         window: Window::new(at(day), at(day + 1)).expect("a window"),
         rerun: Rerun::FIRST,
     }

@@ -3,32 +3,47 @@
 use std::sync::{Arc, Mutex};
 
 use aep_backfill::state::Holder;
-use aep_backfill::store::{BackendGuard, Contents, StateBackend, StoreError};
+use aep_backfill::store::{BackendGuard, Contents, StateBackend, StateFile, StoreError};
 use futures::future::{BoxFuture, FutureExt, ready};
 
 /// Two files in memory.
 #[derive(Clone)]
-pub struct Memory(Arc<Mutex<Contents>>);
+pub struct Memory(Arc<Mutex<Files>>);
+
+/// The bytes of both.
+#[derive(Clone)]
+pub struct Files {
+    pub state: Vec<u8>,
+    pub journal: Vec<u8>,
+}
 
 impl Memory {
     /// A place that holds these.
     #[must_use]
     pub fn new(state: &[u8], journal: &[u8]) -> Self {
-        Self(Arc::new(Mutex::new(Contents {
-            state: Some(state.to_vec()),
-            journal: Some(journal.to_vec()),
+        Self(Arc::new(Mutex::new(Files {
+            state: state.to_vec(),
+            journal: journal.to_vec(),
         })))
     }
 
     /// What it holds now.
     #[must_use]
-    pub fn contents(&self) -> Contents {
+    pub fn files(&self) -> Files {
         self.0.lock().expect("nothing panics here").clone()
+    }
+
+    fn contents(&self) -> Contents {
+        let Files { state, journal } = self.files();
+        Contents {
+            state: Some(StateFile::Bytes(state)),
+            journal: Some(journal),
+        }
     }
 
     fn change(
         &self,
-        change: impl FnOnce(&mut Contents),
+        change: impl FnOnce(&mut Files),
     ) -> BoxFuture<'static, Result<(), StoreError>> {
         change(&mut self.0.lock().expect("nothing panics here"));
         ready(Ok(())).boxed()
@@ -65,11 +80,11 @@ impl BackendGuard for Memory {
 
     fn cut_journal(&mut self, whole: u64) -> BoxFuture<'_, Result<(), StoreError>> {
         let whole = usize::try_from(whole).expect("it fits in memory");
-        self.change(|contents| contents.journal.as_mut().expect("there").truncate(whole))
+        self.change(|files| files.journal.truncate(whole))
     }
 
     fn append(&mut self, lines: Vec<u8>, _: String) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| contents.journal.as_mut().expect("there").extend(lines))
+        self.change(|files| files.journal.extend(lines))
     }
 
     fn start(
@@ -87,9 +102,6 @@ impl BackendGuard for Memory {
         journal: Vec<u8>,
         _: String,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.change(|contents| {
-            contents.state = Some(state);
-            contents.journal = Some(journal);
-        })
+        self.change(|files| *files = Files { state, journal })
     }
 }

@@ -67,11 +67,9 @@ impl Model {
 
     /// Fails where `state` says otherwise of a run.
     pub fn assert_agrees(&self, state: &State) {
-        let may_exist = state
-            .records()
-            .filter(|(_, record)| record.fate.may_exist());
-        let said: HashSet<&Key> = may_exist.map(|(key, _)| key).collect();
-        assert_eq!(said, self.runs.keys().collect());
+        let may_exist = state.records().filter(|record| record.fate.may_exist());
+        let said: HashSet<Key> = may_exist.map(|record| record.identity.key()).collect();
+        assert_eq!(said, self.runs.keys().copied().collect());
         let claimed = self.taken.iter().filter(|id| state.claim(id).is_some());
         assert_eq!(claimed.count(), self.taken.len());
     }
@@ -91,7 +89,8 @@ fn key(run: &StoredIdentity) -> Option<Key> {
         flow: FlowRef {
             sandbox,
             id: flow_id,
-        },
+        }
+        .into(),
         window: Window::new(start, end).ok()?,
         rerun,
     };

@@ -17,7 +17,7 @@ use crate::cli::lock::holder;
 use crate::cli::output::OutputFormat;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::report::{Recorded, StateView, VerifyView, number};
+use crate::report::{StateView, VerifyView, number};
 use crate::run::{FlowId, KeyPrefix};
 use crate::state::{Fate, Record, State};
 use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, StoreError, inspect};
@@ -90,11 +90,10 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Result<Exit, Failure> {
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
-    let runs: Vec<Recorded<'_>> = records(state)
+    let runs: Vec<&Record> = records(state)
         .filter(|record| flows.is_empty() || flows.contains(&record.identity.flow.id))
-        .map(|record| Recorded { record })
         .collect();
-    let is_of = |flow: &FlowId| runs.iter().any(|run| run.record.identity.flow.id == *flow);
+    let is_of = |flow: &FlowId| runs.iter().any(|run| run.identity.flow.id == *flow);
     if let (Some(_), Some(flow)) = (state, flows.iter().find(|flow| !is_of(flow))) {
         let message = format!("no run of the flow {flow} is on record");
         return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));
@@ -113,9 +112,7 @@ async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Resul
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let key = key.pick(records(state).map(|record| record.identity.key()))?;
-    let run = records(state)
-        .find(|record| record.identity.key() == key)
-        .map(|record| Recorded { record });
+    let run = records(state).find(|record| record.identity.key() == key);
     let view = StateView {
         place: &context.place_name(),
         state,

@@ -297,7 +297,7 @@ fn the_order_of_keys_and_comments_change_no_run() {
     let keys = |text: &str| {
         let (_, checked) = check_one(text);
         assert_eq!(checked.problems, [], "{}", drawn(text));
-        let keys: Vec<_> = checked.runs.iter().map(|run| run.key()).collect();
+        let keys: Vec<_> = checked.runs.iter().map(DesiredRun::key).collect();
         keys
     };
     assert_eq!(keys(&one), keys(&two));

@@ -23,7 +23,7 @@ pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan 
     // What the state has of the flows that were read, and nobody wants.
     let mut not_wanted = |record: &Record| {
         if record.fate.may_exist() && flows.contains(&*record.identity.flow) {
-            orphaned.push(*Known::of(record));
+            orphaned.push(Known::of(record));
         }
     };
     let mut obstacles = Obstacles::of(state);
@@ -72,9 +72,9 @@ fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<
             Fate::InDoubt(_) => Action::Wait,
             _ => Action::Conflict,
         };
-        return (action, Some(Known::of(other)));
+        return (action, Some(Box::new(Known::of(other))));
     }
-    (action, record.map(Known::of))
+    (action, record.map(|record| Box::new(Known::of(record))))
 }
 
 /// Each run with its action, and with what is known of it where something is. The runs give their

@@ -34,7 +34,7 @@ pub(crate) fn explain(
     for record in state.into_iter().flat_map(State::records) {
         let key = record.identity.key();
         if prefix.matches(&key) {
-            found.insert(key, Explained::NotWanted(*Known::of(record)));
+            found.insert(key, Explained::NotWanted(Known::of(record)));
         }
     }
     // What is wanted says more than what is remembered.

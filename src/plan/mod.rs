@@ -61,7 +61,7 @@ impl PlannedRun {
     pub(crate) fn known_of(&self, state: Option<&State>) -> Option<Known> {
         match &self.known {
             Some(known) => Some(Known::clone(known)),
-            None => Some(*Known::of(state?.get(&self.run.identity)?)),
+            None => Some(Known::of(state?.get(&self.run.identity)?)),
         }
     }
 }
@@ -76,13 +76,13 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    fn of(record: &Record) -> Box<Self> {
+    fn of(record: &Record) -> Self {
         let Record {
             identity,
             fate,
             earlier: _,
         } = record.clone();
-        Box::new(Self { identity, fate })
+        Self { identity, fate }
     }
 }
 

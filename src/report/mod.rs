@@ -38,7 +38,6 @@ pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
 pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use text::resolve::write_case;
-pub(crate) use text::state::Recorded;
 pub(crate) use text::status::{RunListing, Status, StatusRow, Unread};
 pub(crate) use text::table::Layout;
 pub(crate) use view::{

@@ -183,8 +183,7 @@ fn what_needs_attention_is_not_folded_away() {
         Layout {
             verbose: false,
             width: Some(80),
-        }
-        .into(),
+        },
     );
     assert_eq!(
         shown

@@ -21,7 +21,7 @@ use super::text::import::{ImportedFlow, write_import};
 use super::text::plan::write_plan;
 use super::text::rehearse::{Rehearsal, write_rehearsal};
 use super::text::resolve::{write_cases, write_decisions};
-use super::text::state::{Recorded, write_record, write_records, write_verified};
+use super::text::state::{write_record, write_records, write_verified};
 use super::text::status::{Status, write_status};
 use super::text::table::Layout;
 use super::{ProblemCounts, number};
@@ -30,7 +30,7 @@ use crate::manifest::{Checked, Problem, Sources};
 use crate::plan::Plan;
 use crate::reconcile::resolve::{Case, Decision};
 use crate::run::DesiredRun;
-use crate::state::State;
+use crate::state::{Record, State};
 use crate::store::Inspected;
 
 /// A result that can be shown.
@@ -296,7 +296,7 @@ pub(crate) struct StateView<'a> {
     /// The state; `None` where there is none.
     pub state: Option<&'a State>,
     /// The runs of it that are shown.
-    pub runs: &'a [Recorded<'a>],
+    pub runs: &'a [&'a Record],
     /// Whether all that is known of the one run is shown.
     pub is_one: bool,
 }
@@ -307,7 +307,7 @@ impl<'a> View for StateView<'a> {
     fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
         match (self.state, self.runs) {
             (None, _) => write_no_state(out, self.place),
-            (Some(_), [run]) if self.is_one => write_record(out, *run),
+            (Some(_), [run]) if self.is_one => write_record(out, run),
             (Some(_), runs) => write_records(out, runs, layout),
         }
     }

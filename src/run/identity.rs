@@ -69,6 +69,9 @@ pub struct RunIdentity {
 
 impl RunIdentity {
     /// The text that is hashed: five `name=value` lines under a version line.
+    ///
+    /// # Panics
+    /// Never: names and numbers are ASCII.
     #[must_use]
     pub fn canonical_text(&self) -> String {
         String::from_utf8(self.canonical_bytes()).expect("names and numbers are ASCII")

@@ -57,21 +57,14 @@ impl State {
             } => {
                 let key = run.key();
                 let identity = run.checked()?;
-                match self.records.get(&identity).map(|record| &record.fate) {
-                    // What was never created may be sent again.
-                    None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => {}
-                    Some(Fate::Created { .. }) => {
-                        return Err(FoldError::NotFree {
-                            fate: "created",
-                            key,
-                        });
-                    }
-                    Some(Fate::InDoubt(_)) => {
-                        return Err(FoldError::NotFree {
-                            fate: "in doubt",
-                            key,
-                        });
-                    }
+                // What was never created may be sent again.
+                let fate = match self.records.get(&identity).map(|record| &record.fate) {
+                    None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => None,
+                    Some(Fate::Created { .. }) => Some("created"),
+                    Some(Fate::InDoubt(_)) => Some("in doubt"),
+                };
+                if let Some(fate) = fate {
+                    return Err(FoldError::NotFree { fate, key });
                 }
                 let fate = Fate::InDoubt(Box::new(InDoubt {
                     intent: at,
@@ -105,11 +98,7 @@ impl State {
             }
             Entry::NotSent { key, .. } => {
                 let record = self.open_intent("a withdrawal", key)?;
-                let mut earlier = std::mem::take(&mut record.earlier).into_vec();
-                if let Some(absence) = earlier.pop() {
-                    record.fate = Fate::NotCreated(Box::new(absence));
-                    record.earlier = earlier.into();
-                } else {
+                if !record.take_back() {
                     let identity = record.identity.clone();
                     self.records.remove(&identity);
                 }
@@ -159,11 +148,7 @@ impl State {
     fn replace(&mut self, key: Key, identity: RunIdentity, fate: Fate) {
         let new = Record::new(identity, fate.clone());
         let record = self.records.entry(key, new);
-        if let Fate::NotCreated(absence) = std::mem::replace(&mut record.fate, fate) {
-            let mut earlier = std::mem::take(&mut record.earlier).into_vec();
-            earlier.push(*absence);
-            record.earlier = earlier.into();
-        }
+        record.replace(fate);
     }
 
     fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {

@@ -29,6 +29,29 @@ impl Record {
         }
     }
 
+    /// Gives it a new fate; an absence that it had stays with it.
+    pub(super) fn replace(&mut self, fate: Fate) {
+        if let Fate::NotCreated(absence) = std::mem::replace(&mut self.fate, fate) {
+            let mut earlier = std::mem::take(&mut self.earlier).into_vec();
+            earlier.push(*absence);
+            self.earlier = earlier.into();
+        }
+    }
+
+    /// Gives it the fate back that it had before its open intent; `false` where it had none.
+    pub(super) fn take_back(&mut self) -> bool {
+        let mut earlier = std::mem::take(&mut self.earlier).into_vec();
+        let absence = earlier.pop();
+        self.earlier = earlier.into();
+        match absence {
+            Some(absence) => {
+                self.fate = Fate::NotCreated(Box::new(absence));
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Whether an earlier request for it was in doubt and came to nothing.
     #[must_use]
     pub fn was_absent(&self) -> bool {

@@ -109,8 +109,7 @@ fn history() -> Vec<Entry> {
             run_id: "by-hand".parse().expect("a run id"),
             evidence: Evidence::Params,
             at: at(9),
-        }
-        .into(),
+        },
         intent(5),
         doubt(5),
         intent(3),

@@ -21,6 +21,10 @@ use crate::state::{
 
 /// What a place holds.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one, for the length of a command"
+)]
 pub enum FoundState {
     /// Nothing was ever recorded.
     Nothing,

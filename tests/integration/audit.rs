@@ -155,7 +155,7 @@ fn a_run_that_is_listed_after_it_was_believed_not_to_exist_is_never_silent() {
     assert_eq!(found["denial"]["evidence"], "lists");
     assert_eq!(
         found["runs"][0]["runId"],
-        emulated.ledger().stored[0].run_id.to_string()
+        emulated.ledger().stored[0].run_id.as_str()
     );
     let ran = workspace.run("audit").exits(5);
     assert!(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use aep_backfill::manifest::{Checked, Rules, Sources, check, render_all};
-use aep_backfill::run::{Key, UnixSeconds};
+use aep_backfill::run::{DesiredRun, Key, UnixSeconds};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -62,7 +62,7 @@ fn windows(range: &str) -> Vec<(i64, i64)> {
 fn keys(text: &str) -> BTreeSet<Key> {
     let checked = checked(text);
     assert!(!checked.has_errors(), "{text}\n{:?}", checked.problems);
-    checked.runs.iter().map(|run| run.key()).collect()
+    checked.runs.iter().map(DesiredRun::key).collect()
 }
 
 /// Lines that mean nothing.

@@ -191,7 +191,7 @@ pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
                     FindingKind::InDoubt | FindingKind::Unknown => Severity::Warning,
                     _ => Severity::Error,
                 },
-                spot: line.map(|origin| spot(origin)),
+                spot: line.map(spot),
                 title: fact.kind().word().to_owned(),
                 lines,
             }

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::RunFields;
 use super::known::KnownFields;
 use super::streamed::Streamed;
-use crate::report::Recorded;
 use crate::run::OrganizationId;
 use crate::state::{Absence, Fate, Record, State};
 use crate::store::Inspected;
@@ -69,11 +68,11 @@ impl StateHeader {
 
 /// Some runs of a state, if there is one, as `state/v1`.
 #[must_use]
-pub(crate) fn state<'a>(state: Option<&State>, runs: &'a [Recorded<'a>]) -> StateDocument<'a> {
+pub(crate) fn state<'a>(state: Option<&State>, runs: &'a [&'a Record]) -> StateDocument<'a> {
     StateDocument {
         format: "state/v1",
         state: state.map(StateHeader::new),
-        runs: Streamed::of(runs, state_run),
+        runs: Streamed::of(runs, |record| state_run(record)),
     }
 }
 
@@ -89,12 +88,12 @@ pub(crate) fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
     }
 }
 
-fn state_run(run: &Recorded<'_>) -> StateRun {
+fn state_run(record: &Record) -> StateRun {
     let Record {
         identity,
         fate,
         earlier,
-    } = run.record;
+    } = record;
     let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(Box::new(absence.clone())));
     StateRun {
         run: RunFields::new(identity.key(), identity),

@@ -11,30 +11,23 @@ use crate::run::RunIdentity;
 use crate::state::{Fate, Record, State};
 use crate::store::Inspected;
 
-/// A run on record.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Recorded<'a> {
-    /// What is remembered of it.
-    pub record: &'a Record,
-}
-
 /// Writes the runs, sorted as the state file is, as a table for each flow.
 ///
 /// # Errors
 /// When writing fails.
 pub(crate) fn write_records(
     out: &mut dyn Write,
-    runs: &[Recorded<'_>],
+    runs: &[&Record],
     layout: Layout,
 ) -> io::Result<()> {
-    writeln!(out, "{}", totals(runs.iter().map(|run| run.record)))?;
-    for of_flow in runs.chunk_by(|a, b| a.record.identity.flow == b.record.identity.flow) {
-        writeln!(out, "\n{}", of_flow[0].record.identity.flow)?;
-        let rows: Vec<_> = of_flow.iter().map(cells).collect();
+    writeln!(out, "{}", totals(runs.iter().copied()))?;
+    for of_flow in runs.chunk_by(|a, b| a.identity.flow == b.identity.flow) {
+        writeln!(out, "\n{}", of_flow[0].identity.flow)?;
+        let rows: Vec<_> = of_flow.iter().map(|record| cells(record)).collect();
         let details: Vec<Details> = of_flow
             .iter()
-            .map(|run| Details {
-                run_id: run.record.fate.run_id(),
+            .map(|record| Details {
+                run_id: record.fate.run_id(),
                 more: Vec::new(),
             })
             .collect();
@@ -44,12 +37,12 @@ pub(crate) fn write_records(
     Ok(())
 }
 
-fn cells(run: &Recorded<'_>) -> [String; 4] {
+fn cells(record: &Record) -> [String; 4] {
     let Record {
         identity,
         fate,
         earlier: _,
-    } = run.record;
+    } = record;
     let at = match fate {
         Fate::Created { at, .. } | Fate::Rejected { at, .. } => *at,
         Fate::InDoubt(in_doubt) => in_doubt.intent.time,
@@ -67,8 +60,7 @@ fn cells(run: &Recorded<'_>) -> [String; 4] {
 ///
 /// # Errors
 /// When writing fails.
-pub(crate) fn write_record(out: &mut dyn Write, run: Recorded<'_>) -> io::Result<()> {
-    let Recorded { record } = run;
+pub(crate) fn write_record(out: &mut dyn Write, record: &Record) -> io::Result<()> {
     let Record {
         identity,
         fate,

@@ -169,8 +169,7 @@ fn look(n: u8, seen: ListResult) -> FlowListing {
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
             id: flow(n),
-        }
-        .into(),
+        },
         name: "a flow".into(),
         seen,
     }
