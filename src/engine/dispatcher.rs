@@ -13,7 +13,7 @@ mod reserve;
 mod scheduler;
 mod settling;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::api::Client;
 use crate::plan::{Action, Plan};
-use crate::run::{DesiredRun, Key};
+use crate::run::{DesiredRun, Key, RunId};
 use crate::store::{LockedStore, StoreError};
 use journal_writer::JournalWriter;
 use reads::Read;
@@ -59,6 +59,9 @@ pub(super) struct Dispatcher {
     /// When a request was last answered, other than by asking to wait.
     answered: Instant,
     outcomes: Outcomes,
+    /// The runs that were created or adopted by this apply, whether or not their entries are in the
+    /// journal yet.
+    accepted: HashSet<RunId>,
     /// How many requests of this apply for a run came to nothing that a list shows.
     absences: HashMap<Key, usize>,
     ending: Option<Ending>,
@@ -97,6 +100,7 @@ impl Dispatcher {
             sends: JoinSet::new(),
             reads: JoinSet::new(),
             outcomes,
+            accepted: HashSet::new(),
             absences: HashMap::new(),
             ending: None,
         }

@@ -22,11 +22,12 @@ use crate::run::{OrganizationId, hex};
 
 const FORMAT: &str = "aep-backfill-state/v1";
 /// So many bytes are read at a time, and so many are parsed in one piece: the memory that reading
-/// needs beside what it gives.
-const BATCH: usize = 4 << 20;
-const PIECE: usize = 128 << 10;
-/// So many records are written in one piece, and so many pieces at a time.
-const PIECE_RECORDS: usize = 1_000;
+/// needs beside what it gives. In tests they are few, so that those of this module and of the store
+/// go over their ends.
+const BATCH: usize = if cfg!(test) { 1_000 } else { 4 << 20 };
+const PIECE: usize = if cfg!(test) { 300 } else { 128 << 10 };
+/// So many records are written in one piece, and so many at a time.
+const PIECE_RECORDS: usize = if cfg!(test) { 2 } else { 1_000 };
 const BATCH_RECORDS: usize = 32 * PIECE_RECORDS;
 
 #[derive(Serialize, Deserialize)]

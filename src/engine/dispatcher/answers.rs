@@ -35,7 +35,7 @@ impl Dispatcher {
             }
             SendResult::Created(run_id) => {
                 self.breaker.accepted();
-                self.schedule.queues[flow].accepted(run_id.clone());
+                self.accept(flow, &run_id);
                 self.schedule.queues[flow].created.insert(run_id.clone());
                 self.outcomes
                     .insert(key, RunOutcome::Created(run_id.clone()));
@@ -98,12 +98,13 @@ impl Dispatcher {
 
     /// Whether some record stands for the run, or is about to.
     pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
-        self.journal.state().claim(run_id).is_some()
-            || self
-                .schedule
-                .queues
-                .iter()
-                .any(|queue| queue.claimed.contains(run_id))
+        self.journal.state().claim(run_id).is_some() || self.accepted.contains(run_id)
+    }
+
+    /// A record is about to stand for the run.
+    pub(super) fn accept(&mut self, flow: FlowIndex, run_id: &RunId) {
+        self.accepted.insert(run_id.clone());
+        self.schedule.queues[flow].accepted(run_id.clone());
     }
 
     /// An answer did not tell: the flow waits until the lists do.

@@ -48,7 +48,7 @@ impl Dispatcher {
         run_id: RunId,
         evidence: Evidence,
     ) {
-        self.schedule.queues[flow].accepted(run_id.clone());
+        self.accept(flow, &run_id);
         self.outcomes
             .insert(key, RunOutcome::Adopted(run_id.clone(), evidence.clone()));
         let entry = Entry::Adopted {
