@@ -112,7 +112,7 @@ async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Resul
     let inspected = look(context).await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let key = key.pick(records(state).map(|record| record.identity.key()))?;
-    let run = records(state).find(|record| record.identity.key() == key);
+    let run = state.and_then(|state| state.find(&key));
     let view = StateView {
         place: &context.place_name(),
         state,

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{Action, Known, Plan, PlannedRun};
 use crate::run::{DesiredRun, FlowRef, Rerun};
@@ -106,7 +107,7 @@ fn joined(
 struct Obstacles<'s> {
     state: Option<&'s State>,
     /// The flow that was looked up last, and its windows by rerun.
-    flow: Option<&'s FlowRef>,
+    flow: Option<Arc<FlowRef>>,
     ingested: HashMap<Rerun, Ingested<'s>>,
 }
 
@@ -127,7 +128,7 @@ impl<'s> Obstacles<'s> {
     /// ends, the one that reaches furthest does, or none.
     fn to(&mut self, run: &DesiredRun) -> Option<&'s Record> {
         let identity = &run.identity;
-        if self.flow != Some(&identity.flow) {
+        if self.flow.as_ref() != Some(&identity.flow) {
             self.look_up(&identity.flow);
         }
         let ingested = self.ingested.get(&identity.rerun)?;
@@ -138,11 +139,10 @@ impl<'s> Obstacles<'s> {
         overlaps.then_some(*furthest)
     }
 
-    fn look_up(&mut self, flow: &FlowRef) {
+    fn look_up(&mut self, flow: &Arc<FlowRef>) {
         self.ingested.clear();
-        self.flow = None;
+        self.flow = Some(Arc::clone(flow));
         for record in self.state.into_iter().flat_map(|state| state.of_flow(flow)) {
-            self.flow = Some(&record.identity.flow);
             if record.fate.may_exist() {
                 let ingested = self.ingested.entry(record.identity.rerun).or_default();
                 let furthest = match ingested.last() {

@@ -12,7 +12,7 @@ use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime, Fate, InDoubt, Refusal, State};
+use crate::state::{ClockKind, ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -213,16 +213,7 @@ impl Case {
             return Err(Objection::Shown(run.id.clone()));
         }
         let (intent, doubt, start_time) = match &self.fate {
-            Fate::InDoubt(in_doubt) => {
-                let InDoubt {
-                    intent,
-                    start_time,
-                    doubt,
-                    session: _,
-                    order: _,
-                } = &**in_doubt;
-                (*intent, doubt.as_ref(), *start_time)
-            }
+            Fate::InDoubt(it) => (it.intent, it.doubt.as_ref(), it.start_time),
             // Nothing is open about these.
             Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => return Ok(()),
         };

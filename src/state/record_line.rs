@@ -16,14 +16,7 @@ use crate::run::{FlowRef, Key, Rerun, RunIdentity, UnixSeconds, Window};
 pub(super) struct FlowOfLine(Option<Arc<FlowRef>>);
 
 impl FlowOfLine {
-    /// The same flow, shared with the run before where it is one.
-    pub(super) fn share(&mut self, flow: FlowRef) -> Arc<FlowRef> {
-        match &self.0 {
-            Some(last) if **last == flow => Arc::clone(last),
-            _ => Arc::clone(self.0.insert(Arc::new(flow))),
-        }
-    }
-
+    /// The flow, shared with the run before where that is of the same one.
     fn read(&mut self, sandbox: &str, flow_id: &str) -> Option<Arc<FlowRef>> {
         let id = flow_id.parse().ok()?;
         match &self.0 {
@@ -32,7 +25,8 @@ impl FlowOfLine {
             }
             _ => {
                 let sandbox = sandbox.parse().ok()?;
-                Some(self.share(FlowRef { sandbox, id }))
+                let flow = Arc::new(FlowRef { sandbox, id });
+                Some(Arc::clone(self.0.insert(flow)))
             }
         }
     }

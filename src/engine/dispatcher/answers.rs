@@ -111,7 +111,7 @@ impl Dispatcher {
     pub(super) fn doubt(&mut self, flow: FlowIndex, run: DesiredRun, reason: String) {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key(), run.identity.clone());
-        let record = self.journal.state().find_changed(&key);
+        let record = self.journal.state().get(&identity);
         let (intent, start_time, order) = if let Some(Record {
             fate: Fate::InDoubt(in_doubt),
             earlier,

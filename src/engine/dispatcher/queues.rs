@@ -69,14 +69,9 @@ pub(super) fn queues(
         queue.name = request.name.clone();
         queue.source = Some(Arc::clone(&request.source));
         for PlannedRun { run, action, .. } in runs {
-            // A run that exists stays what it is: of a million, nothing is looked up.
-            if *action == Action::Unchanged {
-                continue;
-            }
-            if state.get(&run.identity).is_some_and(Record::was_absent) {
-                queue.was_absent(run.key());
-            }
             match action {
+                // It stays what it is: of a million, nothing is looked up.
+                Action::Unchanged => continue,
                 Action::Create => queue.enqueue(run.clone()),
                 Action::Again => queue.enqueue_again(run.clone()),
                 Action::Settle => {
@@ -85,7 +80,9 @@ pub(super) fn queues(
                 Action::Wait | Action::Conflict => {
                     outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
                 }
-                Action::Unchanged => {}
+            }
+            if state.get(&run.identity).is_some_and(Record::was_absent) {
+                queue.was_absent(run.key());
             }
         }
     }
@@ -143,14 +140,16 @@ pub(super) fn queues(
     }
     queues.retain(|_, queue| queue.has_work());
     // Once all queues are known: what records stand for must not be taken for something else.
-    for Record { identity, fate, .. } in state.records() {
-        if let Fate::Created {
-            run_id,
-            adopted,
-            at,
-        } = fate
-            && let Some(queue) = queues.get_mut(&*identity.flow)
-        {
+    for (flow, queue) in &mut queues {
+        for Record { fate, .. } in state.of_flow(flow) {
+            let Fate::Created {
+                run_id,
+                adopted,
+                at,
+            } = fate
+            else {
+                continue;
+            };
             queue.claimed.insert(run_id.clone());
             if adopted.is_none() {
                 queue.created.insert(run_id.clone());

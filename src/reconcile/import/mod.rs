@@ -8,15 +8,15 @@
 mod draft;
 mod name;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::api::FlowRun;
 use crate::reconcile::matching::RunsByWindow;
-use crate::run::{FlowRef, Rerun, RunId, RunIdentity, Window};
-use crate::state::{Entry, Evidence, Fate, Record, State};
+use crate::run::{FlowRef, Rerun, RunIdentity, Window};
+use crate::state::{Entry, Evidence, Fate, State};
 
 pub(crate) use draft::{ManifestDraft, Undecided, source_of};
 pub(crate) use name::file_stems;
@@ -75,23 +75,18 @@ impl FlowImport {
 /// to nothing, leave theirs free: no run stands for them.
 #[must_use]
 pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) -> FlowImport {
-    let mut claims: HashMap<&RunId, &Record> = HashMap::new();
     let mut taken: HashSet<(Window, Rerun)> = HashSet::new();
     let mut doubts: HashSet<Window> = HashSet::new();
-    for record in state.into_iter().flat_map(State::records) {
+    for record in state.into_iter().flat_map(|state| state.of_flow(flow)) {
         let identity = &record.identity;
-        let is_here = *identity.flow == *flow;
         match &record.fate {
-            Fate::Created { run_id, .. } => {
-                claims.insert(run_id, record);
-                if is_here {
-                    taken.insert((identity.window, identity.rerun));
-                }
+            Fate::Created { .. } => {
+                taken.insert((identity.window, identity.rerun));
             }
-            Fate::InDoubt { .. } if is_here => {
+            Fate::InDoubt(_) => {
                 doubts.insert(identity.window);
             }
-            Fate::InDoubt { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => {}
+            Fate::Rejected { .. } | Fate::NotCreated(_) => {}
         }
     }
 
@@ -101,11 +96,10 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
     let mut runs: Vec<&FlowRun> = runs.iter().collect();
     runs.sort_by_key(|run| (run.created_at, run.id.clone()));
     for run in runs {
-        if let Some(record) = claims.get(&run.id) {
-            let identity = record.identity.clone();
+        if let Some(identity) = state.and_then(|state| state.claim(&run.id)) {
             if *identity.flow == *flow {
                 gathered.runs.push(ImportedRun {
-                    identity,
+                    identity: identity.clone(),
                     run: run.clone(),
                     adopt: None,
                 });
