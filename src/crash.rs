@@ -74,6 +74,10 @@ points! {
     CREATE_SENDING = "create-sending";
     /// Its answer was read, or will not come.
     CREATE_ANSWERED = "create-answered";
+    /// A request to run a run again is about to leave.
+    RETRY_SENDING = "retry-sending";
+    /// Its answer was read, or will not come.
+    RETRY_ANSWERED = "retry-answered";
 }
 
 impl Point {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
-use crate::run::{DesiredRun, FlowRef, Request, RunIdentity, Source, UnixSeconds, Window};
+use crate::api::{FlowRun, RunTimes, WindowEvidence};
+use crate::run::{ByteCounts, RecordCounts, RunStatus};
+use crate::run::{DesiredRun, FlowRef, Order, Request, RunIdentity, Source, UnixSeconds, Window};
 
 /// The API key of our client.
 pub(crate) const OURS: &str = "our-key";
@@ -39,7 +40,11 @@ pub(crate) fn run(
         window_evidence,
         status: RunStatus::Scheduled,
         records: RecordCounts::default(),
+        bytes: ByteCounts::default(),
+        times: RunTimes::default(),
+        etag: None,
         errors: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }
 
@@ -68,6 +73,9 @@ pub(crate) fn desired(identity: RunIdentity) -> DesiredRun {
             name: "a flow".into(),
             source: Arc::new(Source::File),
             overlap_allowed: false,
+            order: Order::default(),
+            paused: None,
+            max_active_runs: None,
         }),
         line: 1,
     }

@@ -76,10 +76,12 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             session: uuid(u)?,
             start_time: optional(u, start_time)?,
             order: None,
+            retry: None,
         },
         4 => Entry::Created {
             key,
             run_id: run_id(u)?,
+            etag: None,
             at: time(u)?,
         },
         5 => Entry::Rejected {

@@ -14,6 +14,7 @@ use super::redact::plain;
 use super::retry_after;
 use crate::run::RunId;
 use crate::state::Refusal;
+use crate::untrusted::Untrusted;
 
 /// What came back for one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,13 +52,22 @@ impl Answer {
     /// The run id in a create or retry answer: `items[0].id` (tutorial) or `id` (OpenAPI).
     #[must_use]
     pub fn run_id(&self) -> Option<RunId> {
+        self.field("id")?.as_str()?.parse().ok()
+    }
+
+    /// The `etag` beside it; the specification spells it `eTag`.
+    #[must_use]
+    pub fn etag(&self) -> Option<Untrusted> {
+        let etag = self.field("etag").or_else(|| self.field("eTag"))?;
+        Some(plain(etag.as_str()?).into())
+    }
+
+    fn field(&self, name: &str) -> Option<Value> {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
         // By number, which only an array has: a JSON pointer would take a key `0` too.
         let first = body.get("items").and_then(|items| items.get(0));
-        let id = first
-            .and_then(|item| item.get("id"))
-            .or_else(|| body.get("id"))?;
-        id.as_str()?.parse().ok()
+        let field = first.and_then(|item| item.get(name));
+        field.or_else(|| body.get(name)).cloned()
     }
 
     /// Whether the gateway answered, before Flow Service saw the request.

@@ -6,12 +6,12 @@
 //! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -20,11 +20,11 @@ use super::flow::kind_by_spec;
 use super::guarded::GuardedBody;
 use super::http::{Timeouts, bounded_body, builder, describe, header_of};
 use super::not_json::not_json;
-use super::outcome::{Broken, Outcome, judge};
+use super::outcome::{Broken, Outcome, is_word_refused, judge};
 use super::proxy::unusable_proxy;
 use super::{Answer, Auth, CreateRun, Credentials, Flow, Pacer, ServerClock, SourceKind, Token};
 use crate::crash::Point;
-use crate::run::{FlowRef, OrganizationId, Sandbox};
+use crate::run::{FlowRef, OrganizationId, RunId, Sandbox};
 
 /// Where the service's own paths begin, on every host.
 const SERVICE: &str = "data/foundation/flowservice";
@@ -61,6 +61,8 @@ pub struct Client {
     pacer: Arc<Pacer>,
     clock: ServerClock,
     kinds: Mutex<HashMap<String, Option<SourceKind>>>,
+    /// Whether the service has refused the word `re-trigger`.
+    retries_in_capitals: AtomicBool,
 }
 
 impl Client {
@@ -125,6 +127,7 @@ impl Client {
             pacer,
             clock: ServerClock::default(),
             kinds: Mutex::default(),
+            retries_in_capitals: AtomicBool::new(false),
         })
     }
 
@@ -179,6 +182,61 @@ impl Client {
         }
         if held_back.load(Ordering::Relaxed) {
             return Outcome::NotSent("the process was suspended before it was sent".to_owned());
+        }
+        judge(seen.as_ref())
+    }
+
+    /// Asks the service to run `run_id` again, now; as [`create`](Self::create) does, but without a
+    /// body.
+    ///
+    /// Adobe's tutorial says `re-trigger`, its specification `RE_TRIGGER`: the second is tried where
+    /// the service refuses the first, and from then on.
+    pub async fn retry(
+        &self,
+        sandbox: &Sandbox,
+        run_id: &RunId,
+        token: &Token,
+        may_leave: impl Fn() -> bool + Send + Sync,
+    ) -> Outcome {
+        if !self.retries_in_capitals.load(Ordering::Relaxed) {
+            let outcome = self
+                .act(sandbox, run_id, "re-trigger", token, &may_leave)
+                .await;
+            if !is_word_refused(&outcome) {
+                return outcome;
+            }
+            self.retries_in_capitals.store(true, Ordering::Relaxed);
+            self.pacer.turn().await;
+        }
+        self.act(sandbox, run_id, "RE_TRIGGER", token, &may_leave)
+            .await
+    }
+
+    async fn act(
+        &self,
+        sandbox: &Sandbox,
+        run_id: &RunId,
+        op: &str,
+        token: &Token,
+        may_leave: &(impl Fn() -> bool + Send + Sync),
+    ) -> Outcome {
+        let mut url = self.url(&format!("runs/{run_id}/action"));
+        url.query_pairs_mut().append_pair("op", op);
+        let request = self
+            .creates
+            .post(url)
+            .headers(self.signed(sandbox, token))
+            .header(CONTENT_LENGTH, 0);
+        Point::RETRY_SENDING.pass();
+        if !may_leave() {
+            return Outcome::NotSent("the process was suspended before it was sent".to_owned());
+        }
+        let seen = self.exchange(request, CREATE_ANSWER).await;
+        Point::RETRY_ANSWERED.pass();
+        if let Ok(answer) = &seen
+            && answer.status >= 500
+        {
+            self.wait_as_asked(answer);
         }
         judge(seen.as_ref())
     }

@@ -1,19 +1,19 @@
 //! A flow run as the service lists it, read tolerantly: the samples disagree about spelling,
 //! types and what is there at all. Only an id is demanded.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::clock::CLOCKS;
 use super::redact::plain;
-use crate::run::{FlowId, RunId, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime};
+use crate::run::{ByteCounts, FlowId, RecordCounts, RunId, RunStatus, UnixSeconds, Window};
+use crate::state::{ClockKind, ClockedTime, LastSeen};
 use crate::untrusted::Untrusted;
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
 const MOST_ERRORS: usize = 100;
+/// How many links of a run are kept.
+const MOST_LINKS: usize = 20;
 
 /// A run that exists.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,12 +30,20 @@ pub struct FlowRun {
     pub created_by: Option<Untrusted>,
     /// The window it ingests, as far as the answer shows one.
     pub window_evidence: WindowEvidence,
-    /// How far it is.
+    /// How far it is, or how it ended.
     pub status: RunStatus,
-    /// What it read and wrote.
+    /// What it read and wrote (`metrics.recordSummary`).
     pub records: RecordCounts,
+    /// The same in bytes (`metrics.sizeSummary`).
+    pub bytes: ByteCounts,
+    /// When it changed.
+    pub times: RunTimes,
+    /// Its `etag`, with the quotes that it has.
+    pub etag: Option<Untrusted>,
     /// What went wrong in it; a run that succeeded may have errors too.
     pub errors: Vec<RunError>,
+    /// Where records that failed, and samples of errors, can be had: links.
+    pub diagnostics: Vec<Untrusted>,
 }
 
 /// What a run shows of its window, best evidence first.
@@ -62,70 +70,15 @@ impl WindowEvidence {
     }
 }
 
-/// How far a run is. The list of values is not documented in full.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RunStatus {
-    /// Waiting for its start time.
-    Scheduled,
-    /// Working.
-    InProgress,
-    /// Done.
-    Success,
-    /// Done, with records that failed.
-    PartialSuccess,
-    /// Over, without success.
-    Failed,
-    /// A word that is not known: taken as not finished.
-    Unknown(Untrusted),
-}
-
-impl RunStatus {
-    fn from_text(text: &str) -> Self {
-        let word: String = text
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .collect();
-        match word.as_str() {
-            "scheduled" | "queued" | "waiting" | "pending" => Self::Scheduled,
-            "inprogress" | "processing" => Self::InProgress,
-            "success" | "completed" => Self::Success,
-            "partialsuccess" | "partialfailure" => Self::PartialSuccess,
-            "failed" => Self::Failed,
-            _ => Self::Unknown(plain(text).into()),
-        }
-    }
-
-    /// Whether it will not change any more.
-    #[must_use]
-    pub fn is_terminal(&self) -> bool {
-        matches!(self, Self::Success | Self::PartialSuccess | Self::Failed)
-    }
-}
-
-/// The word that the samples use for it.
-impl fmt::Display for RunStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress => "inProgress",
-            Self::Success => "success",
-            Self::PartialSuccess => "partialSuccess",
-            Self::Failed => "failed",
-            Self::Unknown(word) => return word.fmt(f),
-        })
-    }
-}
-
-/// `metrics.recordSummary`; -1 on the wire, as failed runs have it, is `None`.
+/// When a run changed, by the service's clock; `None` where the answer does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RecordCounts {
-    /// Records read.
-    pub input: Option<u64>,
-    /// Records written.
-    pub output: Option<u64>,
-    /// Records that failed.
-    pub failed: Option<u64>,
+pub struct RunTimes {
+    /// When anything of it changed last (`updatedAt`, ms).
+    pub updated_at: Option<Timestamp>,
+    /// When it began to work (`metrics.durationSummary.startedAtUTC`, ms).
+    pub started_at: Option<Timestamp>,
+    /// When it ended (`completedAtUTC`, ms); a failed run has none.
+    pub ended_at: Option<Timestamp>,
 }
 
 /// An error inside a run.
@@ -147,11 +100,11 @@ impl FlowRun {
             None | Some(Value::Null) => None,
             Some(id) => Some(id.as_str()?.parse().ok()?),
         };
-        let status = item
+        let records = record_counts(item);
+        let word = item
             .pointer("/metrics/statusSummary/status")
             .or_else(|| item.get("state"))
-            .and_then(Value::as_str)
-            .map_or_else(|| RunStatus::Unknown("(none)".into()), RunStatus::from_text);
+            .and_then(Value::as_str);
         let text = |name: &str| {
             let text = item.get(name).and_then(Value::as_str)?;
             Some(Untrusted::from(plain(text)))
@@ -159,17 +112,38 @@ impl FlowRun {
         Some(Self {
             id,
             flow_id,
-            created_at: item
-                .get("createdAt")
-                .and_then(integer)
-                .and_then(|ms| Timestamp::from_millisecond(ms).ok()),
+            created_at: item.get("createdAt").and_then(moment),
             created_client: text("createdClient"),
             created_by: text("createdBy"),
             window_evidence: shown_window(item),
-            status,
-            records: record_counts(item),
+            status: word.map_or_else(
+                || RunStatus::Unknown("(none)".into()),
+                |word| status(word, records),
+            ),
+            records,
+            bytes: byte_counts(item),
+            times: run_times(item),
+            etag: text("etag").or_else(|| text("eTag")),
             errors: errors(item),
+            diagnostics: diagnostics(item),
         })
+    }
+
+    /// What is kept of it, read at `at`.
+    #[must_use]
+    pub fn seen(&self, at: Timestamp) -> LastSeen {
+        let error = self.errors.first();
+        LastSeen {
+            status: self.status.clone(),
+            records: self.records,
+            bytes: self.bytes,
+            started_at: self.times.started_at,
+            updated_at: self.times.updated_at,
+            ended_at: self.times.ended_at,
+            code: error.map(|error| error.code.clone()),
+            message: error.map(|error| error.message.clone()),
+            at,
+        }
     }
 
     /// Whether it names `client` as the one that created it; for our runs that is the API key, as
@@ -190,6 +164,38 @@ impl FlowRun {
             }
             _ => true,
         }
+    }
+}
+
+/// The status by its word and its records. The values are not documented in full: Adobe's samples,
+/// its destinations and its specification spell them in different ways, and a run that is a success
+/// by its word may have failed records, or none at all.
+fn status(word: &str, records: RecordCounts) -> RunStatus {
+    let plain_word: String = word
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    match plain_word.as_str() {
+        "scheduled" | "queued" | "waiting" | "pending" => RunStatus::Scheduled,
+        "inprogress" | "processing" => RunStatus::InProgress,
+        "success" | "completed" => match records {
+            RecordCounts {
+                failed: Some(1..), ..
+            } => RunStatus::Partial,
+            RecordCounts {
+                output: Some(0), ..
+            }
+            | RecordCounts {
+                output: None,
+                input: Some(0),
+                ..
+            } => RunStatus::Empty,
+            _ => RunStatus::Success,
+        },
+        "partialsuccess" | "partialfailure" => RunStatus::Partial,
+        "failed" => RunStatus::Failed,
+        _ => RunStatus::Unknown(plain(word).into()),
     }
 }
 
@@ -244,6 +250,64 @@ fn integer(value: &Value) -> Option<i64> {
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
     }
+}
+
+/// A moment in milliseconds; a notification's sample has seconds in the same field.
+fn moment(value: &Value) -> Option<Timestamp> {
+    let number = integer(value)?;
+    if number.unsigned_abs() >= 100_000_000_000 {
+        Timestamp::from_millisecond(number).ok()
+    } else {
+        Timestamp::from_second(number).ok()
+    }
+    .filter(|time| *time > Timestamp::UNIX_EPOCH)
+}
+
+fn run_times(item: &Value) -> RunTimes {
+    let of_run = |name: &str| {
+        item.pointer("/metrics/durationSummary")
+            .and_then(|summary| summary.get(name))
+            .and_then(moment)
+    };
+    RunTimes {
+        updated_at: item.get("updatedAt").and_then(moment),
+        started_at: of_run("startedAtUTC"),
+        ended_at: of_run("completedAtUTC"),
+    }
+}
+
+fn byte_counts(item: &Value) -> ByteCounts {
+    let count = |name: &str| {
+        item.pointer("/metrics/sizeSummary")
+            .and_then(|summary| summary.get(name))
+            .and_then(integer)
+            .and_then(|count| u64::try_from(count).ok())
+    };
+    ByteCounts {
+        input: count("inputBytes"),
+        output: count("outputBytes"),
+    }
+}
+
+/// The links of `extensions.manifest`, of the whole run and of its activities, each once.
+fn diagnostics(item: &Value) -> Vec<Untrusted> {
+    let whole = item.pointer("/metrics/statusSummary/extensions/manifest");
+    let of_activities = activities(item)
+        .filter_map(|activity| activity.pointer("/statusSummary/extensions/manifest"));
+    let mut links: Vec<Untrusted> = Vec::new();
+    for manifest in whole.into_iter().chain(of_activities) {
+        for name in ["failedRecords", "sampleErrors"] {
+            let link = manifest.get(name).and_then(Value::as_str);
+            let link = link.filter(|link| link.starts_with("https://"));
+            if let Some(link) = link.map(|link| Untrusted::from(plain(link)))
+                && !links.contains(&link)
+                && links.len() < MOST_LINKS
+            {
+                links.push(link);
+            }
+        }
+    }
+    links
 }
 
 fn record_counts(item: &Value) -> RecordCounts {

@@ -21,6 +21,27 @@ impl Client {
     /// # Errors
     /// When a page cannot be had or understood: a list is whole or it is none.
     pub async fn runs_of(&self, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
+        self.pages_of(flow, None).await
+    }
+
+    /// Runs of a flow, these among them where the service lists them: no page is read after the one
+    /// that has the last of them. Newest first, so that few pages are.
+    ///
+    /// # Errors
+    /// Those of [`runs_of`](Self::runs_of).
+    pub async fn runs_with(
+        &self,
+        flow: &FlowRef,
+        ids: &HashSet<RunId>,
+    ) -> Result<Vec<FlowRun>, ApiError> {
+        self.pages_of(flow, Some(ids)).await
+    }
+
+    async fn pages_of(
+        &self,
+        flow: &FlowRef,
+        enough: Option<&HashSet<RunId>>,
+    ) -> Result<Vec<FlowRun>, ApiError> {
         let mut runs = Vec::new();
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
@@ -49,6 +70,9 @@ impl Client {
                 if run.flow_id.is_none_or(|id| id == flow.id) && seen.insert(run.id.clone()) {
                     runs.push(run);
                 }
+            }
+            if enough.is_some_and(|ids| ids.is_subset(&seen)) {
+                return Ok(runs);
             }
             match next {
                 // What changed while we read may have moved to a page that was read before.

@@ -30,7 +30,7 @@ pub(crate) use clock::CLOCKS;
 pub use clock::ServerClock;
 pub use error::ApiError;
 pub use flow::{Flow, SourceKind, kind_by_spec};
-pub use flow_run::{FlowRun, RecordCounts, RunError, RunStatus, WindowEvidence};
+pub use flow_run::{FlowRun, RunError, RunTimes, WindowEvidence};
 #[cfg(feature = "object-store")]
 pub(crate) use http::OWN_AUTHORITY;
 pub use http::Timeouts;

@@ -22,7 +22,12 @@ pub enum Broken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The run exists.
-    Created(RunId),
+    Created {
+        /// Its id.
+        run_id: RunId,
+        /// Its `etag`, where the answer has one.
+        etag: Option<Untrusted>,
+    },
     /// The request never left: it may be sent again.
     NotSent(String),
     /// The gateway refused to pass it on: it may be sent again, later.
@@ -54,7 +59,10 @@ pub fn judge(seen: Result<&Answer, &Broken>) -> Outcome {
     let code = refusal.code.as_ref().map_or("", Untrusted::raw);
     match answer.status {
         200..=299 => match answer.run_id() {
-            Some(run_id) => Outcome::Created(run_id),
+            Some(run_id) => Outcome::Created {
+                run_id,
+                etag: answer.etag(),
+            },
             None => Outcome::InDoubt(format!(
                 "HTTP {} without a run id in the answer",
                 answer.status
@@ -75,6 +83,20 @@ pub fn judge(seen: Result<&Answer, &Broken>) -> Outcome {
         // 5xx; and redirects, which are not followed: a 303 may point at what was created.
         _ => Outcome::InDoubt(refusal.to_string()),
     }
+}
+
+/// Whether the service refused the word for what it is asked to do, and did nothing (`FLOW-1434` to
+/// `FLOW-1436`).
+pub(super) fn is_word_refused(outcome: &Outcome) -> bool {
+    let Outcome::Rejected(Refusal {
+        status: 400,
+        code: Some(code),
+        ..
+    }) = outcome
+    else {
+        return false;
+    };
+    is_flow_code(code.raw(), &["1434", "1435", "1436"])
 }
 
 /// Whether `code` is `FLOW-<one of numbers>-…`.
@@ -121,10 +143,12 @@ mod tests {
     #[test]
     fn a_success_with_an_id_is_created() {
         for status in [200, 201, 202] {
-            let Outcome::Created(id) = seen(status, r#"{"items":[{"id":"r1"}]}"#) else {
+            let answer = r#"{"items":[{"id":"r1","etag":"\"8f03\""}]}"#;
+            let Outcome::Created { run_id, etag } = seen(status, answer) else {
                 panic!("{status} is not created");
             };
-            assert_eq!(id.to_string(), "r1");
+            assert_eq!(run_id.to_string(), "r1");
+            assert_eq!(etag, Some("\"8f03\"".into()));
         }
     }
 

@@ -1,5 +1,6 @@
 //! `backfill.yaml`: what a team agrees on. No secrets, and no field that is not known.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -58,6 +59,13 @@ pub(crate) struct Limits {
     #[serde(deserialize_with = "at_least_one")]
     pub(crate) per_flow: usize,
     pub(crate) new_runs_per_apply: usize,
+    /// Within 24 hours, for each sandbox.
+    pub(crate) new_runs_per_day: Option<usize>,
+    /// Unfinished runs of a flow at once.
+    pub(crate) max_active_runs: Option<NonZeroUsize>,
+    /// How often a window is run, the first time counted, before a person has to look at it.
+    #[serde(deserialize_with = "at_least_one")]
+    pub(crate) attempts: usize,
     pub(crate) window: WindowLimits,
 }
 
@@ -88,6 +96,9 @@ impl Default for Limits {
             concurrency: 8,
             per_flow: 1,
             new_runs_per_apply: 500,
+            new_runs_per_day: None,
+            max_active_runs: None,
+            attempts: 3,
             window: WindowLimits::default(),
         }
     }
@@ -210,7 +221,7 @@ mod tests {
              organization: 5C1328435BF324E90A49402A@AdobeOrg\n\
              sandbox: prod\n\
              state: .backfill\n\
-             limits: { rate: 5/s, concurrency: 4, perFlow: 2, newRunsPerApply: 90, window: { min: 15 minutes, max: 31 days } }\n\
+             limits: { rate: 5/s, concurrency: 4, perFlow: 2, newRunsPerApply: 90, newRunsPerDay: 90, maxActiveRuns: 3, attempts: 3, window: { min: 15 minutes, max: 31 days } }\n\
              require: [reason]\n\
              settleDelay: 5 minutes\n\
              lease: 2 minutes\n\
@@ -233,10 +244,17 @@ mod tests {
             concurrency,
             per_flow,
             new_runs_per_apply,
+            new_runs_per_day,
+            max_active_runs,
+            attempts,
             window: _,
         } = config.limits;
         assert_eq!(rate.to_string(), "5/s");
         assert_eq!((concurrency, per_flow, new_runs_per_apply), (8, 1, 500));
+        assert_eq!(
+            (new_runs_per_day, max_active_runs, attempts),
+            (None, None, 3)
+        );
         assert_eq!(config.wire.timestamps, TimestampForm::Text);
     }
 

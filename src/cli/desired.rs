@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
-use crate::plan::{Limit, Plan, Selection};
+use crate::plan::{Limit, Plan, RetryPlan, Selection};
 use crate::report::{self, Annotation, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
@@ -57,12 +57,39 @@ impl SelectionArgs {
     /// The part of `plan` that is wanted. What is named and not there is an error: it is a slip, and
     /// must not look like a plan with nothing to do.
     pub(crate) fn select(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
+        let selection = self.named(context, &plan)?;
+        Ok(plan.select(&selection))
+    }
+
+    /// The selection, if each part of it names something of `plan`.
+    fn named(&self, context: &Context, plan: &Plan) -> Result<Selection, Failure> {
         let selection = self.selection(context);
         plan.names(&selection).map_err(|error| {
             Failure::usage(error.to_string())
                 .hint("`backfill plan --verbose` shows the flows and keys that there are")
         })?;
-        Ok(plan.select(&selection))
+        Ok(selection)
+    }
+
+    /// The part of `plan` that is wanted, whatever the limits.
+    pub(crate) fn select_all(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
+        let named = self.named(context, &plan)?;
+        Ok(plan.select(&Selection {
+            limit: None,
+            ..named
+        }))
+    }
+
+    /// As much of `planned` as the limits allow.
+    pub(crate) fn limited(&self, context: &Context, planned: RetryPlan) -> RetryPlan {
+        let limit = Selection {
+            limit: Some(self.limit(context)),
+            ..Selection::default()
+        };
+        RetryPlan {
+            plan: planned.plan.select(&limit),
+            ..planned
+        }
     }
 
     /// How many runs may be created.

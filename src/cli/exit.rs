@@ -13,8 +13,8 @@ pub enum Exit {
     Usage,
     /// Sign-in or permission.
     SignIn,
-    /// Some runs were rejected or their flow is blocked; `status`: some failed; `audit`: something
-    /// differs.
+    /// Some runs were rejected or their flow is blocked; where they were followed, and `status`: some
+    /// failed; `audit`: something differs.
     Rejected,
     /// Some runs are in doubt; `import`: some could not be told.
     InDoubt,
@@ -22,6 +22,8 @@ pub enum Exit {
     Guard,
     /// The state is locked, damaged, newer or unreachable.
     State,
+    /// The time that was given is over, and some runs have not finished.
+    TimedOut,
     /// Interrupted; the journal is complete.
     Interrupted,
 }
@@ -40,6 +42,7 @@ impl Exit {
             Self::InDoubt => 6,
             Self::Guard => 7,
             Self::State => 8,
+            Self::TimedOut => 9,
             Self::Interrupted => 130,
         }
     }

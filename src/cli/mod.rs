@@ -10,6 +10,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod ask;
+pub(crate) mod carry_out;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod context;

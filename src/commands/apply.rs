@@ -3,11 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::plan;
 use crate::cli::Exit;
 use crate::cli::ask::ask;
+use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, failure_of};
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
@@ -16,15 +17,11 @@ use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::present;
 use crate::cli::signals::Signals;
-use crate::cli::watch::watch;
-use crate::engine::{self, Applied, Ending, Settings, Stopper};
+use crate::engine::{self, Applied};
 use crate::plan::{Plan, diff};
 use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
-use crate::store::{LockedStore, load};
-
-/// So many rejections in a row stop an apply.
-const REJECTIONS_IN_A_ROW: u32 = 5;
+use crate::store::load;
 
 /// Flags of `apply`.
 #[expect(
@@ -52,6 +49,8 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: AnnotatedFormat,
+    #[command(flatten)]
+    follow: FollowArgs,
     #[command(flatten)]
     lock: LockArgs,
     /// Exit with 2 when work is left for a later apply
@@ -109,6 +108,7 @@ async fn apply_to(
     desired: Vec<DesiredRun>,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
+    let began = Instant::now();
     let place = context.place()?;
     let state_failure = |error| Failure::state(&place.name(), &error);
     let selection = flags.selection.selection(context);
@@ -120,8 +120,12 @@ async fn apply_to(
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
     let plan = diff(desired.clone(), state.as_ref());
     let first_look = flags.selection.select(context, plan)?;
-    if !first_look.totals().has_changes() && first_look.totals().conflict == 0 && !has_doubts {
-        let nothing = engine::nothing_to_do(&first_look);
+    let wait = flags.follow.wait;
+    let is_followed = wait && engine::has_unfinished(&first_look, state.as_ref());
+    let totals = first_look.totals();
+    if !totals.has_changes() && totals.conflict == 0 && !has_doubts && !is_followed {
+        let followed = state.as_ref().filter(|_| wait);
+        let nothing = engine::nothing_to_do(&first_look, followed);
         return Ok(finish(context, flags, &first_look, nothing));
     }
 
@@ -166,47 +170,15 @@ async fn apply_to(
         return Ok(Exit::Success);
     }
     let plan = made.plan;
-    let applied = carry_out(context, flags, &plan, store, connected, signals).await?;
-    Ok(finish(context, flags, &plan, applied))
-}
-
-/// Runs the engine, its events shown, signals heeded.
-async fn carry_out(
-    context: &Context,
-    flags: &Flags,
-    plan: &Plan,
-    store: LockedStore,
-    connected: &Connected,
-    mut signals: Signals,
-) -> Result<Applied, Failure> {
-    let limits = &context.config.limits;
-    let settings = Settings {
-        concurrency: limits.concurrency,
-        per_flow: limits.per_flow,
-        settle_delay: context.settle_delay(),
-        timestamps: context.config.wire.timestamps,
+    let how = SendSettings {
+        began,
+        follow: flags.follow,
         preflight: !flags.no_preflight,
         most_new: flags.selection.most_new(context),
-        rejections_in_a_row: REJECTIONS_IN_A_ROW,
+        is_retry: false,
     };
-    let (events, seen) = mpsc::unbounded_channel();
-    let (stopper, stop) = Stopper::new();
-    let client = std::sync::Arc::clone(&connected.client);
-    let work = engine::apply(plan, store, client, settings, events, stop);
-    let shown = watch(context, seen);
-    let both = async { futures::join!(work, shown).0 };
-    tokio::pin!(both);
-    tokio::select! {
-        applied = &mut both => return Ok(applied),
-        () = signals.next() => stopper.stop(),
-    }
-    tokio::select! {
-        applied = &mut both => Ok(applied),
-        () = signals.next() => Err(Failure::new(
-            Exit::Interrupted,
-            "interrupted twice: what had not answered is in doubt, and is settled by the next apply",
-        )),
-    }
+    let applied = carry_out(context, how, &plan, store, connected, signals).await?;
+    Ok(finish(context, flags, &plan, applied))
 }
 
 /// Shows the result, writes the report, and decides how it all ended. What was done was done:
@@ -229,38 +201,11 @@ fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Ex
         }
     }
     // Said here and not returned: the report has been written, and has more to tell.
-    let failure = match applied.ending {
-        Ending::Done | Ending::Interrupted => return exit,
-        Ending::Breaker(rejections) => Failure::new(
-            exit,
-            format!("stopped after {rejections} rejections in a row; the rest was not sent"),
-        )
-        .hint("the reasons are listed above; what was rejected is tried again by the next apply"),
-        Ending::SignIn(why) => Failure::new(exit, format!("could not sign in: {why}")),
-        Ending::Unreachable(why) => Failure::new(
-            exit,
-            format!("stopped: {why}; what was not sent is left for the next apply"),
-        ),
-        Ending::Store(error) => Failure::state(&context.place_name(), &error),
+    let Some(failure) = failure_of(context, applied.ending, exit) else {
+        return exit;
     };
     context.actions.annotate(|| failure.annotations());
     failure.report()
-}
-
-fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
-    let counts = report::count(applied, held_back);
-    match &applied.ending {
-        Ending::Store(_) => Exit::State,
-        Ending::SignIn(_) => Exit::SignIn,
-        Ending::Interrupted => Exit::Interrupted,
-        Ending::Breaker(_) => Exit::Guard,
-        Ending::Unreachable(_) => Exit::Unexpected,
-        Ending::Done if counts.in_doubt > 0 => Exit::InDoubt,
-        Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
-        Ending::Done if counts.rejected > 0 || applied.blocked > 0 => Exit::Rejected,
-        Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
-        Ending::Done => Exit::Success,
-    }
 }
 
 async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {

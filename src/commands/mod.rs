@@ -14,6 +14,7 @@ mod man;
 mod plan;
 mod rehearse;
 mod resolve;
+mod retry;
 mod schema;
 mod state;
 mod status;
@@ -61,6 +62,8 @@ enum Verb {
     Apply(apply::Flags),
     /// Show how the recorded runs are doing
     Status(status::Flags),
+    /// Run failed runs again, each as a new attempt of the same window
+    Retry(retry::Flags),
     /// Compare the state with what the sandbox has: unknown, doubled and vanished runs; only reads
     Audit(audit::Flags),
     /// Record runs that were created by hand, and write a manifest that asks for them
@@ -136,6 +139,7 @@ impl Verb {
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
             Self::Status(_) => "status",
+            Self::Retry(_) => "retry",
             Self::Audit(_) => "audit",
             Self::Import(_) => "import",
             Self::Resolve(_) => "resolve",
@@ -155,6 +159,7 @@ impl Verb {
             Self::Plan(flags) => flags.format == PlanFormat::Github,
             Self::Apply(flags) => flags.format == AnnotatedFormat::Github,
             Self::Status(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Retry(flags) => flags.format == AnnotatedFormat::Github,
             Self::Audit(flags) => flags.format == AnnotatedFormat::Github,
             _ => false,
         }
@@ -186,6 +191,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,
         Verb::Status(flags) => status::run(&context, &flags).await,
+        Verb::Retry(flags) => retry::run(&context, &flags).await,
         Verb::Resolve(flags) => resolve::run(&context, &flags).await,
         Verb::State(flags) => state::run(&context, &flags).await,
         Verb::Audit(flags) => audit::run(&context, &flags).await,

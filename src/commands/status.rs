@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::{StreamExt, stream};
 
-use crate::api::{ApiError, Client, FlowRun, RunStatus};
+use crate::api::{ApiError, Client, FlowRun};
 use crate::cli::Exit;
 use crate::cli::connect::connect;
 use crate::cli::context::Context;
@@ -14,7 +14,7 @@ use crate::cli::output::AnnotatedFormat;
 use crate::cli::present::show_result;
 use crate::manifest::Manifest;
 use crate::report::{RunListing, Status, StatusRow, StatusView, Unread};
-use crate::run::{FlowRef, RunId};
+use crate::run::{FlowRef, RunId, RunStatus};
 use crate::state::{Fate, State};
 use crate::store::load;
 use crate::untrusted::Untrusted;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::clock::{Clock, Millis};
 use super::kind::RequestKind;
 use super::lock;
+use super::world::World;
 
 /// What the emulator got, did and holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -27,6 +28,13 @@ pub struct Ledger {
     pub requests: BTreeMap<String, u64>,
     /// The runs that exist, in the order of storing.
     pub stored: Vec<StoredRun>,
+    /// How the runs are doing now, those left out that were run again since: how many are
+    /// `scheduled`, `inProgress`, `success`, `partial`, `empty` or `failed`.
+    #[serde(default)]
+    pub ends: BTreeMap<String, u64>,
+    /// The most runs of one flow that had not finished at any one time.
+    #[serde(default)]
+    pub most_unfinished: u64,
     /// How many tokens were issued.
     pub tokens_issued: u64,
     /// How often each fault was done, by its name in a scenario; `rateLimit` is that knob's 429.
@@ -127,8 +135,8 @@ impl Tally {
         lock(&self.counted).tokens_issued += 1;
     }
 
-    /// The ledger over these runs.
-    pub(super) fn ledger(&self, stored: Vec<StoredRun>) -> Ledger {
+    /// The ledger over the runs of `world`.
+    pub(super) fn ledger(&self, world: &World, now: Millis) -> Ledger {
         let Counted {
             arrivals,
             requests,
@@ -145,7 +153,9 @@ impl Tally {
                 .iter()
                 .map(|(kind, count)| (kind.name().to_owned(), *count))
                 .collect(),
-            stored,
+            stored: world.stored(),
+            ends: world.ends(now),
+            most_unfinished: world.most_unfinished(),
             tokens_issued: *tokens_issued,
             faults: faults
                 .iter()
@@ -157,7 +167,13 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scenario::Scenario;
     use super::*;
+
+    /// A world without flows and runs.
+    fn empty() -> World {
+        World::new(Vec::new(), Scenario::default(), None).expect("a world")
+    }
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
@@ -167,7 +183,7 @@ mod tests {
         tally.arrived(RequestKind::ListRuns, &at(20));
         tally.arrived(RequestKind::CreateRun, &at(30));
         tally.struck("reset");
-        let ledger = tally.ledger(Vec::new());
+        let ledger = tally.ledger(&empty(), 0);
         assert_eq!(ledger.creates, 2);
         assert_eq!(ledger.requests["listRuns"], 1);
         assert_eq!(ledger.faults["reset"], 1);
@@ -191,7 +207,7 @@ mod tests {
     fn the_ledger_reads_back_from_its_json() {
         let tally = Tally::default();
         tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
-        let ledger = tally.ledger(Vec::new());
+        let ledger = tally.ledger(&empty(), 0);
         let text = serde_json::to_string(&ledger).expect("json");
         assert!(text.contains(r#""atMicros":1"#), "{text}");
         assert_eq!(

@@ -4,6 +4,8 @@
 //! `scheduledFor` at least; it runs for `runsFor`; how it ends is drawn from the seed and from
 //! what the run is, so that neither the order of requests nor a restart changes it.
 
+use std::ops::Range;
+
 use super::chance::draw;
 use super::clock::Millis;
 use super::scenario::{Outcomes, Scenario};
@@ -56,6 +58,30 @@ impl Life {
         }
     }
 
+    /// The span in which `run` has not finished, whenever that is asked.
+    pub(super) fn unfinished(run: &EmulatedRun, scenario: &Scenario) -> Range<Millis> {
+        let created = run.record.created_at;
+        match Self::of(run, scenario, Millis::MAX) {
+            Self::Ended { completed, .. } => created..completed,
+            Self::Scheduled | Self::InProgress { .. } => created..Millis::MAX,
+        }
+    }
+
+    /// How it ended, or where it is, in one word: of a success, whether it is one of all records.
+    pub(super) fn end(self) -> &'static str {
+        match self {
+            Self::Ended {
+                outcome: EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess,
+                ..
+            } => "partial",
+            Self::Ended {
+                outcome: EmulatedOutcome::NoRecords,
+                ..
+            } => "empty",
+            other => other.status(),
+        }
+    }
+
     /// When the run last changed.
     pub(super) fn updated_at(self, run: &EmulatedRun) -> Millis {
         match self {
@@ -100,6 +126,12 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
     if end <= start || start.saturating_mul(1000) > record.created_at {
         return EmulatedOutcome::NoRecords;
     }
+    if scenario
+        .bad_attempts
+        .is_some_and(|bad| run.attempt >= bad.get())
+    {
+        return EmulatedOutcome::Success;
+    }
     let Outcomes {
         success,
         success_with_errors,
@@ -119,7 +151,11 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
         "{}/{}/{start}/{end}/{}",
         record.sandbox, record.flow_id, run.attempt
     );
-    let mut left = draw(scenario.seed, subject) * total;
+    let mut left = if scenario.outcomes_exact && run.attempt == 0 {
+        f64::from(place(run.ordinal, total))
+    } else {
+        draw(scenario.seed, subject) * total
+    };
     for (weight, outcome) in ways {
         if left < weight.get() {
             return outcome;
@@ -127,6 +163,22 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
         left -= weight.get();
     }
     EmulatedOutcome::Success
+}
+
+/// The place of a run among as many as `total`, each of which is given once; spread out, so that
+/// those that fail do not come all together.
+fn place(ordinal: u32, total: f64) -> u32 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "weights are not negative, and people write small ones"
+    )]
+    let total = (total as u32).max(1);
+    let share_no_factor = |stride: &u32| (2..=*stride).all(|n| stride % n != 0 || total % n != 0);
+    // Near the golden ratio of all.
+    let stride = (total * 8 / 13).max(1);
+    let stride = (stride..).find(share_no_factor).unwrap_or(1);
+    u32::try_from(u64::from(ordinal) * u64::from(stride) % u64::from(total)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -147,7 +199,9 @@ mod tests {
             }))
             .expect("a record"),
             serial: 0,
+            made_at: 1_000_000_000_000,
             attempt,
+            ordinal: u32::try_from(window.0.rem_euclid(1_000_000)).expect("small"),
         }
     }
 
@@ -201,6 +255,18 @@ mod tests {
                 ..half.clone()
             })
         );
+        let exact = scenario(
+            "{ outcomesExact: true, badAttempts: 1, outcomes: { success: 265, failed: 20, \
+             partialSuccess: 5, noRecords: 10 } }",
+        );
+        let first: Vec<_> = ends(&exact).into_iter().take(300).collect();
+        let of = |word| first.iter().filter(|end| **end == word).count();
+        assert_eq!(
+            (of("failed"), of("partialSuccess"), of("success")),
+            (20, 5, 275)
+        );
+        let again = Life::of(&run(0, (7, 8), 1), &exact, i64::MAX).status();
+        assert_eq!(again, "success", "a second attempt");
         let all = scenario("outcomes: { failed: 1 }");
         assert!(ends(&all).iter().all(|end| *end == "failed"));
     }

@@ -118,7 +118,7 @@ pub use kind::{RequestKind, Target, UnknownTarget};
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use scenario::{
     FlowOverride, Frequency, ItemShape, Outcomes, OverLimit, PageTokens, Permission, ResponseShape,
-    Scenario, Spelling, Timestamps, TokenRule, Weight, WeightError,
+    Retries, RetryWord, Scenario, Spelling, Timestamps, TokenRule, Weight, WeightError,
 };
 
 use server::Server;

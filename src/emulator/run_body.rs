@@ -49,7 +49,7 @@ pub(super) fn run_head(run: &EmulatedRun) -> Value {
     let record = &run.record;
     json!({
         "id": record.id,
-        "createdAt": record.created_at,
+        "createdAt": run.made_at,
         "createdClient": record.created_client,
         "sandboxName": record.sandbox,
         "imsOrgId": record.ims_org_id,

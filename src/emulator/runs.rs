@@ -19,7 +19,7 @@ use super::params::RunParams;
 use super::refusal::{Invented, ServiceError};
 use super::reply::Reply;
 use super::run_body::{HEAD_FIELDS, run_body, run_etag, run_head};
-use super::scenario::{Frequency, ResponseShape};
+use super::scenario::{Frequency, ResponseShape, Retries, RetryWord};
 use super::world::{Draft, EmulatedFlow, EmulatedRun, FlowKey, World};
 
 const RUNS: Catalog = Catalog {
@@ -215,6 +215,10 @@ fn candidates<'a>(
             .filter_map(|run| world.flow_of(&run).map(|flow| (run, flow)))
             .collect()
     };
+    runs.retain(|(run, _)| world.is_its_own(run));
+    for (run, _) in &mut runs {
+        *run = world.current(run, until);
+    }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.serial));
     runs
 }
@@ -244,13 +248,20 @@ pub(super) fn act(
     let op = form_urlencoded::parse(query.as_bytes())
         .find_map(|(name, value)| (name == "op" && !value.is_empty()).then_some(value))
         .ok_or_else(|| ServiceError::bad_request(2119, "The query param op is missing."))?;
-    if op != "re-trigger" && op != "RE_TRIGGER" {
+    let is_understood = match world.scenario.retry_word {
+        RetryWord::Both => op == "re-trigger" || op == "RE_TRIGGER",
+        RetryWord::Tutorial => op == "re-trigger",
+        RetryWord::Openapi => op == "RE_TRIGGER",
+    };
+    if !is_understood {
         return Err(ServiceError::bad_request(
             1435,
             format!("The operation {op} is not supported."),
         ));
     }
-    let (run, _) = visible(world, caller, id, now)?;
+    let (run, flow) = visible(world, caller, id, now)?;
+    // The service itself knows at once.
+    let run = world.current(&run, Millis::MAX);
     let scenario = &world.scenario;
     if let Some(given) = headers.get(header::IF_MATCH) {
         let current = run_etag(&run, scenario, now);
@@ -276,6 +287,11 @@ pub(super) fn act(
         params: run.record.params.clone(),
     };
     let again = world.store(draft, now)?;
+    if scenario.retries == Retries::SameRun {
+        let run = world.current(&run, Millis::MAX);
+        let body = run_body(&run, flow, scenario, now, scenario.params_in_runs);
+        return Ok(Reply::one(body, scenario.item_shape));
+    }
     let etag = run_etag(&again, scenario, now);
     Ok(Reply::json(
         StatusCode::OK,
@@ -293,6 +309,7 @@ fn visible<'a>(
     let until = now.saturating_sub(world.scenario.listed_after.millis());
     world
         .run(&caller.sandbox, id)
-        .filter(|(run, _)| run.record.created_at <= until)
+        .filter(|(run, _)| run.record.created_at <= until && world.is_its_own(run))
+        .map(|(run, flow)| (world.current(&run, until), flow))
         .ok_or_else(|| ServiceError::not_found("runs", id))
 }

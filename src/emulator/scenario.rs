@@ -57,6 +57,15 @@ pub struct Scenario {
     pub runs_for: Delay,
     /// How runs end, as weights.
     pub outcomes: Outcomes,
+    /// Whether of so many runs as all weights together, which must be whole numbers, exactly so many
+    /// end in each way; else each run's end is drawn.
+    pub outcomes_exact: bool,
+    /// The first so many attempts of a window end as `outcomes` says, later ones succeed.
+    pub bad_attempts: Option<NonZeroU32>,
+    /// What a request to run a run again does.
+    pub retries: Retries,
+    /// Which word for it is understood.
+    pub retry_word: RetryWord,
     /// Whether a create for a window that the flow has a run for is refused with 409.
     pub dedupe: bool,
 
@@ -102,6 +111,10 @@ impl Default for Scenario {
             scheduled_for: Delay::from_millis(1_000),
             runs_for: Delay::from_millis(2_000),
             outcomes: Outcomes::default(),
+            outcomes_exact: false,
+            bad_attempts: None,
+            retries: Retries::NewRun,
+            retry_word: RetryWord::Both,
             dedupe: false,
             response_shape: ResponseShape::Items,
             item_shape: ItemShape::Items,
@@ -115,6 +128,28 @@ impl Default for Scenario {
             page_tokens: PageTokens::Plain,
         }
     }
+}
+
+/// What becomes of a run that is to run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Retries {
+    /// A new run is made, and the answer is its id and etag, as the tutorial says.
+    NewRun,
+    /// The run itself runs again, and the answer is all of it, as the specification says.
+    SameRun,
+}
+
+/// How the operation is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RetryWord {
+    /// `re-trigger` or `RE_TRIGGER`.
+    Both,
+    /// `re-trigger`, the tutorial's.
+    Tutorial,
+    /// `RE_TRIGGER`, the specification's.
+    Openapi,
 }
 
 /// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.

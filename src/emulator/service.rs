@@ -115,7 +115,8 @@ impl Service {
 
     /// The count of what arrived and what is stored.
     pub(super) fn ledger(&self) -> Ledger {
-        self.tally.ledger(self.world.stored())
+        self.tally
+            .ledger(&self.world, self.service_micros().div_euclid(1000))
     }
 
     /// How much arrived, as it arrives.

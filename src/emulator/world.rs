@@ -17,9 +17,10 @@ use super::clock::Millis;
 use super::copy_column::{self, CopyColumn};
 use super::journal::{RunJournal, RunRecord};
 use super::ledger::StoredRun;
+use super::life::Life;
 use super::params::RunParams;
 use super::refusal::{Invented, ServiceError};
-use super::scenario::{FlowOverride, Frequency, Scenario};
+use super::scenario::{FlowOverride, Frequency, Retries, Scenario};
 use super::{FlowSeed, lock};
 
 /// When every seeded flow was created: 2022-01-01T00:00:00Z.
@@ -88,6 +89,10 @@ pub(super) struct EmulatedRun {
     pub(super) serial: usize,
     /// The ordinal of this run for its flow and window, from 0.
     pub(super) attempt: u32,
+    /// Its ordinal among the runs that no other was made to run again for, from 0.
+    pub(super) ordinal: u32,
+    /// When it was made, as it is shown; what runs again begins later.
+    pub(super) made_at: Millis,
 }
 
 /// A run that somebody wants stored.
@@ -113,6 +118,10 @@ struct Runs {
     by_id: HashMap<String, usize>,
     by_flow: HashMap<FlowKey, FlowRuns>,
     by_sandbox: HashMap<Sandbox, Vec<usize>>,
+    /// Runs that were made to run others again: the last one of each.
+    again: HashMap<String, usize>,
+    /// How many runs are not such.
+    first: u32,
     journal: Option<RunJournal>,
 }
 
@@ -243,6 +252,41 @@ impl World {
         runs.newest_first(serials, until, ceiling)
     }
 
+    /// The run as it goes on: itself, or what was stored by `until` to run it again, where that is
+    /// no run of its own.
+    pub(super) fn current(&self, run: &Arc<EmulatedRun>, until: Millis) -> Arc<EmulatedRun> {
+        if self.scenario.retries == Retries::NewRun {
+            return Arc::clone(run);
+        }
+        let runs = lock(&self.runs);
+        let again = runs
+            .again
+            .get(&run.record.id)
+            .map(|serial| &runs.all[*serial]);
+        again
+            .filter(|again| again.record.created_at <= until)
+            .map_or_else(
+                || Arc::clone(run),
+                |again| {
+                    let mut record = again.record.clone();
+                    record.id.clone_from(&run.record.id);
+                    record.retrigger_of = None;
+                    Arc::new(EmulatedRun {
+                        record,
+                        serial: run.serial,
+                        attempt: again.attempt,
+                        ordinal: run.ordinal,
+                        made_at: run.made_at,
+                    })
+                },
+            )
+    }
+
+    /// Whether the run is one of its own.
+    pub(super) fn is_its_own(&self, run: &EmulatedRun) -> bool {
+        self.scenario.retries == Retries::NewRun || run.record.retrigger_of.is_none()
+    }
+
     /// Stores a run, if its flow's delta column and the scenario let it in.
     pub(super) fn store(
         &self,
@@ -296,6 +340,40 @@ impl World {
         Ok(runs.keep(record, &self.flows))
     }
 
+    /// How the runs are doing, those left out that were run again.
+    pub(super) fn ends(&self, now: Millis) -> BTreeMap<String, u64> {
+        let runs = lock(&self.runs);
+        let mut ends = BTreeMap::new();
+        for run in &runs.all {
+            if !runs.again.contains_key(&run.record.id) && !runs.is_outdone(run) {
+                let end = Life::of(run, &self.scenario, now).end();
+                *ends.entry(end.to_owned()).or_default() += 1;
+            }
+        }
+        ends
+    }
+
+    /// The most runs of one flow that had not finished at any one time.
+    pub(super) fn most_unfinished(&self) -> u64 {
+        let runs = lock(&self.runs);
+        let mut most = 0;
+        for of_flow in runs.by_flow.values() {
+            let mut changes: Vec<(Millis, i64)> = Vec::new();
+            for serial in &of_flow.serials {
+                let span = Life::unfinished(&runs.all[*serial], &self.scenario);
+                changes.extend([(span.start, 1), (span.end, -1)]);
+            }
+            // At one time, what ends does so before what begins.
+            changes.sort_unstable();
+            let mut unfinished = 0;
+            for (_, change) in changes {
+                unfinished += change;
+                most = most.max(unfinished);
+            }
+        }
+        u64::try_from(most).unwrap_or(0)
+    }
+
     /// Every run, in the order of storing, as the ledger shows it.
     pub(super) fn stored(&self) -> Vec<StoredRun> {
         let all = lock(&self.runs).all.clone();
@@ -304,6 +382,16 @@ impl World {
 }
 
 impl Runs {
+    /// Whether another run was made since to run the same one again.
+    fn is_outdone(&self, run: &EmulatedRun) -> bool {
+        let last = run
+            .record
+            .retrigger_of
+            .as_ref()
+            .and_then(|of| self.again.get(of));
+        last.is_some_and(|last| *last > run.serial)
+    }
+
     fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {
         let own = flow.own_delta_column.clone().map(|column| CopyColumn {
             column,
@@ -354,10 +442,19 @@ impl Runs {
             .or_default()
             .push(serial);
         self.by_id.insert(record.id.clone(), serial);
+        let ordinal = self.first;
+        match &record.retrigger_of {
+            Some(of) => {
+                self.again.insert(of.clone(), serial);
+            }
+            None => self.first += 1,
+        }
         let run = Arc::new(EmulatedRun {
+            made_at: record.created_at,
             record,
             serial,
             attempt,
+            ordinal,
         });
         self.all.push(Arc::clone(&run));
         run

@@ -5,6 +5,7 @@
 //! a durable intent, one sync serves many runs, and one that takes long holds nobody up.
 
 mod answers;
+mod following;
 mod journal_writer;
 mod outcome;
 mod queues;
@@ -17,11 +18,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
+use super::day_budget::DayBudget;
 use super::flow_queue::FlowQueue;
 use super::send::SendResult;
 use super::{
@@ -64,6 +67,10 @@ pub(super) struct Dispatcher {
     accepted: HashSet<RunId>,
     /// How many requests of this apply for a run came to nothing that a list shows.
     absences: HashMap<Key, usize>,
+    /// How many runs were to be followed and could not be.
+    unfollowed: usize,
+    /// Whether the time for sending is over.
+    is_past_deadline: bool,
     ending: Option<Ending>,
 }
 
@@ -76,7 +83,9 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (queues, outcomes) = queues::queues(plan, &store, settings.settle_delay);
+        let (queues, outcomes) = queues::queues(plan, &store, &settings);
+        let now = client.clock().at(Timestamp::now()).time;
+        let day = DayBudget::of(settings.new_runs_per_day, Some(store.state()), now);
         Self {
             planned: plan
                 .runs()
@@ -89,6 +98,7 @@ impl Dispatcher {
                 settings.concurrency,
                 settings.per_flow,
                 settings.most_new,
+                day,
             ),
             readers: Arc::new(Semaphore::new(settings.concurrency)),
             breaker: Breaker::new(settings.rejections_in_a_row),
@@ -102,6 +112,8 @@ impl Dispatcher {
             outcomes,
             accepted: HashSet::new(),
             absences: HashMap::new(),
+            unfollowed: 0,
+            is_past_deadline: false,
             ending: None,
         }
     }
@@ -132,6 +144,7 @@ impl Dispatcher {
         let mut pauses = self.client.pacer().pauses();
         let mut interrupted = false;
         let mut leave_at: Option<Instant> = None;
+        let mut timeout = self.settings.timeout;
         loop {
             self.send_reserved();
             // Looked at once a round, so that all of the round agrees on it.
@@ -152,6 +165,7 @@ impl Dispatcher {
             let stop = self.stop.clone();
             let renewal = self.journal.renewal();
             let is_writing = self.journal.is_writing();
+            let deadline = self.settings.deadline.filter(|_| !self.is_past_deadline);
             tokio::select! {
                 biased;
                 () = stop.requested(), if !interrupted => {
@@ -165,6 +179,12 @@ impl Dispatcher {
                 Some(sent) = self.sends.join_next() => self.on_send_done(sent),
                 Some(read) = self.reads.join_next() => self.on_read_done(read),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
+                () = sleep_until(deadline), if deadline.is_some() => self.past_deadline(),
+                () = sleep_until(timeout), if timeout.is_some() => {
+                    timeout = None;
+                    self.end(Ending::TimedOut);
+                    leave_at = leave_at.or_else(|| Some(Instant::now() + GRACE));
+                }
                 () = sleep_until(gate), if gate.is_some() => {}
                 () = sleep_until(renewal), if renewal.is_some() => {}
                 () = sleep_until(leave_at), if leave_at.is_some() => {
@@ -199,6 +219,14 @@ impl Dispatcher {
     /// After a tripped breaker nothing new leaves, but what is in doubt is still settled.
     fn still_settles(&self) -> bool {
         matches!(self.ending, None | Some(Ending::Breaker(_)))
+    }
+
+    /// Nothing is sent any more; what was sent is settled and followed.
+    fn past_deadline(&mut self) {
+        self.is_past_deadline = true;
+        self.halt.0.stop();
+        self.withdraw_all(&NotSentReason::Deadline);
+        self.journal.tell(Event::Deadline);
     }
 
     /// Nothing new leaves from here on.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use super::NotSentReason;
 use crate::reconcile::{Blocked, Unclear};
 use crate::run::{FlowRef, RunId, RunIdentity};
-use crate::state::{Evidence, Refusal};
+use crate::state::{Evidence, LastSeen, Refusal};
 use crate::untrusted::Untrusted;
 
 /// Which flow an event is about: an index into [`Event::Started`]'s flows.
@@ -94,6 +94,21 @@ pub(crate) enum Event {
         /// Why not.
         reason: Unclear,
     },
+    /// A run that is followed has finished.
+    Ended {
+        flow: FlowIndex,
+        run: RunIdentity,
+        /// How.
+        seen: LastSeen,
+    },
+    /// The runs of a flow cannot be followed.
+    NotFollowed {
+        flow: FlowIndex,
+        /// Why not.
+        reason: String,
+    },
+    /// Nothing new is sent any more: the time that was given is over.
+    Deadline,
     /// The service asked everyone to wait.
     Throttled {
         /// Until when.

@@ -1,17 +1,20 @@
 //! A flow: one flow's part of an apply. Its runs wait in the order of their windows; nothing of
 //! it leaves while one of its runs is in doubt.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::FlowStarted;
+use super::running::RunningRuns;
 use crate::api::FlowRun;
 use crate::reconcile::Blocked;
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule};
-use crate::run::{DeltaColumn, DesiredRun, FlowRef, Key, RunId, RunIdentity, Source, UnixSeconds};
+use crate::run::{
+    DeltaColumn, DesiredRun, FlowRef, Key, Order, Rerun, RunId, RunIdentity, Source, UnixSeconds,
+};
 use crate::untrusted::Untrusted;
 
 /// The runs of one flow that an apply has to create, and what is known of the flow.
@@ -20,7 +23,18 @@ pub(super) struct FlowQueue {
     pub(super) name: Untrusted,
     /// `None` where only a doubt is left of the flow and no manifest names it.
     pub(super) source: Option<Arc<Source>>,
+    /// In which order its runs are sent.
+    pub(super) order: Order,
+    /// No more unfinished runs of the flow than this at once.
+    pub(super) max_active: Option<usize>,
+    /// Its runs that have not finished.
+    pub(super) running: RunningRuns,
+    /// Whether the flow's list is about to be read to follow them.
+    pub(super) is_following: bool,
     fresh: BTreeMap<RunIdentity, DesiredRun>,
+    /// The runs of the service that are to run again, by what they stand for; the others of the
+    /// queue are to be created.
+    retries: HashMap<RunIdentity, RunId>,
     /// Runs that were refused before: they go when no flow has others left, so that what is
     /// refused for good keeps nobody waiting.
     again: BTreeMap<RunIdentity, DesiredRun>,
@@ -93,6 +107,11 @@ impl FlowQueue {
             name: flow.id.to_string().into(),
             flow,
             source: None,
+            order: Order::default(),
+            max_active: None,
+            running: RunningRuns::new(),
+            is_following: false,
+            retries: HashMap::new(),
             fresh: BTreeMap::new(),
             again: BTreeMap::new(),
             refused_before: HashSet::new(),
@@ -115,7 +134,7 @@ impl FlowQueue {
 
     /// Whether an apply has anything to do for it.
     pub(super) fn has_work(&self) -> bool {
-        self.waiting().next().is_some() || !self.doubts.is_empty()
+        self.waiting().next().is_some() || !self.doubts.is_empty() || self.running.awaited() > 0
     }
 
     /// What the events say of it.
@@ -138,6 +157,31 @@ impl FlowQueue {
         queue.insert(run.identity.clone(), run);
     }
 
+    /// Adds a run whose run of the service is to run again.
+    pub(super) fn enqueue_retry(&mut self, run: DesiredRun, run_id: RunId) {
+        self.retries.insert(run.identity.clone(), run_id);
+        self.enqueue(run);
+    }
+
+    /// The run of the service that is to run again for this one.
+    pub(super) fn retry_of(&self, identity: &RunIdentity) -> Option<&RunId> {
+        self.retries.get(identity)
+    }
+
+    /// Whether runs wait for others of the flow to finish.
+    pub(super) fn waits_for_room(&self) -> bool {
+        self.max_active
+            .is_some_and(|most| self.running.active() >= most)
+            && self.phase == Phase::Open
+            && self.waiting().next().is_some()
+    }
+
+    /// Whether one more run of the flow may be at work, those that are about to leave counted.
+    fn has_room(&self) -> bool {
+        let at_work = self.running.active() + self.reserved + self.in_flight;
+        self.max_active.is_none_or(|most| at_work < most)
+    }
+
     /// Adds a run that was refused before.
     pub(super) fn enqueue_again(&mut self, run: DesiredRun) {
         self.refused_before.insert(run.key());
@@ -148,11 +192,18 @@ impl FlowQueue {
     pub(super) fn dequeue(&mut self, identity: &RunIdentity) {
         self.fresh.remove(identity);
         self.again.remove(identity);
+        self.retries.remove(identity);
     }
 
     /// The runs that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &DesiredRun> {
         self.fresh.values().chain(self.again.values())
+    }
+
+    /// Those of them that are to be created.
+    pub(super) fn to_create(&self) -> impl Iterator<Item = &DesiredRun> {
+        self.waiting()
+            .filter(|run| !self.retries.contains_key(&run.identity))
     }
 
     /// Whether runs wait that were not refused before, and may still be sent by this apply.
@@ -208,12 +259,13 @@ impl FlowQueue {
         };
         self.phase == Phase::Open
             && self.doubts.is_empty()
+            && self.has_room()
             && self.reserved + self.in_flight < capacity.at_once + ahead
     }
 
     fn peek(&self, again_too: bool) -> Option<&DesiredRun> {
-        let again = self.again.values().next().filter(|_| again_too);
-        self.fresh.values().next().or(again)
+        let again = first(&self.again, self.order).filter(|_| again_too);
+        first(&self.fresh, self.order).or(again)
     }
 
     /// Whether a run is reserved with none before it and none behind. What is on record of an
@@ -231,7 +283,9 @@ impl FlowQueue {
         if !self.is_ready(capacity, again_too) {
             return None;
         }
-        let (_, run) = self.fresh.pop_first().or_else(|| self.again.pop_first())?;
+        let identity = self.peek(again_too)?.identity.clone();
+        let run = self.fresh.remove(&identity);
+        let run = run.or_else(|| self.again.remove(&identity))?;
         self.is_alone = self.goes_alone(&run);
         self.reserved += 1;
         self.reserved_fresh += usize::from(!self.refused_before.contains(&run.key()));
@@ -283,6 +337,22 @@ impl FlowQueue {
     pub(super) fn accepted(&mut self, run_id: RunId) {
         self.claimed.insert(run_id);
         self.delta_column = None;
+    }
+}
+
+/// The run that goes first. Of one window, the reruns go in their order, whatever the order of the
+/// windows is.
+fn first(runs: &BTreeMap<RunIdentity, DesiredRun>, order: Order) -> Option<&DesiredRun> {
+    match order {
+        Order::OldestFirst => runs.values().next(),
+        Order::NewestFirst => {
+            let (last, _) = runs.last_key_value()?;
+            let of_window = RunIdentity {
+                rerun: Rerun::FIRST,
+                ..last.clone()
+            };
+            runs.range(of_window..).next().map(|(_, run)| run)
+        }
     }
 }
 

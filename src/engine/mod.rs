@@ -6,21 +6,26 @@
 //! decided by functions of plain data (`recognise`, `check_flow`). The engine prints nothing.
 
 mod breaker;
+mod day_budget;
 mod dispatcher;
 mod event;
 mod flow_queue;
 mod reason;
+mod running;
 mod send;
 mod stop;
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::api::{Client, TimestampForm};
-use crate::plan::Plan;
-use crate::run::{DesiredRun, Key, RunId};
-use crate::state::{Evidence, Fate, Refusal, State};
+use crate::plan::{Action, Plan};
+use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunIdentity, RunStatus};
+use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
 pub(crate) use event::{Event, FlowIndex, FlowStarted};
@@ -44,6 +49,18 @@ pub(crate) struct Settings {
     pub most_new: usize,
     /// After how many rejections in a row the apply stops.
     pub rejections_in_a_row: u32,
+    /// Whether failed runs are to run again, where else runs are created.
+    pub is_retry: bool,
+    /// Whether runs are followed until they have finished.
+    pub follow: bool,
+    /// No more unfinished runs of a flow than this at once; its manifest may say otherwise.
+    pub max_active_runs: Option<NonZeroUsize>,
+    /// No more requests within 24 hours than this, for each sandbox.
+    pub new_runs_per_day: Option<usize>,
+    /// Nothing is sent after this.
+    pub deadline: Option<Instant>,
+    /// Nothing is waited for after this.
+    pub timeout: Option<Instant>,
 }
 
 /// What an apply came to.
@@ -57,8 +74,68 @@ pub(crate) struct Applied {
     pub blocked: usize,
     /// How many of those because the service did not answer for them.
     pub unanswered: usize,
+    /// How the planned runs are doing, where they were followed.
+    pub followed: Option<FollowTotals>,
+    /// How many runs were to be followed and could not be: no list shows them, or none can be read.
+    pub unfollowed: usize,
     /// Why it ended.
     pub ending: Ending,
+}
+
+/// How the planned runs are doing that exist.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct FollowTotals {
+    pub success: usize,
+    pub partial: usize,
+    pub empty: usize,
+    pub failed: usize,
+    /// Those that have not finished.
+    pub unfinished: usize,
+    /// The records of those that have finished.
+    pub records: RecordCounts,
+    /// Those that failed, in the plan's order.
+    pub failures: Vec<(RunIdentity, RunId, LastSeen)>,
+}
+
+impl Applied {
+    /// Whether runs were to be followed and could not be.
+    #[must_use]
+    pub(crate) fn is_not_followed(&self) -> bool {
+        self.followed.is_some() && self.unfollowed > 0
+    }
+}
+
+impl FollowTotals {
+    /// How `runs` are doing, by what the state has last seen of them.
+    #[must_use]
+    pub(crate) fn of<'a>(runs: impl Iterator<Item = &'a DesiredRun>, state: &State) -> Self {
+        let mut totals = Self::default();
+        for run in runs {
+            let Some(record) = state.get(&run.identity) else {
+                continue;
+            };
+            let Some(run_id) = record.fate.run_id() else {
+                continue;
+            };
+            let seen = record.last_seen();
+            let count = match seen.map(|seen| &seen.status) {
+                Some(RunStatus::Success) => &mut totals.success,
+                Some(RunStatus::Partial) => &mut totals.partial,
+                Some(RunStatus::Empty) => &mut totals.empty,
+                Some(RunStatus::Failed) => &mut totals.failed,
+                _ => &mut totals.unfinished,
+            };
+            *count += 1;
+            if let Some(seen) = seen {
+                totals.records = totals.records.plus(seen.records);
+                if seen.status == RunStatus::Failed {
+                    let failure = (run.identity.clone(), run_id.clone(), seen.clone());
+                    totals.failures.push(failure);
+                }
+            }
+        }
+        totals
+    }
 }
 
 /// What became of a planned run.
@@ -84,6 +161,8 @@ pub(crate) enum Ending {
     Done,
     /// The user asked for it.
     Interrupted,
+    /// The time that was given is over, and runs have not finished.
+    TimedOut,
     /// The service rejected so many runs in a row.
     Breaker(u32),
     /// The service does not accept the credentials.
@@ -124,18 +203,42 @@ pub(crate) fn has_doubts(state: &State) -> bool {
         .any(|record| matches!(record.fate, Fate::InDoubt(_)))
 }
 
-/// What comes of applying a plan that changes nothing.
+/// Whether a planned run exists that is not known to have finished.
 #[must_use]
-pub(crate) fn nothing_to_do(plan: &Plan) -> Applied {
+pub(crate) fn has_unfinished(plan: &Plan, state: Option<&State>) -> bool {
+    plan.runs().iter().any(|planned| {
+        let record = state.and_then(|state| state.get(&planned.run.identity));
+        record.is_some_and(|record| {
+            record.fate.run_id().is_some()
+                && record
+                    .last_seen()
+                    .is_none_or(|seen| !seen.status.is_finished())
+        })
+    })
+}
+
+/// What comes of applying a plan that changes nothing; `followed`: the state, where runs were to be
+/// followed.
+#[must_use]
+pub(crate) fn nothing_to_do(plan: &Plan, followed: Option<&State>) -> Applied {
+    let planned = || plan.runs().iter().map(|planned| &planned.run);
     Applied {
         runs: plan
             .runs()
             .iter()
-            .map(|planned| (planned.run.clone(), RunOutcome::Unchanged))
+            .map(|planned| {
+                let outcome = match planned.action {
+                    Action::Paused => RunOutcome::Remaining(LeftReason::Paused),
+                    _ => RunOutcome::Unchanged,
+                };
+                (planned.run.clone(), outcome)
+            })
             .collect(),
         others_in_doubt: 0,
         blocked: 0,
         unanswered: 0,
+        followed: followed.map(|state| FollowTotals::of(planned(), state)),
+        unfollowed: 0,
         ending: Ending::Done,
     }
 }

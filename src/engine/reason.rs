@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::reconcile::{Blocked, Unclear};
 
 /// Why a planned run is left for the next apply.
@@ -16,10 +18,43 @@ pub(crate) enum LeftReason {
     Overlap,
     /// Held back by the limit on new runs.
     Limit,
+    /// Its manifest says `paused: true`.
+    Paused,
+    /// The budget of a day is used up (`limits.newRunsPerDay`).
+    Day {
+        /// The limit.
+        most: usize,
+        /// When it fits, if nothing else is sent before.
+        fits: Option<Timestamp>,
+    },
+    /// The time for sending was over (`--deadline`).
+    Deadline,
+    /// The time for the apply was over (`--timeout`).
+    Timeout,
+    /// It was to run again, and is not any more what it was when that was decided.
+    Changed,
     /// The user stopped the apply before its turn.
     Interrupted,
     /// The apply ended for another reason before its turn.
     Ended,
+}
+
+impl LeftReason {
+    /// Whether one sentence serves both: when each fits aside.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Day { most, .. }, Self::Day { most: other, .. }) => most == other,
+            _ => self == other,
+        }
+    }
+
+    /// When it fits, if that is known.
+    pub(crate) fn fits(&self) -> Option<Timestamp> {
+        match self {
+            Self::Day { fits, .. } => *fits,
+            _ => None,
+        }
+    }
 }
 
 /// Why a run may exist, or not.
@@ -48,6 +83,8 @@ pub(crate) enum NotSentReason {
     Behind,
     /// Nothing more is sent to its flow.
     FlowBlocked,
+    /// The time for sending is over.
+    Deadline,
 }
 
 impl fmt::Display for NotSentReason {
@@ -57,6 +94,7 @@ impl fmt::Display for NotSentReason {
             Self::Stale => "its turn came too late",
             Self::Unreachable(why) | Self::SignIn(why) => why,
             Self::Behind => "the run before it in its flow was not created",
+            Self::Deadline => "the time for sending was over",
             Self::FlowBlocked => "nothing more is sent to its flow",
         })
     }

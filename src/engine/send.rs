@@ -1,4 +1,5 @@
-//! Sending one run whose intent is durable: the only place from which a create request leaves.
+//! Sending one run whose intent is durable: the only place from which a request to create a run, or
+//! to run one again, leaves.
 //!
 //! It is sent again only after an outcome that proves that nothing arrived, and never on an
 //! intent that has grown old: who settles after a crash relies on that.
@@ -13,6 +14,7 @@ use crate::reconcile::{INTENT_LIFE, LEAVES_WITHIN};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
 use crate::store::SuspendAwareInstant;
+use crate::untrusted::Untrusted;
 
 /// How long requests leave on an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +46,10 @@ const THROTTLE_TRIES: u32 = 20;
 #[derive(Debug)]
 pub(super) enum SendResult {
     /// The run exists.
-    Created(RunId),
+    Created {
+        run_id: RunId,
+        etag: Option<Untrusted>,
+    },
     /// It was refused.
     Rejected(Refusal),
     /// It may exist.
@@ -56,6 +61,8 @@ pub(super) enum SendResult {
 /// What is sent, on which intent.
 pub(super) struct SendTask {
     pub(super) run: DesiredRun,
+    /// The run that is to run again, where none is to be created.
+    pub(super) retry_of: Option<RunId>,
     /// Goes with a table flow's first run only.
     pub(super) delta_column: Option<DeltaColumn>,
     pub(super) timestamps: TimestampForm,
@@ -104,11 +111,15 @@ async fn attempt(
         let sandbox = &task.run.identity.flow.sandbox;
         let (intent, life) = (task.intent, task.life);
         let may_leave = move || intent.elapsed() < life.leaves;
-        match client
-            .create(sandbox, &request(task, client), &token, may_leave)
-            .await
-        {
-            Outcome::Created(id) => return Ok(SendResult::Created(id)),
+        let outcome = match &task.retry_of {
+            Some(run_id) => client.retry(sandbox, run_id, &token, may_leave).await,
+            None => {
+                let request = request(task, client);
+                client.create(sandbox, &request, &token, may_leave).await
+            }
+        };
+        match outcome {
+            Outcome::Created { run_id, etag } => return Ok(SendResult::Created { run_id, etag }),
             Outcome::Rejected(refusal) => return Ok(SendResult::Rejected(refusal)),
             Outcome::InDoubt(why) => return Ok(SendResult::InDoubt(why)),
             Outcome::SignIn(refusal) => return Err(NotSentReason::SignIn(refusal.to_string())),

@@ -72,6 +72,22 @@ impl Join<'_> {
         let first = &self.standing[first];
         for &other in rest {
             let other = &self.standing[other];
+            if other.manifest.order != first.manifest.order {
+                let message = format!(
+                    "flow {} has another order elsewhere",
+                    other.manifest.flow.id
+                );
+                self.problems.push(
+                    Problem::new(
+                        Rule::FlowDisagrees,
+                        &other.manifest.path,
+                        other.source_span,
+                        message,
+                    )
+                    .related(&first.manifest.path, first.source_span, "otherwise here")
+                    .hint("the windows of a flow are sent in one order: write the same `order`"),
+                );
+            }
             if other.manifest.source != first.manifest.source {
                 let sources = [&*first.manifest.source, &*other.manifest.source];
                 let what = match sources {
@@ -263,6 +279,9 @@ fn requests(standing: &[CheckedManifest]) -> Vec<Arc<Request>> {
             name: manifest.name.clone(),
             source: Arc::clone(&manifest.source),
             overlap_allowed: manifest.overlap_allowed,
+            order: manifest.order,
+            paused: manifest.paused,
+            max_active_runs: manifest.max_active_runs,
         })
     };
     standing.iter().map(request).collect()

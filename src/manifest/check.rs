@@ -5,6 +5,7 @@
 //! does not say which flow it speaks of, where, or of what source gives no manifest, but its
 //! windows are checked all the same.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
 use super::{Manifest, Rules};
-use crate::run::{DeltaColumn, FlowId, FlowRef, Rerun, Sandbox, Source, UnixSeconds, Window};
+use crate::run::{
+    DeltaColumn, FlowId, FlowRef, Order, Rerun, Sandbox, Source, UnixSeconds, Window,
+};
 
 /// Windows of all manifests together: far more than a flow service takes in a year, few enough
 /// to hold in memory.
@@ -64,6 +67,8 @@ impl Checker<'_> {
         let sandbox = self.sandbox(document);
         let source = self.source(document);
         let overlap_allowed = self.overlap(document);
+        let order = self.order(document);
+        let max_active_runs = self.max_active_runs(document);
         let name = document.name.as_ref().map_or_else(
             || stem(self.file),
             |name| {
@@ -90,6 +95,9 @@ impl Checker<'_> {
             reason: document.reason.as_ref().map(|r| r.value.to_string()),
             future_allowed: document.allow_future,
             overlap_allowed,
+            order,
+            paused: document.paused.map(|span| span.line),
+            max_active_runs,
         };
         Some(CheckedManifest {
             manifest,
@@ -239,6 +247,35 @@ impl Checker<'_> {
             date_format: owned(date_format),
             timezone: owned(timezone),
         })
+    }
+
+    fn order(&mut self, document: &Document<'_>) -> Order {
+        match &document.order {
+            None => Order::default(),
+            Some(order) if order.value == "oldest-first" => Order::OldestFirst,
+            Some(order) if order.value == "newest-first" => Order::NewestFirst,
+            Some(order) => {
+                let message = format!(
+                    "`order` takes `oldest-first` or `newest-first`, not `{}`",
+                    order.value
+                );
+                self.report(Rule::UnknownValue, order.span, message).hint =
+                    Some("leave it away to have the oldest windows sent first".to_owned());
+                Order::default()
+            }
+        }
+    }
+
+    fn max_active_runs(&mut self, document: &Document<'_>) -> Option<NonZeroUsize> {
+        let text = document.max_active_runs.as_ref()?;
+        let number = text.value.parse::<u32>().ok();
+        let number = number.and_then(|number| NonZeroUsize::new(number as usize));
+        if number.is_none() {
+            let message = format!("`{}` is not a whole number from 1", text.value);
+            self.report(Rule::UnknownValue, text.span, message).hint =
+                Some("write `paused: true` to have nothing sent".to_owned());
+        }
+        number
     }
 
     fn overlap(&mut self, document: &Document<'_>) -> bool {

@@ -71,11 +71,14 @@ impl Decoder<'_> {
     pub(super) fn value<'a>(&mut self, node: &Node<'a>, field: &Field) -> Option<Text<'a>> {
         let name = field.name;
         match field.kind {
-            Kind::Version | Kind::Rerun => self.integer(node, name),
+            Kind::Version | Kind::Rerun | Kind::Count => self.integer(node, name),
             Kind::FlowId => self.id(node, name),
-            Kind::Text | Kind::Label | Kind::Sandbox | Kind::Source | Kind::Overlap => {
-                self.text(node, name)
-            }
+            Kind::Text
+            | Kind::Label
+            | Kind::Sandbox
+            | Kind::Source
+            | Kind::Overlap
+            | Kind::Order => self.text(node, name),
             Kind::Time => self.time(node, name),
             Kind::Length => self.length(node, name),
             Kind::Boolean | Kind::Times | Kind::Mapping(_) | Kind::List(_) => {

@@ -26,6 +26,10 @@ pub(super) struct Document<'a> {
     pub(super) reason: Option<Text<'a>>,
     pub(super) allow_future: bool,
     pub(super) overlap: Option<Text<'a>>,
+    pub(super) order: Option<Text<'a>>,
+    /// Where `paused: true` is written, if it is.
+    pub(super) paused: Option<Span>,
+    pub(super) max_active_runs: Option<Text<'a>>,
     pub(super) runs: Option<At<Vec<RunDocument<'a>>>>,
     pub(super) ranges: Option<At<Vec<RangeDocument<'a>>>>,
     /// Fields that are there, but were reported: they are not missing.
@@ -114,6 +118,13 @@ pub(super) fn decode<'a>(
             "source" => text(&mut document.source),
             "reason" => text(&mut document.reason),
             "overlap" => text(&mut document.overlap),
+            "order" => text(&mut document.order),
+            "maxActiveRuns" => text(&mut document.max_active_runs),
+            "paused" => {
+                let paused = decoder.boolean(node, field.name);
+                document.paused = (paused == Some(true)).then_some(node.span);
+                paused.is_some()
+            }
             "allowFuture" => {
                 let allowed = decoder.boolean(node, field.name);
                 document.allow_future = allowed.unwrap_or_default();

@@ -36,12 +36,15 @@ pub(super) enum Kind {
     Sandbox,
     Source,
     Overlap,
+    Order,
     Boolean,
     Time,
     /// A list of times.
     Times,
     Length,
     Rerun,
+    /// A whole number from 1.
+    Count,
     Mapping(&'static Mapping),
     /// A list of mappings, at least one.
     List(&'static Mapping),
@@ -126,6 +129,23 @@ pub(super) const MANIFEST: Mapping = Mapping {
             Kind::Overlap,
             "`allow`: windows of the flow may overlap. Without it an overlap is an error.",
         ),
+        optional(
+            "order",
+            Kind::Order,
+            "In which order the windows are sent. Default: `oldest-first`.",
+        ),
+        optional(
+            "paused",
+            Kind::Boolean,
+            "`true`: nothing new of this manifest is sent. Default: false.",
+        ),
+        optional(
+            "maxActiveRuns",
+            Kind::Count,
+            "No more unfinished runs of the flow than this at once; the next is sent when one has \
+             finished.\n\nDefault: `limits.maxActiveRuns` in backfill.yaml.",
+        )
+        .such_as(&["3"]),
         optional("runs", Kind::List(&RUN), "Windows one by one."),
         optional(
             "ranges",

@@ -29,6 +29,7 @@ mod windows;
 mod yaml;
 mod zone;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use check::is_placeholder;
@@ -39,7 +40,7 @@ pub use render::{render, render_all};
 pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
 
-use crate::run::{DesiredRun, FlowRef, Sandbox, Source, UnixSeconds};
+use crate::run::{DesiredRun, FlowRef, Order, Sandbox, Source, UnixSeconds};
 use crate::untrusted::Untrusted;
 use problem::Problems;
 
@@ -91,6 +92,12 @@ pub struct Manifest {
     pub future_allowed: bool,
     /// Whether windows may overlap others of the flow (`overlap: allow`).
     pub overlap_allowed: bool,
+    /// In which order the windows are sent.
+    pub order: Order,
+    /// The line that says `paused: true`, if one does.
+    pub paused: Option<u32>,
+    /// No more unfinished runs of the flow than this at once.
+    pub max_active_runs: Option<NonZeroUsize>,
 }
 
 /// What came of checking.

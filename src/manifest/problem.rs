@@ -91,7 +91,7 @@ rules! {
     NoReason = "BF028", Error, "A reason is given where the config requires one, and always for a rerun.";
     PlaceholderReason = "BF029", Error, "A reason says something.";
     Overlap = "BF030", Error, "Windows of one flow do not overlap, unless `overlap: allow`.";
-    FlowDisagrees = "BF031", Error, "Manifests of one flow agree on `source` and `deltaColumn`.";
+    FlowDisagrees = "BF031", Error, "Manifests of one flow agree on `source`, `deltaColumn` and `order`.";
     SameWindow = "BF032", Warning, "A window is asked for once.";
     ShortLastWindow = "BF033", Warning, "A range ends where its last window does.";
     Gap = "BF034", Warning, "Consecutive ranges of a flow leave no gap.";

@@ -62,7 +62,12 @@ fn property(field: &Field) -> Value {
     let mut schema = kind(field.kind);
     schema.extend(described(field.text));
     if !field.examples.is_empty() {
-        schema.insert("examples".to_owned(), json!(field.examples));
+        let example = |text: &&str| match (field.kind, text.parse::<u32>()) {
+            (Kind::Count, Ok(number)) => json!(number),
+            _ => json!(text),
+        };
+        let examples: Vec<Value> = field.examples.iter().map(example).collect();
+        schema.insert("examples".to_owned(), json!(examples));
     }
     schema.into()
 }
@@ -97,6 +102,14 @@ fn kind(kind: Kind) -> Map<String, Value> {
             ],
         }),
         Kind::Overlap => json!({ "type": "string", "enum": ["allow"] }),
+        Kind::Order => json!({
+            "type": "string",
+            "enum": ["oldest-first", "newest-first"],
+            "enumDescriptions": [
+                "The earliest window first.",
+                "The latest window first.",
+            ],
+        }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Time => json!({
             "type": ["string", "integer"],
@@ -115,7 +128,9 @@ fn kind(kind: Kind) -> Map<String, Value> {
                 "A length of time is a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`.",
             "examples": ["1 day", "6 hours", "15 minutes", "1 week", "1 month", "PT6H"],
         }),
-        Kind::Rerun => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        Kind::Rerun | Kind::Count => {
+            json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
+        }
         Kind::Mapping(of) => mapping(of).into(),
         Kind::List(of) => json!({ "type": "array", "minItems": 1, "items": mapping(of) }),
     })

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowRef, Rerun};
+use crate::run::{DesiredRun, FlowRef, Rerun, RunStatus};
 use crate::state::{Fate, Record, State};
 
 /// The plan that makes `desired` true, given what `state` knows.
@@ -61,9 +61,21 @@ fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<
     let action = match record.map(|record| &record.fate) {
         None | Some(Fate::NotCreated(_)) => Action::Create,
         Some(Fate::Rejected { .. }) => Action::Again,
-        Some(Fate::Created { .. }) => return (Action::Unchanged, None),
+        Some(Fate::Created { .. }) => {
+            let known = record.filter(|record| ended_otherwise(record));
+            return (
+                Action::Unchanged,
+                known.map(|record| Box::new(Known::of(record))),
+            );
+        }
         Some(Fate::InDoubt(_)) => Action::Settle,
     };
+    if action.creates() && run.request.paused.is_some() {
+        return (
+            Action::Paused,
+            record.map(|record| Box::new(Known::of(record))),
+        );
+    }
     if action.creates()
         && !run.request.overlap_allowed
         && let Some(other) = obstacles.to(run)
@@ -76,6 +88,16 @@ fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<
         return (action, Some(Box::new(Known::of(other))));
     }
     (action, record.map(|record| Box::new(Known::of(record))))
+}
+
+/// Whether the run has ended otherwise than with all of its records: of few runs that is to be told.
+fn ended_otherwise(record: &Record) -> bool {
+    record.last_seen().is_some_and(|seen| {
+        matches!(
+            seen.status,
+            RunStatus::Failed | RunStatus::Partial | RunStatus::Empty
+        )
+    })
 }
 
 /// Each run with its action, and with what is known of it where something is. The runs give their

@@ -6,6 +6,7 @@
 
 mod diff;
 mod explain;
+mod retry;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -13,10 +14,11 @@ mod tests;
 use sha2::{Digest, Sha256};
 
 use crate::run::{DesiredRun, RunIdentity, hex};
-use crate::state::{Fate, Record, State};
+use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use diff::diff;
 pub(crate) use explain::{Explained, explain};
+pub(crate) use retry::{RetryPlan, RetryRule};
 pub(crate) use select::{Limit, Selection};
 
 /// What is to be done about one run.
@@ -30,6 +32,10 @@ pub(crate) enum Action {
     Unchanged,
     /// Find out first: a request for it may have arrived.
     Settle,
+    /// Run it again: it failed, or brought no record, and that was asked for.
+    Retry,
+    /// Nothing: it does not exist, and its manifest says `paused: true`.
+    Paused,
     /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
     Wait,
     /// Nothing: its window overlaps one that was ingested already.
@@ -40,7 +46,7 @@ impl Action {
     /// Whether carrying it out sends a request that creates a run.
     #[must_use]
     pub(crate) fn creates(self) -> bool {
-        matches!(self, Self::Create | Self::Again)
+        matches!(self, Self::Create | Self::Again | Self::Retry)
     }
 }
 
@@ -51,7 +57,7 @@ pub(crate) struct PlannedRun {
     /// What is to be done.
     pub action: Action,
     /// What the state knows of it, or, for a conflict, of the run that is in the way. Nothing for a
-    /// run that exists, as nearly all may: [`State::get`] tells, where anybody asks.
+    /// run that exists and has not ended badly, as nearly all: [`State::get`] tells, where anybody asks.
     pub known: Option<Box<Known>>,
 }
 
@@ -73,16 +79,17 @@ pub(crate) struct Known {
     pub identity: RunIdentity,
     /// What became of it.
     pub fate: Fate,
+    /// How it was doing when it was last read.
+    pub last_seen: Option<LastSeen>,
 }
 
 impl Known {
     fn of(record: &Record) -> Self {
-        let Record {
-            identity,
-            fate,
-            earlier: _,
-        } = record.clone();
-        Self { identity, fate }
+        Self {
+            identity: record.identity.clone(),
+            fate: record.fate.clone(),
+            last_seen: record.last_seen().cloned(),
+        }
     }
 }
 
@@ -115,19 +122,23 @@ pub(crate) struct Totals {
     pub orphaned: usize,
     /// To be created, but left for a later apply by a selection.
     pub held_back: usize,
+    /// To be run again.
+    pub retry: usize,
+    /// Not created while their manifests say `paused: true`.
+    pub paused: usize,
 }
 
 impl Totals {
     /// Whether an apply would have something to do.
     #[must_use]
     pub(crate) fn has_changes(&self) -> bool {
-        self.create + self.failed + self.in_doubt + self.waiting + self.held_back > 0
+        self.create + self.failed + self.retry + self.in_doubt + self.waiting + self.held_back > 0
     }
 
-    /// How many runs an apply would create.
+    /// How many requests an apply or a retry would send.
     #[must_use]
     pub(crate) fn to_create(self) -> usize {
-        self.create + self.failed
+        self.create + self.failed + self.retry
     }
 }
 
@@ -189,6 +200,8 @@ impl Plan {
                 Action::Again => &mut totals.failed,
                 Action::Unchanged => &mut totals.unchanged,
                 Action::Settle => &mut totals.in_doubt,
+                Action::Retry => &mut totals.retry,
+                Action::Paused => &mut totals.paused,
                 Action::Wait => &mut totals.waiting,
                 Action::Conflict => &mut totals.conflict,
             };
@@ -206,9 +219,10 @@ impl Plan {
         for PlannedRun { run, action, .. } in &self.runs {
             let word = match action {
                 Action::Create | Action::Again => "create",
+                Action::Retry => "retry",
                 Action::Settle => "settle",
                 Action::Conflict => "conflict",
-                Action::Wait | Action::Unchanged => continue,
+                Action::Wait | Action::Paused | Action::Unchanged => continue,
             };
             hash.update(format!("{word} {}\n", run.key()));
         }

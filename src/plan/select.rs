@@ -136,6 +136,7 @@ impl Plan {
         if let Some(limit) = *limit {
             // What was refused before takes what the others leave.
             let fresh = fair_quota(&runs, Action::Create, limit.most());
+            let retry = fair_quota(&runs, Action::Retry, limit.most());
             let left = limit.most() - fresh.values().sum::<usize>();
             let again = fair_quota(&runs, Action::Again, left);
             let mut taken: HashMap<(FlowId, Action), usize> = HashMap::new();
@@ -143,6 +144,7 @@ impl Plan {
                 let quota = match planned.action {
                     Action::Create => &fresh,
                     Action::Again => &again,
+                    Action::Retry => &retry,
                     _ => return false,
                 };
                 let flow = planned.run.identity.flow.id;

@@ -56,6 +56,7 @@ impl PlanFixture {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         });
         self
     }
@@ -65,6 +66,7 @@ impl PlanFixture {
         world.step(Entry::Created {
             key: identity.key(),
             run_id: identity.key().short().parse().expect("a run id"),
+            etag: None,
             at: Timestamp::UNIX_EPOCH,
         });
         world

@@ -76,6 +76,7 @@ impl FlowFixture {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         });
     }
 
@@ -84,6 +85,7 @@ impl FlowFixture {
         self.step(Entry::Created {
             key: identity.key(),
             run_id: run_id.parse().expect("a run id"),
+            etag: None,
             at: at(INTENT + 1),
         });
     }
@@ -160,6 +162,7 @@ impl FlowFixture {
                 intent: *intent,
                 until: at(INTENT + 600),
                 order: None,
+                retry: None,
             })
             .collect();
         let around = FlowContext {

@@ -41,6 +41,24 @@ impl<'a> CreatorAttribution<'a> {
     }
 }
 
+/// What a run in doubt is sought by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SoughtRun {
+    pub(crate) window: Window,
+    pub(crate) rerun: Rerun,
+    /// When the first of its requests was about to leave.
+    pub(crate) intent: ClockedTime,
+    /// Whether it is a run that is to run again.
+    pub(crate) is_retry: bool,
+}
+
+impl SoughtRun {
+    /// Whether any run of its window will do, however old.
+    fn takes_any(self) -> bool {
+        self.rerun == Rerun::FIRST && !self.is_retry
+    }
+}
+
 /// The run of an intent, as far as the windows of the runs tell.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum IntentMatch<'a> {
@@ -89,45 +107,40 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// that none is called absent whose run another one took without need.
     pub(crate) fn of_intents(
         &mut self,
-        intents: &[(Window, Rerun, ClockedTime)],
+        intents: &[SoughtRun],
         api_key: &str,
     ) -> Vec<IntentMatch<'a>> {
         let mut order: Vec<usize> = (0..intents.len()).collect();
         order.sort_by_key(|&at| {
-            let (_, rerun, intent) = intents[at];
-            (rerun == Rerun::FIRST, Reverse(intent.time), rerun)
+            let sought = intents[at];
+            let age = Reverse(sought.intent.time);
+            (sought.takes_any(), age, sought.rerun)
         });
         let mut found = vec![IntentMatch::None; intents.len()];
         for at in order {
-            let (window, rerun, intent) = intents[at];
-            found[at] = self.of_intent(window, rerun, intent, api_key);
+            found[at] = self.of_intent(intents[at], api_key);
         }
         found
     }
 
     /// The run of an intent: ours if there is one, else anybody's. For a window wanted once any
-    /// run will do, however old: no clock may cause a second ingestion. One wanted again has a run
-    /// that is younger than its intent; where ages cannot be compared, nothing tells.
-    fn of_intent(
-        &mut self,
-        window: Window,
-        rerun: Rerun,
-        intent: ClockedTime,
-        api_key: &str,
-    ) -> IntentMatch<'a> {
+    /// run will do, however old: no clock may cause a second ingestion. One wanted again, or run
+    /// again, has a run that is younger than its intent; where ages cannot be compared, nothing tells.
+    fn of_intent(&mut self, sought: SoughtRun, api_key: &str) -> IntentMatch<'a> {
+        let SoughtRun { window, intent, .. } = sought;
         let free: Vec<&(&FlowRun, Evidence)> = self
             .by_window
             .get(&window)
             .into_iter()
             .flatten()
-            .filter(|(run, _)| self.is_free(run) && (rerun == Rerun::FIRST || run.is_since(intent)))
+            .filter(|(run, _)| self.is_free(run) && (sought.takes_any() || run.is_since(intent)))
             .collect();
         let ours = free.iter().find(|(run, _)| run.is_by(api_key));
         let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
             return IntentMatch::None;
         };
         let comparable = intent.clock == ClockKind::Server && run.created_at.is_some();
-        if !comparable && rerun > Rerun::FIRST {
+        if !comparable && !sought.takes_any() {
             return IntentMatch::CannotTell(run);
         }
         let evidence = evidence.clone();

@@ -62,6 +62,8 @@ pub(crate) enum Unclear {
     NoOrNearlySameWindows(usize),
     /// The run is to begin then, and may be listed only after that.
     NotBegun(UnixSeconds),
+    /// This run was to run again, and has changed without doing so as far as it shows.
+    Changed(RunId),
     /// The one that it would be is another's already.
     Claimed(RunId),
 }

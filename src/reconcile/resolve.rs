@@ -134,8 +134,11 @@ impl Case {
     ) -> Option<Self> {
         let record = state.find(&key)?;
         let intent = match &record.fate {
-            Fate::InDoubt(in_doubt) => first_intent(in_doubt.intent, &record.earlier),
-            Fate::NotCreated(absence) => first_intent(absence.intent, &record.earlier),
+            Fate::InDoubt(in_doubt) => {
+                let retried = record.fate.retried().map(|it| &it.run_id);
+                first_intent(in_doubt.intent, record.earlier(), retried)
+            }
+            Fate::NotCreated(absence) => first_intent(absence.intent, record.earlier(), None),
             Fate::Created { .. } | Fate::Rejected { .. } => return None,
         };
         let candidates = listed.map(|runs| {
@@ -161,7 +164,11 @@ impl Case {
         run_id: &RunId,
         run: Option<&FlowRun>,
     ) -> Result<(), Objection> {
-        if let Some(other) = state.claim(run_id) {
+        // What is retried may run again under the id that it has.
+        let retried = self.fate.retried();
+        if let Some(other) = state.claim(run_id)
+            && retried.is_none_or(|it| it.run_id != *run_id)
+        {
             return Err(Objection::Claimed {
                 run_id: run_id.clone(),
                 other: other.key(),
@@ -187,7 +194,9 @@ impl Case {
                 })
             }
             WindowEvidence::Invalid => Err(Objection::Nonsense(run_id.clone())),
-            WindowEvidence::Missing if !run.is_since(self.intent) => {
+            WindowEvidence::Missing
+                if !run.is_since(self.intent) && retried.is_none_or(|it| it.run_id != *run_id) =>
+            {
                 Err(Objection::Older(run_id.clone()))
             }
             // Only a person can say so, and one did.

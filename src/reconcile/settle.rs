@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Unclear;
-use super::matching::{IntentMatch, RunsByWindow};
+use super::matching::{IntentMatch, RunsByWindow, SoughtRun};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::run::{Rerun, RunId, Window};
-use crate::state::{ClockKind, ClockedTime, Evidence};
+use crate::state::{Attempt, ClockKind, ClockedTime, Evidence};
 
 /// A run in doubt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenIntent {
     pub(crate) window: Window,
     /// The ordinal of this run for its window: 1 unless it is a rerun.
@@ -27,6 +27,8 @@ pub(crate) struct OpenIntent {
     pub(crate) until: Timestamp,
     /// Its apply and its place there, if it left only once those before it were created.
     pub(crate) order: Option<(Uuid, u64)>,
+    /// The run that it asks to run again, as it was seen before; none where one is to be created.
+    pub(crate) retry: Option<Box<Attempt>>,
 }
 
 /// What one list tells about a run in doubt.
@@ -61,19 +63,23 @@ pub(crate) fn recognise(
     runs: &[FlowRun],
     around: FlowContext<'_>,
 ) -> Vec<Reading> {
-    let intents: Vec<(Window, Rerun, ClockedTime)> = open
+    let again: Vec<Option<Reading>> = open.iter().map(|open| ran_again(open, runs)).collect();
+    let intents: Vec<SoughtRun> = open
         .iter()
-        .map(|open| (open.window, open.rerun, open.intent))
+        .map(|open| SoughtRun {
+            window: open.window,
+            rerun: open.rerun,
+            intent: open.intent,
+            is_retry: open.retry.is_some(),
+        })
         .collect();
-    let shown: Vec<Option<Reading>> = RunsByWindow::new(runs, around.claimed)
-        .of_intents(&intents, around.api_key)
+    let by_window = RunsByWindow::new(runs, around.claimed).of_intents(&intents, around.api_key);
+    let shown: Vec<Option<Reading>> = again
         .into_iter()
-        .map(|found| match found {
-            IntentMatch::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
-            IntentMatch::CannotTell(run) => {
-                Some(Reading::Unclear(Unclear::SameWindow(run.id.clone())))
-            }
-            IntentMatch::None => None,
+        .zip(by_window)
+        .map(|(again, found)| match (again, reading_of(found)) {
+            (Some(again @ Reading::Found(..)), _) | (Some(again), None) => Some(again),
+            (_, found) => found,
         })
         .collect();
     let unmatched: Vec<&OpenIntent> = shown
@@ -93,6 +99,37 @@ pub(crate) fn recognise(
             })
         })
         .collect()
+}
+
+/// What the windows that the runs show tell.
+fn reading_of(found: IntentMatch<'_>) -> Option<Reading> {
+    match found {
+        IntentMatch::Run(run, evidence) => Some(Reading::Found(run.id.clone(), evidence)),
+        IntentMatch::CannotTell(run) => Some(Reading::Unclear(Unclear::SameWindow(run.id.clone()))),
+        IntentMatch::None => None,
+    }
+}
+
+/// Whether the run that is to run again does so under the id that it has: the service's
+/// specification says that, its tutorial that a new run is made. Compared with how it was seen
+/// before, so that no clock decides.
+fn ran_again(open: &OpenIntent, runs: &[FlowRun]) -> Option<Reading> {
+    let attempt = open.retry.as_deref()?;
+    let run = runs.iter().find(|run| run.id == attempt.run_id)?;
+    let found = || Reading::Found(run.id.clone(), Evidence::RanAgain);
+    if !run.status.is_retriable() {
+        return Some(found());
+    }
+    // It may have failed again meanwhile.
+    let seen = attempt.last_seen.as_ref()?;
+    let now = run.seen(seen.at);
+    if now.says_what(seen) {
+        return None;
+    }
+    match (now.started_at, seen.started_at) {
+        (Some(now), Some(before)) if now > before => Some(found()),
+        _ => Some(Reading::Unclear(Unclear::Changed(run.id.clone()))),
+    }
 }
 
 /// No run shows the windows of `unmatched`, but their requests left one after the other, each only

@@ -47,10 +47,15 @@ pub(crate) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime
 }
 
 /// When the first of the requests for a run was made, those that came to nothing included: one of
-/// them may turn out to have created it after all.
-pub(crate) fn first_intent(intent: ClockedTime, earlier: &[Absence]) -> ClockedTime {
+/// them may turn out to have created it after all. `retry_of`: the run that they ask to run again.
+pub(crate) fn first_intent(
+    intent: ClockedTime,
+    earlier: &[Absence],
+    retry_of: Option<&RunId>,
+) -> ClockedTime {
     earlier
         .iter()
+        .filter(|absence| absence.retry_of.as_ref() == retry_of)
         .map(|absence| absence.intent)
         // Times by different clocks are not compared.
         .filter(|other| other.clock == intent.clock)
@@ -299,11 +304,21 @@ mod tests {
             intent,
             evidence: Evidence::Params,
             at: Timestamp::UNIX_EPOCH,
+            retry_of: None,
         })
         .into();
         let last = moment(40, ClockKind::Server);
-        assert_eq!(first_intent(last, &earlier), moment(20, ClockKind::Server));
-        assert_eq!(first_intent(last, &[]), last);
+        assert_eq!(
+            first_intent(last, &earlier, None),
+            moment(20, ClockKind::Server)
+        );
+        assert_eq!(first_intent(last, &[], None), last);
+        let retried = "failed".parse().expect("a run id");
+        assert_eq!(
+            first_intent(last, &earlier, Some(&retried)),
+            last,
+            "requests to create it are not those to run it again"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -174,6 +174,9 @@ fn config(limits: &Limits, timestamps: TimestampForm, scenario: &Scenario) -> St
         concurrency,
         per_flow,
         new_runs_per_apply: _,
+        new_runs_per_day: _,
+        max_active_runs: _,
+        attempts: _,
         window: _,
     } = limits;
     let rate = scenario

@@ -19,8 +19,16 @@ pub(super) enum Cell {
     NotWanted,
     /// To be created, by a later apply.
     HeldBack,
-    /// To be created.
+    /// To be created, or run again.
     New,
+    /// At work, or waiting for it.
+    Unfinished,
+    /// Ended without a record.
+    Empty,
+    /// Ended, and some records failed.
+    Partial,
+    /// Ended without success.
+    RunFailed,
     /// Rejected before, to be created again.
     Failed,
     /// A request for it may have arrived.
@@ -31,8 +39,12 @@ pub(super) enum Cell {
 
 impl Cell {
     /// Every state that needs a legend, in its order.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 12] = [
         Self::Done,
+        Self::RunFailed,
+        Self::Partial,
+        Self::Empty,
+        Self::Unfinished,
         Self::New,
         Self::HeldBack,
         Self::InDoubt,
@@ -51,6 +63,10 @@ impl Cell {
             Self::NotWanted => '-',
             Self::HeldBack => '~',
             Self::New => '+',
+            Self::Unfinished => 'r',
+            Self::Empty => 'e',
+            Self::Partial => 'p',
+            Self::RunFailed => 'f',
             Self::Failed => 'x',
             Self::InDoubt => '?',
             Self::Conflict => '!',
@@ -65,6 +81,10 @@ impl Cell {
             Self::NotWanted => "done, in no manifest",
             Self::HeldBack => "held back",
             Self::New => "new",
+            Self::Unfinished => "not finished",
+            Self::Empty => "done, no record",
+            Self::Partial => "done, records failed",
+            Self::RunFailed => "failed",
             Self::Failed => "rejected before",
             Self::InDoubt => "in doubt",
             Self::Conflict => "conflict",
@@ -77,9 +97,9 @@ impl Cell {
         match self {
             Self::Done | Self::NotSelected => text,
             Self::Gap | Self::NotWanted | Self::HeldBack => text.dim(),
-            Self::New => text.green(),
-            Self::Failed | Self::InDoubt => text.yellow(),
-            Self::Conflict => text.red(),
+            Self::New | Self::Unfinished => text.green(),
+            Self::Failed | Self::InDoubt | Self::Empty | Self::Partial => text.yellow(),
+            Self::Conflict | Self::RunFailed => text.red(),
         }
     }
 }

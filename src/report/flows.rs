@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 use super::bar::{Bar, Cell};
 use super::plain;
 use crate::plan::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowRef, Source, Window};
+use crate::run::{DesiredRun, FlowRef, RunStatus, Source, Window};
 use crate::state::Fate;
 use crate::untrusted::Untrusted;
 
@@ -37,6 +37,18 @@ pub(super) struct FlowCounts {
     pub(super) failed: usize,
     pub(super) conflict: usize,
     pub(super) held_back: usize,
+    pub(super) paused: usize,
+    pub(super) retry: usize,
+    /// Of those unchanged: how they ended, when they were last read.
+    pub(super) ended: EndedCounts,
+}
+
+/// How many runs have ended otherwise than with all of their records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct EndedCounts {
+    pub(super) failed: usize,
+    pub(super) partial: usize,
+    pub(super) empty: usize,
 }
 
 impl FlowCounts {
@@ -50,7 +62,12 @@ impl FlowCounts {
             failed,
             conflict,
             held_back,
+            paused: _,
+            retry,
+            ended,
         } = *self;
+        let failed = failed + ended.failed;
+        let create = create + retry;
         match (conflict, in_doubt + waiting, failed, create + held_back) {
             (1.., ..) => 4,
             (_, 1.., ..) => 3,
@@ -70,15 +87,23 @@ impl FlowCounts {
             failed,
             conflict,
             held_back,
+            paused,
+            retry,
+            ended,
         } = *self;
         let parts: Vec<String> = [
             (create, "to create"),
+            (retry, "to retry"),
             (failed, "rejected before"),
             (in_doubt, "in doubt"),
             (waiting, "waiting for one in doubt"),
             (conflict, "in conflict"),
             (held_back, "held back"),
+            (paused, "paused"),
             (unchanged, "unchanged"),
+            (ended.failed, "of them failed"),
+            (ended.partial, "of them partial"),
+            (ended.empty, "of them empty"),
         ]
         .into_iter()
         .filter(|(number, _)| *number > 0)
@@ -98,7 +123,15 @@ impl AddAssign for FlowCounts {
             failed,
             conflict,
             held_back,
+            paused,
+            retry,
+            ended,
         } = other;
+        self.paused += paused;
+        self.retry += retry;
+        self.ended.failed += ended.failed;
+        self.ended.partial += ended.partial;
+        self.ended.empty += ended.empty;
         self.create += create;
         self.unchanged += unchanged;
         self.in_doubt += in_doubt;
@@ -171,7 +204,13 @@ impl<'p> GatheredFlow<'p> {
             let (count, cell) = match planned.action {
                 Action::Create => (&mut counts.create, Cell::New),
                 Action::Again => (&mut counts.failed, Cell::Failed),
-                Action::Unchanged => (&mut counts.unchanged, Cell::Done),
+                Action::Unchanged => {
+                    let cell = ended_cell(planned.known.as_deref());
+                    counts.ended.add(cell);
+                    (&mut counts.unchanged, cell)
+                }
+                Action::Retry => (&mut counts.retry, Cell::New),
+                Action::Paused => (&mut counts.paused, Cell::HeldBack),
                 Action::Settle => (&mut counts.in_doubt, Cell::InDoubt),
                 Action::Wait => (&mut counts.waiting, Cell::InDoubt),
                 Action::Conflict => (&mut counts.conflict, Cell::Conflict),
@@ -200,6 +239,32 @@ impl<'p> GatheredFlow<'p> {
             runs,
             held_back,
         })
+    }
+}
+
+impl EndedCounts {
+    pub(super) fn all(self) -> usize {
+        self.failed + self.partial + self.empty
+    }
+
+    pub(super) fn add(&mut self, cell: Cell) {
+        match cell {
+            Cell::RunFailed => self.failed += 1,
+            Cell::Partial => self.partial += 1,
+            Cell::Empty => self.empty += 1,
+            _ => {}
+        }
+    }
+}
+
+/// How a run that exists is drawn, by what was last read of it.
+pub(super) fn ended_cell(known: Option<&Known>) -> Cell {
+    let seen = known.and_then(|known| known.last_seen.as_ref());
+    match seen.map(|seen| &seen.status) {
+        Some(RunStatus::Failed) => Cell::RunFailed,
+        Some(RunStatus::Partial) => Cell::Partial,
+        Some(RunStatus::Empty) => Cell::Empty,
+        _ => Cell::Done,
     }
 }
 

@@ -38,11 +38,12 @@ pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
 pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use text::resolve::write_case;
+pub(crate) use text::retry::RetryCounts;
 pub(crate) use text::status::{RunListing, Status, StatusRow, Unread};
 pub(crate) use text::table::Layout;
 pub(crate) use view::{
-    ApplyView, ImportView, PlanView, ResolveView, StateView, StatusView, ValidateView, VerifyView,
-    View, write_no_state,
+    ApplyView, ImportView, PlanView, ResolveView, RetryPlanView, RetryView, StateView, StatusView,
+    ValidateView, VerifyView, View, write_no_state,
 };
 pub(crate) use wrap::{columns, fold, wrap};
 

@@ -63,6 +63,17 @@ pub(super) fn describe_left(left: &LeftReason) -> String {
         LeftReason::Blocked(blocked) => return describe_blocked(blocked),
         LeftReason::Overlap => "its window overlaps that of another run, which comes first",
         LeftReason::Limit => "held back by the limit on new runs",
+        LeftReason::Paused => "its manifest says `paused: true`",
+        LeftReason::Day { most, fits } => {
+            let when = fits.map_or_else(
+                || "it never fits".to_owned(),
+                |at| format!("it fits from {at:.0} on"),
+            );
+            return format!("held back by limits.newRunsPerDay ({most}); {when}");
+        }
+        LeftReason::Deadline => "the time for sending was over (--deadline)",
+        LeftReason::Timeout => "the time was over before its turn (--timeout)",
+        LeftReason::Changed => "it is not what it was when its retry was decided",
         LeftReason::Interrupted => "interrupted before its turn",
         LeftReason::Ended => "the apply ended before its turn",
     }
@@ -96,6 +107,9 @@ pub(super) fn describe_unclear(unclear: &Unclear) -> String {
         }
         Unclear::NotBegun(start) => {
             format!("it is to begin at {start}, and may be listed only after that")
+        }
+        Unclear::Changed(run) => {
+            format!("the run {run} has changed, and nothing tells whether it runs again")
         }
         Unclear::Claimed(run) => format!("the run {run} is another's already"),
     }

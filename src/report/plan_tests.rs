@@ -10,7 +10,9 @@ use super::Layout;
 use super::markdown::plan_markdown;
 use super::text::plan::write_plan;
 use crate::plan::{Limit, Plan, Selection, diff};
-use crate::run::{DesiredRun, FlowRef, Request, Rerun, RunIdentity, Source, UnixSeconds, Window};
+use crate::run::{
+    DesiredRun, FlowRef, Order, Request, Rerun, RunIdentity, Source, UnixSeconds, Window,
+};
 use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
 
 /// What a comment has room for.
@@ -29,6 +31,9 @@ fn days(flow: usize, name: &str, days: std::ops::Range<i64>) -> Vec<DesiredRun> 
         name: name.into(),
         source: Arc::new(Source::File),
         overlap_allowed: false,
+        order: Order::default(),
+        paused: None,
+        max_active_runs: None,
     });
     days.map(|day| DesiredRun {
         identity: identity(flow, day, day + 1),
@@ -69,6 +74,7 @@ fn state() -> State {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         };
         for entry in [Some(intent), then].into_iter().flatten() {
             state.fold(entry).expect("a legal step");
@@ -79,6 +85,7 @@ fn state() -> State {
         let created = Entry::Created {
             key: run.key(),
             run_id: format!("run-{}", run.key().short()).parse().expect("an id"),
+            etag: None,
             at,
         };
         intend(run, Some(created));
@@ -439,10 +446,12 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         };
         let created = Entry::Created {
             key,
             run_id: key.to_string().parse().expect("an id"),
+            etag: None,
             at: Timestamp::UNIX_EPOCH,
         };
         // Half of them stay in doubt.

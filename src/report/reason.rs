@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{number, plain, window};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
-use crate::state::{Absence, Evidence, Fate, InDoubt};
+use crate::run::{RecordCounts, Request};
+use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
@@ -20,11 +21,13 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
             run_id,
             adopted: None,
             at,
+            ..
         } => format!("run {run_id}, created {}", time(*at)),
         Fate::Created {
             run_id,
             adopted: Some(evidence),
             at,
+            ..
         } => format!(
             "run {run_id}, adopted {}: {}",
             time(*at),
@@ -40,6 +43,7 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
                 intent,
                 start_time,
                 doubt,
+                retry,
                 session: _,
                 order: _,
             } = &**in_doubt;
@@ -49,10 +53,79 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
                 || "no answer was recorded".to_owned(),
                 |doubt| plain(&doubt.reason, MOST_SAID),
             );
-            format!("in doubt since {since}{begins}: {reason}")
+            let what = retry
+                .as_ref()
+                .map_or_else(String::new, |it| format!("the retry of run {} ", it.run_id));
+            format!("{what}in doubt since {since}{begins}: {reason}")
         }
         Fate::NotCreated(absence) => describe_absence(absence),
     }
+}
+
+/// Where its manifest says that nothing new is sent.
+pub(in crate::report) fn describe_paused(request: &Request) -> String {
+    let manifest = plain(&request.manifest, 200);
+    match request.paused {
+        Some(line) => format!("{manifest}:{line} says `paused: true`"),
+        None => format!("{manifest} is paused"),
+    }
+}
+
+/// How a run was doing: `failed 2026-…: 100 in, 0 out, CONNECTOR-2001-500 …`.
+#[must_use]
+pub(in crate::report) fn describe_seen(seen: &LastSeen) -> String {
+    let LastSeen {
+        status,
+        records: RecordCounts {
+            input,
+            output,
+            failed,
+        },
+        code,
+        message,
+        at,
+        bytes: _,
+        started_at: _,
+        updated_at: _,
+        ended_at: _,
+    } = seen;
+    let mut text = format!("{}, read {}", plain(&status.to_string(), 40), time(*at));
+    let counts: Vec<String> = [(input, "in"), (output, "out"), (failed, "failed")]
+        .into_iter()
+        .filter_map(|(count, word)| Some(format!("{} {word}", (*count)?)))
+        .collect();
+    if !counts.is_empty() {
+        text.push_str(&format!("; records: {}", counts.join(", ")));
+    }
+    let said: Vec<String> = [code, message]
+        .into_iter()
+        .flatten()
+        .map(|said| plain(said, MOST_SAID))
+        .collect();
+    if !said.is_empty() {
+        text.push_str(&format!("; {}", said.join(" ")));
+    }
+    text
+}
+
+/// A run that a retry replaced: what it was, who retried it and when.
+#[must_use]
+pub(in crate::report) fn describe_attempt(attempt: &Attempt) -> String {
+    let Attempt {
+        run_id,
+        last_seen,
+        retried_at,
+        by,
+        ..
+    } = attempt;
+    let ended = last_seen
+        .as_ref()
+        .map_or_else(|| "not read".to_owned(), describe_seen);
+    format!(
+        "run {run_id}, {ended}; retried {} by {}",
+        time(retried_at.time),
+        plain(by, MOST_SAID)
+    )
 }
 
 /// What is to be known of a run that is neither new nor done, line by line.
@@ -84,7 +157,7 @@ pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
 
 /// What is in the way of a window, in two parts: which, and what became of it.
 pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
-    let Known { identity, fate } = other;
+    let Known { identity, fate, .. } = other;
     [
         format!(
             "overlaps {} of key {}",
@@ -152,9 +225,13 @@ pub(super) fn describe_absence(absence: &Absence) -> String {
         intent,
         evidence,
         at,
+        retry_of,
     } = absence;
+    let what = retry_of
+        .as_ref()
+        .map_or_else(String::new, |run_id| format!("the retry of run {run_id} "));
     format!(
-        "in doubt since {}, found not to exist {}: {}",
+        "{what}in doubt since {}, found not to exist {}: {}",
         time(intent.time),
         time(*at),
         describe_evidence(evidence)
@@ -164,6 +241,7 @@ pub(super) fn describe_absence(absence: &Absence) -> String {
 pub(super) fn describe_evidence(evidence: &Evidence) -> String {
     match evidence {
         Evidence::Params => "its params show the window".to_owned(),
+        Evidence::RanAgain => "it runs again, or has".to_owned(),
         Evidence::CopyActivity => "its copy activity ingested the window".to_owned(),
         Evidence::SoleIntent => {
             "the one run of this API key since the one open request of the flow".to_owned()

@@ -8,26 +8,33 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::github::{
-    Annotation, Outputs, annotate_applied, annotate_audit, annotate_plan, annotate_status,
+    Annotation, Outputs, annotate_applied, annotate_audit, annotate_plan, annotate_retried,
+    annotate_status,
 };
 use super::json::{
     self, ApplyDocument, AuditDocument, ImportDocument, PlanDocument, RehearseDocument,
-    ResolveDocument, StateDocument, StatusDocument, ValidateDocument, VerifyDocument,
+    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
+    VerifyDocument,
 };
-use super::markdown::{applied_markdown, audit_markdown, plan_markdown, status_markdown};
+use super::markdown::{
+    applied_markdown, audit_markdown, plan_markdown, retried_markdown, retry_plan_markdown,
+    status_markdown,
+};
 use super::text::apply::write_summary;
 use super::text::audit::{AuditView, write_audit};
+use super::text::follow::write_followed;
 use super::text::import::{ImportedFlow, write_import};
 use super::text::plan::write_plan;
 use super::text::rehearse::{Rehearsal, write_rehearsal};
 use super::text::resolve::{write_cases, write_decisions};
+use super::text::retry::{write_retried, write_retry_plan};
 use super::text::state::{write_record, write_records, write_verified};
 use super::text::status::{Status, write_status};
 use super::text::table::Layout;
 use super::{ProblemCounts, number};
 use crate::engine::Applied;
 use crate::manifest::{Checked, Problem, Sources};
-use crate::plan::Plan;
+use crate::plan::{Plan, RetryPlan};
 use crate::reconcile::resolve::{Case, Decision};
 use crate::run::DesiredRun;
 use crate::state::{Record, State};
@@ -162,11 +169,19 @@ impl View for ApplyView<'_> {
     fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
         let Self { plan, applied } = *self;
         let totals = plan.totals();
-        if !totals.has_changes() && applied.others_in_doubt == 0 {
+        if !totals.has_changes() && totals.paused == 0 && applied.others_in_doubt == 0 {
             let unchanged = totals.unchanged;
-            return writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.");
+            writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.")?;
+        } else {
+            write_summary(out, applied, plan)?;
         }
-        write_summary(out, applied, plan)
+        match &applied.followed {
+            Some(totals) => {
+                writeln!(out)?;
+                write_followed(out, totals, applied.unfollowed)
+            }
+            None => Ok(()),
+        }
     }
 
     fn document(&self, exit_code: u8) -> ApplyDocument {
@@ -183,6 +198,61 @@ impl View for ApplyView<'_> {
 
     fn outputs(&self) -> Option<Outputs> {
         Some(Outputs::of_applied(self.plan, self.applied))
+    }
+}
+
+/// Which runs a retry would run again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryPlanView<'a> {
+    pub planned: &'a RetryPlan,
+}
+
+impl View for RetryPlanView<'_> {
+    type Document = RetryDocument;
+
+    fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+        write_retry_plan(out, self.planned, layout)
+    }
+
+    fn document(&self, exit_code: u8) -> RetryDocument {
+        json::retry(self.planned, None, exit_code)
+    }
+
+    fn markdown(&self, most: usize) -> Option<String> {
+        Some(retry_plan_markdown(self.planned, most))
+    }
+}
+
+/// What `retry` came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryView<'a> {
+    /// What was planned.
+    pub planned: &'a RetryPlan,
+    /// What became of it.
+    pub applied: &'a Applied,
+}
+
+impl View for RetryView<'_> {
+    type Document = RetryDocument;
+
+    fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+        write_retried(out, self.planned, self.applied, layout)
+    }
+
+    fn document(&self, exit_code: u8) -> RetryDocument {
+        json::retry(self.planned, Some(self.applied), exit_code)
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        annotate_retried(self.planned, self.applied)
+    }
+
+    fn markdown(&self, most: usize) -> Option<String> {
+        Some(retried_markdown(self.planned, self.applied, most))
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::of_retried(self.planned, self.applied))
     }
 }
 

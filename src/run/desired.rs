@@ -1,6 +1,7 @@
 //! What a manifest asks for, one run at a time.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,22 @@ pub struct Request {
     pub source: Arc<Source>,
     /// Whether windows may overlap others of the flow (`overlap: allow`).
     pub overlap_allowed: bool,
+    /// In which order the windows are sent (`order`).
+    pub order: Order,
+    /// The line that says that nothing new is sent (`paused: true`), if one does.
+    pub paused: Option<u32>,
+    /// No more unfinished runs of the flow than this at once (`maxActiveRuns`).
+    pub max_active_runs: Option<NonZeroUsize>,
+}
+
+/// In which order the windows of a flow are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum Order {
+    /// The earliest window first.
+    #[default]
+    OldestFirst,
+    /// The latest window first.
+    NewestFirst,
 }
 
 /// A run that a manifest wants to exist. A plan may hold a million: what runs have in common is

@@ -8,13 +8,15 @@ mod desired;
 mod id;
 mod identity;
 mod key;
+mod status;
 mod time;
 mod window;
 
-pub use desired::{DeltaColumn, DesiredRun, Origin, Request, Source};
+pub use desired::{DeltaColumn, DesiredRun, Order, Origin, Request, Source};
 pub use id::{FlowId, IdError, OrganizationId, RunId, Sandbox};
 pub use identity::{FlowRef, Rerun, RunIdentity};
 pub use key::{Key, KeyError, KeyPrefix, PickError};
 pub(crate) use key::{hex, hex_digits};
+pub use status::{ByteCounts, RecordCounts, RunStatus};
 pub use time::{TimeError, UnixSeconds};
 pub use window::{Window, WindowError};

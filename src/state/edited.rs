@@ -133,9 +133,9 @@ mod tests {
                 "line 1: the line does not match",
             ),
             (
-                "-state/v1",
                 "-state/v2",
-                "has the format `aep-backfill-state/v2`",
+                "-state/v3",
+                "has the format `aep-backfill-state/v3`",
             ),
             ("\n{\"key\"", "\n\n{\"key\"", "line 2: "),
         ] {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::LastSeen;
 use crate::run::{FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window};
 use crate::untrusted::Untrusted;
 
@@ -41,6 +42,9 @@ pub enum Entry {
         /// that come before it have created their runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         order: Option<u64>,
+        /// The run that is to run again; none where one is to be created.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry: Option<Retry>,
     },
     /// The service answered that the run was created.
     Created {
@@ -48,6 +52,9 @@ pub enum Entry {
         key: Key,
         /// Its id.
         run_id: RunId,
+        /// Its `etag`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etag: Option<Untrusted>,
         /// When the answer was read.
         at: Timestamp,
     },
@@ -98,6 +105,28 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// How a run is doing was read.
+    Seen {
+        /// The run.
+        run: StoredIdentity,
+        /// Its id: what is read of another is not told of it.
+        run_id: RunId,
+        /// What was read.
+        seen: LastSeen,
+        /// Its `etag`, where it was given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        etag: Option<Untrusted>,
+    },
+}
+
+/// What an intent to run a run again says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retry {
+    /// The run that is to run again.
+    pub run_id: RunId,
+    /// Who asks: a process and a machine, or a CI run.
+    pub by: String,
 }
 
 /// A time that is compared with the service's own, so it matters whose clock it was read from.
@@ -131,6 +160,8 @@ pub enum ClockKind {
 pub enum Evidence {
     /// A listed run's `params` hold the window.
     Params,
+    /// The run that was to run again is doing so, or has.
+    RanAgain,
     /// A listed run's copy activity ingested the window.
     CopyActivity,
     /// The only run by our client since the only open intent of the flow, claimed by no record.

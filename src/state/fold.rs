@@ -1,10 +1,11 @@
 //! The fold: the only way a state changes. Each entry is one legal step, or damage.
 
 use super::Entry;
+use super::Retry;
 use super::State;
 use super::entry::IdentityError;
 use super::record::{Absence, Doubt, Fate, InDoubt, Record};
-use crate::run::{Key, RunId, RunIdentity};
+use crate::run::{Key, RunId, RunIdentity, UnixSeconds};
 
 /// Why an entry cannot follow what came before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,14 @@ pub enum FoldError {
         /// The run that it is.
         other: Key,
     },
+    /// A retry of a run that is not the one that counts.
+    #[error("a retry of the run {run_id} for {}, which it does not stand for", key.short())]
+    NotIts {
+        /// The service's run.
+        run_id: RunId,
+        /// The run that it is said to be.
+        key: Key,
+    },
     /// The entry contradicts itself.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -54,9 +63,21 @@ impl State {
                 session,
                 start_time,
                 order,
+                retry,
             } => {
                 let key = run.key();
                 let identity = run.checked()?;
+                let in_doubt = InDoubt {
+                    intent: at,
+                    session,
+                    start_time,
+                    order,
+                    doubt: None,
+                    retry: None,
+                };
+                if let Some(retry) = retry {
+                    return self.begin_retry(key, &identity, in_doubt, retry);
+                }
                 // What was never created may be sent again.
                 let fate = match self.records.get(&identity).map(|record| &record.fate) {
                     None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => None,
@@ -66,29 +87,35 @@ impl State {
                 if let Some(fate) = fate {
                     return Err(FoldError::NotFree { fate, key });
                 }
-                let fate = Fate::InDoubt(Box::new(InDoubt {
-                    intent: at,
-                    session,
-                    start_time,
-                    order,
-                    doubt: None,
-                }));
-                self.replace(key, identity, fate);
+                self.replace(key, identity, Fate::InDoubt(Box::new(in_doubt)));
             }
-            Entry::Created { key, run_id, at } => {
+            Entry::Created {
+                key,
+                run_id,
+                etag,
+                at,
+            } => {
                 self.free(&run_id, key)?;
                 let record = self.open_intent("the creation", key)?;
-                record.fate = Fate::Created {
+                record.end_intent(Fate::Created {
                     run_id: run_id.clone(),
                     adopted: None,
                     at,
-                };
+                    sent_at: sent_at(&record.fate),
+                });
+                if etag.is_some() {
+                    record.history().etag = etag;
+                }
                 let identity = record.identity.clone();
                 self.records.add_claim(run_id, identity);
             }
             Entry::Rejected { key, refusal, at } => {
-                let refusal = Box::new(refusal);
-                self.open_intent("a rejection", key)?.fate = Fate::Rejected { refusal, at };
+                let record = self.open_intent("a rejection", key)?;
+                // A run that may not run again is what it was.
+                if record.fate.retried().is_none() || !record.take_back() {
+                    let refusal = Box::new(refusal);
+                    record.fate = Fate::Rejected { refusal, at };
+                }
             }
             Entry::Doubt { key, reason, at } => {
                 let record = self.open_intent("a doubt", key)?;
@@ -106,11 +133,17 @@ impl State {
             Entry::NotCreated { key, evidence, at } => {
                 let record = self.open_intent("a settlement", key)?;
                 if let Fate::InDoubt(in_doubt) = &record.fate {
-                    record.fate = Fate::NotCreated(Box::new(Absence {
+                    let absence = Absence {
                         intent: in_doubt.intent,
                         evidence,
                         at,
-                    }));
+                        retry_of: in_doubt.retry.as_ref().map(|it| it.run_id.clone()),
+                    };
+                    if absence.retry_of.is_some() && record.take_back() {
+                        record.history().earlier.push(absence);
+                    } else {
+                        record.fate = Fate::NotCreated(Box::new(absence));
+                    }
                 }
             }
             Entry::Adopted {
@@ -133,14 +166,55 @@ impl State {
                 }
                 self.free(&run_id, key)?;
                 self.records.add_claim(run_id.clone(), identity.clone());
+                let sent_at = self.records.get(&identity).map(|it| sent_at(&it.fate));
                 let fate = Fate::Created {
                     run_id,
                     adopted: Some(Box::new(evidence)),
                     at,
+                    sent_at: sent_at.flatten(),
                 };
                 self.replace(key, identity, fate);
             }
+            Entry::Seen {
+                run,
+                run_id,
+                seen,
+                etag,
+            } => {
+                let identity = run.checked()?;
+                // What was read of a run that has been replaced since is told of none.
+                if let Some(record) = self.records.get_mut(&identity)
+                    && record.fate.run_id() == Some(&run_id)
+                {
+                    let history = record.history();
+                    history.last_seen = Some(seen);
+                    history.etag = etag.or(history.etag.take());
+                }
+            }
         }
+        Ok(())
+    }
+
+    /// A request to run `retry` again is about to leave.
+    fn begin_retry(
+        &mut self,
+        key: Key,
+        identity: &RunIdentity,
+        in_doubt: InDoubt,
+        retry: Retry,
+    ) -> Result<(), FoldError> {
+        let Retry { run_id, by } = retry;
+        let not_its = FoldError::NotIts {
+            run_id: run_id.clone(),
+            key,
+        };
+        let record = self.records.get_mut(identity).ok_or(not_its.clone())?;
+        if record.fate.run_id() != Some(&run_id) {
+            return Err(not_its);
+        }
+        record.begin_retry(in_doubt, by);
+        self.records.name(key, identity.clone());
+        self.records.add_claim(run_id, identity.clone());
         Ok(())
     }
 
@@ -148,11 +222,16 @@ impl State {
     fn replace(&mut self, key: Key, identity: RunIdentity, fate: Fate) {
         let new = Record::new(identity, fate.clone());
         let record = self.records.entry(key, new);
-        record.replace(fate);
+        match record.fate {
+            Fate::InDoubt(_) => record.end_intent(fate),
+            _ => record.replace(fate),
+        }
     }
 
     fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {
         match self.records.claim(run_id) {
+            // It runs again under the same id.
+            Some(other) if self.is_retried(other, run_id) => Ok(()),
             Some(other) => Err(FoldError::Claimed {
                 run_id: run_id.clone(),
                 key,
@@ -162,10 +241,24 @@ impl State {
         }
     }
 
+    /// Whether `run_id` is the run of `identity` that is to run again.
+    fn is_retried(&self, identity: &RunIdentity, run_id: &RunId) -> bool {
+        let record = self.records.get(identity);
+        record.is_some_and(|it| it.fate.retried().is_some_and(|it| it.run_id == *run_id))
+    }
+
     fn open_intent(&mut self, step: &'static str, key: Key) -> Result<&mut Record, FoldError> {
         match self.records.named_mut(&key) {
             Some(record) if matches!(record.fate, Fate::InDoubt(_)) => Ok(record),
             _ => Err(FoldError::NoIntent { step, key }),
         }
+    }
+}
+
+/// When the request of an open intent left.
+fn sent_at(fate: &Fate) -> Option<UnixSeconds> {
+    match fate {
+        Fate::InDoubt(in_doubt) => UnixSeconds::new(in_doubt.intent.time.as_second()).ok(),
+        Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => None,
     }
 }

@@ -14,13 +14,16 @@ use uuid::Uuid;
 use super::entry::StoredIdentity;
 use super::header::{FILE, FormatError, check_format, check_number};
 use super::moved::{Moved, decode_moved};
-use super::record::{Absence, Fate, Record};
+use super::record::{Fate, History, Record};
 use super::record_line::{FlowOfLine, read_created};
 use super::records::{Records, StandsTwice};
 use super::{Journal, State, line};
 use crate::run::{OrganizationId, hex};
 
-const FORMAT: &str = "aep-backfill-state/v1";
+/// Written, and read.
+const FORMAT: &str = "aep-backfill-state/v2";
+/// Read: what it has, v2 has too.
+const OLDER: &str = "aep-backfill-state/v1";
 /// So many bytes are read at a time, and so many are parsed in one piece: the memory that reading
 /// needs beside what it gives. In tests they are few, so that those of this module and of the store
 /// go over their ends.
@@ -47,19 +50,21 @@ pub(super) struct StoredRecord<'r> {
     run: StoredIdentity,
     #[serde(flatten)]
     fate: Cow<'r, Fate>,
-    #[serde(default, skip_serializing_if = "<[Absence]>::is_empty")]
-    earlier: Cow<'r, [Absence]>,
+    #[serde(flatten)]
+    history: Cow<'r, History>,
 }
 
 impl StoredRecord<'_> {
     /// The record, its key checked.
     pub(super) fn checked(self) -> Result<Record, String> {
-        let Self { run, fate, earlier } = self;
-        Ok(Record {
+        let Self { run, fate, history } = self;
+        let mut record = Record {
             identity: run.checked().map_err(|error| error.to_string())?,
             fate: fate.into_owned(),
-            earlier: earlier.into_owned().into(),
-        })
+            history: Some(Box::new(history.into_owned())),
+        };
+        record.forget_empty();
+        Ok(record)
     }
 }
 
@@ -115,17 +120,18 @@ pub fn encode_state(state: &State) -> Vec<u8> {
 }
 
 fn encode_records(records: &[&Record]) -> Vec<u8> {
+    let none = History::default();
     let mut bytes = Vec::with_capacity(records.len() * 384);
     for Record {
         identity,
         fate,
-        earlier,
+        history,
     } in records
     {
         let stored = StoredRecord {
             run: StoredIdentity::from(identity),
             fate: Cow::Borrowed(fate),
-            earlier: Cow::Borrowed(earlier),
+            history: Cow::Borrowed(history.as_deref().unwrap_or(&none)),
         };
         line::encode(&stored, &mut bytes);
     }
@@ -176,7 +182,7 @@ pub(super) fn read_lines(
     let first = first
         .strip_suffix(b"\n")
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
-    check_format(FILE, FORMAT, first)?;
+    check_format(FILE, FORMAT, OLDER, first)?;
     let FormatHeader {
         format: _,
         organization,

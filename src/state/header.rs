@@ -45,14 +45,16 @@ pub enum FormatError {
     },
 }
 
-/// Refuses a file whose header names a format that this version does not read.
+/// Refuses a file whose header names a format that this version does not read: neither the `known`
+/// one that it writes nor the `older` one.
 pub(super) fn check_format(
     file: &'static str,
     known: &'static str,
+    older: &'static str,
     header: &[u8],
 ) -> Result<(), FormatError> {
     match format_of(header) {
-        Some(found) if found != known => Err(FormatError::Newer {
+        Some(found) if found != known && found != older => Err(FormatError::Newer {
             file,
             found: found.escape_debug().to_string(),
             known,

@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::header::{FormatError, check_format, check_number};
 use super::{Entry, State, line};
 
-const FORMAT: &str = "aep-backfill-journal/v1";
+const FORMAT: &str = "aep-backfill-journal/v2";
+const OLDER: &str = "aep-backfill-journal/v1";
 /// The name under which damage is reported.
 const FILE: &str = "journal.jsonl";
 
@@ -41,6 +42,8 @@ pub struct Journal {
     pub whole: usize,
     /// How many bytes after those were dropped.
     pub torn: usize,
+    /// Whether an earlier version wrote it, which could not read what this one appends.
+    pub is_older: bool,
 }
 
 /// The first line of a new journal that follows `state`.
@@ -89,7 +92,7 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
     let (first, _) = lines
         .next()
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
-    check_format(FILE, FORMAT, first)?;
+    check_format(FILE, FORMAT, OLDER, first)?;
     let header: JournalHeader = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
     check_number(FILE, header.after)?;
 
@@ -123,5 +126,6 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         next,
         whole,
         torn: tail.len(),
+        is_older: header.format == OLDER,
     })
 }

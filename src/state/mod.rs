@@ -11,6 +11,7 @@ mod fold;
 mod format;
 mod header;
 mod journal;
+mod last_seen;
 mod line;
 mod moved;
 mod record;
@@ -23,12 +24,13 @@ mod tests;
 pub use changes::StateChange;
 pub use edited::decode_edited;
 pub use entry::{
-    ClockKind, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, StoredIdentity,
+    ClockKind, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, Retry, StoredIdentity,
 };
 pub use fold::FoldError;
 pub use format::{decode_state, encode_state};
 pub use header::FormatError;
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
+pub use last_seen::LastSeen;
 pub use moved::{Moved, decode_moved, encode_moved};
-pub use record::{Absence, Doubt, Fate, InDoubt, Record};
+pub use record::{Absence, Attempt, Doubt, Fate, InDoubt, Record};
 pub use remembered::State;

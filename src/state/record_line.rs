@@ -52,9 +52,17 @@ pub(super) fn read_created(line: &str, flow: &mut FlowOfLine) -> Option<Record> 
         }
     };
     let at = text(&mut rest, ",\"at\":\"")?;
-    if !rest.starts_with(",\"sum\":") {
-        return None;
+    let mut sent_at = None;
+    if let Some(after) = rest.strip_prefix(",\"sentAt\":") {
+        let (digits, _) = after.split_once(',')?;
+        sent_at = Some(UnixSeconds::new(digits.parse().ok()?).ok()?);
+        rest = &after[digits.len()..];
     }
+    let history = match rest.rsplit_once(",\"sum\":")? {
+        ("", _) => None,
+        // What stands before the sum, without its first comma, are the fields of a history.
+        (fields, _) => Some(serde_json::from_str(&format!("{{{}}}", fields.get(1..)?)).ok()?),
+    };
     let time = |seconds| UnixSeconds::new(seconds).ok();
     let identity = RunIdentity {
         flow: flow.read(sandbox, flow_id)?,
@@ -65,8 +73,14 @@ pub(super) fn read_created(line: &str, flow: &mut FlowOfLine) -> Option<Record> 
         run_id: run_id.parse().ok()?,
         adopted,
         at: at.parse().ok()?,
+        sent_at,
     };
-    (identity.key() == key).then(|| Record::new(identity, fate))
+    let record = Record {
+        identity,
+        fate,
+        history,
+    };
+    (record.identity.key() == key).then_some(record)
 }
 
 /// The text after `name`, up to its quote. What an escape stands in is none of ours.

@@ -21,7 +21,8 @@ pub(super) struct Records {
     hasher: DefaultHashBuilder,
     /// What came since, so that a new record among a million moves none of them.
     added: BTreeMap<RunIdentity, Record>,
-    /// Which record stands for a run of the service, where that was learnt since.
+    /// Which record stands for a run of the service, where that was learnt since or the run was
+    /// replaced.
     claims_added: HashMap<RunId, RunIdentity>,
     /// The runs that an entry can name by key alone: those that were read in doubt, and those that
     /// came since. All other keys are computed where they are asked for.
@@ -82,12 +83,26 @@ impl Records {
         let Self {
             read,
             claims_read,
+            claims_added,
             hasher,
             named,
             ..
         } = self;
         let hash = |&at: &u32| hasher.hash_one(read[at as usize].fate.run_id());
+        let is_run = |at: u32, run_id: &RunId| read[at as usize].fate.run_id() == Some(run_id);
         for (at, record) in read.iter().enumerate().skip(from) {
+            let twice = |run_id: &RunId| (at, StandsTwice::Run(run_id.clone()));
+            if record.history.is_some() || record.fate.run_id().is_none() {
+                for run_id in record.replaced() {
+                    let is_it = |&other: &u32| is_run(other, run_id);
+                    let other = claims_read.find(hasher.hash_one(Some(run_id)), is_it);
+                    let identity = record.identity.clone();
+                    let before = claims_added.insert(run_id.clone(), identity);
+                    if other.is_some() || before.is_some_and(|it| it != record.identity) {
+                        return Err(twice(run_id));
+                    }
+                }
+            }
             let Some(run_id) = record.fate.run_id() else {
                 if let Fate::InDoubt(_) = record.fate {
                     let identity = record.identity.clone();
@@ -95,10 +110,16 @@ impl Records {
                 }
                 continue;
             };
+            if claims_added
+                .get(run_id)
+                .is_some_and(|it| *it != record.identity)
+            {
+                return Err(twice(run_id));
+            }
             let position = u32::try_from(at).expect("fewer than four billion records");
-            let is_it = |&other: &u32| read[other as usize].fate.run_id() == Some(run_id);
+            let is_it = |&other: &u32| is_run(other, run_id);
             match claims_read.entry(hash(&position), is_it, hash) {
-                Entry::Occupied(_) => return Err((at, StandsTwice::Run(run_id.clone()))),
+                Entry::Occupied(_) => return Err(twice(run_id)),
                 Entry::Vacant(free) => {
                     free.insert(position);
                 }
@@ -118,7 +139,8 @@ impl Records {
         })
     }
 
-    fn get_mut(&mut self, identity: &RunIdentity) -> Option<&mut Record> {
+    /// The same, to be changed.
+    pub(super) fn get_mut(&mut self, identity: &RunIdentity) -> Option<&mut Record> {
         match self.position(identity) {
             Ok(at) => Some(&mut self.read[at]),
             Err(_) => self.added.get_mut(identity),
@@ -135,7 +157,12 @@ impl Records {
         self.get(self.named.get(key)?)
     }
 
-    /// The same, to be changed.
+    /// Entries will name this run by its key.
+    pub(super) fn name(&mut self, key: Key, identity: RunIdentity) {
+        self.named.insert(key, identity);
+    }
+
+    /// The record that an entry names by its key, to be changed.
     pub(super) fn named_mut(&mut self, key: &Key) -> Option<&mut Record> {
         let identity = self.named.get(key)?.clone();
         self.get_mut(&identity)

@@ -82,7 +82,7 @@ impl State {
     #[must_use]
     pub fn claimed_of(&self, flow: &FlowRef) -> HashSet<RunId> {
         self.of_flow(flow)
-            .filter_map(|record| record.fate.run_id().cloned())
+            .flat_map(|record| record.run_ids().cloned())
             .collect()
     }
 

@@ -5,7 +5,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::run::{FlowRef, Key, OrganizationId, Rerun, RunIdentity, UnixSeconds, Window};
+use sha2::Digest;
+
+use crate::run::{
+    ByteCounts, FlowRef, Key, OrganizationId, RecordCounts, Rerun, RunId, RunIdentity, RunStatus,
+    UnixSeconds, Window,
+};
 
 fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
@@ -48,6 +53,7 @@ pub(super) fn intent(day: i64) -> Entry {
         session: Uuid::nil(),
         start_time: None,
         order: None,
+        retry: None,
     }
 }
 
@@ -55,6 +61,7 @@ fn created(day: i64) -> Entry {
     Entry::Created {
         key: key(day),
         run_id: format!("run-{day}").parse().expect("a run id"),
+        etag: None,
         at: at(day),
     }
 }
@@ -116,7 +123,68 @@ fn history() -> Vec<Entry> {
         created(3),
         intent(6),
         not_created(6, person()),
+        seen(1, "run-1", RunStatus::Failed),
+        retry(1, "run-1"),
+        created_as(1, "run-1-again"),
+        seen(1, "run-1-again", RunStatus::Success),
+        seen(2, "run-2", RunStatus::Failed),
+        retry(2, "run-2"),
+        not_created(2, person()),
+        retry(2, "run-2"),
+        created(2),
+        seen(9, "by-hand", RunStatus::Empty),
+        retry(9, "by-hand"),
+        doubt(9),
     ]
+}
+
+/// A request to run `run_id` again.
+fn retry(day: i64, run_id: &str) -> Entry {
+    let mut entry = intent(day);
+    if let Entry::Intent { retry, at, .. } = &mut entry {
+        *at = moment(day + 1_000);
+        *retry = Some(Retry {
+            run_id: run_id.parse().expect("a run id"),
+            by: "process 7 on ci".to_owned(),
+        });
+    }
+    entry
+}
+
+fn created_as(day: i64, id: &str) -> Entry {
+    let mut entry = created(day);
+    if let Entry::Created { run_id, etag, .. } = &mut entry {
+        *run_id = id.parse().expect("a run id");
+        *etag = Some("\"b8003af1-0000\"".into());
+    }
+    entry
+}
+
+fn last_seen(status: RunStatus, started: i64) -> LastSeen {
+    LastSeen {
+        status,
+        records: RecordCounts {
+            input: Some(100),
+            output: Some(0),
+            failed: None,
+        },
+        bytes: ByteCounts::default(),
+        started_at: Some(at(started)),
+        updated_at: None,
+        ended_at: None,
+        code: Some("CONNECTOR-2001-500".into()),
+        message: Some("no \"rows\", or so\n".into()),
+        at: at(started + 60),
+    }
+}
+
+fn seen(day: i64, id: &str, status: RunStatus) -> Entry {
+    Entry::Seen {
+        run: (&run(day)).into(),
+        run_id: id.parse().expect("a run id"),
+        seen: last_seen(status, day),
+        etag: None,
+    }
 }
 
 fn person() -> Evidence {
@@ -231,7 +299,7 @@ fn a_line_that_is_missing_moved_or_changed_is_damage_that_names_its_place() {
 #[test]
 fn a_newer_format_is_refused() {
     let error =
-        decode_journal(b"{\"format\":\"aep-backfill-journal/v2\",\"x\":1}\n").expect_err("newer");
+        decode_journal(b"{\"format\":\"aep-backfill-journal/v3\",\"x\":1}\n").expect_err("newer");
     assert!(matches!(error, FormatError::Newer { .. }), "{error}");
 }
 
@@ -312,6 +380,7 @@ fn steps_that_would_lose_or_double_a_run_are_illegal() {
             Entry::Created {
                 key: key(2),
                 run_id: "run-1".parse().expect("a run id"),
+                etag: None,
                 at: at(2),
             },
         ],
@@ -352,15 +421,15 @@ fn a_closed_doubt_stays_on_record_with_its_evidence() {
     // And it outlives what comes of the run later.
     state.fold(intent(1)).expect("legal");
     state.fold(created(1)).expect("legal");
-    assert_eq!(
-        state.get(&run(1)).expect("there").earlier.to_vec(),
-        [*absence]
-    );
+    assert_eq!(state.get(&run(1)).expect("there").earlier(), [*absence]);
 }
 
 fn any_step() -> impl Strategy<Value = Entry> {
-    (0..4i64, 0..6u8).prop_map(|(day, kind)| match kind {
+    (0..4i64, 0..9u8).prop_map(|(day, kind)| match kind {
         0 | 1 => intent(day),
+        6 => retry(day, &format!("run-{day}")),
+        7 => created_as(day, &format!("run-{day}-again")),
+        8 => seen(day, &format!("run-{day}"), RunStatus::Failed),
         2 => created(day),
         3 => rejected(day),
         4 => not_created(day, person()),
@@ -392,6 +461,113 @@ proptest! {
     fn any_bytes_are_a_journal_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode_journal(&bytes);
     }
+}
+
+#[test]
+fn a_retry_is_a_new_attempt_of_the_same_run_and_both_are_its() {
+    let state = folded(&history());
+    let record = state.get(&run(1)).expect("there");
+    assert_eq!(record.attempt(), 2);
+    let [first] = record.attempts() else {
+        panic!("one was replaced")
+    };
+    assert_eq!(first.run_id.to_string(), "run-1");
+    assert_eq!(first.by, "process 7 on ci");
+    assert_eq!(first.last_seen, Some(last_seen(RunStatus::Failed, 1)));
+    assert_eq!(record.etag(), Some(&"\"b8003af1-0000\"".into()));
+    for id in ["run-1", "run-1-again"] {
+        let id: RunId = id.parse().expect("a run id");
+        assert_eq!(state.claim(&id), Some(&run(1)), "{id}");
+        assert!(state.claimed_of(&run(1).flow).contains(&id));
+    }
+    let sent: Vec<_> = record.sent().collect();
+    assert_eq!(sent, [at(1), at(1_001)]);
+}
+
+#[test]
+fn a_run_may_run_again_under_its_own_id_and_what_was_read_before_says_nothing_of_it() {
+    let state = folded(&history());
+    let record = state.get(&run(2)).expect("there");
+    assert_eq!(record.fate.run_id(), Some(&record.attempts()[0].run_id));
+    assert_eq!(record.last_seen(), None);
+    assert!(record.is_of_attempt_before(&last_seen(RunStatus::Failed, 2)));
+    assert!(!record.is_of_attempt_before(&last_seen(RunStatus::Failed, 3)));
+}
+
+#[test]
+fn a_retry_that_came_to_nothing_leaves_the_run_that_there_was() {
+    let before = folded(&[intent(1), created(1), seen(1, "run-1", RunStatus::Failed)]);
+    for nothing in [
+        rejected(1),
+        Entry::NotSent {
+            key: key(1),
+            reason: "stopped".to_owned(),
+            at: at(2),
+        },
+    ] {
+        let mut state = before.clone();
+        state.fold(retry(1, "run-1")).expect("legal");
+        let record = state.get(&run(1)).expect("there");
+        assert!(record.fate.may_exist() && record.fate.run_id().is_none());
+        state.fold(nothing).expect("legal");
+        assert_eq!(state, before);
+    }
+    let mut state = before.clone();
+    state.fold(retry(1, "run-1")).expect("legal");
+    state.fold(not_created(1, person())).expect("legal");
+    let record = state.get(&run(1)).expect("there");
+    let [absence] = record.earlier() else {
+        panic!("it is remembered")
+    };
+    assert_eq!(absence.retry_of.as_ref(), record.fate.run_id());
+    assert_eq!(
+        record.last_seen(),
+        before.get(&run(1)).and_then(Record::last_seen)
+    );
+}
+
+#[test]
+fn only_the_run_that_counts_can_be_retried_and_no_retry_takes_anothers_run() {
+    let state = folded(&history());
+    for wrong in [
+        retry(1, "run-1"),   // replaced
+        retry(3, "run-2"),   // another's
+        retry(7, "run-7"),   // not there
+        retry(9, "by-hand"), // in doubt
+    ] {
+        assert!(state.clone().fold(wrong.clone()).is_err(), "{wrong:?}");
+    }
+    let mut state = state;
+    state.fold(retry(3, "run-3")).expect("legal");
+    let error = state
+        .fold(created_as(3, "run-1"))
+        .expect_err("an earlier attempt of another");
+    assert!(matches!(error, FoldError::Claimed { .. }), "{error}");
+}
+
+#[test]
+fn a_state_of_the_version_before_is_read_and_written_anew() {
+    let old = folded(&[intent(1), created(1)]);
+    let text = String::from_utf8(encode_state(&old)).expect("text");
+    // What that version wrote: no `sentAt`, and its own name.
+    let (header, record) = text.split_once('\n').expect("two lines");
+    let body = record.split_once(",\"sum\"").expect("a sum").0;
+    let body: serde_json::Value =
+        serde_json::from_str(&(body.replace(",\"sentAt\":1700000001", "") + "}")).expect("JSON");
+    let mut lines = Vec::new();
+    line::encode(&body, &mut lines);
+    let mut digest: serde_json::Value = serde_json::from_str(header).expect("JSON");
+    digest["format"] = "aep-backfill-state/v1".into();
+    digest["sha256"] = crate::run::hex(&sha2::Sha256::digest(&lines)).into();
+    digest.as_object_mut().expect("an object").remove("sum");
+    let mut bytes = Vec::new();
+    line::encode(&digest, &mut bytes);
+    bytes.extend(lines);
+    let journal = decode_journal(&journal_of(&[], &old)).expect("whole");
+    let read = decode_state(&*bytes, &journal).expect("it is read");
+    let record = read.get(&run(1)).expect("there");
+    assert_eq!(record.sent().collect::<Vec<_>>(), [at(1)]);
+    assert!(encode_state(&read).starts_with(b"{\"format\":\"aep-backfill-state/v2\""));
 }
 
 #[test]

@@ -17,12 +17,14 @@ pub(super) fn describe(entries: &[Entry], state: &State) -> String {
     for entry in entries {
         let (what, run) = match entry {
             Entry::Session { .. } => return "Begin a session".to_owned(),
-            Entry::Intent { .. } => ("to be sent", None),
+            Entry::Intent { retry: None, .. } => ("to be sent", None),
+            Entry::Intent { .. } => ("to be retried", None),
             Entry::NotSent { .. } => ("not sent", None),
             Entry::Created { key, run_id, .. } => ("created", Some((*key, Some(run_id)))),
             Entry::Adopted { run, run_id, .. } => ("adopted", Some((run.key(), Some(run_id)))),
             Entry::Rejected { key, .. } => ("rejected", Some((*key, None))),
             Entry::Doubt { key, .. } => ("in doubt", Some((*key, None))),
+            Entry::Seen { .. } => ("seen", None),
             Entry::NotCreated { key, .. } => ("not created", Some((*key, None))),
         };
         match counts.iter_mut().find(|(known, _)| *known == what) {

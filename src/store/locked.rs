@@ -23,6 +23,8 @@ pub struct LockedStore {
     lease: Option<Duration>,
     state: State,
     session: Uuid,
+    /// Who holds it, in words.
+    by: String,
     unfolded: usize,
     /// How long the last append took.
     took: Duration,
@@ -77,6 +79,7 @@ impl LockedStore {
             place: Some(guard),
             state,
             session,
+            by: holder.to_string(),
             unfolded,
             took: Duration::ZERO,
             written: Instant::now(),
@@ -88,7 +91,7 @@ impl LockedStore {
         Ok(Opened { store, torn })
     }
 
-    /// Reads what is there, made whole: the state, how many entries are not folded into it, and
+    /// Reads what is there, made whole: the state, how many entries are to be folded into it, and
     /// how many bytes of a torn line were dropped.
     async fn read(
         place: &mut dyn BackendGuard,
@@ -110,7 +113,9 @@ impl LockedStore {
             place.cut_journal(journal.whole as u64).await?;
             Point::CUT.pass();
         }
-        Ok((state, journal.entries.len(), journal.torn))
+        // Files of an earlier version are written anew before anything is appended.
+        let unfolded = journal.entries.len() + usize::from(journal.is_older);
+        Ok((state, unfolded, journal.torn))
     }
 
     /// What is remembered, every appended entry included.
@@ -123,6 +128,12 @@ impl LockedStore {
     #[must_use]
     pub fn session(&self) -> Uuid {
         self.session
+    }
+
+    /// Who holds it, in words.
+    #[must_use]
+    pub fn holder(&self) -> &str {
+        &self.by
     }
 
     /// How the hold was come by.

@@ -260,6 +260,7 @@ fn a_run_in_doubt_says_since_when_and_what_could_tell() {
         session: uuid::Uuid::nil(),
         start_time: None,
         order: None,
+        retry: None,
     };
     record(&workspace, vec![intent(0), intent(1)]);
     let shown = ByHand::at(&emulated).create(1, day(0));

@@ -305,6 +305,7 @@ fn a_window_in_doubt_is_left_to_settling() {
             session: uuid::Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         }],
     );
     let theirs = ByHand::at(&emulated);

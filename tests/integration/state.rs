@@ -64,6 +64,7 @@ fn intent(run: &RunIdentity) -> Entry {
         session: uuid::Uuid::nil(),
         start_time: None,
         order: None,
+        retry: None,
     }
 }
 

@@ -69,14 +69,16 @@ fn a_status_is_known_in_any_spelling() {
         ("IN_PROGRESS", RunStatus::InProgress),
         ("inProgress", RunStatus::InProgress),
         ("Success", RunStatus::Success),
-        ("PARTIAL_SUCCESS", RunStatus::PartialSuccess),
+        ("PARTIAL_SUCCESS", RunStatus::Partial),
         ("failed", RunStatus::Failed),
         ("scheduled", RunStatus::Scheduled),
     ] {
         let run = read(json!({"id": "r", "metrics": {"statusSummary": {"status": text}}}));
         assert_eq!(run.status, status, "{text}");
     }
-    assert!(!RunStatus::from_text("paused").is_terminal());
+    let run = read(json!({"id": "r", "metrics": {"statusSummary": {"status": "paused"}}}));
+    assert_eq!(run.status, RunStatus::Unknown("paused".into()));
+    assert!(!run.status.is_finished());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::engine::send::SendResult;
 use crate::engine::{DoubtReason, Ending, Event, FlowIndex, NotSentReason, RunOutcome};
 use crate::reconcile::INTENT_LIFE;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
-use crate::run::{DesiredRun, RunId};
+use crate::run::{DesiredRun, RunId, RunIdentity};
 use crate::state::{ClockedTime, Entry, Fate, InDoubt, Record};
 
 impl Dispatcher {
@@ -29,12 +29,13 @@ impl Dispatcher {
             self.answered = Instant::now();
         }
         match sent {
-            SendResult::Created(run_id) if self.is_claimed(&run_id) => {
+            SendResult::Created { run_id, .. } if self.is_anothers(flow, &identity, &run_id) => {
                 let reason = format!("the answer names the run {run_id}, which is another's");
                 self.doubt(flow, run, reason);
             }
-            SendResult::Created(run_id) => {
+            SendResult::Created { run_id, etag } => {
                 self.breaker.accepted();
+                self.schedule.queues[flow].dequeue(&identity);
                 self.accept(flow, &run_id);
                 self.schedule.queues[flow].created.insert(run_id.clone());
                 self.outcomes
@@ -42,11 +43,13 @@ impl Dispatcher {
                 let entry = Entry::Created {
                     key,
                     run_id: run_id.clone(),
+                    etag,
                     at,
                 };
                 let run = identity;
                 self.journal
                     .record(entry, Event::Created { flow, run, run_id });
+                self.follow(flow);
             }
             SendResult::Rejected(refusal) => {
                 self.outcomes
@@ -56,6 +59,8 @@ impl Dispatcher {
                     refusal: refusal.clone(),
                     at,
                 };
+                self.schedule.refused(flow);
+                self.schedule.queues[flow].dequeue(&identity);
                 let run = identity;
                 self.journal
                     .record(entry, Event::Rejected { flow, run, refusal });
@@ -79,7 +84,7 @@ impl Dispatcher {
                 self.journal.record(entry, event);
                 self.withdraw(flow, &NotSentReason::Behind);
                 self.schedule.queues[flow].enqueue(run);
-                self.schedule.give_back();
+                self.schedule.give_back(flow);
                 match why {
                     NotSentReason::Stale => {
                         if self.answered.elapsed() > LATER {
@@ -87,8 +92,10 @@ impl Dispatcher {
                             self.end(Ending::Unreachable(why));
                         }
                     }
-                    NotSentReason::Stopped | NotSentReason::Behind | NotSentReason::FlowBlocked => {
-                    }
+                    NotSentReason::Stopped
+                    | NotSentReason::Behind
+                    | NotSentReason::FlowBlocked
+                    | NotSentReason::Deadline => {}
                     NotSentReason::Unreachable(why) => self.end(Ending::Unreachable(why)),
                     NotSentReason::SignIn(why) => self.end(Ending::SignIn(why)),
                 }
@@ -101,10 +108,19 @@ impl Dispatcher {
         self.journal.state().claim(run_id).is_some() || self.accepted.contains(run_id)
     }
 
+    /// Whether the run that an answer names for `identity` is another's. What runs again may do so
+    /// under the id that it has.
+    fn is_anothers(&self, flow: FlowIndex, identity: &RunIdentity, run_id: &RunId) -> bool {
+        self.is_claimed(run_id) && self.schedule.queues[flow].retry_of(identity) != Some(run_id)
+    }
+
     /// A record is about to stand for the run.
     pub(super) fn accept(&mut self, flow: FlowIndex, run_id: &RunId) {
         self.accepted.insert(run_id.clone());
-        self.schedule.queues[flow].accepted(run_id.clone());
+        let listed_by = Instant::now() + self.settings.settle_delay;
+        let queue = &mut self.schedule.queues[flow];
+        queue.running.begin(run_id.clone(), listed_by);
+        queue.accepted(run_id.clone());
     }
 
     /// An answer did not tell: the flow waits until the lists do.
@@ -112,21 +128,23 @@ impl Dispatcher {
         let at = self.client.clock().at(Timestamp::now());
         let (key, identity) = (run.key(), run.identity.clone());
         let record = self.journal.state().get(&identity);
-        let (intent, start_time, order) = if let Some(Record {
-            fate: Fate::InDoubt(in_doubt),
-            earlier,
+        let in_doubt = match record.map(|record| &record.fate) {
+            Some(Fate::InDoubt(in_doubt)) => Some(&**in_doubt),
+            _ => None,
+        };
+        let retry = in_doubt.and_then(|it| it.retry.clone());
+        let earlier = record.map_or(&[][..], Record::earlier);
+        let (intent, start_time, order) = if let Some(InDoubt {
+            intent,
+            session,
+            start_time,
+            order,
             ..
-        }) = record
+        }) = in_doubt
         {
-            let InDoubt {
-                intent,
-                session,
-                start_time,
-                order,
-                doubt: _,
-            } = &**in_doubt;
             let order = queues::in_order(*session, *order, *start_time, earlier);
-            (first_intent(*intent, earlier), *start_time, order)
+            let retry_of = retry.as_ref().map(|it| &it.run_id);
+            (first_intent(*intent, earlier, retry_of), *start_time, order)
         } else {
             // The intent is not older than its life, whatever the clock of its entry says.
             let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
@@ -139,7 +157,14 @@ impl Dispatcher {
         );
         self.schedule.queues[flow].doubts.push(OpenDoubt {
             key,
-            open: queues::open(&identity, intent, at, order, self.settings.settle_delay),
+            open: queues::open(
+                &identity,
+                intent,
+                at,
+                order,
+                self.settings.settle_delay,
+                retry,
+            ),
             start_time,
             // Our own monotonic clock knows exactly when this was; no other clock may shorten it.
             schedule: SettleSchedule::new(self.settings.settle_delay, Instant::now(), None),

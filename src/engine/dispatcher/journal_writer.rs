@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::scheduler::Reserved;
 use crate::engine::send::IntentDeadlines;
 use crate::engine::{Event, Events, NotSentReason};
-use crate::run::{DesiredRun, UnixSeconds};
-use crate::state::{ClockKind, ClockedTime, Entry, State};
+use crate::run::{DesiredRun, RunId, RunIdentity, UnixSeconds};
+use crate::state::{ClockKind, ClockedTime, Entry, Retry, State};
 use crate::store::{Appended, Appending, LockedStore, StoreError};
 
 /// After so many appends in a row that took longer than an intent lives, an apply ends.
@@ -95,6 +95,37 @@ impl JournalWriter {
         });
     }
 
+    /// Writes a fact with the next append, and tells nobody.
+    pub(super) fn note(&mut self, entry: Entry) {
+        self.pending.push(PendingEntry {
+            entry: Some(entry),
+            event: None,
+        });
+    }
+
+    /// Writes that a run that runs again was found, made by somebody else: as if we had asked.
+    pub(super) fn record_found_retry(
+        &mut self,
+        run: &RunIdentity,
+        replaced: RunId,
+        at: ClockedTime,
+        adopted: Entry,
+        event: Event,
+    ) {
+        self.note(Entry::Intent {
+            run: run.into(),
+            at,
+            session: self.store.session(),
+            start_time: None,
+            order: None,
+            retry: Some(Retry {
+                run_id: replaced,
+                by: "somebody else".to_owned(),
+            }),
+        });
+        self.record(adopted, event);
+    }
+
     /// Tells of something, after all that was told before it.
     pub(super) fn tell(&mut self, event: Event) {
         self.pending.push(PendingEntry {
@@ -138,14 +169,20 @@ impl JournalWriter {
             .unzip();
         let mut entries: Vec<Entry> = entries.into_iter().flatten().collect();
         let events: Vec<Event> = events.into_iter().flatten().collect();
-        for Reserved { run, .. } in &reserved {
+        for Reserved { run, retry_of, .. } in &reserved {
             self.intents += 1;
+            // A run that runs again does so at once.
+            let asked = run.start_time.filter(|_| retry_of.is_none());
             entries.push(Entry::Intent {
                 run: (&run.identity).into(),
                 at,
                 session,
-                start_time: later_start(run.start_time, at),
+                start_time: later_start(asked, at),
                 order: is_in_order.then_some(self.intents),
+                retry: retry_of.clone().map(|run_id| Retry {
+                    run_id,
+                    by: self.store.holder().to_owned(),
+                }),
             });
         }
         if entries.is_empty() {
@@ -290,6 +327,7 @@ mod tests {
         Reserved {
             flow: 0,
             run: run(day),
+            retry_of: None,
             intent: SuspendAwareInstant::now(),
         }
     }
@@ -312,6 +350,7 @@ mod tests {
         let created = Entry::Created {
             key: run(1).key(),
             run_id: "r".parse().expect("a run id"),
+            etag: None,
             at: Timestamp::now(),
         };
         writer.record(created, Event::Prepared { flow: 7 });

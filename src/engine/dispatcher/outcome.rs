@@ -1,13 +1,15 @@
 //! The end of an apply: what became of each planned run.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::Timestamp;
 
 use super::Dispatcher;
 use crate::engine::flow_queue::Phase;
-use crate::engine::{Applied, DoubtReason, Ending, LeftReason, RunOutcome};
+use crate::engine::{Applied, DoubtReason, Ending, FollowTotals, LeftReason, RunOutcome};
 use crate::plan::Action;
 use crate::reconcile::Blocked;
-use crate::run::{DesiredRun, FlowRef, Key};
+use crate::run::{DesiredRun, FlowRef, Key, Sandbox};
 use crate::state::{Fate, State};
 
 impl Dispatcher {
@@ -27,9 +29,17 @@ impl Dispatcher {
         let planned = self.planned.iter().filter(may_change);
         let planned: HashSet<Key> = planned.map(|(run, _)| run.key()).collect();
         let others_in_doubt = in_doubt.keys().filter(|key| !planned.contains(key)).count();
+        let state = self.journal.state();
+        let mut day = BeyondDay::of(&self, &ending);
+        let followed = self
+            .settings
+            .follow
+            .then(|| FollowTotals::of(self.planned.iter().map(|(run, _)| run), state));
         let ended = match (&ending, self.schedule.is_spent()) {
             (Ending::Done, true) => LeftReason::Limit,
+            (Ending::Done, false) if self.is_past_deadline => LeftReason::Deadline,
             (Ending::Interrupted, _) => LeftReason::Interrupted,
+            (Ending::TimedOut, _) => LeftReason::Timeout,
             _ => LeftReason::Ended,
         };
         let runs = std::mem::take(&mut self.planned)
@@ -45,13 +55,14 @@ impl Dispatcher {
                     (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
                     (Some(reason), _) => RunOutcome::InDoubt(reason.clone()),
                     (None, Some(outcome)) => outcome,
-                    (None, None) => {
-                        let blocked = blocked.get(&*run.identity.flow);
-                        RunOutcome::Remaining(
-                            blocked
-                                .map_or(ended.clone(), |why| LeftReason::Blocked((*why).clone())),
-                        )
+                    // A retry that came to nothing leaves the run that there was.
+                    (None, None) if action == Action::Settle && exists(state, &run) => {
+                        RunOutcome::Unchanged
                     }
+                    (None, None) => RunOutcome::Remaining(match blocked.get(&*run.identity.flow) {
+                        Some(why) => LeftReason::Blocked((*why).clone()),
+                        None => day.next(&run).unwrap_or_else(|| ended.clone()),
+                    }),
                 };
                 (run, outcome)
             })
@@ -64,8 +75,55 @@ impl Dispatcher {
                 .values()
                 .filter(|reason| reason.is_unanswered())
                 .count(),
+            followed,
+            unfollowed: self.unfollowed,
             ending,
         }
+    }
+}
+
+/// Whether the state has a run of the service for this one.
+fn exists(state: &State, run: &DesiredRun) -> bool {
+    let record = state.get(&run.identity);
+    record.is_some_and(|record| record.fate.run_id().is_some())
+}
+
+/// When the runs fit that the budget of a day held back, each in its turn.
+struct BeyondDay {
+    most: usize,
+    fits: HashMap<Sandbox, VecDeque<Timestamp>>,
+}
+
+impl BeyondDay {
+    /// Nothing is held back where an apply ended for another reason.
+    fn of(dispatcher: &Dispatcher, ending: &Ending) -> Self {
+        let day = dispatcher.schedule.day();
+        let now = dispatcher.client.clock().at(Timestamp::now()).time;
+        let mut waiting: HashMap<Sandbox, usize> = HashMap::new();
+        if matches!(ending, Ending::Done) {
+            for queue in &dispatcher.schedule.queues {
+                let sandbox = &queue.flow.sandbox;
+                if day.left(sandbox, now) == Some(0) {
+                    *waiting.entry(sandbox.clone()).or_default() += queue.waiting().count();
+                }
+            }
+        }
+        let fits = waiting.into_iter().map(|(sandbox, requests)| {
+            let times = day.fits(&sandbox, requests, now);
+            (sandbox, times.into())
+        });
+        Self {
+            most: day.most().unwrap_or_default(),
+            fits: fits.collect(),
+        }
+    }
+
+    fn next(&mut self, run: &DesiredRun) -> Option<LeftReason> {
+        let fits = self.fits.get_mut(&run.identity.flow.sandbox)?;
+        Some(LeftReason::Day {
+            most: self.most,
+            fits: fits.pop_front(),
+        })
     }
 }
 

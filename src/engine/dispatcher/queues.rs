@@ -1,6 +1,7 @@
 //! The queues of an apply: one for each flow of the plan, and for each flow with a run in doubt.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,12 @@ use uuid::Uuid;
 
 use crate::engine::flow_queue::{FlowQueue, OpenDoubt};
 use crate::engine::send::IntentDeadlines;
-use crate::engine::{LeftReason, Outcomes, RunOutcome};
+use crate::engine::{LeftReason, Outcomes, RunOutcome, Settings};
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
-use crate::run::{DesiredRun, FlowRef, Key, RunIdentity, UnixSeconds};
-use crate::state::{Absence, ClockKind, ClockedTime, Fate, InDoubt, Record};
+use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, UnixSeconds};
+use crate::state::{Absence, Attempt, ClockKind, ClockedTime, Fate, InDoubt, LastSeen, Record};
 use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -26,6 +27,7 @@ pub(super) fn open(
     left_by: ClockedTime,
     order: Option<(Uuid, u64)>,
     settle_delay: Duration,
+    retry: Option<Box<Attempt>>,
 ) -> OpenIntent {
     let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
     let until = left_by.time.saturating_add(listed_within);
@@ -35,6 +37,7 @@ pub(super) fn open(
         intent,
         until: until.unwrap_or(Timestamp::MAX),
         order,
+        retry,
     }
 }
 
@@ -54,8 +57,9 @@ pub(super) fn in_order(
 pub(super) fn queues(
     plan: &Plan,
     store: &LockedStore,
-    settle_delay: Duration,
+    settings: &Settings,
 ) -> (Vec<FlowQueue>, Outcomes) {
+    let settle_delay = settings.settle_delay;
     let state = store.state();
     let mut queues: BTreeMap<FlowRef, FlowQueue> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
@@ -68,14 +72,40 @@ pub(super) fn queues(
         let request = &runs[runs.len() - 1].run.request;
         queue.name = request.name.clone();
         queue.source = Some(Arc::clone(&request.source));
+        queue.order = request.order;
+        let asked = runs.iter().filter_map(|it| it.run.request.max_active_runs);
+        queue.max_active = asked
+            .min()
+            .or(settings.max_active_runs)
+            .map(NonZeroUsize::get);
         for PlannedRun { run, action, .. } in runs {
             match action {
                 // It stays what it is: of a million, nothing is looked up.
-                Action::Unchanged => continue,
+                Action::Unchanged if !settings.follow => continue,
+                Action::Unchanged => {
+                    if let Some(run_id) = unfinished(state.get(&run.identity)) {
+                        queue.running.await_news(run_id, Instant::now());
+                    }
+                    continue;
+                }
+                Action::Retry => {
+                    let record = state.get(&run.identity);
+                    if let Some(run_id) = record.and_then(|record| record.fate.run_id()) {
+                        queue.enqueue_retry(run.clone(), run_id.clone());
+                    }
+                }
                 Action::Create => queue.enqueue(run.clone()),
                 Action::Again => queue.enqueue_again(run.clone()),
                 Action::Settle => {
-                    wanted.insert(run.key(), run);
+                    // An apply creates, a retry runs again: neither does the other's work.
+                    let fate = state.get(&run.identity).map(|record| &record.fate);
+                    let is_retry = fate.is_some_and(|fate| fate.retried().is_some());
+                    if is_retry == settings.is_retry {
+                        wanted.insert(run.key(), run);
+                    }
+                }
+                Action::Paused => {
+                    outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Paused));
                 }
                 Action::Wait | Action::Conflict => {
                     outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
@@ -94,12 +124,8 @@ pub(super) fn queues(
         Acquired::TakenOver { lease, .. } => store.lease().max(Some(*lease)),
     };
     let left_by_then = lease.map_or(now, |lease| now + IntentDeadlines::of(Some(lease)).leaves);
-    for Record {
-        identity,
-        fate,
-        earlier,
-    } in state.records()
-    {
+    for record in state.records() {
+        let Record { identity, fate, .. } = record;
         let Fate::InDoubt(in_doubt) = fate else {
             continue;
         };
@@ -109,7 +135,10 @@ pub(super) fn queues(
             start_time,
             order,
             doubt,
+            retry,
         } = &**in_doubt;
+        let earlier = record.earlier();
+        let retry_of = retry.as_ref().map(|it| &it.run_id);
         let key = identity.key();
         let queue = queues
             .entry(FlowRef::clone(&identity.flow))
@@ -120,10 +149,11 @@ pub(super) fn queues(
             wanted: wanted.get(&key).map(|run| (*run).clone()),
             open: open(
                 identity,
-                first_intent(*intent, earlier),
+                first_intent(*intent, earlier, retry_of),
                 left_by(*intent, doubt.as_ref()),
                 in_order(*session, *order, *start_time, earlier),
                 settle_delay,
+                retry.clone(),
             ),
             start_time: *start_time,
             // Only what is recorded of the answer tells of an earlier moment: a machine that slept
@@ -141,16 +171,17 @@ pub(super) fn queues(
     queues.retain(|_, queue| queue.has_work());
     // Once all queues are known: what records stand for must not be taken for something else.
     for (flow, queue) in &mut queues {
-        for Record { fate, .. } in state.of_flow(flow) {
+        for record in state.of_flow(flow) {
+            queue.claimed.extend(record.run_ids().cloned());
             let Fate::Created {
                 run_id,
                 adopted,
                 at,
-            } = fate
+                ..
+            } = &record.fate
             else {
                 continue;
             };
-            queue.claimed.insert(run_id.clone());
             if adopted.is_none() {
                 queue.created.insert(run_id.clone());
             }
@@ -160,6 +191,14 @@ pub(super) fn queues(
         }
     }
     (queues.into_values().collect(), outcomes)
+}
+
+/// The run of a record that is not known to have finished.
+fn unfinished(record: Option<&Record>) -> Option<RunId> {
+    let record = record?;
+    let is_finished = |seen: &LastSeen| seen.status.is_finished();
+    let run_id = record.fate.run_id()?;
+    (!record.last_seen().is_some_and(is_finished)).then(|| run_id.clone())
 }
 
 /// The time, if it is by the service's clock.

@@ -29,6 +29,8 @@ pub(super) enum Read {
     },
     /// For a flow with runs in doubt.
     Looked(ListedRuns),
+    /// For a flow with runs that are followed.
+    Followed(ListedRuns),
 }
 
 /// A list, and when it was asked for: it tells nothing of what came later.
@@ -47,8 +49,12 @@ impl Dispatcher {
         if queue.phase != Phase::Preparing {
             return; // blocked, by what its doubts came to
         }
-        let check = self.settings.preflight && queue.source.is_some();
-        let list = check || !queue.doubts.is_empty();
+        let has_runs = queue.waiting().next().is_some() || !queue.doubts.is_empty();
+        let check = self.settings.preflight && queue.source.is_some() && has_runs;
+        let list = check
+            || !queue.doubts.is_empty()
+            || queue.max_active.is_some()
+            || queue.running.awaited() > 0;
         if !list {
             self.open_lane(id, None);
             return;
@@ -139,6 +145,10 @@ impl Dispatcher {
                     return;
                 }
                 self.settle(id, &list);
+                if let Ok(runs) = &list.runs {
+                    self.look_at(id, runs, list.asked);
+                }
+                self.follow(id);
                 if self.schedule.queues[id].phase == Phase::Preparing
                     && self.schedule.queues[id].doubts.is_empty()
                 {
@@ -146,7 +156,11 @@ impl Dispatcher {
                     self.prepare(id);
                 }
             }
-            Read::Prepared { list, flow } => self.prepared(id, list, flow),
+            Read::Followed(list) => self.followed(id, &list),
+            Read::Prepared { list, flow } => {
+                self.prepared(id, list, flow);
+                self.follow(id);
+            }
         }
     }
 
@@ -198,7 +212,12 @@ impl Dispatcher {
             }
             return;
         }
-        let runs = list.and_then(|list| list.runs.ok()).unwrap_or_default();
+        let asked = list.as_ref().map_or_else(Instant::now, |list| list.asked);
+        let runs = list.and_then(|list| list.runs.ok());
+        if let Some(runs) = &runs {
+            self.look_at(id, runs, asked);
+        }
+        let runs = runs.unwrap_or_default();
         let Some((flow, source)) = flow.zip(self.schedule.queues[id].source.clone()) else {
             self.open_lane(id, None);
             return;
@@ -214,6 +233,9 @@ impl Dispatcher {
         if !self.adopt_existing(id, &runs) {
             return;
         }
+        self.check_retries(id, &runs);
+        // Of what was adopted just now, too.
+        self.look_at(id, &runs, asked);
         let queue = &self.schedule.queues[id];
         let clients = CreatorAttribution::learn(self.client.api_key(), &runs, &queue.created);
         let unknown = preflight::unaccounted(&runs, &queue.claimed, clients, queue.state_knows);
@@ -241,6 +263,10 @@ impl Dispatcher {
             flow: id,
             reason: reason.clone(),
         });
+        let unread = matches!(reason, Blocked::Unreadable(_)) || reason.is_unanswered();
+        if unread {
+            self.unfollowed += self.schedule.queues[id].running.give_up();
+        }
         self.schedule.queues[id].block(reason);
         self.withdraw(id, &NotSentReason::FlowBlocked);
     }

@@ -36,8 +36,8 @@ impl Dispatcher {
             near,
         };
         let reserved = match self.ending {
-            None => self.schedule.hand_out(room, intent),
-            Some(_) => Vec::new(),
+            None if !self.is_past_deadline => self.schedule.hand_out(room, intent, at.time),
+            _ => Vec::new(),
         };
         self.journal
             .begin(reserved, at, self.schedule.is_in_order())
@@ -53,8 +53,14 @@ impl Dispatcher {
     /// Sends what is reserved, as far as its queues and the limit on requests in flight let it.
     pub(super) fn send_reserved(&mut self) {
         while let Some(reserved) = self.schedule.next_to_send(self.sends.len()) {
-            let Reserved { flow, run, intent } = reserved;
+            let Reserved {
+                flow,
+                run,
+                retry_of,
+                intent,
+            } = reserved;
             let task = SendTask {
+                retry_of,
                 delta_column: self.schedule.queues[flow].sent(&run),
                 timestamps: self.settings.timestamps,
                 life: self.journal.life(),
@@ -89,7 +95,10 @@ impl Dispatcher {
 
     /// Whether a run would be handed out if its turn were near.
     pub(super) fn could_send(&self) -> bool {
-        self.ending.is_none() && self.schedule.could_send(self.sends.len())
+        let now = self.client.clock().at(Timestamp::now()).time;
+        self.ending.is_none()
+            && !self.is_past_deadline
+            && self.schedule.could_send(self.sends.len(), now)
     }
 
     /// Nothing more is sent to the flows whose reserved runs wait for ever.

@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use jiff::Timestamp;
+
 use crate::engine::FlowIndex;
+use crate::engine::day_budget::DayBudget;
 use crate::engine::flow_queue::FlowQueue;
-use crate::run::DesiredRun;
+use crate::run::{DesiredRun, RunId};
 use crate::store::SuspendAwareInstant;
 
 /// A run whose intent is durable, or being written.
@@ -15,6 +18,8 @@ use crate::store::SuspendAwareInstant;
 pub(super) struct Reserved {
     pub(super) flow: FlowIndex,
     pub(super) run: DesiredRun,
+    /// The run of the service that is to run again, where none is to be created.
+    pub(super) retry_of: Option<RunId>,
     /// When the intent was made, or a moment before.
     pub(super) intent: SuspendAwareInstant,
 }
@@ -38,6 +43,8 @@ pub(super) struct Scheduler {
     per_flow: usize,
     /// How many more requests to create may leave.
     budget: usize,
+    /// How many may within a day.
+    day: DayBudget,
     /// The flow that is asked first for its next run.
     turn: FlowIndex,
     /// Runs whose intent is durable, in the order in which they go.
@@ -50,12 +57,14 @@ impl Scheduler {
         concurrency: usize,
         per_flow: usize,
         budget: usize,
+        day: DayBudget,
     ) -> Self {
         Self {
             queues,
             concurrency,
             per_flow,
             budget,
+            day,
             turn: 0,
             reserved: VecDeque::new(),
         }
@@ -71,9 +80,20 @@ impl Scheduler {
         self.budget == 0
     }
 
-    /// A request that was counted has created nothing.
-    pub(super) fn give_back(&mut self) {
+    /// A request of the flow that was counted has created nothing.
+    pub(super) fn give_back(&mut self, flow: FlowIndex) {
         self.budget += 1;
+        self.day.give_back(&self.queues[flow].flow.sandbox);
+    }
+
+    /// The same of one that was refused: a limit on requests has counted it.
+    pub(super) fn refused(&mut self, flow: FlowIndex) {
+        self.day.give_back(&self.queues[flow].flow.sandbox);
+    }
+
+    /// What is left of the day's budget.
+    pub(super) fn day(&self) -> &DayBudget {
+        &self.day
     }
 
     /// How many runs have a durable intent and have not left.
@@ -83,7 +103,12 @@ impl Scheduler {
 
     /// Takes runs from the queues in turn: as many as may be in flight and those that go while
     /// intents are written, but no more than have a turn that is near.
-    pub(super) fn hand_out(&mut self, room: Room, intent: SuspendAwareInstant) -> Vec<Reserved> {
+    pub(super) fn hand_out(
+        &mut self,
+        room: Room,
+        intent: SuspendAwareInstant,
+        now: Timestamp,
+    ) -> Vec<Reserved> {
         let Room {
             in_flight,
             ahead,
@@ -101,9 +126,19 @@ impl Scheduler {
                 let flow = self.turn % self.queues.len();
                 self.turn = flow + 1;
                 let queue = &mut self.queues[flow];
+                if self.day.left(&queue.flow.sandbox, now) == Some(0) {
+                    passed += 1;
+                    continue;
+                }
                 match queue.next(queue.capacity(self.per_flow, ahead), again_too) {
                     Some(run) => {
-                        handed.push(Reserved { flow, run, intent });
+                        self.day.take(&queue.flow.sandbox, now);
+                        handed.push(Reserved {
+                            flow,
+                            retry_of: queue.retry_of(&run.identity).cloned(),
+                            run,
+                            intent,
+                        });
                         passed = 0;
                     }
                     None => passed += 1,
@@ -115,14 +150,14 @@ impl Scheduler {
     }
 
     /// Whether a run would be handed out if its turn were near.
-    pub(super) fn could_send(&self, in_flight: usize) -> bool {
+    pub(super) fn could_send(&self, in_flight: usize, now: Timestamp) -> bool {
         let again_too = self.again_too();
         self.budget > 0
             && in_flight + self.reserved.len() < self.concurrency
-            && self
-                .queues
-                .iter()
-                .any(|queue| queue.is_ready(queue.capacity(self.per_flow, 0), again_too))
+            && self.queues.iter().any(|queue| {
+                queue.is_ready(queue.capacity(self.per_flow, 0), again_too)
+                    && self.day.left(&queue.flow.sandbox, now) != Some(0)
+            })
     }
 
     /// Whether runs that were refused before may go: when no others are left.
@@ -158,7 +193,7 @@ impl Scheduler {
     /// Puts a run back that did not leave.
     pub(super) fn put_back(&mut self, flow: FlowIndex, run: DesiredRun) {
         self.queues[flow].put_back(run);
-        self.budget += 1;
+        self.give_back(flow);
     }
 
     /// The flows that have reserved runs.
@@ -183,7 +218,8 @@ mod tests {
             queue.open(None);
             queue
         });
-        Scheduler::new(queues.collect(), concurrency, per_flow, budget)
+        let day = DayBudget::default();
+        Scheduler::new(queues.collect(), concurrency, per_flow, budget, day)
     }
 
     /// Flow and day of each.
@@ -203,7 +239,7 @@ mod tests {
             ahead,
             near,
         };
-        scheduler.hand_out(room, SuspendAwareInstant::now())
+        scheduler.hand_out(room, SuspendAwareInstant::now(), Timestamp::UNIX_EPOCH)
     }
 
     #[test]
@@ -248,7 +284,10 @@ mod tests {
             [(0, 1), (1, 5)],
             "the second waits for the first"
         );
-        assert!(!scheduler.could_send(sent.len()), "nothing else waits");
+        assert!(
+            !scheduler.could_send(sent.len(), Timestamp::UNIX_EPOCH),
+            "nothing else waits"
+        );
         scheduler.queues[0].on_send_done();
         let next = scheduler.next_to_send(1).expect("the second");
         assert_eq!(days(&[next]), [(0, 2)]);
@@ -263,14 +302,14 @@ mod tests {
         let mut scheduler = scheduler(&[&[1, 2, 3], &[5, 6]], 8, 1, 5);
         let handed = hand_out(&mut scheduler, 0, 8, 100);
         scheduler.reserve(handed);
-        assert!(scheduler.is_spent() && !scheduler.could_send(0));
+        assert!(scheduler.is_spent() && !scheduler.could_send(0, Timestamp::UNIX_EPOCH));
         let back = scheduler.withdraw(|flow| flow == 0);
         assert_eq!(days(&back), [(0, 1), (0, 2), (0, 3)]);
         assert_eq!(scheduler.reserved(), 2);
         for one in back {
             scheduler.put_back(one.flow, one.run);
         }
-        assert!(scheduler.could_send(0));
+        assert!(scheduler.could_send(0, Timestamp::UNIX_EPOCH));
         assert_eq!(days(&hand_out(&mut scheduler, 0, 0, 100)), [(0, 1)]);
     }
 }

@@ -5,15 +5,15 @@ use tokio::time::Instant;
 
 use super::Dispatcher;
 use super::reads::ListedRuns;
-use crate::api::FlowRun;
+use crate::api::{FlowRun, WindowEvidence};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
-use crate::engine::{DoubtReason, Event, FlowIndex, RunOutcome};
+use crate::engine::{DoubtReason, Event, FlowIndex, LeftReason, RunOutcome};
 use crate::reconcile::matching::CreatorAttribution;
 use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
 use crate::reconcile::{Blocked, Unclear, preflight};
 use crate::run::{Key, RunId, RunIdentity};
-use crate::state::{ClockedTime, Entry, Evidence};
+use crate::state::{ClockedTime, Entry, Evidence, Record};
 
 /// After so many requests for one run that no list shows, an apply sends no further one: what
 /// never shows up may be there all the same.
@@ -27,7 +27,7 @@ impl Dispatcher {
         let clients = CreatorAttribution::learn(self.client.api_key(), runs, &queue.created);
         let in_doubt = queue.doubts.iter().map(|doubt| doubt.open.window).collect();
         let existing =
-            preflight::existing(queue.waiting(), runs, &queue.claimed, &in_doubt, clients);
+            preflight::existing(queue.to_create(), runs, &queue.claimed, &in_doubt, clients);
         for (run, run_id, evidence) in existing {
             if self.is_claimed(&run_id) {
                 // A list that names another flow's run cannot be trusted about this one.
@@ -38,6 +38,79 @@ impl Dispatcher {
             self.adopt(id, run.key(), run.identity, run_id, evidence);
         }
         true
+    }
+
+    /// Looks at the runs that are to run again: one that is at work by now, or has changed, is left
+    /// alone, and one that somebody else has run again stands for itself.
+    pub(super) fn check_retries(&mut self, id: FlowIndex, runs: &[FlowRun]) {
+        let queue = &self.schedule.queues[id];
+        let retries: Vec<(RunIdentity, RunId)> = queue
+            .waiting()
+            .filter_map(|run| {
+                let run_id = queue.retry_of(&run.identity)?;
+                Some((run.identity.clone(), run_id.clone()))
+            })
+            .collect();
+        for (identity, run_id) in retries {
+            let key = identity.key();
+            let listed = runs.iter().find(|run| run.id == run_id);
+            let record = self.journal.state().get(&identity);
+            let last_seen = record.and_then(Record::last_seen);
+            let is_as_seen = listed.zip(last_seen).is_some_and(|(run, seen)| {
+                run.status.is_retriable() && run.seen(seen.at).says_what(seen)
+            });
+            let newer = runs
+                .iter()
+                .filter(|run| {
+                    !self.is_claimed(&run.id)
+                        && run.window_evidence.window() == Some(identity.window)
+                        && run.created_at > listed.and_then(|run| run.created_at)
+                })
+                .max_by_key(|run| run.created_at);
+            if let Some(newer) = newer {
+                self.schedule.queues[id].dequeue(&identity);
+                let evidence = match newer.window_evidence {
+                    WindowEvidence::CopyActivity(_) => Evidence::CopyActivity,
+                    _ => Evidence::Params,
+                };
+                self.adopt_retry(id, identity, run_id, newer.id.clone(), evidence);
+            } else if !is_as_seen {
+                self.schedule.queues[id].dequeue(&identity);
+                self.outcomes
+                    .insert(key, RunOutcome::Remaining(LeftReason::Changed));
+            }
+        }
+    }
+
+    /// Somebody has run `replaced` again: `run_id` stands for it.
+    fn adopt_retry(
+        &mut self,
+        flow: FlowIndex,
+        run: RunIdentity,
+        replaced: RunId,
+        run_id: RunId,
+        evidence: Evidence,
+    ) {
+        self.accept(flow, &run_id);
+        self.outcomes.insert(
+            run.key(),
+            RunOutcome::Adopted(run_id.clone(), evidence.clone()),
+        );
+        let entry = Entry::Adopted {
+            run: (&run).into(),
+            run_id: run_id.clone(),
+            evidence: evidence.clone(),
+            at: Timestamp::now(),
+        };
+        let event = Event::Adopted {
+            flow,
+            run: run.clone(),
+            run_id,
+            evidence,
+        };
+        let at = self.client.clock().at(Timestamp::now());
+        self.journal
+            .record_found_retry(&run, replaced, at, entry, event);
     }
 
     pub(super) fn adopt(
@@ -78,7 +151,7 @@ impl Dispatcher {
                 vec![Reading::Unclear(Unclear::NoneListed(recorded)); doubts.len()]
             }
             (Ok(runs), None) => {
-                let open: Vec<OpenIntent> = doubts.iter().map(|doubt| doubt.open).collect();
+                let open: Vec<OpenIntent> = doubts.iter().map(|doubt| doubt.open.clone()).collect();
                 let around = FlowContext {
                     claimed: &queue.claimed,
                     api_key: self.client.api_key(),
@@ -110,8 +183,10 @@ impl Dispatcher {
                 }
                 _ => doubt.readings.take(reading, late_enough),
             };
+            let retried = doubt.open.retry.as_ref().map(|it| &it.run_id);
             if let Settlement::Exists(run_id, _) = &verdict
                 && self.is_claimed(run_id)
+                && retried != Some(run_id)
             {
                 verdict = Settlement::CannotTell(Unclear::Claimed(run_id.clone()));
             }
@@ -161,11 +236,12 @@ impl Dispatcher {
             key,
             of_this_apply,
             wanted,
+            open,
             ..
         } = doubt;
         // What it took of the limit, it gives back.
         if of_this_apply {
-            self.schedule.give_back();
+            self.schedule.give_back(flow);
         }
         self.outcomes.remove(&key);
         let entry = Entry::NotCreated {
@@ -188,7 +264,11 @@ impl Dispatcher {
             let reason = Blocked::ComesToNothing(*absences, key);
             self.block(flow, reason);
         }
-        self.schedule.queues[flow].was_absent(key);
-        self.schedule.queues[flow].enqueue(run);
+        let queue = &mut self.schedule.queues[flow];
+        queue.was_absent(key);
+        match open.retry {
+            Some(attempt) => queue.enqueue_retry(run, attempt.run_id),
+            None => queue.enqueue(run),
+        }
     }
 }

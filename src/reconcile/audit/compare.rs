@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::denial::contradicted;
 use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
-use crate::api::{FlowRun, RunStatus, WindowEvidence};
-use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow};
-use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, Window};
+use crate::api::{FlowRun, WindowEvidence};
+use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow, SoughtRun};
+use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, RunStatus, Window};
 use crate::state::{ClockedTime, Fate, InDoubt, Record, State};
 
 /// What we have, beside what the sandbox shows.
@@ -34,7 +34,7 @@ pub(crate) fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
     for record in input.state.into_iter().flat_map(State::records) {
         let identity = &record.identity;
         of_flow.entry(&*identity.flow).or_default().push(record);
-        if let Fate::Created { run_id, .. } = &record.fate {
+        for run_id in record.run_ids() {
             claims.insert(run_id, record);
         }
     }
@@ -177,7 +177,7 @@ impl Comparison<'_, '_> {
                 }
                 continue;
             };
-            if matches!(run.status, RunStatus::Failed | RunStatus::PartialSuccess) {
+            if matches!(run.status, RunStatus::Failed | RunStatus::Partial) {
                 self.facts.push(Fact::Failed {
                     record: record.clone(),
                     run: run.clone(),
@@ -294,21 +294,25 @@ impl Comparison<'_, '_> {
         }
         let mut next = NextApply::default();
         let mut undecided: HashSet<Window> = HashSet::new();
-        let doubts: Vec<(&RunIdentity, ClockedTime)> = self
+        let (doubts, intents): (Vec<&RunIdentity>, Vec<SoughtRun>) = self
             .records
             .iter()
             .filter_map(|record| match &record.fate {
-                Fate::InDoubt(in_doubt) => Some((&record.identity, in_doubt.intent)),
+                Fate::InDoubt(in_doubt) => {
+                    let sought = SoughtRun {
+                        window: record.identity.window,
+                        rerun: record.identity.rerun,
+                        intent: in_doubt.intent,
+                        is_retry: in_doubt.retry.is_some(),
+                    };
+                    Some((&record.identity, sought))
+                }
                 _ => None,
             })
-            .collect();
-        let intents: Vec<_> = doubts
-            .iter()
-            .map(|(identity, intent)| (identity.window, identity.rerun, *intent))
-            .collect();
+            .unzip();
         let found =
             RunsByWindow::new(shown.clone(), &claimed).of_intents(&intents, self.input.api_key);
-        for ((identity, _), found) in doubts.into_iter().zip(found) {
+        for (identity, found) in doubts.into_iter().zip(found) {
             if let IntentMatch::Run(run, _) = &found {
                 next.settled.insert(run.id.clone());
             } else {

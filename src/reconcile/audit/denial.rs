@@ -30,12 +30,7 @@ pub(crate) fn is_after(run: &FlowRun, at: Timestamp) -> bool {
 
 /// What a record says of requests that came to nothing, each with when it was sent at the earliest.
 fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
-    let Record {
-        identity: _,
-        fate,
-        earlier,
-    } = record;
-    let now = match fate {
+    let now = match &record.fate {
         Fate::Rejected { refusal, at } => Some((
             ClockedTime {
                 time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
@@ -51,7 +46,8 @@ fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
         }
         Fate::Created { .. } | Fate::InDoubt { .. } => None,
     };
-    let before = earlier
+    let before = record
+        .earlier()
         .iter()
         .map(|absence| (absence.intent, Denial::Absent(Absence::clone(absence))));
     now.into_iter().chain(before)

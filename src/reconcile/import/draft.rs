@@ -179,8 +179,9 @@ fn overlap(runs: &[ImportedRun]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{FlowRun, RecordCounts, RunStatus, WindowEvidence};
+    use crate::api::{FlowRun, RunTimes, WindowEvidence};
     use crate::manifest::{Rules, Sources, check};
+    use crate::run::{ByteCounts, RecordCounts, RunStatus};
     use crate::run::{RunIdentity, Window};
 
     const NOW: i64 = 1_764_000_000;
@@ -206,7 +207,11 @@ mod tests {
                 window_evidence: WindowEvidence::Params(window),
                 status: RunStatus::Success,
                 records: RecordCounts::default(),
+                bytes: ByteCounts::default(),
+                times: RunTimes::default(),
+                etag: None,
                 errors: Vec::new(),
+                diagnostics: Vec::new(),
             },
             adopt: None,
         }

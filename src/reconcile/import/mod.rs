@@ -135,7 +135,8 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::api::{RecordCounts, RunStatus, WindowEvidence};
+    use crate::api::{RunTimes, WindowEvidence};
+    use crate::run::{ByteCounts, RecordCounts, RunStatus};
     use crate::run::{FlowId, UnixSeconds};
     use crate::state::{ClockKind, ClockedTime};
 
@@ -179,7 +180,11 @@ mod tests {
             window_evidence,
             status: RunStatus::Success,
             records: RecordCounts::default(),
+            bytes: ByteCounts::default(),
+            times: RunTimes::default(),
+            etag: None,
             errors: Vec::new(),
+            diagnostics: Vec::new(),
         }
     }
 
@@ -214,6 +219,7 @@ mod tests {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         }
     }
 

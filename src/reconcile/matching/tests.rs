@@ -125,10 +125,12 @@ fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
         clock: ClockKind::Server,
     };
     let second = Rerun::new(2).expect("not 0");
-    let intents = [
-        (window(1), Rerun::FIRST, moment),
-        (window(1), second, moment),
-    ];
+    let intents = [Rerun::FIRST, second].map(|rerun| SoughtRun {
+        window: window(1),
+        rerun,
+        intent: moment,
+        is_retry: false,
+    });
     let found = RunsByWindow::new(&runs, &none).of_intents(&intents, OURS);
     let run = |run| IntentMatch::Run(run, Evidence::Params);
     assert_eq!(found, [run(&runs[0]), run(&runs[1])]);

@@ -2,8 +2,9 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
-use crate::api::{RecordCounts, RunStatus};
+use crate::api::RunTimes;
 use crate::run::Rerun;
+use crate::run::{ByteCounts, RecordCounts, RunStatus};
 use crate::state::Entry;
 
 const DELAY: Duration = Duration::from_secs(300);
@@ -43,7 +44,11 @@ fn run(id: &str, window_evidence: WindowEvidence, created: i64) -> FlowRun {
         window_evidence,
         status: RunStatus::Scheduled,
         records: RecordCounts::default(),
+        bytes: ByteCounts::default(),
+        times: RunTimes::default(),
+        etag: None,
         errors: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }
 
@@ -57,6 +62,7 @@ fn state() -> State {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         },
         Entry::Doubt {
             key: identity(1).key(),
@@ -69,10 +75,12 @@ fn state() -> State {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         },
         Entry::Created {
             key: identity(2).key(),
             run_id: "taken".parse().expect("a run id"),
+            etag: None,
             at: at(INTENT + 1),
         },
     ] {

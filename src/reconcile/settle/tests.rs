@@ -12,6 +12,7 @@ fn open(n: i64, rerun: u32) -> OpenIntent {
         },
         until: at(INTENT + 600),
         order: None,
+        retry: None,
     }
 }
 
@@ -176,7 +177,7 @@ fn of_requests_that_left_in_order_the_first_have_the_silent_runs_and_the_others_
         read(&open, &[b.clone(), a.clone()], &[], false),
         [both[0].clone(), both[1].clone(), Reading::Absent]
     );
-    let turned = [open[2], open[0], open[1]];
+    let turned = [open[2].clone(), open[0].clone(), open[1].clone()];
     assert_eq!(
         read(&turned, &[a.clone(), b.clone()], &[], false),
         [Reading::Absent, both[0].clone(), both[1].clone()]

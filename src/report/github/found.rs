@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::{Annotation, AnnotationPlace};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
-use crate::plan::{Action, Plan, PlannedRun};
+use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::reconcile::audit::{Audit, Finding, FindingKind};
 use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::reasons;
@@ -106,8 +106,46 @@ pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
         }
     });
     let rejected = rejected.into_annotations(Severity::Error, "rejected");
+    let failed = failed(applied).into_annotations(Severity::Error, "failed");
     let in_doubt = in_doubt.into_annotations(Severity::Warning, "in doubt");
-    rejected.into_iter().chain(in_doubt).chain(left).collect()
+    let worst = rejected.into_iter().chain(failed);
+    worst.chain(in_doubt).chain(left).collect()
+}
+
+/// The runs that were followed and failed.
+fn failed(applied: &Applied) -> Found<'_> {
+    let mut failed = Found::default();
+    let failures = applied.followed.iter().flat_map(|totals| &totals.failures);
+    let origins: HashMap<&RunIdentity, Origin> = match &applied.followed {
+        Some(totals) if !totals.failures.is_empty() => {
+            let runs = applied.runs.iter();
+            runs.map(|(run, _)| (&run.identity, run.origin())).collect()
+        }
+        _ => HashMap::new(),
+    };
+    for (identity, run_id, seen) in failures {
+        let said: Vec<String> = [&seen.code, &seen.message]
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect();
+        let line = format!("run {run_id}: {}", said.join(" "));
+        failed.add(origins.get(identity).cloned(), identity, vec![line]);
+    }
+    failed
+}
+
+/// What of a retry needs a person: the same, and what ran as often as is allowed.
+#[must_use]
+pub(crate) fn annotate_retried(planned: &RetryPlan, applied: &Applied) -> Vec<Annotation> {
+    let mut exhausted = Found::default();
+    for PlannedRun { run, .. } in &planned.exhausted {
+        let why = "it failed as often as limits.attempts allows".to_owned();
+        exhausted.add(Some(run.origin()), &run.identity, vec![why]);
+    }
+    let mut all = exhausted.into_annotations(Severity::Error, "failed for good");
+    all.extend(annotate_applied(applied));
+    all
 }
 
 /// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
@@ -129,7 +167,7 @@ pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Ann
                 let lines = errors.map(|error| format!("{} {}", error.code, error.message));
                 failed.add(origin, &row.identity, lines.collect());
             }
-            Some(run) if run.status == crate::api::RunStatus::Failed => {
+            Some(run) if run.status == crate::run::RunStatus::Failed => {
                 failed.add(origin, &row.identity, Vec::new());
             }
             _ => {}

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 
 pub(crate) use found::{
     annotate_applied, annotate_audit, annotate_conflicts, annotate_plan, annotate_problems,
-    annotate_status,
+    annotate_retried, annotate_status,
 };
 pub(crate) use outputs::{Outputs, write_output};
 

@@ -4,9 +4,9 @@
 
 use std::io::{self, Write};
 
-use crate::engine::Applied;
-use crate::plan::Plan;
-use crate::report::count;
+use crate::engine::{Applied, FollowTotals};
+use crate::plan::{Plan, RetryPlan};
+use crate::report::{RetryCounts, count};
 
 /// The outputs that depend on the result; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,6 +18,10 @@ pub(crate) struct Outputs {
     rejected: Option<usize>,
     in_doubt: Option<usize>,
     remaining: Option<usize>,
+    retried: Option<usize>,
+    exhausted: Option<usize>,
+    /// How followed runs ended.
+    ended: Option<[(&'static str, usize); 5]>,
     plan_digest: Option<String>,
 }
 
@@ -46,7 +50,23 @@ impl Outputs {
             rejected: Some(counts.rejected),
             in_doubt: Some(counts.in_doubt),
             remaining: Some(counts.remaining),
+            ended: applied.followed.as_ref().map(ended),
             ..Self::of_plan(plan)
+        }
+    }
+
+    /// Those of a retry.
+    #[must_use]
+    pub(crate) fn of_retried(planned: &RetryPlan, applied: &Applied) -> Self {
+        let counts = RetryCounts::of(planned, applied);
+        Self {
+            retried: Some(counts.retried + counts.adopted),
+            rejected: Some(counts.rejected),
+            in_doubt: Some(counts.in_doubt),
+            remaining: Some(counts.remaining),
+            exhausted: Some(counts.exhausted),
+            ended: applied.followed.as_ref().map(ended),
+            ..Self::default()
         }
     }
 
@@ -60,6 +80,9 @@ impl Outputs {
             rejected,
             in_doubt,
             remaining,
+            retried,
+            exhausted,
+            ended,
             plan_digest,
         } = self;
         let counts = [
@@ -69,16 +92,32 @@ impl Outputs {
             ("rejected_count", *rejected),
             ("in_doubt_count", *in_doubt),
             ("remaining_count", *remaining),
+            ("retried_count", *retried),
+            ("exhausted_count", *exhausted),
         ];
+        let ended = ended.iter().flatten();
+        let ended = ended.map(|(name, count)| (*name, Some(*count)));
         let has_changes = has_changes
             .as_ref()
             .map(|has| ("has_changes", has.to_string()));
         let counts = counts
             .into_iter()
+            .chain(ended)
             .filter_map(|(name, count)| Some((name, count?.to_string())));
         let digest = plan_digest.clone().map(|digest| ("plan_digest", digest));
         has_changes.into_iter().chain(counts).chain(digest)
     }
+}
+
+/// How followed runs ended, by the names of outputs.
+fn ended(totals: &FollowTotals) -> [(&'static str, usize); 5] {
+    [
+        ("success_count", totals.success),
+        ("partial_count", totals.partial),
+        ("empty_count", totals.empty),
+        ("failed_count", totals.failed),
+        ("unfinished_count", totals.unfinished),
+    ]
 }
 
 /// Writes one output; `delimiter` is a line that nobody can have foreseen, so that no value ends

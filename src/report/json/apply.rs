@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::known::ConflictFields;
+use super::known::{ConflictFields, CountFields, SeenFields};
 use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::PlannedRun;
@@ -19,8 +19,11 @@ pub(crate) struct ApplyDocument {
     format: &'static str,
     summary: ApplySummary,
     runs: Vec<ApplyRun>,
-    #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "breaker", "signIn", "unreachable", "state", "failed"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "state", "failed"])))]
     ending: &'static str,
+    /// How the runs are doing, where they were followed (`--wait`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed: Option<Followed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     exit_code: u8,
@@ -58,6 +61,59 @@ struct ApplyRun {
     asked: Asked,
 }
 
+/// How followed runs are doing.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Followed {
+    success: usize,
+    /// Success, with records that failed.
+    partial: usize,
+    /// Success, without a record.
+    empty: usize,
+    failed: usize,
+    unfinished: usize,
+    /// Of those, how many no list shows, or no list could be had for.
+    unfollowed: usize,
+    records: CountFields,
+    /// Those that failed.
+    failures: Vec<FailedRun>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct FailedRun {
+    #[serde(flatten)]
+    run: RunFields,
+    run_id: RunId,
+    last_seen: SeenFields,
+}
+
+impl Followed {
+    /// `None` where the runs were not followed.
+    pub(super) fn of(applied: &Applied) -> Option<Self> {
+        let totals = applied.followed.as_ref()?;
+        let failures = totals.failures.iter();
+        Some(Self {
+            success: totals.success,
+            partial: totals.partial,
+            empty: totals.empty,
+            failed: totals.failed,
+            unfinished: totals.unfinished,
+            unfollowed: applied.unfollowed,
+            records: CountFields::records(totals.records),
+            failures: failures
+                .map(|(identity, run_id, seen)| FailedRun {
+                    run: RunFields::new(identity.key(), identity),
+                    run_id: run_id.clone(),
+                    last_seen: SeenFields::new(seen),
+                })
+                .collect(),
+        })
+    }
+}
+
 /// What an apply came to, as `apply/v1`.
 #[must_use]
 pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
@@ -65,6 +121,7 @@ pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> Apply
     let (ending, message) = match &applied.ending {
         Ending::Done => ("done", None),
         Ending::Interrupted => ("interrupted", None),
+        Ending::TimedOut => ("timedOut", None),
         Ending::Breaker(rejections) => {
             ("breaker", Some(format!("{rejections} rejections in a row")))
         }
@@ -83,6 +140,7 @@ pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> Apply
             unchanged: counts.unchanged,
         },
         runs: applied.runs.iter().map(apply_run).collect(),
+        followed: Followed::of(applied),
         ending,
         message,
         exit_code,
@@ -111,6 +169,7 @@ pub(crate) fn apply_failure(
                 asked: Asked::new(run),
             })
             .collect(),
+        followed: None,
         ending: "failed",
         message: Some(message.to_owned()),
         exit_code,

@@ -114,11 +114,7 @@ struct RecordFields {
 
 impl RecordFields {
     fn new(record: &Record) -> Self {
-        let Record {
-            identity,
-            fate,
-            earlier: _,
-        } = record;
+        let Record { identity, fate, .. } = record;
         Self {
             run: RunFields::new(identity.key(), identity),
             known: KnownFields::new(fate),
@@ -156,6 +152,7 @@ impl DenialFields {
                 intent,
                 evidence,
                 at,
+                retry_of: _,
             }) => Self {
                 fate: "notCreated",
                 at: format!("{at:.0}"),
@@ -206,7 +203,11 @@ impl SeenRun {
             window_evidence,
             status,
             records: _,
+            bytes: _,
+            times: _,
+            etag: _,
             errors: _,
+            diagnostics: _,
         } = run;
         let name = |name: &Option<Untrusted>| name.as_ref().map(|name| plain(name, MOST_NAME));
         Self {

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use super::{ApplyError, RunFields};
 use crate::plan::Known;
-use crate::run::RunId;
-use crate::state::{Evidence, Fate};
+use crate::run::{ByteCounts, RecordCounts, RunId};
+use crate::state::{Attempt, Evidence, Fate, LastSeen};
+use crate::untrusted::Untrusted;
 
 /// What became of a run.
 #[derive(Debug, Serialize)]
@@ -48,6 +49,7 @@ impl KnownFields {
                 run_id,
                 adopted: None,
                 at,
+                ..
             } => Self {
                 run_id: Some(run_id.clone()),
                 ..known("created", at)
@@ -56,6 +58,7 @@ impl KnownFields {
                 run_id,
                 adopted: Some(evidence),
                 at,
+                ..
             } => Self {
                 run_id: Some(run_id.clone()),
                 evidence: Some(word(evidence)),
@@ -82,9 +85,134 @@ impl KnownFields {
     }
 }
 
+/// How a run was doing when it was last read.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SeenFields {
+    /// `scheduled`, `inProgress`, `success`, `partial`, `empty`, `failed`, or the service's own word.
+    status: String,
+    /// Records read, written and failed; `null` where the service does not tell.
+    records: CountFields,
+    /// Bytes read and written.
+    bytes: CountFields,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    /// Its first error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Untrusted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Untrusted>,
+    /// When that was read.
+    at: String,
+}
+
+/// Counts of a run; `null` where the service does not tell.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::report::json) struct CountFields {
+    input: Option<u64>,
+    output: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<u64>,
+}
+
+impl CountFields {
+    pub(super) fn records(records: RecordCounts) -> Self {
+        let RecordCounts {
+            input,
+            output,
+            failed,
+        } = records;
+        Self {
+            input,
+            output,
+            failed,
+        }
+    }
+
+    pub(super) fn bytes(bytes: ByteCounts) -> Self {
+        let ByteCounts { input, output } = bytes;
+        Self {
+            input,
+            output,
+            failed: None,
+        }
+    }
+}
+
+impl SeenFields {
+    pub(super) fn new(seen: &LastSeen) -> Self {
+        let LastSeen {
+            status,
+            records,
+            bytes,
+            started_at,
+            updated_at: _,
+            ended_at,
+            code,
+            message,
+            at,
+        } = seen;
+        let time = |at: &Option<Timestamp>| at.map(|at| format!("{at:.0}"));
+        Self {
+            status: status.to_string(),
+            records: CountFields::records(*records),
+            bytes: CountFields::bytes(*bytes),
+            started_at: time(started_at),
+            ended_at: time(ended_at),
+            code: code.clone(),
+            message: message.clone(),
+            at: format!("{at:.0}"),
+        }
+    }
+}
+
+/// A run that a retry replaced.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AttemptFields {
+    run_id: RunId,
+    /// When it was known to exist.
+    at: String,
+    /// How it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<SeenFields>,
+    /// When it was retried.
+    retried_at: String,
+    /// Who retried it.
+    by: String,
+}
+
+impl AttemptFields {
+    pub(super) fn new(attempt: &Attempt) -> Self {
+        let Attempt {
+            run_id,
+            at,
+            last_seen,
+            retried_at,
+            by,
+            adopted: _,
+            sent_at: _,
+            etag: _,
+        } = attempt;
+        Self {
+            run_id: run_id.clone(),
+            at: format!("{at:.0}"),
+            last_seen: last_seen.as_ref().map(SeenFields::new),
+            retried_at: format!("{:.0}", retried_at.time),
+            by: by.clone(),
+        }
+    }
+}
+
 pub(super) fn word(evidence: &Evidence) -> &'static str {
     match evidence {
         Evidence::Params => "params",
+        Evidence::RanAgain => "ranAgain",
         Evidence::CopyActivity => "copyActivity",
         Evidence::SoleIntent => "soleIntent",
         Evidence::Order => "order",
@@ -113,7 +241,7 @@ pub(super) struct ConflictFields {
 
 impl ConflictFields {
     pub(super) fn new(other: &Known) -> Self {
-        let Known { identity, fate } = other;
+        let Known { identity, fate, .. } = other;
         Self {
             run: RunFields::new(identity.key(), identity),
             known: KnownFields::new(fate),

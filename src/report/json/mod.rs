@@ -8,6 +8,7 @@ mod known;
 mod plan;
 mod rehearse;
 mod resolve;
+mod retry;
 #[cfg(test)]
 mod schemas;
 mod state;
@@ -23,6 +24,7 @@ pub(crate) use self::import::{ImportDocument, import};
 pub(crate) use self::plan::{PlanDocument, plan};
 pub(crate) use self::rehearse::{RehearseDocument, rehearse};
 pub(crate) use self::resolve::{ResolveDocument, resolve};
+pub(crate) use self::retry::{RetryDocument, retry};
 pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
 pub(crate) use self::status::{StatusDocument, status};
 pub(crate) use self::streamed::Streamed;

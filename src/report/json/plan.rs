@@ -52,6 +52,10 @@ struct PlanSummary {
     conflict: usize,
     orphaned: usize,
     held_back: usize,
+    /// Not created while their manifests say `paused: true`.
+    paused: usize,
+    /// To be run again, by `retry`.
+    retry: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,7 +63,7 @@ struct PlanSummary {
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "unchanged", "inDoubt", "waiting", "conflict"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused"])))]
     action: &'static str,
     #[serde(flatten)]
     asked: Asked,
@@ -86,6 +90,8 @@ impl PlanRun {
                 Action::Again => "failed",
                 Action::Unchanged => "unchanged",
                 Action::Settle => "inDoubt",
+                Action::Retry => "retry",
+                Action::Paused => "paused",
                 Action::Wait => "waiting",
                 Action::Conflict => "conflict",
             },
@@ -112,15 +118,19 @@ pub(crate) fn plan<'a>(plan: &'a Plan, state: Option<&'a State>) -> PlanDocument
             conflict: totals.conflict,
             orphaned: totals.orphaned,
             held_back: totals.held_back,
+            paused: totals.paused,
+            retry: totals.retry,
         },
         limit: plan.limit().map(|limit| PlanLimit {
             name: limit.name(),
             new_runs: limit.most(),
         }),
         runs: Streamed::of(plan.runs(), move |planned| PlanRun::new(planned, state)),
-        orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate }| OrphanedRun {
-            run: RunFields::new(identity.key(), identity),
-            known: KnownFields::new(fate),
+        orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate, .. }| {
+            OrphanedRun {
+                run: RunFields::new(identity.key(), identity),
+                known: KnownFields::new(fate),
+            }
         }),
     }
 }

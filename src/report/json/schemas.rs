@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::{
     ApplyDocument, AuditDocument, FailureDocument, ImportDocument, PlanDocument, RehearseDocument,
-    ResolveDocument, StateDocument, StatusDocument, ValidateDocument, VerifyDocument,
+    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
+    VerifyDocument,
 };
 use crate::run::{FlowId, Key, OrganizationId, RunId, Sandbox};
 use crate::untrusted::Untrusted;
@@ -62,6 +63,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("plan.v1", schema::<PlanDocument<'_>>("plan/v1")),
         ("rehearse.v1", schema::<RehearseDocument>("rehearse/v1")),
         ("resolve.v1", schema::<ResolveDocument>("resolve/v1")),
+        ("retry.v1", schema::<RetryDocument>("retry/v1")),
         ("state.v1", schema::<StateDocument<'_>>("state/v1")),
         ("status.v1", schema::<StatusDocument>("status/v1")),
         ("validate.v1", schema::<ValidateDocument>("validate/v1")),

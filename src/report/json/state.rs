@@ -4,11 +4,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::RunFields;
-use super::known::KnownFields;
+use super::known::{AttemptFields, KnownFields, SeenFields};
 use super::streamed::Streamed;
 use crate::run::OrganizationId;
 use crate::state::{Absence, Fate, Record, State};
 use crate::store::Inspected;
+use crate::untrusted::Untrusted;
 
 /// `state/v1`.
 #[derive(Debug, Serialize)]
@@ -52,6 +53,14 @@ struct StateRun {
     run: RunFields,
     #[serde(flatten)]
     known: KnownFields,
+    /// The run's `etag`, as the service gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<Untrusted>,
+    /// How the run was doing when it was last read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<SeenFields>,
+    /// The runs that retries replaced, oldest first.
+    attempts: Vec<AttemptFields>,
     /// Earlier requests that were in doubt and came to nothing.
     earlier: Vec<KnownFields>,
 }
@@ -89,15 +98,14 @@ pub(crate) fn verify(inspected: Option<&Inspected>) -> VerifyDocument {
 }
 
 fn state_run(record: &Record) -> StateRun {
-    let Record {
-        identity,
-        fate,
-        earlier,
-    } = record;
+    let Record { identity, fate, .. } = record;
     let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(Box::new(absence.clone())));
     StateRun {
         run: RunFields::new(identity.key(), identity),
         known: KnownFields::new(fate),
-        earlier: earlier.iter().map(past).collect(),
+        etag: record.etag().cloned(),
+        last_seen: record.last_seen().map(SeenFields::new),
+        attempts: record.attempts().iter().map(AttemptFields::new).collect(),
+        earlier: record.earlier().iter().map(past).collect(),
     }
 }

@@ -83,6 +83,7 @@ fn describe_ending(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Done => None,
         Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),
+        Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
         Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
         Ending::Unreachable(why) => Some(why.clone()),

@@ -17,7 +17,7 @@ use std::fmt::{Display, Write};
 pub(super) use apply::applied_markdown;
 pub(crate) use failure::{FailureView, failure_markdown};
 pub(super) use plan::plan_markdown;
-pub(super) use text::{audit_markdown, status_markdown};
+pub(super) use text::{audit_markdown, retried_markdown, retry_plan_markdown, status_markdown};
 
 use super::bar::{Bar, Cell, legend};
 use super::{plain, plural, wrap};

@@ -136,7 +136,7 @@ fn orphaned(plan: &Plan) -> String {
         "**{} in the state, but in no manifest that was read: nothing is done about that**",
         number(orphaned.len(), "run")
     );
-    let entries = orphaned.iter().map(|Known { identity, fate }| {
+    let entries = orphaned.iter().map(|Known { identity, fate, .. }| {
         let key = identity.key().short();
         let shown = window(identity.window);
         let fate = told(&describe_fate(fate));
@@ -167,6 +167,9 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
         failed,
         conflict,
         held_back,
+        paused,
+        retry: _,
+        ended: _,
     } = flow.counts;
     FlowRow {
         name: flow.name,
@@ -174,7 +177,13 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
         span: flow.span,
         bar: flow.bar.clone(),
         counts: [
-            create, failed, in_doubt, waiting, conflict, held_back, unchanged,
+            create,
+            failed,
+            in_doubt,
+            waiting,
+            conflict,
+            held_back + paused,
+            unchanged,
         ],
     }
 }

@@ -3,7 +3,10 @@
 use std::io::{self, Write};
 
 use super::{LINE, more, pre};
+use crate::engine::Applied;
+use crate::plan::RetryPlan;
 use crate::report::text::audit::{AuditView, describe_totals, write_audit};
+use crate::report::text::retry::{RetryCounts, write_retried, write_retry_plan};
 use crate::report::text::status::{Status, write_status};
 use crate::report::text::table::Layout;
 use crate::report::{fold, number};
@@ -24,6 +27,24 @@ pub(crate) fn status_markdown(status: &Status, most: usize) -> String {
     // What the service calls a status is in the block alone.
     block("status", &number(status.rows.len(), "run"), most, |out| {
         write_status(out, status, Layout::default())
+    })
+}
+
+/// What a retry would do, in at most `most` bytes.
+#[must_use]
+pub(crate) fn retry_plan_markdown(planned: &RetryPlan, most: usize) -> String {
+    let totals = format!("{} to run again", planned.plan.totals().retry);
+    block("retry, as a dry run", &totals, most, |out| {
+        write_retry_plan(out, planned, Layout::default())
+    })
+}
+
+/// What a retry came to, in at most `most` bytes.
+#[must_use]
+pub(crate) fn retried_markdown(planned: &RetryPlan, applied: &Applied, most: usize) -> String {
+    let totals = RetryCounts::of(planned, applied).describe();
+    block("retry", &totals, most, |out| {
+        write_retried(out, planned, applied, Layout::default())
     })
 }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::engine::{Event, FlowIndex, FlowStarted};
 use crate::report::plain;
+use crate::run::RunStatus;
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,10 @@ pub(in crate::report) struct FlowProgress {
     pub(in crate::report) adopted: usize,
     pub(in crate::report) rejected: usize,
     pub(in crate::report) in_doubt: usize,
+    /// Runs that were followed to their end.
+    pub(in crate::report) finished: usize,
+    /// Those of them that failed.
+    pub(in crate::report) failed: usize,
     pub(in crate::report) state: FlowState,
 }
 
@@ -93,7 +98,16 @@ impl ApplyProgress {
             }
             Event::Throttled { until, .. } => self.held_until = Some(*until),
             Event::Stopping => self.stopping = true,
-            Event::Sending { .. } | Event::NotSent { .. } | Event::Unclear { .. } => {}
+            Event::Ended { flow, seen, .. } => {
+                let flow = self.flow(*flow);
+                flow.finished += 1;
+                flow.failed += usize::from(seen.status == RunStatus::Failed);
+            }
+            Event::Deadline
+            | Event::NotFollowed { .. }
+            | Event::Sending { .. }
+            | Event::NotSent { .. }
+            | Event::Unclear { .. } => {}
         }
     }
 
@@ -185,6 +199,8 @@ impl FlowProgress {
             adopted: 0,
             rejected: 0,
             in_doubt: flow.in_doubt,
+            finished: 0,
+            failed: 0,
             state: FlowState::Checking,
         }
     }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::engine::Event;
 use crate::report::outcome::{describe_blocked, describe_unclear};
 use crate::report::{ApplyProgress, clock_time, number, plain, window};
-use crate::run::RunIdentity;
+use crate::run::{RunIdentity, RunStatus};
 
 /// The line that tells of `event`, if it is worth one; `progress` has folded it already.
 ///
@@ -93,6 +93,28 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             "throttled  the service asked to wait: until {}, then at {rate:.1}/s",
             wall_clock(*until)
         ),
+        Event::Ended { flow, run, seen } => {
+            let error = [&seen.code, &seen.message]
+                .into_iter()
+                .flatten()
+                .map(|said| plain(said, 300))
+                .collect::<Vec<_>>()
+                .join(" ");
+            let word = plain(&seen.status.to_string(), 40);
+            let said = match (&seen.status, error.is_empty()) {
+                (RunStatus::Failed, false) => format!(": {error}"),
+                _ => String::new(),
+            };
+            format!("{}{said}", about(&word, flow, run))
+        }
+        Event::NotFollowed { flow, reason } => format!(
+            "unread     {}: its runs cannot be followed: {}",
+            name(flow),
+            plain(reason, 300)
+        ),
+        Event::Deadline => {
+            "deadline   nothing is sent any more; what is left is for the next apply".to_owned()
+        }
         Event::Stopping => "stopping   nothing new is sent; waiting for answers".to_owned(),
     })
 }

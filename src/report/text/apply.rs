@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
+
 use crate::engine::{Applied, Ending, LeftReason, RunOutcome};
 use crate::plan::Plan;
 use crate::report::outcome::{describe_doubt, describe_left};
@@ -136,7 +138,7 @@ pub(in crate::report) fn describe_others(applied: &Applied) -> Option<String> {
     Some(format!("Of those in doubt {are} outside this plan."))
 }
 
-fn write_named(
+pub(super) fn write_named(
     out: &mut dyn Write,
     heading: &str,
     applied: &Applied,
@@ -169,7 +171,11 @@ pub(in crate::report) fn left_by_reason(applied: &Applied) -> Vec<(&LeftReason, 
         let RunOutcome::Remaining(reason) = outcome else {
             continue;
         };
-        match left.iter_mut().rev().find(|(known, _)| *known == reason) {
+        match left
+            .iter_mut()
+            .rev()
+            .find(|(known, _)| known.is_like(reason))
+        {
             Some((_, runs)) => runs.push(run),
             None => left.push((reason, vec![run])),
         }
@@ -188,11 +194,30 @@ pub(in crate::report) fn remaining_lines(applied: &Applied, plan: &Plan) -> Vec<
                 Some(&name) if names.len() == 1 => plain(name, 60),
                 _ => format!("{} flows", names.len()),
             };
-            format!("{number} of {of}: {}", plain(&describe_left(reason), 700))
+            let last = runs_last(applied, reason);
+            let why = match (reason, last) {
+                (LeftReason::Day { fits: Some(_), .. }, Some(last)) if number > 1 => {
+                    format!("{}, the last from {last:.0} on", describe_left(reason))
+                }
+                _ => describe_left(reason),
+            };
+            format!("{number} of {of}: {}", plain(&why, 700))
         })
         .collect();
     lines.extend(describe_held_back(plan));
     lines
+}
+
+/// When the last run fits that is left for a reason like this one.
+fn runs_last(applied: &Applied, reason: &LeftReason) -> Option<Timestamp> {
+    let left = applied
+        .runs
+        .iter()
+        .filter_map(|(_, outcome)| match outcome {
+            RunOutcome::Remaining(left) if left.is_like(reason) => left.fits(),
+            _ => None,
+        });
+    left.max()
 }
 
 /// Key, label, window and place of a run.

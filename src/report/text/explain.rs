@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use super::plan::date;
 use super::table::Layout;
 use crate::plan::{Action, Explained, Known, PlannedRun};
-use crate::report::reason::{describe_fate, describe_limit, describe_obstacle};
+use crate::report::reason::{
+    describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
+};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::{DesiredRun, RunIdentity, Source};
@@ -35,7 +37,7 @@ pub(crate) fn write_explained(
             vec![describe_limit(1, *limit)],
             Some(&planned.run),
         ),
-        Explained::NotWanted(Known { identity, fate }) => (
+        Explained::NotWanted(Known { identity, fate, .. }) => (
             identity,
             "none: no manifest that was read asks for it",
             vec![describe_fate(fate)],
@@ -102,16 +104,13 @@ pub(crate) fn write_explained(
 }
 
 fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
-    let PlannedRun {
-        run: _,
-        action,
-        known,
-    } = planned;
+    let PlannedRun { run, action, known } = planned;
     let fate = || {
-        known
-            .iter()
-            .map(|known| describe_fate(&known.fate))
-            .collect()
+        let told = known.iter().flat_map(|known| {
+            let seen = known.last_seen.as_ref().map(describe_seen);
+            std::iter::once(describe_fate(&known.fate)).chain(seen)
+        });
+        told.collect()
     };
     match action {
         Action::Create if known.is_some() => ("create it: it does not exist", fate()),
@@ -121,6 +120,11 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         ),
         Action::Again => ("create it: what was rejected does not exist", fate()),
         Action::Unchanged => ("none: it exists", fate()),
+        Action::Retry => ("run it again", fate()),
+        Action::Paused => (
+            "none: its manifest is paused",
+            vec![describe_paused(&run.request)],
+        ),
         Action::Settle => (
             "look for it in the lists of the service, and send it only if it is not there",
             fate(),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::audit::describe_run;
-use crate::api::{FlowRun, RunStatus};
+use crate::api::FlowRun;
 use crate::reconcile::import::{FlowImport, ImportedRun};
 use crate::report::{number, plain, window};
-use crate::run::{FlowRef, Window};
+use crate::run::{FlowRef, RunStatus, Window};
 
 /// How many runs of a kind are named before they are only counted.
 const NAMED: usize = 10;
@@ -44,12 +44,8 @@ impl ImportedFlow {
 
     /// The runs that failed, or some of whose records did.
     pub(crate) fn failed(&self) -> impl Iterator<Item = &ImportedRun> {
-        let is_failed = |kept: &&ImportedRun| {
-            matches!(
-                kept.run.status,
-                RunStatus::Failed | RunStatus::PartialSuccess
-            )
-        };
+        let is_failed =
+            |kept: &&ImportedRun| matches!(kept.run.status, RunStatus::Failed | RunStatus::Partial);
         self.gathered.runs.iter().filter(is_failed)
     }
 

@@ -4,10 +4,21 @@ pub(super) mod apply;
 pub(super) mod audit;
 pub(super) mod changes;
 pub(super) mod explain;
+pub(super) mod follow;
 pub(super) mod import;
 pub(super) mod plan;
 pub(super) mod rehearse;
 pub(super) mod resolve;
+pub(super) mod retry;
 pub(super) mod state;
 pub(super) mod status;
 pub(super) mod table;
+
+use std::io::{self, Write};
+
+fn write_lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}

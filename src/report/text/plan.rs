@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use super::table::{self, Layout};
+use super::write_lines;
 use crate::plan::{Action, Plan, PlannedRun};
 use crate::report::bar::{Cell, describe_gaps, legend};
-use crate::report::flows::{FlowCounts, FlowView, by_flow, describe_source};
+use crate::report::flows::{
+    EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
+};
 use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
@@ -93,15 +96,23 @@ pub(in crate::report) fn beyond<'p>(
 pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
     let totals = plan.totals();
     let mut parts = vec![
-        format!("{} to create", totals.to_create()),
+        format!("{} to create", totals.create + totals.failed),
         format!("{} unchanged", totals.unchanged),
     ];
+    let mut ended = EndedCounts::default();
+    for planned in plan.runs() {
+        ended.add(ended_cell(planned.known.as_deref()));
+    }
     for (number, what) in [
         (totals.failed, "of them rejected before"),
+        (ended.failed, "of them failed"),
+        (ended.partial, "of them partial"),
+        (ended.empty, "of them empty"),
         (totals.in_doubt, "in doubt, to be settled"),
         (totals.waiting, "waiting for one in doubt"),
         (totals.conflict, "in conflict"),
         (totals.held_back, "held back by a limit"),
+        (totals.paused, "paused"),
         (totals.orphaned, "no longer in a manifest"),
     ] {
         match (number, what) {
@@ -137,19 +148,33 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
     let shown: Vec<&PlannedRun> = flow
         .runs
         .iter()
-        .filter(|planned| layout.verbose || planned.action != Action::Unchanged)
+        .filter(|planned| layout.verbose || !is_quiet(planned))
         .copied()
         .collect();
     write_runs(out, &shown, layout)?;
     for (number, cell, what) in [
         (flow.counts.held_back, Cell::HeldBack, "held back"),
-        (flow.counts.unchanged, Cell::Done, "there already"),
+        (flow.counts.paused, Cell::HeldBack, "paused"),
+        (
+            flow.counts.unchanged - flow.counts.ended.all(),
+            Cell::Done,
+            "there already",
+        ),
     ] {
         if number > 0 && !(layout.verbose && cell == Cell::Done) {
             writeln!(out, "  {} {number} {what}", cell.coloured(1))?;
         }
     }
     Ok(())
+}
+
+/// Whether a run is only counted: nothing is done about it, and nothing is to be said.
+fn is_quiet(planned: &PlannedRun) -> bool {
+    match planned.action {
+        Action::Unchanged => planned.known.is_none(),
+        Action::Paused => true,
+        _ => false,
+    }
 }
 
 /// The runs in lines of columns, each with its reason beneath; folded unless all are wanted.
@@ -230,7 +255,9 @@ pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
     let cell = match action {
         Action::Create => Cell::New,
         Action::Again => Cell::Failed,
-        Action::Unchanged => Cell::Done,
+        Action::Unchanged => ended_cell(known.as_deref()),
+        Action::Retry => Cell::New,
+        Action::Paused => Cell::HeldBack,
         Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
     };
@@ -288,13 +315,6 @@ fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Resul
     if fold {
         let more = plan.orphaned().len() - shown;
         writeln!(out, "    … {more} more, shown by --verbose")?;
-    }
-    Ok(())
-}
-
-fn write_lines(out: &mut dyn Write, lines: &[String]) -> io::Result<()> {
-    for line in lines {
-        writeln!(out, "{line}")?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::table;
 use super::table::{Details, Layout};
-use crate::report::reason::{describe_absence, describe_fate};
+use crate::report::reason::{describe_absence, describe_attempt, describe_fate, describe_seen};
 use crate::report::{number, plain, short_window, window};
 use crate::run::RunIdentity;
 use crate::state::{Fate, Record, State};
@@ -38,11 +38,7 @@ pub(crate) fn write_records(
 }
 
 fn cells(record: &Record) -> [String; 4] {
-    let Record {
-        identity,
-        fate,
-        earlier: _,
-    } = record;
+    let Record { identity, fate, .. } = record;
     let at = match fate {
         Fate::Created { at, .. } | Fate::Rejected { at, .. } => *at,
         Fate::InDoubt(in_doubt) => in_doubt.intent.time,
@@ -61,11 +57,7 @@ fn cells(record: &Record) -> [String; 4] {
 /// # Errors
 /// When writing fails.
 pub(crate) fn write_record(out: &mut dyn Write, record: &Record) -> io::Result<()> {
-    let Record {
-        identity,
-        fate,
-        earlier,
-    } = record;
+    let Record { identity, fate, .. } = record;
     let RunIdentity {
         flow,
         window: span,
@@ -76,7 +68,17 @@ pub(crate) fn write_record(out: &mut dyn Write, record: &Record) -> io::Result<(
     writeln!(out, "window   {} in UTC, the end exclusive", window(*span))?;
     writeln!(out, "rerun    {rerun}")?;
     writeln!(out, "fate     {}", describe_fate(fate))?;
-    for (n, absence) in earlier.iter().enumerate() {
+    if let Some(etag) = record.etag() {
+        writeln!(out, "etag     {}", plain(etag, 200))?;
+    }
+    if let Some(seen) = record.last_seen() {
+        writeln!(out, "seen     {}", describe_seen(seen))?;
+    }
+    for (n, attempt) in record.attempts().iter().enumerate() {
+        let heading = if n == 0 { "attempts" } else { "" };
+        writeln!(out, "{heading:9}{}. {}", n + 1, describe_attempt(attempt))?;
+    }
+    for (n, absence) in record.earlier().iter().enumerate() {
         let heading = if n == 0 { "earlier" } else { "" };
         writeln!(out, "{heading:9}{}", describe_absence(absence))?;
     }

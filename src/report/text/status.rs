@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use super::table;
 use super::table::{Details, Layout};
-use crate::api::{FlowRun, RunError, RunStatus};
+use crate::api::{FlowRun, RunError};
 use crate::report::{number, plain, short_window};
-use crate::run::{FlowRef, Key, RunId, RunIdentity};
+use crate::run::{FlowRef, Key, RunId, RunIdentity, RunStatus};
 use crate::untrusted::Untrusted;
 
 /// How many finished runs of a flow are shown before they are only counted.

@@ -73,6 +73,7 @@ fn intent(n: i64) -> Entry {
         session: Uuid::nil(),
         start_time: None,
         order: None,
+        retry: None,
     }
 }
 
@@ -80,6 +81,7 @@ fn created(n: i64) -> Entry {
     Entry::Created {
         key: run(n).key(),
         run_id: format!("run-{n}").parse().expect("a run id"),
+        etag: None,
         at: Timestamp::UNIX_EPOCH,
     }
 }

@@ -122,7 +122,7 @@ async fn send(client: &Client) -> Outcome {
 /// The outcome's line in the table of outcomes.
 fn line(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Created(_) => "created",
+        Outcome::Created { .. } => "created",
         Outcome::NotSent(_) => "not sent",
         Outcome::Throttled { .. } => "throttled",
         Outcome::TokenExpired(_) => "token expired",

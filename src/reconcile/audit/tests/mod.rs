@@ -7,8 +7,9 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
-use crate::api::{RecordCounts, RunStatus, WindowEvidence};
+use crate::api::{RunTimes, WindowEvidence};
 use crate::fixture::{OURS, at, desired, window};
+use crate::run::{ByteCounts, RecordCounts, RunStatus};
 use crate::run::{DesiredRun, FlowId, FlowRef, Rerun, RunIdentity};
 use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, State};
 
@@ -47,7 +48,11 @@ fn run(id: &str, window_evidence: WindowEvidence, created: i64, client: &str) ->
         window_evidence,
         status: RunStatus::Success,
         records: RecordCounts::default(),
+        bytes: ByteCounts::default(),
+        times: RunTimes::default(),
+        etag: None,
         errors: Vec::new(),
+        diagnostics: Vec::new(),
     }
 }
 
@@ -87,6 +92,7 @@ impl AuditFixture {
             session: Uuid::nil(),
             start_time: None,
             order: None,
+            retry: None,
         });
         self
     }
@@ -96,6 +102,7 @@ impl AuditFixture {
         world.step(Entry::Created {
             key: identity.key(),
             run_id: run_id.parse().expect("a run id"),
+            etag: None,
             at: at(SENT + 1),
         });
         world

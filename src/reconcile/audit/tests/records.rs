@@ -113,7 +113,7 @@ fn a_run_that_will_settle_a_doubt_is_no_other_finding() {
 
 #[test]
 fn recorded_runs_that_failed_since_are_told() {
-    for status in [RunStatus::Failed, RunStatus::PartialSuccess] {
+    for status in [RunStatus::Failed, RunStatus::Partial] {
         let failed = FlowRun {
             status,
             ..shown("a", 1, SENT, OURS)

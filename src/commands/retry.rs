@@ -1,0 +1,265 @@
+//! `backfill retry`: runs that failed, run again: a new attempt of the same window each.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::api::{ApiError, Client, FlowRun};
+use crate::cli::Exit;
+use crate::cli::ask::ask;
+use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, failure_of};
+use crate::cli::connect::{Connected, connect};
+use crate::cli::context::Context;
+use crate::cli::desired::{Paths, SelectionArgs};
+use crate::cli::failure::Failure;
+use crate::cli::lock::LockArgs;
+use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::present;
+use crate::cli::signals::Signals;
+use crate::engine::{self, Applied};
+use crate::plan::{Plan, RetryPlan, RetryRule, diff};
+use crate::reconcile::all_news;
+use crate::report::{RetryPlanView, RetryView, number};
+use crate::run::{DesiredRun, FlowRef};
+use crate::state::State;
+use crate::store::load;
+
+/// Flags of `retry`.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that people type"
+)]
+#[derive(Debug, clap::Args)]
+pub(super) struct Flags {
+    #[command(flatten)]
+    paths: Paths,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Do not ask for confirmation; needed where nobody can answer
+    #[arg(short, long)]
+    yes: bool,
+    /// Only show which runs would be run again, and why
+    #[arg(long)]
+    dry_run: bool,
+    /// Also run those again that ended without a record
+    #[arg(long)]
+    empty: bool,
+    /// Use this in place of the config's limits.attempts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_attempts: Option<u32>,
+    /// Also write the result to this file, as JSON, even on failure
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(super) format: AnnotatedFormat,
+    #[command(flatten)]
+    follow: FollowArgs,
+    #[command(flatten)]
+    lock: LockArgs,
+    /// Exit with 2 when runs are left to be run again, or with --dry-run would be
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let result = retry(context, flags).await;
+    let reported = match (&result, &flags.report) {
+        (Err(failure), Some(path)) => {
+            output::report_failure(context, Some(path), failure, "retry/v1")
+        }
+        _ => Ok(()),
+    };
+    also(&context.actions, "retry", result, reported)
+}
+
+async fn retry(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    if !flags.yes && !flags.dry_run && !context.interactive {
+        return Err(
+            Failure::usage("nobody can be asked here whether to run failed runs again")
+                .hint("add --yes, or --dry-run to see which they are"),
+        );
+    }
+    let began = Instant::now();
+    let checked = flags.paths.desired(context)?;
+    let connected = connect(context, &checked.manifests).await?;
+    let result = retry_with(context, flags, checked.runs, &connected, began).await;
+    connected.close().await;
+    result
+}
+
+async fn retry_with(
+    context: &Context,
+    flags: &Flags,
+    desired: Vec<DesiredRun>,
+    connected: &Connected,
+    began: Instant,
+) -> Result<Exit, Failure> {
+    let place = context.place()?;
+    let state_failure = |error| Failure::state(&place.name(), &error);
+    let rule = RetryRule {
+        empty: flags.empty,
+        most_attempts: flags
+            .max_attempts
+            .map_or(context.config.limits.attempts, |most| most as usize),
+    };
+
+    // Read before the state is held: where there is nothing to do, nobody is kept from it.
+    let Some(mut state) = load(place.as_ref(), Some(&connected.organization))
+        .await
+        .map_err(state_failure)?
+    else {
+        return Ok(finish(context, flags, &RetryPlan::default(), nothing()));
+    };
+    let selected = |state: &State| {
+        let plan = diff(desired.clone(), Some(state));
+        flags.selection.select_all(context, plan)
+    };
+    let plan = selected(&state)?;
+    let listed = runs_of(
+        &flows_of(&plan, &state),
+        &connected.client,
+        context.config.limits.concurrency,
+    )
+    .await?;
+    let now = Timestamp::now();
+    for entry in all_news(&state, &listed, now) {
+        state
+            .fold(entry)
+            .map_err(|error| Failure::state(&place.name(), &error.into()))?;
+    }
+    let first_look = RetryPlan::of(plan, &state, rule);
+    let has_doubts = engine::has_doubts(&state);
+    if flags.dry_run || (first_look.plan.totals().to_create() == 0 && !has_doubts) {
+        let limited = flags.selection.limited(context, first_look);
+        if flags.dry_run {
+            return show_plan(context, flags, &limited);
+        }
+        return Ok(finish(context, flags, &limited, nothing()));
+    }
+
+    let mut signals = Signals::listen()?;
+    let mut store = flags
+        .lock
+        .hold(
+            context,
+            place.as_ref(),
+            &connected.organization,
+            &mut signals,
+        )
+        .await?;
+    let news = all_news(store.state(), &listed, now);
+    store.append(news).await.map_err(state_failure)?;
+    let planned = RetryPlan::of(selected(store.state())?, store.state(), rule);
+    let planned = flags.selection.limited(context, planned);
+    if flags.format != AnnotatedFormat::Json && !context.quiet {
+        context
+            .actions
+            .begin_group(std::io::stdout(), "The retries");
+        let view = RetryPlanView { planned: &planned };
+        let _ = present::show(context, &view, flags.format.into());
+        context.actions.end_group(std::io::stdout());
+    }
+    let totals = planned.plan.totals();
+    let confirmed = if flags.yes || totals.to_create() == 0 {
+        Ok(true)
+    } else {
+        let question = format!("Run {} again?", number(totals.to_create(), "run"));
+        store
+            .keep_while(ask(&question, &mut signals))
+            .await
+            .map_err(state_failure)?
+    };
+    if !matches!(confirmed, Ok(true)) {
+        store.close().await.map_err(state_failure)?;
+    }
+    if !confirmed? {
+        return Ok(Exit::Success);
+    }
+    let how = SendSettings {
+        began,
+        follow: flags.follow,
+        preflight: true,
+        most_new: flags.selection.most_new(context),
+        is_retry: true,
+    };
+    let applied = carry_out(context, how, &planned.plan, store, connected, signals).await?;
+    Ok(finish(context, flags, &planned, applied))
+}
+
+/// The flows with runs that may be run again.
+fn flows_of(plan: &Plan, state: &State) -> BTreeSet<FlowRef> {
+    plan.runs()
+        .iter()
+        .map(|planned| &planned.run.identity)
+        .filter(|identity| {
+            let record = state.get(identity);
+            record.is_some_and(|record| record.fate.run_id().is_some())
+        })
+        .map(|identity| FlowRef::clone(&identity.flow))
+        .collect()
+}
+
+/// The runs of these flows, some flows at once.
+async fn runs_of(
+    flows: &BTreeSet<FlowRef>,
+    client: &Client,
+    concurrency: usize,
+) -> Result<Vec<FlowRun>, ApiError> {
+    let lists: Vec<Vec<FlowRun>> = stream::iter(flows)
+        .map(|flow| client.runs_of(flow))
+        .buffered(concurrency)
+        .try_collect()
+        .await?;
+    Ok(lists.into_iter().flatten().collect())
+}
+
+/// What comes of a retry that has nothing to do.
+fn nothing() -> Applied {
+    engine::nothing_to_do(&Plan::default(), None)
+}
+
+fn show_plan(context: &Context, flags: &Flags, planned: &RetryPlan) -> Result<Exit, Failure> {
+    let is_due = planned.plan.totals().to_create() > 0;
+    let exit = match flags.detailed_exitcode && is_due {
+        true => Exit::Changes,
+        false => Exit::Success,
+    };
+    let view = RetryPlanView { planned };
+    let report = flags.report.as_deref();
+    let [shown, reported] = present::present(context, &view, flags.format.into(), report, exit);
+    shown.and(reported)?;
+    Ok(exit)
+}
+
+/// Shows the result, writes the report, and decides how it all ended.
+fn finish(context: &Context, flags: &Flags, planned: &RetryPlan, applied: Applied) -> Exit {
+    let held_back = planned.plan.totals().held_back;
+    let mut exit = exit_of(&applied, held_back, flags.detailed_exitcode);
+    // Nothing that this can do again brings these in.
+    if exit == Exit::Success && !planned.exhausted.is_empty() {
+        exit = Exit::Rejected;
+    }
+    let view = RetryView {
+        planned,
+        applied: &applied,
+    };
+    let report = flags.report.as_deref();
+    for written in present::present(context, &view, flags.format.into(), report, exit) {
+        if let Err(failure) = written {
+            context.actions.annotate(|| failure.annotations());
+            let unwritten = failure.report();
+            if exit == Exit::Success {
+                exit = unwritten;
+            }
+        }
+    }
+    let Some(failure) = failure_of(context, applied.ending, exit) else {
+        return exit;
+    };
+    context.actions.annotate(|| failure.annotations());
+    failure.report()
+}

@@ -1,0 +1,105 @@
+//! Following: how runs are doing, from the lists of their flows, until they have finished.
+//!
+//! A list is read for all unfinished runs of a flow at once. What it tells is recorded, so that a
+//! plan shows it offline.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::Dispatcher;
+use super::reads::{ListedRuns, Read};
+use crate::api::FlowRun;
+use crate::engine::flow_queue::Phase;
+use crate::engine::{Event, FlowIndex};
+use crate::reconcile::news;
+
+impl Dispatcher {
+    /// Reads the list of the flow again, where runs of it are waited for.
+    pub(super) fn follow(&mut self, id: FlowIndex) {
+        if !self.still_settles() {
+            return;
+        }
+        let queue = &mut self.schedule.queues[id];
+        let is_waiting =
+            (self.settings.follow && queue.running.awaited() > 0) || queue.waits_for_room();
+        if !is_waiting || queue.is_following || queue.phase == Phase::Preparing {
+            return;
+        }
+        queue.is_following = true;
+        let gap = queue.running.next_gap();
+        let ids = queue.running.ids();
+        let flow_ref = queue.flow.clone();
+        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
+        self.reads.spawn(async move {
+            tokio::time::sleep(gap).await;
+            let _permit = readers.acquire().await;
+            let asked = Instant::now();
+            let runs = client.runs_with(&flow_ref, &ids).await;
+            (id, Read::Followed(ListedRuns { asked, runs }))
+        });
+    }
+
+    /// A list that was read to follow runs has come.
+    pub(super) fn followed(&mut self, id: FlowIndex, list: &ListedRuns) {
+        self.schedule.queues[id].is_following = false;
+        if self.ends_all(list.runs.as_ref().err()) {
+            return;
+        }
+        match &list.runs {
+            Ok(runs) => self.look_at(id, runs, list.asked),
+            Err(error) => {
+                let runs = self.schedule.queues[id].running.give_up();
+                let reason = error.to_string();
+                self.unfollowed += runs;
+                self.journal.tell(Event::NotFollowed { flow: id, reason });
+            }
+        }
+        self.follow(id);
+    }
+
+    /// Takes in how the runs of a list, asked for at `asked`, are doing. It is the whole list, or
+    /// has all that are waited for.
+    pub(super) fn look_at(&mut self, id: FlowIndex, runs: &[FlowRun], asked: Instant) {
+        let at = Timestamp::now();
+        for run in runs {
+            let state = self.journal.state();
+            let record = state
+                .claim(&run.id)
+                .and_then(|identity| state.get(identity));
+            let queue = &mut self.schedule.queues[id];
+            let seen = run.seen(at);
+            if let Some(record) = record
+                && record.fate.run_id() == Some(&run.id)
+            {
+                if !seen.status.is_finished() || record.is_of_attempt_before(&seen) {
+                    queue.running.is_at_work(&run.id);
+                    continue;
+                }
+                let was_awaited = queue.running.end(&run.id);
+                let identity = record.identity.clone();
+                if let Some(entry) = news(record, run, at) {
+                    self.journal.note(entry);
+                }
+                if was_awaited {
+                    self.journal.tell(Event::Ended {
+                        flow: id,
+                        run: identity,
+                        seen,
+                    });
+                }
+            } else if queue.running.awaits(&run.id) {
+                // Its creation is not recorded yet.
+            } else if seen.status.is_finished() {
+                queue.running.end(&run.id);
+            } else {
+                queue.running.is_at_work(&run.id);
+            }
+        }
+        let listed: HashSet<_> = runs.iter().map(|run| &run.id).collect();
+        let queue = &mut self.schedule.queues[id];
+        self.unfollowed += queue.running.forget_missing(&listed, asked);
+    }
+}

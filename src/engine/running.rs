@@ -1,0 +1,153 @@
+//! The runs of one flow that have not finished, as far as lists and answers tell.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::run::RunId;
+
+/// The list of a flow is read again after this, where something has changed.
+const SOON: Duration = Duration::from_secs(1);
+/// And after this at the latest.
+const SELDOM: Duration = Duration::from_secs(30);
+
+/// What runs, and what is waited for.
+#[derive(Debug)]
+pub(super) struct RunningRuns {
+    /// All that have not finished, those that others created included.
+    active: HashSet<RunId>,
+    /// Those that records stand for, each with the time from when on a list must show it.
+    awaited: HashMap<RunId, Instant>,
+    gap: Duration,
+}
+
+impl RunningRuns {
+    pub(super) fn new() -> Self {
+        Self {
+            active: HashSet::new(),
+            awaited: HashMap::new(),
+            gap: SOON,
+        }
+    }
+
+    /// How many have not finished.
+    pub(super) fn active(&self) -> usize {
+        self.active.len()
+    }
+
+    /// How many that records stand for have not finished.
+    pub(super) fn awaited(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// All that have not finished.
+    pub(super) fn ids(&self) -> HashSet<RunId> {
+        self.active
+            .iter()
+            .chain(self.awaited.keys())
+            .cloned()
+            .collect()
+    }
+
+    /// A run of ours has begun; lists show it from `listed_by` on.
+    pub(super) fn begin(&mut self, run_id: RunId, listed_by: Instant) {
+        self.active.insert(run_id.clone());
+        self.awaited.insert(run_id, listed_by);
+        self.gap = SOON;
+    }
+
+    /// It is not known whether a run of ours has finished: a list will tell.
+    pub(super) fn await_news(&mut self, run_id: RunId, listed_by: Instant) {
+        self.awaited.insert(run_id, listed_by);
+    }
+
+    /// Somebody's run is at work.
+    pub(super) fn is_at_work(&mut self, run_id: &RunId) {
+        self.active.insert(run_id.clone());
+    }
+
+    /// Whether one of ours is waited for.
+    pub(super) fn awaits(&self, run_id: &RunId) -> bool {
+        self.awaited.contains_key(run_id)
+    }
+
+    /// A run has finished; `true` where one of ours was waited for.
+    pub(super) fn end(&mut self, run_id: &RunId) -> bool {
+        let was_active = self.active.remove(run_id);
+        let was_awaited = self.awaited.remove(run_id).is_some();
+        if was_active || was_awaited {
+            self.gap = SOON;
+        }
+        was_awaited
+    }
+
+    /// Gives those of ours up that a whole list should have shown by now: they have vanished.
+    pub(super) fn forget_missing(&mut self, listed: &HashSet<&RunId>, asked: Instant) -> usize {
+        let before = self.awaited.len();
+        let active = &mut self.active;
+        self.awaited.retain(|run_id, listed_by| {
+            let is_kept = listed.contains(run_id) || *listed_by > asked;
+            if !is_kept {
+                active.remove(run_id);
+            }
+            is_kept
+        });
+        before - self.awaited.len()
+    }
+
+    /// Nothing more is waited for: the list cannot be had.
+    pub(super) fn give_up(&mut self) -> usize {
+        self.active.clear();
+        let given_up = self.awaited.len();
+        self.awaited.clear();
+        given_up
+    }
+
+    /// How long to wait before the list is read again: longer each time that nothing has changed.
+    pub(super) fn next_gap(&mut self) -> Duration {
+        let gap = self.gap;
+        self.gap = (gap * 2).min(SELDOM);
+        gap
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> RunId {
+        text.parse().expect("a run id")
+    }
+
+    #[test]
+    fn a_list_is_read_soon_after_a_change_and_ever_less_often_without_one() {
+        let mut running = RunningRuns::new();
+        let now = Instant::now();
+        running.begin(id("a"), now);
+        let gaps: Vec<u64> = (0..7).map(|_| running.next_gap().as_secs()).collect();
+        assert_eq!(gaps, [1, 2, 4, 8, 16, 30, 30]);
+        assert!(running.end(&id("a")));
+        assert_eq!(running.next_gap(), SOON);
+        assert!(!running.end(&id("a")), "once");
+    }
+
+    #[test]
+    fn what_others_run_counts_and_is_not_waited_for() {
+        let mut running = RunningRuns::new();
+        running.begin(id("ours"), Instant::now());
+        running.is_at_work(&id("theirs"));
+        assert_eq!((running.active(), running.awaited()), (2, 1));
+        assert!(!running.end(&id("theirs")));
+    }
+
+    #[test]
+    fn a_run_that_no_list_shows_is_given_up_once_one_should() {
+        let mut running = RunningRuns::new();
+        let now = Instant::now();
+        running.begin(id("new"), now + SELDOM);
+        running.begin(id("old"), now);
+        assert_eq!(running.forget_missing(&HashSet::new(), now), 1);
+        assert_eq!((running.active(), running.awaited()), (1, 1));
+    }
+}

@@ -1,0 +1,170 @@
+//! `retry/v1`: what was run again, or would be.
+
+use serde::Serialize;
+
+use super::known::SeenFields;
+use super::{ApplyError, Asked, RunFields};
+use crate::engine::{Applied, Ending, RunOutcome};
+use crate::plan::{Action, PlannedRun, RetryPlan};
+use crate::report::RetryCounts;
+use crate::report::outcome::{describe_doubt, describe_left};
+use crate::run::RunId;
+
+/// `retry/v1`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RetryDocument {
+    #[cfg_attr(test, schemars(extend("const" = "retry/v1")))]
+    format: &'static str,
+    summary: RetrySummary,
+    runs: Vec<RetryRun>,
+    /// How it ended; a dry run: `dryRun`.
+    #[cfg_attr(test, schemars(extend("enum" = ["done", "dryRun", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "state"])))]
+    ending: &'static str,
+    /// How the runs are doing, where they were followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed: Option<super::apply::Followed>,
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct RetrySummary {
+    /// Run again, those found to be so included.
+    retried: usize,
+    unchanged: usize,
+    rejected: usize,
+    in_doubt: usize,
+    /// Left for the next retry; in a dry run, all that would be run again.
+    remaining: usize,
+    /// Run as often as is allowed: left to a person.
+    exhausted: usize,
+    paused: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct RetryRun {
+    #[serde(flatten)]
+    run: RunFields,
+    #[cfg_attr(test, schemars(extend("enum" = ["retried", "unchanged", "rejected", "inDoubt", "remaining", "exhausted"])))]
+    outcome: &'static str,
+    /// The run that counts now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<RunId>,
+    /// The run that failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_of: Option<RunId>,
+    /// How that one was doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen: Option<SeenFields>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ApplyError>,
+    #[serde(flatten)]
+    asked: Asked,
+}
+
+impl RetryRun {
+    fn new(planned: &PlannedRun, outcome: &'static str) -> Self {
+        let known = planned.known.as_deref();
+        let fate = known.map(|known| &known.fate);
+        let retried = fate.and_then(|fate| fate.retried().map(|it| &it.run_id).or(fate.run_id()));
+        Self {
+            run: RunFields::desired(&planned.run),
+            outcome,
+            run_id: None,
+            retry_of: retried.cloned(),
+            last_seen: known.and_then(|it| it.last_seen.as_ref().map(SeenFields::new)),
+            error: None,
+            asked: Asked::new(&planned.run),
+        }
+    }
+
+    fn applied(planned: &PlannedRun, outcome: &RunOutcome) -> Self {
+        let (word, run_id, error) = match outcome {
+            RunOutcome::Created(id) | RunOutcome::Adopted(id, _) => ("retried", Some(id), None),
+            RunOutcome::Unchanged => ("unchanged", None, None),
+            RunOutcome::Rejected(refusal) => ("rejected", None, Some(ApplyError::refused(refusal))),
+            RunOutcome::InDoubt(why) => (
+                "inDoubt",
+                None,
+                Some(ApplyError::said(&describe_doubt(why))),
+            ),
+            RunOutcome::Remaining(why) => (
+                "remaining",
+                None,
+                Some(ApplyError::said(&describe_left(why))),
+            ),
+        };
+        Self {
+            run_id: run_id.cloned(),
+            error,
+            ..Self::new(planned, word)
+        }
+    }
+}
+
+/// What `planned` came to, as `retry/v1`; `None`: nothing was sent, it was only to be shown.
+#[must_use]
+pub(crate) fn retry(
+    planned: &RetryPlan,
+    applied: Option<&Applied>,
+    exit_code: u8,
+) -> RetryDocument {
+    let nothing = crate::engine::nothing_to_do(&crate::plan::Plan::default(), None);
+    let counts = RetryCounts::of(planned, applied.unwrap_or(&nothing));
+    let (runs, unsent): (Vec<RetryRun>, usize) = match applied {
+        Some(applied) => {
+            let of_plan = planned.plan.runs().iter().zip(&applied.runs);
+            let runs = of_plan.map(|(planned, (_, outcome))| RetryRun::applied(planned, outcome));
+            (runs.collect(), 0)
+        }
+        None => {
+            let word = |planned: &PlannedRun| match planned.action {
+                Action::Settle => "inDoubt",
+                _ => "remaining",
+            };
+            let runs = planned.plan.runs().iter();
+            let due = runs.clone().filter(|planned| word(planned) == "remaining");
+            let due = due.count();
+            (runs.map(|it| RetryRun::new(it, word(it))).collect(), due)
+        }
+    };
+    let in_doubt = match applied {
+        Some(_) => counts.in_doubt,
+        None => planned.plan.totals().in_doubt,
+    };
+    let exhausted = planned.exhausted.iter();
+    let held_back = planned.plan.held_back().iter();
+    let runs = runs
+        .into_iter()
+        .chain(held_back.map(|planned| RetryRun::new(planned, "remaining")))
+        .chain(exhausted.map(|planned| RetryRun::new(planned, "exhausted")));
+    RetryDocument {
+        format: "retry/v1",
+        summary: RetrySummary {
+            retried: counts.retried + counts.adopted,
+            unchanged: counts.unchanged,
+            rejected: counts.rejected,
+            in_doubt,
+            remaining: counts.remaining + unsent,
+            exhausted: counts.exhausted,
+            paused: counts.paused,
+        },
+        runs: runs.collect(),
+        ending: applied.map_or("dryRun", |applied| match &applied.ending {
+            Ending::Done => "done",
+            Ending::Interrupted => "interrupted",
+            Ending::TimedOut => "timedOut",
+            Ending::Breaker(_) => "breaker",
+            Ending::SignIn(_) => "signIn",
+            Ending::Unreachable(_) => "unreachable",
+            Ending::Store(_) => "state",
+        }),
+        followed: applied.and_then(super::apply::Followed::of),
+        exit_code,
+    }
+}

@@ -1,0 +1,151 @@
+//! How followed runs ended, as text.
+
+use std::io::{self, Write};
+
+use crate::engine::FollowTotals;
+use crate::report::{plain, short_window};
+use crate::run::RecordCounts;
+
+/// How many failed runs are named before the rest is counted.
+const NAMED: usize = 10;
+
+/// `285 success, 5 partial, 10 empty; 28,500 records in, …`; what there is none of is left out.
+pub(in crate::report) fn describe_followed(totals: &FollowTotals) -> String {
+    let FollowTotals {
+        success,
+        partial,
+        empty,
+        failed,
+        unfinished,
+        records,
+        failures: _,
+    } = totals;
+    let parts: Vec<String> = [
+        (*success, "success"),
+        (*partial, "partial"),
+        (*empty, "empty"),
+        (*failed, "failed"),
+        (*unfinished, "not finished"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, word)| format!("{number} {word}"))
+    .collect();
+    let runs = if parts.is_empty() {
+        "none".to_owned()
+    } else {
+        parts.join(", ")
+    };
+    match describe_records(*records) {
+        Some(records) => format!("{runs}; {records}"),
+        None => runs,
+    }
+}
+
+/// `300 records in, 297 out, 3 failed`; `None` where nothing is told.
+pub(in crate::report) fn describe_records(records: RecordCounts) -> Option<String> {
+    let RecordCounts {
+        input,
+        output,
+        failed,
+    } = records;
+    let mut parts: Vec<String> = [(input, "in"), (output, "out"), (failed, "failed")]
+        .into_iter()
+        .filter_map(|(count, word)| Some(format!("{} {word}", grouped(count?))))
+        .collect();
+    let first = parts.first_mut()?;
+    *first = first.replacen(' ', " records ", 1);
+    Some(parts.join(", "))
+}
+
+/// A number with its thousands apart: `28,500`.
+pub(in crate::report) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Writes how the runs ended, those that failed each with its error.
+///
+/// # Errors
+/// When writing fails.
+pub(in crate::report) fn write_followed(
+    out: &mut dyn Write,
+    totals: &FollowTotals,
+    unfollowed: usize,
+) -> io::Result<()> {
+    writeln!(out, "The runs: {}.", describe_followed(totals))?;
+    if unfollowed > 0 {
+        writeln!(
+            out,
+            "{unfollowed} of them could not be followed: the service does not list them."
+        )?;
+    }
+    let lines = failure_lines(totals);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nFailed, and run again by `backfill retry`:")?;
+    for line in lines {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// The failed runs, two lines each, and how many more there are.
+pub(in crate::report) fn failure_lines(totals: &FollowTotals) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (identity, run_id, seen) in totals.failures.iter().take(NAMED) {
+        let shown = short_window(identity.window, identity.rerun);
+        let key = identity.key().short();
+        lines.push(format!(
+            "{key}  {}  {shown}  run {run_id}",
+            identity.flow.id
+        ));
+        let said: Vec<String> = [&seen.code, &seen.message]
+            .into_iter()
+            .flatten()
+            .map(|said| plain(said, 300))
+            .collect();
+        if !said.is_empty() {
+            lines.push(format!("  {}", said.join(" ")));
+        }
+    }
+    let more = totals.failures.len().saturating_sub(NAMED);
+    if more > 0 {
+        lines.push(format!("… and {more} more; --report has them all"));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_say_what_there_is() {
+        let totals = FollowTotals {
+            success: 285,
+            empty: 10,
+            records: RecordCounts {
+                input: Some(28_500),
+                output: Some(28_497),
+                failed: None,
+            },
+            ..FollowTotals::default()
+        };
+        assert_eq!(
+            describe_followed(&totals),
+            "285 success, 10 empty; 28,500 records in, 28,497 out"
+        );
+        assert_eq!(describe_followed(&FollowTotals::default()), "none");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(grouped(999), "999");
+    }
+}

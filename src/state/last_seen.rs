@@ -1,0 +1,47 @@
+//! What was last read of a run: so that a plan shows offline how runs ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::run::{ByteCounts, RecordCounts, RunStatus};
+use crate::untrusted::Untrusted;
+
+/// How a run was doing when it was last read. Stored form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LastSeen {
+    /// How far it was, or how it ended.
+    pub status: RunStatus,
+    /// Its records.
+    #[serde(default)]
+    pub records: RecordCounts,
+    /// Its bytes.
+    #[serde(default)]
+    pub bytes: ByteCounts,
+    /// When it began to work, by the service's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Timestamp>,
+    /// When anything of it changed, by the service's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// When it ended, by the service's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The code of its first error, such as `CONNECTOR-2001-500`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Untrusted>,
+    /// The message of its first error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Untrusted>,
+    /// When that was read.
+    pub at: Timestamp,
+}
+
+impl LastSeen {
+    /// Whether `self` says nothing that `before` did not.
+    #[must_use]
+    pub fn says_what(&self, before: &Self) -> bool {
+        let at = before.at;
+        *before == Self { at, ..self.clone() }
+    }
+}
