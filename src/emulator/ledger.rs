@@ -14,7 +14,6 @@ use tokio::sync::watch;
 use super::clock::{Clock, Millis};
 use super::kind::RequestKind;
 use super::lock;
-use super::world::World;
 
 /// What the emulator got, did and holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -95,6 +94,14 @@ pub struct StoredRun {
     pub retrigger_of: Option<String>,
 }
 
+/// The part of the ledger that a world holds.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) stored: Vec<StoredRun>,
+    pub(super) ends: BTreeMap<String, u64>,
+    pub(super) most_unfinished: u64,
+}
+
 /// The part of the ledger that is counted as requests come in.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -135,8 +142,13 @@ impl Tally {
         lock(&self.counted).tokens_issued += 1;
     }
 
-    /// The ledger over the runs of `world`.
-    pub(super) fn ledger(&self, world: &World, now: Millis) -> Ledger {
+    /// The ledger over what a world holds.
+    pub(super) fn ledger(&self, held: Held) -> Ledger {
+        let Held {
+            stored,
+            ends,
+            most_unfinished,
+        } = held;
         let Counted {
             arrivals,
             requests,
@@ -153,9 +165,9 @@ impl Tally {
                 .iter()
                 .map(|(kind, count)| (kind.name().to_owned(), *count))
                 .collect(),
-            stored: world.stored(),
-            ends: world.ends(now),
-            most_unfinished: world.most_unfinished(),
+            stored,
+            ends,
+            most_unfinished,
             tokens_issued: *tokens_issued,
             faults: faults
                 .iter()
@@ -167,13 +179,7 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scenario::Scenario;
     use super::*;
-
-    /// A world without flows and runs.
-    fn empty() -> World {
-        World::new(Vec::new(), Scenario::default(), None).expect("a world")
-    }
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
@@ -183,7 +189,7 @@ mod tests {
         tally.arrived(RequestKind::ListRuns, &at(20));
         tally.arrived(RequestKind::CreateRun, &at(30));
         tally.struck("reset");
-        let ledger = tally.ledger(&empty(), 0);
+        let ledger = tally.ledger(Held::default());
         assert_eq!(ledger.creates, 2);
         assert_eq!(ledger.requests["listRuns"], 1);
         assert_eq!(ledger.faults["reset"], 1);
@@ -207,7 +213,7 @@ mod tests {
     fn the_ledger_reads_back_from_its_json() {
         let tally = Tally::default();
         tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
-        let ledger = tally.ledger(&empty(), 0);
+        let ledger = tally.ledger(Held::default());
         let text = serde_json::to_string(&ledger).expect("json");
         assert!(text.contains(r#""atMicros":1"#), "{text}");
         assert_eq!(

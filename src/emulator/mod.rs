@@ -79,6 +79,7 @@ mod filter;
 mod flow_specs;
 mod flows;
 mod gateway;
+mod held;
 mod journal;
 mod kind;
 mod ledger;

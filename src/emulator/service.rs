@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::clock::{Clock, Millis};
 use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm};
 use super::gateway::{self, Caller, Gateway};
+use super::held::held;
 use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
 use super::refusal::{Invented, ServiceError};
@@ -115,8 +116,8 @@ impl Service {
 
     /// The count of what arrived and what is stored.
     pub(super) fn ledger(&self) -> Ledger {
-        self.tally
-            .ledger(&self.world, self.service_micros().div_euclid(1000))
+        let now = self.service_micros().div_euclid(1000);
+        self.tally.ledger(held(&self.world, now))
     }
 
     /// How much arrived, as it arrives.

@@ -17,7 +17,6 @@ use super::clock::Millis;
 use super::copy_column::{self, CopyColumn};
 use super::journal::{RunJournal, RunRecord};
 use super::ledger::StoredRun;
-use super::life::Life;
 use super::params::RunParams;
 use super::refusal::{Invented, ServiceError};
 use super::scenario::{FlowOverride, Frequency, Retries, Scenario};
@@ -340,38 +339,12 @@ impl World {
         Ok(runs.keep(record, &self.flows))
     }
 
-    /// How the runs are doing, those left out that were run again.
-    pub(super) fn ends(&self, now: Millis) -> BTreeMap<String, u64> {
+    /// Every run, in the order of storing, and whether another was made since to run it again.
+    pub(super) fn all(&self) -> Vec<(Arc<EmulatedRun>, bool)> {
         let runs = lock(&self.runs);
-        let mut ends = BTreeMap::new();
-        for run in &runs.all {
-            if !runs.again.contains_key(&run.record.id) && !runs.is_outdone(run) {
-                let end = Life::of(run, &self.scenario, now).end();
-                *ends.entry(end.to_owned()).or_default() += 1;
-            }
-        }
-        ends
-    }
-
-    /// The most runs of one flow that had not finished at any one time.
-    pub(super) fn most_unfinished(&self) -> u64 {
-        let runs = lock(&self.runs);
-        let mut most = 0;
-        for of_flow in runs.by_flow.values() {
-            let mut changes: Vec<(Millis, i64)> = Vec::new();
-            for serial in &of_flow.serials {
-                let span = Life::unfinished(&runs.all[*serial], &self.scenario);
-                changes.extend([(span.start, 1), (span.end, -1)]);
-            }
-            // At one time, what ends does so before what begins.
-            changes.sort_unstable();
-            let mut unfinished = 0;
-            for (_, change) in changes {
-                unfinished += change;
-                most = most.max(unfinished);
-            }
-        }
-        u64::try_from(most).unwrap_or(0)
+        let all = runs.all.iter();
+        all.map(|run| (Arc::clone(run), runs.is_outdone(run)))
+            .collect()
     }
 
     /// Every run, in the order of storing, as the ledger shows it.
@@ -384,12 +357,12 @@ impl World {
 impl Runs {
     /// Whether another run was made since to run the same one again.
     fn is_outdone(&self, run: &EmulatedRun) -> bool {
-        let last = run
-            .record
-            .retrigger_of
-            .as_ref()
-            .and_then(|of| self.again.get(of));
-        last.is_some_and(|last| *last > run.serial)
+        let RunRecord {
+            id, retrigger_of, ..
+        } = &run.record;
+        let of = retrigger_of.as_ref().unwrap_or(id);
+        let later = |id| self.again.get(id).is_some_and(|last| *last > run.serial);
+        later(of) || later(id)
     }
 
     fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {

@@ -25,7 +25,6 @@ use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::day_budget::DayBudget;
-use super::flow_queue::FlowQueue;
 use super::send::SendResult;
 use super::{
     Applied, Ending, Event, Events, FlowIndex, NotSentReason, Outcomes, Settings, Stop, Stopper,
@@ -124,8 +123,9 @@ impl Dispatcher {
                 .schedule
                 .queues
                 .iter()
-                .map(FlowQueue::describe)
+                .map(|queue| queue.describe(self.settings.follow))
                 .collect(),
+            is_retry: self.settings.is_retry,
         });
         for id in 0..self.schedule.queues.len() {
             self.prepare(id);

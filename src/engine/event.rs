@@ -22,6 +22,8 @@ pub(crate) struct FlowStarted {
     pub to_create: usize,
     /// How many are in doubt.
     pub in_doubt: usize,
+    /// How many are followed that existed before; `None` where runs are not followed.
+    pub to_follow: Option<usize>,
 }
 
 /// Something that happened. Whatever changes the state is durable when its event is seen.
@@ -31,6 +33,8 @@ pub(crate) enum Event {
     Started {
         /// The flows it works on.
         flows: Vec<FlowStarted>,
+        /// Whether failed runs are run again, where else runs are created.
+        is_retry: bool,
     },
     /// A flow was checked and may be sent to.
     Prepared { flow: FlowIndex },

@@ -138,12 +138,13 @@ impl FlowQueue {
     }
 
     /// What the events say of it.
-    pub(super) fn describe(&self) -> FlowStarted {
+    pub(super) fn describe(&self, follow: bool) -> FlowStarted {
         FlowStarted {
             name: self.name.clone(),
             flow: self.flow.clone(),
             to_create: self.fresh.len() + self.again.len(),
             in_doubt: self.doubts.len(),
+            to_follow: follow.then(|| self.running.awaited()),
         }
     }
 

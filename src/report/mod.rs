@@ -29,7 +29,7 @@ pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
 pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
-pub(crate) use progress::lines::line;
+pub(crate) use progress::lines::{line, watch_line};
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
 pub(crate) use text::apply::count;
 pub(crate) use text::audit::AuditView;
@@ -39,7 +39,7 @@ pub(crate) use text::import::{ImportedFlow, ImportedManifest};
 pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use text::resolve::write_case;
 pub(crate) use text::retry::RetryCounts;
-pub(crate) use text::status::{RunListing, Status, StatusRow, Unread};
+pub(crate) use text::status::{RunListing, Standing, Status, StatusRow, Unread};
 pub(crate) use text::table::Layout;
 pub(crate) use view::{
     ApplyView, ImportView, PlanView, ResolveView, RetryPlanView, RetryView, StateView, StatusView,
@@ -48,6 +48,7 @@ pub(crate) use view::{
 pub(crate) use wrap::{columns, fold, wrap};
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -116,6 +117,18 @@ fn plural(number: usize) -> &'static str {
 /// `13:52:36Z`, for waits that end soon.
 fn clock_time(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
+fn duration(duration: Duration) -> String {
+    let seconds = duration.as_millis().div_ceil(1000).max(1);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, _) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
 }
 
 #[cfg(test)]

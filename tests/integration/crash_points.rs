@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aep_backfill::crash::Point;
 
+use crate::support::dice::is_whole;
 use crate::support::emulated::{Emulated, stored_windows};
 use crate::support::workspace::Workspace;
 
@@ -20,8 +21,36 @@ const SIGABRT: i32 = 6;
 /// Cases at once: most of one is waiting for the settle delay.
 const AT_ONCE: usize = 4;
 
+/// What is done when the process dies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Runs are created.
+    Apply,
+    /// Runs that have all failed are run again.
+    Retry,
+}
+
+impl Work {
+    fn command(self) -> &'static str {
+        match self {
+            Self::Apply => "apply --yes",
+            Self::Retry => "retry --yes",
+        }
+    }
+
+    /// The places that it comes by.
+    fn points(self) -> impl Iterator<Item = Point> {
+        let others = match self {
+            Self::Apply => [Point::RETRY_SENDING, Point::RETRY_ANSWERED],
+            Self::Retry => [Point::CREATE_SENDING, Point::CREATE_ANSWERED],
+        };
+        let all = Point::ALL.iter().copied();
+        all.filter(move |point| !others.contains(point))
+    }
+}
+
 /// A world with answers that are lost, so that an apply also settles, and who can sign in to it.
-fn world(lists: &str) -> (Workspace, Emulated) {
+fn world(lists: &str, work: Work) -> (Workspace, Emulated) {
     let mut workspace = Workspace::new();
     for n in 0..FLOWS {
         workspace.manifest(n, DAYS, n == 0);
@@ -30,21 +59,32 @@ fn world(lists: &str) -> (Workspace, Emulated) {
         "backfill.yaml",
         "version: 1\nsettleDelay: 1 second\nlimits: { rate: 500/s, concurrency: 2 }\n",
     );
+    let (ends, request) = match work {
+        Work::Apply => ("", "createRun"),
+        Work::Retry => (
+            "outcomes: { failed: 1 }\nbadAttempts: 1\nrunsFor: 0.1\n",
+            "action",
+        ),
+    };
     let scenario = format!(
-        "{lists}\n\
+        "{lists}\n{ends}\
          faults:\n\
-         - {{ on: createRun, calls: [2], do: {{ reset: after }} }}\n\
-         - {{ on: createRun, calls: [4], do: {{ reset: before }} }}\n"
+         - {{ on: {request}, calls: [2], do: {{ reset: after }} }}\n\
+         - {{ on: {request}, calls: [4], do: {{ reset: before }} }}\n"
     );
     let emulated = Emulated::start(&workspace, &scenario);
     workspace.sign_in_with_secret(&emulated.url);
+    if work == Work::Retry {
+        workspace.run("apply --yes --wait --progress none").exits(5);
+    }
     (workspace, emulated)
 }
 
-/// Applies, to die the `time`-th time that `point` is passed; whether it died.
-fn dies(workspace: &Workspace, point: Point, time: u32) -> bool {
+/// Works, to die the `time`-th time that `point` is passed; whether it died.
+fn dies(workspace: &Workspace, work: Work, point: Point, time: u32) -> bool {
+    let line = format!("{} --progress none", work.command());
     let output = workspace
-        .command("apply --yes --progress none".split(' '))
+        .command(line.split(' '))
         .env("BACKFILL_CRASH_AT", format!("{}:{time}", point.name()))
         .stdout(Stdio::null())
         .output()
@@ -62,38 +102,55 @@ fn dies(workspace: &Workspace, point: Point, time: u32) -> bool {
 
 /// One death, a second one while recovering from it, and then a life without any; gives whether
 /// the first was died at all.
-fn is_survived(point: Point, time: u32, lists: &str) -> bool {
-    let (workspace, emulated) = world(lists);
+fn is_survived(point: Point, time: u32, lists: &str, work: Work) -> bool {
+    let (workspace, emulated) = world(lists, work);
     if point == Point::CUTTING || point == Point::CUT {
         // Only a torn journal is cut.
-        assert!(dies(&workspace, Point::APPEND_HALF, 2));
+        assert!(dies(&workspace, work, Point::APPEND_HALF, 2));
     }
-    let died = dies(&workspace, point, time);
+    let died = dies(&workspace, work, point, time);
     if died {
-        dies(&workspace, point, 1);
+        dies(&workspace, work, point, 1);
     }
-    workspace.run("apply --yes --progress plain").exits(0);
+    let line = format!("{} --progress plain", work.command());
+    workspace.run(&line).exits(0);
+    if work == Work::Retry {
+        // What was in doubt and came to nothing is run again by the next one.
+        workspace
+            .run("retry --yes --wait --progress plain")
+            .exits(0);
+        workspace.run("status").exits(0);
+    }
     workspace.run("plan --detailed-exitcode").exits(0);
     let windows = stored_windows(&emulated.ledger());
     let place = format!("{}:{time}", point.name());
+    let times = match work {
+        Work::Apply => 1,
+        Work::Retry => 2,
+    };
     assert_eq!(windows.len(), FLOWS * DAYS, "lost at {place}");
     assert!(
-        windows.values().all(|times| *times == 1),
-        "doubled at {place}: {windows:?}"
+        windows.values().all(|stored| *stored == times),
+        "lost or doubled at {place}: {windows:?}"
     );
     died
 }
 
 /// Walks all points, each as often as an apply passes it.
-fn walk(lists: &str) {
+fn walk(lists: &str, work: Work) {
+    let points: Vec<Point> = work.points().collect();
     let (next, deaths) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(&point) = Point::ALL.get(next.fetch_add(1, Ordering::SeqCst)) {
+                while let Some(&point) = points.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let mut time = 1;
-                    while is_survived(point, time, lists) {
+                    while is_survived(point, time, lists, work) {
                         time += 1;
+                        // A retry comes by the places of an apply: in small, each once.
+                        if work == Work::Retry && !is_whole() && time > 3 {
+                            break;
+                        }
                     }
                     assert!(time > 1, "{} is never passed", point.name());
                     deaths.fetch_add(time as usize - 1, Ordering::SeqCst);
@@ -105,17 +162,30 @@ fn walk(lists: &str) {
     let _ = writeln!(
         std::io::stderr(),
         "{} crash points walked, {} deaths and as many while recovering: 0 lost, 0 doubled",
-        Point::ALL.len(),
+        points.len(),
         deaths.into_inner()
     );
 }
 
 #[test]
 fn no_death_loses_or_doubles_a_run_where_lists_show_windows() {
-    walk("");
+    walk("", Work::Apply);
 }
 
 #[test]
 fn no_death_loses_or_doubles_a_run_where_windows_are_shown_late() {
-    walk("paramsInLists: false\nparamsInRuns: false\nscheduledFor: 0.3");
+    let lists = "paramsInLists: false\nparamsInRuns: false\nscheduledFor: 0.3";
+    walk(lists, Work::Apply);
+}
+
+#[test]
+fn no_death_loses_or_doubles_a_retry_that_makes_a_new_run() {
+    walk("scheduledFor: 0.1", Work::Retry);
+}
+
+#[test]
+fn no_death_loses_or_doubles_a_retry_that_runs_the_same_run_again() {
+    let dialect = "scheduledFor: 0.1\nretries: sameRun\nretryWord: openapi\nspelling: openapi\n\
+         paramsInLists: false\nparamsInRuns: false\ncopyWindows: false";
+    walk(dialect, Work::Retry);
 }

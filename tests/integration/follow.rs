@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aep_backfill::emulator::{Ledger, RequestKind};
 use serde_json::Value;
 
+use crate::support::dice::is_whole;
 use crate::support::emulated::Emulated;
 use crate::support::workspace::Workspace;
 
@@ -158,4 +159,207 @@ fn a_retry_under_the_same_id_heals_each_once_where_lists_show_no_windows() {
     whole_way(&format!(
         "retries: sameRun\nparamsInLists: false\nparamsInRuns: false\ncopyWindows: false\n{RESETS}"
     ));
+}
+
+/// A file of ten windows of a flow whose runs take as long as `scenario` says.
+fn ten(scenario: &str, limits: &str) -> (Workspace, Emulated) {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 10, false);
+    let emulated = Emulated::start(&workspace, scenario);
+    workspace.sign_in(&emulated.url);
+    workspace.write("backfill.yaml", &config(limits));
+    (workspace, emulated)
+}
+
+#[test]
+fn what_has_not_finished_in_time_is_told_and_goes_on() {
+    let (workspace, _emulated) = ten("scheduledFor: 60\n", "");
+    let ran = workspace.run("apply --yes --wait --timeout 2s").exits(9);
+    assert!(
+        ran.stdout.contains("The runs: 10 not finished."),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.contains("--timeout"), "{}", ran.stderr);
+    let ran = workspace.run("status --watch --timeout 1s").exits(9);
+    assert!(
+        ran.stdout.starts_with("10 runs: 10 scheduled.\n"),
+        "{}",
+        ran.stdout
+    );
+    assert!(ran.stderr.contains("0 of 10 finished"), "{}", ran.stderr);
+    workspace.run("plan --detailed-exitcode").exits(0);
+}
+
+#[test]
+fn after_a_deadline_nothing_is_sent_and_the_next_apply_goes_on() {
+    let (workspace, emulated) = ten("scheduledFor: 0\nrunsFor: 0\n", "");
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nlimits: { rate: 2/s }\nsettleDelay: 1 second\n",
+    );
+    let ran = workspace
+        .run("apply --yes --deadline 3s --detailed-exitcode")
+        .exits(2);
+    assert!(ran.stdout.contains("--deadline"), "{}", ran.stdout);
+    let created = emulated.ledger().creates;
+    assert!((1..10).contains(&created), "{created}");
+    workspace.run("apply --yes --wait").exits(0);
+    assert_eq!(emulated.ledger().creates, 10);
+}
+
+#[test]
+fn a_paused_manifest_sends_nothing_new_and_its_runs_are_held_back() {
+    let (workspace, emulated) = ten("scheduledFor: 0\nrunsFor: 0\n", "");
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    let paused = manifest.replacen("reason:", "paused: true\nreason:", 1);
+    workspace.write("manifests/flow-1.yaml", &paused);
+    let plan = workspace
+        .run("plan --detailed-exitcode --format json")
+        .exits(0)
+        .json();
+    assert_eq!(plan["summary"]["paused"], 10);
+    assert_eq!(plan["summary"]["create"], 0);
+    let text = workspace.run("plan").exits(0).stdout;
+    assert!(
+        text.contains("10 paused: manifests/flow-1.yaml:5 says `paused: true`"),
+        "{text}"
+    );
+    workspace.run("apply --yes").exits(0);
+    assert_eq!(emulated.ledger().creates, 0);
+    let keys = workspace.run("plan --verbose").exits(0).stdout;
+    workspace.write("manifests/flow-1.yaml", &manifest);
+    workspace.run("apply --yes").exits(0);
+    assert_eq!(emulated.ledger().creates, 10);
+    // Nothing of it changes a key.
+    let listed = workspace.run("state list --format json").exits(0).json();
+    for run in listed["runs"].as_array().expect("a list") {
+        let key = &run["key"].as_str().expect("a key")[..12];
+        assert!(keys.contains(key), "{key}: {keys}");
+    }
+}
+
+#[test]
+fn the_newest_windows_go_first_where_the_manifest_says_so() {
+    let (workspace, emulated) = ten("scheduledFor: 0\nrunsFor: 0\n", "");
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    workspace.write(
+        "manifests/flow-1.yaml",
+        &manifest.replacen("reason:", "order: newest-first\nreason:", 1),
+    );
+    workspace.run("apply --yes").exits(0);
+    let starts: Vec<i64> = emulated
+        .ledger()
+        .stored
+        .iter()
+        .map(|run| run.window_start_time)
+        .collect();
+    assert!(starts.is_sorted_by(|a, b| a > b), "{starts:?}");
+}
+
+#[test]
+fn a_budget_of_a_day_is_kept_over_days_and_what_is_left_is_told_with_when_it_fits() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 365, false);
+    workspace.write("backfill.yaml", &config(", newRunsPerDay: 90"));
+    let mut before = 0;
+    for (day, created) in [90, 90, 90, 90, 5].into_iter().enumerate() {
+        let scenario = format!("clockSkew: {}\n", day * 86_400);
+        let emulated = Emulated::start_with(
+            &workspace,
+            &scenario,
+            "--data service.jsonl",
+            std::process::Stdio::inherit(),
+        );
+        workspace.sign_in(&emulated.url);
+        let ran = workspace.run("apply --yes --progress none").exits(0);
+        before += created;
+        assert_eq!(emulated.ledger().stored.len(), before, "day {day}");
+        let left = 365 - before;
+        if left > 0 {
+            let told = format!("{left} of flow-1: held back by limits.newRunsPerDay (90); it fits");
+            assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+        }
+        // A second apply of the same day sends nothing.
+        workspace.run("apply --yes --progress none").exits(0);
+        assert_eq!(emulated.ledger().stored.len(), before, "day {day}, again");
+    }
+    let windows: std::collections::BTreeSet<i64> = Emulated::start_with(
+        &workspace,
+        "",
+        "--data service.jsonl",
+        std::process::Stdio::inherit(),
+    )
+    .ledger()
+    .stored
+    .iter()
+    .map(|run| run.window_start_time)
+    .collect();
+    assert_eq!(windows.len(), 365, "no window twice");
+}
+
+#[test]
+fn a_status_of_ten_thousand_runs_takes_no_more_requests_than_their_pages() {
+    let (flows, days) = if is_whole() { (20, 500) } else { (4, 250) };
+    let mut workspace = Workspace::new();
+    for n in 0..flows {
+        workspace.manifest(n, days, false);
+    }
+    let emulated = Emulated::start(&workspace, "scheduledFor: 0\nrunsFor: 0\n");
+    workspace.sign_in(&emulated.url);
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nlimits: { rate: unlimited, newRunsPerApply: 10000 }\n",
+    );
+    workspace.run("apply --yes --progress none").exits(0);
+    let before = emulated.requests(RequestKind::ListRuns);
+    let status = workspace.run("status --format json").exits(0).json();
+    assert_eq!(count(&status, "success"), (flows * days) as u64);
+    let requests = emulated.requests(RequestKind::ListRuns) - before;
+    let pages = days.div_ceil(100) + 1;
+    assert!(requests <= flows * pages, "{requests}");
+    assert_eq!(emulated.requests(RequestKind::GetRun), 0);
+}
+
+#[test]
+fn what_was_tried_as_often_as_is_allowed_is_left_to_a_person() {
+    let (workspace, emulated) = ten(
+        "scheduledFor: 0\nrunsFor: 0\noutcomes: { failed: 1 }\n",
+        ", attempts: 2",
+    );
+    workspace.run("apply --yes").exits(0);
+    workspace.run("retry --yes").exits(0);
+    let retried = workspace.run("retry --yes --format json").exits(5).json();
+    assert_eq!(count(&retried, "exhausted"), 10);
+    assert_eq!(count(&retried, "retried"), 0);
+    assert_eq!(emulated.requests(RequestKind::Action), 10);
+    let text = workspace.run("retry --yes").exits(5).stdout;
+    assert!(text.contains("left to a person"), "{text}");
+    let key = retried["runs"][0]["key"].as_str().expect("a key");
+    let line = format!("retry --yes --only {} --max-attempts 3", &key[..12]);
+    workspace.run(&line).exits(0);
+    assert_eq!(emulated.requests(RequestKind::Action), 11);
+    let shown = workspace.run(&format!("state show {key}")).exits(0).stdout;
+    assert!(
+        shown.contains("attempts 1. run ") && shown.contains("2. run "),
+        "{shown}"
+    );
+}
+
+#[test]
+fn runs_without_a_record_are_run_again_only_where_that_is_asked_for() {
+    let (workspace, emulated) = ten(
+        "scheduledFor: 0\nrunsFor: 0\noutcomes: { noRecords: 1 }\nbadAttempts: 1\n",
+        "",
+    );
+    workspace.run("apply --yes --wait").exits(0);
+    let none = workspace.run("retry --yes --format json").exits(0).json();
+    assert_eq!(count(&none, "unchanged"), 10);
+    let some = workspace
+        .run("retry --yes --empty --limit 4 --wait --format json")
+        .exits(0)
+        .json();
+    assert_eq!((count(&some, "retried"), count(&some, "remaining")), (4, 6));
+    assert_eq!(some["followed"]["success"], 4, "{some}");
+    assert_eq!(emulated.requests(RequestKind::Action), 4);
 }

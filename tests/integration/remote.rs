@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use aep_backfill::emulator::RequestKind;
 use uuid::Uuid;
 
 use crate::support::dice::{Dice, is_whole};
@@ -330,6 +331,8 @@ on_each_remote![
     applies_at_once_share_the_work_and_create_nothing_twice,
     through_faults_and_kills_each_window_is_created_once_from_machines_of_their_own,
     who_sleeps_past_its_lease_is_fenced_and_doubles_nothing,
+    failed_runs_are_run_again_once_through_faults_and_kills_from_machines_of_their_own,
+    machines_that_share_a_state_share_the_budget_of_a_day,
 ];
 
 on_each_remote![
@@ -374,6 +377,77 @@ fn what_one_machine_has_created_the_next_knows(new: New) {
     assert_each_once(&emulated, plan.windows());
     // Nothing of it is on the machine.
     assert!(!second.path().join(".backfill").exists());
+}
+
+fn failed_runs_are_run_again_once_through_faults_and_kills_from_machines_of_their_own(new: New) {
+    let Some(remote) = new() else { return };
+    let plan = Plan {
+        flows: 3,
+        days: 3,
+        config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 3 seconds\n",
+    };
+    let scenario = "scheduledFor: 0.1\nrunsFor: 0.1\noutcomes: { failed: 1 }\nbadAttempts: 1\n\
+         faults:\n\
+         - { on: action, calls: [2, 6], do: { reset: after } }\n\
+         - { on: action, calls: [4], do: { status: { code: 504, when: after } } }\n";
+    let emulated = plan.serve(scenario);
+    let machine = remote.machine(&plan, &emulated);
+    machine.run("apply --yes --wait --progress none").exits(5);
+    let kills = rounds(1);
+    let mut killed = 0;
+    for retries in 0.. {
+        assert!(retries < 20, "it does not end");
+        // Nothing is left of the last machine but what is on the remote.
+        let machine = remote.machine(&plan, &emulated);
+        let mut retry = start(&machine, "retry --yes --progress none --lock-timeout 5m");
+        if killed < kills {
+            let before = emulated.requests(RequestKind::Action);
+            let patience = Instant::now();
+            while emulated.requests(RequestKind::Action) < before + 2
+                && retry.try_wait().expect("it was started").is_none()
+                && patience.elapsed() < Duration::from_secs(60)
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            if retry.try_wait().expect("it was started").is_none() {
+                signal(&retry, "KILL");
+                killed += 1;
+            }
+        }
+        let ended = retry.wait().expect("it ends");
+        let left = machine.run("retry --dry-run --detailed-exitcode");
+        if ended.success() && left.code == Some(0) {
+            break;
+        }
+    }
+    let again: Vec<String> = emulated
+        .ledger()
+        .stored
+        .iter()
+        .filter_map(|run| run.retrigger_of.clone())
+        .collect();
+    let each: std::collections::BTreeSet<&String> = again.iter().collect();
+    assert_eq!((each.len(), again.len()), (plan.windows(), plan.windows()));
+    machine.run("apply --yes --wait --progress none").exits(0);
+}
+
+fn machines_that_share_a_state_share_the_budget_of_a_day(new: New) {
+    let Some(remote) = new() else { return };
+    let plan = Plan {
+        flows: 2,
+        days: 4,
+        config: "limits: { rate: 100/s, newRunsPerDay: 5 }\n",
+    };
+    let emulated = plan.serve("");
+    let machines: Vec<Workspace> = (0..2).map(|_| remote.machine(&plan, &emulated)).collect();
+    let applies: Vec<Child> = machines
+        .iter()
+        .map(|machine| start(machine, "apply --yes --progress none --lock-timeout 10m"))
+        .collect();
+    for apply in applies {
+        said(apply).exits(0);
+    }
+    assert_each_once(&emulated, 5);
 }
 
 fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {

@@ -20,7 +20,12 @@ fn storm(seed: u64, lists: &str) {
         "seed: {seed}\n\
          listedAfter: 2\n\
          {lists}\
+         outcomes: {{ failed: 1, success: 2 }}\n\
+         badAttempts: 1\n\
          faults:\n\
+         - {{ on: action, chance: 0.1, do: {{ reset: after }} }}\n\
+         - {{ on: action, chance: 0.1, do: {{ status: {{ code: 504, when: after }} }} }}\n\
+         - {{ on: action, chance: 0.05, do: {{ throttled: {{ retryAfter: 1 }} }} }}\n\
          - {{ on: createRun, chance: 0.05, do: {{ reset: after }} }}\n\
          - {{ on: createRun, chance: 0.05, do: {{ status: {{ code: 504, when: after }} }} }}\n\
          - {{ on: createRun, chance: 0.05, do: {{ throttled: {{ retryAfter: 1 }} }} }}\n"
@@ -68,6 +73,44 @@ fn storm(seed: u64, lists: &str) {
     let doubled: Vec<_> = windows.iter().filter(|(_, times)| **times > 1).collect();
     assert!(doubled.is_empty(), "doubled: {doubled:?}");
     assert_eq!(windows.len(), flows * days, "lost");
+    retries(&workspace, &emulated, &mut dice, most_kills);
+}
+
+/// The runs that failed are run again, each once, through the same.
+fn retries(workspace: &Workspace, emulated: &Emulated, dice: &mut Dice, most_kills: u64) {
+    workspace.run("apply --yes --wait --progress none").exits(5);
+    let failed = emulated.ledger().ends["failed"];
+    let mut kills = 0;
+    loop {
+        let mut retry = workspace
+            .command("retry --yes --progress none".split(' '))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        if kills < most_kills {
+            std::thread::sleep(Duration::from_millis(200 + dice.roll(1200)));
+            if retry.try_wait().expect("it was started").is_none() {
+                signal(&retry, "KILL");
+                kills += 1;
+            }
+        }
+        let ended = retry.wait().expect("it ends");
+        let left = workspace.run("retry --dry-run --detailed-exitcode");
+        if ended.success() && left.code == Some(0) {
+            break;
+        }
+    }
+    let ledger = emulated.ledger();
+    let again: Vec<_> = ledger
+        .stored
+        .iter()
+        .filter_map(|run| run.retrigger_of.clone())
+        .collect();
+    let each: std::collections::BTreeSet<_> = again.iter().collect();
+    assert_eq!(each.len(), again.len(), "one was run again twice");
+    assert_eq!(again.len() as u64, failed, "one was lost");
+    workspace.run("apply --yes --wait --progress none").exits(0);
 }
 
 #[test]

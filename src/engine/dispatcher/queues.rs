@@ -64,6 +64,7 @@ pub(super) fn queues(
     let mut queues: BTreeMap<FlowRef, FlowQueue> = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
+    let (now, today) = (Instant::now(), Timestamp::now());
     for runs in plan.flows() {
         let flow = &runs[0].run.identity.flow;
         let queue = queues
@@ -83,8 +84,10 @@ pub(super) fn queues(
                 // It stays what it is: of a million, nothing is looked up.
                 Action::Unchanged if !settings.follow => continue,
                 Action::Unchanged => {
-                    if let Some(run_id) = unfinished(state.get(&run.identity)) {
-                        queue.running.await_news(run_id, Instant::now());
+                    if let Some((run_id, at)) = unfinished(state.get(&run.identity)) {
+                        let age = Duration::try_from(today.duration_since(at)).unwrap_or_default();
+                        let listed_by = now + settle_delay.saturating_sub(age);
+                        queue.running.await_news(run_id, listed_by);
                     }
                     continue;
                 }
@@ -116,7 +119,6 @@ pub(super) fn queues(
             }
         }
     }
-    let (now, today) = (Instant::now(), Timestamp::now());
     // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
     // over, one before that may wake up yet, and send on an intent that it has made.
     let lease = match store.acquired() {
@@ -193,12 +195,14 @@ pub(super) fn queues(
     (queues.into_values().collect(), outcomes)
 }
 
-/// The run of a record that is not known to have finished.
-fn unfinished(record: Option<&Record>) -> Option<RunId> {
+/// The run of a record that is not known to have finished, and since when it is known.
+fn unfinished(record: Option<&Record>) -> Option<(RunId, Timestamp)> {
     let record = record?;
     let is_finished = |seen: &LastSeen| seen.status.is_finished();
-    let run_id = record.fate.run_id()?;
-    (!record.last_seen().is_some_and(is_finished)).then(|| run_id.clone())
+    let Fate::Created { run_id, at, .. } = &record.fate else {
+        return None;
+    };
+    (!record.last_seen().is_some_and(is_finished)).then(|| (run_id.clone(), *at))
 }
 
 /// The time, if it is by the service's clock.

@@ -95,7 +95,7 @@ pub(super) struct SeenFields {
     /// Records read, written and failed; `null` where the service does not tell.
     records: CountFields,
     /// Bytes read and written.
-    bytes: CountFields,
+    bytes: ByteFields,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,14 +109,21 @@ pub(super) struct SeenFields {
     at: String,
 }
 
-/// Counts of a run; `null` where the service does not tell.
+/// Counts of records; `null` where the service does not tell.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::report::json) struct CountFields {
     input: Option<u64>,
     output: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     failed: Option<u64>,
+}
+
+/// The same of bytes.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::report::json) struct ByteFields {
+    input: Option<u64>,
+    output: Option<u64>,
 }
 
 impl CountFields {
@@ -132,14 +139,12 @@ impl CountFields {
             failed,
         }
     }
+}
 
-    pub(super) fn bytes(bytes: ByteCounts) -> Self {
+impl ByteFields {
+    pub(super) fn new(bytes: ByteCounts) -> Self {
         let ByteCounts { input, output } = bytes;
-        Self {
-            input,
-            output,
-            failed: None,
-        }
+        Self { input, output }
     }
 }
 
@@ -160,7 +165,7 @@ impl SeenFields {
         Self {
             status: status.to_string(),
             records: CountFields::records(*records),
-            bytes: CountFields::bytes(*bytes),
+            bytes: ByteFields::new(*bytes),
             started_at: time(started_at),
             ended_at: time(ended_at),
             code: code.clone(),

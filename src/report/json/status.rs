@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::RunFields;
-use crate::report::{Status, Unread};
+use super::known::{ByteFields, CountFields};
+use crate::report::text::status::{Standing, StatusTotals};
+use crate::report::{Status, StatusRow, Unread};
 use crate::run::{FlowId, RunId, Sandbox};
 use crate::untrusted::Untrusted;
 
@@ -14,7 +16,8 @@ use crate::untrusted::Untrusted;
 pub(crate) struct StatusDocument {
     #[cfg_attr(test, schemars(extend("const" = "status/v1")))]
     format: &'static str,
-    summary: std::collections::BTreeMap<String, usize>,
+    summary: StatusSummary,
+    totals: Moved,
     runs: Vec<StatusRun>,
     /// The flows whose runs could not be listed.
     unread: Vec<UnreadFlow>,
@@ -24,13 +27,54 @@ pub(crate) struct StatusDocument {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
+struct StatusSummary {
+    success: usize,
+    /// Success, with records that failed.
+    partial: usize,
+    /// Success, without a record.
+    empty: usize,
+    failed: usize,
+    in_progress: usize,
+    /// Those that run again and are not listed so yet included.
+    scheduled: usize,
+    /// With a word of the service that is not known.
+    unknown: usize,
+    in_doubt: usize,
+    not_listed: usize,
+    not_read: usize,
+}
+
+/// What all runs together moved.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Moved {
+    records: CountFields,
+    bytes: ByteFields,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 struct StatusRun {
     #[serde(flatten)]
     run: RunFields,
+    /// `success`, `partial`, `empty`, `failed`, `inProgress`, `scheduled`, `retried`, `inDoubt`,
+    /// `notListed`, `notRead`, or a word of the service that is not known.
     status: String,
     run_id: Option<RunId>,
-    records: Records,
+    /// Which attempt it is, from 1.
+    attempt: usize,
+    records: CountFields,
+    bytes: ByteFields,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<Untrusted>,
     errors: Vec<StatusError>,
+    /// Where records that failed, and samples of errors, can be had.
+    diagnostics: Vec<Untrusted>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,14 +89,6 @@ struct UnreadFlow {
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct Records {
-    input: Option<u64>,
-    output: Option<u64>,
-    failed: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusError {
     code: String,
     message: String,
@@ -62,48 +98,66 @@ struct StatusError {
 #[must_use]
 pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
     let Status { rows, unread } = status;
-    let mut summary = std::collections::BTreeMap::new();
-    let runs = rows
-        .iter()
-        .map(|row| {
-            let word = match row.word().as_str() {
-                "in doubt" => "inDoubt".to_owned(),
-                "not listed" => "notListed".to_owned(),
-                "not read" => "notRead".to_owned(),
-                word => word.to_owned(),
-            };
-            *summary.entry(word.clone()).or_default() += 1;
-            let records = row.run().map(|run| run.records).unwrap_or_default();
-            StatusRun {
-                run: RunFields {
-                    name: Some(row.name.clone()),
-                    ..RunFields::new(row.key, &row.identity)
-                },
-                status: word,
-                run_id: row.run_id.clone(),
-                records: Records {
-                    input: records.input,
-                    output: records.output,
-                    failed: records.failed,
-                },
-                errors: row.run().map_or_else(Vec::new, |run| {
-                    run.errors
-                        .iter()
-                        .map(|error| StatusError {
-                            code: error.code.to_string(),
-                            message: error.message.to_string(),
-                        })
-                        .collect()
-                }),
-            }
-        })
-        .collect();
+    let totals = StatusTotals::of(rows);
+    let count = |standing| totals.count(standing);
     StatusDocument {
         format: "status/v1",
-        summary,
-        runs,
+        summary: StatusSummary {
+            success: count(Standing::Success),
+            partial: count(Standing::Partial),
+            empty: count(Standing::Empty),
+            failed: count(Standing::Failed),
+            in_progress: count(Standing::InProgress),
+            scheduled: count(Standing::Scheduled),
+            unknown: count(Standing::Unknown),
+            in_doubt: count(Standing::InDoubt),
+            not_listed: count(Standing::NotListed),
+            not_read: count(Standing::NotRead),
+        },
+        totals: Moved {
+            records: CountFields::records(totals.records),
+            bytes: ByteFields::new(totals.bytes),
+        },
+        runs: rows.iter().map(StatusRun::new).collect(),
         unread: unread.iter().map(UnreadFlow::new).collect(),
         exit_code,
+    }
+}
+
+impl StatusRun {
+    fn new(row: &StatusRow) -> Self {
+        let run = row.run();
+        let status = match row.word().as_str() {
+            "in doubt" => "inDoubt".to_owned(),
+            "not listed" => "notListed".to_owned(),
+            "not read" => "notRead".to_owned(),
+            word => word.to_owned(),
+        };
+        let times = run.map(|run| run.times).unwrap_or_default();
+        let time = |at: Option<jiff::Timestamp>| at.map(|at| format!("{at:.0}"));
+        let errors = run.map_or(&[][..], |run| &run.errors);
+        Self {
+            run: RunFields {
+                name: Some(row.name.clone()),
+                ..RunFields::new(row.key, &row.identity)
+            },
+            status,
+            run_id: row.run_id.clone(),
+            attempt: row.attempt,
+            records: CountFields::records(run.map(|run| run.records).unwrap_or_default()),
+            bytes: ByteFields::new(run.map(|run| run.bytes).unwrap_or_default()),
+            started_at: time(times.started_at),
+            ended_at: time(times.ended_at),
+            etag: run.and_then(|run| run.etag.clone()),
+            errors: errors
+                .iter()
+                .map(|error| StatusError {
+                    code: error.code.to_string(),
+                    message: error.message.to_string(),
+                })
+                .collect(),
+            diagnostics: run.map_or_else(Vec::new, |run| run.diagnostics.clone()),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{Event, FlowIndex, FlowStarted};
-use crate::report::plain;
+use crate::report::{Standing, Status, plain};
 use crate::run::RunStatus;
 
 /// Where an apply stands.
@@ -18,6 +18,7 @@ pub(crate) struct ApplyProgress {
     stopping: bool,
     /// For how long something could be sent until `at`: not while all flows settle, nor while the
     /// service asks to wait.
+    is_retry: bool,
     sending_for: Duration,
     at: Option<Instant>,
     /// After how much of that time each of the last creations was seen, oldest first.
@@ -33,6 +34,8 @@ pub(in crate::report) struct FlowProgress {
     pub(in crate::report) adopted: usize,
     pub(in crate::report) rejected: usize,
     pub(in crate::report) in_doubt: usize,
+    /// How many runs are followed that existed before; `None` where runs are not followed.
+    pub(in crate::report) to_follow: Option<usize>,
     /// Runs that were followed to their end.
     pub(in crate::report) finished: usize,
     /// Those of them that failed.
@@ -58,18 +61,62 @@ impl FlowProgress {
         self.created + self.adopted + self.rejected
     }
 
-    pub(in crate::report) fn is_active(&self) -> bool {
+    /// Whether something of it is still to be sent.
+    pub(in crate::report) fn is_sending(&self) -> bool {
         self.done() < self.wanted && self.state != FlowState::Blocked
+    }
+
+    /// How many runs are followed in all; none where runs are not.
+    pub(in crate::report) fn followed(&self) -> usize {
+        let created = self.created + self.adopted;
+        self.to_follow.map_or(0, |before| before + created)
+    }
+
+    /// How many of them have not finished.
+    pub(in crate::report) fn unfinished(&self) -> usize {
+        self.followed().saturating_sub(self.finished)
+    }
+
+    pub(in crate::report) fn is_active(&self) -> bool {
+        self.is_sending() || self.unfinished() > 0
     }
 }
 
 impl ApplyProgress {
+    /// Where the runs of a status stand: nothing is sent, all are followed.
+    pub(crate) fn of_status(status: &Status) -> Self {
+        let flows = status
+            .rows
+            .chunk_by(|a, b| a.identity.flow == b.identity.flow);
+        let flows = flows.map(|rows| {
+            let finished = rows.iter().filter(|row| !row.is_unfinished()).count();
+            let failed = rows.iter().filter(|row| row.standing() == Standing::Failed);
+            FlowProgress {
+                name: plain(&rows[0].name, 60),
+                wanted: 0,
+                created: 0,
+                adopted: 0,
+                rejected: 0,
+                in_doubt: 0,
+                to_follow: Some(rows.len()),
+                finished,
+                failed: failed.count(),
+                state: FlowState::Open,
+            }
+        });
+        Self {
+            flows: flows.collect(),
+            ..Self::default()
+        }
+    }
+
     /// Takes one event in.
     pub(crate) fn fold(&mut self, event: &Event, now: Instant) {
         self.sending_for = self.sending_for(now);
         self.at = Some(now);
         match event {
-            Event::Started { flows } => {
+            Event::Started { flows, is_retry } => {
+                self.is_retry = *is_retry;
                 self.started = Some(now);
                 self.flows = flows.iter().map(FlowProgress::new).collect();
             }
@@ -111,6 +158,11 @@ impl ApplyProgress {
         }
     }
 
+    /// Whether failed runs are run again.
+    pub(in crate::report) fn is_retry(&self) -> bool {
+        self.is_retry
+    }
+
     /// The label of a flow.
     #[must_use]
     pub(crate) fn name(&self, flow: FlowIndex) -> &str {
@@ -144,7 +196,7 @@ impl ApplyProgress {
 
     /// For how long something could be sent so far.
     fn sending_for(&self, now: Instant) -> Duration {
-        let is_open = |flow: &FlowProgress| flow.is_active() && flow.state == FlowState::Open;
+        let is_open = |flow: &FlowProgress| flow.is_sending() && flow.state == FlowState::Open;
         match self.at {
             Some(at) if self.flows.iter().any(is_open) => {
                 let since = self.held_until.map_or(at, |until| until.max(at));
@@ -169,7 +221,7 @@ impl ApplyProgress {
         let rate = self.rate(now)?;
         #[expect(clippy::cast_precision_loss, reason = "only shown, in whole seconds")]
         let sending = |runs: usize| Duration::from_secs_f64((runs as f64 / rate).min(1e7));
-        let active = self.flows.iter().filter(|flow| flow.is_active());
+        let active = self.flows.iter().filter(|flow| flow.is_sending());
         let (mut left, mut longest) = (0, Duration::ZERO);
         for flow in active {
             let runs = flow.wanted - flow.done();
@@ -199,6 +251,7 @@ impl FlowProgress {
             adopted: 0,
             rejected: 0,
             in_doubt: flow.in_doubt,
+            to_follow: flow.to_follow,
             finished: 0,
             failed: 0,
             state: FlowState::Checking,

@@ -6,14 +6,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::apply_progress::{FlowProgress, FlowState};
-use crate::report::{ApplyProgress, columns, fold, plural};
+use crate::report::{ApplyProgress, columns, duration, fold, plural};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
@@ -60,11 +58,25 @@ fn frame(progress: &ApplyProgress, now: Instant, width: usize, colour: bool) -> 
         .take(BARS)
         .map(|flow| flow_row(flow, now))
         .collect();
-    rows.push(ProgressRow {
-        name: TOTAL,
-        done: progress.done(),
-        wanted: progress.wanted(),
-        notes: total_notes(progress, now),
+    let is_sending = progress.flows().iter().any(FlowProgress::is_sending);
+    let followed: usize = progress.flows().iter().map(FlowProgress::followed).sum();
+    rows.push(if !is_sending && followed > 0 {
+        let unfinished: usize = progress.flows().iter().map(FlowProgress::unfinished).sum();
+        let failed = progress.flows().iter().map(|flow| flow.failed).sum();
+        let stopping = progress.is_stopping().then(|| "stopping".to_owned());
+        ProgressRow {
+            name: TOTAL,
+            done: followed - unfinished,
+            wanted: followed,
+            notes: stopping.into_iter().chain(follow_notes(failed)).collect(),
+        }
+    } else {
+        ProgressRow {
+            name: TOTAL,
+            done: progress.done(),
+            wanted: progress.wanted(),
+            notes: total_notes(progress, now),
+        }
     });
     let columns = Columns::of(progress, width);
     let mut lines: Vec<String> = rows.iter().map(|row| row.line(columns, colour)).collect();
@@ -100,7 +112,21 @@ fn total_notes(progress: &ApplyProgress, now: Instant) -> Vec<String> {
     }
 }
 
+/// That it is about runs that are followed, and how many failed.
+fn follow_notes(failed: usize) -> impl Iterator<Item = String> {
+    let failed = (failed > 0).then(|| format!("{failed} failed"));
+    std::iter::once("finished".to_owned()).chain(failed)
+}
+
 fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
+    if !flow.is_sending() && flow.followed() > 0 {
+        return ProgressRow {
+            name: &flow.name,
+            done: flow.followed() - flow.unfinished(),
+            wanted: flow.followed(),
+            notes: follow_notes(flow.failed).collect(),
+        };
+    }
     let mut notes = Vec::new();
     match flow.state {
         FlowState::Checking => notes.push("checking".to_owned()),
@@ -116,6 +142,9 @@ fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
     }
     if flow.adopted > 0 {
         notes.push(format!("{} adopted", flow.adopted));
+    }
+    if flow.failed > 0 {
+        notes.push(format!("{} failed", flow.failed));
     }
     ProgressRow {
         name: &flow.name,
@@ -134,7 +163,8 @@ impl Columns {
             .iter()
             .map(|flow| measure_text_width(&flow.name));
         let name = names.max().unwrap_or(0).max(TOTAL.len());
-        let digits = progress.wanted().max(1).ilog10() as usize + 1;
+        let followed = progress.flows().iter().map(FlowProgress::followed).sum();
+        let digits = progress.wanted().max(followed).max(1).ilog10() as usize + 1;
         let room = width.saturating_sub(2 * digits + "/".len() + 4);
         let name = name.min(MOST_NAME).min((room / 4).max(8));
         let notes = (room / 2).clamp(20, 46);
@@ -237,18 +267,6 @@ pub(crate) fn bar_line(
 #[must_use]
 pub(crate) fn terminal_width() -> usize {
     columns(&Term::stderr()).unwrap_or(WIDTH)
-}
-
-/// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
-pub(in crate::report) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_millis().div_ceil(1000).max(1);
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, 0) => format!("{m} min"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, 0, _) => format!("{h} h"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
 }
 
 /// The display. Dropping it takes the lines away.

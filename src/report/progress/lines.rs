@@ -5,7 +5,8 @@ use tokio::time::Instant;
 
 use crate::engine::Event;
 use crate::report::outcome::{describe_blocked, describe_unclear};
-use crate::report::{ApplyProgress, clock_time, number, plain, window};
+use crate::report::text::status::StatusTotals;
+use crate::report::{ApplyProgress, Status, clock_time, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
 
 /// The line that tells of `event`, if it is worth one; `progress` has folded it already.
@@ -23,7 +24,7 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
         )
     };
     Some(match event {
-        Event::Started { flows } => {
+        Event::Started { flows, is_retry } => {
             let runs: usize = flows.iter().map(|flow| flow.to_create).sum();
             let doubts: usize = flows.iter().map(|flow| flow.in_doubt).sum();
             let settle = if doubts > 0 {
@@ -31,8 +32,15 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             } else {
                 String::new()
             };
+            let follow: usize = flows.iter().filter_map(|flow| flow.to_follow).sum();
+            let follow = if follow > 0 {
+                format!(", {follow} to follow")
+            } else {
+                String::new()
+            };
             format!(
-                "starting   {runs} to create in {}{settle}",
+                "starting   {runs} to {} in {}{settle}{follow}",
+                if *is_retry { "run again" } else { "create" },
                 number(flows.len(), "flow")
             )
         }
@@ -51,7 +59,15 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
         }
         Event::Created { flow, run, run_id } => format!(
             "{}  run {run_id}  ({}/{})",
-            about("created", flow, run),
+            about(
+                if progress.is_retry() {
+                    "retried"
+                } else {
+                    "created"
+                },
+                flow,
+                run
+            ),
             progress.done(),
             progress.wanted()
         ),
@@ -117,6 +133,16 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
         }
         Event::Stopping => "stopping   nothing new is sent; waiting for answers".to_owned(),
     })
+}
+
+/// The line that tells how far the runs of a status are.
+#[must_use]
+pub(crate) fn watch_line(status: &Status) -> String {
+    let rows = &status.rows;
+    let unfinished = rows.iter().filter(|row| row.is_unfinished()).count();
+    let totals = StatusTotals::of(rows).describe_counts();
+    let done = rows.len() - unfinished;
+    format!("watching   {done} of {} finished: {totals}", rows.len())
 }
 
 /// The wall-clock time of a moment of the monotonic clock.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use crate::engine::FollowTotals;
 use crate::report::{plain, short_window};
-use crate::run::RecordCounts;
+use crate::run::{ByteCounts, RecordCounts};
 
 /// How many failed runs are named before the rest is counted.
 const NAMED: usize = 10;
@@ -56,6 +56,31 @@ pub(in crate::report) fn describe_records(records: RecordCounts) -> Option<Strin
     let first = parts.first_mut()?;
     *first = first.replacen(' ', " records ", 1);
     Some(parts.join(", "))
+}
+
+/// `7.2 MB in, 5.1 MB out`; `None` where nothing is told.
+pub(in crate::report) fn describe_bytes(bytes: ByteCounts) -> Option<String> {
+    let ByteCounts { input, output } = bytes;
+    let parts: Vec<String> = [(input, "in"), (output, "out")]
+        .into_iter()
+        .filter_map(|(count, word)| Some(format!("{} {word}", size(count?))))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Bytes in the unit that suits them: `7.2 MB`.
+fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let (mut whole, mut tenths, mut unit) = (bytes, 0, 0);
+    while whole >= 1_000 && unit + 1 < UNITS.len() {
+        tenths = whole % 1_000 / 100;
+        whole /= 1_000;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{whole} B"),
+        _ => format!("{}.{tenths} {}", grouped(whole), UNITS[unit]),
+    }
 }
 
 /// A number with its thousands apart: `28,500`.
@@ -147,5 +172,8 @@ mod tests {
         assert_eq!(describe_followed(&FollowTotals::default()), "none");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(grouped(999), "999");
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(7_203_600), "7.2 MB");
+        assert_eq!(size(9_000_000_000_000_000), "9,000.0 TB");
     }
 }

@@ -10,7 +10,9 @@ use crate::report::bar::{Cell, describe_gaps, legend};
 use crate::report::flows::{
     EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
 };
-use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
+use crate::report::reason::{
+    describe_fate, describe_held_back, describe_paused, reasons, same_reasons,
+};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::UnixSeconds;
@@ -152,9 +154,21 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
         .copied()
         .collect();
     write_runs(out, &shown, layout)?;
+    let paused = flow
+        .runs
+        .iter()
+        .find(|planned| planned.action == Action::Paused);
+    if let Some(PlannedRun { run, .. }) = paused {
+        let mark = Cell::HeldBack.coloured(1);
+        let number = flow.counts.paused;
+        let line = format!(
+            "  {mark} {number} paused: {}",
+            describe_paused(&run.request)
+        );
+        write_lines(out, &wrap(&line, "    ", layout.columns()))?;
+    }
     for (number, cell, what) in [
         (flow.counts.held_back, Cell::HeldBack, "held back"),
-        (flow.counts.paused, Cell::HeldBack, "paused"),
         (
             flow.counts.unchanged - flow.counts.ended.all(),
             Cell::Done,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::table;
-use crate::report::progress::display::duration;
+use crate::report::duration;
 use crate::report::wrap::wrap;
 use crate::report::{number, plain, window};
 use crate::run::{Key, UnixSeconds, Window};

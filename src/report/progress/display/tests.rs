@@ -1,5 +1,7 @@
 //! What the display says at one moment, at each width.
 
+use std::time::Duration;
+
 use super::*;
 use crate::engine::{Event, FlowStarted};
 use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
@@ -7,6 +9,7 @@ use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 fn started(flows: usize, each: usize) -> ApplyProgress {
     let flows = (0..flows)
         .map(|n| FlowStarted {
+            to_follow: None,
             name: format!("flow-{n}").into(),
             flow: crate::fixture::flow(),
             to_create: each,
@@ -14,7 +17,11 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
         })
         .collect();
     let mut progress = ApplyProgress::default();
-    progress.fold(&Event::Started { flows }, Instant::now());
+    let started = Event::Started {
+        flows,
+        is_retry: false,
+    };
+    progress.fold(&started, Instant::now());
     progress
 }
 
