@@ -139,7 +139,9 @@ async fn apply_to(
             &mut signals,
         )
         .await?;
-    let made = plan::PlanWithState::of(diff(desired, Some(store.state())).select(&selection));
+    let plan = diff(desired, Some(store.state())).select(&selection);
+    let forecast = plan::forecast(context, &plan, Some(store.state()));
+    let made = plan::PlanWithState::of(plan, forecast);
     // From here on a reader of standard output that has gone decides nothing.
     let conflicts = made.plan.totals().conflict > 0;
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {

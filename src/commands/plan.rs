@@ -1,9 +1,13 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use jiff::Timestamp;
+
+use crate::api::Rate;
 
 use crate::cli::Exit;
 use crate::cli::context::Context;
@@ -13,7 +17,7 @@ use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::present::{self, Form};
 use crate::manifest::{Checked, Problem};
-use crate::plan::{Plan, diff, explain};
+use crate::plan::{Forecast, Pace, Plan, diff, explain};
 use crate::report::{self, PlanView, View};
 use crate::run::KeyPrefix;
 use crate::state::State;
@@ -143,16 +147,18 @@ pub(super) fn exit_of(plan: &Plan, detailed_exitcode: bool) -> Result<Exit, Fail
 #[derive(Debug)]
 pub(super) struct PlanWithState {
     pub(super) plan: Plan,
+    forecast: Option<Forecast>,
     state: Option<State>,
     /// What was found in the manifests; no errors.
     problems: Vec<Problem>,
 }
 
 impl PlanWithState {
-    /// A plan alone.
-    pub(super) fn of(plan: Plan) -> Self {
+    /// A plan, made from a state that is kept elsewhere.
+    pub(super) fn of(plan: Plan, forecast: Option<Forecast>) -> Self {
         Self {
             plan,
+            forecast,
             state: None,
             problems: Vec::new(),
         }
@@ -162,6 +168,7 @@ impl PlanWithState {
         PlanView {
             plan: &self.plan,
             state: self.state.as_ref(),
+            forecast: self.forecast.as_ref(),
             problems: &self.problems,
         }
     }
@@ -192,11 +199,24 @@ pub(super) async fn make(
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
+    let plan = selection.select(context, diff(checked.runs, state.as_ref()))?;
     Ok(PlanWithState {
-        plan: selection.select(context, diff(checked.runs, state.as_ref()))?,
+        forecast: forecast(context, &plan, state.as_ref()),
+        plan,
         state,
         problems: checked.problems,
     })
+}
+
+/// What carrying out `plan`, made from `state`, will take by the limits of the config.
+pub(super) fn forecast(context: &Context, plan: &Plan, state: Option<&State>) -> Option<Forecast> {
+    let limits = &context.config.limits;
+    let pace = Pace {
+        per_second: (limits.rate != Rate::UNLIMITED).then(|| limits.rate.get()),
+        new_runs_per_day: limits.new_runs_per_day,
+        max_active_runs: limits.max_active_runs.map(NonZeroUsize::get),
+    };
+    Forecast::of(plan, state, pace, Timestamp::now())
 }
 
 /// Windows that overlap what was ingested: the manifests are wrong, and nothing is sent.

@@ -24,13 +24,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
-use super::day_budget::DayBudget;
 use super::send::SendResult;
 use super::{
     Applied, Ending, Event, Events, FlowIndex, NotSentReason, Outcomes, Settings, Stop, Stopper,
 };
 use crate::api::Client;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, DayBudget, Plan};
 use crate::run::{DesiredRun, Key, RunId};
 use crate::store::{LockedStore, StoreError};
 use journal_writer::JournalWriter;

@@ -6,7 +6,6 @@
 //! decided by functions of plain data (`recognise`, `check_flow`). The engine prints nothing.
 
 mod breaker;
-mod day_budget;
 mod dispatcher;
 mod event;
 mod flow_queue;

@@ -4,8 +4,10 @@
 //! can be shown, compared and carried out. Only [`diff()`] makes one, only [`Plan::select`]
 //! narrows one, and neither can send anything.
 
+mod day_budget;
 mod diff;
 mod explain;
+mod forecast;
 mod retry;
 mod select;
 #[cfg(test)]
@@ -16,8 +18,10 @@ use sha2::{Digest, Sha256};
 use crate::run::{DesiredRun, RunIdentity, hex};
 use crate::state::{Fate, LastSeen, Record, State};
 
+pub(crate) use day_budget::DayBudget;
 pub(crate) use diff::diff;
 pub(crate) use explain::{Explained, explain};
+pub(crate) use forecast::{DayForecast, Forecast, IngestionForecast, Pace};
 pub(crate) use retry::{RetryPlan, RetryRule};
 pub(crate) use select::{Limit, Selection};
 

@@ -8,6 +8,7 @@
 
 mod bar;
 mod flows;
+mod forecast;
 mod github;
 pub(crate) mod json;
 mod markdown;

@@ -34,7 +34,7 @@ use super::text::table::Layout;
 use super::{ProblemCounts, number};
 use crate::engine::Applied;
 use crate::manifest::{Checked, Problem, Sources};
-use crate::plan::{Plan, RetryPlan};
+use crate::plan::{Forecast, Plan, RetryPlan};
 use crate::reconcile::resolve::{Case, Decision};
 use crate::run::DesiredRun;
 use crate::state::{Record, State};
@@ -126,6 +126,8 @@ pub(crate) struct PlanView<'a> {
     pub plan: &'a Plan,
     /// What it was made from.
     pub state: Option<&'a State>,
+    /// What carrying it out will take.
+    pub forecast: Option<&'a Forecast>,
     /// What was found in the manifests; no errors.
     pub problems: &'a [Problem],
 }
@@ -134,11 +136,11 @@ impl<'a> View for PlanView<'a> {
     type Document = PlanDocument<'a>;
 
     fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
-        write_plan(out, self.plan, layout)
+        write_plan(out, self.plan, self.forecast, layout)
     }
 
     fn document(&self, _: u8) -> PlanDocument<'a> {
-        json::plan(self.plan, self.state)
+        json::plan(self.plan, self.forecast, self.state)
     }
 
     fn annotations(&self) -> Vec<Annotation> {
@@ -146,7 +148,7 @@ impl<'a> View for PlanView<'a> {
     }
 
     fn markdown(&self, most: usize) -> Option<String> {
-        Some(plan_markdown(self.plan, self.problems, most))
+        Some(plan_markdown(self.plan, self.forecast, self.problems, most))
     }
 
     fn outputs(&self) -> Option<Outputs> {

@@ -8,8 +8,8 @@ use std::collections::{BTreeSet, VecDeque};
 use jiff::Timestamp;
 
 use crate::engine::FlowIndex;
-use crate::engine::day_budget::DayBudget;
 use crate::engine::flow_queue::FlowQueue;
+use crate::plan::DayBudget;
 use crate::run::{DesiredRun, RunId};
 use crate::store::SuspendAwareInstant;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
-use crate::plan::{Action, Known, Plan, PlannedRun};
+use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::state::State;
 
 /// `plan/v1`.
@@ -17,6 +17,9 @@ pub(crate) struct PlanDocument<'a> {
     format: &'static str,
     digest: String,
     summary: PlanSummary,
+    /// What carrying it out will take; none where it sends nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<ForecastFields>,
     /// What held runs back, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<PlanLimit>,
@@ -30,6 +33,75 @@ pub(crate) struct PlanDocument<'a> {
 struct PlanLimit {
     name: &'static str,
     new_runs: usize,
+}
+
+/// What carrying a plan out will take, as far as can be told beforehand.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct ForecastFields {
+    /// Requests to create, those held back by a limit included.
+    requests: usize,
+    /// None where `limits.rate` is `unlimited`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sending_seconds: Option<u64>,
+    /// `limits.newRunsPerDay`
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new_runs_per_day: Option<usize>,
+    /// How many of them that limit lets go now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fit_now: Option<usize>,
+    /// When that limit lets the last of them go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_fits_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingestion: Option<IngestionFields>,
+}
+
+/// What the service will do, judged by earlier runs of the same flows.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct IngestionFields {
+    /// How many of the requests are of flows whose earlier runs are known.
+    runs: usize,
+    /// How long the slowest flow takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<u64>,
+    /// How many runs of a flow were taken to be at work at once; none: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_once: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u64>,
+}
+
+impl ForecastFields {
+    fn new(forecast: &Forecast) -> Self {
+        let Forecast {
+            requests,
+            per_second,
+            sending,
+            day,
+            ingestion,
+        } = forecast;
+        let last = day.as_ref().and_then(|day| day.last);
+        Self {
+            requests: *requests,
+            requests_per_second: *per_second,
+            sending_seconds: sending.map(|sending| sending.as_millis().div_ceil(1000) as u64),
+            new_runs_per_day: day.as_ref().map(|day| day.most),
+            fit_now: day.as_ref().map(|day| day.now),
+            last_fits_at: last.map(|at| format!("{at:.0}")),
+            ingestion: ingestion.as_ref().map(|it| IngestionFields {
+                runs: it.runs,
+                seconds: it.time.map(|time| time.as_secs()),
+                at_once: it.at_once,
+                records: it.records,
+            }),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -104,7 +176,11 @@ impl PlanRun {
 
 /// The plan, made from `state`, as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
 #[must_use]
-pub(crate) fn plan<'a>(plan: &'a Plan, state: Option<&'a State>) -> PlanDocument<'a> {
+pub(crate) fn plan<'a>(
+    plan: &'a Plan,
+    forecast: Option<&Forecast>,
+    state: Option<&'a State>,
+) -> PlanDocument<'a> {
     let totals = plan.totals();
     PlanDocument {
         format: "plan/v1",
@@ -121,6 +197,7 @@ pub(crate) fn plan<'a>(plan: &'a Plan, state: Option<&'a State>) -> PlanDocument
             paused: totals.paused,
             retry: totals.retry,
         },
+        forecast: forecast.map(ForecastFields::new),
         limit: plan.limit().map(|limit| PlanLimit {
             name: limit.name(),
             new_runs: limit.most(),

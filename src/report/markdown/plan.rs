@@ -6,9 +6,10 @@ use super::table::{FlowRow, table as flow_table};
 use super::window_range::{WindowRange, stretches};
 use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
-use crate::plan::{Action, Known, Plan, PlannedRun};
+use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
+use crate::report::forecast::describe_forecast;
 use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
 use crate::report::text::plan::{describe_totals, row};
 use crate::report::text::table;
@@ -34,13 +35,21 @@ const WORDS: [&str; 7] = [
 
 /// The plan in at most `most` bytes, with the warnings among `problems`.
 #[must_use]
-pub(crate) fn plan_markdown(plan: &Plan, problems: &[Problem], most: usize) -> String {
+pub(crate) fn plan_markdown(
+    plan: &Plan,
+    forecast: Option<&Forecast>,
+    problems: &[Problem],
+    most: usize,
+) -> String {
     let mut flows = by_flow(plan, BAR);
     flows.sort_by_key(|flow| std::cmp::Reverse(flow.counts.need()));
 
     let mut text = format!("### backfill plan: {}\n\n", describe_totals(plan));
     if let Some(held_back) = describe_held_back(plan) {
         let _ = write!(text, "**Warning:** {held_back}.\n\n");
+    }
+    if let Some(forecast) = forecast {
+        let _ = write!(text, "Forecast: {}.\n\n", describe_forecast(forecast));
     }
     text.push_str(&conflicts(plan));
     text.push_str(&warnings(problems));

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use super::table::{self, Layout};
 use super::write_lines;
-use crate::plan::{Action, Plan, PlannedRun};
+use crate::plan::{Action, Forecast, Plan, PlannedRun};
 use crate::report::bar::{Cell, describe_gaps, legend};
 use crate::report::flows::{
     EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
 };
+use crate::report::forecast::describe_forecast;
 use crate::report::reason::{
     describe_fate, describe_held_back, describe_paused, reasons, same_reasons,
 };
@@ -26,7 +27,12 @@ const FLOWS: usize = 30;
 ///
 /// # Errors
 /// When writing fails.
-pub(crate) fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {
+pub(crate) fn write_plan(
+    out: &mut dyn Write,
+    plan: &Plan,
+    forecast: Option<&Forecast>,
+    layout: Layout,
+) -> io::Result<()> {
     let totals = format!("Plan: {}.", describe_totals(plan));
     write_lines(out, &wrap(&totals, "      ", layout.columns()))?;
     if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
@@ -35,6 +41,10 @@ pub(crate) fn write_plan(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io
     if let Some(held_back) = describe_held_back(plan) {
         let text = format!("Warning: {held_back}.");
         write_lines(out, &wrap(&text, "         ", layout.columns()))?;
+    }
+    if let Some(forecast) = forecast {
+        let text = format!("Forecast: {}.", describe_forecast(forecast));
+        write_lines(out, &wrap(&text, "          ", layout.columns()))?;
     }
     writeln!(
         out,

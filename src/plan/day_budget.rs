@@ -95,7 +95,7 @@ impl DayBudget {
     }
 
     /// A request is about to leave.
-    pub(super) fn take(&mut self, sandbox: &Sandbox, now: Timestamp) {
+    pub(crate) fn take(&mut self, sandbox: &Sandbox, now: Timestamp) {
         if self.most.is_some() {
             match self.sent.get_mut(sandbox) {
                 Some(times) => times.push(now),
@@ -107,7 +107,7 @@ impl DayBudget {
     }
 
     /// One that was counted came to nothing.
-    pub(super) fn give_back(&mut self, sandbox: &Sandbox) {
+    pub(crate) fn give_back(&mut self, sandbox: &Sandbox) {
         self.sent.get_mut(sandbox).and_then(Vec::pop);
     }
 }
