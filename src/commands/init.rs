@@ -25,7 +25,7 @@ const STATE: &str = ".backfill/";
 
 /// The folder of the workflows, at the root of a repository: GitHub looks nowhere else.
 const WORKFLOWS: &str = ".github/workflows";
-const WORKFLOW_TEXTS: [(&str, &str); 3] = [
+const WORKFLOW_TEXTS: [(&str, &str); 4] = [
     (
         ".github/workflows/backfill-plan.yml",
         include_str!("../../.github/workflows/plan.yml"),
@@ -33,6 +33,10 @@ const WORKFLOW_TEXTS: [(&str, &str); 3] = [
     (
         ".github/workflows/backfill-apply.yml",
         include_str!("../../.github/workflows/apply.yml"),
+    ),
+    (
+        ".github/workflows/backfill-follow.yml",
+        include_str!("../../.github/workflows/follow.yml"),
     ),
     (
         ".github/workflows/backfill-audit.yml",

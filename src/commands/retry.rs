@@ -112,7 +112,8 @@ async fn retry_with(
         .await
         .map_err(state_failure)?
     else {
-        return Ok(finish(context, flags, &RetryPlan::default(), nothing()));
+        let nothing = engine::nothing_to_do(&Plan::default(), None);
+        return Ok(finish(context, flags, &RetryPlan::default(), nothing));
     };
     let selected = |state: &State| {
         let plan = diff(desired.clone(), Some(state));
@@ -133,12 +134,16 @@ async fn retry_with(
     }
     let first_look = RetryPlan::of(plan, &state, rule);
     let has_doubts = engine::has_doubts(&state);
-    if flags.dry_run || (first_look.plan.totals().to_create() == 0 && !has_doubts) {
+    let is_followed = flags.follow.wait && engine::has_unfinished(&first_look.plan, Some(&state));
+    let is_idle = first_look.plan.totals().to_create() == 0 && !has_doubts && !is_followed;
+    if flags.dry_run || is_idle {
         let limited = flags.selection.limited(context, first_look);
         if flags.dry_run {
             return show_plan(context, flags, &limited);
         }
-        return Ok(finish(context, flags, &limited, nothing()));
+        let followed = Some(&state).filter(|_| flags.follow.wait);
+        let nothing = engine::nothing_to_do(&limited.plan, followed);
+        return Ok(finish(context, flags, &limited, nothing));
     }
 
     let mut signals = Signals::listen()?;
@@ -217,16 +222,12 @@ async fn runs_of(
     Ok(lists.into_iter().flatten().collect())
 }
 
-/// What comes of a retry that has nothing to do.
-fn nothing() -> Applied {
-    engine::nothing_to_do(&Plan::default(), None)
-}
-
 fn show_plan(context: &Context, flags: &Flags, planned: &RetryPlan) -> Result<Exit, Failure> {
     let is_due = planned.plan.totals().to_create() > 0;
-    let exit = match flags.detailed_exitcode && is_due {
-        true => Exit::Changes,
-        false => Exit::Success,
+    let exit = if flags.detailed_exitcode && is_due {
+        Exit::Changes
+    } else {
+        Exit::Success
     };
     let view = RetryPlanView { planned };
     let report = flags.report.as_deref();

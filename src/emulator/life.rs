@@ -174,10 +174,13 @@ fn place(ordinal: u32, total: f64) -> u32 {
         reason = "weights are not negative, and people write small ones"
     )]
     let total = (total as u32).max(1);
-    let share_no_factor = |stride: &u32| (2..=*stride).all(|n| stride % n != 0 || total % n != 0);
+    let share_no_factor = |stride: &u32| {
+        let divides_both = |n: u32| stride.is_multiple_of(n) && total.is_multiple_of(n);
+        !(2..=*stride).any(divides_both)
+    };
     // Near the golden ratio of all.
     let stride = (total * 8 / 13).max(1);
-    let stride = (stride..).find(share_no_factor).unwrap_or(1);
+    let stride = (stride..2 * total).find(share_no_factor).unwrap_or(1);
     u32::try_from(u64::from(ordinal) * u64::from(stride) % u64::from(total)).unwrap_or(0)
 }
 

@@ -54,6 +54,10 @@
 //! scheduledFor: 1
 //! runsFor: 2
 //! outcomes: { success: 90, successWithErrors: 2, partialSuccess: 2, noRecords: 3, failed: 3 }
+//! outcomesExact: false       # true: of as many runs as all weights, exactly so many end in each way
+//! badAttempts: 1             # later attempts of a window succeed; default: none is sure to
+//! retries: newRun            # sameRun: the run itself runs again
+//! retryWord: both            # tutorial: re-trigger; openapi: RE_TRIGGER
 //! dedupe: false              # true: 409 for a window that has a run
 //!
 //! # Answers

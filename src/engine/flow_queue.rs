@@ -18,6 +18,10 @@ use crate::run::{
 use crate::untrusted::Untrusted;
 
 /// The runs of one flow that an apply has to create, and what is known of the flow.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the flow"
+)]
 pub(super) struct FlowQueue {
     pub(super) flow: FlowRef,
     pub(super) name: Untrusted,

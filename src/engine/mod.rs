@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use crate::api::{Client, TimestampForm};
 use crate::plan::{Action, Plan};
-use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunIdentity, RunStatus};
+use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunStatus};
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
@@ -93,7 +93,7 @@ pub(crate) struct FollowTotals {
     /// The records of those that have finished.
     pub records: RecordCounts,
     /// Those that failed, in the plan's order.
-    pub failures: Vec<(RunIdentity, RunId, LastSeen)>,
+    pub failures: Vec<(DesiredRun, RunId, LastSeen)>,
 }
 
 impl Applied {
@@ -128,7 +128,7 @@ impl FollowTotals {
             if let Some(seen) = seen {
                 totals.records = totals.records.plus(seen.records);
                 if seen.status == RunStatus::Failed {
-                    let failure = (run.identity.clone(), run_id.clone(), seen.clone());
+                    let failure = (run.clone(), run_id.clone(), seen.clone());
                     totals.failures.push(failure);
                 }
             }

@@ -111,12 +111,11 @@ async fn attempt(
         let sandbox = &task.run.identity.flow.sandbox;
         let (intent, life) = (task.intent, task.life);
         let may_leave = move || intent.elapsed() < life.leaves;
-        let outcome = match &task.retry_of {
-            Some(run_id) => client.retry(sandbox, run_id, &token, may_leave).await,
-            None => {
-                let request = request(task, client);
-                client.create(sandbox, &request, &token, may_leave).await
-            }
+        let outcome = if let Some(run_id) = &task.retry_of {
+            client.retry(sandbox, run_id, &token, may_leave).await
+        } else {
+            let request = request(task, client);
+            client.create(sandbox, &request, &token, may_leave).await
         };
         match outcome {
             Outcome::Created { run_id, etag } => return Ok(SendResult::Created { run_id, etag }),

@@ -18,7 +18,7 @@ pub(crate) enum Explained {
     /// A run that would be created, but for this limit.
     HeldBack(PlannedRun, Limit),
     /// A run that the state knows, and no manifest that was read wants.
-    NotWanted(Known),
+    NotWanted(Box<Known>),
 }
 
 /// The run whose key begins with `prefix`.
@@ -34,7 +34,7 @@ pub(crate) fn explain(
     for record in state.into_iter().flat_map(State::records) {
         let key = record.identity.key();
         if prefix.matches(&key) {
-            found.insert(key, Explained::NotWanted(Known::of(record)));
+            found.insert(key, Explained::NotWanted(Box::new(Known::of(record))));
         }
     }
     // What is wanted says more than what is remembered.

@@ -16,13 +16,13 @@ pub(crate) struct RetryRule {
 /// What a retry would do.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RetryPlan {
-    /// The runs that are to run again, and retries that are in doubt.
+    /// The runs that are to run again, retries that are in doubt, and runs that have not finished.
     pub plan: Plan,
     /// Runs that would be run again, but were as often as is allowed: left to a person.
     pub exhausted: Vec<PlannedRun>,
     /// Runs that would be run again, but their manifests say `paused: true`.
     pub paused: usize,
-    /// Runs that exist and need no retry.
+    /// Runs that have finished and need no retry.
     pub unchanged: usize,
 }
 
@@ -49,7 +49,16 @@ impl RetryPlan {
                 Some(RunStatus::Empty) => rule.empty,
                 _ => false,
             };
-            if !is_due {
+            let is_finished = record
+                .last_seen()
+                .is_some_and(|seen| seen.status.is_finished());
+            if !is_due && !is_finished {
+                // It may be waited for.
+                retry.plan.runs.push(PlannedRun {
+                    action: Action::Unchanged,
+                    ..planned
+                });
+            } else if !is_due {
                 retry.unchanged += 1;
             } else if planned.run.request.paused.is_some() {
                 retry.paused += 1;

@@ -3,11 +3,13 @@
 //! Takes values of the plan and the state, gives fragments of one line without a full stop. What
 //! the service said is in them, made harmless.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 
 use super::{number, plain, window};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
-use crate::run::{RecordCounts, Request};
+use crate::run::{RecordCounts, Request, RunStatus};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
 /// How much of what the service said is repeated.
@@ -81,9 +83,9 @@ pub(in crate::report) fn describe_seen(seen: &LastSeen) -> String {
             output,
             failed,
         },
-        code,
-        message,
         at,
+        code: _,
+        message: _,
         bytes: _,
         started_at: _,
         updated_at: _,
@@ -95,17 +97,23 @@ pub(in crate::report) fn describe_seen(seen: &LastSeen) -> String {
         .filter_map(|(count, word)| Some(format!("{} {word}", (*count)?)))
         .collect();
     if !counts.is_empty() {
-        text.push_str(&format!("; records: {}", counts.join(", ")));
+        let _ = write!(text, "; records: {}", counts.join(", "));
     }
-    let said: Vec<String> = [code, message]
+    let said = said(seen);
+    if !said.is_empty() {
+        let _ = write!(text, "; {said}");
+    }
+    text
+}
+
+/// What the service said of a run: the code and the message of its first error.
+pub(in crate::report) fn said(seen: &LastSeen) -> String {
+    let said: Vec<String> = [&seen.code, &seen.message]
         .into_iter()
         .flatten()
         .map(|said| plain(said, MOST_SAID))
         .collect();
-    if !said.is_empty() {
-        text.push_str(&format!("; {}", said.join(" ")));
-    }
-    text
+    said.join(" ")
 }
 
 /// A run that a retry replaced: what it was, who retried it and when.
@@ -142,6 +150,10 @@ pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
             vec![overlaps, fate, "waits until that is settled".to_owned()]
         }
         (Action::Again, Some(known)) => vec![describe_fate(&known.fate)],
+        (Action::Unchanged, Some(known)) => match &known.last_seen {
+            Some(seen) if seen.status == RunStatus::Failed => vec![said(seen)],
+            _ => Vec::new(),
+        },
         (Action::Settle, Some(known)) => vec![
             describe_fate(&known.fate),
             "looked for before anything is sent".to_owned(),

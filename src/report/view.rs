@@ -285,6 +285,10 @@ impl View for StatusView<'_> {
     fn markdown(&self, most: usize) -> Option<String> {
         Some(status_markdown(self.status, most))
     }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::of_status(self.status))
+    }
 }
 
 impl View for AuditView<'_> {

@@ -1,11 +1,12 @@
 //! The fold: the only way a state changes. Each entry is one legal step, or damage.
 
 use super::Entry;
-use super::Retry;
 use super::State;
 use super::entry::IdentityError;
 use super::record::{Absence, Doubt, Fate, InDoubt, Record};
+use super::{Evidence, Retry};
 use crate::run::{Key, RunId, RunIdentity, UnixSeconds};
+use jiff::Timestamp;
 
 /// Why an entry cannot follow what came before it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,19 +76,10 @@ impl State {
                     doubt: None,
                     retry: None,
                 };
-                if let Some(retry) = retry {
-                    return self.begin_retry(key, &identity, in_doubt, retry);
+                match retry {
+                    Some(retry) => self.begin_retry(key, &identity, in_doubt, retry)?,
+                    None => self.begin_create(key, identity, in_doubt)?,
                 }
-                // What was never created may be sent again.
-                let fate = match self.records.get(&identity).map(|record| &record.fate) {
-                    None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => None,
-                    Some(Fate::Created { .. }) => Some("created"),
-                    Some(Fate::InDoubt(_)) => Some("in doubt"),
-                };
-                if let Some(fate) = fate {
-                    return Err(FoldError::NotFree { fate, key });
-                }
-                self.replace(key, identity, Fate::InDoubt(Box::new(in_doubt)));
             }
             Entry::Created {
                 key,
@@ -131,20 +123,7 @@ impl State {
                 }
             }
             Entry::NotCreated { key, evidence, at } => {
-                let record = self.open_intent("a settlement", key)?;
-                if let Fate::InDoubt(in_doubt) = &record.fate {
-                    let absence = Absence {
-                        intent: in_doubt.intent,
-                        evidence,
-                        at,
-                        retry_of: in_doubt.retry.as_ref().map(|it| it.run_id.clone()),
-                    };
-                    if absence.retry_of.is_some() && record.take_back() {
-                        record.history().earlier.push(absence);
-                    } else {
-                        record.fate = Fate::NotCreated(Box::new(absence));
-                    }
-                }
+                self.settle_absent(key, evidence, at)?;
             }
             Entry::Adopted {
                 run,
@@ -153,27 +132,7 @@ impl State {
                 at,
             } => {
                 let key = run.key();
-                let identity = run.checked()?;
-                if let Some(Record {
-                    fate: Fate::Created { .. },
-                    ..
-                }) = self.records.get(&identity)
-                {
-                    return Err(FoldError::NotFree {
-                        fate: "created",
-                        key,
-                    });
-                }
-                self.free(&run_id, key)?;
-                self.records.add_claim(run_id.clone(), identity.clone());
-                let sent_at = self.records.get(&identity).map(|it| sent_at(&it.fate));
-                let fate = Fate::Created {
-                    run_id,
-                    adopted: Some(Box::new(evidence)),
-                    at,
-                    sent_at: sent_at.flatten(),
-                };
-                self.replace(key, identity, fate);
+                self.adopt(key, run.checked()?, run_id, evidence, at)?;
             }
             Entry::Seen {
                 run,
@@ -192,6 +151,78 @@ impl State {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// A request to create a run is about to leave. What was never created may be sent again.
+    fn begin_create(
+        &mut self,
+        key: Key,
+        identity: RunIdentity,
+        in_doubt: InDoubt,
+    ) -> Result<(), FoldError> {
+        let fate = match self.records.get(&identity).map(|record| &record.fate) {
+            None | Some(Fate::Rejected { .. } | Fate::NotCreated(_)) => None,
+            Some(Fate::Created { .. }) => Some("created"),
+            Some(Fate::InDoubt(_)) => Some("in doubt"),
+        };
+        if let Some(fate) = fate {
+            return Err(FoldError::NotFree { fate, key });
+        }
+        self.replace(key, identity, Fate::InDoubt(Box::new(in_doubt)));
+        Ok(())
+    }
+
+    /// Nothing came of a request: what it was to run again is what it was.
+    fn settle_absent(
+        &mut self,
+        key: Key,
+        evidence: Evidence,
+        at: Timestamp,
+    ) -> Result<(), FoldError> {
+        let record = self.open_intent("a settlement", key)?;
+        if let Fate::InDoubt(in_doubt) = &record.fate {
+            let absence = Absence {
+                intent: in_doubt.intent,
+                evidence,
+                at,
+                retry_of: in_doubt.retry.as_ref().map(|it| it.run_id.clone()),
+            };
+            if absence.retry_of.is_some() && record.take_back() {
+                record.history().earlier.push(absence);
+            } else {
+                record.fate = Fate::NotCreated(Box::new(absence));
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that exists already is the one that was wanted.
+    fn adopt(
+        &mut self,
+        key: Key,
+        identity: RunIdentity,
+        run_id: RunId,
+        evidence: Evidence,
+        at: Timestamp,
+    ) -> Result<(), FoldError> {
+        let before = self.records.get(&identity).map(|record| &record.fate);
+        if let Some(Fate::Created { .. }) = before {
+            return Err(FoldError::NotFree {
+                fate: "created",
+                key,
+            });
+        }
+        let sent_at = before.and_then(sent_at);
+        self.free(&run_id, key)?;
+        self.records.add_claim(run_id.clone(), identity.clone());
+        let fate = Fate::Created {
+            run_id,
+            adopted: Some(Box::new(evidence)),
+            at,
+            sent_at,
+        };
+        self.replace(key, identity, fate);
         Ok(())
     }
 

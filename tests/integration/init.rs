@@ -17,13 +17,14 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     let workspace = empty();
     let ran = workspace.run("init").exits(0);
     assert_snapshot!(ran.stdout, @r#"
-    backfill.yaml                         written
-    manifests/example.yaml                written
-    manifests/schema.json                 written
-    .gitignore                            written
-    .github/workflows/backfill-plan.yml   written
-    .github/workflows/backfill-apply.yml  written
-    .github/workflows/backfill-audit.yml  written
+    backfill.yaml                          written
+    manifests/example.yaml                 written
+    manifests/schema.json                  written
+    .gitignore                             written
+    .github/workflows/backfill-plan.yml    written
+    .github/workflows/backfill-apply.yml   written
+    .github/workflows/backfill-follow.yml  written
+    .github/workflows/backfill-audit.yml   written
 
     Next:
     1. Try it, without an account: `backfill plan --emulator`.
@@ -63,13 +64,14 @@ fn it_overwrites_nothing_and_says_so() {
     workspace.manifest(1, 1, false);
     let ran = workspace.run("init").exits(0);
     assert_snapshot!(ran.stdout, @r#"
-    backfill.yaml                         already there, left as it is
-    manifests/example.yaml                not written: there are manifests already
-    manifests/schema.json                 already there, left as it is
-    .gitignore                            already there, left as it is
-    .github/workflows/backfill-plan.yml   already there, left as it is
-    .github/workflows/backfill-apply.yml  written
-    .github/workflows/backfill-audit.yml  written
+    backfill.yaml                          already there, left as it is
+    manifests/example.yaml                 not written: there are manifests already
+    manifests/schema.json                  already there, left as it is
+    .gitignore                             already there, left as it is
+    .github/workflows/backfill-plan.yml    already there, left as it is
+    .github/workflows/backfill-apply.yml   written
+    .github/workflows/backfill-follow.yml  written
+    .github/workflows/backfill-audit.yml   written
 
     Next:
     1. Add the line `.backfill/` to .gitignore: the state stays out of git.
@@ -104,6 +106,7 @@ fn its_workflows_are_our_own_with_the_action_of_a_release() {
     for (name, ours) in [
         ("plan", include_str!("../../.github/workflows/plan.yml")),
         ("apply", include_str!("../../.github/workflows/apply.yml")),
+        ("follow", include_str!("../../.github/workflows/follow.yml")),
         ("audit", include_str!("../../.github/workflows/audit.yml")),
     ] {
         let path = format!(".github/workflows/backfill-{name}.yml");
@@ -143,7 +146,7 @@ fn in_a_repository_the_state_is_on_a_branch_and_workflows_are_at_its_root() {
         .expect("the binary runs");
     let said = String::from_utf8_lossy(&ran.stdout);
     let elsewhere = "not written: it belongs where the repository begins";
-    assert_eq!(said.matches(elsewhere).count(), 3, "{said}");
+    assert_eq!(said.matches(elsewhere).count(), 4, "{said}");
     assert!(!workspace.path().join("crm/.github").exists());
     let state = "\nstate: git:backfill-state\n";
     assert!(workspace.read("crm/backfill.yaml").contains(state));

@@ -12,6 +12,7 @@ fn totals_come_first_and_long_lists_are_folded() {
     let ran = workspace.run("plan").exits(0);
     assert_snapshot!(ran.stdout, @r#"
     Plan: 13 to create, 0 unchanged.
+    Forecast: 13 requests at 5/s in 3 s.
     Windows are [start, end) in UTC: the end is exclusive.
     Bars: + new
 
@@ -185,6 +186,7 @@ fn a_limit_that_holds_runs_back_is_named_with_how_to_change_it() {
     Warning: 1 held back by limits.newRunsPerApply (2) until the next apply; to
              create more at a time, raise it in backfill.yaml, or once with
              --max-new.
+    Forecast: 3 requests at 5/s in 1 s.
     Windows are [start, end) in UTC: the end is exclusive.
     Bars: + new  ~ held back
 
@@ -227,6 +229,8 @@ fn a_plan_for_a_comment_has_the_warnings_too() {
     let ran = workspace.run("plan --format markdown").exits(0);
     assert_snapshot!(ran.stdout, @r#"
     ### backfill plan: 2 to create, 0 unchanged
+
+    Forecast: 2 requests at 5/s in 1 s.
 
     **1 warning**
 

@@ -16,7 +16,9 @@ use crate::plan::{Action, Plan, PlannedRun};
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, UnixSeconds};
-use crate::state::{Absence, Attempt, ClockKind, ClockedTime, Fate, InDoubt, LastSeen, Record};
+use crate::state::{
+    Absence, Attempt, ClockKind, ClockedTime, Fate, InDoubt, LastSeen, Record, State,
+};
 use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -59,15 +61,58 @@ pub(super) fn queues(
     store: &LockedStore,
     settings: &Settings,
 ) -> (Vec<FlowQueue>, Outcomes) {
-    let settle_delay = settings.settle_delay;
-    let state = store.state();
-    let mut queues: BTreeMap<FlowRef, FlowQueue> = BTreeMap::new();
-    let mut outcomes = Outcomes::new();
-    let mut wanted: HashMap<Key, &DesiredRun> = HashMap::new();
-    let (now, today) = (Instant::now(), Timestamp::now());
+    let mut making = QueuesInMaking {
+        state: store.state(),
+        settings,
+        now: Instant::now(),
+        today: Timestamp::now(),
+        queues: BTreeMap::new(),
+        outcomes: Outcomes::new(),
+        wanted: HashMap::new(),
+    };
     for runs in plan.flows() {
+        making.add_planned(runs);
+    }
+    // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
+    // over, one before that may wake up yet, and send on an intent that it has made.
+    let lease = match store.acquired() {
+        Acquired::Free => store.lease(),
+        Acquired::TakenOver { lease, .. } => store.lease().max(Some(*lease)),
+    };
+    let left_by_then = lease.map_or(making.now, |lease| {
+        making.now + IntentDeadlines::of(Some(lease)).leaves
+    });
+    for record in making.state.records() {
+        if let Fate::InDoubt(in_doubt) = &record.fate {
+            making.add_doubt(record, in_doubt, left_by_then);
+        }
+    }
+    making.queues.retain(|_, queue| queue.has_work());
+    // Once all queues are known: what records stand for must not be taken for something else.
+    making.add_known();
+    (making.queues.into_values().collect(), making.outcomes)
+}
+
+struct QueuesInMaking<'a> {
+    state: &'a State,
+    settings: &'a Settings,
+    now: Instant,
+    today: Timestamp,
+    queues: BTreeMap<FlowRef, FlowQueue>,
+    outcomes: Outcomes,
+    /// The planned runs that are in doubt, and are sent again if they turn out not to exist.
+    wanted: HashMap<Key, &'a DesiredRun>,
+}
+
+impl<'a> QueuesInMaking<'a> {
+    /// Adds the planned runs of one flow.
+    fn add_planned(&mut self, runs: &'a [PlannedRun]) {
+        let Self {
+            state, settings, ..
+        } = *self;
         let flow = &runs[0].run.identity.flow;
-        let queue = queues
+        let queue = self
+            .queues
             .entry(FlowRef::clone(flow))
             .or_insert_with(|| FlowQueue::new(FlowRef::clone(flow)));
         let request = &runs[runs.len() - 1].run.request;
@@ -75,18 +120,17 @@ pub(super) fn queues(
         queue.source = Some(Arc::clone(&request.source));
         queue.order = request.order;
         let asked = runs.iter().filter_map(|it| it.run.request.max_active_runs);
-        queue.max_active = asked
-            .min()
-            .or(settings.max_active_runs)
-            .map(NonZeroUsize::get);
+        let most = asked.min().or(settings.max_active_runs);
+        queue.max_active = most.map(NonZeroUsize::get);
         for PlannedRun { run, action, .. } in runs {
             match action {
                 // It stays what it is: of a million, nothing is looked up.
                 Action::Unchanged if !settings.follow => continue,
                 Action::Unchanged => {
                     if let Some((run_id, at)) = unfinished(state.get(&run.identity)) {
-                        let age = Duration::try_from(today.duration_since(at)).unwrap_or_default();
-                        let listed_by = now + settle_delay.saturating_sub(age);
+                        let age = self.today.duration_since(at);
+                        let age = Duration::try_from(age).unwrap_or_default();
+                        let listed_by = self.now + settings.settle_delay.saturating_sub(age);
                         queue.running.await_news(run_id, listed_by);
                     }
                     continue;
@@ -104,14 +148,16 @@ pub(super) fn queues(
                     let fate = state.get(&run.identity).map(|record| &record.fate);
                     let is_retry = fate.is_some_and(|fate| fate.retried().is_some());
                     if is_retry == settings.is_retry {
-                        wanted.insert(run.key(), run);
+                        self.wanted.insert(run.key(), run);
                     }
                 }
                 Action::Paused => {
-                    outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Paused));
+                    let left = RunOutcome::Remaining(LeftReason::Paused);
+                    self.outcomes.insert(run.key(), left);
                 }
                 Action::Wait | Action::Conflict => {
-                    outcomes.insert(run.key(), RunOutcome::Remaining(LeftReason::Overlap));
+                    let left = RunOutcome::Remaining(LeftReason::Overlap);
+                    self.outcomes.insert(run.key(), left);
                 }
             }
             if state.get(&run.identity).is_some_and(Record::was_absent) {
@@ -119,18 +165,9 @@ pub(super) fn queues(
             }
         }
     }
-    // Who held the state before us is gone, and nothing of it left after now. Where it can be taken
-    // over, one before that may wake up yet, and send on an intent that it has made.
-    let lease = match store.acquired() {
-        Acquired::Free => store.lease(),
-        Acquired::TakenOver { lease, .. } => store.lease().max(Some(*lease)),
-    };
-    let left_by_then = lease.map_or(now, |lease| now + IntentDeadlines::of(Some(lease)).leaves);
-    for record in state.records() {
-        let Record { identity, fate, .. } = record;
-        let Fate::InDoubt(in_doubt) = fate else {
-            continue;
-        };
+
+    /// Adds a run in doubt, of a request that has not left after `left_by_then`.
+    fn add_doubt(&mut self, record: &Record, in_doubt: &InDoubt, left_by_then: Instant) {
         let InDoubt {
             intent,
             session,
@@ -138,17 +175,19 @@ pub(super) fn queues(
             order,
             doubt,
             retry,
-        } = &**in_doubt;
-        let earlier = record.earlier();
+        } = in_doubt;
+        let settle_delay = self.settings.settle_delay;
+        let (identity, earlier) = (&record.identity, record.earlier());
         let retry_of = retry.as_ref().map(|it| &it.run_id);
         let key = identity.key();
-        let queue = queues
+        let queue = self
+            .queues
             .entry(FlowRef::clone(&identity.flow))
             .or_insert_with(|| FlowQueue::new(FlowRef::clone(&identity.flow)));
         queue.doubts.push(OpenDoubt {
             identity: identity.clone(),
             key,
-            wanted: wanted.get(&key).map(|run| (*run).clone()),
+            wanted: self.wanted.get(&key).map(|run| (*run).clone()),
             open: open(
                 identity,
                 first_intent(*intent, earlier, retry_of),
@@ -170,29 +209,31 @@ pub(super) fn queues(
             of_this_apply: false,
         });
     }
-    queues.retain(|_, queue| queue.has_work());
-    // Once all queues are known: what records stand for must not be taken for something else.
-    for (flow, queue) in &mut queues {
-        for record in state.of_flow(flow) {
-            queue.claimed.extend(record.run_ids().cloned());
-            let Fate::Created {
-                run_id,
-                adopted,
-                at,
-                ..
-            } = &record.fate
-            else {
-                continue;
-            };
-            if adopted.is_none() {
-                queue.created.insert(run_id.clone());
+
+    /// Adds what the state knows of the queues' flows.
+    fn add_known(&mut self) {
+        for (flow, queue) in &mut self.queues {
+            for record in self.state.of_flow(flow) {
+                queue.claimed.extend(record.run_ids().cloned());
+                let Fate::Created {
+                    run_id,
+                    adopted,
+                    at,
+                    ..
+                } = &record.fate
+                else {
+                    continue;
+                };
+                if adopted.is_none() {
+                    queue.created.insert(run_id.clone());
+                }
+                let age = Duration::try_from(self.today.duration_since(*at));
+                let is_listable = age.is_ok_and(|age| age > self.settings.settle_delay);
+                queue.listable += usize::from(is_listable);
+                queue.state_knows = true;
             }
-            let age = Duration::try_from(today.duration_since(*at));
-            queue.listable += usize::from(age.is_ok_and(|age| age > settle_delay));
-            queue.state_knows = true;
         }
     }
-    (queues.into_values().collect(), outcomes)
 }
 
 /// The run of a record that is not known to have finished, and since when it is known.

@@ -73,7 +73,7 @@ impl Dispatcher {
                     WindowEvidence::CopyActivity(_) => Evidence::CopyActivity,
                     _ => Evidence::Params,
                 };
-                self.adopt_retry(id, identity, run_id, newer.id.clone(), evidence);
+                self.adopt_retry(id, &identity, run_id, newer.id.clone(), evidence);
             } else if !is_as_seen {
                 self.schedule.queues[id].dequeue(&identity);
                 self.outcomes
@@ -86,7 +86,7 @@ impl Dispatcher {
     fn adopt_retry(
         &mut self,
         flow: FlowIndex,
-        run: RunIdentity,
+        run: &RunIdentity,
         replaced: RunId,
         run_id: RunId,
         evidence: Evidence,
@@ -97,7 +97,7 @@ impl Dispatcher {
             RunOutcome::Adopted(run_id.clone(), evidence.clone()),
         );
         let entry = Entry::Adopted {
-            run: (&run).into(),
+            run: run.into(),
             run_id: run_id.clone(),
             evidence: evidence.clone(),
             at: Timestamp::now(),
@@ -110,7 +110,7 @@ impl Dispatcher {
         };
         let at = self.client.clock().at(Timestamp::now());
         self.journal
-            .record_found_retry(&run, replaced, at, entry, event);
+            .record_found_retry(run, replaced, at, entry, event);
     }
 
     pub(super) fn adopt(

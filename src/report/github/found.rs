@@ -8,7 +8,7 @@ use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::reconcile::audit::{Audit, Finding, FindingKind};
 use crate::report::outcome::{describe_doubt, describe_left};
-use crate::report::reason::reasons;
+use crate::report::reason::{reasons, said};
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
 use crate::report::{AuditView, Status, number, window};
@@ -116,21 +116,9 @@ pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 fn failed(applied: &Applied) -> Found<'_> {
     let mut failed = Found::default();
     let failures = applied.followed.iter().flat_map(|totals| &totals.failures);
-    let origins: HashMap<&RunIdentity, Origin> = match &applied.followed {
-        Some(totals) if !totals.failures.is_empty() => {
-            let runs = applied.runs.iter();
-            runs.map(|(run, _)| (&run.identity, run.origin())).collect()
-        }
-        _ => HashMap::new(),
-    };
-    for (identity, run_id, seen) in failures {
-        let said: Vec<String> = [&seen.code, &seen.message]
-            .into_iter()
-            .flatten()
-            .map(ToString::to_string)
-            .collect();
-        let line = format!("run {run_id}: {}", said.join(" "));
-        failed.add(origins.get(identity).cloned(), identity, vec![line]);
+    for (run, run_id, seen) in failures {
+        let line = format!("run {run_id}: {}", said(seen));
+        failed.add(Some(run.origin()), &run.identity, vec![line]);
     }
     failed
 }

@@ -6,7 +6,8 @@ use std::io::{self, Write};
 
 use crate::engine::{Applied, FollowTotals};
 use crate::plan::{Plan, RetryPlan};
-use crate::report::{RetryCounts, count};
+use crate::report::text::status::StatusTotals;
+use crate::report::{RetryCounts, Standing, Status, count};
 
 /// The outputs that depend on the result; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,6 +67,27 @@ impl Outputs {
             remaining: Some(counts.remaining),
             exhausted: Some(counts.exhausted),
             ended: applied.followed.as_ref().map(ended),
+            ..Self::default()
+        }
+    }
+
+    /// Those of a status.
+    #[must_use]
+    pub(crate) fn of_status(status: &Status) -> Self {
+        let totals = StatusTotals::of(&status.rows);
+        let rows = status.rows.iter();
+        Self {
+            in_doubt: Some(totals.count(Standing::InDoubt)),
+            ended: Some([
+                ("success_count", totals.count(Standing::Success)),
+                ("partial_count", totals.count(Standing::Partial)),
+                ("empty_count", totals.count(Standing::Empty)),
+                ("failed_count", totals.count(Standing::Failed)),
+                (
+                    "unfinished_count",
+                    rows.filter(|row| row.is_unfinished()).count(),
+                ),
+            ]),
             ..Self::default()
         }
     }

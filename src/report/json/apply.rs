@@ -104,8 +104,8 @@ impl Followed {
             unfollowed: applied.unfollowed,
             records: CountFields::records(totals.records),
             failures: failures
-                .map(|(identity, run_id, seen)| FailedRun {
-                    run: RunFields::new(identity.key(), identity),
+                .map(|(run, run_id, seen)| FailedRun {
+                    run: RunFields::desired(run),
                     run_id: run_id.clone(),
                     last_seen: SeenFields::new(seen),
                 })

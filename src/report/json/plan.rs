@@ -90,7 +90,8 @@ impl ForecastFields {
         Self {
             requests: *requests,
             requests_per_second: *per_second,
-            sending_seconds: sending.map(|sending| sending.as_millis().div_ceil(1000) as u64),
+            sending_seconds: sending
+                .map(|sending| sending.as_secs() + u64::from(sending.subsec_nanos() > 0)),
             new_runs_per_day: day.as_ref().map(|day| day.most),
             fit_now: day.as_ref().map(|day| day.now),
             last_fits_at: last.map(|at| format!("{at:.0}")),

@@ -116,22 +116,27 @@ pub(crate) fn retry(
 ) -> RetryDocument {
     let nothing = crate::engine::nothing_to_do(&crate::plan::Plan::default(), None);
     let counts = RetryCounts::of(planned, applied.unwrap_or(&nothing));
-    let (runs, unsent): (Vec<RetryRun>, usize) = match applied {
-        Some(applied) => {
-            let of_plan = planned.plan.runs().iter().zip(&applied.runs);
-            let runs = of_plan.map(|(planned, (_, outcome))| RetryRun::applied(planned, outcome));
-            (runs.collect(), 0)
-        }
-        None => {
+    let (runs, unsent): (Vec<RetryRun>, usize) = if let Some(applied) = applied {
+        let of_plan = planned.plan.runs().iter().zip(&applied.runs);
+        let runs = of_plan.map(|(planned, (_, outcome))| RetryRun::applied(planned, outcome));
+        (runs.collect(), 0)
+    } else {
+        {
             let word = |planned: &PlannedRun| match planned.action {
                 Action::Settle => "inDoubt",
                 _ => "remaining",
             };
             let runs = planned.plan.runs().iter();
+            let runs = runs.filter(|planned| planned.action != Action::Unchanged);
             let due = runs.clone().filter(|planned| word(planned) == "remaining");
             let due = due.count();
             (runs.map(|it| RetryRun::new(it, word(it))).collect(), due)
         }
+    };
+    let unfinished = match applied {
+        // They are among those that an apply has left as they were.
+        Some(_) => 0,
+        None => planned.plan.totals().unchanged,
     };
     let in_doubt = match applied {
         Some(_) => counts.in_doubt,
@@ -147,7 +152,7 @@ pub(crate) fn retry(
         format: "retry/v1",
         summary: RetrySummary {
             retried: counts.retried + counts.adopted,
-            unchanged: counts.unchanged,
+            unchanged: counts.unchanged + unfinished,
             rejected: counts.rejected,
             in_doubt,
             remaining: counts.remaining + unsent,

@@ -48,6 +48,7 @@ struct StateHeader {
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 struct StateRun {
     #[serde(flatten)]
     run: RunFields,

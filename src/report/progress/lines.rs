@@ -1,13 +1,17 @@
 //! Events as plain lines: for CI logs, pipes and `--progress plain`.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::engine::Event;
+use crate::engine::{Event, FlowStarted};
 use crate::report::outcome::{describe_blocked, describe_unclear};
+use crate::report::reason::said;
 use crate::report::text::status::StatusTotals;
 use crate::report::{ApplyProgress, Status, clock_time, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
+use crate::state::LastSeen;
 
 /// The line that tells of `event`, if it is worth one; `progress` has folded it already.
 ///
@@ -25,24 +29,7 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
     };
     Some(match event {
         Event::Started { flows, is_retry } => {
-            let runs: usize = flows.iter().map(|flow| flow.to_create).sum();
-            let doubts: usize = flows.iter().map(|flow| flow.in_doubt).sum();
-            let settle = if doubts > 0 {
-                format!(", {doubts} in doubt to settle first")
-            } else {
-                String::new()
-            };
-            let follow: usize = flows.iter().filter_map(|flow| flow.to_follow).sum();
-            let follow = if follow > 0 {
-                format!(", {follow} to follow")
-            } else {
-                String::new()
-            };
-            format!(
-                "starting   {runs} to {} in {}{settle}{follow}",
-                if *is_retry { "run again" } else { "create" },
-                number(flows.len(), "flow")
-            )
+            return Some(started(flows, *is_retry));
         }
         Event::Prepared { flow } if verbose => format!("checked    {}", name(flow)),
         Event::Sending { flow, run } if verbose => about("sending", flow, run),
@@ -110,18 +97,8 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             wall_clock(*until)
         ),
         Event::Ended { flow, run, seen } => {
-            let error = [&seen.code, &seen.message]
-                .into_iter()
-                .flatten()
-                .map(|said| plain(said, 300))
-                .collect::<Vec<_>>()
-                .join(" ");
-            let word = plain(&seen.status.to_string(), 40);
-            let said = match (&seen.status, error.is_empty()) {
-                (RunStatus::Failed, false) => format!(": {error}"),
-                _ => String::new(),
-            };
-            format!("{}{said}", about(&word, flow, run))
+            let (word, why) = ended(seen);
+            format!("{}{why}", about(&word, flow, run))
         }
         Event::NotFollowed { flow, reason } => format!(
             "unread     {}: its runs cannot be followed: {}",
@@ -133,6 +110,34 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
         }
         Event::Stopping => "stopping   nothing new is sent; waiting for answers".to_owned(),
     })
+}
+
+/// What there is to do.
+fn started(flows: &[FlowStarted], is_retry: bool) -> String {
+    let runs: usize = flows.iter().map(|flow| flow.to_create).sum();
+    let doubts: usize = flows.iter().map(|flow| flow.in_doubt).sum();
+    let follow: usize = flows.iter().filter_map(|flow| flow.to_follow).sum();
+    let what = if is_retry { "run again" } else { "create" };
+    let mut line = format!(
+        "starting   {runs} to {what} in {}",
+        number(flows.len(), "flow")
+    );
+    for (number, what) in [(doubts, "in doubt to settle first"), (follow, "to follow")] {
+        if number > 0 {
+            let _ = write!(line, ", {number} {what}");
+        }
+    }
+    line
+}
+
+/// What became of a run that is followed, and the words of its failure.
+fn ended(seen: &LastSeen) -> (String, String) {
+    let error = said(seen);
+    let why = match (&seen.status, error.is_empty()) {
+        (RunStatus::Failed, false) => format!(": {error}"),
+        _ => String::new(),
+    };
+    (plain(&seen.status, 40), why)
 }
 
 /// The line that tells how far the runs of a status are.

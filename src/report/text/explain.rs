@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::plan::date;
 use super::table::Layout;
-use crate::plan::{Action, Explained, Known, PlannedRun};
+use crate::plan::{Action, Explained, PlannedRun};
 use crate::report::reason::{
     describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
 };
@@ -37,10 +37,10 @@ pub(crate) fn write_explained(
             vec![describe_limit(1, *limit)],
             Some(&planned.run),
         ),
-        Explained::NotWanted(Known { identity, fate, .. }) => (
-            identity,
+        Explained::NotWanted(known) => (
+            &known.identity,
             "none: no manifest that was read asks for it",
-            vec![describe_fate(fate)],
+            vec![describe_fate(&known.fate)],
             None,
         ),
     };

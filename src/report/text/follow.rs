@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 
 use crate::engine::FollowTotals;
-use crate::report::{plain, short_window};
+use crate::report::reason::said;
+use crate::report::text::apply::describe_run;
 use crate::run::{ByteCounts, RecordCounts};
 
 /// How many failed runs are named before the rest is counted.
@@ -126,20 +127,12 @@ pub(in crate::report) fn write_followed(
 /// The failed runs, two lines each, and how many more there are.
 pub(in crate::report) fn failure_lines(totals: &FollowTotals) -> Vec<String> {
     let mut lines = Vec::new();
-    for (identity, run_id, seen) in totals.failures.iter().take(NAMED) {
-        let shown = short_window(identity.window, identity.rerun);
-        let key = identity.key().short();
-        lines.push(format!(
-            "{key}  {}  {shown}  run {run_id}",
-            identity.flow.id
-        ));
-        let said: Vec<String> = [&seen.code, &seen.message]
-            .into_iter()
-            .flatten()
-            .map(|said| plain(said, 300))
-            .collect();
+    for (run, run_id, seen) in totals.failures.iter().take(NAMED) {
+        lines.push(describe_run(run));
+        lines.push(format!("  run {run_id}"));
+        let said = said(seen);
         if !said.is_empty() {
-            lines.push(format!("  {}", said.join(" ")));
+            lines.push(format!("  {said}"));
         }
     }
     let more = totals.failures.len().saturating_sub(NAMED);

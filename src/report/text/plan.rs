@@ -35,6 +35,7 @@ pub(crate) fn write_plan(
 ) -> io::Result<()> {
     let totals = format!("Plan: {}.", describe_totals(plan));
     write_lines(out, &wrap(&totals, "      ", layout.columns()))?;
+    let ended = ended(plan);
     if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
         return Ok(());
     }
@@ -45,6 +46,9 @@ pub(crate) fn write_plan(
     if let Some(forecast) = forecast {
         let text = format!("Forecast: {}.", describe_forecast(forecast));
         write_lines(out, &wrap(&text, "          ", layout.columns()))?;
+    }
+    if ended.failed > 0 {
+        writeln!(out, "Failed runs are run again by `backfill retry`.")?;
     }
     writeln!(
         out,
@@ -111,10 +115,7 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
         format!("{} to create", totals.create + totals.failed),
         format!("{} unchanged", totals.unchanged),
     ];
-    let mut ended = EndedCounts::default();
-    for planned in plan.runs() {
-        ended.add(ended_cell(planned.known.as_deref()));
-    }
+    let ended = ended(plan);
     for (number, what) in [
         (totals.failed, "of them rejected before"),
         (ended.failed, "of them failed"),
@@ -135,6 +136,16 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// How many runs have ended otherwise than with all of their records.
+fn ended(plan: &Plan) -> EndedCounts {
+    let mut ended = EndedCounts::default();
+    let unchanged = plan.runs().iter();
+    for planned in unchanged.filter(|planned| planned.action == Action::Unchanged) {
+        ended.add(ended_cell(planned.known.as_deref()));
+    }
+    ended
 }
 
 fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::Result<()> {
@@ -277,10 +288,9 @@ pub(in crate::report) struct PlanRow {
 pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
     let PlannedRun { run, action, known } = planned;
     let cell = match action {
-        Action::Create => Cell::New,
+        Action::Create | Action::Retry => Cell::New,
         Action::Again => Cell::Failed,
         Action::Unchanged => ended_cell(known.as_deref()),
-        Action::Retry => Cell::New,
         Action::Paused => Cell::HeldBack,
         Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
@@ -291,7 +301,10 @@ pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
         String::new()
     };
     let exists = match (action, known) {
-        (Action::Unchanged, Some(known)) => describe_fate(&known.fate),
+        (Action::Unchanged, Some(known)) => match &known.last_seen {
+            Some(seen) => plain(&seen.status, 40),
+            None => describe_fate(&known.fate),
+        },
         _ => String::new(),
     };
     PlanRow {

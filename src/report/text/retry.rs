@@ -9,8 +9,8 @@ use super::follow::write_followed;
 use super::table::{Details, Layout, write_runs};
 use super::write_lines;
 use crate::engine::{Applied, Ending, RunOutcome};
-use crate::plan::{Action, PlannedRun, RetryPlan};
-use crate::report::reason::{describe_fate, describe_held_back};
+use crate::plan::{Action, Limit, Plan, PlannedRun, RetryPlan};
+use crate::report::reason::{describe_fate, said};
 use crate::report::wrap::wrap;
 use crate::report::{plain, short_window};
 use crate::state::LastSeen;
@@ -116,6 +116,7 @@ pub(crate) fn write_retry_plan(
         (totals.in_doubt, "in doubt, to be settled"),
         (exhausted.len(), "exhausted"),
         (*paused, "paused"),
+        (totals.unchanged, "not finished"),
         (*unchanged, "unchanged"),
     ] {
         if number > 0 {
@@ -124,27 +125,43 @@ pub(crate) fn write_retry_plan(
     }
     let line = format!("Retry: {}.", parts.join(", "));
     write_lines(out, &wrap(&line, "       ", layout.columns()))?;
-    if let Some(held_back) = describe_held_back(plan) {
-        let text = format!("Warning: {held_back}.");
+    if let Some(limit) = plan.limit() {
+        let text = format!("Warning: {}.", held_back(plan, limit));
         write_lines(out, &wrap(&text, "         ", layout.columns()))?;
     }
     for runs in plan.flows() {
-        let first = &runs[0].run;
+        let runs: Vec<&PlannedRun> = runs
+            .iter()
+            .filter(|planned| planned.action != Action::Unchanged)
+            .collect();
+        let Some(first) = runs.first().map(|planned| &planned.run) else {
+            continue;
+        };
         writeln!(
             out,
             "\n{}  {}",
             console::style(plain(&first.request.name, 60)).bold(),
             first.identity.flow
         )?;
-        write_planned(out, runs, layout)?;
+        write_planned(out, &runs, layout)?;
     }
     write_exhausted(out, exhausted, layout)
 }
 
-fn write_planned(out: &mut dyn Write, runs: &[PlannedRun], layout: Layout) -> io::Result<()> {
+/// That a limit holds runs back.
+fn held_back(plan: &Plan, limit: Limit) -> String {
+    format!(
+        "{} held back by {} ({}) until the next retry",
+        plan.held_back().len(),
+        limit.name(),
+        limit.most()
+    )
+}
+
+fn write_planned(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::Result<()> {
     let most = if layout.verbose { runs.len() } else { SHOWN };
     let shown = &runs[..runs.len().min(most)];
-    let rows: Vec<_> = shown.iter().map(cells).collect();
+    let rows: Vec<_> = shown.iter().map(|planned| cells(planned)).collect();
     let details: Vec<Details> = shown
         .iter()
         .map(|planned| details(planned, layout))
@@ -176,7 +193,8 @@ fn write_exhausted(
         out,
         "\nRun as often as limits.attempts allows, and left to a person:"
     )?;
-    write_planned(out, exhausted, layout)?;
+    let runs: Vec<&PlannedRun> = exhausted.iter().collect();
+    write_planned(out, &runs, layout)?;
     let hint = "See what is wrong with them first. `backfill retry --only KEY --max-attempts N` \
                 runs one again; `backfill state show KEY` has each attempt.";
     write_lines(out, &wrap(hint, "", layout.columns()))
@@ -202,18 +220,14 @@ fn last_seen(planned: &PlannedRun) -> Option<&LastSeen> {
 
 fn details(planned: &PlannedRun, layout: Layout) -> Details<'_> {
     let known = planned.known.as_deref();
-    let said = last_seen(planned).into_iter().flat_map(|seen| {
-        let said: Vec<String> = [&seen.code, &seen.message]
-            .into_iter()
-            .flatten()
-            .map(|said| plain(said, 300))
-            .collect();
-        (!said.is_empty()).then(|| said.join(" "))
+    let error = last_seen(planned).into_iter().filter_map(|seen| {
+        let said = said(seen);
+        (!said.is_empty()).then_some(said)
     });
     let doubt = known
         .filter(|_| planned.action == Action::Settle)
         .map(|known| describe_fate(&known.fate));
-    let more = said.chain(doubt);
+    let more = error.chain(doubt);
     // Beneath a run: its id may take the place beside it.
     let more = more.flat_map(|line| wrap(&line, "", layout.columns().saturating_sub(6)));
     Details {
@@ -248,7 +262,9 @@ pub(crate) fn write_retried(
     if counts.in_doubt > 0 {
         writeln!(out, "\n{SETTLED_LATER}")?;
     }
-    let remaining = remaining_lines(applied, &planned.plan);
+    let mut remaining = remaining_lines(applied, &Plan::default());
+    let limit = planned.plan.limit();
+    remaining.extend(limit.map(|limit| held_back(&planned.plan, limit)));
     if !remaining.is_empty() {
         writeln!(out, "\nLeft for the next retry:")?;
     }
