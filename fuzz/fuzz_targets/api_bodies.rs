@@ -170,7 +170,10 @@ fn check_create(status: u16, body: &[u8]) {
     check_refusal(&answer.refusal());
     let is_success = (200..300).contains(&status);
     match &outcome {
-        Outcome::Created(id) => {
+        Outcome::Created { run_id: id, etag } => {
+            if let Some(etag) = etag {
+                shown_at_most(etag.raw(), MOST);
+            }
             assert!(is_success, "{status} made a run");
             let body: Value = serde_json::from_slice(body).expect("an id stands in JSON");
             let ids = [body.pointer("/items/0/id"), body.get("id")];
@@ -203,7 +206,10 @@ fn check_create(status: u16, body: &[u8]) {
     if !is_success {
         return;
     }
-    assert!(matches!(outcome, Outcome::Created(_) | Outcome::InDoubt(_)));
+    assert!(matches!(
+        outcome,
+        Outcome::Created { .. } | Outcome::InDoubt(_)
+    ));
     // An answer that breaks off has the same id or none, if it was one at all.
     if serde_json::from_slice::<Value>(body).is_err() {
         return;
@@ -263,7 +269,11 @@ fn check_run(item: &Value) {
         window_evidence,
         status,
         records: _,
+        bytes: _,
+        times: _,
+        etag,
         errors,
+        diagnostics,
     } = &run;
     let id = id.to_string();
     assert_eq!(Some(&*id), item["id"].as_str());
@@ -271,6 +281,10 @@ fn check_run(item: &Value) {
     shown(created_client.as_ref().map_or("", Untrusted::raw));
     shown(created_by.as_ref().map_or("", Untrusted::raw));
     shown(&status.to_string());
+    shown(etag.as_ref().map_or("", Untrusted::raw));
+    for link in diagnostics {
+        shown(link.raw());
+    }
     assert!(errors.len() <= 100, "{} errors are shown", errors.len());
     for RunError { code, message } in errors {
         shown(code.raw());

@@ -2,10 +2,12 @@
 //! all of it can be encoded.
 
 use aep_backfill::run::{
-    FlowId, FlowRef, OrganizationId, Rerun, RunId, RunIdentity, UnixSeconds, Window,
+    ByteCounts, FlowId, FlowRef, OrganizationId, RecordCounts, Rerun, RunId, RunIdentity,
+    RunStatus, UnixSeconds, Window,
 };
 use aep_backfill::state::{
-    ClockKind, ClockedTime, Entry, Evidence, Holder, Refusal, State, StoredIdentity, encode_entries,
+    ClockKind, ClockedTime, Entry, Evidence, Holder, LastSeen, Refusal, Retry, State,
+    StoredIdentity, encode_entries,
 };
 use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -59,7 +61,7 @@ pub fn entries(u: &mut Unstructured<'_>) -> Result<Vec<Entry>> {
 fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
     let day = u.int_in_range(0..=5)?;
     let key = identity(day).key();
-    Ok(match u.int_in_range(0..=9)? {
+    Ok(match u.int_in_range(0..=10)? {
         0 => Entry::Session {
             session: uuid(u)?,
             holder: Holder {
@@ -76,13 +78,39 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             session: uuid(u)?,
             start_time: optional(u, start_time)?,
             order: None,
-            retry: None,
+            retry: optional(u, |u| {
+                Ok(Retry {
+                    run_id: run_id(u)?,
+                    by: text(u)?,
+                })
+            })?,
         },
         4 => Entry::Created {
             key,
             run_id: run_id(u)?,
             etag: None,
             at: time(u)?,
+        },
+        10 => Entry::Seen {
+            run: stored(u, day)?,
+            run_id: run_id(u)?,
+            seen: LastSeen {
+                status: match u.int_in_range(0..=3)? {
+                    0 => RunStatus::Failed,
+                    1 => RunStatus::Success,
+                    2 => RunStatus::Empty,
+                    _ => RunStatus::Unknown(text(u)?.into()),
+                },
+                records: RecordCounts::default(),
+                bytes: ByteCounts::default(),
+                started_at: optional(u, time)?,
+                updated_at: optional(u, time)?,
+                ended_at: None,
+                code: None,
+                message: optional(u, |u| Ok(text(u)?.into()))?,
+                at: time(u)?,
+            },
+            etag: optional(u, |u| Ok(text(u)?.into()))?,
         },
         5 => Entry::Rejected {
             key,

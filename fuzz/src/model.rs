@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use aep_backfill::run::{
     FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Sandbox, UnixSeconds, Window,
 };
-use aep_backfill::state::{Entry, State, StoredIdentity};
+use aep_backfill::state::{Entry, Retry, State, StoredIdentity};
 use serde_json::from_value;
 
 /// What a run is to those who must not send it twice. A run that is not named here is free.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Is {
     Open,
-    There,
+    There(RunId),
+    /// It is there, as this run, and a request to run it again is open.
+    Again(RunId),
 }
 
 /// The model.
@@ -25,44 +27,57 @@ pub struct Model {
 impl Model {
     /// Takes a step if it is legal, and says whether it is.
     pub fn step(&mut self, entry: &Entry) -> bool {
-        let is_open = |key: &Key| self.runs.get(key) == Some(&Is::Open);
+        let is_open = |key: &Key| matches!(self.runs.get(key), Some(Is::Open | Is::Again(_)));
         match entry {
             Entry::Session { .. } => true,
-            Entry::Intent { run, .. } => match key(run) {
-                Some(key) if !self.runs.contains_key(&key) => {
-                    self.runs.insert(key, Is::Open);
-                    true
-                }
-                _ => false,
-            },
-            Entry::Created { key, run_id, .. } => {
-                let legal = is_open(key) && self.taken.insert(run_id.clone());
+            Entry::Intent { run, retry, .. } => {
+                let Some(key) = key(run) else { return false };
+                let (legal, next) = match retry {
+                    None => (!self.runs.contains_key(&key), Is::Open),
+                    Some(Retry { run_id, .. }) => (
+                        self.runs.get(&key) == Some(&Is::There(run_id.clone())),
+                        Is::Again(run_id.clone()),
+                    ),
+                };
                 if legal {
-                    self.runs.insert(*key, Is::There);
+                    self.runs.insert(key, next);
                 }
                 legal
             }
+            Entry::Created { key, run_id, .. } => is_open(key) && self.arrive(*key, run_id),
             Entry::Adopted { run, run_id, .. } => match key(run) {
-                Some(key) if self.runs.get(&key) != Some(&Is::There) => {
-                    let legal = self.taken.insert(run_id.clone());
-                    if legal {
-                        self.runs.insert(key, Is::There);
-                    }
-                    legal
+                Some(key) if !matches!(self.runs.get(&key), Some(Is::There(_))) => {
+                    self.arrive(key, run_id)
                 }
                 _ => false,
             },
             Entry::Doubt { key, .. } => is_open(key),
             Entry::Rejected { key, .. }
             | Entry::NotSent { key, .. }
-            | Entry::NotCreated { key, .. } => {
-                let legal = is_open(key);
-                if legal {
-                    self.runs.remove(key);
+            | Entry::NotCreated { key, .. } => match self.runs.remove(key) {
+                Some(Is::Open) => true,
+                Some(Is::Again(run_id)) => {
+                    self.runs.insert(*key, Is::There(run_id));
+                    true
                 }
-                legal
-            }
+                Some(there @ Is::There(_)) => {
+                    self.runs.insert(*key, there);
+                    false
+                }
+                None => false,
+            },
+            Entry::Seen { run, .. } => key(run).is_some(),
         }
+    }
+
+    /// A request came to the run `run_id`, if no other is that: what runs again may keep its id.
+    fn arrive(&mut self, key: Key, run_id: &RunId) -> bool {
+        let is_its = self.runs.get(&key) == Some(&Is::Again(run_id.clone()));
+        let legal = is_its || self.taken.insert(run_id.clone());
+        if legal {
+            self.runs.insert(key, Is::There(run_id.clone()));
+        }
+        legal
     }
 
     /// Fails where `state` says otherwise of a run.
