@@ -82,24 +82,35 @@ async fn rehearse(
         wanted: wanted.len(),
         kills: flags.kills,
     };
-    let came = course
-        .run(&mut RehearsalDisplay::new(context), &mut signals)
-        .await;
+    let mut display = RehearsalDisplay::new(context);
+    let came = match course.run(&mut display, &mut signals).await {
+        Ok(came) if scenario.outcomes.failed.get() > 0.0 => course
+            .retry(&mut display, &mut signals, &came)
+            .await
+            .map(|(retries, code)| (came, retries, Some(code))),
+        came => came.map(|came| (came, 0, None)),
+    };
+    let (came, retries, retried) = match came {
+        Ok(came) => came,
+        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
+    };
+    drop(display);
     let LoopResult {
         kills,
         applies,
         last,
         exit_code,
-    } = match came {
-        Ok(came) => came,
-        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
-    };
+    } = came;
     let ledger = emulator.ledger();
     let verdict = judge(wanted, &ledger.stored, &last);
-    let last_words = (exit_code != 0).then(|| match last.why() {
-        Some(why) => format!("exit code {exit_code}: {why}"),
-        None => format!("exit code {exit_code}"),
-    });
+    let last_words = match (exit_code, retried) {
+        (0, None | Some(0)) => None,
+        (0, Some(code)) => Some(format!("exit code {code}, of the last retry")),
+        _ => Some(match last.why() {
+            Some(why) => format!("exit code {exit_code}: {why}"),
+            None => format!("exit code {exit_code}"),
+        }),
+    };
     let kept = if flags.keep || !verdict.wrong.is_empty() {
         let kept = folder.keep(&ledger);
         Some(kept.map_err(|error| unexpected("could not write the ledger", &error))?)
@@ -113,6 +124,7 @@ async fn rehearse(
         kills,
         kills_asked: flags.kills,
         applies,
+        retries,
         last_words,
         requests: ledger.requests,
         faults: ledger.faults,
@@ -158,6 +170,7 @@ fn exit_of(verdict: &RehearsalCounts) -> Exit {
     let RehearsalCounts {
         wanted: _,
         created: _,
+        retried: _,
         doubled,
         lost,
         unwanted,

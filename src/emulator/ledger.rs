@@ -56,7 +56,8 @@ impl Ledger {
 pub struct Arrived {
     /// Requests of any kind.
     pub requests: u64,
-    /// `POST /runs` among them; told when its head is read, before it is answered.
+    /// Those among them that make a run, `POST /runs` and `POST /runs/{id}/action`; told when its
+    /// head is read, before it is answered.
     pub creates: u64,
 }
 
@@ -126,7 +127,8 @@ impl Tally {
         *counted.requests.entry(kind).or_default() += 1;
         self.arrived.send_modify(|arrived| {
             arrived.requests += 1;
-            arrived.creates += u64::from(kind == RequestKind::CreateRun);
+            let makes_a_run = matches!(kind, RequestKind::CreateRun | RequestKind::Action);
+            arrived.creates += u64::from(makes_a_run);
         });
     }
 

@@ -251,6 +251,13 @@ impl Emulator {
         self.service.watch()
     }
 
+    /// How many runs have failed and were not run again.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        let failed = self.service.ledger().ends.get("failed").copied();
+        failed.map_or(0, |failed| usize::try_from(failed).unwrap_or(usize::MAX))
+    }
+
     /// How many runs exist.
     #[must_use]
     pub fn stored(&self) -> usize {

@@ -4,7 +4,7 @@
 //! apply said is heard on one question only: whether a run that does not exist is known not to,
 //! or was forgotten.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -116,7 +116,17 @@ pub(crate) fn judge(
         );
         counts.entry(place).or_default().keys.push(run.key());
     }
+    // A run that was made to run another again takes its place; a second one for the same is one
+    // too many.
+    let mut again: HashSet<&str> = HashSet::new();
+    let mut retried = 0;
     for run in stored {
+        if let Some(of) = &run.retrigger_of
+            && again.insert(of)
+        {
+            retried += 1;
+            continue;
+        }
         let place = (
             run.sandbox.clone(),
             run.flow_id.clone(),
@@ -133,6 +143,7 @@ pub(crate) fn judge(
     }
     let mut verdict = RehearsalCounts {
         wanted: wanted.len(),
+        retried,
         in_doubt: said.summary.in_doubt,
         ..RehearsalCounts::default()
     };

@@ -58,7 +58,7 @@ impl Folder {
         let limits = &context.config.limits;
         let text = config(limits, context.config.wire.timestamps, scenario);
         fs::write(place.path().join("backfill.yaml"), text)?;
-        let mut arguments: Vec<OsString> = ["apply", "--yes", "--progress", "plain", "--color"]
+        let mut arguments: Vec<OsString> = ["--yes", "--progress", "plain", "--color"]
             .map(OsString::from)
             .into();
         arguments.push("never".into());
@@ -105,6 +105,21 @@ impl Folder {
 
     /// The command of the next apply, which the output is to show under `title`.
     pub(crate) fn apply(&self, title: &str) -> io::Result<Command> {
+        self.command("apply", title, &[])
+    }
+
+    /// That of the next retry; `wait`: one that follows the runs to their end.
+    pub(crate) fn retry(&self, title: &str, wait: bool) -> io::Result<Command> {
+        let more: &[&str] = if wait { &["--wait"] } else { &[] };
+        self.command("retry", title, more)
+    }
+
+    /// That of an apply that has nothing to create, and follows the runs to their end.
+    pub(crate) fn follow(&self) -> io::Result<Command> {
+        self.command("apply", "apply, to follow the runs", &["--wait"])
+    }
+
+    fn command(&self, verb: &str, title: &str, more: &[&str]) -> io::Result<Command> {
         // What the one before said must not be taken for what this one says.
         match fs::remove_file(self.report()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -117,6 +132,8 @@ impl Folder {
         writeln!(output, "\n--- {title}")?;
         let mut command = Command::new(&self.program);
         command
+            .arg(verb)
+            .args(more)
             .args(&self.arguments)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

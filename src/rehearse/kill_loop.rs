@@ -104,6 +104,73 @@ impl KillLoop<'_> {
         }
     }
 
+    /// Runs failed runs again until none is left that may be, in processes of which the first few are
+    /// killed; gives how many there were, and the exit code of the last. For a scenario in which runs
+    /// fail.
+    pub(crate) async fn retry(
+        &self,
+        show: &mut RehearsalDisplay,
+        signals: &mut Signals,
+        applied: &LoopResult,
+    ) -> Result<(u32, i32), Aborted> {
+        let mut standing = RehearsalProgress {
+            kills: applied.kills,
+            kills_asked: self.kills,
+            applies: applied.applies,
+            created: self.emulator.stored(),
+            wanted: self.wanted,
+        };
+        let mut kills = self.kills.div_ceil(3);
+        let mut idle = Idle::default();
+        // Until they have ended none of them has failed.
+        live(
+            self.folder.follow()?,
+            None,
+            self.emulator.arrived(),
+            signals,
+        )
+        .await?;
+        for retries in 1.. {
+            let failed = self.emulator.failed();
+            let n = applied.applies + retries;
+            let kill = (kills > 0).then(|| self.draws.kill(n, failed, kills));
+            let title = match &kill {
+                Some(kill) => format!("retry {retries}, to be killed {kill}"),
+                None => format!("retry {retries}"),
+            };
+            // What is killed must not wait for runs: it would be killed there.
+            let command = self.folder.retry(&title, kill.is_none())?;
+            let ended = live(command, kill, self.emulator.arrived(), signals).await?;
+            standing.created = self.emulator.stored();
+            show.draw(&standing);
+            match ended {
+                Ended::Killed => kills -= 1,
+                Ended::Exited(code) if is_explained(code) => {
+                    // One that ended before its kill was due is as good as one without.
+                    kills = kills.saturating_sub(u32::from(kill.is_some()));
+                    let failed = self.emulator.failed();
+                    let is_over = failed == 0 || idle.is_over(self.emulator.stored(), failed);
+                    if kill.is_none() && is_over {
+                        return Ok((retries, code));
+                    }
+                }
+                Ended::Interrupted => return Err(interrupted(&standing)),
+                Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => {
+                    return Err(interrupted(&standing));
+                }
+                Ended::Exited(code) => {
+                    let apply = standing.applies + retries;
+                    return Err(Aborted::Code { apply, code });
+                }
+                Ended::Died(status) => {
+                    let apply = standing.applies + retries;
+                    return Err(Aborted::Died { apply, status });
+                }
+            }
+        }
+        unreachable!("a loop without end")
+    }
+
     /// Runs one apply, killed if a kill is left.
     async fn apply(
         &self,

@@ -20,6 +20,8 @@ pub(crate) struct RehearseDocument {
     kills: u32,
     kills_asked: u32,
     applies: u32,
+    /// Retries that were started, those that were killed included.
+    retries: u32,
     /// How many requests of each kind arrived.
     requests: BTreeMap<String, u64>,
     /// How often each fault was done.
@@ -42,6 +44,8 @@ pub(crate) struct RehearseDocument {
 struct Summary {
     wanted: usize,
     created: usize,
+    /// Runs that failed and were run again.
+    retried: usize,
     doubled: usize,
     lost: usize,
     unwanted: usize,
@@ -95,6 +99,7 @@ pub(crate) fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument
         kills,
         kills_asked,
         applies,
+        retries,
         last_words,
         requests,
         faults,
@@ -104,6 +109,7 @@ pub(crate) fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument
     let RehearsalCounts {
         wanted,
         created,
+        retried,
         doubled,
         lost,
         unwanted,
@@ -118,6 +124,7 @@ pub(crate) fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument
         summary: Summary {
             wanted,
             created,
+            retried,
             doubled,
             lost,
             unwanted,
@@ -127,6 +134,7 @@ pub(crate) fn rehearse(rehearsal: &Rehearsal, exit_code: u8) -> RehearseDocument
         kills,
         kills_asked,
         applies,
+        retries,
         requests,
         faults,
         seconds: took.as_secs_f64(),

@@ -31,6 +31,8 @@ pub(crate) struct Rehearsal {
     pub kills_asked: u32,
     /// How many applies were started, killed ones included.
     pub applies: u32,
+    /// How many retries were started, killed ones included.
+    pub retries: u32,
     /// What the last apply said of itself, unless it was fine.
     pub last_words: Option<String>,
     /// How many requests of each kind arrived.
@@ -50,7 +52,9 @@ pub(crate) struct RehearsalCounts {
     pub wanted: usize,
     /// How many of these exist.
     pub created: usize,
-    /// Runs that exist beside the one that was wanted.
+    /// Runs that failed and were run again.
+    pub retried: usize,
+    /// Runs that exist beside the one that was wanted, or were run again twice for one failure.
     pub doubled: usize,
     /// Runs that do not exist, and of which the last apply did not say so.
     pub lost: usize,
@@ -117,6 +121,7 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
         kills,
         kills_asked,
         applies,
+        retries,
         last_words,
         requests,
         faults,
@@ -126,6 +131,7 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
     let RehearsalCounts {
         wanted,
         created,
+        retried,
         doubled,
         lost,
         unwanted,
@@ -137,6 +143,7 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
         ("scenario", format!("{}, seed {seed}", plain(scenario, 200))),
         ("wanted", wanted.to_string()),
         ("created", created.to_string()),
+        ("retried", retried.to_string()),
         ("doubled", doubled.to_string()),
         ("lost", lost.to_string()),
         ("unwanted", unwanted.to_string()),
@@ -144,6 +151,7 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
         ("left", left.to_string()),
         ("kills", describe_kills(*kills, *kills_asked)),
         ("applies", applies.to_string()),
+        ("retries", retries.to_string()),
         ("requests", describe_kinds(requests)),
         ("faults", describe_kinds(faults)),
         ("time", duration(*took)),
@@ -171,6 +179,7 @@ fn sentence(verdict: &RehearsalCounts) -> String {
     let RehearsalCounts {
         wanted,
         created,
+        retried,
         doubled,
         lost,
         unwanted,
@@ -202,8 +211,16 @@ fn sentence(verdict: &RehearsalCounts) -> String {
         open.push(format!("{left} not created, and known not to be"));
     }
     if open.is_empty() && created == wanted {
+        let again = match retried {
+            0 => String::new(),
+            retried => format!(
+                " {} that failed {} run again, once for each failure.",
+                number(*retried, "run"),
+                if *retried == 1 { "was" } else { "were" }
+            ),
+        };
         return format!(
-            "Each of {} was created exactly once.",
+            "Each of {} was created exactly once.{again}",
             number(*wanted, "wanted run")
         );
     }
@@ -296,6 +313,7 @@ mod tests {
             kills: 9,
             kills_asked: 10,
             applies: 12,
+            retries: 2,
             last_words: None,
             requests: count(&[("createRun", 80), ("listRuns", 200)]),
             faults: count(&[("reset", 6)]),
@@ -315,12 +333,14 @@ mod tests {
         let verdict = RehearsalCounts {
             wanted: 80,
             created: 80,
+            retried: 3,
             ..RehearsalCounts::default()
         };
         insta::assert_snapshot!(shown(&rehearsal(verdict)), @r"
         scenario  storm, seed 7
         wanted    80
         created   80
+        retried   3
         doubled   0
         lost      0
         unwanted  0
@@ -328,11 +348,12 @@ mod tests {
         left      0
         kills     9 of 10: nothing was left that an apply could do
         applies   12
+        retries   2
         requests  280: 80 createRun, 200 listRuns
         faults    6: 6 reset
         time      1 min 23 s
 
-        Each of 80 wanted runs was created exactly once.
+        Each of 80 wanted runs was created exactly once. 3 runs that failed were run again, once for each failure.
         ");
     }
 
