@@ -17,7 +17,7 @@ use url::Url;
 
 use super::error::ApiError;
 use super::flow::kind_by_spec;
-use super::guarded::GuardedBody;
+use super::guarded::{ConnectionGuard, GuardedBody, guarded};
 use super::http::{Timeouts, bounded_body, builder, describe, header_of};
 use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, is_word_refused, judge};
@@ -108,6 +108,7 @@ impl Client {
         let creates = ours()
             .http1_only()
             .pool_max_idle_per_host(0)
+            .connector_layer(ConnectionGuard)
             .build()
             .map_err(|e| setup(&describe(&e)))?;
         let reads = ours().build().map_err(|e| setup(&describe(&e)))?;
@@ -196,11 +197,11 @@ impl Client {
         sandbox: &Sandbox,
         run_id: &RunId,
         token: &Token,
-        may_leave: impl Fn() -> bool + Send + Sync,
+        may_leave: impl Fn() -> bool + Clone + Send + Sync + 'static,
     ) -> Outcome {
         if !self.retries_in_capitals.load(Ordering::Relaxed) {
             let outcome = self
-                .act(sandbox, run_id, "re-trigger", token, &may_leave)
+                .act(sandbox, run_id, "re-trigger", token, may_leave.clone())
                 .await;
             if !is_word_refused(&outcome) {
                 return outcome;
@@ -208,7 +209,7 @@ impl Client {
             self.retries_in_capitals.store(true, Ordering::Relaxed);
             self.pacer.turn().await;
         }
-        self.act(sandbox, run_id, "RE_TRIGGER", token, &may_leave)
+        self.act(sandbox, run_id, "RE_TRIGGER", token, may_leave)
             .await
     }
 
@@ -218,7 +219,7 @@ impl Client {
         run_id: &RunId,
         op: &str,
         token: &Token,
-        may_leave: &(impl Fn() -> bool + Send + Sync),
+        may_leave: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Outcome {
         let mut url = self.url(&format!("runs/{run_id}/action"));
         url.query_pairs_mut().append_pair("op", op);
@@ -228,10 +229,7 @@ impl Client {
             .headers(self.signed(sandbox, token))
             .header(CONTENT_LENGTH, 0);
         Point::RETRY_SENDING.pass();
-        if !may_leave() {
-            return Outcome::NotSent("the process was suspended before it was sent".to_owned());
-        }
-        let seen = self.exchange(request, CREATE_ANSWER).await;
+        let seen = guarded(may_leave, self.exchange(request, CREATE_ANSWER)).await;
         Point::RETRY_ANSWERED.pass();
         if let Ok(answer) = &seen
             && answer.status >= 500

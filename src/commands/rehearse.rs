@@ -90,7 +90,7 @@ async fn rehearse(
             .map(|(retries, code)| (came, retries, Some(code))),
         came => came.map(|came| (came, 0, None)),
     };
-    let (came, retries, retried) = match came {
+    let (came, retries, last_exit) = match came {
         Ok(came) => came,
         Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
     };
@@ -103,7 +103,7 @@ async fn rehearse(
     } = came;
     let ledger = emulator.ledger();
     let verdict = judge(wanted, &ledger.stored, &last);
-    let last_words = match (exit_code, retried) {
+    let last_words = match (exit_code, last_exit) {
         (0, None | Some(0)) => None,
         (0, Some(code)) => Some(format!("exit code {code}, of the last retry")),
         _ => Some(match last.why() {

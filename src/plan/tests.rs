@@ -8,8 +8,11 @@ use uuid::Uuid;
 
 use super::*;
 use crate::fixture::desired;
-use crate::run::{FlowId, FlowRef, Key, PickError, Rerun, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime, Entry, Refusal, State};
+use crate::run::{
+    ByteCounts, FlowId, FlowRef, Key, PickError, RecordCounts, Rerun, RunStatus, UnixSeconds,
+    Window,
+};
+use crate::state::{ClockKind, ClockedTime, Entry, LastSeen, Refusal, State};
 
 const DAY: i64 = 86_400;
 
@@ -331,4 +334,167 @@ fn a_beginning_of_several_keys_names_them() {
 fn a_million_runs_stay_small() {
     assert!(size_of::<DesiredRun>() <= 56, "{}", size_of::<DesiredRun>());
     assert!(size_of::<PlannedRun>() <= 72, "{}", size_of::<PlannedRun>());
+}
+
+/// What was read of a run of ten minutes with 100 records.
+fn seen(identity: &RunIdentity, status: RunStatus) -> Entry {
+    let at = |second| Timestamp::from_second(second).ok();
+    Entry::Seen {
+        run: identity.into(),
+        run_id: identity.key().short().parse().expect("a run id"),
+        seen: LastSeen {
+            status,
+            records: RecordCounts {
+                input: Some(100),
+                ..RecordCounts::default()
+            },
+            bytes: ByteCounts::default(),
+            started_at: at(1_000),
+            updated_at: None,
+            ended_at: at(1_600),
+            code: None,
+            message: None,
+            at: Timestamp::UNIX_EPOCH,
+        },
+        etag: None,
+    }
+}
+
+const ALL: [RunStatus; 4] = [
+    RunStatus::Failed,
+    RunStatus::Empty,
+    RunStatus::Partial,
+    RunStatus::Success,
+];
+
+/// A state with runs that have ended in all ways, one that has not, and one that is not there.
+fn ended() -> (Vec<DesiredRun>, State) {
+    let runs = days(1, 0..6);
+    let mut world = PlanFixture::new();
+    for (run, status) in runs.iter().zip(ALL) {
+        world = world.created(&run.identity);
+        world.step(seen(&run.identity, status));
+    }
+    let world = world.created(&runs[4].identity);
+    (runs, world.0)
+}
+
+#[test]
+fn how_runs_ended_is_known_of_those_that_did_not_end_well() {
+    let (runs, state) = ended();
+    let plan = diff(runs, Some(&state));
+    let known = |at: usize| {
+        let known = plan.runs()[at].known.as_ref()?;
+        Some(known.last_seen.as_ref()?.status.clone())
+    };
+    let [failed, empty, partial, _] = ALL;
+    assert_eq!(
+        [known(0), known(1), known(2), known(3), known(4)],
+        [Some(failed), Some(empty), Some(partial), None, None]
+    );
+    assert_eq!(plan.totals().unchanged, 5);
+    assert_eq!(plan.totals().create, 1);
+}
+
+fn retries(rule: RetryRule) -> (Vec<(i64, Action)>, RetryPlan) {
+    let (runs, state) = ended();
+    let retry = RetryPlan::of(diff(runs, Some(&state)), &state, rule);
+    let planned = retry.plan.runs().iter().map(|planned| {
+        let day = planned.run.identity.window.start().get() / DAY;
+        (day, planned.action)
+    });
+    (planned.collect(), retry)
+}
+
+#[test]
+fn what_failed_is_run_again_and_with_empty_what_brought_no_record() {
+    let rule = RetryRule {
+        empty: false,
+        most_attempts: 3,
+    };
+    let (planned, retry) = retries(rule);
+    assert_eq!(planned, [(0, Action::Retry), (4, Action::Unchanged)]);
+    assert_eq!((retry.unchanged, retry.exhausted.len()), (3, 0));
+    let (planned, _) = retries(RetryRule {
+        empty: true,
+        ..rule
+    });
+    assert_eq!(
+        planned,
+        [
+            (0, Action::Retry),
+            (1, Action::Retry),
+            (4, Action::Unchanged)
+        ]
+    );
+    let (planned, retry) = retries(RetryRule {
+        most_attempts: 1,
+        ..rule
+    });
+    assert_eq!(planned, [(4, Action::Unchanged)]);
+    assert_eq!(retry.exhausted.len(), 1);
+}
+
+fn forecast(pace: Pace) -> Option<Forecast> {
+    let (mut runs, state) = ended();
+    runs.extend(days(1, 6..30));
+    runs.extend(days(2, 0..5));
+    let now = Timestamp::from_second(1_000_000).expect("in range");
+    Forecast::of(&diff(runs, Some(&state)), Some(&state), pace, now)
+}
+
+#[test]
+fn a_toldgoes_by_the_limits_and_by_how_earlier_runs_went() {
+    let pace = Pace {
+        per_second: Some(5.0),
+        new_runs_per_day: None,
+        max_active_runs: Some(5),
+    };
+    let told = forecast(pace).expect("there is something to send");
+    assert_eq!(told.requests, 30);
+    assert_eq!(told.sending, Some(std::time::Duration::from_secs(6)));
+    assert_eq!(told.day, None);
+    // Of the first flow 25 are to be created, five at a time, ten minutes each; of the second
+    // nothing is known.
+    let ingestion = told.ingestion.expect("earlier runs are known");
+    assert_eq!(ingestion.runs, 25);
+    assert_eq!(
+        ingestion.time,
+        Some(std::time::Duration::from_secs(5 * 600))
+    );
+    assert_eq!(ingestion.records, Some(2_500));
+
+    let day = forecast(Pace {
+        new_runs_per_day: Some(12),
+        ..pace
+    });
+    let day = day.and_then(|forecast| forecast.day).expect("a budget");
+    assert_eq!((day.most, day.now), (12, 12));
+    // 12 now, 12 a day later, 6 two days later.
+    assert_eq!(day.last, Timestamp::from_second(1_000_000 + 2 * DAY).ok());
+    let nothing = diff(Vec::new(), None);
+    let now = Timestamp::UNIX_EPOCH;
+    assert_eq!(Forecast::of(&nothing, None, pace, now), None);
+}
+
+#[test]
+fn a_paused_manifest_creates_nothing_and_its_runs_are_counted() {
+    let (runs, state) = ended();
+    let paused = runs.into_iter().map(|run| DesiredRun {
+        request: Arc::new(crate::run::Request {
+            paused: Some(4),
+            ..(*run.request).clone()
+        }),
+        ..run
+    });
+    let plan = diff(paused.collect(), Some(&state));
+    assert_eq!(plan.totals().paused, 1);
+    assert!(!plan.totals().has_changes());
+    let rule = RetryRule {
+        empty: true,
+        most_attempts: 3,
+    };
+    let retry = RetryPlan::of(plan, &state, rule);
+    assert_eq!(retry.plan.totals().retry, 0);
+    assert_eq!(retry.paused, 2);
 }

@@ -398,6 +398,39 @@ fn what_was_tried_as_often_as_is_allowed_is_left_to_a_person() {
 }
 
 #[test]
+fn a_run_that_was_replaced_is_no_duplicate_and_no_second_run_to_anybody() {
+    for dialect in ["", "retries: sameRun\n"] {
+        let (workspace, _emulated) = ten(
+            &format!(
+                "scheduledFor: 0\nrunsFor: 0\noutcomes: {{ failed: 1 }}\nbadAttempts: 1\n{dialect}"
+            ),
+            "",
+        );
+        workspace.run("apply --yes --wait").exits(5);
+        workspace.run("audit").exits(5);
+        workspace.run("retry --yes --wait").exits(0);
+        workspace.run("audit").exits(0);
+        workspace.run("status").exits(0);
+        workspace.run("plan --detailed-exitcode").exits(0);
+        workspace.run("apply --yes").exits(0);
+        std::fs::remove_file(workspace.path().join("manifests/flow-1.yaml")).expect("removed");
+        let line = format!(
+            "import {} --sandbox prod --dry-run --format json",
+            crate::support::workspace::flow(1)
+        );
+        let imported = workspace.run(&line).exits(0).json();
+        let runs = imported["flows"][0]["runs"].as_array().map(Vec::len);
+        assert_eq!(runs, Some(10), "{imported}");
+        let listed = workspace.run("state list --format json").exits(0).json();
+        let run = &listed["runs"][0];
+        assert_eq!(run["attempts"].as_array().map(Vec::len), Some(1), "{run}");
+        assert_eq!(run["attempts"][0]["lastSeen"]["status"], "failed");
+        assert_eq!(run["lastSeen"]["status"], "success");
+        assert!(run["etag"].is_string(), "{run}");
+    }
+}
+
+#[test]
 fn runs_without_a_record_are_run_again_only_where_that_is_asked_for() {
     let (workspace, emulated) = ten(
         "scheduledFor: 0\nrunsFor: 0\noutcomes: { noRecords: 1 }\nbadAttempts: 1\n",

@@ -115,3 +115,107 @@ fn a_run_of_no_flow_is_ours_perhaps_and_one_of_nonsense_is_not_read() {
         assert_eq!(FlowRun::read(&json!({"id": "r", "flowId": odd})), None);
     }
 }
+
+#[test]
+fn a_success_is_told_by_its_records() {
+    for (word, summary, status) in [
+        (
+            "success",
+            json!({"inputRecordCount": 100, "outputRecordCount": 99, "failedRecordCount": 1}),
+            RunStatus::Partial,
+        ),
+        (
+            "success",
+            json!({"inputRecordCount": 0, "outputRecordCount": 0, "failedRecordCount": 0}),
+            RunStatus::Empty,
+        ),
+        (
+            "COMPLETED",
+            json!({"inputRecordCount": 0}),
+            RunStatus::Empty,
+        ),
+        (
+            "success",
+            json!({"inputRecordCount": 9, "outputRecordCount": 0}),
+            RunStatus::Empty,
+        ),
+        (
+            "success",
+            json!({"outputRecordCount": 9, "failedRecordCount": 0}),
+            RunStatus::Success,
+        ),
+        (
+            "success",
+            json!({"inputRecordCount": -1, "outputRecordCount": -1}),
+            RunStatus::Success,
+        ),
+        ("success", json!({}), RunStatus::Success),
+        ("success", json!(null), RunStatus::Success),
+        (
+            "failed",
+            json!({"inputRecordCount": 0, "outputRecordCount": 0}),
+            RunStatus::Failed,
+        ),
+        (
+            "inProgress",
+            json!({"outputRecordCount": 0}),
+            RunStatus::InProgress,
+        ),
+        (
+            "PARTIAL_FAILURE",
+            json!({"outputRecordCount": 0}),
+            RunStatus::Partial,
+        ),
+    ] {
+        let run = read(json!({
+            "id": "r",
+            "metrics": { "statusSummary": { "status": word }, "recordSummary": summary.clone() },
+        }));
+        assert_eq!(run.status, status, "{word} {summary}");
+    }
+}
+
+#[test]
+fn times_etag_bytes_and_links_are_read_in_each_spelling() {
+    let at = |second| Some(Timestamp::from_second(second).expect("in range"));
+    for (etag, activities, scale) in [("etag", "activities", 1_000_i64), ("eTag", "activites", 1)] {
+        let run = read(json!({
+            "id": "r",
+            "createdAt": 1_596_656_079 * scale,
+            "updatedAt": 1_596_656_113 * scale,
+            etag: "\"b8003af1-0000\"",
+            "metrics": {
+                "durationSummary": {
+                    "startedAtUTC": 1_596_656_058 * scale,
+                    "completedAtUTC": 1_596_656_113 * scale,
+                },
+                "sizeSummary": { "inputBytes": 24_012, "outputBytes": -1 },
+            },
+            activities: [{ "statusSummary": { "extensions": { "manifest": {
+                "failedRecords": "https://platform.adobe.io/x?path=row_errors",
+                "sampleErrors": "javascript:alert(1)",
+            } } } }],
+        }));
+        assert_eq!(run.created_at, at(1_596_656_079), "{scale}");
+        assert_eq!(
+            run.times,
+            RunTimes {
+                updated_at: at(1_596_656_113),
+                started_at: at(1_596_656_058),
+                ended_at: at(1_596_656_113),
+            }
+        );
+        assert_eq!(run.etag, Some("\"b8003af1-0000\"".into()));
+        assert_eq!(
+            run.bytes,
+            ByteCounts {
+                input: Some(24_012),
+                output: None
+            }
+        );
+        let links: Vec<&str> = run.diagnostics.iter().map(Untrusted::raw).collect();
+        assert_eq!(links, ["https://platform.adobe.io/x?path=row_errors"]);
+    }
+    let none = read(json!({ "id": "r" }));
+    assert_eq!((none.times, none.etag), (RunTimes::default(), None));
+}

@@ -97,7 +97,11 @@ pub(crate) fn gather(flow: &FlowRef, runs: &[FlowRun], state: Option<&State>) ->
     runs.sort_by_key(|run| (run.created_at, run.id.clone()));
     for run in runs {
         if let Some(identity) = state.and_then(|state| state.claim(&run.id)) {
-            if *identity.flow == *flow {
+            let record = state.and_then(|state| state.get(identity));
+            let is_replaced = record.is_some_and(|it| it.fate.run_id() != Some(&run.id));
+            if is_replaced {
+                // A retry took its place, or may have.
+            } else if *identity.flow == *flow {
                 gathered.runs.push(ImportedRun {
                     identity: identity.clone(),
                     run: run.clone(),

@@ -1,6 +1,7 @@
 use super::*;
+use crate::api::RunTimes;
 use crate::fixture::{INTENT, OURS, at, run, window};
-use crate::run::UnixSeconds;
+use crate::run::{RunStatus, UnixSeconds};
 
 fn open(n: i64, rerun: u32) -> OpenIntent {
     OpenIntent {
@@ -265,4 +266,97 @@ fn a_run_that_shows_nearly_our_window_is_no_proof_of_absence() {
         OURS,
     )];
     assert_eq!(read(&[open(1, 1)], &other, &[], false), [Reading::Absent]);
+}
+
+/// A run that failed before it was to run again: its id, and when it had begun.
+fn failed(id: &str, started: i64) -> FlowRun {
+    FlowRun {
+        status: RunStatus::Failed,
+        times: RunTimes {
+            started_at: Some(at(started)),
+            ..RunTimes::default()
+        },
+        ..run(id, WindowEvidence::Params(window(1)), INTENT - 900, OURS)
+    }
+}
+
+/// An open request to run `of` again.
+fn retry_of(of: &FlowRun) -> OpenIntent {
+    OpenIntent {
+        retry: Some(Box::new(Attempt {
+            run_id: of.id.clone(),
+            adopted: None,
+            at: at(INTENT - 900),
+            sent_at: None,
+            etag: None,
+            last_seen: Some(of.seen(at(INTENT - 1))),
+            retried_at: ClockedTime {
+                time: at(INTENT),
+                clock: ClockKind::Server,
+            },
+            by: "process 7 on ci".to_owned(),
+        })),
+        ..open(1, 1)
+    }
+}
+
+#[test]
+fn a_retry_is_a_new_run_of_the_window_that_is_younger_than_its_intent() {
+    let before = failed("before", INTENT - 800);
+    let open = [retry_of(&before)];
+    let claimed = ["before"];
+    let new = run("new", WindowEvidence::Params(window(1)), INTENT + 2, OURS);
+    let found = Reading::Found(new.id.clone(), Evidence::Params);
+    assert_eq!(
+        read(&open, &[new, before.clone()], &claimed, false),
+        [found]
+    );
+    // One that was there before the request is not what came of it.
+    let old = run("old", WindowEvidence::Params(window(1)), INTENT - 700, OURS);
+    assert_eq!(
+        read(&open, &[old, before.clone()], &claimed, false),
+        [Reading::Absent]
+    );
+    assert_eq!(read(&open, &[before], &claimed, false), [Reading::Absent]);
+}
+
+#[test]
+fn a_retry_may_be_the_same_run_that_is_no_longer_failed_or_began_anew() {
+    let before = failed("r", INTENT - 800);
+    let open = [retry_of(&before)];
+    let claimed = ["r"];
+    let again = [Reading::Found(before.id.clone(), Evidence::RanAgain)];
+    for status in [
+        RunStatus::Scheduled,
+        RunStatus::InProgress,
+        RunStatus::Success,
+        RunStatus::Unknown("resumed".into()),
+    ] {
+        let now = FlowRun {
+            status,
+            ..before.clone()
+        };
+        assert_eq!(read(&open, &[now], &claimed, false), again);
+    }
+    let failed_again = failed("r", INTENT + 3);
+    assert_eq!(read(&open, &[failed_again], &claimed, false), again);
+    // Something of it has changed, and nothing tells what that means.
+    let mut changed = before.clone();
+    changed.records.input = Some(7);
+    assert_eq!(
+        read(&open, &[changed], &claimed, false),
+        [Reading::Unclear(Unclear::Changed(before.id))]
+    );
+}
+
+#[test]
+fn a_retry_whose_run_shows_no_window_is_the_only_one_that_it_can_be() {
+    let before = failed("before", INTENT - 800);
+    let open = [retry_of(&before)];
+    let silent = run("new", WindowEvidence::Missing, INTENT + 2, OURS);
+    let claimed = ["before"];
+    assert_eq!(
+        read(&open, &[silent, before], &claimed, false),
+        [only("new", Evidence::SoleIntent)]
+    );
 }
