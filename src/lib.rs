@@ -15,7 +15,8 @@
 //!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
 //! 4. `plan` is the difference of the two: a value that can be shown or carried out.
 //! 5. `engine` carries it out: the intent to send a run is durable before its request leaves;
-//!    what comes back is recorded, or the run is in doubt until the service's own lists tell.
+//!    what comes back is recorded, or the run is in doubt until the service's own lists tell. The
+//!    lists also tell how runs end; one that failed is run again the same way, as a new attempt.
 //!    `reconcile` reads those lists: which listed run is which rerun of a window is decided in one
 //!    module, for settling, preflight, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.

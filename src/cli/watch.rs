@@ -63,6 +63,9 @@ fn needs_a_person(event: &Event) -> bool {
             | Event::Rejected { .. }
             | Event::InDoubt { .. }
             | Event::Unclear { .. }
+            | Event::NotFollowed { .. }
+            | Event::Waiting { .. }
+            | Event::Deadline
             | Event::Stopping
     )
 }

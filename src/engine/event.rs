@@ -98,6 +98,12 @@ pub(crate) enum Event {
         /// Why not.
         reason: Unclear,
     },
+    /// Runs of a flow wait for others of it to finish.
+    Waiting {
+        flow: FlowIndex,
+        /// How many have not.
+        active: usize,
+    },
     /// A run that is followed has finished.
     Ended {
         flow: FlowIndex,

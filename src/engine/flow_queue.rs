@@ -35,6 +35,8 @@ pub(super) struct FlowQueue {
     pub(super) running: RunningRuns,
     /// Whether the flow's list is about to be read to follow them.
     pub(super) is_following: bool,
+    /// Whether it was told that runs wait for others to finish.
+    pub(super) has_told_to_wait: bool,
     fresh: BTreeMap<RunIdentity, DesiredRun>,
     /// The runs of the service that are to run again, by what they stand for; the others of the
     /// queue are to be created.
@@ -115,6 +117,7 @@ impl FlowQueue {
             max_active: None,
             running: RunningRuns::new(),
             is_following: false,
+            has_told_to_wait: false,
             retries: HashMap::new(),
             fresh: BTreeMap::new(),
             again: BTreeMap::new(),

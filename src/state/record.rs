@@ -204,8 +204,14 @@ impl Record {
     pub fn is_of_attempt_before(&self, seen: &LastSeen) -> bool {
         let same_id = |attempt: &&Attempt| self.fate.run_id() == Some(&attempt.run_id);
         let before = self.attempts().last().filter(same_id);
-        let before = before.and_then(|attempt| attempt.last_seen.as_ref());
-        before.is_some_and(|before| seen.says_what(before))
+        let Some(before) = before.and_then(|attempt| attempt.last_seen.as_ref()) else {
+            return false;
+        };
+        match (seen.started_at, before.started_at) {
+            // Whatever else of it has changed: it has not begun anew.
+            (Some(now), Some(then)) => seen.status.is_retriable() && now <= then,
+            _ => seen.says_what(before),
+        }
     }
 
     /// When the requests left that runs came of, or may have: what a budget counts.

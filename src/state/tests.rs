@@ -492,6 +492,15 @@ fn a_run_may_run_again_under_its_own_id_and_what_was_read_before_says_nothing_of
     assert_eq!(record.last_seen(), None);
     assert!(record.is_of_attempt_before(&last_seen(RunStatus::Failed, 2)));
     assert!(!record.is_of_attempt_before(&last_seen(RunStatus::Failed, 3)));
+    let touched = LastSeen {
+        updated_at: Some(at(500)),
+        ..last_seen(RunStatus::Failed, 2)
+    };
+    assert!(
+        record.is_of_attempt_before(&touched),
+        "it has not begun anew"
+    );
+    assert!(!record.is_of_attempt_before(&last_seen(RunStatus::Success, 2)));
 }
 
 #[test]

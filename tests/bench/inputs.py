@@ -80,7 +80,7 @@ def main() -> None:
                 digest.update(written)
                 body.write(written)
     header = {
-        "format": "aep-backfill-state/v1",
+        "format": "aep-backfill-state/v2",
         "organization": ORGANIZATION,
         "lineage": LINEAGE,
         "serial": 1,
@@ -92,7 +92,7 @@ def main() -> None:
         while piece := body.read(1 << 20):
             whole.write(piece)
     (state / "body").unlink()
-    journal = {"format": "aep-backfill-journal/v1", "lineage": LINEAGE, "after": 0}
+    journal = {"format": "aep-backfill-journal/v2", "lineage": LINEAGE, "after": 0}
     (state / "journal.jsonl").write_bytes(line(journal))
 
 

@@ -29,6 +29,12 @@ impl Dispatcher {
             return;
         }
         queue.is_following = true;
+        if queue.waits_for_room() && !queue.has_told_to_wait {
+            queue.has_told_to_wait = true;
+            let active = queue.running.active();
+            self.journal.tell(Event::Waiting { flow: id, active });
+        }
+        let queue = &mut self.schedule.queues[id];
         let gap = queue.running.next_gap();
         let ids = queue.running.ids();
         let flow_ref = queue.flow.clone();

@@ -105,6 +105,11 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             name(flow),
             plain(reason, 300)
         ),
+        Event::Waiting { flow, active } => format!(
+            "waiting    {}: {} not finished, as many as maxActiveRuns allows",
+            name(flow),
+            number(*active, "run") + if *active == 1 { " has" } else { " have" }
+        ),
         Event::Deadline => {
             "deadline   nothing is sent any more; what is left is for the next apply".to_owned()
         }
