@@ -21,6 +21,11 @@ struct Team {
 
 impl Team {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same, with a service that behaves so.
+    fn with(scenario: &str) -> Self {
         let hub = Hub::start();
         publish(&hub);
         let flows = Workspace::new();
@@ -28,7 +33,7 @@ impl Team {
             flows.manifest(n, 1, n % 2 == 0);
         }
         Self {
-            service: Emulated::start(&flows, ""),
+            service: Emulated::start(&flows, scenario),
             repository: Repository::new(CONFIG),
             hub,
         }
@@ -99,6 +104,43 @@ fn from_a_branch_with_a_manifest_to_a_job_that_was_cancelled_and_run_again() {
     reviewed(&team);
     merged(&team);
     cancelled_and_run_again(&team);
+}
+
+#[test]
+fn a_scheduled_job_runs_failed_runs_again_and_waits_until_the_data_is_there() {
+    let team = Team::with(
+        "scheduledFor: 0.2\nrunsFor: 0.3\noutcomesExact: true\nbadAttempts: 1\n\
+         outcomes: { success: 3, failed: 2 }\n",
+    );
+    team.want(1, "2022-01-06");
+    let sha = team.repository.commit("main", "five days");
+    let ran = team.apply(&sha).run().exits(0);
+    assert_eq!(ran.output("created_count"), "5");
+
+    let follow = || team.job("follow", Event::schedule(), &sha).run();
+    // What was not over when the job began is waited for; what had failed is run again.
+    let mut retried = 0;
+    for nights in 0.. {
+        assert!(nights < 4, "it does not end");
+        let ran = follow();
+        let number = |name| ran.output(name).parse::<usize>().expect("a number");
+        retried += number("retried_count");
+        assert!(
+            ran.summary.contains("### backfill retry: "),
+            "{}",
+            ran.summary
+        );
+        if ran.output("exit_code") == "0" {
+            assert_eq!((number("failed_count"), number("unfinished_count")), (0, 0));
+            break;
+        }
+        // Those that were waited for have failed, and are run again the next time.
+        assert_eq!(ran.output("exit_code"), "5", "{}", ran.log);
+        assert_eq!(number("failed_count"), 2);
+    }
+    assert_eq!(retried, 2);
+    assert_eq!(team.service.ledger().ends["success"], 5);
+    assert_eq!(team.recorded(), 5);
 }
 
 /// A branch adds a manifest, and a mistake that is mended.
