@@ -27,7 +27,7 @@ def line(fields: dict) -> bytes:
     return body + b',"sum":"' + hashlib.sha256(body).hexdigest()[:16].encode() + b'"}\n'
 
 
-def record(flow: str, start: int, number: int) -> bytes:
+def record(flow: str, start: int, number: int, ended: bool) -> bytes:
     end = start + HOUR
     text = (
         f"aep-backfill/v1\nsandbox=prod\nflowId={flow}\nwindowStartTime={start}\n"
@@ -44,8 +44,26 @@ def record(flow: str, start: int, number: int) -> bytes:
             "fate": "created",
             "runId": str(uuid.UUID(bytes=hashlib.sha256(b"run %d" % number).digest()[:16])),
             "at": f"2026-11-0{1 + number % 9}T10:00:00.{number % 1_000_000_000:09}Z",
+            **(end_of(number) if ended else {}),
         }
     )
+
+
+def end_of(number: int) -> dict:
+    """What is kept of a run that was followed to its end."""
+    return {
+        "sentAt": 1_793_527_200 + number % 1_000,
+        "etag": f'"{number:08x}-0000-0200-0000-5f2b09f10000"',
+        "lastSeen": {
+            "status": "success",
+            "records": {"input": 100, "output": 100, "failed": 0},
+            "bytes": {"input": 24_012, "output": 17_128},
+            "startedAt": "2026-11-01T10:00:01Z",
+            "updatedAt": "2026-11-01T10:00:03Z",
+            "endedAt": "2026-11-01T10:00:03Z",
+            "at": f"2026-11-01T10:10:00.{number % 1_000_000_000:09}Z",
+        },
+    }
 
 
 def main() -> None:
@@ -54,6 +72,7 @@ def main() -> None:
     arguments.add_argument("windows", type=int)
     arguments.add_argument("--flows", type=int, default=100)
     arguments.add_argument("--unknown", type=int, default=0)
+    arguments.add_argument("--ended", action="store_true", help="how each run ended is known")
     given = arguments.parse_args()
 
     manifests, state = given.folder / "manifests", given.folder / ".backfill"
@@ -76,7 +95,7 @@ def main() -> None:
                 number += 1
                 if number > each * given.flows - given.unknown:
                     break
-                written = record(flow, start, number)
+                written = record(flow, start, number, given.ended)
                 digest.update(written)
                 body.write(written)
     header = {
