@@ -1,5 +1,6 @@
 //! Carrying a plan out: what `apply` and `retry` have in common once they hold the state.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,12 @@ use super::connect::Connected;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::present::{Form, present};
 use super::signals::Signals;
 use super::watch::watch;
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::Plan;
-use crate::report;
+use crate::report::{self, View};
 use crate::store::LockedStore;
 
 /// So many rejections in a row stop it.
@@ -118,8 +120,39 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
     }
 }
 
+/// Shows the result everywhere and writes the report; how it all ended, if that is `exit`. What was
+/// done was done: a result that cannot be shown or written does not hide how it ended.
+pub(crate) fn show_all(
+    context: &Context,
+    view: &impl View,
+    form: Form,
+    report: Option<&Path>,
+    mut exit: Exit,
+) -> Exit {
+    for written in present(context, view, form, report, exit) {
+        if let Err(failure) = written {
+            context.actions.annotate(|| failure.annotations());
+            let unwritten = failure.report();
+            if exit == Exit::Success {
+                exit = unwritten;
+            }
+        }
+    }
+    exit
+}
+
+/// Says why it ended, if it did so early. Said here and not returned: the report has been written,
+/// and has more to tell.
+pub(crate) fn say_ending(context: &Context, ending: Ending, exit: Exit) -> Exit {
+    let Some(failure) = failure_of(context, ending, exit) else {
+        return exit;
+    };
+    context.actions.annotate(|| failure.annotations());
+    failure.report()
+}
+
 /// What is to be said of the end on standard error, if anything is.
-pub(crate) fn failure_of(context: &Context, ending: Ending, exit: Exit) -> Option<Failure> {
+fn failure_of(context: &Context, ending: Ending, exit: Exit) -> Option<Failure> {
     Some(match ending {
         Ending::Done | Ending::Interrupted => return None,
         Ending::TimedOut => Failure::new(

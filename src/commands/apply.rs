@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::plan;
 use crate::cli::Exit;
 use crate::cli::ask::ask;
-use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, failure_of};
+use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, say_ending, show_all};
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
@@ -183,31 +183,17 @@ async fn apply_to(
     Ok(finish(context, flags, &plan, applied))
 }
 
-/// Shows the result, writes the report, and decides how it all ended. What was done was done:
-/// a result that cannot be shown or written does not hide how it ended.
+/// Shows the result, writes the report, and decides how it all ended.
 fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Exit {
     let held_back = plan.totals().held_back;
-    let mut exit = exit_of(&applied, held_back, flags.detailed_exitcode);
+    let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let view = ApplyView {
         plan,
         applied: &applied,
     };
     let report = flags.report.as_deref();
-    for written in present::present(context, &view, flags.format.into(), report, exit) {
-        if let Err(failure) = written {
-            context.actions.annotate(|| failure.annotations());
-            let unwritten = failure.report();
-            if exit == Exit::Success {
-                exit = unwritten;
-            }
-        }
-    }
-    // Said here and not returned: the report has been written, and has more to tell.
-    let Some(failure) = failure_of(context, applied.ending, exit) else {
-        return exit;
-    };
-    context.actions.annotate(|| failure.annotations());
-    failure.report()
+    let exit = show_all(context, &view, flags.format.into(), report, exit);
+    say_ending(context, applied.ending, exit)
 }
 
 async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::cli::Exit;
 use crate::cli::ask::ask;
-use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, failure_of};
+use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, say_ending, show_all};
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
@@ -249,18 +249,6 @@ fn finish(context: &Context, flags: &Flags, planned: &RetryPlan, applied: Applie
         applied: &applied,
     };
     let report = flags.report.as_deref();
-    for written in present::present(context, &view, flags.format.into(), report, exit) {
-        if let Err(failure) = written {
-            context.actions.annotate(|| failure.annotations());
-            let unwritten = failure.report();
-            if exit == Exit::Success {
-                exit = unwritten;
-            }
-        }
-    }
-    let Some(failure) = failure_of(context, applied.ending, exit) else {
-        return exit;
-    };
-    context.actions.annotate(|| failure.annotations());
-    failure.report()
+    let exit = show_all(context, &view, flags.format.into(), report, exit);
+    say_ending(context, applied.ending, exit)
 }

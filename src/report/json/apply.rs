@@ -114,20 +114,28 @@ impl Followed {
     }
 }
 
+/// The word for how an apply or a retry ended.
+pub(super) fn ending_word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Done => "done",
+        Ending::Interrupted => "interrupted",
+        Ending::TimedOut => "timedOut",
+        Ending::Breaker(_) => "breaker",
+        Ending::SignIn(_) => "signIn",
+        Ending::Unreachable(_) => "unreachable",
+        Ending::Store(_) => "state",
+    }
+}
+
 /// What an apply came to, as `apply/v1`.
 #[must_use]
 pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
     let counts = count(applied, held_back);
-    let (ending, message) = match &applied.ending {
-        Ending::Done => ("done", None),
-        Ending::Interrupted => ("interrupted", None),
-        Ending::TimedOut => ("timedOut", None),
-        Ending::Breaker(rejections) => {
-            ("breaker", Some(format!("{rejections} rejections in a row")))
-        }
-        Ending::SignIn(why) => ("signIn", Some(why.clone())),
-        Ending::Unreachable(why) => ("unreachable", Some(why.clone())),
-        Ending::Store(error) => ("state", Some(error.to_string())),
+    let message = match &applied.ending {
+        Ending::Done | Ending::Interrupted | Ending::TimedOut => None,
+        Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
+        Ending::SignIn(why) | Ending::Unreachable(why) => Some(why.clone()),
+        Ending::Store(error) => Some(error.to_string()),
     };
     ApplyDocument {
         format: "apply/v1",
@@ -141,7 +149,7 @@ pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> Apply
         },
         runs: applied.runs.iter().map(apply_run).collect(),
         followed: Followed::of(applied),
-        ending,
+        ending: ending_word(&applied.ending),
         message,
         exit_code,
     }

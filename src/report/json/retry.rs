@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::apply::ending_word;
 use super::known::SeenFields;
 use super::{ApplyError, Asked, RunFields};
-use crate::engine::{Applied, Ending, RunOutcome};
+use crate::engine::{Applied, RunOutcome};
 use crate::plan::{Action, PlannedRun, RetryPlan};
 use crate::report::RetryCounts;
 use crate::report::outcome::{describe_doubt, describe_left};
@@ -160,15 +161,7 @@ pub(crate) fn retry(
             paused: counts.paused,
         },
         runs: runs.collect(),
-        ending: applied.map_or("dryRun", |applied| match &applied.ending {
-            Ending::Done => "done",
-            Ending::Interrupted => "interrupted",
-            Ending::TimedOut => "timedOut",
-            Ending::Breaker(_) => "breaker",
-            Ending::SignIn(_) => "signIn",
-            Ending::Unreachable(_) => "unreachable",
-            Ending::Store(_) => "state",
-        }),
+        ending: applied.map_or("dryRun", |applied| ending_word(&applied.ending)),
         followed: applied.and_then(super::apply::Followed::of),
         exit_code,
     }

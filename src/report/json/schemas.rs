@@ -57,7 +57,9 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("audit.v1", schema::<AuditDocument>("audit/v1")),
         (
             "failure.v1",
-            schema::<FailureDocument>("In the place of a plan, a retry or an audit that could not be made"),
+            schema::<FailureDocument>(
+                "In the place of a plan, a retry or an audit that could not be made",
+            ),
         ),
         ("import.v1", schema::<ImportDocument>("import/v1")),
         ("plan.v1", schema::<PlanDocument<'_>>("plan/v1")),

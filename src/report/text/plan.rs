@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::table::{self, Layout};
 use super::write_lines;
 use crate::plan::{Action, Forecast, Plan, PlannedRun};
-use crate::report::bar::{Cell, describe_gaps, legend};
+use crate::report::bar::{Bar, Cell, describe_gaps, legend};
 use crate::report::flows::{
     EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
 };
@@ -16,7 +16,7 @@ use crate::report::reason::{
 };
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
-use crate::run::UnixSeconds;
+use crate::run::{UnixSeconds, Window};
 
 /// How many runs of a flow are shown before the list is folded.
 const SHOWN: usize = 8;
@@ -138,6 +138,19 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
     parts.join(", ")
 }
 
+/// A bar, and under it the first and the last of its times.
+pub(super) fn write_bar(out: &mut dyn Write, bar: &Bar, span: Window) -> io::Result<()> {
+    writeln!(out, "  [{})", bar.coloured())?;
+    let (start, end) = (date(span.start()), date(span.end()));
+    let room = bar.cells.len() + "[)".len();
+    let end_width = room.saturating_sub(start.len());
+    if end_width > end.len() {
+        writeln!(out, "  {start}{end:>end_width$}")
+    } else {
+        writeln!(out, "  {}", window(span))
+    }
+}
+
 /// How many runs have ended otherwise than with all of their records.
 fn ended(plan: &Plan) -> EndedCounts {
     let mut ended = EndedCounts::default();
@@ -156,15 +169,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
         flow.flow,
         describe_source(flow.source),
     )?;
-    writeln!(out, "  [{})", flow.bar.coloured())?;
-    let (start, end) = (date(flow.span.start()), date(flow.span.end()));
-    let room = flow.bar.cells.len() + "[)".len();
-    let end_width = room.saturating_sub(start.len());
-    if end_width > end.len() {
-        writeln!(out, "  {start}{end:>end_width$}")?;
-    } else {
-        writeln!(out, "  {}", window(flow.span))?;
-    }
+    write_bar(out, &flow.bar, flow.span)?;
     if let Some(gaps) = describe_gaps(&flow.bar.gaps) {
         writeln!(out, "  {gaps}")?;
     }

@@ -11,9 +11,9 @@ use super::table::{Details, Layout, write_runs};
 use super::write_lines;
 use crate::api::{FlowRun, RunError};
 use crate::report::bar::{Bar, Cell, legend};
-use crate::report::text::plan::date;
+use crate::report::text::plan::write_bar;
 use crate::report::wrap::wrap;
-use crate::report::{duration, number, plain, short_window, window};
+use crate::report::{duration, number, plain, short_window};
 use crate::run::{ByteCounts, FlowRef, Key, RecordCounts, RunId, RunIdentity, RunStatus, Window};
 use crate::untrusted::Untrusted;
 
@@ -318,15 +318,7 @@ impl<'s> FlowStatus<'s> {
             first.identity.flow.sandbox,
             first.identity.flow.id
         )?;
-        writeln!(out, "  [{})", self.bar.coloured())?;
-        let (start, end) = (date(self.span.start()), date(self.span.end()));
-        let room = self.bar.cells.len() + "[)".len();
-        let end_width = room.saturating_sub(start.len());
-        if end_width > end.len() {
-            writeln!(out, "  {start}{end:>end_width$}")?;
-        } else {
-            writeln!(out, "  {}", window(self.span))?;
-        }
+        write_bar(out, &self.bar, self.span)?;
         let totals = StatusTotals::of(rows);
         let moved = totals.describe_moved();
         let line = match moved {
