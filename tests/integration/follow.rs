@@ -6,8 +6,8 @@ use aep_backfill::emulator::{Ledger, RequestKind};
 use serde_json::Value;
 
 use crate::support::dice::is_whole;
-use crate::support::emulated::Emulated;
-use crate::support::workspace::Workspace;
+use crate::support::emulated::{Emulated, signal};
+use crate::support::workspace::{Ran, Workspace};
 
 /// How many runs end in which way.
 struct Ends {
@@ -257,6 +257,52 @@ fn after_a_deadline_nothing_is_sent_and_the_next_apply_goes_on() {
     assert!((1..10).contains(&created), "{created}");
     workspace.run("apply --yes --wait").exits(0);
     assert_eq!(emulated.ledger().creates, 10);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_watching_and_not_the_runs() {
+    let (workspace, emulated) = ten("scheduledFor: 600\n", "");
+    workspace.run("apply --yes").exits(0);
+    for line in [
+        "apply --yes --wait --progress plain",
+        "status --watch --progress plain",
+    ] {
+        let mut watching = workspace
+            .command(line.split(' '))
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let before = emulated.requests(RequestKind::ListRuns);
+        while emulated.requests(RequestKind::ListRuns) < before + 2 {
+            assert!(watching.try_wait().expect("started").is_none(), "{line}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        signal(&watching, "INT");
+        let ran = Ran::of(watching.wait_with_output().expect("it ends")).exits(130);
+        let told = ran.stdout.contains("10 not finished") || ran.stdout.contains("10 scheduled");
+        assert!(told, "{}", ran.stdout);
+    }
+    workspace.run("state verify").exits(0);
+    assert_eq!(emulated.ledger().ends["scheduled"], 10);
+}
+
+#[test]
+fn what_may_not_be_sent_any_more_waits_for_no_room() {
+    // None of the runs finishes while the test runs.
+    for (limits, flags, said) in [
+        (", maxActiveRuns: 4", " --deadline 2s", "--deadline"),
+        (", maxActiveRuns: 4, newRunsPerDay: 4", "", "newRunsPerDay"),
+        (", maxActiveRuns: 4", " --limit 4", "--limit"),
+    ] {
+        let (workspace, emulated) = ten("scheduledFor: 600\n", limits);
+        let began = std::time::Instant::now();
+        let ran = workspace.run(&format!("apply --yes{flags}")).exits(0);
+        assert!(ran.stdout.contains(said), "{}", ran.stdout);
+        assert_eq!(emulated.ledger().creates, 4, "{flags}");
+        assert!(began.elapsed().as_secs() < 60, "{flags}");
+    }
 }
 
 #[test]

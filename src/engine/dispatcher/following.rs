@@ -22,14 +22,16 @@ impl Dispatcher {
         if !self.still_settles() {
             return;
         }
+        // What may not be sent anyway waits for nothing.
+        let waits_for_room = self.may_send_of(id) && self.schedule.queues[id].waits_for_room();
         let queue = &mut self.schedule.queues[id];
-        let is_waiting =
-            (self.settings.follow && queue.running.awaited() > 0) || queue.waits_for_room();
+        let is_followed = self.settings.follow && queue.running.awaited() > 0;
+        let is_waiting = is_followed || waits_for_room;
         if !is_waiting || queue.is_following || queue.phase == Phase::Preparing {
             return;
         }
         queue.is_following = true;
-        if queue.waits_for_room() && !queue.has_told_to_wait {
+        if waits_for_room && !queue.has_told_to_wait {
             queue.has_told_to_wait = true;
             let active = queue.running.active();
             self.journal.tell(Event::Waiting { flow: id, active });

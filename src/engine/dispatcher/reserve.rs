@@ -101,6 +101,16 @@ impl Dispatcher {
             && self.schedule.could_send(self.sends.len(), now)
     }
 
+    /// Whether the limits of the whole apply let something more of the flow be sent.
+    pub(super) fn may_send_of(&self, id: FlowIndex) -> bool {
+        let now = self.client.clock().at(Timestamp::now()).time;
+        let sandbox = &self.schedule.queues[id].flow.sandbox;
+        self.ending.is_none()
+            && !self.is_past_deadline
+            && !self.schedule.is_spent()
+            && self.schedule.day().left(sandbox, now) != Some(0)
+    }
+
     /// Nothing more is sent to the flows whose reserved runs wait for ever.
     pub(super) fn block_reserved(&mut self) {
         for id in self.schedule.reserved_flows() {
