@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use aep_backfill::crash::Point;
 use aep_backfill::emulator::RequestKind;
 use uuid::Uuid;
 
@@ -333,6 +334,7 @@ on_each_remote![
     who_sleeps_past_its_lease_is_fenced_and_doubles_nothing,
     failed_runs_are_run_again_once_through_faults_and_kills_from_machines_of_their_own,
     machines_that_share_a_state_share_the_budget_of_a_day,
+    no_death_at_any_step_loses_or_doubles_a_retry,
 ];
 
 on_each_remote![
@@ -417,6 +419,68 @@ fn failed_runs_are_run_again_once_through_faults_and_kills_from_machines_of_thei
         let ended = retry.wait().expect("it ends");
         let left = machine.run("retry --dry-run --detailed-exitcode");
         if ended.success() && left.code == Some(0) {
+            break;
+        }
+    }
+    let again: Vec<String> = emulated
+        .ledger()
+        .stored
+        .iter()
+        .filter_map(|run| run.retrigger_of.clone())
+        .collect();
+    let each: std::collections::BTreeSet<&String> = again.iter().collect();
+    assert_eq!((each.len(), again.len()), (plan.windows(), plan.windows()));
+    machine.run("apply --yes --wait --progress none").exits(0);
+}
+
+/// The places of `src/crash.rs` that are passed wherever the state is kept.
+const EVERYWHERE: [Point; 8] = [
+    Point::RETRY_SENDING,
+    Point::RETRY_ANSWERED,
+    Point::APPENDED,
+    Point::APPENDING,
+    Point::READING,
+    Point::READ,
+    Point::READ_ASKING,
+    Point::READ_ANSWERED,
+];
+
+fn no_death_at_any_step_loses_or_doubles_a_retry(new: New) {
+    let Some(remote) = new() else { return };
+    if !cfg!(feature = "crash-points") {
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: deaths of retries with a remote state: no feature crash-points"
+        );
+        return;
+    }
+    let points = &EVERYWHERE[..if is_whole() { EVERYWHERE.len() } else { 2 }];
+    let plan = Plan {
+        flows: 2,
+        days: 1 + points.len().div_ceil(2),
+        config: "limits: { rate: 50/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
+    };
+    let scenario = "scheduledFor: 0\nrunsFor: 0\noutcomes: { failed: 1 }\nbadAttempts: 1\n";
+    let emulated = plan.serve(scenario);
+    let machine = remote.machine(&plan, &emulated);
+    machine.run("apply --yes --wait --progress none").exits(5);
+    for point in points {
+        // Nothing is left of the last machine but what is on the remote.
+        let machine = remote.machine(&plan, &emulated);
+        let line = "retry --yes --limit 1 --progress none --lock-timeout 5m";
+        let died = machine
+            .command(line.split(' '))
+            .env("BACKFILL_CRASH_AT", format!("{}:1", point.name()))
+            .output()
+            .expect("the binary runs");
+        assert_eq!(died.status.code(), None, "{} is not passed", point.name());
+    }
+    for retries in 0.. {
+        assert!(retries < 10, "it does not end");
+        let machine = remote.machine(&plan, &emulated);
+        let ran = machine.run("retry --yes --progress none --lock-timeout 5m");
+        let left = machine.run("retry --dry-run --detailed-exitcode");
+        if ran.code == Some(0) && left.code == Some(0) {
             break;
         }
     }
