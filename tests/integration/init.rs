@@ -91,7 +91,7 @@ fn it_overwrites_nothing_and_says_so() {
     let again = workspace.run("init").exits(0).stdout;
     assert_eq!(
         again.matches("already there, the same").count(),
-        7,
+        8,
         "{again}"
     );
 }
