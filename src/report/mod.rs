@@ -20,6 +20,7 @@ mod progress;
 mod reason;
 mod text;
 mod view;
+mod window_range;
 mod wrap;
 
 pub(crate) use github::{

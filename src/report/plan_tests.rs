@@ -158,11 +158,8 @@ fn a_plan_in_80_columns() {
       ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
           looked for before anything is sent
-      + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/crm.yaml:7
-      + 24d3bd3820b3  [2022-01-07, 2022-01-08)  manifests/crm.yaml:7
-      + 221d4d951d32  [2022-01-08, 2022-01-09)  manifests/crm.yaml:7
-      + ff997194ba30  [2022-01-11, 2022-01-12)  manifests/crm.yaml:7
-        … 7 more, shown by --verbose
+      + 3 × 1 day     [2022-01-06, 2022-01-09)  manifests/crm.yaml:7
+      + 8 × 1 day     [2022-01-11, 2022-01-19)  manifests/crm.yaml:7
       ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
@@ -182,8 +179,9 @@ fn a_plan_in_80_columns() {
 }
 
 #[test]
-fn what_needs_attention_is_not_folded_away() {
-    let mut runs = days(1, "crm", 0..400);
+fn what_needs_attention_is_not_left_out() {
+    // Every other day: no two follow each other.
+    let mut runs: Vec<_> = days(1, "crm", 0..400).into_iter().step_by(2).collect();
     runs.extend(days(2, "loyalty", 0..1));
     let shown = text(
         &diff(runs, Some(&state())),
@@ -192,19 +190,56 @@ fn what_needs_attention_is_not_folded_away() {
             width: Some(80),
         },
     );
-    assert_eq!(
-        shown
-            .lines()
-            .filter(|line| line.starts_with("  ! "))
-            .count(),
-        4,
-        "{shown}"
-    );
-    assert!(shown.contains("    … 15 more\n"), "{shown}");
+    let in_conflict = shown.lines().filter(|line| line.starts_with("  ! "));
+    assert_eq!(in_conflict.count(), 4, "{shown}");
+    assert!(shown.contains("    … 6 more\n"), "{shown}");
     assert!(
-        shown.contains("    … 375 more, shown by --verbose\n"),
+        shown.contains("    … 185 more, shown by --verbose\n"),
         "{shown}"
     );
+}
+
+#[test]
+fn windows_that_follow_each_other_are_one_line_unless_each_is_asked_for() {
+    let plan = diff(days(1, "crm", 0..400), Some(&state()));
+    let layout = |verbose| Layout {
+        verbose,
+        width: Some(80),
+    };
+    let shown = text(&plan, layout(false));
+    let lines: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.contains("  [20") && line.contains("crm.yaml"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "  x ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7",
+            "  ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7",
+            "  + 15 × 1 day    [2022-01-06, 2022-01-21)  manifests/crm.yaml:7",
+            "  ! 7 × 1 day     [2022-01-21, 2022-01-28)  manifests/crm.yaml:7",
+            "  + 373 × 1 day   [2022-01-28, 2023-02-05)  manifests/crm.yaml:7",
+        ]
+    );
+    let each = text(&plan, layout(true));
+    let runs = each.lines().filter(|line| line.contains("crm.yaml"));
+    assert_eq!(runs.count(), 400);
+}
+
+#[test]
+fn reruns_other_lengths_and_two_in_a_row_are_told_one_by_one() {
+    let mut runs = days(1, "crm", 0..2);
+    runs.extend(days(1, "crm", 5..9));
+    runs[3].identity.rerun = Rerun::new(2).expect("a rerun");
+    runs.extend(days(1, "crm", 10..13));
+    runs[7].identity.window = identity(1, 11, 14).window;
+    runs.truncate(8);
+    let layout = Layout {
+        verbose: false,
+        width: Some(80),
+    };
+    let shown = text(&diff(runs, None), layout);
+    assert!(!shown.contains(" × "), "{shown}");
 }
 
 #[test]
@@ -263,17 +298,8 @@ fn a_plan_in_markdown() {
     ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
           looked for before anything is sent
-    + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/crm.yaml:7
-    + 24d3bd3820b3  [2022-01-07, 2022-01-08)  manifests/crm.yaml:7
-    + 221d4d951d32  [2022-01-08, 2022-01-09)  manifests/crm.yaml:7
-    + ff997194ba30  [2022-01-11, 2022-01-12)  manifests/crm.yaml:7
-    + d95efaa36c59  [2022-01-12, 2022-01-13)  manifests/crm.yaml:7
-    + a21cce1af7fc  [2022-01-13, 2022-01-14)  manifests/crm.yaml:7
-    + 148e5c2f9f62  [2022-01-14, 2022-01-15)  manifests/crm.yaml:7
-    + 29e2eb4612b5  [2022-01-15, 2022-01-16)  manifests/crm.yaml:7
-    + cbee442b7ce9  [2022-01-16, 2022-01-17)  manifests/crm.yaml:7
-    + 818f55db7a89  [2022-01-17, 2022-01-18)  manifests/crm.yaml:7
-    + a23451549cd5  [2022-01-18, 2022-01-19)  manifests/crm.yaml:7
+    + 3 × 1 day     [2022-01-06, 2022-01-09)  manifests/crm.yaml:7
+    + 8 × 1 day     [2022-01-11, 2022-01-19)  manifests/crm.yaml:7
     ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
@@ -396,7 +422,7 @@ fn fifty_thousand_runs_in_a_row_are_told_whole() {
         let told: usize = shown
             .lines()
             .filter(|line| line.starts_with(['+', '~']))
-            .map(|line| match line[2..].split_once(" runs") {
+            .map(|line| match line[2..].split_once(" × ") {
                 Some((runs, _)) => runs.trim().parse().expect("a number"),
                 None => 1,
             })
@@ -419,8 +445,8 @@ fn a_stretch_tells_its_windows_their_length_and_their_lines() {
     assert_eq!(
         lines,
         [
-            "+ 200 runs  [2022-01-01, 2022-07-20)  1 day each  manifests/orders.yaml:7-109",
-            "+ 199 runs  [2022-07-21, 2023-02-05)  1 day each  manifests/orders.yaml:7",
+            "+ 200 × 1 day  [2022-01-01, 2022-07-20)  manifests/orders.yaml:7-109",
+            "+ 199 × 1 day  [2022-07-21, 2023-02-05)  manifests/orders.yaml:7",
         ]
     );
 }

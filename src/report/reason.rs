@@ -164,7 +164,12 @@ pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
 
 /// Whether one text serves both.
 pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
-    (a.action, &a.known) == (b.action, &b.known)
+    a.action == b.action
+        && match (&a.known, &b.known) {
+            (None, None) => true,
+            (Some(one), Some(other)) => one == other || reasons(a) == reasons(b),
+            _ => false,
+        }
 }
 
 /// What is in the way of a window, in two parts: which, and what became of it.

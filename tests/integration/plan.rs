@@ -10,7 +10,7 @@ fn totals_come_first_and_long_lists_are_folded() {
     workspace.manifest(1, 12, true);
     workspace.manifest(2, 1, false);
     let ran = workspace.run("plan").exits(0);
-    assert_snapshot!(ran.stdout, @r#"
+    assert_snapshot!(ran.stdout, @"
     Plan: 13 to create, 0 unchanged.
     Forecast: 13 requests at 5/s in 3 s.
     Windows are [start, end) in UTC: the end is exclusive.
@@ -19,20 +19,13 @@ fn totals_come_first_and_long_lists_are_folded() {
     flow-1  prod  00000000-0000-4000-8000-000000000001  (table by updatedAt)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-13
-      + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/flow-1.yaml:8
-      + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/flow-1.yaml:9
-      + ff68f2d88ff5  [2022-01-03, 2022-01-04)  manifests/flow-1.yaml:10
-      + ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/flow-1.yaml:11
-      + 561babee384e  [2022-01-05, 2022-01-06)  manifests/flow-1.yaml:12
-      + 87041b325c21  [2022-01-06, 2022-01-07)  manifests/flow-1.yaml:13
-        … 5 more, shown by --verbose
-      + d95efaa36c59  [2022-01-12, 2022-01-13)  manifests/flow-1.yaml:19
+      + 12 × 1 day  [2022-01-01, 2022-01-13)  manifests/flow-1.yaml:8-19
 
     flow-2  prod  00000000-0000-4000-8000-000000000002  (files)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-02
       + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/flow-2.yaml:7
-    "#);
+    ");
     let all = workspace.run("plan --verbose").exits(0);
     assert_eq!(
         all.stdout

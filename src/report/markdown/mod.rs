@@ -10,7 +10,6 @@ mod failure;
 mod plan;
 mod table;
 mod text;
-mod window_range;
 
 use std::fmt::{Display, Write};
 

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use super::table::{FlowRow, table as flow_table};
-use super::window_range::{WindowRange, stretches};
 use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
@@ -11,8 +10,9 @@ use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
 use crate::report::forecast::describe_forecast;
 use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
-use crate::report::text::plan::{describe_totals, row};
+use crate::report::text::plan::describe_totals;
 use crate::report::text::table;
+use crate::report::window_range::{WindowRange, cell, window_ranges};
 use crate::report::{number, plain, window, wrap};
 
 /// How many bytes are kept for what is said about what is left out.
@@ -119,13 +119,17 @@ impl UnlistedFlows {
 
 fn conflicts(plan: &Plan) -> String {
     let conflicts = plan.totals().conflict;
-    let runs: Vec<&PlannedRun> = plan.conflicts().take(SECTION / LEAST_LINE).collect();
+    let each: Vec<WindowRange<'_>> = plan
+        .conflicts()
+        .take(SECTION / LEAST_LINE)
+        .map(|planned| WindowRange::of_one(Cell::Conflict, planned))
+        .collect();
     let heading = format!(
         "**{}: windows over what was ingested already. Nothing is sent until this is changed, or \
          the manifest says `overlap: allow`.**",
         number(conflicts, "conflict"),
     );
-    section(&heading, "conflict", run_entries(&runs), conflicts, SECTION)
+    section(&heading, "conflict", entries(&each), conflicts, SECTION)
 }
 
 fn warnings(problems: &[Problem]) -> String {
@@ -211,96 +215,49 @@ fn list(flow: &FlowView<'_>, most: usize) -> (String, usize) {
         .runs
         .iter()
         .filter(|planned| planned.action != Action::Unchanged)
-        .map(|planned| (row(planned).cell, *planned))
+        .map(|planned| (cell(planned), *planned))
         .chain(flow.held_back.iter().map(|held| (Cell::HeldBack, *held)))
         .collect();
     listed.sort_by_key(|(_, planned)| planned.run.identity.window);
-    let one_by_one = (listed.len() <= room / LEAST_LINE)
-        .then(|| {
-            let runs: Vec<_> = listed.iter().map(|(_, planned)| *planned).collect();
-            let cells: Vec<_> = listed.iter().map(|(cell, _)| *cell).collect();
-            pre(entries(&runs, cells), listed.len(), room)
-        })
-        .filter(|(_, left_out)| *left_out == 0);
-    let (block, left_out) = one_by_one.unwrap_or_else(|| {
-        let mut stretches = stretches(&listed);
-        // Of what has no room, what needs a person least.
-        if stretches.len() > room / LEAST_LINE {
-            stretches.sort_by_key(|stretch| std::cmp::Reverse(stretch.cell));
-            stretches.truncate(room / LEAST_LINE);
-        }
-        let (block, cut) = pre(stretch_entries(&stretches), stretches.len(), room);
-        let shown = &stretches[..stretches.len() - cut];
-        let told: usize = shown.iter().map(|stretch| stretch.runs.len()).sum();
-        (block, listed.len() - told)
-    });
+    let mut ranges = window_ranges(listed);
+    let number = flow.listed();
+    // Of what has no room, what needs a person least.
+    if ranges.len() > room / LEAST_LINE {
+        ranges.sort_by_key(|range| std::cmp::Reverse(range.cell));
+        ranges.truncate(room / LEAST_LINE);
+    }
+    let (block, cut) = pre(entries(&ranges), ranges.len(), room);
+    let shown = &ranges[..ranges.len() - cut];
+    let left_out = number - shown.iter().map(|range| range.runs.len()).sum::<usize>();
     let more = more(left_out, "run");
     (format!("{head}{block}{more}{tail}"), left_out)
 }
 
-/// Stretches in columns, each with what is to be known of it.
-fn stretch_entries<'r>(stretches: &'r [WindowRange<'_>]) -> impl Iterator<Item = String> + 'r {
-    let rows: Vec<[String; 4]> = stretches
-        .iter()
-        .map(|stretch| {
-            let mark = stretch.cell.mark();
-            let what = match stretch.runs[..] {
-                [only] => only.run.key().short(),
-                _ => number(stretch.runs.len(), "run"),
-            };
-            let origin = plain(&stretch.origin(), 80);
-            [
-                format!("{mark} {what}"),
-                window(stretch.span),
-                stretch.each(),
-                origin,
-            ]
-        })
-        .collect();
-    let columns = table::columns("", &rows);
-    let lines: Vec<String> = columns.lines().map(ToOwned::to_owned).collect();
-    lines.into_iter().zip(stretches).map(|(line, stretch)| {
-        let mut entry = line + "\n";
-        for reason in stretch
-            .runs
-            .first()
-            .map_or_else(Vec::new, |run| reasons(run))
-        {
-            entry.push_str(&told(&reason));
-        }
-        entry
-    })
-}
-
-fn run_entries<'r>(runs: &'r [&PlannedRun]) -> impl Iterator<Item = String> + 'r {
-    let cells: Vec<Cell> = runs.iter().map(|planned| row(planned).cell).collect();
-    entries(runs, cells)
-}
-
 /// The runs in columns, each with what is to be known of it; what is the same for several in a
 /// row stands under the last of them.
-fn entries<'r>(runs: &'r [&PlannedRun], cells: Vec<Cell>) -> impl Iterator<Item = String> + 'r {
-    let rows: Vec<[String; 4]> = runs
+fn entries<'r>(ranges: &'r [WindowRange<'_>]) -> impl Iterator<Item = String> + 'r {
+    let rows: Vec<[String; 4]> = ranges
         .iter()
-        .zip(cells)
-        .map(|(planned, cell)| {
-            let [key, window, origin, exists] = row(planned).columns;
-            [format!("{} {key}", cell.mark()), window, origin, exists]
+        .map(|range| {
+            let [what, windows, origin, exists] = range.columns();
+            let what = format!("{} {what}", range.cell.mark());
+            [what, windows, origin, exists]
         })
         .collect();
     let columns = table::columns("", &rows);
     let lines: Vec<String> = columns.lines().map(ToOwned::to_owned).collect();
     lines
         .into_iter()
-        .zip(runs)
+        .zip(ranges)
         .enumerate()
-        .map(|(n, (line, planned))| {
+        .map(|(n, (line, range))| {
             let mut entry = line + "\n";
-            if !runs
+            let last = range.last();
+            if !ranges
                 .get(n + 1)
-                .is_some_and(|next| same_reasons(planned, next))
+                .is_some_and(|next| same_reasons(last, next.runs[0]))
             {
-                for reason in reasons(planned) {
+                for reason in reasons(last) {
                     entry.push_str(&told(&reason));
                 }
             }

@@ -14,6 +14,7 @@ use crate::report::forecast::describe_forecast;
 use crate::report::reason::{
     describe_fate, describe_held_back, describe_paused, reasons, same_reasons,
 };
+use crate::report::window_range::{WindowRange, cell, window_ranges};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::{UnixSeconds, Window};
@@ -173,13 +174,18 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
     if let Some(gaps) = describe_gaps(&flow.bar.gaps) {
         writeln!(out, "  {gaps}")?;
     }
-    let shown: Vec<&PlannedRun> = flow
+    let shown = flow
         .runs
         .iter()
         .filter(|planned| layout.verbose || !is_quiet(planned))
-        .copied()
-        .collect();
-    write_runs(out, &shown, layout)?;
+        .map(|planned| (cell(planned), *planned));
+    let ranges: Vec<WindowRange<'_>> = if layout.verbose {
+        let each = shown.map(|(cell, planned)| WindowRange::of_one(cell, planned));
+        each.collect()
+    } else {
+        window_ranges(shown)
+    };
+    write_ranges(out, &ranges, layout)?;
     let paused = flow
         .runs
         .iter()
@@ -217,20 +223,19 @@ fn is_quiet(planned: &PlannedRun) -> bool {
     }
 }
 
-/// The runs in lines of columns, each with its reason beneath; folded unless all are wanted.
-fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::Result<()> {
-    let shown: BTreeSet<usize> = if layout.verbose || runs.len() <= SHOWN {
-        (0..runs.len()).collect()
+/// The runs in lines of columns, each with its reason beneath; few of many unless all are wanted.
+fn write_ranges(out: &mut dyn Write, ranges: &[WindowRange<'_>], layout: Layout) -> io::Result<()> {
+    let shown: BTreeSet<usize> = if layout.verbose || ranges.len() <= SHOWN {
+        (0..ranges.len()).collect()
     } else {
-        worth_showing(runs)
+        worth_showing(ranges)
     };
     let rows: Vec<[String; 4]> = shown
         .iter()
         .map(|n| {
-            let PlanRow { cell, columns } = row(runs[*n]);
-            let [key, window, origin, exists] = columns;
-            let key = format!("{} {key}", cell.coloured(1));
-            [key, window, origin, exists]
+            let [what, windows, origin, exists] = ranges[*n].columns();
+            let what = format!("{} {what}", ranges[*n].cell.coloured(1));
+            [what, windows, origin, exists]
         })
         .collect();
     let text = table::columns("  ", &rows);
@@ -242,7 +247,7 @@ fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::
     let mut after = shown.iter().skip(1);
     for (line, n) in text.lines().zip(&shown) {
         if *n > next {
-            let more = n - next;
+            let more: usize = ranges[next..*n].iter().map(|range| range.runs.len()).sum();
             let how = if last_skip == Some(n) {
                 ", shown by --verbose"
             } else {
@@ -252,14 +257,15 @@ fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::
         }
         next = n + 1;
         writeln!(out, "{line}")?;
+        let last = ranges[*n].last();
         // What is the same for several runs in a row is said under the last of them.
         let same_follows = after
             .next()
-            .is_some_and(|after| *after == next && same_reasons(runs[*n], runs[*after]));
+            .is_some_and(|after| *after == next && same_reasons(last, ranges[*after].runs[0]));
         if same_follows {
             continue;
         }
-        for reason in reasons(runs[*n]) {
+        for reason in reasons(last) {
             let text = format!("      {reason}");
             write_lines(out, &wrap(&text, "      ", layout.columns()))?;
         }
@@ -267,12 +273,12 @@ fn write_runs(out: &mut dyn Write, runs: &[&PlannedRun], layout: Layout) -> io::
     Ok(())
 }
 
-/// Which of many runs are shown: what needs attention, then the first ones; and the last.
-fn worth_showing(runs: &[&PlannedRun]) -> BTreeSet<usize> {
-    let needs_attention = |n: &usize| row(runs[*n]).cell >= Cell::Failed;
-    let all = 0..runs.len() - 1;
+/// Which of many are shown: what needs attention, then the first ones; and the last.
+fn worth_showing(ranges: &[WindowRange<'_>]) -> BTreeSet<usize> {
+    let needs_attention = |n: &usize| ranges[*n].cell >= Cell::Failed;
+    let all = 0..ranges.len() - 1;
     let first = all.clone().filter(needs_attention).chain(all);
-    let mut shown: BTreeSet<usize> = BTreeSet::from([runs.len() - 1]);
+    let mut shown: BTreeSet<usize> = BTreeSet::from([ranges.len() - 1]);
     for n in first {
         if shown.len() == SHOWN - 1 {
             break;
@@ -280,47 +286,6 @@ fn worth_showing(runs: &[&PlannedRun]) -> BTreeSet<usize> {
         shown.insert(n);
     }
     shown
-}
-
-/// A run as one line, without colour.
-pub(in crate::report) struct PlanRow {
-    pub(in crate::report) cell: Cell,
-    /// Key, window, place in the manifest, id of the run if it exists.
-    pub(in crate::report) columns: [String; 4],
-}
-
-/// `planned` as one line.
-pub(in crate::report) fn row(planned: &PlannedRun) -> PlanRow {
-    let PlannedRun { run, action, known } = planned;
-    let cell = match action {
-        Action::Create | Action::Retry => Cell::New,
-        Action::Again => Cell::Failed,
-        Action::Unchanged => ended_cell(known.as_deref()),
-        Action::Paused => Cell::HeldBack,
-        Action::Settle | Action::Wait => Cell::InDoubt,
-        Action::Conflict => Cell::Conflict,
-    };
-    let rerun = if run.identity.rerun.get() > 1 {
-        format!(" rerun {}", run.identity.rerun)
-    } else {
-        String::new()
-    };
-    let exists = match (action, known) {
-        (Action::Unchanged, Some(known)) => match &known.last_seen {
-            Some(seen) => plain(&seen.status, 40),
-            None => describe_fate(&known.fate),
-        },
-        _ => String::new(),
-    };
-    PlanRow {
-        cell,
-        columns: [
-            run.key().short(),
-            format!("{}{rerun}", window(run.identity.window)),
-            plain(&run.origin().to_string(), 60),
-            exists,
-        ],
-    }
 }
 
 fn write_orphaned(out: &mut dyn Write, plan: &Plan, layout: Layout) -> io::Result<()> {

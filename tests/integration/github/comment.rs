@@ -358,8 +358,8 @@ fn fifty_thousand_runs_are_told_whole_in_the_comment_and_in_the_summary() {
         let told: usize = text
             .lines()
             .filter(|line| line.starts_with(['+', '~']))
-            // A stretch, or a run by itself where there was room.
-            .map(|line| match line[2..].split_once(" runs") {
+            // Windows that follow each other, or a run by itself.
+            .map(|line| match line[2..].split_once(" × ") {
                 Some((runs, _)) => runs.trim().parse().expect("a number"),
                 None => 1,
             })
