@@ -28,6 +28,8 @@ use crate::run::{FlowRef, OrganizationId, RunId, Sandbox};
 
 /// Where the service's own paths begin, on every host.
 const SERVICE: &str = "data/foundation/flowservice";
+/// What a run is asked to do that is to run again, as the tutorial says it.
+pub(super) const RETRY: &str = "re-trigger";
 /// No answer to a create is longer than this; more of it would not be read.
 const CREATE_ANSWER: usize = 1 << 20;
 /// No page of a list is longer than this.
@@ -79,9 +81,7 @@ impl Client {
             timeouts,
         } = connection;
         let setup = |error: &dyn std::fmt::Display| ApiError::Setup(error.to_string());
-        let base = endpoint
-            .join(&format!("{SERVICE}/"))
-            .map_err(|e| setup(&e))?;
+        let base = base(&endpoint).map_err(|e| setup(&e))?;
 
         let value = |name: &str, text: &str| {
             HeaderValue::from_str(text)
@@ -201,7 +201,7 @@ impl Client {
     ) -> Outcome {
         if !self.retries_in_capitals.load(Ordering::Relaxed) {
             let outcome = self
-                .act(sandbox, run_id, "re-trigger", token, may_leave.clone())
+                .act(sandbox, run_id, RETRY, token, may_leave.clone())
                 .await;
             if !is_word_refused(&outcome) {
                 return outcome;
@@ -221,11 +221,9 @@ impl Client {
         token: &Token,
         may_leave: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Outcome {
-        let mut url = self.url(&format!("runs/{run_id}/action"));
-        url.query_pairs_mut().append_pair("op", op);
         let request = self
             .creates
-            .post(url)
+            .post(action(&self.base, run_id, op))
             .headers(self.signed(sandbox, token))
             .header(CONTENT_LENGTH, 0);
         Point::RETRY_SENDING.pass();
@@ -377,8 +375,25 @@ impl Client {
     }
 
     pub(super) fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path()));
-        url
+        below(&self.base, path)
     }
+}
+
+/// Where the paths of the service begin at `endpoint`.
+pub(super) fn base(endpoint: &Url) -> Result<Url, url::ParseError> {
+    endpoint.join(&format!("{SERVICE}/"))
+}
+
+/// `path` below `base`.
+pub(super) fn below(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path()));
+    url
+}
+
+/// Where a run is asked to do `op`.
+pub(super) fn action(base: &Url, run_id: &RunId, op: &str) -> Url {
+    let mut url = below(base, &format!("runs/{run_id}/action"));
+    url.query_pairs_mut().append_pair("op", op);
+    url
 }

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use crate::api::Rate;
-
+use crate::api::{CreateRun, CurlTarget, Rate};
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
@@ -17,9 +16,9 @@ use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::present::{self, Form};
 use crate::manifest::{Checked, Problem};
-use crate::plan::{Forecast, Pace, Plan, diff, explain};
+use crate::plan::{Action, Explained, Forecast, Pace, Plan, diff, explain};
 use crate::report::{self, PlanView, View};
-use crate::run::KeyPrefix;
+use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
 use crate::state::State;
 use crate::store::load;
 
@@ -94,7 +93,9 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
-        output::text(|out| report::write_explained(out, &explained, present::layout(context)))?;
+        let request = request(context, &explained, made.state.as_ref());
+        let layout = present::layout(context);
+        output::text(|out| report::write_explained(out, &explained, request.as_deref(), layout))?;
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {
@@ -206,6 +207,43 @@ pub(super) async fn make(
         state,
         problems: checked.problems,
     })
+}
+
+/// The request that would be sent for a run, as a command for a support ticket.
+fn request(context: &Context, explained: &Explained, state: Option<&State>) -> Option<String> {
+    let planned = explained.to_send()?;
+    let DesiredRun {
+        identity,
+        start_time,
+        request,
+        line: _,
+    } = &planned.run;
+    let target = CurlTarget {
+        endpoint: &context.endpoint,
+        organization: context.organization.as_ref(),
+        sandbox: &identity.flow.sandbox,
+    };
+    let own = planned
+        .known
+        .as_ref()
+        .filter(|_| planned.action == Action::Settle);
+    if let Some(attempt) = own.and_then(|known| known.fate.retried()) {
+        return Some(target.retry(&attempt.run_id));
+    }
+    let mut recorded = state.into_iter().flat_map(|it| it.of_flow(&identity.flow));
+    let is_first = !recorded.any(|record| record.fate.run_id().is_some());
+    let delta_column = match &*request.source {
+        Source::Table(column) if is_first => Some(column.clone()),
+        _ => None,
+    };
+    let now = UnixSeconds::clamped(Timestamp::now().as_second());
+    Some(target.create(&CreateRun::new(
+        identity.flow.id,
+        start_time.map_or(now, |asked| asked.max(now)),
+        identity.window,
+        delta_column,
+        context.config.wire.timestamps,
+    )))
 }
 
 /// What carrying out `plan`, made from `state`, will take by the limits of the config.

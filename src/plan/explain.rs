@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Limit, Plan, PlannedRun};
+use super::{Action, Known, Limit, Plan, PlannedRun};
 use crate::run::{Key, KeyPrefix, PickError};
 use crate::state::State;
 
@@ -19,6 +19,19 @@ pub(crate) enum Explained {
     HeldBack(PlannedRun, Limit),
     /// A run that the state knows, and no manifest that was read wants.
     NotWanted(Box<Known>),
+}
+
+impl Explained {
+    /// The run that a request would be sent for now or later, if it is one.
+    pub(crate) fn to_send(&self) -> Option<&PlannedRun> {
+        match self {
+            Self::Planned(planned) | Self::HeldBack(planned, _) => {
+                let is_sent = !matches!(planned.action, Action::Unchanged | Action::Conflict);
+                is_sent.then_some(planned)
+            }
+            Self::NotWanted(_) => None,
+        }
+    }
 }
 
 /// The run whose key begins with `prefix`.

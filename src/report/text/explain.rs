@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::plan::date;
 use super::table::Layout;
+use super::write_lines;
 use crate::plan::{Action, Explained, PlannedRun};
 use crate::report::reason::{
     describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
@@ -15,14 +16,15 @@ use crate::run::{DesiredRun, RunIdentity, Source};
 /// How wide the column of headings is.
 const HEADING: usize = 12;
 
-/// Writes what is to be done about a run and why, where it was asked for, and what its key is the
-/// hash of, in lines of `width` characters.
+/// Writes what is to be done about a run and why, where it was asked for, what its key is the hash
+/// of, and the `request` that would be sent, as a command of the shell.
 ///
 /// # Errors
 /// When writing fails.
 pub(crate) fn write_explained(
     out: &mut dyn Write,
     explained: &Explained,
+    request: Option<&str>,
     layout: Layout,
 ) -> io::Result<()> {
     let width = layout.columns();
@@ -99,6 +101,13 @@ pub(crate) fn write_explained(
     )?;
     for line in identity.canonical_text().lines() {
         writeln!(out, "{line}")?;
+    }
+    if let Some(request) = request {
+        let what = "The request for it, for a support ticket, with what is secret as variables. \
+                    Leave it to `backfill apply` to send it: what is sent by hand is on no record.";
+        writeln!(out)?;
+        write_lines(out, &wrap(what, "", width))?;
+        writeln!(out, "\n{request}")?;
     }
     Ok(())
 }
