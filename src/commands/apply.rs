@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -18,10 +19,13 @@ use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::present;
 use crate::cli::signals::Signals;
 use crate::engine::{self, Applied};
-use crate::plan::{Plan, diff};
+use crate::plan::{Plan, ReviewedPlan};
 use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
 use crate::store::load;
+
+/// How much is repeated of what is wrong with a plan.
+const MOST_SAID: usize = 400;
 
 /// Flags of `apply`.
 #[expect(
@@ -40,6 +44,9 @@ pub(super) struct Flags {
     /// Only show what would be done, as `plan` does
     #[arg(long)]
     dry_run: bool,
+    /// Create no more than the plan in this file, which `plan --format json` or `--report` wrote
+    #[arg(long = "plan", value_name = "FILE")]
+    reviewed: Option<PathBuf>,
     /// Do not compare with the flows and runs that exist before sending
     #[arg(long)]
     no_preflight: bool,
@@ -60,8 +67,13 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     if flags.dry_run {
-        let checked = flags.paths.desired(context);
-        let made = plan::make(context, checked, &flags.selection).await;
+        let made = match reviewed(context, flags) {
+            Ok(reviewed) => {
+                let checked = flags.paths.desired(context);
+                plan::make(context, checked, &flags.selection, reviewed.as_ref()).await
+            }
+            Err(failure) => Err(failure),
+        };
         let (shown, reported) =
             plan::present(context, made, flags.format.into(), flags.report.as_deref());
         let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
@@ -95,17 +107,42 @@ async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             .actions
             .annotate(|| vec![Annotation::warning(warning)]);
     }
+    let reviewed = reviewed(context, flags)?;
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
-    let result = apply_to(context, flags, checked.runs, &connected).await;
+    let result = apply_to(context, flags, checked.runs, reviewed.as_ref(), &connected).await;
     connected.close().await;
     result
+}
+
+/// The plan that was reviewed, if there is one.
+fn reviewed(context: &Context, flags: &Flags) -> Result<Option<Arc<ReviewedPlan>>, Failure> {
+    let Some(path) = &flags.reviewed else {
+        return Ok(None);
+    };
+    let text = std::fs::read(path).map_err(|error| {
+        Failure::usage(format!(
+            "could not read the plan {}: {error}",
+            path.display()
+        ))
+    })?;
+    let organization = context.organization.as_ref();
+    let reviewed = report::json::read_plan(&text, organization).map_err(|error| {
+        Failure::usage(format!(
+            "{} cannot be applied: {}; nothing was sent",
+            path.display(),
+            report::plain(&error, MOST_SAID)
+        ))
+        .hint("write it anew with `backfill plan --format json`, and have it reviewed again")
+    })?;
+    Ok(Some(Arc::new(reviewed)))
 }
 
 async fn apply_to(
     context: &Context,
     flags: &Flags,
     desired: Vec<DesiredRun>,
+    reviewed: Option<&Arc<ReviewedPlan>>,
     connected: &Connected,
 ) -> Result<Exit, Failure> {
     let began = Instant::now();
@@ -118,7 +155,7 @@ async fn apply_to(
         .await
         .map_err(state_failure)?;
     let has_doubts = state.as_ref().is_some_and(engine::has_doubts);
-    let plan = diff(desired.clone(), state.as_ref());
+    let plan = plan::planned(context, desired.clone(), state.as_ref(), reviewed);
     let first_look = flags.selection.select(context, plan)?;
     let wait = flags.follow.wait;
     let is_followed = wait && engine::has_unfinished(&first_look, state.as_ref());
@@ -139,7 +176,7 @@ async fn apply_to(
             &mut signals,
         )
         .await?;
-    let plan = diff(desired, Some(store.state())).select(&selection);
+    let plan = plan::planned(context, desired, Some(store.state()), reviewed).select(&selection);
     let forecast = plan::forecast(context, &plan, Some(store.state()));
     let made = plan::PlanWithState::of(plan, forecast);
     // From here on a reader of standard output that has gone decides nothing.

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -16,7 +17,7 @@ use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::present::{self, Form};
 use crate::manifest::{Checked, Problem};
-use crate::plan::{Action, Explained, Forecast, Pace, Plan, diff, explain};
+use crate::plan::{Action, Explained, Forecast, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, PlanView, View};
 use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
 use crate::state::State;
@@ -89,7 +90,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         flags.paths.desired(context)
     };
-    let made = make(context, checked, &flags.selection).await;
+    let made = make(context, checked, &flags.selection, None).await;
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
@@ -189,24 +190,40 @@ impl PlanWithState {
     }
 }
 
-/// The plan, without holding the state.
+/// The plan, without holding the state; no more than what was `reviewed`.
 pub(super) async fn make(
     context: &Context,
     checked: Result<Checked, Failure>,
     selection: &SelectionArgs,
+    reviewed: Option<&Arc<ReviewedPlan>>,
 ) -> Result<PlanWithState, Failure> {
     let checked = checked?;
     let place = context.place()?;
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    let plan = selection.select(context, diff(checked.runs, state.as_ref()))?;
+    let plan = planned(context, checked.runs, state.as_ref(), reviewed);
+    let plan = selection.select(context, plan)?;
     Ok(PlanWithState {
         forecast: forecast(context, &plan, state.as_ref()),
         plan,
         state,
         problems: checked.problems,
     })
+}
+
+/// What `desired` and `state` differ in, of this organization; no more than what was `reviewed`.
+pub(super) fn planned(
+    context: &Context,
+    desired: Vec<DesiredRun>,
+    state: Option<&State>,
+    reviewed: Option<&Arc<ReviewedPlan>>,
+) -> Plan {
+    let plan = diff(desired, state).of_organization(context.organization.clone());
+    match reviewed {
+        Some(reviewed) => plan.only(reviewed),
+        None => plan,
+    }
 }
 
 /// The request that would be sent for a run, as a command for a support ticket.

@@ -228,6 +228,7 @@ pub(crate) fn nothing_to_do(plan: &Plan, followed: Option<&State>) -> Applied {
             .map(|planned| {
                 let outcome = match planned.action {
                     Action::Paused => RunOutcome::Remaining(LeftReason::Paused),
+                    Action::Unreviewed => RunOutcome::Remaining(LeftReason::Unreviewed),
                     _ => RunOutcome::Unchanged,
                 };
                 (planned.run.clone(), outcome)

@@ -20,6 +20,8 @@ pub(crate) enum LeftReason {
     Limit,
     /// Its manifest says `paused: true`.
     Paused,
+    /// The plan that was reviewed does not create it.
+    Unreviewed,
     /// The budget of a day is used up (`limits.newRunsPerDay`).
     Day {
         /// The limit.

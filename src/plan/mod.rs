@@ -9,13 +9,12 @@ mod diff;
 mod explain;
 mod forecast;
 mod retry;
+mod reviewed;
 mod select;
 #[cfg(test)]
 mod tests;
 
-use sha2::{Digest, Sha256};
-
-use crate::run::{DesiredRun, RunIdentity, hex};
+use crate::run::{DesiredRun, OrganizationId, RunIdentity};
 use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use day_budget::DayBudget;
@@ -23,6 +22,7 @@ pub(crate) use diff::diff;
 pub(crate) use explain::{Explained, explain};
 pub(crate) use forecast::{DayForecast, Forecast, IngestionForecast, Pace};
 pub(crate) use retry::{RetryPlan, RetryRule};
+pub(crate) use reviewed::{PlanDigest, Review, ReviewedPlan};
 pub(crate) use select::{Limit, Selection};
 
 /// What is to be done about one run.
@@ -40,6 +40,8 @@ pub(crate) enum Action {
     Retry,
     /// Nothing: it does not exist, and its manifest says `paused: true`.
     Paused,
+    /// Nothing: it does not exist, and the plan that was reviewed does not create it.
+    Unreviewed,
     /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
     Wait,
     /// Nothing: its window overlaps one that was ingested already.
@@ -105,6 +107,8 @@ pub(crate) struct Plan {
     held_back: Vec<PlannedRun>,
     limit: Option<Limit>,
     partial: bool,
+    organization: Option<OrganizationId>,
+    review: Option<Review>,
 }
 
 /// How many runs have which action.
@@ -130,6 +134,8 @@ pub(crate) struct Totals {
     pub retry: usize,
     /// Not created while their manifests say `paused: true`.
     pub paused: usize,
+    /// Not created, for the plan that was reviewed does not create them.
+    pub unreviewed: usize,
 }
 
 impl Totals {
@@ -206,6 +212,7 @@ impl Plan {
                 Action::Settle => &mut totals.in_doubt,
                 Action::Retry => &mut totals.retry,
                 Action::Paused => &mut totals.paused,
+                Action::Unreviewed => &mut totals.unreviewed,
                 Action::Wait => &mut totals.waiting,
                 Action::Conflict => &mut totals.conflict,
             };
@@ -214,22 +221,29 @@ impl Plan {
         totals
     }
 
+    /// The same plan, for the runs of this organization.
+    #[must_use]
+    pub(crate) fn of_organization(self, organization: Option<OrganizationId>) -> Self {
+        Self {
+            organization,
+            ..self
+        }
+    }
+
+    /// Whose runs it plans, if that is known.
+    #[must_use]
+    pub(crate) fn organization(&self) -> Option<&OrganizationId> {
+        self.organization.as_ref()
+    }
+
     /// SHA-256, in hex, of what the plan would do: equal plans have equal digests, whatever was
     /// unchanged before.
     #[must_use]
     pub(crate) fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update("aep-backfill/plan/v1\n");
-        for PlannedRun { run, action, .. } in &self.runs {
-            let word = match action {
-                Action::Create | Action::Again => "create",
-                Action::Retry => "retry",
-                Action::Settle => "settle",
-                Action::Conflict => "conflict",
-                Action::Wait | Action::Paused | Action::Unchanged => continue,
-            };
-            hash.update(format!("{word} {}\n", run.key()));
+        let mut digest = PlanDigest::new(self.organization());
+        for planned in &self.runs {
+            digest.add_planned(planned);
         }
-        hex(&hash.finalize())
+        digest.finish()
     }
 }

@@ -120,6 +120,8 @@ impl Plan {
             mut held_back,
             limit: mut held_by,
             mut partial,
+            organization,
+            review,
         } = self;
         if !flows.is_empty() {
             runs.retain(|planned| flows.contains(&planned.run.identity.flow.id));
@@ -165,6 +167,8 @@ impl Plan {
             held_back,
             limit: held_by,
             partial,
+            organization,
+            review,
         }
     }
 }

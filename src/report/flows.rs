@@ -38,6 +38,7 @@ pub(super) struct FlowCounts {
     pub(super) conflict: usize,
     pub(super) held_back: usize,
     pub(super) paused: usize,
+    pub(super) unreviewed: usize,
     pub(super) retry: usize,
     /// Of those unchanged: how they ended, when they were last read.
     pub(super) ended: EndedCounts,
@@ -63,6 +64,7 @@ impl FlowCounts {
             conflict,
             held_back,
             paused: _,
+            unreviewed: _,
             retry,
             ended,
         } = *self;
@@ -88,6 +90,7 @@ impl FlowCounts {
             conflict,
             held_back,
             paused,
+            unreviewed,
             retry,
             ended,
         } = *self;
@@ -100,6 +103,7 @@ impl FlowCounts {
             (conflict, "in conflict"),
             (held_back, "held back"),
             (paused, "paused"),
+            (unreviewed, "not in the reviewed plan"),
             (unchanged, "unchanged"),
             (ended.failed, "of them failed"),
             (ended.partial, "of them partial"),
@@ -124,10 +128,12 @@ impl AddAssign for FlowCounts {
             conflict,
             held_back,
             paused,
+            unreviewed,
             retry,
             ended,
         } = other;
         self.paused += paused;
+        self.unreviewed += unreviewed;
         self.retry += retry;
         self.ended.failed += ended.failed;
         self.ended.partial += ended.partial;
@@ -211,6 +217,7 @@ impl<'p> GatheredFlow<'p> {
                 }
                 Action::Retry => (&mut counts.retry, Cell::New),
                 Action::Paused => (&mut counts.paused, Cell::HeldBack),
+                Action::Unreviewed => (&mut counts.unreviewed, Cell::HeldBack),
                 Action::Settle => (&mut counts.in_doubt, Cell::InDoubt),
                 Action::Wait => (&mut counts.waiting, Cell::InDoubt),
                 Action::Conflict => (&mut counts.conflict, Cell::Conflict),

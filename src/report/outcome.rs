@@ -3,6 +3,7 @@
 //! Takes the engine's values, gives sentences without a full stop. What the service said is in
 //! them, and is made harmless where it is shown.
 
+use super::reason::NOT_REVIEWED;
 use crate::engine::{DoubtReason, LeftReason};
 use crate::reconcile::{Blocked, Unclear};
 
@@ -64,6 +65,7 @@ pub(super) fn describe_left(left: &LeftReason) -> String {
         LeftReason::Overlap => "its window overlaps that of another run, which comes first",
         LeftReason::Limit => "held back by the limit on new runs",
         LeftReason::Paused => "its manifest says `paused: true`",
+        LeftReason::Unreviewed => NOT_REVIEWED,
         LeftReason::Day { most, fits } => {
             let when = fits.map_or_else(
                 || "it never fits".to_owned(),

@@ -318,7 +318,7 @@ fn a_plan_in_markdown() {
 
     </details>
 
-    Digest of this plan: `e35d3862a92037cb28d8535175f56614b587be42790d0a194994e99871d1968b`
+    Digest of this plan: `a5a617a707655c949548ce19c38f34f278eb47274ce9512c1e6fa1150ca75dde`
     ");
 }
 

@@ -12,6 +12,9 @@ use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::run::{RecordCounts, Request, RunStatus};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
+/// Why a run is not created that the reviewed plan does not create.
+pub(in crate::report) const NOT_REVIEWED: &str =
+    "not in the reviewed plan, or with another startTime or deltaColumn";
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
 
@@ -154,6 +157,7 @@ pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
             Some(seen) if seen.status == RunStatus::Failed => vec![said(seen)],
             _ => Vec::new(),
         },
+        (Action::Unreviewed, _) => vec![NOT_REVIEWED.to_owned()],
         (Action::Settle, Some(known)) => vec![
             describe_fate(&known.fate),
             "looked for before anything is sent".to_owned(),
@@ -211,6 +215,40 @@ pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
                 .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// What became of the reviewed plan; `None` where all is planned.
+#[must_use]
+pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
+    let review = plan.review()?;
+    let mut text = format!(
+        "{} of the {} that it creates",
+        review.to_create,
+        number(review.creates(), "run")
+    );
+    for (number, what) in [
+        (
+            review.settled(),
+            "exist by now or are not sent for another reason",
+        ),
+        (review.not_wanted, "are no longer in a manifest"),
+        (
+            review.changed,
+            "have another startTime or deltaColumn now and are not sent",
+        ),
+    ] {
+        if number > 0 {
+            let _ = write!(text, "; {number} {what}");
+        }
+    }
+    if review.not_in_plan > 0 {
+        let new = number(review.not_in_plan, "run");
+        let _ = write!(text, "; {new} more in the manifests, not sent");
+    }
+    let digest = &review.digest()[..12];
+    Some(format!(
+        "only what the reviewed plan {digest} creates is sent: {text}"
+    ))
 }
 
 /// That runs are held back, by which limit, and how to change it; `None` where none are.

@@ -20,6 +20,7 @@ use super::markdown::{
     applied_markdown, audit_markdown, plan_markdown, retried_markdown, retry_plan_markdown,
     status_markdown,
 };
+use super::reason::describe_review;
 use super::text::apply::write_summary;
 use super::text::audit::{AuditView, write_audit};
 use super::text::follow::write_followed;
@@ -171,9 +172,15 @@ impl View for ApplyView<'_> {
     fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
         let Self { plan, applied } = *self;
         let totals = plan.totals();
-        if !totals.has_changes() && totals.paused == 0 && applied.others_in_doubt == 0 {
+        if !totals.has_changes()
+            && totals.paused + totals.unreviewed == 0
+            && applied.others_in_doubt == 0
+        {
             let unchanged = totals.unchanged;
             writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.")?;
+            if let Some(review) = describe_review(plan) {
+                writeln!(out, "Reviewed: {review}.")?;
+            }
         } else {
             write_summary(out, applied, plan)?;
         }
@@ -187,7 +194,7 @@ impl View for ApplyView<'_> {
     }
 
     fn document(&self, exit_code: u8) -> ApplyDocument {
-        json::apply(self.applied, self.plan.totals().held_back, exit_code)
+        json::apply(self.applied, self.plan, exit_code)
     }
 
     fn annotations(&self) -> Vec<Annotation> {

@@ -141,7 +141,7 @@ pub(super) fn cell(planned: &PlannedRun) -> Cell {
         Action::Create | Action::Retry => Cell::New,
         Action::Again => Cell::Failed,
         Action::Unchanged => ended_cell(planned.known.as_deref()),
-        Action::Paused => Cell::HeldBack,
+        Action::Paused | Action::Unreviewed => Cell::HeldBack,
         Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
     }

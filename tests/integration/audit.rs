@@ -1,11 +1,9 @@
 //! `audit`: what the sandbox has that the state does not, and the other way round.
 
 use aep_backfill::emulator::RequestKind;
-use aep_backfill::state::{ClockKind, ClockedTime, Entry};
-use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::support::by_hand::{ByHand, adopted, day, identity, record};
+use crate::support::by_hand::{ByHand, adopted, day, identity, intended, record};
 use crate::support::emulated::Emulated;
 use crate::support::workspace::{Workspace, flow};
 
@@ -251,17 +249,7 @@ fn a_run_on_record_for_another_window_or_flow_differs() {
 #[test]
 fn a_run_in_doubt_says_since_when_and_what_could_tell() {
     let (workspace, emulated) = signed_in(&[(1, 3)], "");
-    let intent = |n| Entry::Intent {
-        run: (&identity(1, day(n), 1)).into(),
-        at: ClockedTime {
-            time: Timestamp::UNIX_EPOCH,
-            clock: ClockKind::Server,
-        },
-        session: uuid::Uuid::nil(),
-        start_time: None,
-        order: None,
-        retry: None,
-    };
+    let intent = |n| intended(&identity(1, day(n), 1));
     record(&workspace, vec![intent(0), intent(1)]);
     let shown = ByHand::at(&emulated).create(1, day(0));
     ByHand::at(&emulated).create(1, day(2));

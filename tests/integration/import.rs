@@ -3,12 +3,10 @@
 use std::fs;
 
 use aep_backfill::emulator::RequestKind;
-use aep_backfill::state::{ClockKind, ClockedTime, Entry};
 use insta::assert_snapshot;
-use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::support::by_hand::{ByHand, adopted, day, identity, record};
+use crate::support::by_hand::{ByHand, adopted, day, identity, intended, record};
 use crate::support::emulated::Emulated;
 use crate::support::workspace::{Workspace, flow};
 
@@ -294,20 +292,7 @@ fn is_clean_offline(workspace: &Workspace, runs: usize) {
 #[test]
 fn a_window_in_doubt_is_left_to_settling() {
     let (workspace, emulated) = by_hand(&[(1, false)], "");
-    record(
-        &workspace,
-        vec![Entry::Intent {
-            run: (&identity(1, day(0), 1)).into(),
-            at: ClockedTime {
-                time: Timestamp::UNIX_EPOCH,
-                clock: ClockKind::Server,
-            },
-            session: uuid::Uuid::nil(),
-            start_time: None,
-            order: None,
-            retry: None,
-        }],
-    );
+    record(&workspace, vec![intended(&identity(1, day(0), 1))]);
     let theirs = ByHand::at(&emulated);
     let left = theirs.create(1, day(0));
     theirs.create(1, day(1));

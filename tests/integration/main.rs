@@ -32,6 +32,7 @@ mod rehearse;
 #[cfg(unix)]
 mod remote;
 mod resolve;
+mod reviewed_plan;
 mod schema;
 mod secrets;
 mod settling;

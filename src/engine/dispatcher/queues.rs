@@ -62,6 +62,7 @@ pub(super) fn queues(
     settings: &Settings,
 ) -> (Vec<FlowQueue>, Outcomes) {
     let mut making = QueuesInMaking {
+        plan,
         state: store.state(),
         settings,
         now: Instant::now(),
@@ -94,6 +95,7 @@ pub(super) fn queues(
 }
 
 struct QueuesInMaking<'a> {
+    plan: &'a Plan,
     state: &'a State,
     settings: &'a Settings,
     now: Instant,
@@ -147,12 +149,20 @@ impl<'a> QueuesInMaking<'a> {
                     // An apply creates, a retry runs again: neither does the other's work.
                     let fate = state.get(&run.identity).map(|record| &record.fate);
                     let is_retry = fate.is_some_and(|fate| fate.retried().is_some());
-                    if is_retry == settings.is_retry {
+                    if let Some(reason) = not_sent(run, self.plan) {
+                        // What is in doubt is settled either way.
+                        let left = RunOutcome::Remaining(reason);
+                        self.outcomes.insert(run.key(), left);
+                    } else if is_retry == settings.is_retry {
                         self.wanted.insert(run.key(), run);
                     }
                 }
                 Action::Paused => {
                     let left = RunOutcome::Remaining(LeftReason::Paused);
+                    self.outcomes.insert(run.key(), left);
+                }
+                Action::Unreviewed => {
+                    let left = RunOutcome::Remaining(LeftReason::Unreviewed);
                     self.outcomes.insert(run.key(), left);
                 }
                 Action::Wait | Action::Conflict => {
@@ -233,6 +243,17 @@ impl<'a> QueuesInMaking<'a> {
                 queue.state_knows = true;
             }
         }
+    }
+}
+
+/// Why a run that is in doubt is not sent again, even if it turns out not to exist.
+fn not_sent(run: &DesiredRun, plan: &Plan) -> Option<LeftReason> {
+    if run.request.paused.is_some() {
+        Some(LeftReason::Paused)
+    } else if plan.is_reviewed(run) {
+        None
+    } else {
+        Some(LeftReason::Unreviewed)
     }
 }
 

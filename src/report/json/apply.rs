@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::known::{ConflictFields, CountFields, SeenFields};
+use super::plan::ReviewFields;
 use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, Ending, RunOutcome};
-use crate::plan::PlannedRun;
+use crate::plan::{Plan, PlannedRun};
 use crate::report::count;
 use crate::report::outcome::{describe_doubt, describe_left};
 use crate::run::{DesiredRun, RunId};
@@ -18,6 +19,9 @@ pub(crate) struct ApplyDocument {
     #[cfg_attr(test, schemars(extend("const" = "apply/v1")))]
     format: &'static str,
     summary: ApplySummary,
+    /// What became of the plan that was reviewed (`--plan`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reviewed: Option<ReviewFields>,
     runs: Vec<ApplyRun>,
     #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "state", "failed"])))]
     ending: &'static str,
@@ -129,8 +133,8 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
 
 /// What an apply came to, as `apply/v1`.
 #[must_use]
-pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> ApplyDocument {
-    let counts = count(applied, held_back);
+pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocument {
+    let counts = count(applied, plan.totals().held_back);
     let message = match &applied.ending {
         Ending::Done | Ending::Interrupted | Ending::TimedOut => None,
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
@@ -147,6 +151,7 @@ pub(crate) fn apply(applied: &Applied, held_back: usize, exit_code: u8) -> Apply
             remaining: counts.remaining,
             unchanged: counts.unchanged,
         },
+        reviewed: ReviewFields::of(plan),
         runs: applied.runs.iter().map(apply_run).collect(),
         followed: Followed::of(applied),
         ending: ending_word(&applied.ending),
@@ -166,6 +171,7 @@ pub(crate) fn apply_failure(
     ApplyDocument {
         format: "apply/v1",
         summary: ApplySummary::default(),
+        reviewed: None,
         runs: conflicts
             .iter()
             .map(|PlannedRun { run, known, .. }| ApplyRun {

@@ -1,11 +1,12 @@
 //! The document of a plan: what an apply would do about each run, what the state knows of it, and
 //! what is in its way.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
+use crate::run::{DeltaColumn, OrganizationId, Source, UnixSeconds};
 use crate::state::State;
 
 /// `plan/v1`.
@@ -15,8 +16,14 @@ use crate::state::State;
 pub(crate) struct PlanDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "plan/v1")))]
     format: &'static str,
+    /// Whose runs it plans, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<OrganizationId>,
     digest: String,
     summary: PlanSummary,
+    /// What became of the plan that was reviewed (`apply --plan`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reviewed: Option<ReviewFields>,
     /// What carrying it out will take; none where it sends nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     forecast: Option<ForecastFields>,
@@ -129,15 +136,56 @@ struct PlanSummary {
     paused: usize,
     /// To be run again, by `retry`.
     retry: usize,
+    /// Not created, for the plan that was reviewed does not create them.
+    unreviewed: usize,
+}
+
+/// What became of the plan that was reviewed.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ReviewFields {
+    digest: String,
+    /// The runs that it creates.
+    creates: usize,
+    /// Those of them that are still to be created.
+    to_create: usize,
+    /// Those that no manifest asks for any more.
+    not_wanted: usize,
+    /// Those that are asked for with another `startTime` or `deltaColumn` now: not sent.
+    changed: usize,
+    /// Runs to be created that are not in it: not sent.
+    not_in_plan: usize,
+}
+
+impl ReviewFields {
+    pub(super) fn of(plan: &Plan) -> Option<Self> {
+        let review = plan.review()?;
+        Some(Self {
+            digest: review.digest().to_owned(),
+            creates: review.creates(),
+            to_create: review.to_create,
+            not_wanted: review.not_wanted,
+            changed: review.changed,
+            not_in_plan: review.not_in_plan,
+        })
+    }
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed"])))]
     action: &'static str,
+    /// When the run is to begin; none: when it is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<i64>,
+    /// Of a table: what goes with the flow's first run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta_column: Option<ColumnFields>,
     #[serde(flatten)]
     asked: Asked,
     /// What the state has of this run.
@@ -146,6 +194,48 @@ struct PlanRun {
     /// What the state has of the run that is in the way of this one, or may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     conflict: Option<ConflictFields>,
+}
+
+/// `params.deltaColumn`, as it is sent.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ColumnFields {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    date_format: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timezone: Option<String>,
+}
+
+impl From<&DeltaColumn> for ColumnFields {
+    fn from(column: &DeltaColumn) -> Self {
+        let DeltaColumn {
+            name,
+            date_format,
+            timezone,
+        } = column.clone();
+        Self {
+            name,
+            date_format,
+            timezone,
+        }
+    }
+}
+
+impl From<ColumnFields> for DeltaColumn {
+    fn from(fields: ColumnFields) -> Self {
+        let ColumnFields {
+            name,
+            date_format,
+            timezone,
+        } = fields;
+        Self {
+            name,
+            date_format,
+            timezone,
+        }
+    }
 }
 
 impl PlanRun {
@@ -158,21 +248,35 @@ impl PlanRun {
         };
         Self {
             run: RunFields::desired(run),
-            action: match action {
-                Action::Create => "create",
-                Action::Again => "failed",
-                Action::Unchanged => "unchanged",
-                Action::Settle => "inDoubt",
-                Action::Retry => "retry",
-                Action::Paused => "paused",
-                Action::Wait => "waiting",
-                Action::Conflict => "conflict",
+            action: word(*action),
+            start_time: run.start_time.map(UnixSeconds::get),
+            delta_column: match &*run.request.source {
+                Source::Table(column) => Some(column.into()),
+                Source::File => None,
             },
             asked: Asked::new(run),
             known: own.map(|known| KnownFields::new(&known.fate)),
             conflict: other.as_ref().map(ConflictFields::new),
         }
     }
+}
+
+/// The words for what is to be done about a run.
+pub(super) const WORDS: [(Action, &str); 9] = [
+    (Action::Create, "create"),
+    (Action::Again, "failed"),
+    (Action::Unchanged, "unchanged"),
+    (Action::Settle, "inDoubt"),
+    (Action::Retry, "retry"),
+    (Action::Paused, "paused"),
+    (Action::Unreviewed, "unreviewed"),
+    (Action::Wait, "waiting"),
+    (Action::Conflict, "conflict"),
+];
+
+fn word(action: Action) -> &'static str {
+    let known = WORDS.iter().find(|(of, _)| *of == action);
+    known.expect("each action has its word").1
 }
 
 /// The plan, made from `state`, as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
@@ -185,7 +289,9 @@ pub(crate) fn plan<'a>(
     let totals = plan.totals();
     PlanDocument {
         format: "plan/v1",
+        organization: plan.organization().cloned(),
         digest: plan.digest(),
+        reviewed: ReviewFields::of(plan),
         summary: PlanSummary {
             create: totals.create,
             unchanged: totals.unchanged,
@@ -197,6 +303,7 @@ pub(crate) fn plan<'a>(
             held_back: totals.held_back,
             paused: totals.paused,
             retry: totals.retry,
+            unreviewed: totals.unreviewed,
         },
         forecast: forecast.map(ForecastFields::new),
         limit: plan.limit().map(|limit| PlanLimit {

@@ -9,6 +9,7 @@ use super::{BAR, LINE, code, key_to_bars, section, told as said};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::Plan;
 use crate::report::bar::{Bar, Cell};
+use crate::report::reason::describe_review;
 use crate::report::text::apply::{
     SETTLED_LATER, describe_others, describe_run, describe_totals, doubt, rejection,
     remaining_lines,
@@ -39,6 +40,9 @@ pub(crate) fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> S
         "### backfill apply: {}\n\n",
         describe_totals(applied, counts)
     );
+    if let Some(review) = describe_review(plan) {
+        let _ = write!(text, "Reviewed: {review}.\n\n");
+    }
     if let Some(why) = describe_ending(&applied.ending) {
         let _ = write!(text, "**It stopped early:** {}\n\n", code(&why, MOST_SAID));
     }

@@ -9,7 +9,9 @@ use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
 use crate::report::forecast::describe_forecast;
-use crate::report::reason::{describe_fate, describe_held_back, reasons, same_reasons};
+use crate::report::reason::{
+    describe_fate, describe_held_back, describe_review, reasons, same_reasons,
+};
 use crate::report::text::plan::describe_totals;
 use crate::report::text::table;
 use crate::report::window_range::{WindowRange, cell, window_ranges};
@@ -47,6 +49,9 @@ pub(crate) fn plan_markdown(
     let mut text = format!("### backfill plan: {}\n\n", describe_totals(plan));
     if let Some(held_back) = describe_held_back(plan) {
         let _ = write!(text, "**Warning:** {held_back}.\n\n");
+    }
+    if let Some(review) = describe_review(plan) {
+        let _ = write!(text, "Reviewed: {review}.\n\n");
     }
     if let Some(forecast) = forecast {
         let _ = write!(text, "Forecast: {}.\n\n", describe_forecast(forecast));
@@ -181,6 +186,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
         conflict,
         held_back,
         paused,
+        unreviewed,
         retry: _,
         ended: _,
     } = flow.counts;
@@ -195,7 +201,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
             in_doubt,
             waiting,
             conflict,
-            held_back + paused,
+            held_back + paused + unreviewed,
             unchanged,
         ],
     }

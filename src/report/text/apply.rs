@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::engine::{Applied, Ending, LeftReason, RunOutcome};
 use crate::plan::Plan;
 use crate::report::outcome::{describe_doubt, describe_left};
-use crate::report::reason::describe_held_back;
+use crate::report::reason::{describe_held_back, describe_review};
 use crate::report::{plain, window};
 use crate::run::DesiredRun;
 use crate::untrusted::Untrusted;
@@ -84,6 +84,9 @@ pub(in crate::report) fn describe_totals(applied: &Applied, counts: OutcomeCount
 pub(crate) fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan) -> io::Result<()> {
     let counts = count(applied, plan.totals().held_back);
     writeln!(out, "{}.", describe_totals(applied, counts))?;
+    if let Some(review) = describe_review(plan) {
+        writeln!(out, "Reviewed: {review}.")?;
+    }
 
     write_named(out, "Rejected, and not created:", applied, rejection)?;
     write_named(

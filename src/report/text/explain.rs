@@ -7,7 +7,7 @@ use super::table::Layout;
 use super::write_lines;
 use crate::plan::{Action, Explained, PlannedRun};
 use crate::report::reason::{
-    describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
+    NOT_REVIEWED, describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
 };
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
@@ -133,6 +133,10 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         Action::Paused => (
             "none: its manifest is paused",
             vec![describe_paused(&run.request)],
+        ),
+        Action::Unreviewed => (
+            "none: the reviewed plan does not create it",
+            vec![NOT_REVIEWED.to_owned()],
         ),
         Action::Settle => (
             "look for it in the lists of the service, and send it only if it is not there",

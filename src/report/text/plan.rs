@@ -12,7 +12,7 @@ use crate::report::flows::{
 };
 use crate::report::forecast::describe_forecast;
 use crate::report::reason::{
-    describe_fate, describe_held_back, describe_paused, reasons, same_reasons,
+    describe_fate, describe_held_back, describe_paused, describe_review, reasons, same_reasons,
 };
 use crate::report::window_range::{WindowRange, cell, window_ranges};
 use crate::report::wrap::wrap;
@@ -43,6 +43,10 @@ pub(crate) fn write_plan(
     if let Some(held_back) = describe_held_back(plan) {
         let text = format!("Warning: {held_back}.");
         write_lines(out, &wrap(&text, "         ", layout.columns()))?;
+    }
+    if let Some(review) = describe_review(plan) {
+        let text = format!("Reviewed: {review}.");
+        write_lines(out, &wrap(&text, "          ", layout.columns()))?;
     }
     if let Some(forecast) = forecast {
         let text = format!("Forecast: {}.", describe_forecast(forecast));
@@ -127,6 +131,7 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
         (totals.conflict, "in conflict"),
         (totals.held_back, "held back by a limit"),
         (totals.paused, "paused"),
+        (totals.unreviewed, "not in the reviewed plan"),
         (totals.orphaned, "no longer in a manifest"),
     ] {
         match (number, what) {

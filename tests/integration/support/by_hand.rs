@@ -1,7 +1,7 @@
 //! What people do beside us: runs created with curl, and states written to suit a test.
 
 use aep_backfill::run::{FlowRef, RunIdentity, Window};
-use aep_backfill::state::{Entry, Evidence, Holder};
+use aep_backfill::state::{ClockKind, ClockedTime, Entry, Evidence, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -116,5 +116,20 @@ pub(crate) fn adopted(identity: &RunIdentity, run_id: &str) -> Entry {
         run_id: run_id.parse().expect("a run id"),
         evidence: Evidence::Params,
         at: Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// That a request for `identity` was about to leave, long ago; nothing is known of its answer.
+pub(crate) fn intended(identity: &RunIdentity) -> Entry {
+    Entry::Intent {
+        run: identity.into(),
+        at: ClockedTime {
+            time: Timestamp::UNIX_EPOCH,
+            clock: ClockKind::Server,
+        },
+        session: uuid::Uuid::nil(),
+        start_time: None,
+        order: None,
+        retry: None,
     }
 }
