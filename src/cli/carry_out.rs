@@ -18,6 +18,7 @@ use super::watch::watch;
 use crate::engine::{self, Applied, Ending, Settings, Stopper};
 use crate::plan::Plan;
 use crate::report::{self, View};
+use crate::state::State;
 use crate::store::LockedStore;
 
 /// So many rejections in a row stop it.
@@ -66,19 +67,15 @@ pub(crate) async fn carry_out(
         deadline,
     } = how.follow;
     let settings = Settings {
-        concurrency: limits.concurrency,
-        per_flow: limits.per_flow,
-        settle_delay: context.settle_delay(),
-        timestamps: context.config.wire.timestamps,
         preflight: how.preflight,
         most_new: how.most_new,
-        rejections_in_a_row: REJECTIONS_IN_A_ROW,
         is_retry: how.is_retry,
         follow: wait,
         max_active_runs: limits.max_active_runs,
         new_runs_per_day: limits.new_runs_per_day,
         deadline: deadline.map(|length| how.began + length),
         timeout: timeout.map(|length| how.began + length),
+        ..look_settings(context)
     };
     let (events, seen) = mpsc::unbounded_channel();
     let (stopper, stop) = Stopper::new();
@@ -98,6 +95,47 @@ pub(crate) async fn carry_out(
             "interrupted twice: what had not answered is in doubt, and is settled by the next apply",
         )),
     }
+}
+
+/// What looking at the service needs.
+fn look_settings(context: &Context) -> Settings {
+    let limits = &context.config.limits;
+    Settings {
+        concurrency: limits.concurrency,
+        per_flow: limits.per_flow,
+        settle_delay: context.settle_delay(),
+        timestamps: context.config.wire.timestamps,
+        preflight: true,
+        most_new: 0,
+        rejections_in_a_row: REJECTIONS_IN_A_ROW,
+        is_retry: false,
+        follow: false,
+        max_active_runs: None,
+        new_runs_per_day: None,
+        look_only: false,
+        deadline: None,
+        timeout: None,
+    }
+}
+
+/// Finds out, by reads alone, what carrying `plan` out, made from `state`, would find before it sends
+/// anything; nothing is recorded.
+pub(crate) async fn look(
+    context: &Context,
+    plan: &Plan,
+    state: State,
+    connected: &Connected,
+) -> Applied {
+    let settings = Settings {
+        look_only: true,
+        ..look_settings(context)
+    };
+    let (events, seen) = mpsc::unbounded_channel();
+    let (_stopper, stop) = Stopper::new();
+    let client = Arc::clone(&connected.client);
+    let store = LockedStore::in_memory(state);
+    let work = engine::apply(plan, store, client, settings, events, stop);
+    futures::join!(work, watch(context, seen)).0
 }
 
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.

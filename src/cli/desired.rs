@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::context::Context;
 use super::failure::Failure;
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
-use crate::plan::{Limit, Plan, RetryPlan, Selection};
+use crate::plan::{Limit, Plan, Selection};
 use crate::report::{self, Annotation, bound, write_problems};
 use crate::run::{FlowId, KeyPrefix, UnixSeconds};
 
@@ -80,16 +80,12 @@ impl SelectionArgs {
         }))
     }
 
-    /// As much of `planned` as the limits allow.
-    pub(crate) fn limited(&self, context: &Context, planned: RetryPlan) -> RetryPlan {
-        let limit = Selection {
+    /// As much of `plan` as the limits allow.
+    pub(crate) fn limited(&self, context: &Context, plan: Plan) -> Plan {
+        plan.select(&Selection {
             limit: Some(self.limit(context)),
             ..Selection::default()
-        };
-        RetryPlan {
-            plan: planned.plan.select(&limit),
-            ..planned
-        }
+        })
     }
 
     /// How many runs may be created.

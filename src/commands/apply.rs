@@ -70,13 +70,17 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         let made = match reviewed(context, flags) {
             Ok(reviewed) => {
                 let checked = flags.paths.desired(context);
-                plan::make(context, checked, &flags.selection, reviewed.as_ref()).await
+                let sources = plan::Sources {
+                    reviewed: reviewed.as_ref(),
+                    ..plan::Sources::default()
+                };
+                plan::make(context, checked, &flags.selection, sources).await
             }
             Err(failure) => Err(failure),
         };
         let (shown, reported) =
             plan::present(context, made, flags.format.into(), flags.report.as_deref());
-        let planned = shown.and_then(|made| plan::exit_of(&made.plan, flags.detailed_exitcode));
+        let planned = shown.and_then(|made| made.exit(flags.detailed_exitcode));
         return also(&context.actions, "apply", planned, reported);
     }
     let result = apply(context, flags).await;

@@ -10,17 +10,20 @@ use jiff::Timestamp;
 
 use crate::api::{CreateRun, CurlTarget, Rate};
 use crate::cli::Exit;
+use crate::cli::carry_out;
+use crate::cli::connect::connect;
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::present::{self, Form};
-use crate::manifest::{Checked, Problem};
-use crate::plan::{Action, Explained, Forecast, Pace, Plan, ReviewedPlan, diff, explain};
-use crate::report::{self, PlanView, View};
+use crate::engine::{Ending, RunOutcome};
+use crate::manifest::{Checked, Manifest, Problem};
+use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
+use crate::report::{self, BlockedFlow, PlanView, View};
 use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
-use crate::state::State;
+use crate::state::{Fate, State};
 use crate::store::load;
 
 /// How many conflicts an error names before it counts the rest.
@@ -36,6 +39,9 @@ pub(super) struct Flags {
     /// How to write the plan
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: PlanFormat,
+    /// Also look at the service, by reads alone: check the flows, find runs that exist, settle doubts
+    #[arg(long)]
+    online: bool,
     /// Exit with 2 when there is something to do
     #[arg(long)]
     detailed_exitcode: bool,
@@ -90,7 +96,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         flags.paths.desired(context)
     };
-    let made = make(context, checked, &flags.selection, None).await;
+    let sources = Sources {
+        online: flags.online,
+        ..Sources::default()
+    };
+    let made = make(context, checked, &flags.selection, sources).await;
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
@@ -110,7 +120,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         Ok(())
     };
     let (shown, reported) = present(context, made, flags.format.into(), flags.report.as_deref());
-    let planned = shown.and_then(|made| exit_of(&made.plan, flags.detailed_exitcode));
+    let planned = shown.and_then(|made| made.exit(flags.detailed_exitcode));
     also(&context.actions, "plan", planned, commented.and(reported))
 }
 
@@ -133,18 +143,6 @@ pub(super) fn present(
     (shown.map(|()| made), reported)
 }
 
-/// A plan that was shown and not carried out: how that ends.
-pub(super) fn exit_of(plan: &Plan, detailed_exitcode: bool) -> Result<Exit, Failure> {
-    if plan.totals().conflict > 0 {
-        return Err(conflict(plan));
-    }
-    Ok(if detailed_exitcode && plan.totals().has_changes() {
-        Exit::Changes
-    } else {
-        Exit::Success
-    })
-}
-
 /// A plan and what it was made from.
 #[derive(Debug)]
 pub(super) struct PlanWithState {
@@ -153,6 +151,8 @@ pub(super) struct PlanWithState {
     state: Option<State>,
     /// What was found in the manifests; no errors.
     problems: Vec<Problem>,
+    /// The flows that nothing can be sent to, where the service was looked at.
+    blocked: Option<Vec<BlockedFlow>>,
 }
 
 impl PlanWithState {
@@ -163,6 +163,7 @@ impl PlanWithState {
             forecast,
             state: None,
             problems: Vec::new(),
+            blocked: None,
         }
     }
 
@@ -172,7 +173,26 @@ impl PlanWithState {
             state: self.state.as_ref(),
             forecast: self.forecast.as_ref(),
             problems: &self.problems,
+            blocked: self.blocked.as_deref(),
         }
+    }
+
+    /// How it ends that the plan was shown and not carried out.
+    pub(super) fn exit(&self, detailed_exitcode: bool) -> Result<Exit, Failure> {
+        let totals = self.plan.totals();
+        if totals.conflict > 0 {
+            return Err(conflict(&self.plan));
+        }
+        let blocked = self.blocked.as_deref().unwrap_or_default();
+        Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
+            Exit::Unexpected
+        } else if !blocked.is_empty() {
+            Exit::Rejected
+        } else if detailed_exitcode && totals.has_changes() {
+            Exit::Changes
+        } else {
+            Exit::Success
+        })
     }
 
     fn markdown(&self, most: usize) -> String {
@@ -190,26 +210,84 @@ impl PlanWithState {
     }
 }
 
-/// The plan, without holding the state; no more than what was `reviewed`.
+/// What a plan is made from beside the manifests and the state.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sources<'a> {
+    /// No more than this is planned.
+    pub(super) reviewed: Option<&'a Arc<ReviewedPlan>>,
+    /// Whether the service is looked at.
+    pub(super) online: bool,
+}
+
+/// The plan, without holding the state.
 pub(super) async fn make(
     context: &Context,
     checked: Result<Checked, Failure>,
     selection: &SelectionArgs,
-    reviewed: Option<&Arc<ReviewedPlan>>,
+    sources: Sources<'_>,
 ) -> Result<PlanWithState, Failure> {
     let checked = checked?;
     let place = context.place()?;
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    let plan = planned(context, checked.runs, state.as_ref(), reviewed);
-    let plan = selection.select(context, plan)?;
+    let plan = planned(context, checked.runs, state.as_ref(), sources.reviewed);
+    let plan = selection.select_all(context, plan)?;
+    let (plan, blocked) = if sources.online {
+        let (plan, blocked) = look(context, plan, &checked.manifests, state.clone()).await?;
+        (plan, Some(blocked))
+    } else {
+        (plan, None)
+    };
+    let plan = selection.limited(context, plan);
     Ok(PlanWithState {
         forecast: forecast(context, &plan, state.as_ref()),
         plan,
         state,
         problems: checked.problems,
+        blocked,
     })
+}
+
+/// `plan` as the service is: what exists is adopted; and the flows that nothing can be sent to.
+async fn look(
+    context: &Context,
+    plan: Plan,
+    manifests: &[Manifest],
+    state: Option<State>,
+) -> Result<(Plan, Vec<BlockedFlow>), Failure> {
+    let connected = connect(context, manifests).await?;
+    let state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
+    let looked = carry_out::look(context, &plan, state, &connected).await;
+    connected.close().await;
+    match looked.ending {
+        Ending::SignIn(why) => {
+            let message = format!("could not sign in: {why}");
+            return Err(Failure::new(Exit::SignIn, message));
+        }
+        Ending::Unreachable(why) => return Err(Failure::new(Exit::Unexpected, why)),
+        Ending::Store(error) => return Err(Failure::state(&context.place_name(), &error)),
+        Ending::Done | Ending::Interrupted | Ending::TimedOut | Ending::Breaker(_) => {}
+    }
+    let blocked = BlockedFlow::all(&looked);
+    let now = Timestamp::now();
+    let found = looked.runs.into_iter().filter_map(|(run, outcome)| {
+        let RunOutcome::Adopted(run_id, evidence) = outcome else {
+            return None;
+        };
+        let known = Known {
+            identity: run.identity.clone(),
+            fate: Fate::Created {
+                run_id,
+                adopted: Some(Box::new(evidence)),
+                at: now,
+                sent_at: None,
+            },
+            last_seen: None,
+        };
+        Some((run.key(), known))
+    });
+    Ok((plan.adopting(found.collect()), blocked))
 }
 
 /// What `desired` and `state` differ in, of this organization; no more than what was `reviewed`.

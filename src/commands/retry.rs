@@ -137,7 +137,7 @@ async fn retry_with(
     let is_followed = flags.follow.wait && engine::has_unfinished(&first_look.plan, Some(&state));
     let is_idle = first_look.plan.totals().to_create() == 0 && !has_doubts && !is_followed;
     if flags.dry_run || is_idle {
-        let limited = flags.selection.limited(context, first_look);
+        let limited = limited(context, flags, first_look);
         if flags.dry_run {
             return show_plan(context, flags, &limited);
         }
@@ -159,7 +159,7 @@ async fn retry_with(
     let news = all_news(store.state(), &listed, now);
     store.append(news).await.map_err(state_failure)?;
     let planned = RetryPlan::of(selected(store.state())?, store.state(), rule);
-    let planned = flags.selection.limited(context, planned);
+    let planned = limited(context, flags, planned);
     if flags.format != AnnotatedFormat::Json && !context.quiet {
         context
             .actions
@@ -193,6 +193,14 @@ async fn retry_with(
     };
     let applied = carry_out(context, how, &planned.plan, store, connected, signals).await?;
     Ok(finish(context, flags, &planned, applied))
+}
+
+/// As much of `planned` as the limits allow.
+fn limited(context: &Context, flags: &Flags, planned: RetryPlan) -> RetryPlan {
+    RetryPlan {
+        plan: flags.selection.limited(context, planned.plan),
+        ..planned
+    }
 }
 
 /// The flows with runs that may be run again.

@@ -102,6 +102,7 @@ impl Dispatcher {
             breaker: Breaker::new(settings.rejections_in_a_row),
             answered: Instant::now(),
             client,
+            is_past_deadline: settings.look_only,
             settings,
             stop,
             halt: Stopper::new(),
@@ -111,7 +112,6 @@ impl Dispatcher {
             accepted: HashSet::new(),
             absences: HashMap::new(),
             unfollowed: 0,
-            is_past_deadline: false,
             ending: None,
         }
     }

@@ -32,6 +32,7 @@ pub(crate) use reason::{DoubtReason, LeftReason, NotSentReason};
 pub(crate) use stop::{Stop, Stopper};
 
 /// How an apply is carried out.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Requests that create, in flight at once.
@@ -56,6 +57,8 @@ pub(crate) struct Settings {
     pub max_active_runs: Option<NonZeroUsize>,
     /// No more requests within 24 hours than this, for each sandbox.
     pub new_runs_per_day: Option<usize>,
+    /// Nothing is sent, and each list is read once: to find out what there is.
+    pub look_only: bool,
     /// Nothing is sent after this.
     pub deadline: Option<Instant>,
     /// Nothing is waited for after this.

@@ -8,6 +8,7 @@ mod day_budget;
 mod diff;
 mod explain;
 mod forecast;
+mod found;
 mod retry;
 mod reviewed;
 mod select;
@@ -34,6 +35,8 @@ pub(crate) enum Action {
     Again,
     /// Nothing: it exists.
     Unchanged,
+    /// Put it on record: it was found to exist.
+    Adopt,
     /// Find out first: a request for it may have arrived.
     Settle,
     /// Run it again: it failed, or brought no record, and that was asked for.
@@ -118,6 +121,8 @@ pub(crate) struct Totals {
     pub create: usize,
     /// Exist already.
     pub unchanged: usize,
+    /// Found to exist, to be put on record.
+    pub adopt: usize,
     /// To be settled.
     pub in_doubt: usize,
     /// In the way of a run in doubt.
@@ -142,7 +147,8 @@ impl Totals {
     /// Whether an apply would have something to do.
     #[must_use]
     pub(crate) fn has_changes(&self) -> bool {
-        self.create + self.failed + self.retry + self.in_doubt + self.waiting + self.held_back > 0
+        let sent = self.create + self.failed + self.retry;
+        sent + self.adopt + self.in_doubt + self.waiting + self.held_back > 0
     }
 
     /// How many requests an apply or a retry would send.
@@ -209,6 +215,7 @@ impl Plan {
                 Action::Create => &mut totals.create,
                 Action::Again => &mut totals.failed,
                 Action::Unchanged => &mut totals.unchanged,
+                Action::Adopt => &mut totals.adopt,
                 Action::Settle => &mut totals.in_doubt,
                 Action::Retry => &mut totals.retry,
                 Action::Paused => &mut totals.paused,

@@ -32,6 +32,7 @@ pub(super) struct FlowView<'p> {
 pub(super) struct FlowCounts {
     pub(super) create: usize,
     pub(super) unchanged: usize,
+    pub(super) adopt: usize,
     pub(super) in_doubt: usize,
     pub(super) waiting: usize,
     pub(super) failed: usize,
@@ -58,6 +59,7 @@ impl FlowCounts {
         let Self {
             create,
             unchanged: _,
+            adopt,
             in_doubt,
             waiting,
             failed,
@@ -69,7 +71,7 @@ impl FlowCounts {
             ended,
         } = *self;
         let failed = failed + ended.failed;
-        let create = create + retry;
+        let create = create + retry + adopt;
         match (conflict, in_doubt + waiting, failed, create + held_back) {
             (1.., ..) => 4,
             (_, 1.., ..) => 3,
@@ -84,6 +86,7 @@ impl FlowCounts {
         let Self {
             create,
             unchanged,
+            adopt,
             in_doubt,
             waiting,
             failed,
@@ -96,6 +99,7 @@ impl FlowCounts {
         } = *self;
         let parts: Vec<String> = [
             (create, "to create"),
+            (adopt, "to adopt"),
             (retry, "to retry"),
             (failed, "rejected before"),
             (in_doubt, "in doubt"),
@@ -122,6 +126,7 @@ impl AddAssign for FlowCounts {
         let Self {
             create,
             unchanged,
+            adopt,
             in_doubt,
             waiting,
             failed,
@@ -132,6 +137,7 @@ impl AddAssign for FlowCounts {
             retry,
             ended,
         } = other;
+        self.adopt += adopt;
         self.paused += paused;
         self.unreviewed += unreviewed;
         self.retry += retry;
@@ -215,6 +221,7 @@ impl<'p> GatheredFlow<'p> {
                     counts.ended.add(cell);
                     (&mut counts.unchanged, cell)
                 }
+                Action::Adopt => (&mut counts.adopt, Cell::Done),
                 Action::Retry => (&mut counts.retry, Cell::New),
                 Action::Paused => (&mut counts.paused, Cell::HeldBack),
                 Action::Unreviewed => (&mut counts.unreviewed, Cell::HeldBack),

@@ -28,6 +28,7 @@ pub(crate) use github::{
     write_annotations, write_output,
 };
 pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
+pub(crate) use outcome::BlockedFlow;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
 pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};

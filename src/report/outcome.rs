@@ -4,8 +4,56 @@
 //! them, and is made harmless where it is shown.
 
 use super::reason::NOT_REVIEWED;
-use crate::engine::{DoubtReason, LeftReason};
+use super::{number, plain};
+use crate::engine::{Applied, DoubtReason, LeftReason, RunOutcome};
 use crate::reconcile::{Blocked, Unclear};
+use crate::run::FlowRef;
+use crate::untrusted::Untrusted;
+
+/// A flow that nothing can be sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockedFlow {
+    pub flow: FlowRef,
+    /// The manifest's label for it.
+    pub name: Untrusted,
+    /// How many of its runs that concerns.
+    pub runs: usize,
+    pub reason: Blocked,
+}
+
+impl BlockedFlow {
+    /// The flows that an apply, or a look at the service, could not send to, in the plan's order.
+    pub(crate) fn all(applied: &Applied) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for (run, outcome) in &applied.runs {
+            let RunOutcome::Remaining(LeftReason::Blocked(reason)) = outcome else {
+                continue;
+            };
+            let flow = &run.identity.flow;
+            match all.last_mut().filter(|last| last.flow == **flow) {
+                Some(last) => last.runs += 1,
+                None => all.push(Self {
+                    flow: FlowRef::clone(flow),
+                    name: run.request.name.clone(),
+                    runs: 1,
+                    reason: reason.clone(),
+                }),
+            }
+        }
+        all
+    }
+
+    /// Label, flow, how many runs, and why.
+    pub(super) fn describe(&self) -> String {
+        format!(
+            "{}  {}: {} not sent: {}",
+            plain(&self.name, 60),
+            self.flow,
+            number(self.runs, "run"),
+            plain(&describe_blocked(&self.reason), 700)
+        )
+    }
+}
 
 /// Why nothing is sent to a flow.
 pub(super) fn describe_blocked(blocked: &Blocked) -> String {

@@ -126,7 +126,7 @@ fn varied() -> Plan {
 
 fn text(plan: &Plan, layout: Layout) -> String {
     let mut out = Vec::new();
-    write_plan(&mut out, plan, None, layout).expect("memory takes it");
+    write_plan(&mut out, plan, None, &[], layout).expect("memory takes it");
     String::from_utf8(out).expect("it is text")
 }
 
@@ -263,7 +263,7 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 
 #[test]
 fn a_plan_in_markdown() {
-    assert_snapshot!(plan_markdown(&varied(), None, &[], MOST), @"
+    assert_snapshot!(plan_markdown(&varied(), None, &[], &[], MOST), @"
     ### backfill plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
 
     **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
@@ -326,7 +326,7 @@ fn a_plan_in_markdown() {
 fn names_from_a_manifest_are_no_markdown() {
     let mut runs = days(1, HOSTILE, 3..8);
     runs.extend(days(2, HOSTILE, 0..2));
-    let shown = plan_markdown(&diff(runs, Some(&state())), None, &[], MOST);
+    let shown = plan_markdown(&diff(runs, Some(&state())), None, &[], &[], MOST);
     assert!(!shown.contains("<script"), "{shown}");
     assert_eq!(shown.matches("<pre>").count(), 3);
     assert_eq!(shown.matches("</pre>").count(), 3);
@@ -374,7 +374,7 @@ fn a_comment_has_room_for_it_whatever_its_size() {
             .collect();
         let number = runs.len();
         let plan = diff(runs, Some(&state()));
-        let shown = plan_markdown(&plan, None, &[], MOST);
+        let shown = plan_markdown(&plan, None, &[], &[], MOST);
         assert!(shown.len() < 60_000, "{flows}: {}", shown.len());
         assert!(shown.len() > 30_000, "{flows}: {}", shown.len());
         assert!(shown.starts_with("### backfill plan: "));
@@ -413,7 +413,7 @@ fn fifty_thousand_runs_in_a_row_are_told_whole() {
             limit: Some(Limit::NewRunsPerApply(500)),
             ..Selection::default()
         });
-        let shown = plan_markdown(&plan, None, &[], most);
+        let shown = plan_markdown(&plan, None, &[], &[], most);
         assert!(shown.len() < most, "{flows}: {}", shown.len());
         assert!(
             shown.starts_with("### backfill plan: 500 to create, 0 unchanged, 49500 held back")
@@ -440,7 +440,7 @@ fn a_stretch_tells_its_windows_their_length_and_their_lines() {
     for (n, run) in (0..).zip(&mut runs[..100]) {
         run.line = 10 + n;
     }
-    let shown = plan_markdown(&diff(runs, None), None, &[], 5_000);
+    let shown = plan_markdown(&diff(runs, None), None, &[], &[], 5_000);
     let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();
     assert_eq!(
         lines,
@@ -490,7 +490,7 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
     let plan = diff(days(1, HOSTILE, 100..8100), Some(&state));
     assert_eq!(plan.totals().conflict, 4000);
     assert_eq!(plan.totals().waiting, 4000);
-    let shown = plan_markdown(&plan, None, &[], MOST);
+    let shown = plan_markdown(&plan, None, &[], &[], MOST);
     assert!(shown.len() < 60_000, "{}", shown.len());
     assert!(shown.contains("more conflicts"), "{shown}");
 }

@@ -20,6 +20,7 @@ use super::markdown::{
     applied_markdown, audit_markdown, plan_markdown, retried_markdown, retry_plan_markdown,
     status_markdown,
 };
+use super::outcome::BlockedFlow;
 use super::reason::describe_review;
 use super::text::apply::write_summary;
 use super::text::audit::{AuditView, write_audit};
@@ -131,17 +132,25 @@ pub(crate) struct PlanView<'a> {
     pub forecast: Option<&'a Forecast>,
     /// What was found in the manifests; no errors.
     pub problems: &'a [Problem],
+    /// The flows that nothing can be sent to, where the service was looked at.
+    pub blocked: Option<&'a [BlockedFlow]>,
+}
+
+impl PlanView<'_> {
+    fn blocked(&self) -> &[BlockedFlow] {
+        self.blocked.unwrap_or_default()
+    }
 }
 
 impl<'a> View for PlanView<'a> {
     type Document = PlanDocument<'a>;
 
     fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
-        write_plan(out, self.plan, self.forecast, layout)
+        write_plan(out, self.plan, self.forecast, self.blocked(), layout)
     }
 
     fn document(&self, _: u8) -> PlanDocument<'a> {
-        json::plan(self.plan, self.forecast, self.state)
+        json::plan(self.plan, self.forecast, self.blocked, self.state)
     }
 
     fn annotations(&self) -> Vec<Annotation> {
@@ -149,7 +158,13 @@ impl<'a> View for PlanView<'a> {
     }
 
     fn markdown(&self, most: usize) -> Option<String> {
-        Some(plan_markdown(self.plan, self.forecast, self.problems, most))
+        Some(plan_markdown(
+            self.plan,
+            self.forecast,
+            self.blocked(),
+            self.problems,
+            most,
+        ))
     }
 
     fn outputs(&self) -> Option<Outputs> {

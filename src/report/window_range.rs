@@ -91,6 +91,10 @@ impl<'r> WindowRange<'r> {
             return columns;
         }
         let [_, _, _, exists] = columns;
+        let exists = match self.runs[0].action {
+            Action::Adopt => "to adopt".to_owned(),
+            _ => exists,
+        };
         let count = format!("{} × {}", self.runs.len(), self.each());
         [count, self.windows(), self.origin(), exists]
     }
@@ -141,6 +145,7 @@ pub(super) fn cell(planned: &PlannedRun) -> Cell {
         Action::Create | Action::Retry => Cell::New,
         Action::Again => Cell::Failed,
         Action::Unchanged => ended_cell(planned.known.as_deref()),
+        Action::Adopt => Cell::Done,
         Action::Paused | Action::Unreviewed => Cell::HeldBack,
         Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
@@ -151,6 +156,10 @@ pub(super) fn cell(planned: &PlannedRun) -> Cell {
 fn columns(planned: &PlannedRun) -> [String; 4] {
     let PlannedRun { run, action, known } = planned;
     let exists = match (action, known) {
+        (Action::Adopt, Some(known)) => known
+            .fate
+            .run_id()
+            .map_or_else(String::new, |id| format!("to adopt: run {id}")),
         (Action::Unchanged, Some(known)) => match &known.last_seen {
             Some(seen) => plain(&seen.status, 40),
             None => describe_fate(&known.fate),

@@ -10,6 +10,7 @@
 mod fingerprint;
 mod git;
 mod history;
+mod in_memory;
 mod leased;
 mod local;
 mod lock;

@@ -28,6 +28,7 @@ mod lock;
 mod manifest_laws;
 mod one_request;
 mod plan;
+mod plan_online;
 mod rehearse;
 #[cfg(unix)]
 mod remote;

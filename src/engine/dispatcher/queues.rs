@@ -127,8 +127,8 @@ impl<'a> QueuesInMaking<'a> {
         for PlannedRun { run, action, .. } in runs {
             match action {
                 // It stays what it is: of a million, nothing is looked up.
-                Action::Unchanged if !settings.follow => continue,
-                Action::Unchanged => {
+                Action::Unchanged | Action::Adopt if !settings.follow => continue,
+                Action::Unchanged | Action::Adopt => {
                     if let Some((run_id, at)) = unfinished(state.get(&run.identity)) {
                         let age = self.today.duration_since(at);
                         let age = Duration::try_from(age).unwrap_or_default();

@@ -84,7 +84,7 @@ impl Dispatcher {
 
     /// Reads the flow's list again when its doubts say so.
     pub(super) fn look_again(&mut self, id: FlowIndex) {
-        if !self.still_settles() {
+        if !self.still_settles() || self.settings.look_only {
             return;
         }
         let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
-use crate::run::{DeltaColumn, OrganizationId, Source, UnixSeconds};
+use crate::report::outcome::{BlockedFlow, describe_blocked};
+use crate::run::{DeltaColumn, FlowId, OrganizationId, Sandbox, Source, UnixSeconds};
 use crate::state::State;
+use crate::untrusted::Untrusted;
 
 /// `plan/v1`.
 #[derive(Debug, Serialize)]
@@ -30,8 +32,43 @@ pub(crate) struct PlanDocument<'a> {
     /// What held runs back, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<PlanLimit>,
+    /// The flows that nothing can be sent to, where the service was looked at (`--online`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blocked: Option<Vec<BlockedFields>>,
     runs: Streamed<'a, PlanRun>,
     orphaned: Streamed<'a, OrphanedRun>,
+}
+
+/// A flow that nothing can be sent to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+struct BlockedFields {
+    sandbox: Sandbox,
+    flow_id: FlowId,
+    /// The manifest's label for it.
+    name: Untrusted,
+    /// How many of its runs that concerns.
+    runs: usize,
+    reason: String,
+}
+
+impl BlockedFields {
+    fn new(blocked: &BlockedFlow) -> Self {
+        let BlockedFlow {
+            flow,
+            name,
+            runs,
+            reason,
+        } = blocked;
+        Self {
+            sandbox: flow.sandbox.clone(),
+            flow_id: flow.id,
+            name: name.clone(),
+            runs: *runs,
+            reason: describe_blocked(reason),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +162,8 @@ struct OrphanedRun {
 #[serde(rename_all = "camelCase")]
 struct PlanSummary {
     create: usize,
+    /// Found to exist (`--online`), to be put on record.
+    adopt: usize,
     unchanged: usize,
     in_doubt: usize,
     waiting: usize,
@@ -178,7 +217,7 @@ impl ReviewFields {
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed", "adopt"])))]
     action: &'static str,
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,7 +301,8 @@ impl PlanRun {
 }
 
 /// The words for what is to be done about a run.
-pub(super) const WORDS: [(Action, &str); 9] = [
+pub(super) const WORDS: [(Action, &str); 10] = [
+    (Action::Adopt, "adopt"),
     (Action::Create, "create"),
     (Action::Again, "failed"),
     (Action::Unchanged, "unchanged"),
@@ -284,6 +324,7 @@ fn word(action: Action) -> &'static str {
 pub(crate) fn plan<'a>(
     plan: &'a Plan,
     forecast: Option<&Forecast>,
+    blocked: Option<&[BlockedFlow]>,
     state: Option<&'a State>,
 ) -> PlanDocument<'a> {
     let totals = plan.totals();
@@ -294,6 +335,7 @@ pub(crate) fn plan<'a>(
         reviewed: ReviewFields::of(plan),
         summary: PlanSummary {
             create: totals.create,
+            adopt: totals.adopt,
             unchanged: totals.unchanged,
             in_doubt: totals.in_doubt,
             waiting: totals.waiting,
@@ -310,6 +352,7 @@ pub(crate) fn plan<'a>(
             name: limit.name(),
             new_runs: limit.most(),
         }),
+        blocked: blocked.map(|flows| flows.iter().map(BlockedFields::new).collect()),
         runs: Streamed::of(plan.runs(), move |planned| PlanRun::new(planned, state)),
         orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate, .. }| {
             OrphanedRun {

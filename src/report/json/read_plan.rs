@@ -255,7 +255,7 @@ mod tests {
     }
 
     fn document(plan: &Plan) -> Value {
-        serde_json::to_value(json::plan(plan, None, None)).expect("string keys")
+        serde_json::to_value(json::plan(plan, None, None, None)).expect("string keys")
     }
 
     fn read(document: &Value) -> Result<ReviewedPlan, PlanFileError> {

@@ -9,6 +9,7 @@ use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
 use crate::report::flows::{FlowCounts, FlowView, by_flow};
 use crate::report::forecast::describe_forecast;
+use crate::report::outcome::BlockedFlow;
 use crate::report::reason::{
     describe_fate, describe_held_back, describe_review, reasons, same_reasons,
 };
@@ -25,8 +26,9 @@ const LEAST_LIST: usize = 500;
 const LEAST_LINE: usize = 50;
 
 /// The words of the numbers of a flow.
-const WORDS: [&str; 7] = [
+const WORDS: [&str; 8] = [
     "create",
+    "adopt",
     "rejected before",
     "in doubt",
     "waiting",
@@ -40,6 +42,7 @@ const WORDS: [&str; 7] = [
 pub(crate) fn plan_markdown(
     plan: &Plan,
     forecast: Option<&Forecast>,
+    blocked: &[BlockedFlow],
     problems: &[Problem],
     most: usize,
 ) -> String {
@@ -56,6 +59,13 @@ pub(crate) fn plan_markdown(
     if let Some(forecast) = forecast {
         let _ = write!(text, "Forecast: {}.\n\n", describe_forecast(forecast));
     }
+    text.push_str(&section(
+        &format!("**{} cannot be sent to**", number(blocked.len(), "flow")),
+        "flow",
+        blocked.iter().map(|flow| told(&flow.describe())),
+        blocked.len(),
+        SECTION,
+    ));
     text.push_str(&conflicts(plan));
     text.push_str(&warnings(problems));
     text.push_str(&orphaned(plan));
@@ -180,6 +190,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
     let FlowCounts {
         create,
         unchanged,
+        adopt,
         in_doubt,
         waiting,
         failed,
@@ -197,6 +208,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
         bar: flow.bar.clone(),
         counts: [
             create,
+            adopt,
             failed,
             in_doubt,
             waiting,

@@ -134,6 +134,7 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
             "none: its manifest is paused",
             vec![describe_paused(&run.request)],
         ),
+        Action::Adopt => ("put it on record: it exists", fate()),
         Action::Unreviewed => (
             "none: the reviewed plan does not create it",
             vec![NOT_REVIEWED.to_owned()],

@@ -11,6 +11,7 @@ use crate::report::flows::{
     EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
 };
 use crate::report::forecast::describe_forecast;
+use crate::report::outcome::BlockedFlow;
 use crate::report::reason::{
     describe_fate, describe_held_back, describe_paused, describe_review, reasons, same_reasons,
 };
@@ -32,6 +33,7 @@ pub(crate) fn write_plan(
     out: &mut dyn Write,
     plan: &Plan,
     forecast: Option<&Forecast>,
+    blocked: &[BlockedFlow],
     layout: Layout,
 ) -> io::Result<()> {
     let totals = format!("Plan: {}.", describe_totals(plan));
@@ -51,6 +53,10 @@ pub(crate) fn write_plan(
     if let Some(forecast) = forecast {
         let text = format!("Forecast: {}.", describe_forecast(forecast));
         write_lines(out, &wrap(&text, "          ", layout.columns()))?;
+    }
+    for flow in blocked {
+        let text = format!("Blocked: {}.", flow.describe());
+        write_lines(out, &wrap(&text, "         ", layout.columns()))?;
     }
     if ended.failed > 0 {
         writeln!(out, "Failed runs are run again by `backfill retry`.")?;
@@ -116,13 +122,16 @@ pub(in crate::report) fn beyond<'p>(
 /// `13 to create, 0 unchanged` and whatever else there is.
 pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
     let totals = plan.totals();
-    let mut parts = vec![
-        format!("{} to create", totals.create + totals.failed),
-        format!("{} unchanged", totals.unchanged),
-    ];
+    let mut parts = vec![format!("{} to create", totals.create + totals.failed)];
+    if totals.failed > 0 {
+        parts.push(format!("{} of them rejected before", totals.failed));
+    }
+    if totals.adopt > 0 {
+        parts.push(format!("{} to adopt", totals.adopt));
+    }
+    parts.push(format!("{} unchanged", totals.unchanged));
     let ended = ended(plan);
     for (number, what) in [
-        (totals.failed, "of them rejected before"),
         (ended.failed, "of them failed"),
         (ended.partial, "of them partial"),
         (ended.empty, "of them empty"),
@@ -134,11 +143,8 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
         (totals.unreviewed, "not in the reviewed plan"),
         (totals.orphaned, "no longer in a manifest"),
     ] {
-        match (number, what) {
-            (0, _) => {}
-            // Of those to create, so next to them.
-            (_, "of them rejected before") => parts.insert(1, format!("{number} {what}")),
-            _ => parts.push(format!("{number} {what}")),
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
         }
     }
     parts.join(", ")
