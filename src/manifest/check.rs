@@ -1,36 +1,59 @@
 //! The rules a manifest keeps by itself.
 //!
-//! Takes a [`Document`]; gives the manifest with the windows it asks for, and a problem for each
-//! rule that is broken. Every field is checked, whatever became of the others. A document that
-//! does not say which flow it speaks of, where, or of what source gives no manifest, but its
-//! windows are checked all the same.
+//! Takes a [`Document`]; gives what it says of each of its flows, the windows that they want, and
+//! a problem for each rule that is broken. Every field is checked, whatever became of the others.
+//! A document that does not say which flow it speaks of, where, or of what source gives no
+//! manifest, but its windows are checked all the same.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::decode::{At, Text};
-use super::document::{DeltaColumnDocument, Document};
-use super::near::nearest;
+use super::decode::Text;
+use super::document::Document;
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
 use super::{Manifest, Rules};
-use crate::run::{
-    DeltaColumn, FlowId, FlowRef, Order, Rerun, Sandbox, Source, UnixSeconds, Window,
-};
+use crate::run::{FlowId, FlowRef, Order, Rerun, Sandbox, Source, UnixSeconds, Window};
+use crate::untrusted::Untrusted;
 
 /// Windows of all manifests together: far more than a flow service takes in a year, few enough
 /// to hold in memory.
 pub(super) const MAX_WINDOWS: usize = 1_000_000;
 
-/// A manifest that stands by itself, and what it asks for.
+/// A document that stands by itself, and what it asks for.
 #[derive(Debug)]
-pub(super) struct CheckedManifest {
-    pub(super) manifest: Manifest,
-    /// Where it names its source and its delta column.
-    pub(super) source_span: Span,
+pub(super) struct CheckedDocument {
+    pub(super) path: Arc<str>,
+    pub(super) overlap_allowed: bool,
+    /// Its flows, each once.
+    pub(super) flows: Vec<FlowManifest>,
+    /// The windows that each of its flows wants.
     pub(super) wanted: Vec<Wanted>,
     pub(super) stretches: Vec<EntrySpan>,
+}
+
+/// A flow that a document speaks of.
+#[derive(Debug)]
+pub(super) struct CheckedFlow {
+    pub(super) id: FlowId,
+    pub(super) name: Untrusted,
+    pub(super) source: Arc<Source>,
+    /// The line at which the document, or the entry of `flows`, begins.
+    pub(super) line: u32,
+    /// Where it tells its source; where it does not, its place.
+    pub(super) span: Span,
+    /// Where it is named.
+    pub(super) place: Span,
+}
+
+/// What a document says of one of its flows.
+#[derive(Debug)]
+pub(super) struct FlowManifest {
+    pub(super) manifest: Manifest,
+    /// Where it tells the flow's source and delta column; where it does not, the entry of the flow.
+    pub(super) span: Span,
+    /// Where it names the flow.
+    pub(super) place: Span,
 }
 
 /// A window that is asked for.
@@ -58,50 +81,48 @@ pub(super) struct Checker<'c> {
     pub(super) rules: &'c Rules,
     pub(super) problems: &'c mut Problems,
     pub(super) windows_left: &'c mut usize,
+    /// How many flows want each window of the document.
+    pub(super) flow_count: usize,
 }
 
 impl Checker<'_> {
-    pub(super) fn check(mut self, document: &Document<'_>) -> Option<CheckedManifest> {
+    pub(super) fn check(mut self, document: &Document<'_>) -> Option<CheckedDocument> {
         self.version(document);
-        let flow_id = self.flow_id(document);
+        let flows = self.flows(document);
         let sandbox = self.sandbox(document);
-        let source = self.source(document);
         let overlap_allowed = self.overlap(document);
         let order = self.order(document);
         let max_active_runs = self.max_active_runs(document);
-        let name = document.name.as_ref().map_or_else(
-            || stem(self.file),
-            |name| {
-                if name.value.trim().is_empty() {
-                    self.report(Rule::MissingField, name.span, "`name` is empty")
-                        .hint = Some("write a label, or leave it away".to_owned());
-                }
-                name.value.as_ref()
-            },
-        );
         let (wanted, stretches) = self.windows(document);
         self.reason(document);
 
-        let (source, source_span) = source?;
-        let manifest = Manifest {
-            path: Arc::clone(self.file),
-            line: document.span.line,
-            flow: Arc::new(FlowRef {
-                sandbox: sandbox?,
-                id: flow_id?,
-            }),
-            name: name.into(),
-            source: Arc::new(source),
-            reason: document.reason.as_ref().map(|r| r.value.to_string()),
-            future_allowed: document.allow_future,
-            overlap_allowed,
-            order,
-            paused: document.paused.map(|span| span.line),
-            max_active_runs,
+        let sandbox = sandbox?;
+        let reason: Option<Arc<str>> = document.reason.as_ref().map(|r| Arc::from(&*r.value));
+        let manifest = |flow: CheckedFlow| FlowManifest {
+            manifest: Manifest {
+                path: Arc::clone(self.file),
+                line: flow.line,
+                flow: Arc::new(FlowRef {
+                    sandbox: sandbox.clone(),
+                    id: flow.id,
+                }),
+                name: flow.name,
+                source: flow.source,
+                reason: reason.clone(),
+                future_allowed: document.allow_future,
+                overlap_allowed,
+                order,
+                paused: document.paused.map(|span| span.line),
+                max_active_runs,
+            },
+            span: flow.span,
+            place: flow.place,
         };
-        Some(CheckedManifest {
-            manifest,
-            source_span,
+        let flows: Vec<FlowManifest> = flows.into_iter().map(manifest).collect();
+        (!flows.is_empty()).then(|| CheckedDocument {
+            path: Arc::clone(self.file),
+            overlap_allowed,
+            flows,
             wanted,
             stretches,
         })
@@ -117,21 +138,6 @@ impl Checker<'_> {
             }
             None => self.missing(document, "version", "write `version: 1`"),
         }
-    }
-
-    fn flow_id(&mut self, document: &Document<'_>) -> Option<FlowId> {
-        let Some(text) = &document.flow_id else {
-            let hint = "write `flowId: UUID`, as in the address of the flow's page";
-            self.missing(document, "flowId", hint);
-            return None;
-        };
-        let parsed = text.value.parse();
-        if let Err(error) = &parsed {
-            let hint = "copy it from the address of the flow's page";
-            self.report(Rule::FlowId, text.span, format!("{error}"))
-                .hint = Some(hint.to_owned());
-        }
-        parsed.ok()
     }
 
     fn sandbox(&mut self, document: &Document<'_>) -> Option<Sandbox> {
@@ -159,94 +165,6 @@ impl Checker<'_> {
                 .hint = Some(hint);
         }
         parsed.ok()
-    }
-
-    fn source(&mut self, document: &Document<'_>) -> Option<(Source, Span)> {
-        let column = document.delta_column.as_ref();
-        let Some(kind) = &document.source else {
-            let hint = if column.is_some() {
-                "a flow with a delta column reads a table: write `source: table`"
-            } else {
-                "write `source: table` (rows, with a deltaColumn) or `source: file`"
-            };
-            self.missing(document, "source", hint);
-            column.and_then(|column| self.delta_column(column));
-            return None;
-        };
-        match (kind.value.as_ref(), column) {
-            ("table", Some(column)) => {
-                let read = self.delta_column(column)?;
-                Some((Source::Table(read), column.span))
-            }
-            ("table", None) => {
-                if !document.is_reported("deltaColumn") {
-                    self.report(
-                        Rule::DeltaColumn,
-                        kind.span,
-                        "a table source needs a delta column",
-                    )
-                    .hint = Some("write `deltaColumn: { name: COLUMN }`".to_owned());
-                }
-                None
-            }
-            ("file", Some(column)) => {
-                let message = "a file source has no delta column";
-                let hint = "remove it, or write `source: table`".to_owned();
-                self.report(Rule::DeltaColumn, column.span, message).hint = Some(hint);
-                None
-            }
-            ("file", None) => Some((Source::File, kind.span)),
-            (other, _) => {
-                let message = format!("`source` is table or file, not `{other}`");
-                let hint = match nearest(other, ["table", "file"]) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "databases and warehouses are `table`, with a deltaColumn; storages are `file`".to_owned(),
-                };
-                self.report(Rule::UnknownValue, kind.span, message).hint = Some(hint);
-                column.and_then(|column| self.delta_column(column));
-                None
-            }
-        }
-    }
-
-    fn delta_column(&mut self, column: &At<DeltaColumnDocument<'_>>) -> Option<DeltaColumn> {
-        let DeltaColumnDocument {
-            name,
-            date_format,
-            timezone,
-            broken,
-        } = &column.value;
-        let fields = [
-            ("name", name),
-            ("dateFormat", date_format),
-            ("timezone", timezone),
-        ];
-        for (field, text) in fields {
-            if let Some(text) = text
-                && text.value.trim().is_empty()
-            {
-                let message = format!("`{field}` of the delta column is empty");
-                self.report(Rule::DeltaColumn, text.span, message).hint =
-                    Some("write a value, or leave the field away".to_owned());
-            }
-        }
-        let Some(name) = name else {
-            if !broken {
-                self.report(
-                    Rule::MissingField,
-                    column.span,
-                    "the delta column has no `name`",
-                )
-                .hint = Some("write `deltaColumn: { name: COLUMN }`".to_owned());
-            }
-            return None;
-        };
-        let owned = |text: &Option<Text<'_>>| text.as_ref().map(|text| text.value.to_string());
-        Some(DeltaColumn {
-            name: name.value.to_string(),
-            date_format: owned(date_format),
-            timezone: owned(timezone),
-        })
     }
 
     fn order(&mut self, document: &Document<'_>) -> Order {
@@ -303,7 +221,12 @@ impl Checker<'_> {
         if document.is_reported("reason") {
             return;
         }
-        let hint = Some("write `reason: …` beside `flowId`".to_owned());
+        let beside = if document.flows.is_some() {
+            "flows"
+        } else {
+            "flowId"
+        };
+        let hint = Some(format!("write `reason: …` beside `{beside}`"));
         let is_again = |text: &&Text<'_>| {
             let rerun = text.value.parse().ok().and_then(Rerun::new);
             rerun.is_some_and(|rerun| rerun > Rerun::FIRST)
@@ -337,13 +260,6 @@ impl Checker<'_> {
         self.problems
             .push(Problem::new(rule, self.file, span, message))
     }
-}
-
-fn stem(file: &str) -> &str {
-    Path::new(file)
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or(file)
 }
 
 /// Whether `reason` says nothing, as `TODO` and `...` do.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::fields::{Field, Kind, Mapping};
+use super::fields::{FLOW, Field, Kind, MANIFEST, Mapping};
 use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::show::short;
@@ -56,10 +56,14 @@ impl Decoder<'_> {
         let what = mapping.name;
         let names: Vec<&'static str> = mapping.fields.iter().map(|field| field.name).collect();
         let near = nearest(&entry.key, names.iter().copied());
-        let hint = match near {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => elsewhere(&entry.key)
-                .unwrap_or_else(|| format!("{what} takes {}", names.join(", "))),
+        let is_of_manifest = || MANIFEST.fields.iter().any(|field| field.name == entry.key);
+        let hint = match (elsewhere(&entry.key), near) {
+            _ if mapping.name == FLOW.name && is_of_manifest() => {
+                format!("write `{}` beside `flows`, for all of them", entry.key)
+            }
+            (Some(hint), _) => hint,
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("{what} takes {}", names.join(", ")),
         };
         let message = format!("{what} has no field `{}`", short(&entry.key));
         self.problems
@@ -218,7 +222,7 @@ fn elsewhere(field: &str) -> Option<String> {
         "rerun" => "`rerun` belongs to an entry of `runs` or `ranges`",
         "start" | "windowStart" => "a window's start is `windowStartTime`, a range's `from`",
         "end" | "windowEnd" | "until" => "a window's end is `windowEndTime`, a range's `to`",
-        "flow" => "did you mean `flowId`?",
+        "flow" => "did you mean `flowId`, or `flows` for a list?",
         "step" | "interval" | "by" => "did you mean `every`?",
         _ => return None,
     };

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::decode::{At, Decoder, Text};
-use super::fields::{DELTA_COLUMN, Field, MANIFEST, Mapping, RANGE, RUN};
+use super::fields::{DELTA_COLUMN, FLOW, Field, MANIFEST, Mapping, RANGE, RUN};
 use super::problem::Problems;
 use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
 
@@ -18,11 +18,10 @@ pub(super) struct Document<'a> {
     /// Its first character.
     pub(super) span: Span,
     pub(super) version: Option<Text<'a>>,
-    pub(super) flow_id: Option<Text<'a>>,
-    pub(super) name: Option<Text<'a>>,
+    /// What it says of its flow, or of all flows of its list.
+    pub(super) flow: FlowDocument<'a>,
+    pub(super) flows: Option<At<Vec<FlowDocument<'a>>>>,
     pub(super) sandbox: Option<Text<'a>>,
-    pub(super) source: Option<Text<'a>>,
-    pub(super) delta_column: Option<At<DeltaColumnDocument<'a>>>,
     pub(super) reason: Option<Text<'a>>,
     pub(super) allow_future: bool,
     pub(super) overlap: Option<Text<'a>>,
@@ -32,14 +31,18 @@ pub(super) struct Document<'a> {
     pub(super) max_active_runs: Option<Text<'a>>,
     pub(super) runs: Option<At<Vec<RunDocument<'a>>>>,
     pub(super) ranges: Option<At<Vec<RangeDocument<'a>>>>,
-    /// Fields that are there, but were reported: they are not missing.
-    reported: Vec<&'static str>,
 }
 
 impl Document<'_> {
     /// Whether `field` was written, though it could not be read.
     pub(super) fn is_reported(&self, field: &str) -> bool {
-        self.reported.contains(&field)
+        self.flow.is_reported(field)
+    }
+
+    /// How many flows want the windows.
+    pub(super) fn flow_count(&self) -> usize {
+        let listed = self.flows.as_ref().map_or(1, |flows| flows.value.len());
+        listed.max(1)
     }
 
     /// Each `rerun` that is written.
@@ -48,6 +51,26 @@ impl Document<'_> {
         let ranges = self.ranges.iter().flat_map(|ranges| &ranges.value);
         let of_runs = runs.filter_map(|run| run.rerun.as_ref());
         of_runs.chain(ranges.filter_map(|range| range.rerun.as_ref()))
+    }
+}
+
+/// What a manifest, or an entry of `flows`, says of a flow, as written.
+#[derive(Debug, Default)]
+pub(super) struct FlowDocument<'a> {
+    /// The entry, or the manifest.
+    pub(super) span: Span,
+    pub(super) flow_id: Option<Text<'a>>,
+    pub(super) name: Option<Text<'a>>,
+    pub(super) source: Option<Text<'a>>,
+    pub(super) delta_column: Option<At<DeltaColumnDocument<'a>>>,
+    /// Fields that are there, but were reported: they are not missing.
+    reported: Vec<&'static str>,
+}
+
+impl FlowDocument<'_> {
+    /// Whether `field` was written, though it could not be read.
+    pub(super) fn is_reported(&self, field: &str) -> bool {
+        self.reported.contains(&field)
     }
 }
 
@@ -98,6 +121,10 @@ pub(super) fn decode<'a>(
     let entries = decoder.mapping(node, &MANIFEST)?;
     let mut document = Document {
         span: node.span,
+        flow: FlowDocument {
+            span: node.span,
+            ..FlowDocument::default()
+        },
         ..Document::default()
     };
     for entry in entries {
@@ -105,17 +132,14 @@ pub(super) fn decode<'a>(
         let field = match decoder.known(entry, &MANIFEST) {
             Ok(field) => field,
             Err(meant) => {
-                document.reported.extend(meant);
+                document.flow.reported.extend(meant);
                 continue;
             }
         };
         let mut text = |slot: &mut Option<Text<'a>>| put(slot, decoder.value(node, field));
         let is_read = match field.name {
             "version" => text(&mut document.version),
-            "flowId" => text(&mut document.flow_id),
-            "name" => text(&mut document.name),
             "sandbox" => text(&mut document.sandbox),
-            "source" => text(&mut document.source),
             "reason" => text(&mut document.reason),
             "overlap" => text(&mut document.overlap),
             "order" => text(&mut document.order),
@@ -130,7 +154,10 @@ pub(super) fn decode<'a>(
                 document.allow_future = allowed.unwrap_or_default();
                 allowed.is_some()
             }
-            "deltaColumn" => put(&mut document.delta_column, decoder.delta_column(node)),
+            "flows" => {
+                let flows = decoder.list(node, field.name, Decoder::flow);
+                put(&mut document.flows, flows)
+            }
             "runs" => {
                 let runs = decoder.list(node, field.name, Decoder::run);
                 put(&mut document.runs, runs)
@@ -139,10 +166,10 @@ pub(super) fn decode<'a>(
                 let ranges = decoder.list(node, field.name, Decoder::range);
                 put(&mut document.ranges, ranges)
             }
-            _ => unreachable!("the table has no such field"),
+            _ => decoder.flow_field(&mut document.flow, node, field),
         };
         if !is_read {
-            document.reported.push(field.name);
+            document.flow.reported.push(field.name);
         }
     }
     Some(document)
@@ -155,6 +182,38 @@ fn put<T>(field: &mut Option<T>, value: Option<T>) -> bool {
 }
 
 impl Decoder<'_> {
+    fn flow<'a>(&mut self, node: &Node<'a>) -> Option<FlowDocument<'a>> {
+        let mut flow = FlowDocument {
+            span: node.used_at(),
+            ..FlowDocument::default()
+        };
+        for entry in self.mapping(node, &FLOW)? {
+            match self.known(entry, &FLOW) {
+                Ok(field) if self.flow_field(&mut flow, &entry.node, field) => {}
+                Ok(field) => flow.reported.push(field.name),
+                Err(meant) => flow.reported.extend(meant),
+            }
+        }
+        Some(flow)
+    }
+
+    /// Reads a field of a flow, and says whether it could be read.
+    fn flow_field<'a>(
+        &mut self,
+        flow: &mut FlowDocument<'a>,
+        node: &Node<'a>,
+        field: &'static Field,
+    ) -> bool {
+        let slot = match field.name {
+            "flowId" => &mut flow.flow_id,
+            "name" => &mut flow.name,
+            "source" => &mut flow.source,
+            "deltaColumn" => return put(&mut flow.delta_column, self.delta_column(node)),
+            _ => unreachable!("the table has no such field"),
+        };
+        put(slot, self.value(node, field))
+    }
+
     fn delta_column<'a>(&mut self, node: &Node<'a>) -> Option<At<DeltaColumnDocument<'a>>> {
         if let Value::Scalar(scalar) = &node.value
             && scalar.kind() == NodeKind::Text

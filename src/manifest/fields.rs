@@ -77,17 +77,12 @@ impl Field {
 pub(super) const MANIFEST: Mapping = Mapping {
     name: "a manifest",
     example: "version: 1",
-    text: "Runs to create of one flow.\n\nEach run ingests a time window of the flow again. A file \
-           holds one manifest, or several separated by `---`.",
+    text: "Runs to create of one flow, or of several flows that want the same windows.\n\nEach run \
+           ingests a time window of the flow again. A file holds one manifest, or several separated \
+           by `---`.",
     fields: &[
         required("version", Kind::Version, "The version of this format: `1`."),
-        required(
-            "flowId",
-            Kind::FlowId,
-            "The id of the flow: the UUID in the address of its page in Experience Platform.\n\nRuns \
-             can be created only for a flow that is scheduled `once`.",
-        )
-        .such_as(&["3abea21c-7e36-4be1-bec1-d3bad0e3e0de"]),
+        optional("flowId", Kind::FlowId, FLOW_ID).such_as(&[FLOW_ID_EXAMPLE]),
         optional(
             "name",
             Kind::Label,
@@ -95,13 +90,19 @@ pub(super) const MANIFEST: Mapping = Mapping {
         )
         .such_as(&["crm-accounts"]),
         optional(
+            "flows",
+            Kind::List(&FLOW),
+            "Several flows in place of `flowId` and `name`: each wants all of the windows.\n\nWhat a \
+             flow does not say of its `source` and `deltaColumn` is the manifest's.",
+        ),
+        optional(
             "sandbox",
             Kind::Sandbox,
             "The name of the sandbox, not its title: lower-case letters, digits and \
              hyphens.\n\nDefault: `--sandbox`, `AEP_SANDBOX_NAME`, or `sandbox` in backfill.yaml.",
         )
         .such_as(&["prod"]),
-        required(
+        optional(
             "source",
             Kind::Source,
             "What the flow reads, which decides how records are told apart by time.",
@@ -110,7 +111,8 @@ pub(super) const MANIFEST: Mapping = Mapping {
             "deltaColumn",
             Kind::Mapping(&DELTA_COLUMN),
             "The column that tells when a row was changed. A table source needs it, a file source \
-             has none. It is sent with the flow's first run only.",
+             has none. It is sent with the flow's first run only.\n\nBeside `flows` it is the column \
+             of each table in the list that names none.",
         ),
         optional(
             "reason",
@@ -151,6 +153,38 @@ pub(super) const MANIFEST: Mapping = Mapping {
             "ranges",
             Kind::List(&RANGE),
             "Windows by rule: from, to, every.",
+        ),
+    ],
+};
+
+const FLOW_ID: &str = "The id of the flow: the UUID in the address of its page in Experience \
+                       Platform.\n\nRuns can be created only for a flow that is scheduled `once`.";
+const FLOW_ID_EXAMPLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
+
+/// An entry of `flows`.
+pub(super) const FLOW: Mapping = Mapping {
+    name: "an entry of `flows`",
+    example: "flowId: UUID",
+    text: "One flow that wants all of the windows.",
+    fields: &[
+        required("flowId", Kind::FlowId, FLOW_ID).such_as(&[FLOW_ID_EXAMPLE]),
+        optional(
+            "name",
+            Kind::Label,
+            "A label for screens. Default: the file's name without its ending, and the beginning of \
+             the flow's id.",
+        )
+        .such_as(&["crm-accounts"]),
+        optional(
+            "source",
+            Kind::Source,
+            "What the flow reads. Default: the `source` beside `flows`.",
+        ),
+        optional(
+            "deltaColumn",
+            Kind::Mapping(&DELTA_COLUMN),
+            "The column that tells when a row was changed; only for a table. Default: the \
+             `deltaColumn` beside `flows`.",
         ),
     ],
 };

@@ -12,6 +12,7 @@ mod decode;
 mod document;
 mod fields;
 mod find;
+mod flows;
 mod length;
 mod near;
 mod not_a_time;
@@ -21,6 +22,7 @@ mod range;
 mod render;
 mod schema;
 mod show;
+mod source;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,7 @@ mod windows;
 mod yaml;
 mod zone;
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -73,21 +76,21 @@ impl Rules {
     }
 }
 
-/// What one document says of its flow.
+/// What a document says of one flow: a document with a list of `flows` is as many manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// The file, as it is shown.
     pub path: Arc<str>,
-    /// The line at which the document begins, from 1.
+    /// The line at which the document, or its entry of `flows`, begins, from 1.
     pub line: u32,
     /// The flow to run.
     pub flow: Arc<FlowRef>,
-    /// The label: as written, or the file's stem.
+    /// The label: as written, or the file's stem, in a list with the beginning of the flow's id.
     pub name: Untrusted,
     /// What kind of source the flow reads.
     pub source: Arc<Source>,
     /// Why the windows are run.
-    pub reason: Option<String>,
+    pub reason: Option<Arc<str>>,
     /// Whether windows may end after the present (`allowFuture: true`).
     pub future_allowed: bool,
     /// Whether windows may overlap others of the flow (`overlap: allow`).
@@ -103,8 +106,10 @@ pub struct Manifest {
 /// What came of checking.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
-    /// The manifests that stand by themselves, in the order of files and documents.
+    /// The manifests that stand by themselves, in the order of files, documents and `flows`.
     pub manifests: Vec<Manifest>,
+    /// How many documents these are: a list of `flows` is one.
+    pub documents: usize,
     /// What they ask for, each run once, sorted by identity. Not to be acted upon while
     /// [`has_errors`](Self::has_errors).
     pub runs: Vec<DesiredRun>,
@@ -115,6 +120,13 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// How many flows the manifests speak of.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        let flows = self.manifests.iter().map(|manifest| &manifest.flow);
+        flows.collect::<HashSet<_>>().len()
+    }
+
     /// How many problems forbid to go on, unlisted ones included.
     #[must_use]
     pub fn errors(&self) -> usize {
@@ -159,6 +171,7 @@ pub fn check(sources: &Sources, rules: &Rules) -> Checked {
                 rules,
                 problems: &mut problems,
                 windows_left: &mut windows_left,
+                flow_count: document.flow_count(),
             };
             standing.extend(checker.check(&document));
         }
@@ -167,7 +180,11 @@ pub fn check(sources: &Sources, rules: &Rules) -> Checked {
     let runs = across::join(&standing, &mut problems);
     let (problems, unlisted) = problems.sorted();
     Checked {
-        manifests: standing.into_iter().map(|one| one.manifest).collect(),
+        documents: standing.len(),
+        manifests: standing
+            .into_iter()
+            .flat_map(|document| document.flows.into_iter().map(|flow| flow.manifest))
+            .collect(),
         runs,
         problems,
         unlisted,

@@ -96,6 +96,8 @@ rules! {
     ShortLastWindow = "BF033", Warning, "A range ends where its last window does.";
     Gap = "BF034", Warning, "Consecutive ranges of a flow leave no gap.";
     ClockChange = "BF035", Warning, "Civil days across a clock change are longer or shorter than 24 hours.";
+    FlowTwice = "BF036", Error, "A flow stands once in `flows`.";
+    FlowsBeside = "BF037", Error, "`flows` stands in place of `flowId` and `name`.";
 }
 
 /// A place that a message speaks of.

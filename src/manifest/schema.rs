@@ -16,7 +16,9 @@ pub fn json_schema() -> Value {
     schema.extend(object(json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A manifest of backfill",
-        "allOf": column_by_source(),
+        "if": { "required": ["flows"] },
+        "then": of_a_list(),
+        "else": { "required": ["flowId", "source"], "allOf": column_by_source() },
         "anyOf": asks_for_something(),
     })));
     schema.into()
@@ -170,12 +172,48 @@ fn in_any_case(word: &str) -> String {
 
 /// A table has a delta column, a file has none.
 fn column_by_source() -> Value {
-    let source =
-        |is: &str| json!({ "properties": { "source": { "const": is } }, "required": ["source"] });
     json!([
-        { "if": source("table"), "then": { "required": ["deltaColumn"] } },
-        { "if": source("file"), "then": { "properties": { "deltaColumn": false } } },
+        { "if": reads("table"), "then": { "required": ["deltaColumn"] } },
+        { "if": reads("file"), "then": no_column() },
     ])
+}
+
+/// The same of a list of flows, each of which may say it, or leave it to the manifest.
+fn of_a_list() -> Value {
+    let each = |flow: Value| json!({ "properties": { "flows": { "items": flow } } });
+    let some = |flow: Value| json!({ "properties": { "flows": { "contains": flow } } });
+    let inherits = json!({ "not": { "required": ["source"] } });
+    let has_column = json!({ "required": ["deltaColumn"] });
+    let names_none = json!({ "not": { "anyOf": [reads("file"), has_column] } });
+    let is_table = json!({ "allOf": [reads("table"), { "not": has_column }] });
+    json!({
+        "properties": { "flowId": false, "name": false },
+        "allOf": [
+            each(json!({ "if": reads("file"), "then": no_column() })),
+            { "if": inherits, "then": each(json!({ "required": ["source"] })) },
+            { "if": reads("file"), "then": each(json!({ "if": inherits, "then": no_column() })) },
+            {
+                "if": has_column,
+                "then": { "anyOf": [
+                    some(is_table),
+                    { "allOf": [reads("table"), some(names_none)] },
+                ] },
+                "else": each(json!({ "if": reads("table"), "then": has_column })),
+            },
+            {
+                "if": { "allOf": [reads("table"), { "not": has_column }] },
+                "then": each(json!({ "if": inherits, "then": has_column })),
+            },
+        ],
+    })
+}
+
+fn reads(source: &str) -> Value {
+    json!({ "properties": { "source": { "const": source } }, "required": ["source"] })
+}
+
+fn no_column() -> Value {
+    json!({ "properties": { "deltaColumn": false } })
 }
 
 /// `runs`, `ranges`, or both.

@@ -40,12 +40,17 @@ impl Checker<'_> {
         }
         let mut wanted = Vec::new();
         let mut stretches = Vec::new();
+        // What is left of a million is shared by the flows of a list.
+        let before = *self.windows_left;
+        let for_each = before / self.flow_count;
+        *self.windows_left = for_each;
         for run in runs.map_or(&[][..], |runs| &runs.value) {
             self.run(run, document.allow_future, &mut wanted, &mut stretches);
         }
         for range in ranges.map_or(&[][..], |ranges| &ranges.value) {
             self.range(range, document.allow_future, &mut wanted, &mut stretches);
         }
+        *self.windows_left = before - (for_each - *self.windows_left) * self.flow_count;
         (wanted, stretches)
     }
 
@@ -230,8 +235,12 @@ impl Checker<'_> {
 
     pub(super) fn too_many(&mut self, span: Span, TooMany(count): TooMany) {
         let message = if count > 1 {
+            let of_each = match self.flow_count {
+                1 => String::new(),
+                flows => format!(" for each of {flows} flows"),
+            };
             format!(
-                "the range has {count} windows or more; all manifests together may have \
+                "the range has {count} windows or more{of_each}; all manifests together may have \
                  {MAX_WINDOWS}"
             )
         } else {

@@ -33,6 +33,7 @@ impl ProblemCounts {
     pub(crate) fn in_all(checked: &Checked) -> Self {
         let Checked {
             manifests: _,
+            documents: _,
             runs: _,
             problems,
             unlisted,

@@ -91,10 +91,20 @@ impl ValidateView<'_> {
             0 => String::new(),
             warnings => format!(", {}", number(warnings, "warning")),
         };
+        let Checked {
+            documents,
+            manifests,
+            ..
+        } = self.checked;
+        let flows = if manifests.len() == *documents {
+            String::new()
+        } else {
+            format!(" of {}", number(self.checked.flows(), "flow"))
+        };
         format!(
-            "{}, {}, {}: no errors{warnings}.",
+            "{}, {}{flows}, {}: no errors{warnings}.",
             number(self.sources.len(), "file"),
-            number(self.checked.manifests.len(), "manifest"),
+            number(*documents, "manifest"),
             number(self.checked.runs.len(), "run")
         )
     }

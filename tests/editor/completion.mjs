@@ -165,6 +165,20 @@ ranges:
     except: [2022-03-01]
 `;
 
+const LIST = `version: 1
+flows:
+  - flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de
+  - flowId: 5f9c5c5e-5b0a-4f53-8e63-8f7bd1a3a7c4
+    source: file
+sandbox: prod
+source: table
+deltaColumn: { name: updatedAt }
+ranges:
+  - from: 2022-01-01
+    to: 2022-07-01
+    every: 1 day
+`;
+
 try {
   await request("initialize", {
     processId: process.pid,
@@ -185,12 +199,33 @@ try {
     params: { settings: { yaml: { validate: true, completion: true, hover: true, schemaStore: { enable: false } } } },
   });
 
-  await completes("Completion at the top, in an empty manifest", "|", ["version", "flowId", "source", "ranges", "runs"]);
+  await completes(
+    "Completion at the top, in an empty manifest",
+    "|",
+    ["version", "flowId", "flows", "source", "ranges", "runs"],
+  );
   await completes(
     "Completion at the top, below some fields",
     `${HEAD}|\n`,
     ["source", "deltaColumn", "reason", "runs", "ranges", "name", "overlap", "allowFuture"],
     ["flowId", "every"],
+  );
+  await completes(
+    "Completion at the top, below a list of flows",
+    `version: 1\nflows:\n  - flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n|\n`,
+    ["source", "deltaColumn", "sandbox", "runs", "ranges"],
+    ["flows", "every"],
+  );
+  await completes(
+    "Completion in an entry of flows",
+    `version: 1\nflows:\n  - flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n    |\nsource: file\n`,
+    ["name", "source", "deltaColumn"],
+    ["flowId", "sandbox", "runs"],
+  );
+  await completes(
+    "Completion of the value of source in an entry of flows",
+    `version: 1\nflows:\n  - flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n    source: |\n`,
+    ["table", "file"],
   );
   await completes(
     "Completion in an entry of ranges",
@@ -209,6 +244,15 @@ try {
   await hovers("Hover on every", GOOD.replace("every", "ev|ery"), ["15 minutes", "23 or 25 hours"]);
   await hovers("Hover on flowId", GOOD.replace("flowId", "fl|owId"), ["UUID", "once"]);
   await diagnoses("Diagnostics of a good manifest", GOOD, []);
+  await diagnoses("Diagnostics of a good list", LIST, []);
+  await diagnoses(
+    "Diagnostics of slips in a list",
+    LIST.replace("    source: file\n", "    source: fil\n    sandbox: dev\n").replace(
+      "sandbox: prod\n",
+      "sandbox: prod\nname: crm\n",
+    ),
+    ["^6:13 Value is not accepted", "^7:5 Property sandbox is not allowed", "^9:1 Property name is not allowed"],
+  );
   await diagnoses(
     "Diagnostics of slips",
     `version: 1
@@ -217,7 +261,7 @@ source: table
 ranges:
   - from: 2022-1-1
     to: 16515859567
-    every: 1d
+    every: daily
 `,
     [
       "^3:1 Property flowid is not allowed",

@@ -11,6 +11,7 @@ mod crash_points;
 #[cfg(unix)]
 mod disk;
 mod docs;
+mod flows;
 mod follow;
 #[cfg(target_os = "linux")]
 mod full_disk;

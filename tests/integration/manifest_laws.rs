@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use aep_backfill::manifest::{Checked, Rules, Sources, check, render_all};
-use aep_backfill::run::{DesiredRun, Key, UnixSeconds};
+use aep_backfill::run::{DesiredRun, Key, Request, UnixSeconds};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -165,6 +165,152 @@ proptest! {
         let drawn = render_all(&checked.problems, &sources, false);
         prop_assert!(!drawn.contains('\u{1b}'), "it could steer a terminal");
         prop_assert!(!checked.problems.is_empty() || !checked.runs.is_empty());
+    }
+}
+
+const FLOWS: [&str; 2] = [
+    "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
+    "5f9c5c5e-5b0a-4f53-8e63-8f7bd1a3a7c4",
+];
+
+/// `source` and `deltaColumn`, as they may be written or left away.
+#[derive(Debug, Clone, Copy)]
+struct Reads {
+    source: Option<&'static str>,
+    column: Option<&'static str>,
+}
+
+fn reads(
+    sources: &[Option<&'static str>],
+    columns: &[Option<&'static str>],
+) -> impl Strategy<Value = Reads> + use<> {
+    (select(sources.to_vec()), select(columns.to_vec()))
+        .prop_map(|(source, column)| Reads { source, column })
+}
+
+/// What is written beside `flows`.
+fn of_all() -> impl Strategy<Value = Reads> {
+    let columns = [None, Some("{ name: DOB }"), Some("{ name: ID }")];
+    reads(&[None, Some("table"), Some("file")], &columns)
+}
+
+/// What a flow says itself, with and without a mistake.
+fn of_one() -> impl Strategy<Value = Reads> {
+    let sources = [None, None, Some("table"), Some("file"), Some("tabel")];
+    let columns = [None, None, Some("{ name: DOB }"), Some("{ nam: x }")];
+    reads(&sources, &columns)
+}
+
+impl Reads {
+    fn lines(self, indent: &str) -> String {
+        let source = self
+            .source
+            .map(|source| format!("{indent}source: {source}\n"));
+        let column = self
+            .column
+            .map(|column| format!("{indent}deltaColumn: {column}\n"));
+        source.into_iter().chain(column).collect()
+    }
+
+    /// What a flow reads that leaves to the manifest what it does not say.
+    fn or(self, manifest: Self) -> Self {
+        let source = self.source.or(manifest.source);
+        let default = manifest.column.filter(|_| source == Some("table"));
+        Self {
+            source,
+            column: self.column.or(default),
+        }
+    }
+}
+
+/// Entries of `ranges`, with and without a mistake.
+const RANGES: [&str; 8] = [
+    "{from: 2022-01-01, to: 2022-02-01, every: 1 day}",
+    "{from: 2022-02-01, to: 2022-03-01, every: 6 hours, except: [2022-02-03]}",
+    "{from: 2022-01-30T12:00, to: 2022-02-02T12:00, every: 1 day}",
+    "{from: 2022-01-01, to: 2022-02-01, every: 1 day, rerun: 2}",
+    "{from: 2022-04-01, to: 2022-05-01, every: 1 week}",
+    "{from: 2022-01-01, to: 2027-01-01, every: 1 month}",
+    "{from: 2022-01-01, to: 2022-02-01, every: 1 day, timezone: Mars}",
+    "{from: 2022-03-01, to: 2022-04-01, every: 1 day, except: [2022-03-02T01:00]}",
+];
+
+/// What is wrong, but for the places.
+fn complaints(checked: &Checked) -> BTreeSet<(&'static str, String)> {
+    let problems = checked.problems.iter();
+    problems
+        .map(|problem| (problem.rule.code(), problem.message.clone()))
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The same runs with the same keys, and the same problems but for their places.
+    #[test]
+    fn a_list_of_flows_is_a_manifest_for_each(
+        manifest in of_all(),
+        flows in [of_one(), of_one()],
+        ranges in prop::collection::vec(select(&RANGES[..]), 1..4),
+        more in select(vec!["", "reason: again\n", "order: newest-first\n", "paused: true\n", "overlap: allow\n"]),
+        is_beside in any::<bool>(),
+    ) {
+        let head = format!("version: 1\nsandbox: prod\n{more}");
+        let ranges = format!("ranges:\n- {}\n", ranges.join("\n- "));
+        let entries = FLOWS.iter().zip(flows).map(|(id, flow)| {
+            format!("- flowId: {id}\n  name: x\n{}", flow.lines("  "))
+        });
+        let list = format!(
+            "{head}{}flows:\n{}{ranges}",
+            manifest.lines(""),
+            entries.collect::<String>()
+        );
+        let each = FLOWS.iter().zip(flows).map(|(id, flow)| {
+            format!("{head}flowId: {id}\nname: x\n{}{ranges}", flow.or(manifest).lines(""))
+        });
+        let each: Vec<_> = each.collect();
+        // Another manifest of the second flow, which may overlap or disagree.
+        let beside = format!(
+            "---\n{head}flowId: {}\nsource: file\nname: x\nruns:\n\
+             - {{windowStartTime: 2022-01-31T12:00Z, windowEndTime: 2022-02-01T12:00Z}}\n",
+            FLOWS[1]
+        );
+        let beside = if is_beside { beside } else { String::new() };
+        let list = checked(&format!("{list}{beside}"));
+        let each = checked(&format!("{}{beside}", each.join("---\n")));
+
+        // Only a list can have a column that nothing uses.
+        let mut told = complaints(&list);
+        told.remove(&("BF013", "no flow of the list uses this delta column".to_owned()));
+        let expected = complaints(&each);
+        if is_beside {
+            // What two entries do to each other is told of one flow, with its count.
+            let codes = |told: &BTreeSet<(&'static str, String)>| -> BTreeSet<_> {
+                told.iter().map(|(code, _)| *code).collect()
+            };
+            prop_assert!(told.is_subset(&expected), "{told:#?}\n{expected:#?}");
+            prop_assert_eq!(codes(&told), codes(&expected));
+        } else {
+            prop_assert_eq!(told, expected);
+        }
+        if list.has_errors() {
+            return Ok(());
+        }
+        prop_assert_eq!(list.runs.len(), each.runs.len());
+        for (of_list, of_each) in list.runs.iter().zip(&each.runs) {
+            prop_assert_eq!(of_list.key(), of_each.key());
+            // The lines differ.
+            let alike = |run: &DesiredRun| DesiredRun {
+                line: 0,
+                request: Request {
+                    paused: run.request.paused.map(|_| 0),
+                    ..(*run.request).clone()
+                }
+                .into(),
+                ..run.clone()
+            };
+            prop_assert_eq!(alike(of_list), alike(of_each));
+        }
     }
 }
 

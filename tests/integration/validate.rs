@@ -108,6 +108,7 @@ fn programs_get_every_problem_with_its_place() {
       "summary": {
         "files": 1,
         "manifests": 1,
+        "flows": 1,
         "runs": 1,
         "errors": 1,
         "warnings": 1

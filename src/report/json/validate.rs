@@ -23,7 +23,9 @@ pub(crate) struct ValidateDocument {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ValidateSummary {
     files: usize,
+    /// Documents: one with a list of `flows` is one.
     manifests: usize,
+    flows: usize,
     runs: usize,
     #[serde(flatten)]
     counts: CountFields,
@@ -124,7 +126,8 @@ pub(crate) fn validate(
         format: "validate/v1",
         summary: ValidateSummary {
             files: sources.len(),
-            manifests: checked.manifests.len(),
+            manifests: checked.documents,
+            flows: checked.flows(),
             runs: checked.runs.len(),
             counts: ProblemCounts::in_all(checked).into(),
         },

@@ -84,7 +84,7 @@ fn field_that_nothing_resembles() {
     3 | owner: data-platform
       | ^^^^^
       |
-      = help: a manifest takes version, flowId, name, sandbox, source, deltaColumn, reason, allowFuture, overlap, order, paused, maxActiveRuns, runs, ranges
+      = help: a manifest takes version, flowId, name, flows, sandbox, source, deltaColumn, reason, allowFuture, overlap, order, paused, maxActiveRuns, runs, ranges
     ");
 }
 

@@ -7,6 +7,7 @@
 mod civil_times;
 mod every;
 mod fields;
+mod flows;
 mod text;
 mod times;
 mod together;
@@ -87,6 +88,7 @@ fn every_fixture_has_its_snapshot() {
         include_str!("civil_times.rs"),
         include_str!("every.rs"),
         include_str!("fields.rs"),
+        include_str!("flows.rs"),
         include_str!("text.rs"),
         include_str!("times.rs"),
         include_str!("together.rs"),
