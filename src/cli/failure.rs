@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
+
 use super::Exit;
 use crate::api::ApiError;
 use crate::emulator::EmulatorError;
@@ -113,16 +115,24 @@ impl Failure {
 
     /// The failure of `verb` for a page on GitHub, in at most `most` bytes.
     pub(crate) fn markdown(&self, verb: &str, most: usize) -> String {
+        report::failure_markdown(self.view(verb), most)
+    }
+
+    /// The failure of `verb` as a page, made at `now`.
+    pub(crate) fn html(&self, verb: &str, now: Timestamp) -> String {
+        report::failure_page(self.view(verb), now)
+    }
+
+    fn view<'a>(&'a self, verb: &'a str) -> FailureView<'a> {
         let problems = self.checked.as_ref().map(|checked| &checked.problems[..]);
-        let view = FailureView {
+        FailureView {
             verb,
             message: &self.message,
             details: &self.details,
             hints: &self.hints,
             problems: problems.unwrap_or_default(),
             unlisted: self.unlisted(),
-        };
-        report::failure_markdown(view, most)
+        }
     }
 
     pub(crate) fn conflicts(&self) -> &[PlannedRun] {

@@ -4,7 +4,7 @@
 //! `config` reads the file, `context` puts flags over environment over file, `project` finds the
 //! folder of the config, `environment` reads variables, `state_location` the place of the state, and `lock` takes hold of it.
 //! `desired` leads from paths to runs, `connect` from the environment to a client. `ask` asks a
-//! person, `signals` hears Ctrl-C, `watch` shows an apply, `present` shows results, `output` writes them, `actions` and
+//! person, `signals` hears Ctrl-C, `watch` shows an apply, `present` shows results, `output` writes them, `page` as a page, `actions` and
 //! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
 //! Nothing here knows a verb.
 
@@ -21,6 +21,7 @@ pub(crate) mod failure;
 pub(crate) mod github;
 pub(crate) mod lock;
 pub(crate) mod output;
+pub(crate) mod page;
 pub(crate) mod present;
 pub(crate) mod project;
 pub(crate) mod scenario;

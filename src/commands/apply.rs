@@ -16,6 +16,7 @@ use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::page::HtmlArgs;
 use crate::cli::present;
 use crate::cli::signals::Signals;
 use crate::engine::{self, Applied};
@@ -53,6 +54,8 @@ pub(super) struct Flags {
     /// Also write the result to this file, as JSON, even on failure; a dry run writes the plan
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlArgs,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: AnnotatedFormat,
@@ -78,8 +81,9 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             }
             Err(failure) => Err(failure),
         };
+        let report = flags.report.as_deref();
         let (shown, reported) =
-            plan::present(context, made, flags.format.into(), flags.report.as_deref());
+            plan::present(context, made, flags.format.into(), report, &flags.html);
         let planned = shown.and_then(|made| made.exit(flags.detailed_exitcode));
         return also(&context.actions, "apply", planned, reported);
     }
@@ -95,7 +99,14 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         }
         _ => Ok(()),
     };
-    also(&context.actions, "apply", result, reported)
+    let paged = match &result {
+        // Of a plan with conflicts there is a page that shows them.
+        Err(failure) if failure.conflicts().is_empty() => {
+            flags.html.write_failure("apply", failure)
+        }
+        _ => Ok(()),
+    };
+    also(&context.actions, "apply", result, reported.and(paged))
 }
 
 async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -167,7 +178,14 @@ async fn apply_to(
     if !totals.has_changes() && totals.conflict == 0 && !has_doubts && !is_followed {
         let followed = state.as_ref().filter(|_| wait);
         let nothing = engine::nothing_to_do(&first_look, followed);
-        return Ok(finish(context, flags, &first_look, nothing));
+        let next = PlanView {
+            plan: &first_look,
+            state: state.as_ref(),
+            forecast: None,
+            problems: &[],
+            blocked: None,
+        };
+        return Ok(finish(context, flags, &first_look, nothing, Some(next)));
     }
 
     let mut signals = Signals::listen()?;
@@ -180,6 +198,7 @@ async fn apply_to(
             &mut signals,
         )
         .await?;
+    let wanted = flags.html.is_asked().then(|| desired.clone());
     let plan = plan::planned(context, desired, Some(store.state()), reviewed).select(&selection);
     let forecast = plan::forecast(context, &plan, Some(store.state()));
     let made = plan::PlanWithState::of(plan, forecast);
@@ -192,6 +211,9 @@ async fn apply_to(
             state: Some(store.state()),
             ..made.view()
         };
+        if conflicts {
+            flags.html.write_at_end(context, &view, Exit::Usage);
+        }
         let _ = present::show(context, &view, flags.format.into());
         context.actions.end_group(io::stdout());
     }
@@ -221,19 +243,38 @@ async fn apply_to(
         is_retry: false,
     };
     let applied = carry_out(context, how, &plan, store, connected, signals).await?;
-    Ok(finish(context, flags, &plan, applied))
+    // The state as it is now; where it cannot be read, the page has what the plan knew.
+    let next = match wanted {
+        Some(wanted) => {
+            let state = load(place.as_ref(), Some(&connected.organization)).await;
+            let state = state.unwrap_or_default();
+            let plan = plan::planned(context, wanted, state.as_ref(), reviewed).select(&selection);
+            Some(plan::PlanWithState::at(context, plan, state))
+        }
+        None => None,
+    };
+    let next = next.as_ref().map(plan::PlanWithState::view);
+    Ok(finish(context, flags, &plan, applied, next))
 }
 
 /// Shows the result, writes the report, and decides how it all ended.
-fn finish(context: &Context, flags: &Flags, plan: &Plan, applied: Applied) -> Exit {
+fn finish(
+    context: &Context,
+    flags: &Flags,
+    plan: &Plan,
+    applied: Applied,
+    next: Option<PlanView<'_>>,
+) -> Exit {
     let held_back = plan.totals().held_back;
     let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let view = ApplyView {
         plan,
         applied: &applied,
+        next,
     };
     let report = flags.report.as_deref();
     let exit = show_all(context, &view, flags.format.into(), report, exit);
+    let exit = flags.html.write_at_end(context, &view, exit);
     say_ending(context, applied.ending, exit)
 }
 

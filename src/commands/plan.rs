@@ -17,6 +17,7 @@ use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
 use crate::cli::output::{self, also};
+use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
 use crate::engine::{Ending, RunOutcome};
 use crate::manifest::{Checked, Manifest, Problem};
@@ -52,8 +53,10 @@ pub(super) struct Flags {
     /// Also write the plan to this file, as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    html: HtmlArgs,
     /// Explain the one run whose key begins with KEY, and why it is planned as it is
-    #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode", "comment", "report"])]
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode", "comment", "report", "html"])]
     explain: Option<KeyPrefix>,
 }
 
@@ -119,7 +122,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         Ok(())
     };
-    let (shown, reported) = present(context, made, flags.format.into(), flags.report.as_deref());
+    let report = flags.report.as_deref();
+    let (shown, reported) = present(context, made, flags.format.into(), report, &flags.html);
     let planned = shown.and_then(|made| made.exit(flags.detailed_exitcode));
     also(&context.actions, "plan", planned, commented.and(reported))
 }
@@ -130,16 +134,19 @@ pub(super) fn present(
     made: Result<PlanWithState, Failure>,
     form: Form,
     report: Option<&Path>,
+    html: &HtmlArgs,
 ) -> (Result<PlanWithState, Failure>, Result<(), Failure>) {
     let made = match made {
         Ok(made) => made,
         Err(failure) => {
             let reported = output::report_failure(context, report, &failure, "plan/v1");
+            let reported = reported.and(html.write_failure("plan", &failure));
             return (Err(failure), reported);
         }
     };
     made.warn(context, form);
     let [shown, reported] = present::present(context, &made.view(), form, report, Exit::Success);
+    let reported = reported.and(html.write(&made.view()));
     (shown.map(|()| made), reported)
 }
 
@@ -162,6 +169,17 @@ impl PlanWithState {
             plan,
             forecast,
             state: None,
+            problems: Vec::new(),
+            blocked: None,
+        }
+    }
+
+    /// A plan of this moment, made from `state`.
+    pub(super) fn at(context: &Context, plan: Plan, state: Option<State>) -> Self {
+        Self {
+            forecast: forecast(context, &plan, state.as_ref()),
+            plan,
+            state,
             problems: Vec::new(),
             blocked: None,
         }
@@ -241,11 +259,9 @@ pub(super) async fn make(
     };
     let plan = selection.limited(context, plan);
     Ok(PlanWithState {
-        forecast: forecast(context, &plan, state.as_ref()),
-        plan,
-        state,
         problems: checked.problems,
         blocked,
+        ..PlanWithState::at(context, plan, state)
     })
 }
 

@@ -9,6 +9,7 @@ use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::plan;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::cli::Exit;
 use crate::cli::config::parse_length;
@@ -16,13 +17,15 @@ use crate::cli::connect::connect;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
-use crate::cli::output::{AnnotatedFormat, fitting};
+use crate::cli::output::{AnnotatedFormat, also, fitting};
+use crate::cli::page::HtmlArgs;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::manifest::Manifest;
+use crate::plan::{Limit, Selection, diff};
 use crate::report::{
-    ApplyProgress, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView, Unread,
-    watch_line,
+    ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
+    Unread, watch_line,
 };
 use crate::run::{FlowId, FlowRef, KeyPrefix, RunId};
 use crate::state::{Fate, State};
@@ -54,9 +57,20 @@ pub(super) struct Flags {
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
     pub(super) format: AnnotatedFormat,
+    #[command(flatten)]
+    html: HtmlArgs,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let result = status(context, flags).await;
+    let paged = match &result {
+        Err(failure) => flags.html.write_failure("status", failure),
+        Ok(_) => Ok(()),
+    };
+    also(&context.actions, "status", result, paged)
+}
+
+async fn status(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let until = flags.timeout.map(|length| Instant::now() + length);
     let checked = flags.paths.desired(context)?;
     let connected = connect(context, &checked.manifests).await?;
@@ -91,11 +105,32 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         WatchEnd::TimedOut => Exit::TimedOut,
         WatchEnd::Interrupted => Exit::Interrupted,
     };
+    let plan = flags.html.is_asked().then(|| {
+        let selection = Selection {
+            flows: flags.flows.clone(),
+            keys: flags.keys.clone(),
+            limit: Some(Limit::NewRunsPerApply(
+                context.config.limits.new_runs_per_apply,
+            )),
+        };
+        let plan = diff(checked.runs.clone(), state.as_ref()).select(&selection);
+        let forecast = plan::forecast(context, &plan, state.as_ref());
+        (plan, forecast)
+    });
     let view = StatusView {
         status: &status,
         wanted: &checked.runs,
+        plan: plan.as_ref().map(|(plan, forecast)| PlanView {
+            plan,
+            state: state.as_ref(),
+            forecast: forecast.as_ref(),
+            problems: &[],
+            blocked: None,
+        }),
     };
-    show_result(context, &view, flags.format, exit)?;
+    let shown = show_result(context, &view, flags.format, exit);
+    let paged = flags.html.write(&view);
+    also(&context.actions, "status", shown, paged)?;
     Ok(exit)
 }
 

@@ -1,4 +1,4 @@
-//! What people and programs see, a folder for each form: `text`, `progress`, `json`, `markdown`,
+//! What people and programs see, a folder for each form: `text`, `progress`, `json`, `markdown`, `html`,
 //! `github` (annotations and outputs). In each, the file that is called as a verb is that verb's.
 //! A [`View`] is a result in all of its forms.
 //!
@@ -10,6 +10,7 @@ mod bar;
 mod flows;
 mod forecast;
 mod github;
+mod html;
 pub(crate) mod json;
 mod markdown;
 mod outcome;
@@ -27,6 +28,7 @@ pub(crate) use github::{
     Annotation, END_GROUP, Outputs, annotate_conflicts, annotate_problems, begin_group, notice,
     write_annotations, write_output,
 };
+pub(crate) use html::failure_page;
 pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
 pub(crate) use outcome::BlockedFlow;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};

@@ -5,12 +5,14 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::github::{
     Annotation, Outputs, annotate_applied, annotate_audit, annotate_plan, annotate_retried,
     annotate_status,
 };
+use super::html::{PageSource, page};
 use super::json::{
     self, ApplyDocument, AuditDocument, ImportDocument, PlanDocument, RehearseDocument,
     ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
@@ -65,6 +67,12 @@ pub(crate) trait View {
     /// has none.
     fn markdown(&self, most: usize) -> Option<String> {
         let _ = most;
+        None
+    }
+
+    /// The page: one HTML file, made at `now`; `None` where a verb has none.
+    fn html(&self, now: Timestamp) -> Option<String> {
+        let _ = now;
         None
     }
 
@@ -152,6 +160,21 @@ impl PlanView<'_> {
     }
 }
 
+impl<'a> PlanView<'a> {
+    /// What the page of `verb` is made from, as far as a plan tells.
+    fn page_source(&self, verb: &'static str, now: Timestamp) -> PageSource<'a> {
+        PageSource {
+            verb,
+            plan: self.plan,
+            state: self.state,
+            forecast: self.forecast,
+            status: None,
+            applied: None,
+            now,
+        }
+    }
+}
+
 impl<'a> View for PlanView<'a> {
     type Document = PlanDocument<'a>;
 
@@ -177,6 +200,10 @@ impl<'a> View for PlanView<'a> {
         ))
     }
 
+    fn html(&self, now: Timestamp) -> Option<String> {
+        Some(page(&self.page_source("plan", now)))
+    }
+
     fn outputs(&self) -> Option<Outputs> {
         Some(Outputs::of_plan(self.plan))
     }
@@ -189,13 +216,15 @@ pub(crate) struct ApplyView<'a> {
     pub plan: &'a Plan,
     /// What became of it.
     pub applied: &'a Applied,
+    /// What there is to do after it, where a page is to tell.
+    pub next: Option<PlanView<'a>>,
 }
 
 impl View for ApplyView<'_> {
     type Document = ApplyDocument;
 
     fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
-        let Self { plan, applied } = *self;
+        let Self { plan, applied, .. } = *self;
         let totals = plan.totals();
         if !totals.has_changes()
             && totals.paused + totals.unreviewed == 0
@@ -228,6 +257,13 @@ impl View for ApplyView<'_> {
 
     fn markdown(&self, most: usize) -> Option<String> {
         Some(applied_markdown(self.applied, self.plan, most))
+    }
+
+    fn html(&self, now: Timestamp) -> Option<String> {
+        Some(page(&PageSource {
+            applied: Some(self.applied),
+            ..self.next?.page_source("apply", now)
+        }))
     }
 
     fn outputs(&self) -> Option<Outputs> {
@@ -297,6 +333,8 @@ pub(crate) struct StatusView<'a> {
     pub status: &'a Status,
     /// What the manifests ask for, with its lines.
     pub wanted: &'a [DesiredRun],
+    /// What there is to do, where a page is to tell.
+    pub plan: Option<PlanView<'a>>,
 }
 
 impl View for StatusView<'_> {
@@ -316,6 +354,13 @@ impl View for StatusView<'_> {
 
     fn markdown(&self, most: usize) -> Option<String> {
         Some(status_markdown(self.status, most))
+    }
+
+    fn html(&self, now: Timestamp) -> Option<String> {
+        Some(page(&PageSource {
+            status: Some(self.status),
+            ..self.plan?.page_source("status", now)
+        }))
     }
 
     fn outputs(&self) -> Option<Outputs> {

@@ -112,14 +112,16 @@ fn its_workflows_are_our_own_with_the_action_of_a_release() {
         let path = format!(".github/workflows/backfill-{name}.yml");
         let theirs = workspace.read(&path);
         let uses = format!("uses: team/backfill/.github/actions/backfill@{commit}\n");
-        assert_eq!(theirs.matches(&uses).count(), 1, "{theirs}");
+        // Follow retries, then makes the page of a status.
+        let steps = if name == "follow" { 2 } else { 1 };
+        assert_eq!(theirs.matches(&uses).count(), steps, "{theirs}");
         assert!(!theirs.contains("only in this repository"), "{theirs}");
         assert!(!theirs.contains("BACKFILL_STATE"), "{theirs}");
         // A change of the workflow is a reason to run it; a plan is made for every pull request.
         assert_eq!(theirs.contains(&path), name == "apply", "{theirs}");
         assert_eq!(theirs.contains("paths:"), name == "apply", "{theirs}");
         let kept = ours.lines().filter(|line| theirs.contains(*line)).count();
-        assert!(ours.lines().count() - kept <= 4, "{theirs}");
+        assert!(ours.lines().count() - kept <= 2 + 2 * steps, "{theirs}");
     }
     for wrong in [
         "x",

@@ -28,6 +28,7 @@ mod interrupted;
 mod lock;
 mod manifest_laws;
 mod one_request;
+mod page;
 mod plan;
 mod plan_online;
 mod rehearse;

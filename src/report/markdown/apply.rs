@@ -83,7 +83,8 @@ pub(crate) fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> S
     text
 }
 
-fn describe_ending(ending: &Ending) -> Option<String> {
+/// Why an apply ended early, if it did.
+pub(in crate::report) fn describe_ending(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Done => None,
         Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),

@@ -13,9 +13,9 @@ mod text;
 
 use std::fmt::{Display, Write};
 
-pub(super) use apply::applied_markdown;
+pub(super) use apply::{applied_markdown, describe_ending};
 pub(crate) use failure::{FailureView, failure_markdown};
-pub(super) use plan::plan_markdown;
+pub(super) use plan::{plan_markdown, problem_line};
 pub(super) use text::{audit_markdown, retried_markdown, retry_plan_markdown, status_markdown};
 
 use super::bar::{Bar, Cell, legend};

@@ -174,7 +174,7 @@ fn orphaned(plan: &Plan) -> String {
 }
 
 /// What is wrong at which line of which manifest.
-pub(super) fn problem_line(problem: &Problem) -> String {
+pub(in crate::report) fn problem_line(problem: &Problem) -> String {
     let place = &problem.place;
     let line = format!(
         "{}:{}  {}  {}",

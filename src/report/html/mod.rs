@@ -1,0 +1,235 @@
+//! The page: a result as one HTML file, for somebody who has no terminal.
+//!
+//! Takes what there is to do and what is known of every window, and gives the whole text of the file:
+//! totals and the answers to three questions, what needs a person, a timeline for each flow, and the
+//! windows as data, which the script of the page draws. It fetches nothing; its policy names its own
+//! style and script by their hashes, so that no other text can act. The template escapes every value.
+//!
+//! `windows` joins what is known, `problems` sorts it by reason, `answers` puts it into sentences,
+//! `data` writes it for `script.js`, and `template` is the markup.
+
+mod answers;
+mod data;
+mod problems;
+mod template;
+#[cfg(test)]
+mod tests;
+mod window_status;
+mod windows;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::bar::{Bar, Cell};
+use super::flows::describe_source;
+use super::markdown::FailureView;
+use super::text::follow::{describe_bytes, describe_records};
+use super::{Status, plain};
+use crate::engine::Applied;
+use crate::plan::{Forecast, Plan};
+use crate::run::{ByteCounts, FlowRef, RecordCounts, Window};
+use crate::state::State;
+use answers::Summary;
+use data::Data;
+use problems::problems;
+use window_status::{StatusCounts, WindowStatus};
+use windows::{Facts, PageWindow};
+
+/// So many parts have the bars of all flows together, that are there without the script.
+const BAR_PARTS: usize = 12_000;
+
+/// What a page is made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageSource<'a> {
+    /// The verb whose result it is.
+    pub verb: &'static str,
+    /// What there is to do after it.
+    pub plan: &'a Plan,
+    /// What that was made from.
+    pub state: Option<&'a State>,
+    /// What carrying it out will take.
+    pub forecast: Option<&'a Forecast>,
+    /// What the service has just said of the runs.
+    pub status: Option<&'a Status>,
+    /// What became of the runs of an apply.
+    pub applied: Option<&'a Applied>,
+    /// The moment of the page.
+    pub now: Timestamp,
+}
+
+/// A flow of the page.
+#[derive(Debug)]
+struct PageFlow<'a> {
+    flow: &'a FlowRef,
+    name: String,
+    source: Option<String>,
+    counts: StatusCounts,
+    /// What its runs moved.
+    moved: Vec<String>,
+    span: Window,
+    bar: Bar,
+}
+
+/// The page of a result.
+#[must_use]
+pub(crate) fn page(source: &PageSource<'_>) -> String {
+    let PageSource {
+        verb,
+        plan,
+        state,
+        forecast,
+        status,
+        applied,
+        now,
+    } = *source;
+    let windows = Facts::new(state, status, applied, now).windows(plan);
+    let mut counts = StatusCounts::default();
+    for window in &windows {
+        counts.add(window.status);
+    }
+
+    let flows = flows(&windows, plan.is_partial());
+    let summary = Summary {
+        counts: &counts,
+        forecast,
+        limit: plan.limit(),
+        each: each(&windows),
+        last_ended: windows.iter().filter_map(ended).max(),
+        now,
+    };
+    let names: Vec<(&FlowRef, String)> = flows
+        .iter()
+        .map(|flow| (flow.flow, flow.name.clone()))
+        .collect();
+    template::page(&template::Page {
+        verb,
+        now,
+        summary,
+        problems: &problems(&windows),
+        flows: &flows,
+        unread: status.map_or(&[], |status| &status.unread),
+        ending: applied.map(|applied| &applied.ending),
+        is_partial: plan.is_partial(),
+        digest: &plan.digest(),
+        data: &Data::new(&names, &windows).json(),
+    })
+}
+
+/// The page of a verb that could not do its work.
+#[must_use]
+pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
+    template::failure(failure, now)
+}
+
+/// The flows, those first that need a person.
+fn flows<'a>(windows: &[PageWindow<'a>], is_partial: bool) -> Vec<PageFlow<'a>> {
+    let groups = || windows.chunk_by(|a, b| a.identity.flow == b.identity.flow);
+    let parts = (BAR_PARTS / groups().count().max(1)).clamp(12, 240);
+    let mut flows: Vec<PageFlow<'a>> = groups()
+        .filter_map(|windows| PageFlow::of(windows, parts, is_partial))
+        .collect();
+    let need = |flow: &PageFlow<'_>| {
+        let worst = flow.counts.present().map(|(status, _)| status).min();
+        worst.filter(|status| status.needs_attention())
+    };
+    flows.sort_by(|a, b| {
+        let order = (need(a).is_none(), need(a)).cmp(&(need(b).is_none(), need(b)));
+        order.then_with(|| a.name.cmp(&b.name))
+    });
+    flows
+}
+
+impl<'a> PageFlow<'a> {
+    fn of(windows: &[PageWindow<'a>], parts: usize, is_partial: bool) -> Option<Self> {
+        let flow = &*windows.first()?.identity.flow;
+        let request = windows.iter().find_map(|it| Some(&it.desired?.request));
+        let name = request.map_or_else(|| flow.id.to_string(), |it| plain(&it.name, 120));
+        let start = windows.iter().map(|it| it.identity.window.start()).min()?;
+        let end = windows.iter().map(|it| it.identity.window.end()).max()?;
+        let span = Window::new(start, end).ok()?;
+        let mut counts = StatusCounts::default();
+        let (mut records, mut bytes) = (RecordCounts::default(), ByteCounts::default());
+        for window in windows {
+            counts.add(window.status);
+            if let Some(seen) = &window.seen {
+                records = records.plus(seen.records);
+                bytes = bytes.plus(seen.bytes);
+            }
+        }
+        let cells: Vec<(Window, Cell)> = windows
+            .iter()
+            .map(|it| (it.identity.window, cell(it.status)))
+            .collect();
+        let bar = Bar::of(span, &cells, parts);
+        Some(Self {
+            flow,
+            name,
+            source: request.map(|it| describe_source(&it.source)),
+            counts,
+            moved: [describe_records(records), describe_bytes(bytes)]
+                .into_iter()
+                .flatten()
+                .collect(),
+            span,
+            bar: if is_partial { bar.without_gaps() } else { bar },
+        })
+    }
+}
+
+fn cell(status: WindowStatus) -> Cell {
+    match status {
+        WindowStatus::Failed => Cell::RunFailed,
+        WindowStatus::Rejected => Cell::Failed,
+        WindowStatus::Conflict => Cell::Conflict,
+        WindowStatus::InDoubt | WindowStatus::Waiting | WindowStatus::NotListed => Cell::InDoubt,
+        WindowStatus::Partial => Cell::Partial,
+        WindowStatus::Empty => Cell::Empty,
+        WindowStatus::Running | WindowStatus::Scheduled | WindowStatus::Created => Cell::Unfinished,
+        WindowStatus::New => Cell::New,
+        WindowStatus::HeldBack | WindowStatus::Paused => Cell::HeldBack,
+        WindowStatus::Success => Cell::Done,
+        WindowStatus::Orphaned => Cell::NotWanted,
+    }
+}
+
+/// The status by which a part of a bar is styled; `None` where there is no window.
+fn status_of(cell: Cell) -> Option<WindowStatus> {
+    Some(match cell {
+        Cell::NotSelected | Cell::Gap => return None,
+        Cell::Done => WindowStatus::Success,
+        Cell::NotWanted => WindowStatus::Orphaned,
+        Cell::HeldBack => WindowStatus::HeldBack,
+        Cell::New => WindowStatus::New,
+        Cell::Unfinished => WindowStatus::Running,
+        Cell::Empty => WindowStatus::Empty,
+        Cell::Partial => WindowStatus::Partial,
+        Cell::RunFailed => WindowStatus::Failed,
+        Cell::Failed => WindowStatus::Rejected,
+        Cell::InDoubt => WindowStatus::InDoubt,
+        Cell::Conflict => WindowStatus::Conflict,
+    })
+}
+
+/// When a run ended, by the service's clock.
+fn ended(window: &PageWindow<'_>) -> Option<Timestamp> {
+    let seen = window.seen.as_ref().filter(|it| it.status.is_finished())?;
+    seen.ended_at.or(seen.updated_at)
+}
+
+/// How long runs took that ended with their records, on average.
+fn each(windows: &[PageWindow<'_>]) -> Option<Duration> {
+    let (mut all, mut number) = (Duration::ZERO, 0);
+    for seen in windows.iter().filter_map(|window| window.seen.as_ref()) {
+        if !seen.status.is_finished() || seen.status.is_retriable() {
+            continue;
+        }
+        if let (Some(began), Some(ended)) = (seen.started_at, seen.ended_at)
+            && let Ok(took) = Duration::try_from(ended.duration_since(began))
+        {
+            all += took;
+            number += 1;
+        }
+    }
+    all.checked_div(number)
+}
