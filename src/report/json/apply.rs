@@ -8,7 +8,6 @@ use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, Ending, RunOutcome};
 use crate::plan::{Plan, PlannedRun};
 use crate::report::count;
-use crate::report::outcome::{describe_doubt, describe_left};
 use crate::run::{DesiredRun, RunId};
 
 /// `apply/v1`.
@@ -191,28 +190,20 @@ pub(crate) fn apply_failure(
 }
 
 fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
-    let (word, run_id, error) = match outcome {
-        RunOutcome::Unchanged => ("unchanged", None, None),
-        RunOutcome::Created(id) => ("created", Some(id.clone()), None),
-        RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone()), None),
-        RunOutcome::Rejected(refusal) => ("rejected", None, Some(ApplyError::refused(refusal))),
-        RunOutcome::InDoubt(why) => (
-            "inDoubt",
-            None,
-            Some(ApplyError::said(&describe_doubt(why))),
-        ),
-        RunOutcome::Remaining(why) => (
-            "remaining",
-            None,
-            Some(ApplyError::said(&describe_left(why))),
-        ),
+    let (word, run_id) = match outcome {
+        RunOutcome::Unchanged => ("unchanged", None),
+        RunOutcome::Created(id) => ("created", Some(id.clone())),
+        RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone())),
+        RunOutcome::Rejected(_) => ("rejected", None),
+        RunOutcome::InDoubt(_) => ("inDoubt", None),
+        RunOutcome::Remaining(_) => ("remaining", None),
     };
     ApplyRun {
         run: RunFields::desired(run),
         outcome: word,
         conflict: None,
         run_id,
-        error,
+        error: ApplyError::of(outcome),
         asked: Asked::new(run),
     }
 }

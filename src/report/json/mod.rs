@@ -31,6 +31,8 @@ pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
 pub(crate) use self::status::{StatusDocument, status};
 pub(crate) use self::streamed::Streamed;
 pub(crate) use self::validate::{ValidateDocument, validate};
+use crate::engine::RunOutcome;
+use crate::report::outcome::{describe_doubt, describe_left};
 use crate::run::{DesiredRun, FlowId, Key, RunIdentity, Sandbox};
 use crate::state::Refusal;
 use crate::untrusted::Untrusted;
@@ -117,6 +119,16 @@ impl ApplyError {
             status: None,
             code: None,
             request_id: None,
+        }
+    }
+
+    /// Why a run was not created, or may not have been.
+    fn of(outcome: &RunOutcome) -> Option<Self> {
+        match outcome {
+            RunOutcome::Unchanged | RunOutcome::Created(_) | RunOutcome::Adopted(..) => None,
+            RunOutcome::Rejected(refusal) => Some(Self::refused(refusal)),
+            RunOutcome::InDoubt(why) => Some(Self::said(&describe_doubt(why))),
+            RunOutcome::Remaining(why) => Some(Self::said(&describe_left(why))),
         }
     }
 

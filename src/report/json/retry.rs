@@ -8,7 +8,6 @@ use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, RunOutcome};
 use crate::plan::{Action, PlannedRun, RetryPlan};
 use crate::report::RetryCounts;
-use crate::report::outcome::{describe_doubt, describe_left};
 use crate::run::RunId;
 
 /// `retry/v1`.
@@ -85,24 +84,16 @@ impl RetryRun {
     }
 
     fn applied(planned: &PlannedRun, outcome: &RunOutcome) -> Self {
-        let (word, run_id, error) = match outcome {
-            RunOutcome::Created(id) | RunOutcome::Adopted(id, _) => ("retried", Some(id), None),
-            RunOutcome::Unchanged => ("unchanged", None, None),
-            RunOutcome::Rejected(refusal) => ("rejected", None, Some(ApplyError::refused(refusal))),
-            RunOutcome::InDoubt(why) => (
-                "inDoubt",
-                None,
-                Some(ApplyError::said(&describe_doubt(why))),
-            ),
-            RunOutcome::Remaining(why) => (
-                "remaining",
-                None,
-                Some(ApplyError::said(&describe_left(why))),
-            ),
+        let (word, run_id) = match outcome {
+            RunOutcome::Created(id) | RunOutcome::Adopted(id, _) => ("retried", Some(id)),
+            RunOutcome::Unchanged => ("unchanged", None),
+            RunOutcome::Rejected(_) => ("rejected", None),
+            RunOutcome::InDoubt(_) => ("inDoubt", None),
+            RunOutcome::Remaining(_) => ("remaining", None),
         };
         Self {
             run_id: run_id.cloned(),
-            error,
+            error: ApplyError::of(outcome),
             ..Self::new(planned, word)
         }
     }
