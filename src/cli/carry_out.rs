@@ -130,12 +130,14 @@ pub(crate) async fn look(
         look_only: true,
         ..look_settings(context)
     };
-    let (events, seen) = mpsc::unbounded_channel();
+    let flows = plan.flows().count();
+    context.say(&format!("looking at {}", report::number(flows, "flow")));
+    // Nothing of it happens but in the copy: what is found is in the plan.
+    let (events, _) = mpsc::unbounded_channel();
     let (_stopper, stop) = Stopper::new();
     let client = Arc::clone(&connected.client);
     let store = LockedStore::in_memory(state);
-    let work = engine::apply(plan, store, client, settings, events, stop);
-    futures::join!(work, watch(context, seen)).0
+    engine::apply(plan, store, client, settings, events, stop).await
 }
 
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.

@@ -221,11 +221,8 @@ pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
 #[must_use]
 pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
     let review = plan.review()?;
-    let mut text = format!(
-        "{} of the {} that it creates",
-        review.to_create,
-        number(review.creates(), "run")
-    );
+    let creates = number(review.creates(), "run");
+    let mut text = format!("{} of its {creates} to be created", review.to_create);
     for (number, what) in [
         (
             review.settled(),
@@ -236,19 +233,17 @@ pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
             review.changed,
             "have another startTime or deltaColumn now and are not sent",
         ),
+        (
+            review.not_in_plan,
+            "of the manifests are not in it and not sent",
+        ),
     ] {
         if number > 0 {
             let _ = write!(text, "; {number} {what}");
         }
     }
-    if review.not_in_plan > 0 {
-        let new = number(review.not_in_plan, "run");
-        let _ = write!(text, "; {new} more in the manifests, not sent");
-    }
     let digest = &review.digest()[..12];
-    Some(format!(
-        "only what the reviewed plan {digest} creates is sent: {text}"
-    ))
+    Some(format!("Reviewed plan {digest}: {text}"))
 }
 
 /// That runs are held back, by which limit, and how to change it; `None` where none are.

@@ -233,7 +233,7 @@ impl View for ApplyView<'_> {
             let unchanged = totals.unchanged;
             writeln!(out, "Nothing to do: 0 created, {unchanged} unchanged.")?;
             if let Some(review) = describe_review(plan) {
-                writeln!(out, "Reviewed: {review}.")?;
+                writeln!(out, "{review}.")?;
             }
         } else {
             write_summary(out, applied, plan)?;

@@ -65,10 +65,12 @@ fn follows(run: &PlannedRun, last: &PlannedRun) -> bool {
 
 /// The same, or what people take for the same: days across a clock change, months.
 fn is_of_one_length(one: i64, other: i64) -> bool {
-    let is_month = |seconds| (28 * DAY - HOUR..=31 * DAY + HOUR).contains(&seconds);
-    one == other
-        || (one.min(other) > 22 * HOUR && (one - other).abs() <= 2 * HOUR)
-        || (is_month(one) && is_month(other))
+    let is_day = |seconds| (23 * HOUR..=25 * HOUR).contains(&seconds);
+    one == other || (is_day(one) && is_day(other)) || (is_month(one) && is_month(other))
+}
+
+fn is_month(seconds: i64) -> bool {
+    (28 * DAY - HOUR..=31 * DAY + HOUR).contains(&seconds)
 }
 
 impl<'r> WindowRange<'r> {
@@ -107,7 +109,7 @@ impl<'r> WindowRange<'r> {
         window_and_rerun(span, first.rerun)
     }
 
-    /// `1 day`, or `23 hours to 25 hours` where they differ.
+    /// `1 day`, also where a change of the clock makes one longer; `1 month`, however long it is.
     fn each(&self) -> String {
         let lengths = self
             .runs
@@ -118,8 +120,10 @@ impl<'r> WindowRange<'r> {
         });
         if least == most {
             length(least)
+        } else if is_month(least) {
+            "1 month".to_owned()
         } else {
-            format!("{} to {}", length(least), length(most))
+            length(DAY)
         }
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn applied_markdown(applied: &Applied, plan: &Plan, most: usize) -> S
         describe_totals(applied, counts)
     );
     if let Some(review) = describe_review(plan) {
-        let _ = write!(text, "Reviewed: {review}.\n\n");
+        let _ = write!(text, "{review}.\n\n");
     }
     if let Some(why) = describe_ending(&applied.ending) {
         let _ = write!(text, "**It stopped early:** {}\n\n", code(&why, MOST_SAID));

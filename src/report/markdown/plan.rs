@@ -54,7 +54,7 @@ pub(crate) fn plan_markdown(
         let _ = write!(text, "**Warning:** {held_back}.\n\n");
     }
     if let Some(review) = describe_review(plan) {
-        let _ = write!(text, "Reviewed: {review}.\n\n");
+        let _ = write!(text, "{review}.\n\n");
     }
     if let Some(forecast) = forecast {
         let _ = write!(text, "Forecast: {}.\n\n", describe_forecast(forecast));

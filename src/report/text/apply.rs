@@ -85,7 +85,7 @@ pub(crate) fn write_summary(out: &mut dyn Write, applied: &Applied, plan: &Plan)
     let counts = count(applied, plan.totals().held_back);
     writeln!(out, "{}.", describe_totals(applied, counts))?;
     if let Some(review) = describe_review(plan) {
-        writeln!(out, "Reviewed: {review}.")?;
+        writeln!(out, "{review}.")?;
     }
 
     write_named(out, "Rejected, and not created:", applied, rejection)?;

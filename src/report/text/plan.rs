@@ -47,8 +47,7 @@ pub(crate) fn write_plan(
         write_lines(out, &wrap(&text, "         ", layout.columns()))?;
     }
     if let Some(review) = describe_review(plan) {
-        let text = format!("Reviewed: {review}.");
-        write_lines(out, &wrap(&text, "          ", layout.columns()))?;
+        write_lines(out, &wrap(&format!("{review}."), "  ", layout.columns()))?;
     }
     if let Some(forecast) = forecast {
         let text = format!("Forecast: {}.", describe_forecast(forecast));
