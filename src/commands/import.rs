@@ -5,6 +5,7 @@
 //! command again finds the runs on record, and writes the manifests that are missing.
 
 mod manifest_writer;
+mod neighbours;
 
 use std::collections::HashSet;
 use std::io;
@@ -123,7 +124,7 @@ async fn import(
                 .map_err(|error| Failure::state(&place.name(), &error))?;
             flows = prepared?;
         }
-        for manifest in flows.iter().filter_map(|flow| flow.manifest.as_ref()) {
+        for manifest in manifests(&flows) {
             write(output, manifest)?;
         }
     }
@@ -152,12 +153,8 @@ fn show(
         return show_result(context, &view, flags.format, exit);
     }
     // The manifests are the result, and can go into a file.
-    let manifests: Vec<&ImportedManifest> = flows
-        .iter()
-        .filter_map(|flow| flow.manifest.as_ref())
-        .collect();
     output::raw(|out| {
-        for (at, manifest) in manifests.iter().enumerate() {
+        for (at, manifest) in manifests(flows).enumerate() {
             if at > 0 {
                 writeln!(out, "---")?;
             }
@@ -173,6 +170,13 @@ fn show(
         let _ = view.write_text(&mut io::stderr().lock(), layout);
     }
     Ok(())
+}
+
+/// The manifests of the flows, each once.
+fn manifests(flows: &[ImportedFlow]) -> impl Iterator<Item = &ImportedManifest> {
+    let mut paths = HashSet::new();
+    let manifests = flows.iter().filter_map(|flow| flow.manifest.as_ref());
+    manifests.filter(move |manifest| paths.insert(&manifest.path))
 }
 
 /// Reads each flow once, and all of its runs, with their windows as far as the service shows them.

@@ -156,10 +156,132 @@ fn a_manifest_that_cannot_be_written_leaves_the_runs_on_record() {
 }
 
 #[test]
+fn regular_windows_become_ranges() {
+    let (workspace, emulated) = by_hand(&[(1, false)], "");
+    let theirs = ByHand::at(&emulated);
+    for n in (0..28).filter(|n| *n != 7) {
+        theirs.create(1, day(n));
+    }
+    let (start, end) = day(40);
+    theirs.create(1, (start, end - 7));
+    for n in 10..13 {
+        theirs.create(1, day(n));
+    }
+    import(&workspace, 1, 0);
+    assert_snapshot!(workspace.read("manifests/flow-1.yaml"), @r"
+    version: 1
+    flowId: 00000000-0000-4000-8000-000000000001
+    sandbox: prod
+    source: file
+    reason: Created by hand, and imported to be on record
+    runs:
+    - windowStartTime: 2022-02-10T00:00:00Z
+      windowEndTime: 2022-02-10T23:59:53Z
+    ranges:
+    - from: 2022-01-01
+      to: 2022-01-29
+      every: 1 day
+      except:
+      - 2022-01-08
+    - from: 2022-01-11
+      to: 2022-01-14
+      every: 1 day
+      rerun: 2
+    ");
+    is_clean(&workspace, &emulated, 31);
+}
+
+#[test]
+fn flows_with_the_same_windows_become_one_manifest() {
+    let flows = [(1, false), (2, true), (3, false)];
+    let (workspace, emulated) = by_hand(&flows, "outcomes: { success: 1 }\n");
+    let theirs = ByHand::at(&emulated);
+    for n in 0..4 {
+        theirs.create(1, day(n));
+        if n == 0 {
+            theirs.create_first(2, day(n), "updatedAt");
+        } else {
+            theirs.create(2, day(n));
+        }
+    }
+    theirs.create(3, day(0));
+    let all = format!("import {} {} {}", flow(3), flow(2), flow(1));
+    let printed = workspace.run(&format!("{all} --dry-run")).exits(0);
+    let ran = workspace.run(&all).exits(0);
+    assert_snapshot!(ran.stdout, @r"
+    1 run of flow-3 (prod, 00000000-0000-4000-8000-000000000003): 1 adopted, 0 on record before; written to manifests/flow-3.yaml.
+    4 runs of flow-2 (prod, 00000000-0000-4000-8000-000000000002): 4 adopted, 0 on record before; written to manifests/flow-1-and-1-more.yaml.
+    4 runs of flow-1 (prod, 00000000-0000-4000-8000-000000000001): 4 adopted, 0 on record before; written to manifests/flow-1-and-1-more.yaml.
+    ");
+    let text = workspace.read("manifests/flow-1-and-1-more.yaml");
+    assert_snapshot!(text, @r"
+    version: 1
+    flows:
+    - flowId: 00000000-0000-4000-8000-000000000001
+      name: flow-1
+      source: file
+    - flowId: 00000000-0000-4000-8000-000000000002
+      name: flow-2
+      source: table
+    sandbox: prod
+    deltaColumn:
+      name: updatedAt
+    reason: Created by hand, and imported to be on record
+    ranges:
+    - from: 2022-01-01
+      to: 2022-01-05
+      every: 1 day
+    ");
+    assert!(printed.stdout.contains(&text), "{}", printed.stdout);
+    assert_eq!(printed.stdout.matches("flows:").count(), 1);
+    is_clean(&workspace, &emulated, 9);
+    // Each of them is there, by itself and with the others.
+    for line in [all, format!("import {}", flow(2))] {
+        let again = workspace.run(&format!("{line} --format json")).exits(0);
+        let again = again.json();
+        assert_eq!(again["summary"]["adopted"], 0);
+        let flows = again["flows"].as_array().expect("flows");
+        assert!(
+            flows
+                .iter()
+                .all(|flow| flow["manifest"]["wasThere"] == true)
+        );
+    }
+}
+
+#[test]
+fn a_manifest_that_says_the_same_in_other_words_stays() {
+    let (workspace, emulated) = by_hand(&[(1, false), (2, false)], "");
+    let theirs = ByHand::at(&emulated);
+    for n in 0..2 {
+        theirs.create(1, day(n));
+        theirs.create(2, day(n));
+    }
+    let text = format!(
+        "version: 1\nflowId: {}\nsource: file # by hand\nranges:\n\
+         - {{ from: 2022-01-01, to: 2022-01-03, every: 24 hours }}\n",
+        flow(1)
+    );
+    fs::create_dir(workspace.path().join("manifests")).expect("a folder");
+    workspace.write("manifests/mine.yaml", &text);
+    let line = format!("import {} {}", flow(1), flow(2));
+    let ran = workspace.run(&line).exits(0);
+    assert!(
+        ran.stdout
+            .contains("manifests/mine.yaml holds them already")
+            && ran.stdout.contains("written to manifests/flow-2.yaml"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(workspace.read("manifests/mine.yaml"), text);
+    is_clean(&workspace, &emulated, 4);
+}
+
+#[test]
 fn a_dry_run_prints_the_manifests_and_touches_nothing() {
     let (workspace, emulated) = by_hand(&[(1, false), (2, false)], "");
     ByHand::at(&emulated).create(1, day(0));
-    ByHand::at(&emulated).create(2, day(0));
+    ByHand::at(&emulated).create(2, day(1));
     let line = format!("import {} {} --dry-run", flow(1), flow(2));
     let ran = workspace.run(&line).exits(0);
     assert_eq!(ran.stdout.matches("\nflowId: ").count(), 2);
@@ -194,7 +316,7 @@ fn several_flows_of_one_name_get_files_of_their_own() {
     fs::remove_dir_all(workspace.path().join("manifests")).expect("it is there");
     workspace.sign_in(&emulated.url);
     ByHand::at(&emulated).create(1, day(0));
-    ByHand::at(&emulated).create(2, day(0));
+    ByHand::at(&emulated).create(2, day(1));
     let line = format!("import {} {} --sandbox prod", flow(1), flow(2));
     workspace.run(&line).exits(0);
     for n in 1..=2 {
@@ -370,7 +492,7 @@ fn what_is_in_the_way_is_said_before_anything_is_written() {
     );
     assert_eq!(workspace.read("manifests/flow-1.yaml"), "mine\n");
     fs::remove_file(workspace.path().join("manifests/flow-1.yaml")).expect("it is there");
-    workspace.manifest(1, 1, false);
+    workspace.manifest(1, 2, false);
     fs::rename(
         workspace.path().join("manifests/flow-1.yaml"),
         workspace.path().join("manifests/other.yaml"),

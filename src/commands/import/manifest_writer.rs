@@ -3,23 +3,23 @@
 //! Takes what was listed and a state; gives each flow with its manifest, or says what is in the
 //! way. [`write()`] is all that touches the disk for good.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::neighbours::Neighbours;
 use crate::api::{Flow, FlowRun};
 use crate::cli::Exit;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::output;
-use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths};
+use crate::manifest::{Rules, Sources, check};
 use crate::plan::diff;
-use crate::reconcile::import::{FlowImport, ManifestDraft, file_stems, gather};
+use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
 use crate::report::{self, ImportedFlow, ImportedManifest};
-use crate::run::{FlowId, FlowRef, RunIdentity, Source};
+use crate::run::{FlowRef, Rerun, RunIdentity, Source, Window};
 use crate::state::{Entry, State};
-use crate::untrusted::Untrusted;
 
 /// The schema of manifests, where `init` puts it.
 const SCHEMA: &str = "schema.json";
@@ -45,80 +45,106 @@ pub(super) struct ManifestWriter<'a> {
     pub(super) colour: bool,
 }
 
-fn name_of(listed: &ListedFlow) -> Option<&str> {
-    listed.details.name.as_ref().map(Untrusted::raw)
+/// A file of flows that want the same windows.
+struct ManifestFile<'a> {
+    /// The flows, as indices, and as they are listed.
+    flows: Vec<usize>,
+    listed: Vec<&'a ListedFlow>,
+    windows: Vec<(Window, Rerun)>,
+    /// Otherwise its flow has a manifest already, or there is nothing to want.
+    is_to_be_written: bool,
 }
 
 impl ManifestWriter<'_> {
     /// The flows with their manifests, beside `state`: held to what our own commands will say.
     pub(super) fn prepare(&self, state: &State) -> Result<Vec<ImportedFlow>, Failure> {
-        let names: Vec<(FlowId, Option<&str>)> = self
+        let neighbours = Neighbours::read(self.output, self.default, &self.rules)?;
+        let mut flows: Vec<ImportedFlow> = self
             .listed
             .iter()
-            .map(|listed| (listed.flow.id, name_of(listed)))
+            .map(|listed| {
+                let gathered = gather(&listed.flow, &listed.runs, Some(state));
+                ImportedFlow {
+                    flow: listed.flow.clone(),
+                    name: label(listed).map_or_else(|| listed.flow.id.to_string(), str::to_owned),
+                    manifest: neighbours.manifest_of(&listed.flow, &listed.source, &gathered),
+                    gathered,
+                }
+            })
             .collect();
-        let others = self.neighbours()?;
-        let has_schema = self.output.join(SCHEMA).is_file();
-        let mut flows = Vec::with_capacity(self.listed.len());
-        for (listed, stem) in self.listed.iter().zip(file_stems(&names)) {
-            let gathered = gather(&listed.flow, &listed.runs, Some(state));
-            let label = name_of(listed).map(str::trim);
-            let label = label.filter(|label| !label.is_empty() && *label != stem);
-            let manifest = if gathered.runs.is_empty() {
-                None
-            } else {
-                let draft = ManifestDraft {
-                    flow: &listed.flow,
-                    name: label,
-                    source: &listed.source,
-                    reason: self.reason,
-                    runs: &gathered.runs,
-                    has_schema,
-                };
-                Some(self.manifest(&draft, &stem, &others)?)
-            };
-            flows.push(ImportedFlow {
-                flow: listed.flow.clone(),
-                name: label.unwrap_or(&stem).to_owned(),
-                gathered,
-                manifest,
-            });
+        let files = self.files(&flows);
+        let names: Vec<Vec<_>> = files
+            .iter()
+            .map(|file| {
+                file.listed
+                    .iter()
+                    .map(|one| (one.flow.id, label(one)))
+                    .collect()
+            })
+            .collect();
+        for (file, stem) in files.iter().zip(file_stems(&names)) {
+            if file.is_to_be_written {
+                let manifest = self.manifest(file, &stem, &neighbours)?;
+                for &at in &file.flows {
+                    flows[at].manifest = Some(manifest.clone());
+                }
+            }
         }
         self.verify(&flows, state)?;
         Ok(flows)
     }
 
-    /// The manifests that are there already, in the folder and in the one that other verbs read,
-    /// by their flow: what they want must not be taken for what was done by hand.
-    fn neighbours(&self) -> Result<HashMap<FlowRef, Manifest>, Failure> {
-        let mut neighbours = HashMap::new();
-        let folders = [
-            Some(self.output),
-            (self.output != self.default).then_some(self.default),
-        ];
-        for folder in folders.into_iter().flatten() {
-            let sources = match read_paths(&[folder.to_owned()]) {
-                Ok(sources) => sources,
-                Err(FindError::Missing(_) | FindError::NoManifest(_)) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let manifests = check(&sources, &self.rules).manifests;
-            neighbours.extend(
-                manifests
-                    .into_iter()
-                    .map(|manifest| (FlowRef::clone(&manifest.flow), manifest)),
-            );
+    /// Which flows share a file: those that want the very same windows, and have no manifest yet.
+    fn files(&self, flows: &[ImportedFlow]) -> Vec<ManifestFile<'_>> {
+        let mut files: Vec<ManifestFile<'_>> = Vec::new();
+        let mut file_of: HashMap<Vec<(Window, Rerun)>, usize> = HashMap::new();
+        for (at, (flow, listed)) in flows.iter().zip(self.listed).enumerate() {
+            let windows = flow.gathered.windows();
+            let is_to_be_written = flow.manifest.is_none() && !windows.is_empty();
+            if is_to_be_written {
+                let file = *file_of.entry(windows.clone()).or_insert(files.len());
+                if let Some(file) = files.get_mut(file) {
+                    file.flows.push(at);
+                    file.listed.push(listed);
+                    continue;
+                }
+            }
+            files.push(ManifestFile {
+                flows: vec![at],
+                listed: vec![listed],
+                windows,
+                is_to_be_written,
+            });
         }
-        Ok(neighbours)
+        files
     }
 
-    /// The file of a draft, if nothing is in its way.
+    /// The manifest of a file, if nothing is in its way.
     fn manifest(
         &self,
-        draft: &ManifestDraft<'_>,
+        file: &ManifestFile<'_>,
         stem: &str,
-        others: &HashMap<FlowRef, Manifest>,
+        neighbours: &Neighbours,
     ) -> Result<ImportedManifest, Failure> {
+        let ManifestFile {
+            listed, windows, ..
+        } = file;
+        let mut drafts: Vec<FlowDraft<'_>> = listed
+            .iter()
+            .map(|listed| FlowDraft {
+                id: listed.flow.id,
+                name: label(listed).filter(|label| file.listed.len() > 1 || *label != stem),
+                source: &listed.source,
+            })
+            .collect();
+        drafts.sort_unstable_by_key(|draft| (draft.name, draft.id));
+        let draft = ManifestDraft {
+            sandbox: &listed[0].flow.sandbox,
+            flows: &drafts,
+            reason: self.reason,
+            windows,
+            has_schema: self.output.join(SCHEMA).is_file(),
+        };
         let path = self.output.join(format!("{stem}.yaml"));
         let shown = path.display().to_string();
         let text = draft.text(self.rules.now).map_err(|error| {
@@ -144,11 +170,12 @@ impl ManifestWriter<'_> {
                 return Err(Failure::usage(format!("could not read {shown}: {error}")));
             }
         };
-        let other = others.get(draft.flow);
-        if let (Some(other), false) = (other, was_there) {
+        let mut flows = listed.iter().map(|listed| &listed.flow);
+        let other = flows.find_map(|flow| Some((flow, neighbours.of(flow)?)));
+        if let (Some((flow, other)), false) = (other, was_there) {
             return Err(Failure::usage(format!(
                 "{} is a manifest of the flow {} already; nothing was written",
-                other.path, draft.flow.id
+                other.path, flow.id
             ))
             .hint(
                 "apply adopts the runs that exist for its windows; `backfill audit` shows those \
@@ -164,11 +191,19 @@ impl ManifestWriter<'_> {
 
     /// Our own reader takes the texts and finds these runs in them, and with the entries in the
     /// state a plan says that there is nothing to do.
+    ///
+    /// Manifests that were there are left out: they were read before.
     fn verify(&self, flows: &[ImportedFlow], state: &State) -> Result<(), Failure> {
-        let texts = flows.iter().filter_map(|flow| {
-            let ImportedManifest { path, text, .. } = flow.manifest.as_ref()?;
-            Some((path.as_str(), text.as_str()))
-        });
+        let is_new =
+            |flow: &&ImportedFlow| flow.manifest.as_ref().is_some_and(|one| !one.was_there);
+        let texts: BTreeMap<&str, &str> = flows
+            .iter()
+            .filter(is_new)
+            .filter_map(|flow| {
+                let ImportedManifest { path, text, .. } = flow.manifest.as_ref()?;
+                Some((path.as_str(), text.as_str()))
+            })
+            .collect();
         let sources = Sources::from_texts(texts);
         let checked = check(&sources, &self.rules);
         if checked.has_errors() {
@@ -183,6 +218,7 @@ impl ManifestWriter<'_> {
         }
         let mut wanted: Vec<&RunIdentity> = flows
             .iter()
+            .filter(is_new)
             .flat_map(|flow| flow.gathered.runs.iter().map(|kept| &kept.identity))
             .collect();
         wanted.sort_unstable();
@@ -202,6 +238,12 @@ impl ManifestWriter<'_> {
         }
         Ok(())
     }
+}
+
+/// The label of a flow, if it has one.
+fn label(listed: &ListedFlow) -> Option<&str> {
+    let name = listed.details.name.as_ref()?.raw().trim();
+    (!name.is_empty()).then_some(name)
 }
 
 /// What is put on record, of all flows.

@@ -1,105 +1,56 @@
 //! The manifest of imported runs, as text.
 //!
-//! Takes a flow and the runs it is to want; gives YAML that asks for these and no others. Whether
-//! our own reader agrees is for the caller to check before anything is written.
+//! Takes flows and the runs that each is to want; gives YAML that asks for these and no others:
+//! regular windows by rule, the others one by one. Whether our own reader agrees is for the caller
+//! to check before anything is written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use super::ImportedRun;
-use crate::api::{Flow, SourceKind};
-use crate::run::{DeltaColumn, FlowId, FlowRef, Rerun, Sandbox, Source, UnixSeconds};
-use crate::untrusted::{Untrusted, can_act};
+use super::ranges::{WindowRange, ranges, written};
+use crate::run::{DeltaColumn, FlowId, Rerun, Sandbox, Source, UnixSeconds, Window};
 
 /// What makes editors complete and check the file, where the schema is beside it.
 const SCHEMA_LINE: &str = "# yaml-language-server: $schema=./schema.json\n";
 
-/// Why no manifest can be written for a flow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Undecided {
-    /// Its runs come by its schedule, not on demand.
-    #[error(
-        "it is scheduled `{0}`: its runs come by themselves, and none can be created on demand"
-    )]
-    Scheduled(Untrusted),
-    /// A table, and no run has told the delta column yet.
-    #[error("it reads a table, and its Copy transformation names no delta column")]
-    NoDeltaColumn,
-    /// The delta column is not one that a person wrote.
-    #[error("its delta column holds characters that act on a terminal")]
-    StrangeDeltaColumn,
-    /// Neither the flow nor its spec tells.
-    #[error("nothing tells whether it reads a table or files")]
-    UnknownSource,
-}
-
-/// What kind of source `flow` reads, as its manifest has to say it.
-///
-/// # Errors
-/// When it cannot be told, or its runs are none that are created on demand.
-pub(crate) fn source_of(flow: &Flow) -> Result<Source, Undecided> {
-    let Flow {
-        name: _,
-        state: _,
-        frequency,
-        delta_column,
-        kind,
-        spec_id: _,
-    } = flow;
-    if let Some(frequency) = frequency
-        && !frequency.raw().eq_ignore_ascii_case("once")
-    {
-        return Err(Undecided::Scheduled(frequency.clone()));
-    }
-    match (kind, delta_column) {
-        (Some(SourceKind::File), _) => Ok(Source::File),
-        (Some(SourceKind::Table), Some(column)) => {
-            let DeltaColumn {
-                name,
-                date_format,
-                timezone,
-            } = column;
-            let texts = [Some(name), date_format.as_ref(), timezone.as_ref()];
-            if texts
-                .into_iter()
-                .flatten()
-                .any(|text| text.contains(can_act))
-            {
-                return Err(Undecided::StrangeDeltaColumn);
-            }
-            Ok(Source::Table(column.clone()))
-        }
-        (Some(SourceKind::Table), None) => Err(Undecided::NoDeltaColumn),
-        (None, _) => Err(Undecided::UnknownSource),
-    }
-}
-
 /// A manifest to be written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ManifestDraft<'a> {
-    pub flow: &'a FlowRef,
-    /// Its label; `None` where the file's stem says it.
+    pub sandbox: &'a Sandbox,
+    /// At least one.
+    pub flows: &'a [FlowDraft<'a>],
+    /// Why its runs were run.
+    pub reason: &'a str,
+    /// What each flow wants, by window and rerun; at least one.
+    pub windows: &'a [(Window, Rerun)],
+    /// Whether the schema of manifests is beside the file.
+    pub has_schema: bool,
+}
+
+/// A flow of a manifest to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlowDraft<'a> {
+    pub id: FlowId,
+    /// Its label; `None` where the default says it.
     pub name: Option<&'a str>,
     /// What it reads.
     pub source: &'a Source,
-    /// Why its runs were run.
-    pub reason: &'a str,
-    /// The runs, by window and rerun; at least one.
-    pub runs: &'a [ImportedRun],
-    /// Whether the schema of manifests is beside the file.
-    pub has_schema: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ManifestYaml<'a> {
     version: u32,
-    flow_id: FlowId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow_id: Option<FlowId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flows: Option<Vec<FlowYaml<'a>>>,
     sandbox: &'a Sandbox,
-    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<&'a DeltaColumn>,
     reason: &'a str,
@@ -107,7 +58,24 @@ struct ManifestYaml<'a> {
     allow_future: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     overlap: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<RunYaml>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ranges: Vec<RangeYaml>,
+}
+
+/// What a manifest, or an entry of `flows`, says of a flow.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct FlowYaml<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow_id: Option<FlowId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta_column: Option<&'a DeltaColumn>,
 }
 
 #[derive(Serialize)]
@@ -119,6 +87,17 @@ struct RunYaml {
     rerun: Option<Rerun>,
 }
 
+#[derive(Serialize)]
+struct RangeYaml {
+    from: String,
+    to: String,
+    every: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    except: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerun: Option<Rerun>,
+}
+
 impl ManifestDraft<'_> {
     /// The text of the file, at `now`: the same runs give the same text.
     ///
@@ -126,36 +105,33 @@ impl ManifestDraft<'_> {
     /// When the YAML writer refuses.
     pub(crate) fn text(&self, now: UnixSeconds) -> Result<String, serde_yaml::Error> {
         let Self {
-            flow,
-            name,
-            source,
+            sandbox,
+            flows,
             reason,
-            runs,
+            windows,
             has_schema,
         } = *self;
-        let (source, delta_column) = match source {
-            Source::Table(column) => ("table", Some(column)),
-            Source::File => ("file", None),
-        };
-        let is_future = |kept: &ImportedRun| kept.identity.window.end() > now;
+        let (of_all, flows) = flow_fields(flows);
+        let FlowYaml {
+            flow_id,
+            name,
+            source,
+            delta_column,
+        } = of_all;
+        let (runs, ranges) = window_fields(windows);
         let written = ManifestYaml {
             version: 1,
-            flow_id: flow.id,
+            flow_id,
             name,
-            sandbox: &flow.sandbox,
+            flows,
+            sandbox,
             source,
             delta_column,
             reason,
-            allow_future: runs.iter().any(is_future).then_some(true),
-            overlap: overlap(runs).then_some("allow"),
-            runs: runs
-                .iter()
-                .map(|ImportedRun { identity, .. }| RunYaml {
-                    window_start_time: identity.window.start().to_string(),
-                    window_end_time: identity.window.end().to_string(),
-                    rerun: (identity.rerun > Rerun::FIRST).then_some(identity.rerun),
-                })
-                .collect(),
+            allow_future: windows.iter().any(|(w, _)| w.end() > now).then_some(true),
+            overlap: overlap(windows).then_some("allow"),
+            runs,
+            ranges,
         };
         let yaml = serde_yaml::to_string(&written)?;
         let schema = if has_schema { SCHEMA_LINE } else { "" };
@@ -163,199 +139,101 @@ impl ManifestDraft<'_> {
     }
 }
 
-/// Whether two windows of one rerun overlap; `runs` are in the order of their windows.
-fn overlap(runs: &[ImportedRun]) -> bool {
+/// What the manifest says of its flow; or of all flows, and each of them for itself.
+fn flow_fields<'a>(flows: &[FlowDraft<'a>]) -> (FlowYaml<'a>, Option<Vec<FlowYaml<'a>>>) {
+    let fields: Vec<FlowYaml<'a>> = flows
+        .iter()
+        .map(|&FlowDraft { id, name, source }| {
+            let (source, delta_column) = match source {
+                Source::Table(column) => ("table", Some(column)),
+                Source::File => ("file", None),
+            };
+            FlowYaml {
+                flow_id: Some(id),
+                name,
+                source: Some(source),
+                delta_column,
+            }
+        })
+        .collect();
+    if let [_] = fields[..] {
+        return (fields.into_iter().next().unwrap_or_default(), None);
+    }
+    let source = shared(fields.iter().map(|flow| flow.source));
+    let columns = fields.iter().filter(|flow| flow.source == Some("table"));
+    let delta_column = shared(columns.map(|flow| flow.delta_column));
+    let of_each = fields.into_iter().map(|flow| FlowYaml {
+        source: flow.source.filter(|_| source.is_none()),
+        delta_column: flow.delta_column.filter(|_| delta_column.is_none()),
+        ..flow
+    });
+    let of_all = FlowYaml {
+        source,
+        delta_column,
+        ..FlowYaml::default()
+    };
+    (of_all, Some(of_each.collect()))
+}
+
+/// The one value that all have.
+fn shared<T: PartialEq>(mut values: impl Iterator<Item = Option<T>>) -> Option<T> {
+    let first = values.next()??;
+    values
+        .all(|value| value.as_ref() == Some(&first))
+        .then_some(first)
+}
+
+/// Entries of `runs` and `ranges` that ask for `windows`.
+fn window_fields(windows: &[(Window, Rerun)]) -> (Vec<RunYaml>, Vec<RangeYaml>) {
+    let mut by_rerun: BTreeMap<Rerun, Vec<Window>> = BTreeMap::new();
+    for &(window, rerun) in windows {
+        by_rerun.entry(rerun).or_default().push(window);
+    }
+    let (mut runs, mut by_rule) = (Vec::new(), Vec::new());
+    for (rerun, windows) in by_rerun {
+        let (of_rule, left) = ranges(&windows);
+        by_rule.extend(of_rule.into_iter().map(|range| (range, rerun)));
+        runs.extend(left.into_iter().map(|window| (window, rerun)));
+    }
+    runs.sort_unstable();
+    by_rule.sort_by_key(|(range, rerun)| (range.from, *rerun));
+    let shown = |rerun: Rerun| (rerun > Rerun::FIRST).then_some(rerun);
+    let run = |(window, rerun): (Window, Rerun)| RunYaml {
+        window_start_time: window.start().to_string(),
+        window_end_time: window.end().to_string(),
+        rerun: shown(rerun),
+    };
+    let range = |(range, rerun): (WindowRange, Rerun)| {
+        let WindowRange {
+            from,
+            to,
+            step,
+            except,
+        } = range;
+        RangeYaml {
+            from: written(from),
+            to: written(to),
+            every: step.every(),
+            except: except.into_iter().map(written).collect(),
+            rerun: shown(rerun),
+        }
+    };
+    (
+        runs.into_iter().map(run).collect(),
+        by_rule.into_iter().map(range).collect(),
+    )
+}
+
+/// Whether two windows of one rerun overlap; `windows` are in their order.
+fn overlap(windows: &[(Window, Rerun)]) -> bool {
     let mut furthest: HashMap<Rerun, UnixSeconds> = HashMap::new();
-    runs.iter().any(|ImportedRun { identity, .. }| {
-        let reach = furthest
-            .entry(identity.rerun)
-            .or_insert(identity.window.start());
-        let overlaps = *reach > identity.window.start();
-        *reach = (*reach).max(identity.window.end());
+    windows.iter().any(|&(window, rerun)| {
+        let reach = furthest.entry(rerun).or_insert(window.start());
+        let overlaps = *reach > window.start();
+        *reach = (*reach).max(window.end());
         overlaps
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::{FlowRun, RunTimes, WindowEvidence};
-    use crate::manifest::{Rules, Sources, check};
-    use crate::run::{ByteCounts, RecordCounts, RunStatus};
-    use crate::run::{RunIdentity, Window};
-
-    const NOW: i64 = 1_764_000_000;
-
-    fn seconds(s: i64) -> UnixSeconds {
-        UnixSeconds::new(s).expect("in range")
-    }
-
-    fn kept(start: i64, end: i64, rerun: u32) -> ImportedRun {
-        let window = Window::new(seconds(start), seconds(end)).expect("a window");
-        ImportedRun {
-            identity: RunIdentity {
-                flow: crate::fixture::flow().into(),
-                window,
-                rerun: Rerun::new(rerun).expect("not 0"),
-            },
-            run: FlowRun {
-                id: "r".parse().expect("a run id"),
-                flow_id: None,
-                created_at: None,
-                created_client: None,
-                created_by: None,
-                window_evidence: WindowEvidence::Params(window),
-                status: RunStatus::Success,
-                records: RecordCounts::default(),
-                bytes: ByteCounts::default(),
-                times: RunTimes::default(),
-                etag: None,
-                errors: Vec::new(),
-                diagnostics: Vec::new(),
-            },
-            adopt: None,
-        }
-    }
-
-    fn column(name: &str) -> DeltaColumn {
-        DeltaColumn {
-            name: name.to_owned(),
-            date_format: None,
-            timezone: None,
-        }
-    }
-
-    /// The text of a manifest that our own reader takes, and reads as it was meant.
-    fn text(name: Option<&str>, source: &Source, runs: &[ImportedRun]) -> String {
-        let identity = &runs[0].identity;
-        let draft = ManifestDraft {
-            flow: &identity.flow,
-            name,
-            source,
-            reason: "Created by hand, and imported",
-            runs,
-            has_schema: true,
-        };
-        let text = draft.text(seconds(NOW)).expect("it is written");
-        let sources = Sources::from_texts([("manifests/x.yaml", text.clone())]);
-        let checked = check(&sources, &Rules::at(seconds(NOW)));
-        assert!(checked.problems.is_empty(), "{text}{:?}", checked.problems);
-        let wanted: Vec<_> = checked.runs.iter().map(|run| &run.identity).collect();
-        let meant: Vec<_> = runs.iter().map(|kept| &kept.identity).collect();
-        assert_eq!(wanted, meant);
-        let [manifest] = &checked.manifests[..] else {
-            panic!("{text}");
-        };
-        assert_eq!(*manifest.source, *source);
-        assert_eq!(manifest.name, name.unwrap_or("x"));
-        text
-    }
-
-    #[test]
-    fn a_manifest_reads_as_one_that_a_person_wrote() {
-        let source = Source::Table(column("DOB"));
-        let runs = [
-            kept(1_651_584_991, 1_651_585_956, 1),
-            kept(1_651_584_991, 1_651_585_956, 2),
-        ];
-        assert_eq!(
-            text(Some("CRM accounts"), &source, &runs),
-            "# yaml-language-server: $schema=./schema.json\n\
-             version: 1\n\
-             flowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\n\
-             name: CRM accounts\n\
-             sandbox: prod\n\
-             source: table\n\
-             deltaColumn:\n  name: DOB\n\
-             reason: Created by hand, and imported\n\
-             runs:\n\
-             - windowStartTime: 2022-05-03T13:36:31Z\n  windowEndTime: 2022-05-03T13:52:36Z\n\
-             - windowStartTime: 2022-05-03T13:36:31Z\n  windowEndTime: 2022-05-03T13:52:36Z\n  \
-             rerun: 2\n"
-        );
-    }
-
-    #[test]
-    fn overlaps_and_windows_in_the_future_are_allowed_only_where_there_are_any() {
-        let plain = text(None, &Source::File, &[kept(0, 10, 1), kept(10, 20, 1)]);
-        assert!(!plain.contains("overlap") && !plain.contains("allowFuture"));
-        let reruns = text(None, &Source::File, &[kept(0, 10, 1), kept(5, 20, 2)]);
-        assert!(!reruns.contains("overlap"), "{reruns}");
-        let over = text(
-            None,
-            &Source::File,
-            &[kept(0, 30, 1), kept(5, 10, 1), kept(20, 40, 1)],
-        );
-        assert!(over.contains("overlap: allow"), "{over}");
-        let future = text(None, &Source::File, &[kept(NOW - 10, NOW + 10, 1)]);
-        assert!(future.contains("allowFuture: true"), "{future}");
-    }
-
-    #[test]
-    fn names_that_yaml_would_take_for_something_else_are_quoted() {
-        for name in [
-            "yes",
-            "null",
-            "1e3",
-            "0x1f",
-            "2022-01-01",
-            "- a",
-            "a: b",
-            "# c",
-            "*d",
-            "&e",
-            "!f",
-            "'g",
-            "\"h",
-            "{i}",
-            "~",
-            "<<",
-            "1_000",
-            "%j",
-            "@k",
-            "`l",
-            "on",
-            "é",
-            "a #b",
-            "0o17",
-        ] {
-            text(Some(name), &Source::Table(column(name)), &[kept(0, 10, 1)]);
-        }
-    }
-
-    #[test]
-    fn what_a_flow_reads_is_told_by_itself_or_not_at_all() {
-        let flow = |kind, delta_column, frequency: &str| Flow {
-            name: None,
-            state: None,
-            frequency: Some(frequency.into()),
-            delta_column,
-            kind,
-            spec_id: None,
-        };
-        let table = Some(SourceKind::Table);
-        let dob = column("DOB");
-        assert_eq!(
-            source_of(&flow(table, Some(dob.clone()), "once")),
-            Ok(Source::Table(dob.clone()))
-        );
-        assert_eq!(
-            source_of(&flow(Some(SourceKind::File), None, "Once")),
-            Ok(Source::File)
-        );
-        for (flow, why) in [
-            (flow(table, None, "once"), Undecided::NoDeltaColumn),
-            (flow(None, None, "once"), Undecided::UnknownSource),
-            (
-                flow(table, Some(dob), "day"),
-                Undecided::Scheduled("day".into()),
-            ),
-            (
-                flow(table, Some(column("a\u{202e}b")), "once"),
-                Undecided::StrangeDeltaColumn,
-            ),
-        ] {
-            assert_eq!(source_of(&flow), Err(why));
-        }
-    }
-}
+mod tests;

@@ -7,6 +7,8 @@
 
 mod draft;
 mod name;
+mod ranges;
+mod source;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,8 +20,9 @@ use crate::reconcile::matching::RunsByWindow;
 use crate::run::{FlowRef, Rerun, RunIdentity, Window};
 use crate::state::{Entry, Evidence, Fate, State};
 
-pub(crate) use draft::{ManifestDraft, Undecided, source_of};
+pub(crate) use draft::{FlowDraft, ManifestDraft};
 pub(crate) use name::file_stems;
+pub(crate) use source::{Undecided, source_of};
 
 /// What is imported of one flow, and what is not.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +48,13 @@ pub(crate) struct ImportedRun {
 }
 
 impl FlowImport {
+    /// What the manifest wants, by window and rerun.
+    #[must_use]
+    pub(crate) fn windows(&self) -> Vec<(Window, Rerun)> {
+        let identities = self.runs.iter().map(|kept| &kept.identity);
+        identities.map(|run| (run.window, run.rerun)).collect()
+    }
+
     /// The entries that put on record what is not yet.
     #[must_use]
     pub(crate) fn entries(&self, at: Timestamp) -> Vec<Entry> {
