@@ -136,7 +136,14 @@ impl Summary<'_> {
         let mut sentences: Vec<String> = reasons
             .iter()
             .take(TOLD)
-            .map(|(number, reason)| format!("{} {reason}.", count(*number)))
+            .map(|(number, reason)| {
+                let stop = if reason.ends_with(['.', '…']) {
+                    ""
+                } else {
+                    "."
+                };
+                format!("{} {reason}{stop}", count(*number))
+            })
             .collect();
         if reasons.len() > TOLD {
             sentences.push(format!("{} more reasons.", reasons.len() - TOLD));
@@ -175,7 +182,12 @@ impl Summary<'_> {
         }
         if let Some(forecast) = self.forecast {
             sentences.push(format!("{}.", describe_forecast(forecast)));
-            if let Some(limit) = self.limit {
+            let per_day = forecast.day.as_ref().map(|day| day.most);
+            // What lets fewer go decides.
+            let limit = self
+                .limit
+                .filter(|limit| per_day.is_none_or(|most| limit.most() < most));
+            if let Some(limit) = limit {
                 let applies = forecast.requests.div_ceil(limit.most().max(1));
                 sentences.push(format!(
                     "Each apply creates {} at most ({}): {} more.",

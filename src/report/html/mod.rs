@@ -6,10 +6,13 @@
 //! style and script by their hashes, so that no other text can act. The template escapes every value.
 //!
 //! `windows` joins what is known, `problems` sorts it by reason, `answers` puts it into sentences,
-//! `data` writes it for `script.js`, and `template` is the markup.
+//! `data` writes it for the script, `template` is the markup, `document` the file around it, with the
+//! style and the script, and `failure` the page of a verb without a result.
 
 mod answers;
 mod data;
+mod document;
+mod failure;
 mod problems;
 mod template;
 #[cfg(test)]
@@ -23,13 +26,15 @@ use jiff::Timestamp;
 
 use super::bar::{Bar, Cell};
 use super::flows::describe_source;
-use super::markdown::FailureView;
 use super::text::follow::{describe_bytes, describe_records};
 use super::{Status, plain};
 use crate::engine::Applied;
 use crate::plan::{Forecast, Plan};
 use crate::run::{ByteCounts, FlowRef, RecordCounts, Window};
 use crate::state::State;
+
+pub(crate) use failure::failure_page;
+
 use answers::Summary;
 use data::Data;
 use problems::problems;
@@ -114,12 +119,6 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
         digest: &plan.digest(),
         data: &Data::new(&names, &windows).json(),
     })
-}
-
-/// The page of a verb that could not do its work.
-#[must_use]
-pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
-    template::failure(failure, now)
 }
 
 /// The flows, those first that need a person.

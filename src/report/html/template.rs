@@ -1,26 +1,24 @@
-//! The markup of the page. Every value is escaped where it stands; what is not is our own: the style,
-//! the script, and the data, which holds no character that means anything to HTML.
+//! The markup of the page. Every value is escaped where it stands, but for the data, which holds no
+//! character that means anything to HTML.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
+use maud::{Markup, PreEscaped, html};
 
 use super::answers::{Answer, Summary, count, moment};
+use super::document::{document, ticked};
 use super::problems::Problem;
 use super::window_status::{StatusCounts, WindowStatus};
 use super::{PageFlow, status_of};
 use crate::engine::Ending;
-use crate::report::markdown::{FailureView, describe_ending, problem_line};
+use crate::report::markdown::describe_ending;
 use crate::report::text::follow::grouped;
 use crate::report::{Unread, number, plain, short_window};
 use crate::run::{FlowRef, Rerun};
 
-const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
 /// How many reasons are told in full.
 const REASONS: usize = 40;
+/// How many flows are named under a reason.
+const FLOWS: usize = 12;
 
 /// What the page shows.
 pub(super) struct Page<'a> {
@@ -68,91 +66,6 @@ pub(super) fn page(page: &Page<'_>) -> String {
         script #data type="application/json" { (PreEscaped(page.data)) }
     };
     document(&headline, &body, true)
-}
-
-/// The file of a verb that could not do its work.
-pub(super) fn failure(failure: FailureView<'_>, now: Timestamp) -> String {
-    /// How much of a line is shown.
-    const LONGEST: usize = 1_000;
-    /// How many problems of manifests are shown.
-    const SHOWN: usize = 100;
-
-    let FailureView {
-        verb,
-        message,
-        details,
-        hints,
-        problems,
-        unlisted,
-    } = failure;
-    let headline = format!("backfill {verb} could not do its work");
-    let more = problems.len().saturating_sub(SHOWN) + unlisted.errors + unlisted.warnings;
-    let body = html! {
-        header {
-            p.kicker { "backfill " (verb) }
-            h1 { (headline) }
-        }
-        main {
-            section.problem {
-                h2 { "Why" }
-                @for line in message.lines() { p.note { (plain(line, LONGEST)) } }
-                @if !details.is_empty() {
-                    ul { @for line in details { li { (plain(line, LONGEST)) } } }
-                }
-                @for hint in hints { p.remedy { (ticked(&plain(hint, LONGEST))) } }
-            }
-            @if !problems.is_empty() {
-                section {
-                    h2 { "What is wrong with the manifests" }
-                    ul.plain {
-                        @for problem in problems.iter().take(SHOWN) {
-                            li { (problem_line(problem).trim_end()) }
-                        }
-                    }
-                    @if more > 0 { p { (more) " more." } }
-                }
-            }
-        }
-        footer { p { "Made " (moment(now)) " by backfill " (env!("CARGO_PKG_VERSION")) "." } }
-    };
-    document(&headline, &body, false)
-}
-
-/// The file around its body: nothing acts in it but our own style and script, and nothing is fetched.
-fn document(title: &str, body: &Markup, has_script: bool) -> String {
-    let script = if has_script {
-        format!("'{}'", hash(SCRIPT))
-    } else {
-        "'none'".to_owned()
-    };
-    let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src {script}; base-uri 'none'; form-action 'none'",
-        hash(STYLE)
-    );
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { (title) " · backfill" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (body)
-                @if has_script { script { (PreEscaped(SCRIPT)) } }
-            }
-        }
-    };
-    markup.into_string()
-}
-
-/// What a policy calls a text by.
-pub(super) fn hash(text: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
 
 /// `prod`, or how many sandboxes.
@@ -254,6 +167,7 @@ fn legend(counts: &StatusCounts) -> Markup {
         ul #legend {
             @for (status, number) in counts.present() {
                 li data-status=(status.word()) title=(status.meaning()) {
+                    span class={ "swatch on-" (status.word()) } aria-hidden="true" {}
                     (sign_of(status))
                     span { b { (count(number)) } " " (status.label()) }
                 }
@@ -266,12 +180,7 @@ fn answers(page: &Page<'_>) -> Markup {
     let reasons: Vec<(usize, String)> = page
         .problems
         .iter()
-        .map(|problem| {
-            (
-                problem.number,
-                reason(problem).trim_end_matches('.').to_owned(),
-            )
-        })
+        .map(|problem| (problem.number, reason(problem)))
         .collect();
     let answer = |question: &str, answer: Answer| {
         html! {
@@ -298,8 +207,8 @@ fn reason(problem: &Problem<'_>) -> String {
 
     let label = problem.status.label();
     match (problem.code, problem.note) {
-        ("", "") => label.to_owned(),
-        ("", note) => format!("{label}: {}", plain(note, SHORT)),
+        // A long story, which is told further down.
+        ("", _) => label.to_owned(),
         (code, "") => format!("{label}: {code}"),
         (code, note) => format!("{label}: {code}, {}", plain(note, SHORT)),
     }
@@ -359,7 +268,7 @@ fn attention(page: &Page<'_>) -> Markup {
                     @if problem.failed_records > 0 {
                         p { (grouped(problem.failed_records)) " records failed." }
                     }
-                    @for of_flow in &problem.flows {
+                    @for of_flow in problem.flows.iter().take(FLOWS) {
                         p.where data-flow={ (of_flow.flow.sandbox) "/" (of_flow.flow.id) } {
                             b { (name_of(of_flow.flow)) } " "
                             @for span in of_flow.told() { span.window { (span) } " " }
@@ -368,19 +277,13 @@ fn attention(page: &Page<'_>) -> Markup {
                             }
                         }
                     }
+                    @if problem.flows.len() > FLOWS {
+                        p.aside.more { "And " (number(problem.flows.len() - FLOWS, "more flow")) "." }
+                    }
                     @if let Some(remedy) = problem.status.remedy() { p.remedy { (ticked(remedy)) } }
                 }
             }
             @if more > 0 { p.aside { (more) " more reasons are in the table." } }
-        }
-    }
-}
-
-/// A sentence in which what stands between ticks is code.
-fn ticked(text: &str) -> Markup {
-    html! {
-        @for (place, part) in text.split('`').enumerate() {
-            @if place % 2 == 0 { (part) } @else { code { (part) } }
         }
     }
 }
@@ -391,7 +294,7 @@ fn timelines(page: &Page<'_>) -> Markup {
             h2 { "Flows" }
             form #filters aria-label="What is shown" hidden {
                 label { span { "Flow" } select #flow { option value="" { "All flows" } } }
-                label { span { "Text" } input #text type="search" placeholder="key, run id, code, message…" autocomplete="off"; }
+                label { span { "Text" } input #text type="search" placeholder="key, run id, message" autocomplete="off"; }
                 fieldset {
                     legend { "Zoom" }
                     select #year aria-label="Year" { option value="" { "All years" } }

@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::template::hash;
+use super::document::hash;
 use super::*;
 use crate::fixture::{at, desired, flow};
 use crate::plan::diff;
+use crate::report::markdown::FailureView;
 use crate::report::{ProblemCounts, RunListing, StatusRow};
 use crate::run::{DesiredRun, Request, Rerun, RunIdentity, RunStatus, UnixSeconds};
 use crate::state::{Entry, Evidence, LastSeen};

@@ -34,6 +34,8 @@ pub(super) struct PageWindow<'a> {
     pub(super) code: String,
     /// What was said, or why it stands where it does.
     pub(super) note: String,
+    /// The request that was refused, for a support ticket; or nothing.
+    pub(super) request_id: String,
     pub(super) run_id: Option<RunId>,
     /// Which attempt it is, from 1.
     pub(super) attempt: usize,
@@ -92,6 +94,7 @@ impl<'a> Facts<'a> {
             status: WindowStatus::New,
             code: String::new(),
             note: String::new(),
+            request_id: String::new(),
             run_id: None,
             attempt: record.map_or(1, crate::state::Record::attempt),
             seen: None,
@@ -161,6 +164,7 @@ impl<'a> Facts<'a> {
             status: WindowStatus::Orphaned,
             code: String::new(),
             note: String::new(),
+            request_id: String::new(),
             run_id: known.fate.run_id().cloned(),
             attempt: record.map_or(1, crate::state::Record::attempt),
             seen: None,
@@ -254,10 +258,9 @@ impl<'a> PageWindow<'a> {
             request_id,
         } = refusal;
         self.code = code.as_ref().map_or_else(String::new, |it| plain(it, 80));
-        let message = plain(message, MOST_SAID);
-        self.note = match request_id {
-            Some(id) => format!("HTTP {status}: {message} (request id {})", plain(id, 100)),
-            None => format!("HTTP {status}: {message}"),
-        };
+        self.note = format!("HTTP {status}: {}", plain(message, MOST_SAID));
+        self.request_id = request_id
+            .as_ref()
+            .map_or_else(String::new, |it| plain(it, 100));
     }
 }
