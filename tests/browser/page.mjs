@@ -79,6 +79,21 @@ for (const scheme of SCHEMES) {
   }
 }
 
+check("axe would find what is wrong, and the policy stops what is not ours", async () => {
+  const { page } = await open(pages.status);
+  await page.evaluate(() => document.body.append(document.createElement("img")));
+  assert.match((await findings(page)).join(), /^image-alt/);
+  const acted = await page.evaluate(async () => {
+    const script = document.createElement("script");
+    script.textContent = "window.acted = true";
+    document.body.append(script);
+    const fetched = await fetch("http://127.0.0.1:9/").then(() => true, () => false);
+    return [Boolean(window.acted), fetched];
+  });
+  assert.deepEqual(acted, [false, false]);
+  await page.context().close();
+});
+
 check("the page answers without its script", async () => {
   const { page, done } = await open(pages.status, { javaScriptEnabled: false });
   const text = await page.innerText("body");

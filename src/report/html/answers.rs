@@ -88,7 +88,11 @@ impl Summary<'_> {
                 sentences: vec!["The manifests ask for no window.".to_owned()],
             };
         }
-        let mut sentences = Vec::new();
+        let mut sentences = vec![format!(
+            "{} of {} windows are done.",
+            count(done),
+            count(wanted)
+        )];
         if let Some(but) = self.shortcomings() {
             sentences.push(format!("Of those that are done, {but}."));
         }
@@ -181,7 +185,8 @@ impl Summary<'_> {
             });
         }
         if let Some(forecast) = self.forecast {
-            sentences.push(format!("{}.", describe_forecast(forecast)));
+            let forecast_text = describe_forecast(forecast);
+            sentences.push(format!("When an apply sends the rest: {forecast_text}."));
             let per_day = forecast.day.as_ref().map(|day| day.most);
             // What lets fewer go decides.
             let limit = self
@@ -365,7 +370,7 @@ mod tests {
             answer.sentences,
             [
                 "1 is under way; those before took about 1 min each.",
-                "10 requests at 5/s in 2 s.",
+                "When an apply sends the rest: 10 requests at 5/s in 2 s.",
                 "Each apply creates 4 at most (limits.newRunsPerApply): 3 applies more.",
             ]
         );

@@ -27,7 +27,7 @@ pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
     let more = problems.len().saturating_sub(SHOWN) + unlisted.errors + unlisted.warnings;
     let body = html! {
         header {
-            p.kicker { "backfill " (verb) }
+            p.kicker { "backfill " (verb) " · " (moment(now)) }
             h1 { (headline) }
         }
         main {
@@ -44,7 +44,7 @@ pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
                     h2 { "What is wrong with the manifests" }
                     ul.plain {
                         @for problem in problems.iter().take(SHOWN) {
-                            li { (problem_line(problem).trim_end()) }
+                            li { (ticked(problem_line(problem).trim_end())) }
                         }
                     }
                     @if more > 0 { p { (more) " more." } }

@@ -41,7 +41,7 @@ pub(super) fn page(page: &Page<'_>) -> String {
         a.skip href="#flows" { "To the timelines" }
         (signs())
         header {
-            p.kicker { "backfill " (page.verb) " · " (sandboxes(page.flows)) }
+            p.kicker { "backfill " (page.verb) " · " (sandboxes(page.flows)) " · " (moment(page.now)) }
             h1 { (headline) }
             (progress(page.summary.counts))
             (legend(page.summary.counts))

@@ -256,3 +256,61 @@ fn a_failure_says_what_went_wrong_without_a_script() {
     }
     assert!(!page.contains("<script"));
 }
+
+#[test]
+fn the_script_finds_what_it_looks_for_and_each_status_has_its_looks() {
+    let runs = hours(1, "flow");
+    let state = state(&runs, |n| seen(n, RunStatus::Failed, "no"));
+    let page = page_of(&diff(runs, Some(&state)), &state);
+    let mut asked = 0;
+    for part in page.split("by(\"").skip(1) {
+        let (id, _) = part.split_once('"').expect("an id ends");
+        asked += 1;
+        assert!(page.contains(&format!(" id=\"{id}\"")), "{id}");
+    }
+    assert!(asked > 20, "only {asked} were seen");
+    for status in WindowStatus::ALL {
+        for looks in ["on", "is", "fill"] {
+            let class = format!(".{looks}-{}", status.word());
+            let is_there = page
+                .split(&class)
+                .skip(1)
+                .any(|after| after.starts_with([' ', ',']));
+            assert!(is_there, "{class}");
+        }
+    }
+}
+
+#[test]
+fn windows_that_share_a_code_are_one_reason_told_by_stretches() {
+    let runs = hours(10, "flow");
+    let last = |n| match n {
+        5 => seen(n, RunStatus::Success, ""),
+        9 => seen(n, RunStatus::Partial, "some"),
+        _ => seen(n, RunStatus::Failed, if n == 0 { "first" } else { "other" }),
+    };
+    let state = state(&runs, last);
+    let plan = diff(runs, Some(&state));
+    let windows = Facts::new(Some(&state), None, None, at(0)).windows(&plan);
+    let problems = problems(&windows);
+    let told: Vec<_> = problems
+        .iter()
+        .map(|it| (it.status, it.number, it.note))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (WindowStatus::Failed, 8, "first"),
+            (WindowStatus::Partial, 1, "some")
+        ]
+    );
+    assert!(problems[0].has_other_notes && !problems[1].has_other_notes);
+    let stretches: Vec<String> = problems[0].flows[0].told().collect();
+    assert_eq!(
+        stretches,
+        [
+            "[2022-01-01 00:00, 05:00) · 5 windows",
+            "[2022-01-01 06:00, 09:00) · 3 windows"
+        ]
+    );
+}
