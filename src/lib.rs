@@ -20,7 +20,9 @@
 //!    `reconcile` reads those lists: which listed run is which rerun of a window is decided in one
 //!    module, for settling, preflight, the audit and the import alike.
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
-//! 7. `report` shows results, each a view with all of its forms: text, JSON, Markdown, annotations.
+//! 7. `doctor` says before the first run what would not work, and learns from runs that exist what
+//!    the service really does.
+//! 8. `report` shows results, each a view with all of its forms: text, JSON, Markdown, annotations.
 //!    `github` keeps a comment or an issue up to date with them. [`commands`] has the verbs, and
 //!    `cli` what they share: flags, environment, config, exit codes.
 //!
@@ -62,6 +64,7 @@ pub mod api;
 mod cli;
 pub mod commands;
 pub mod crash;
+mod doctor;
 pub mod emulator;
 mod engine;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::http::{bounded_body, describe, header_of};
 use super::not_json::describe_page;
 use super::redact;
 use super::redact::plain;
+use super::token_claims::TokenClaims;
 use crate::crash::Point;
 
 /// A token is renewed this long before it expires.
@@ -113,6 +114,19 @@ pub struct Token {
 }
 
 impl Token {
+    /// What it says of itself.
+    pub(crate) fn claims(&self) -> TokenClaims {
+        let text = self.header.to_str().unwrap_or_default();
+        TokenClaims::read(text.trim_start_matches("Bearer "))
+    }
+
+    /// How much longer it is good, as far as the sign-in service has said.
+    #[must_use]
+    pub fn lifetime(&self) -> Option<Duration> {
+        let until = self.good_until?;
+        Some(until.saturating_duration_since(Instant::now()))
+    }
+
     /// `Bearer …`, marked as sensitive.
     pub(super) fn header(&self) -> HeaderValue {
         self.header.clone()
@@ -230,6 +244,11 @@ impl Auth {
             http,
             cached: Mutex::new(None),
         }
+    }
+
+    /// Whether a token that has expired is replaced by a new one.
+    pub(crate) fn can_renew(&self) -> bool {
+        matches!(self.credentials, Credentials::ClientSecret { .. })
     }
 
     /// The token, asked for if there is none or it is about to expire.

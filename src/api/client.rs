@@ -5,7 +5,7 @@
 //! server has closed meanwhile would turn an ordinary send into a doubt, and a new one makes
 //! "never connected" provable. Redirects are not followed and the HTTP stack's own resends are off.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,12 +22,13 @@ use super::http::{Timeouts, bounded_body, builder, describe, header_of};
 use super::not_json::not_json;
 use super::outcome::{Broken, Outcome, is_word_refused, judge};
 use super::proxy::unusable_proxy;
+use super::redact::plain;
 use super::{Answer, Auth, CreateRun, Credentials, Flow, Pacer, ServerClock, SourceKind, Token};
 use crate::crash::Point;
 use crate::run::{FlowRef, OrganizationId, RunId, Sandbox};
 
 /// Where the service's own paths begin, on every host.
-const SERVICE: &str = "data/foundation/flowservice";
+pub(super) const SERVICE: &str = "data/foundation/flowservice";
 /// What a run is asked to do that is to run again, as the tutorial says it.
 pub(super) const RETRY: &str = "re-trigger";
 /// No answer to a create is longer than this; more of it would not be read.
@@ -63,6 +64,8 @@ pub struct Client {
     pacer: Arc<Pacer>,
     clock: ServerClock,
     kinds: Mutex<HashMap<String, Option<SourceKind>>>,
+    /// Headers about a limit of requests that any answer had.
+    limits_seen: Mutex<BTreeMap<String, String>>,
     /// Whether the service has refused the word `re-trigger`.
     retries_in_capitals: AtomicBool,
 }
@@ -128,6 +131,7 @@ impl Client {
             pacer,
             clock: ServerClock::default(),
             kinds: Mutex::default(),
+            limits_seen: Mutex::default(),
             retries_in_capitals: AtomicBool::new(false),
         })
     }
@@ -148,6 +152,14 @@ impl Client {
     #[must_use]
     pub fn api_key(&self) -> &str {
         &self.api_key
+    }
+
+    /// The headers about a limit of requests that answers had, each as it was last.
+    pub(crate) fn limits_seen(&self) -> BTreeMap<String, String> {
+        self.limits_seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What signs requests in.
@@ -356,6 +368,7 @@ impl Client {
             Err(error) => return Err(Broken::Connected(describe(&error))),
         };
         let now = Timestamp::now();
+        self.learn_limits(response.headers());
         let mut answer = Answer::begun(response.status().as_u16(), header_of(&response), now);
         if let Some(date) = answer.date {
             self.clock.learn(date, now);
@@ -363,6 +376,22 @@ impl Client {
         // A body that breaks off does not take back the status: the table decides on both.
         (answer.body, answer.complete) = bounded_body(&mut response, most).await;
         Ok(answer)
+    }
+
+    fn learn_limits(&self, headers: &HeaderMap) {
+        let is_about_limits = |name: &str| {
+            name.contains("ratelimit") || name.contains("rate-limit") || name == "retry-after"
+        };
+        for (name, value) in headers {
+            if is_about_limits(name.as_str()) {
+                let value = plain(&String::from_utf8_lossy(value.as_bytes()));
+                let mut seen = self
+                    .limits_seen
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                seen.insert(name.as_str().to_owned(), value);
+            }
+        }
     }
 
     fn signed(&self, sandbox: &Sandbox, token: &Token) -> HeaderMap {

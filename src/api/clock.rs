@@ -34,6 +34,11 @@ impl ServerClock {
         *self.ahead() = Some(ahead);
     }
 
+    /// How far the service's clock is ahead of ours, once that is known.
+    pub(super) fn ahead_of_ours(&self) -> Option<SignedDuration> {
+        *self.ahead()
+    }
+
     /// What `now` is by the service's clock, or by ours as long as that is not known.
     #[must_use]
     pub fn at(&self, now: Timestamp) -> ClockedTime {

@@ -37,6 +37,28 @@ impl Client {
         self.pages_of(flow, Some(ids)).await
     }
 
+    /// One page of a flow's runs as it came, after that which had `token`.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub(crate) async fn raw_page(
+        &self,
+        flow: &FlowRef,
+        token: Option<&str>,
+    ) -> Result<Value, ApiError> {
+        self.read(&flow.sandbox, self.page(flow.id, token)).await
+    }
+
+    /// Whether the service lists flows of `sandbox` for us.
+    ///
+    /// # Errors
+    /// What it says in place of a list.
+    pub(crate) async fn open_sandbox(&self, sandbox: &Sandbox) -> Result<(), ApiError> {
+        let mut url = self.url("flows");
+        url.query_pairs_mut().append_pair("limit", "1");
+        self.read(sandbox, url).await.map(drop)
+    }
+
     async fn pages_of(
         &self,
         flow: &FlowRef,

@@ -56,16 +56,12 @@ pub(crate) async fn connect(
         Failure::new(Exit::SignIn, "no API key is known")
             .hint("set AEP_API_KEY to the client id that the token was issued for")
     })?;
-    let mut timeouts = Timeouts::default();
-    let wire = &context.config.wire;
-    timeouts.connect = wire.connect_timeout.unwrap_or(timeouts.connect);
-    timeouts.total = wire.timeout.unwrap_or(timeouts.total);
     let connection = Connection {
         endpoint: context.endpoint.clone(),
         organization: organization.clone(),
         api_key,
         credentials,
-        timeouts,
+        timeouts: timeouts(context),
     };
     if let Some(wrong) = unusable_certificates(variable) {
         context.say(&format!("warning: {wrong}"));
@@ -76,6 +72,16 @@ pub(crate) async fn connect(
         organization,
         emulator: None,
     })
+}
+
+/// How long to wait for the service, by the config.
+pub(crate) fn timeouts(context: &Context) -> Timeouts {
+    let wire = &context.config.wire;
+    let Timeouts { connect, total } = Timeouts::default();
+    Timeouts {
+        connect: wire.connect_timeout.unwrap_or(connect),
+        total: wire.timeout.unwrap_or(total),
+    }
 }
 
 async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<Connected, Failure> {
@@ -106,7 +112,8 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
         endpoint: Url::parse(&emulator.url()).expect("the emulator's own URL"),
         organization: organization.clone(),
         api_key: "emulator".to_owned(),
-        credentials: Credentials::AccessToken(SecretString::from("emulator-token")),
+        // What begins like it is taken for it, and shown as no client's name: not like the API key.
+        credentials: Credentials::AccessToken(SecretString::from("token-of-the-built-in")),
         timeouts: Timeouts::default(),
     };
     let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");

@@ -148,6 +148,10 @@ impl Failure {
         self.silent
     }
 
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

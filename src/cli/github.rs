@@ -210,7 +210,8 @@ fn pull_request() -> Result<Option<PullRequest>, Failure> {
     Ok(event.pull_request())
 }
 
-fn client() -> Result<GitHubClient, Failure> {
+/// The client of this job's repository.
+pub(crate) fn client() -> Result<GitHubClient, Failure> {
     let api = required("GITHUB_API_URL")?;
     let connection = GitHubConnection {
         api: Url::parse(&api).map_err(|_| Failure::usage("GITHUB_API_URL is not a URL"))?,

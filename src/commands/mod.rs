@@ -7,6 +7,7 @@
 mod apply;
 mod audit;
 mod completions;
+mod doctor;
 mod emulator;
 mod import;
 mod init;
@@ -54,6 +55,8 @@ struct Cli {
 enum Verb {
     /// Write a config, an example manifest and workflows; overwrites nothing
     Init(init::Flags),
+    /// Check whether it would work here: settings, service, flows, state; only reads
+    Doctor(doctor::Flags),
     /// Check manifests; needs no state and no network
     Validate(validate::Flags),
     /// Show what apply would do; sends nothing and needs no network
@@ -135,6 +138,7 @@ impl Verb {
     fn name(&self) -> &'static str {
         match self {
             Self::Init(_) => "init",
+            Self::Doctor(_) => "doctor",
             Self::Validate(_) => "validate",
             Self::Plan(_) => "plan",
             Self::Apply(_) => "apply",
@@ -179,6 +183,9 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
     let context = match context::Context::resolve(global, project.clone(), actions) {
         Ok(context) => context,
         Err(failure) => {
+            if let Verb::Doctor(flags) = &verb {
+                return flags.without_context(&project, &failure);
+            }
             let beside = match &verb {
                 Verb::Plan(flags) => flags.unplanned(project.config(), &failure).await,
                 _ => Ok(()),
@@ -187,6 +194,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         }
     };
     match verb {
+        Verb::Doctor(flags) => doctor::run(&context, &flags).await,
         Verb::Validate(flags) => validate::run(&context, &flags),
         Verb::Plan(flags) => plan::run(&context, &flags).await,
         Verb::Apply(flags) => apply::run(&context, &flags).await,

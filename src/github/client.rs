@@ -3,6 +3,7 @@
 //! <https://docs.github.com/rest/issues/comments>, <https://docs.github.com/rest/issues/issues>,
 //! <https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::header::{
@@ -116,6 +117,42 @@ impl GitHubClient {
             user: below("user")?,
             graphql: graphql(&api),
         })
+    }
+
+    /// What the one whose token this is may do in the repository: its words, such as `push`.
+    ///
+    /// # Errors
+    /// When the repository cannot be read.
+    pub(crate) async fn permissions(&self) -> Result<Vec<String>, GitHubError> {
+        #[derive(Deserialize)]
+        struct Repository {
+            #[serde(default)]
+            permissions: BTreeMap<String, bool>,
+        }
+        let url = self.repository.clone();
+        let Repository { permissions } = self.ask(Method::GET, url, None).await?;
+        let granted = permissions.into_iter().filter(|(_, granted)| *granted);
+        Ok(granted.map(|(name, _)| plain(&name)).collect())
+    }
+
+    /// Whether a rule protects a branch; `None` where there is no such branch.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub(crate) async fn is_protected(&self, branch: &str) -> Result<Option<bool>, GitHubError> {
+        #[derive(Deserialize)]
+        struct Branch {
+            protected: bool,
+        }
+        let mut url = self.at("branches")?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(branch);
+        }
+        match self.ask::<Branch>(Method::GET, url, None).await {
+            Ok(Branch { protected }) => Ok(Some(protected)),
+            Err(error) if error.is_forbidden() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whose posts are ours.

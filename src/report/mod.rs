@@ -30,7 +30,7 @@ pub(crate) use github::{
 };
 pub(crate) use html::failure_page;
 pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
-pub(crate) use outcome::BlockedFlow;
+pub(crate) use outcome::{BlockedFlow, describe_blocked};
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
 pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
@@ -39,6 +39,7 @@ pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
 pub(crate) use text::apply::count;
 pub(crate) use text::audit::AuditView;
 pub(crate) use text::changes::{count_changes, write_changes};
+pub(crate) use text::doctor::{Area, Diagnosis, Finding, Mark, Settling, Trouble};
 pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
 pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
@@ -125,7 +126,7 @@ fn clock_time(at: Timestamp) -> String {
 }
 
 /// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
-fn duration(duration: Duration) -> String {
+pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_millis().div_ceil(1000).max(1);
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s} s"),

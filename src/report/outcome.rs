@@ -56,7 +56,7 @@ impl BlockedFlow {
 }
 
 /// Why nothing is sent to a flow.
-pub(super) fn describe_blocked(blocked: &Blocked) -> String {
+pub(crate) fn describe_blocked(blocked: &Blocked) -> String {
     match blocked {
         Blocked::Unreadable(why) => format!("the flow cannot be read in this sandbox: {why}"),
         Blocked::NotOnce(frequency) => format!(

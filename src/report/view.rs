@@ -14,18 +14,19 @@ use super::github::{
 };
 use super::html::{PageSource, page};
 use super::json::{
-    self, ApplyDocument, AuditDocument, ImportDocument, PlanDocument, RehearseDocument,
-    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
-    VerifyDocument,
+    self, ApplyDocument, AuditDocument, DoctorDocument, ImportDocument, PlanDocument,
+    RehearseDocument, ResolveDocument, RetryDocument, StateDocument, StatusDocument,
+    ValidateDocument, VerifyDocument,
 };
 use super::markdown::{
-    applied_markdown, audit_markdown, plan_markdown, retried_markdown, retry_plan_markdown,
-    status_markdown,
+    applied_markdown, audit_markdown, doctor_markdown, plan_markdown, retried_markdown,
+    retry_plan_markdown, status_markdown,
 };
 use super::outcome::BlockedFlow;
 use super::reason::describe_review;
 use super::text::apply::write_summary;
 use super::text::audit::{AuditView, write_audit};
+use super::text::doctor::{Diagnosis, write_diagnosis};
 use super::text::follow::write_followed;
 use super::text::import::{ImportedFlow, write_import};
 use super::text::plan::write_plan;
@@ -385,6 +386,22 @@ impl View for AuditView<'_> {
 
     fn markdown(&self, most: usize) -> Option<String> {
         Some(audit_markdown(self, most))
+    }
+}
+
+impl View for Diagnosis {
+    type Document = DoctorDocument;
+
+    fn write_text(&self, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+        write_diagnosis(out, self, layout)
+    }
+
+    fn document(&self, exit_code: u8) -> DoctorDocument {
+        json::doctor(self, exit_code)
+    }
+
+    fn markdown(&self, most: usize) -> Option<String> {
+        Some(doctor_markdown(self, most))
     }
 }
 

@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use self::repository::{Repository, words};
 use super::leased::Leased;
 use super::remote::{AcquireAttempts, CommitChange, Lease, Remote, Snapshot, Swap};
-use super::{Contents, StateBackend, StateFile, StoreError};
+use super::{Contents, StateBackend, StateFile, StoreError, WriteAccess};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
@@ -83,6 +83,23 @@ impl Remote for Branch {
         .boxed()
     }
 
+    fn check_write(&self, _: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        async {
+            let remote = self.remote().await?;
+            let commit = match self.tip(&remote).await? {
+                Some(tip) if self.fetch(&remote, &tip).await? => tip,
+                // Any commit would do where there is no branch yet.
+                _ => "HEAD".to_owned(),
+            };
+            if !self.has(&commit).await? {
+                return Ok(WriteAccess::NothingToPush);
+            }
+            self.push(&remote, &commit, &["--dry-run"]).await?;
+            Ok(WriteAccess::DryRun)
+        }
+        .boxed()
+    }
+
     fn check_exclusion<'a>(
         &'a self,
         _: &'a BranchVersion,
@@ -99,21 +116,10 @@ impl Remote for Branch {
         async move {
             let made = self.commit(from, change).await?;
             let remote = self.remote().await?;
-            let refspec = format!("{}:refs/heads/{}", made.commit, self.branch);
-            // The user's settings may add to a push: tags, submodules, signatures, options.
-            let no_mirror = format!("remote.{remote}.mirror=false");
-            let push = [
-                &["-c", "push.pushOption=", "-c", &no_mirror][..],
-                &["push", "--quiet", "--no-verify", "--no-follow-tags"],
-                &["--recurse-submodules=no", "--no-signed"],
-                &[&remote, &refspec],
-            ]
-            .concat();
             let mut tries = AcquireAttempts::new(Duration::from_secs(1));
             loop {
-                let trouble = match self.repository.git(&push, b"").await {
-                    Ok(output) if output.status.success() => return Ok(Swap::Won(made)),
-                    Ok(output) => failed("push to the branch", &words(&output)),
+                let trouble = match self.push(&remote, &made.commit, &[]).await {
+                    Ok(()) => return Ok(Swap::Won(made)),
                     Err(error) => error,
                 };
                 // A push may have arrived though its answer did not; the branch itself tells.
@@ -158,6 +164,25 @@ impl Branch {
                 "find the remote",
                 "none of this repository's remotes is named `origin`",
             )),
+        }
+    }
+
+    /// Pushes `commit` to the branch.
+    async fn push(&self, remote: &str, commit: &str, more: &[&str]) -> Result<(), StoreError> {
+        let refspec = format!("{commit}:refs/heads/{}", self.branch);
+        // The user's settings may add to a push: tags, submodules, signatures, options.
+        let no_mirror = format!("remote.{remote}.mirror=false");
+        let push = [
+            &["-c", "push.pushOption=", "-c", &no_mirror][..],
+            &["push", "--quiet", "--no-verify", "--no-follow-tags"],
+            &["--recurse-submodules=no", "--no-signed"],
+            more,
+            &[remote, &refspec],
+        ]
+        .concat();
+        match self.repository.git(&push, b"").await? {
+            output if output.status.success() => Ok(()),
+            output => Err(failed("push to the branch", &words(&output))),
         }
     }
 
@@ -222,7 +247,7 @@ impl Branch {
         }
     }
 
-    async fn has(&self, commit: &Oid) -> Result<bool, StoreError> {
+    async fn has(&self, commit: &str) -> Result<bool, StoreError> {
         let tree = format!("{commit}^{{tree}}");
         Ok(self
             .repository

@@ -16,7 +16,9 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 
 use super::remote::{CommitChange, Lease, Remote, Snapshot, Step, Swap};
-use super::{Acquired, BackendGuard, Contents, StateBackend, StoreError, SuspendAwareInstant};
+use super::{
+    Acquired, BackendGuard, Contents, StateBackend, StoreError, SuspendAwareInstant, WriteAccess,
+};
 use crate::state::{FormatError, Holder};
 
 /// A lease is renewed so many times while it lasts, where nothing else is written.
@@ -136,6 +138,10 @@ impl<R: Remote> StateBackend for Leased<R> {
             Err(StoreError::Locked(None))
         }
         .boxed()
+    }
+
+    fn check_write(&self, with_probe: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        self.remote.check_write(with_probe)
     }
 
     fn lease(&self) -> Option<Duration> {

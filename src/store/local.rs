@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use super::fingerprint::{self, FileFingerprint};
 use super::lock::Lock;
-use super::{BackendGuard, Contents, READ, StateBackend, StateFile, StoreError};
+use super::{BackendGuard, Contents, READ, StateBackend, StateFile, StoreError, WriteAccess};
 use crate::crash::Point;
 use crate::state::Holder;
 
@@ -56,6 +56,19 @@ impl StateBackend for Local {
     fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
         let folder = self.folder.clone();
         blocking(move || Lock::holder(&folder)).boxed()
+    }
+
+    fn check_write(&self, _: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            // The folder that there is, in which the others would be made.
+            let there = folder.ancestors().find(|folder| folder.exists());
+            let there = there.filter(|there| !there.as_os_str().is_empty());
+            let there = there.unwrap_or(Path::new("."));
+            may_write(there).map_err(failed("write to", there))?;
+            Ok(WriteAccess::Permission)
+        })
+        .boxed()
     }
 
     fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
@@ -305,6 +318,21 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     match fs::create_dir(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => sync_folder(above),
+    }
+}
+
+/// Whether the system lets this process write into `folder`; nothing is written.
+fn may_write(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
+    }
+    #[cfg(not(unix))]
+    {
+        match fs::metadata(folder)?.permissions().readonly() {
+            true => Err(io::ErrorKind::PermissionDenied.into()),
+            false => Ok(()),
+        }
     }
 }
 

@@ -207,11 +207,33 @@ pub trait StateBackend: Send + Sync {
     /// Who holds it, if anybody does and that can be known without asking for it.
     fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>>;
 
+    /// Whether this process may write there, as far as can be told without writing to the state. An
+    /// object store tells only `with_probe`: an object that is created and removed again.
+    ///
+    /// # Errors
+    /// When it may not, or the place cannot be reached.
+    fn check_write(&self, with_probe: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>>;
+
     /// Ends the hold of `holder`, who is gone; `false` where it is not held by that one.
     fn unlock<'a>(&'a self, holder: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>>;
 
     /// Takes hold of it, or says who has it.
     fn lock(&self, holder: Holder) -> BoxFuture<'_, Result<Box<dyn BackendGuard>, StoreError>>;
+}
+
+/// How it was found out that a place may be written to, or why it was not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteAccess {
+    /// The operating system says so.
+    Permission,
+    /// A push that was a dry run was accepted.
+    DryRun,
+    /// An object was created, could not be created again, and was removed.
+    Probe,
+    /// There is no commit for a dry run of a push.
+    NothingToPush,
+    /// A probe was not asked for.
+    OnlyWithWrite,
 }
 
 /// How a hold was come by.

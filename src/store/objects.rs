@@ -32,10 +32,14 @@ use super::leased::Leased;
 use super::remote::{
     AcquireAttempts, CommitChange, LONGEST_LEASE, Lease, Remote, Snapshot, Step, Swap,
 };
-use super::{Contents, StateBackend, StateFile, StoreError};
+use super::{Contents, StateBackend, StateFile, StoreError, WriteAccess};
 
 const JOURNAL: &str = "journal";
 const STATE: &str = "state";
+/// Where it is tried whether objects can be written.
+const PROBE: &str = "probe";
+const OVERWRITES: &str = "the store overwrites an object that was to be created only if there is none \
+     (`If-None-Match: *`)";
 /// The format of the journal's objects; what is newer is refused.
 const FORMAT: u32 = 1;
 /// How long an obsolete object is kept, by the store's own clock: longer than a holder may
@@ -137,6 +141,30 @@ impl Remote for Objects {
         .boxed()
     }
 
+    fn check_write(&self, with_probe: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        async move {
+            if !with_probe {
+                return Ok(WriteAccess::OnlyWithWrite);
+            }
+            let path = self.below(PROBE, &Uuid::new_v4().to_string());
+            let failed = |error: Error| failed("write to the bucket", &error.into());
+            let put = |bytes: &'static [u8]| {
+                let create = PutOptions::from(PutMode::Create);
+                self.store.put_opts(&path, bytes.into(), create)
+            };
+            put(b"first").await.map_err(failed)?;
+            let again = put(b"second").await;
+            let deleted = self.store.delete(&path).await;
+            if again.is_ok() {
+                return Err(StoreError::NoConditionalWrites(OVERWRITES.to_owned()));
+            }
+            // What is obsolete is removed, too.
+            deleted.map_err(failed)?;
+            Ok(WriteAccess::Probe)
+        }
+        .boxed()
+    }
+
     fn check_exclusion<'a>(
         &'a self,
         latest: &'a ObjectVersion,
@@ -146,11 +174,7 @@ impl Remote for Objects {
             // then have is as good as what they have, and held by nobody.
             let header = ObjectHeader::new(latest, None, "A second write, not to be taken");
             if self.create(latest.number, header.line()).await? {
-                return Err(StoreError::NoConditionalWrites(
-                    "the store overwrites an object that was to be created only if there is none \
-                     (`If-None-Match: *`)"
-                        .to_owned(),
-                ));
+                return Err(StoreError::NoConditionalWrites(OVERWRITES.to_owned()));
             }
             Ok(())
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Contents, StoreError};
+use super::{Contents, StoreError, WriteAccess};
 use crate::state::Holder;
 
 /// How long a lease lasts, unless the config says.
@@ -70,6 +70,9 @@ pub(super) trait Remote: Clone + Send + Sync + 'static {
         &'a self,
         latest: &'a Self::Version,
     ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// [`StateBackend::check_write`](super::StateBackend::check_write).
+    fn check_write(&self, with_probe: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>>;
 
     /// Makes `change` the version after `from`, durably, if `from` is still the latest.
     fn swap<'a>(

@@ -11,6 +11,7 @@ mod crash_points;
 #[cfg(unix)]
 mod disk;
 mod docs;
+mod doctor;
 mod flows;
 mod follow;
 #[cfg(target_os = "linux")]

@@ -17,6 +17,7 @@ use crate::wire::server::{Server, Talk};
 
 /// Commands that talk to the service, or hold the credentials while they do not.
 const TALKING: &[&str] = &[
+    "doctor",
     "apply --yes --report applied.json",
     "apply --yes --no-preflight --format json --progress bar",
     "status",

@@ -8,9 +8,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ApplyDocument, AuditDocument, FailureDocument, ImportDocument, PlanDocument, RehearseDocument,
-    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
-    VerifyDocument,
+    ApplyDocument, AuditDocument, DoctorDocument, FailureDocument, ImportDocument, PlanDocument,
+    RehearseDocument, ResolveDocument, RetryDocument, StateDocument, StatusDocument,
+    ValidateDocument, VerifyDocument,
 };
 use crate::run::{FlowId, Key, OrganizationId, RunId, Sandbox};
 use crate::untrusted::Untrusted;
@@ -55,6 +55,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("apply.v1", schema::<ApplyDocument>("apply/v1")),
         ("audit.v1", schema::<AuditDocument>("audit/v1")),
+        ("doctor.v1", schema::<DoctorDocument>("doctor/v1")),
         (
             "failure.v1",
             schema::<FailureDocument>(

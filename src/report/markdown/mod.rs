@@ -16,7 +16,9 @@ use std::fmt::{Display, Write};
 pub(super) use apply::{applied_markdown, describe_ending};
 pub(crate) use failure::{FailureView, failure_markdown};
 pub(super) use plan::{plan_markdown, problem_line};
-pub(super) use text::{audit_markdown, retried_markdown, retry_plan_markdown, status_markdown};
+pub(super) use text::{
+    audit_markdown, doctor_markdown, retried_markdown, retry_plan_markdown, status_markdown,
+};
 
 use super::bar::{Bar, Cell, legend};
 use super::{plain, plural, wrap};

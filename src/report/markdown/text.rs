@@ -6,6 +6,7 @@ use super::{LINE, more, pre};
 use crate::engine::Applied;
 use crate::plan::RetryPlan;
 use crate::report::text::audit::{AuditView, describe_totals, write_audit};
+use crate::report::text::doctor::{Diagnosis, write_diagnosis};
 use crate::report::text::retry::{RetryCounts, write_retried, write_retry_plan};
 use crate::report::text::status::{Status, write_status};
 use crate::report::text::table::Layout;
@@ -19,6 +20,14 @@ const RESERVED: usize = 1_000;
 pub(crate) fn audit_markdown(view: &AuditView<'_>, most: usize) -> String {
     let totals = describe_totals(view.audit);
     block("audit", &totals, most, |out| write_audit(out, view, true))
+}
+
+/// The diagnosis in at most `most` bytes.
+#[must_use]
+pub(crate) fn doctor_markdown(diagnosis: &Diagnosis, most: usize) -> String {
+    block("doctor", &diagnosis.describe_counts(), most, |out| {
+        write_diagnosis(out, diagnosis, Layout::default())
+    })
 }
 
 /// The status of runs in at most `most` bytes.

@@ -3,6 +3,7 @@
 pub(super) mod apply;
 pub(super) mod audit;
 pub(super) mod changes;
+pub(super) mod doctor;
 pub(super) mod explain;
 pub(super) mod follow;
 pub(super) mod import;

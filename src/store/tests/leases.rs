@@ -43,6 +43,10 @@ impl Remote for Memory {
         .boxed()
     }
 
+    fn check_write(&self, _: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        async { Ok(WriteAccess::Permission) }.boxed()
+    }
+
     fn check_exclusion<'a>(&'a self, _: &'a usize) -> BoxFuture<'a, Result<(), StoreError>> {
         async { Ok(()) }.boxed()
     }

@@ -43,7 +43,7 @@ mod lists;
 mod proxy;
 mod redirects;
 pub(crate) mod server;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -13,10 +13,10 @@ use super::{CREATED, block_on, client, create, flow_ref, line, patient};
 use crate::support::workspace::Workspace;
 
 /// Somebody who signs certificates.
-pub(super) struct Issuer(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Issuer(CertifiedIssuer<'static, KeyPair>);
 
 impl Issuer {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -24,12 +24,12 @@ impl Issuer {
     }
 
     /// Its own certificate, as `SSL_CERT_FILE` has it.
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// What a server for `name` needs that speaks `protocols`.
-    pub(super) fn server(&self, name: &str, protocols: &[&str]) -> Arc<ServerConfig> {
+    pub(crate) fn server(&self, name: &str, protocols: &[&str]) -> Arc<ServerConfig> {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
         let certificate = params.signed_by(&key, &self.0).expect("a certificate");

@@ -1,0 +1,72 @@
+//! What a job of GitHub Actions may do, as far as reads tell.
+
+use crate::cli::context::Context;
+use crate::cli::environment::variable;
+use crate::cli::github::client;
+use crate::cli::state_location::StateLocation;
+use crate::github::GitHubError;
+use crate::report::{Area, Finding, plain};
+
+const AREA: Area = Area::GitHub;
+
+/// What the job's token reads, and whether a rule protects the branch of the state.
+pub(super) async fn check(context: &Context) -> Vec<Finding> {
+    if variable("GITHUB_TOKEN").is_none() {
+        return vec![
+            Finding::notice(AREA, "token", "token", "GITHUB_TOKEN is not set")
+                .advise("--comment and --issue need it: `env: GITHUB_TOKEN: ${{ github.token }}`"),
+        ];
+    }
+    let client = match client() {
+        Ok(client) => client,
+        Err(failure) => {
+            let message = plain(failure.message(), 300);
+            return vec![Finding::notice(AREA, "token", "token", message)];
+        }
+    };
+    let mut findings = vec![match client.permissions().await {
+        Ok(may) if may.is_empty() => {
+            Finding::fine(AREA, "token", "token", "GITHUB_TOKEN reads the repository")
+        }
+        Ok(may) => Finding::fine(
+            AREA,
+            "token",
+            "token",
+            format!(
+                "GITHUB_TOKEN reads the repository, as one that may {}",
+                may.join(", ")
+            ),
+        )
+        .advise(
+            "whether it may write comments and issues shows only when it does: the job needs \
+             `pull-requests: write` for --comment and `issues: write` for --issue",
+        ),
+        Err(error) => {
+            let message = format!("GITHUB_TOKEN: {}", plain(&error.to_string(), 300));
+            Finding::notice(AREA, "token", "token", message)
+                .advise("the job needs `permissions: contents: read` at least")
+        }
+    }];
+    if let StateLocation::Branch { name, .. } = context.kept() {
+        findings.extend(branch(&client.is_protected(name).await, name));
+    }
+    findings
+}
+
+fn branch(answer: &Result<Option<bool>, GitHubError>, name: &str) -> Option<Finding> {
+    let shown = plain(name, 100);
+    match answer {
+        Ok(Some(true)) => {
+            let message = format!("a rule protects the branch {shown}");
+            Some(Finding::notice(AREA, "branch", "branch", message).advise(
+                "see that it lets this job push: what it refuses shows only when a push is real",
+            ))
+        }
+        Ok(Some(false)) => {
+            let message = format!("no rule protects the branch {shown} from this job");
+            Some(Finding::fine(AREA, "branch", "branch", message))
+        }
+        // It is not there yet, or may not be seen: the push that is a dry run tells.
+        Ok(None) | Err(_) => None,
+    }
+}

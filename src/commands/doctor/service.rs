@@ -1,0 +1,69 @@
+//! Asks the service who it is, and whether it lets us in.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::of_failure;
+use crate::api::{Client, probe, unusable_certificates};
+use crate::cli::connect::timeouts;
+use crate::cli::context::Context;
+use crate::cli::environment::variable;
+use crate::cli::failure::Failure;
+use crate::doctor::{SignInFacts, check_probe, check_sandbox, check_sign_in};
+use crate::manifest::Manifest;
+use crate::report::{Area, Finding};
+use crate::run::Sandbox;
+
+/// How the endpoint is reached, if it is, and what time it is there.
+pub(super) async fn probe_endpoint(context: &Context, findings: &mut Vec<Finding>) -> bool {
+    let endpoint = context.endpoint.as_str().trim_end_matches('/');
+    if let Some(wrong) = unusable_certificates(variable) {
+        findings.push(Finding::notice(Area::Service, "certificates", "TLS", wrong));
+    }
+    let probed = probe(&context.endpoint, timeouts(context)).await;
+    findings.extend(check_probe(endpoint, &probed));
+    probed.is_ok()
+}
+
+/// Whether there is a token.
+pub(super) async fn sign_in(
+    context: &Context,
+    client: &Client,
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let token = match client.auth().token().await {
+        Ok(token) => token,
+        Err(error) => {
+            let failure = Failure::from(crate::api::ApiError::Auth(error));
+            findings.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
+            return false;
+        }
+    };
+    if !context.emulator {
+        findings.push(check_sign_in(&SignInFacts {
+            claims: token.claims(),
+            lifetime: token.lifetime(),
+            is_renewed: client.auth().can_renew(),
+            api_key: client.api_key().to_owned(),
+            now: Timestamp::now(),
+        }));
+    }
+    true
+}
+
+/// Whether each sandbox that is named is open to us.
+pub(super) async fn open_sandboxes(
+    context: &Context,
+    client: &Client,
+    manifests: &[Manifest],
+) -> Vec<Finding> {
+    let of_manifests = manifests.iter().map(|manifest| &manifest.flow.sandbox);
+    let sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
+    let mut findings = Vec::new();
+    for sandbox in sandboxes {
+        let answer = client.open_sandbox(sandbox).await;
+        findings.push(check_sandbox(sandbox, answer.as_ref().map(drop)));
+    }
+    findings
+}

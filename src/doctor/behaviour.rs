@@ -1,0 +1,406 @@
+//! What the service does where Adobe's documents are silent, and what follows: how a lost answer
+//! would be settled, and which settings put a guess right.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::ListShape;
+use crate::api::TimestampForm;
+use crate::report::{Area, Finding, Mark, Settling, Trouble, duration, number, plain};
+
+const AREA: Area = Area::Behaviour;
+/// Adobe's pages say that a run shows up two to three minutes after it was asked for.
+const SHORT_DELAY: Duration = Duration::from_secs(180);
+/// How many words or names are told.
+const NAMED: usize = 5;
+
+/// What lists showed, and the settings that go with it.
+#[derive(Debug)]
+pub(crate) struct BehaviourFacts<'a> {
+    pub shape: &'a ListShape,
+    /// Headers about a limit of requests.
+    pub limits: &'a BTreeMap<String, String>,
+    pub per_flow: usize,
+    pub settle_delay: Duration,
+    pub timestamps: TimestampForm,
+    /// Whether it is the emulator, which lists at once.
+    pub is_emulator: bool,
+}
+
+/// What was learnt, and how a lost answer would be settled.
+pub(crate) fn check_behaviour(facts: &BehaviourFacts<'_>) -> (Vec<Finding>, Settling) {
+    let shape = facts.shape;
+    let settling = settling(facts);
+    let mut findings = Vec::new();
+    if shape.runs == 0 {
+        let message = match shape.lists {
+            0 => "not looked at: no list could be read".to_owned(),
+            lists => format!(
+                "{}, and no run in any: nothing to learn from",
+                number(lists, "list")
+            ),
+        };
+        let finding = Finding::notice(AREA, "lists", "lists", message);
+        findings.push(if shape.lists == 0 {
+            finding
+        } else {
+            finding.advise("after `backfill apply --limit 1`, ask again before the rest is sent")
+        });
+    } else {
+        findings.push(check_filter(shape));
+        findings.extend(check_pages(shape));
+        findings.push(check_windows(shape));
+        findings.extend(check_form(facts));
+        findings.push(check_clients(facts));
+        findings.extend(check_words(shape));
+    }
+    findings.extend(check_settling(facts, settling));
+    findings.extend(check_limits(facts.limits));
+    (findings, settling)
+}
+
+/// How it would be found out whether a run exists whose answer was lost.
+fn settling(facts: &BehaviourFacts<'_>) -> Settling {
+    let shape = facts.shape;
+    let own = shape.runs - shape.foreign;
+    if own == 0 {
+        Settling::Unknown
+    } else if shape.silent == 0 && shape.invalid == 0 {
+        Settling::ByWindow
+    } else if shape.shown_alone > 0 {
+        Settling::ByWindowOfEach
+    } else if shape.params + shape.copy_windows > 0 {
+        // Those that are silent may be too young to have begun.
+        Settling::ByWindow
+    } else if shape.without_creation == 0 && shape.ours > 0 && facts.per_flow == 1 {
+        Settling::ByOrder
+    } else {
+        Settling::ByPerson
+    }
+}
+
+fn check_filter(shape: &ListShape) -> Finding {
+    let runs = number(shape.runs, "run");
+    let lists = number(shape.lists, "list");
+    if shape.foreign > 0 {
+        let message = format!(
+            "lists are not filtered by flow: {} of {runs} in {lists} are of other flows",
+            shape.foreign
+        );
+        return Finding::notice(AREA, "filter", "lists", message).advise(
+            "what is of another flow is left out here, so nothing goes wrong; every list is as \
+             long as the sandbox has runs, and takes as many requests",
+        );
+    }
+    if shape.unreadable > 0 {
+        let message = format!(
+            "{} in {lists} cannot be read as runs",
+            number(shape.unreadable, "entry")
+        );
+        return Finding::fault(Trouble::WouldNotWork, AREA, "filter", "lists", message)
+            .advise("a list is whole or it is no evidence: please report what they look like");
+    }
+    let unsure = match shape.without_flow {
+        0 => "",
+        _ => "; some runs do not say their flow",
+    };
+    let message = format!("filtered by flow: {runs} in {lists}{unsure}");
+    Finding::fine(AREA, "filter", "lists", message)
+}
+
+fn check_pages(shape: &ListShape) -> Option<Finding> {
+    (shape.paged > 0).then(|| {
+        let lists = number(shape.paged, "list");
+        if shape.pages_read == shape.paged {
+            let message = format!("{lists} with a second page, which brought other runs");
+            return Finding::fine(AREA, "pages", "pages", message);
+        }
+        let message = format!("the second page of {lists} brought no other run");
+        Finding::notice(AREA, "pages", "pages", message)
+            .advise("a list that repeats itself is no evidence: runs of it would stay in doubt")
+    })
+}
+
+fn check_windows(shape: &ListShape) -> Finding {
+    let own = shape.runs - shape.foreign;
+    let parts: Vec<String> = [
+        (shape.params, "in params"),
+        (shape.copy_windows, "on the copy activity"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, place)| format!("{count} of {own} {place}"))
+    .collect();
+    if shape.invalid > 0 {
+        let message = format!(
+            "{} show a window that none can be",
+            number(shape.invalid, "run")
+        );
+        return Finding::notice(AREA, "windows", "windows", message)
+            .advise("what such a run stands for is left to a person");
+    }
+    if shape.silent == 0 {
+        let message = format!("shown: {}", parts.join(", "));
+        return Finding::fine(AREA, "windows", "windows", message);
+    }
+    if shape.shown_alone > 0 {
+        let message = format!(
+            "{} of {own} runs show none in lists, but by themselves",
+            shape.silent
+        );
+        return Finding::notice(AREA, "windows", "windows", message)
+            .advise("each is read by its id where it may matter, up to 50 for a flow");
+    }
+    if parts.is_empty() {
+        let message = format!(
+            "not shown: none of {} shows params or a copy window",
+            number(own, "run")
+        );
+        return Finding::notice(AREA, "windows", "windows", message).advise(
+            "keep limits.perFlow at 1: then the order of our own runs tells which is which",
+        );
+    }
+    let message = format!("shown: {}; {} show none", parts.join(", "), shape.silent);
+    Finding::notice(AREA, "windows", "windows", message)
+        .advise("a run may show its window only once it has begun: settling waits for that")
+}
+
+fn check_form(facts: &BehaviourFacts<'_>) -> Option<Finding> {
+    let shape = facts.shape;
+    if shape.params == 0 {
+        return None;
+    }
+    let kind = match shape.texts {
+        0 => "integers",
+        texts if texts == shape.params => "strings",
+        _ => "strings and integers",
+    };
+    if shape.milliseconds > 0 {
+        let message =
+            format!("times in params are in milliseconds, as {kind}; requests say seconds");
+        return Some(Finding::notice(AREA, "times", "times", message).advise(
+            "they are read as what they are; see after a first run that it found its records",
+        ));
+    }
+    let message = format!("times in params are in seconds, as {kind}");
+    let differs = match facts.timestamps {
+        TimestampForm::Text => shape.texts == 0,
+        TimestampForm::Integer => shape.texts == shape.params,
+    };
+    let finding = Finding::fine(AREA, "times", "times", message);
+    Some(if differs {
+        let other = match facts.timestamps {
+            TimestampForm::Text => "integer",
+            TimestampForm::Integer => "string",
+        };
+        finding.advise(format!(
+            "they are read either way. If a first run is refused with 400, say `wire: {{ \
+             timestamps: {other} }}`"
+        ))
+    } else {
+        finding
+    })
+}
+
+fn check_clients(facts: &BehaviourFacts<'_>) -> Finding {
+    let shape = facts.shape;
+    let own = shape.runs - shape.foreign;
+    if !shape.recorded_clients.is_empty() {
+        let named: Vec<String> = shape.recorded_clients.iter().take(NAMED).cloned().collect();
+        let message = format!(
+            "runs that this state has sent name `{}` as createdClient, not the API key",
+            plain(&named.join("`, `"), 200)
+        );
+        return Finding::notice(AREA, "clients", "whose runs", message).advise(
+            "runs are then told by their windows alone; one that shows none is left to a person",
+        );
+    }
+    if shape.without_client == own {
+        let message = "runs name no createdClient: ours cannot be told from those of others";
+        return Finding::notice(AREA, "clients", "whose runs", message)
+            .advise("a run that shows no window is then left to a person");
+    }
+    let message = format!(
+        "createdClient is this API key for {} of {own}{}",
+        number(shape.ours, "run"),
+        match shape.recorded {
+            0 => "",
+            _ => ", those of this state among them",
+        }
+    );
+    Finding::fine(AREA, "clients", "whose runs", message)
+}
+
+fn check_words(shape: &ListShape) -> Option<Finding> {
+    let words: Vec<&str> = shape
+        .unknown_statuses
+        .iter()
+        .take(NAMED)
+        .map(String::as_str)
+        .collect();
+    (!words.is_empty()).then(|| {
+        let message = format!(
+            "not known, so taken as not finished: {}",
+            plain(&words.join(", "), 200)
+        );
+        Finding::notice(AREA, "statuses", "statuses", message)
+            .advise("look up in AEP how these runs ended")
+    })
+}
+
+fn check_settling(facts: &BehaviourFacts<'_>, settling: Settling) -> Option<Finding> {
+    let waits = format!("after {}", duration(facts.settle_delay));
+    let message = format!("settled {}, {waits}", settling.describe());
+    let finding = match settling {
+        Settling::ByPerson => Finding::notice(AREA, "settling", "lost answers", message).advise(
+            if facts.per_flow > 1 {
+                "set limits.perFlow to 1: then the order of our own runs may tell"
+            } else {
+                "send few at a time (`--limit 10`), and look before the next"
+            },
+        ),
+        _ => Finding::fine(AREA, "settling", "lost answers", message),
+    };
+    if facts.settle_delay < SHORT_DELAY && !facts.is_emulator {
+        let notice = Finding {
+            mark: Mark::Notice,
+            ..finding
+        };
+        return Some(notice.advise(
+            "Adobe says that a run shows up after 2 to 3 minutes: set settleDelay to 5 minutes or \
+             more, or a run that is listed late is created twice",
+        ));
+    }
+    // Before there is a run, that there is none is told already.
+    (settling != Settling::Unknown).then_some(finding)
+}
+
+fn check_limits(limits: &BTreeMap<String, String>) -> Option<Finding> {
+    (!limits.is_empty()).then(|| {
+        let seen: Vec<String> = limits
+            .iter()
+            .take(NAMED)
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
+        let message = format!("the service tells: {}", plain(&seen.join(", "), 200));
+        Finding::fine(AREA, "limits", "rate", message).advise("limits.rate should stay below it")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(shape: &ListShape, per_flow: usize) -> (Vec<Finding>, Settling) {
+        check_behaviour(&BehaviourFacts {
+            shape,
+            limits: &BTreeMap::new(),
+            per_flow,
+            settle_delay: Duration::from_secs(300),
+            timestamps: TimestampForm::Text,
+            is_emulator: false,
+        })
+    }
+
+    fn ten() -> ListShape {
+        ListShape {
+            lists: 1,
+            runs: 10,
+            ours: 10,
+            ..ListShape::default()
+        }
+    }
+
+    fn told<'f>(findings: &'f [Finding], check: &str) -> &'f Finding {
+        let finding = findings.iter().find(|finding| finding.check == check);
+        finding.unwrap_or_else(|| panic!("no {check}: {findings:?}"))
+    }
+
+    #[test]
+    fn how_a_lost_answer_is_settled_follows_from_what_lists_show() {
+        let params = ListShape {
+            params: 10,
+            texts: 10,
+            ..ten()
+        };
+        let copied = ListShape {
+            copy_windows: 8,
+            silent: 2,
+            ..ten()
+        };
+        let alone = ListShape {
+            silent: 10,
+            read_alone: 1,
+            shown_alone: 1,
+            ..ten()
+        };
+        let silent = ListShape {
+            silent: 10,
+            ..ten()
+        };
+        let others = ListShape {
+            ours: 0,
+            ..silent.clone()
+        };
+        for (shape, per_flow, settling) in [
+            (&ListShape::default(), 1, Settling::Unknown),
+            (&params, 8, Settling::ByWindow),
+            (&copied, 1, Settling::ByWindow),
+            (&alone, 1, Settling::ByWindowOfEach),
+            (&silent, 1, Settling::ByOrder),
+            (&silent, 2, Settling::ByPerson),
+            (&others, 1, Settling::ByPerson),
+        ] {
+            assert_eq!(checked(shape, per_flow).1, settling, "{shape:?}");
+        }
+        let (findings, _) = checked(&silent, 2);
+        let advice = told(&findings, "settling").advice.as_deref();
+        assert!(advice.is_some_and(|it| it.contains("perFlow to 1")));
+    }
+
+    #[test]
+    fn each_guess_that_is_wrong_is_told_with_its_setting() {
+        let odd = ListShape {
+            foreign: 3,
+            params: 7,
+            milliseconds: 7,
+            recorded: 2,
+            recorded_clients: ["exc_app".to_owned()].into(),
+            unknown_statuses: ["ABORTED".to_owned()].into(),
+            paged: 1,
+            ..ten()
+        };
+        let (findings, _) = checked(&odd, 1);
+        for (check, said) in [
+            ("filter", "not filtered by flow: 3 of 10"),
+            ("times", "in milliseconds, as integers"),
+            ("clients", "`exc_app`"),
+            ("statuses", "ABORTED"),
+            ("pages", "brought no other run"),
+        ] {
+            let finding = told(&findings, check);
+            assert_eq!(finding.mark, Mark::Notice, "{check}");
+            assert!(finding.message.contains(said), "{}", finding.message);
+            assert!(finding.advice.is_some(), "{check}");
+        }
+    }
+
+    #[test]
+    fn a_settle_delay_below_what_adobe_says_is_told() {
+        let facts = BehaviourFacts {
+            shape: &ten(),
+            limits: &[("x-ratelimit-limit".to_owned(), "50".to_owned())].into(),
+            per_flow: 1,
+            settle_delay: Duration::from_secs(60),
+            timestamps: TimestampForm::Text,
+            is_emulator: false,
+        };
+        let (findings, _) = check_behaviour(&facts);
+        assert_eq!(told(&findings, "settling").mark, Mark::Notice);
+        assert!(
+            told(&findings, "limits")
+                .message
+                .contains("x-ratelimit-limit: 50")
+        );
+    }
+}
