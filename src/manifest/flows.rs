@@ -44,32 +44,7 @@ impl Checker<'_> {
         own: &FlowDocument<'_>,
         flows: &At<Vec<FlowDocument<'_>>>,
     ) -> Vec<CheckedFlow> {
-        let beside = [
-            (
-                "flowId",
-                &own.flow_id,
-                "write it as an entry: `- flowId: …`",
-            ),
-            (
-                "name",
-                &own.name,
-                "write it in an entry: each flow has its own",
-            ),
-        ];
-        for (field, text, hint) in beside {
-            if let Some(text) = text {
-                let message = format!("`{field}` stands beside `flows`");
-                self.problems.push(
-                    Problem::new(Rule::FlowsBeside, self.file, text.span, message)
-                        .related(self.file, flows.span, "the flows")
-                        .hint(hint),
-                );
-            }
-        }
-        if flows.value.is_empty() {
-            self.report(Rule::MissingField, flows.span, "`flows` is empty")
-                .hint = Some("add an entry, `- flowId: UUID`".to_owned());
-        }
+        self.beside_list(own, flows);
         let defaults = self.defaults(own, &flows.value);
         let mut first_of: HashMap<FlowId, Span> = HashMap::new();
         let mut checked = Vec::with_capacity(flows.value.len());
@@ -131,6 +106,36 @@ impl Checker<'_> {
             .collect()
     }
 
+    /// What is not written beside a list, and a list of none.
+    fn beside_list(&mut self, own: &FlowDocument<'_>, flows: &At<Vec<FlowDocument<'_>>>) {
+        let beside = [
+            (
+                "flowId",
+                &own.flow_id,
+                "write it as an entry: `- flowId: …`",
+            ),
+            (
+                "name",
+                &own.name,
+                "write it in an entry: each flow has its own",
+            ),
+        ];
+        for (field, text, hint) in beside {
+            if let Some(text) = text {
+                let message = format!("`{field}` stands beside `flows`");
+                self.problems.push(
+                    Problem::new(Rule::FlowsBeside, self.file, text.span, message)
+                        .related(self.file, flows.span, "the flows")
+                        .hint(hint),
+                );
+            }
+        }
+        if flows.value.is_empty() {
+            self.report(Rule::MissingField, flows.span, "`flows` is empty")
+                .hint = Some("add an entry, `- flowId: UUID`".to_owned());
+        }
+    }
+
     fn flow_id(&mut self, flow: &FlowDocument<'_>) -> Option<FlowId> {
         let Some(text) = &flow.flow_id else {
             if !flow.is_reported("flowId") {
@@ -160,9 +165,12 @@ impl Checker<'_> {
     }
 }
 
-/// Where a flow is named.
+/// Where a flow is named: at its id, or at its entry, if the id is written elsewhere and comes
+/// through an alias.
 fn place(flow: &FlowDocument<'_>) -> Span {
-    flow.flow_id.as_ref().map_or(flow.span, |text| text.span)
+    let id = flow.flow_id.as_ref().map(|text| text.span);
+    let is_of_entry = |id: &Span| flow.span.start <= id.start && id.end <= flow.span.end;
+    id.filter(is_of_entry).unwrap_or(flow.span)
 }
 
 /// Labels of listed flows that have none: the file's stem, and as much of the id as tells them
@@ -260,6 +268,25 @@ mod tests {
             let codes: Vec<_> = checked.problems.iter().map(|one| one.rule.code()).collect();
             assert_eq!(codes, [code]);
         }
+    }
+
+    #[test]
+    fn a_flow_that_stands_twice_by_an_alias_is_told_at_the_alias() {
+        let listed = "- &one {flowId: 9c2d7a5e-1f1b-4d0a-9b53-0d3f6a2f8c11, name: history}\n\
+                      - <<: *one\n  name: again\n- *one\n";
+        let checked = checked(&january(1, listed));
+        let told: Vec<_> = checked
+            .problems
+            .iter()
+            .map(|one| {
+                (
+                    one.rule.code(),
+                    one.place.span.line,
+                    one.related[0].span.line,
+                )
+            })
+            .collect();
+        assert_eq!(told, [("BF036", 7, 6), ("BF036", 9, 6)]);
     }
 
     #[test]

@@ -355,7 +355,7 @@ proptest! {
     fn any_text_of_a_manifests_words_gives_problems_or_runs(
         words in prop::collection::vec(prop::sample::select(vec![
             "version: 1\n", "flowId: ", FLOW, "\n", "sandbox: prod\n", "source: file\n", "runs:\n",
-            "ranges:\n", "  - ", "    ", "from: ", "to: ", "every: ", "1 day", "2022-01-01",
+            "flows:\n", "ranges:\n", "  - ", "    ", "from: ", "to: ", "every: ", "1 day", "2022-01-01",
             "2022-03-27T02:30:00", "windowStartTime: ", "windowEndTime: ", "timezone: ",
             "Europe/Madrid", "except: ", "[", "]", "{", "}", ", ", "&a ", "*a", "<<: ", "---\n",
             "\"", "'", "1651584991", "16515859567", "-1", "é", "\t", "#", "!!str ", "|\n", ": ",
