@@ -19,10 +19,11 @@ use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present;
 use crate::cli::signals::Signals;
-use crate::engine::{self, Applied};
+use crate::engine::{self, Applied, Ending};
 use crate::plan::{Plan, ReviewedPlan};
 use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
+use crate::state::State;
 use crate::store::load;
 
 /// How much is repeated of what is wrong with a plan.
@@ -185,7 +186,8 @@ async fn apply_to(
             problems: &[],
             blocked: None,
         };
-        return Ok(finish(context, flags, &first_look, nothing, Some(next)));
+        let exit = show_result(context, flags, &first_look, &nothing);
+        return Ok(finish(context, flags, &first_look, nothing, next, exit));
     }
 
     let mut signals = Signals::listen()?;
@@ -243,37 +245,73 @@ async fn apply_to(
         is_retry: false,
     };
     let applied = carry_out(context, how, &plan, store, connected, signals).await?;
-    // The state as it is now; where it cannot be read, the page has what the plan knew.
+    let exit = show_result(context, flags, &plan, &applied);
     let next = match wanted {
         Some(wanted) => {
-            let state = load(place.as_ref(), Some(&connected.organization)).await;
-            let state = state.unwrap_or_default();
-            let plan = plan::planned(context, wanted, state.as_ref(), reviewed).select(&selection);
-            Some(plan::PlanWithState::at(context, plan, state))
+            let planned = |state: Option<&State>| {
+                plan::planned(context, wanted, state, reviewed).select(&selection)
+            };
+            plan_after(context, connected, &applied, planned).await
         }
         None => None,
     };
-    let next = next.as_ref().map(plan::PlanWithState::view);
-    Ok(finish(context, flags, &plan, applied, next))
+    // Where that is not known, the page has what was known before, and what became of each run.
+    let before = PlanView {
+        plan: &plan,
+        state: state.as_ref(),
+        forecast: None,
+        problems: &[],
+        blocked: None,
+    };
+    let next = next.as_ref().map_or(before, plan::PlanWithState::view);
+    Ok(finish(context, flags, &plan, applied, next, exit))
 }
 
-/// Shows the result, writes the report, and decides how it all ended.
+/// What there is to do after an apply, for its page: the state is asked for once more, unless somebody
+/// waits for the end of this, or it could not be used. `None` where that is not known.
+async fn plan_after(
+    context: &Context,
+    connected: &Connected,
+    applied: &Applied,
+    planned: impl FnOnce(Option<&State>) -> Plan,
+) -> Option<plan::PlanWithState> {
+    if matches!(applied.ending, Ending::Interrupted | Ending::Store(_)) {
+        return None;
+    }
+    let place = context.place().ok()?;
+    let state = load(place.as_ref(), Some(&connected.organization)).await;
+    let state = state.ok()?;
+    let plan = planned(state.as_ref());
+    Some(plan::PlanWithState::at(context, plan, state))
+}
+
+/// Shows the result and writes the report; how it all ended.
+fn show_result(context: &Context, flags: &Flags, plan: &Plan, applied: &Applied) -> Exit {
+    let held_back = plan.totals().held_back;
+    let exit = exit_of(applied, held_back, flags.detailed_exitcode);
+    let view = ApplyView {
+        plan,
+        applied,
+        next: None,
+    };
+    let report = flags.report.as_deref();
+    show_all(context, &view, flags.format.into(), report, exit)
+}
+
+/// Writes the page, and says why the apply ended, if it ended early.
 fn finish(
     context: &Context,
     flags: &Flags,
     plan: &Plan,
     applied: Applied,
-    next: Option<PlanView<'_>>,
+    next: PlanView<'_>,
+    exit: Exit,
 ) -> Exit {
-    let held_back = plan.totals().held_back;
-    let exit = exit_of(&applied, held_back, flags.detailed_exitcode);
     let view = ApplyView {
         plan,
         applied: &applied,
-        next,
+        next: Some(next),
     };
-    let report = flags.report.as_deref();
-    let exit = show_all(context, &view, flags.format.into(), report, exit);
     let exit = flags.html.write_at_end(context, &view, exit);
     say_ending(context, applied.ending, exit)
 }

@@ -14,7 +14,7 @@ fn interrupted_by(name: &str) {
     let emulated = Emulated::start(&workspace, "");
     workspace.sign_in(&emulated.url);
     let apply = workspace
-        .command("apply --yes --report out.json".split(' '))
+        .command("apply --yes --report out.json --html out.html".split(' '))
         .spawn()
         .expect("the binary runs");
     wait_for_creates(&emulated, 10);
@@ -29,6 +29,14 @@ fn interrupted_by(name: &str) {
     assert_eq!(report["exitCode"], 130);
     assert_eq!(report["summary"]["created"], sent);
     assert_eq!(report["summary"]["inDoubt"], 0);
+    let page = workspace.read("out.html");
+    assert!(page.contains("interrupted; the journal is complete"));
+    for told in [
+        format!("<b>{sent}</b> created, end not known"),
+        format!("<b>{}</b> to create", 200 - sent),
+    ] {
+        assert!(page.contains(&told), "{told}");
+    }
     assert_eq!(
         workspace.read(".backfill/journal.jsonl").lines().count(),
         1,
