@@ -15,6 +15,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
+use super::dialect::{Dialect, RetryWord};
 use super::error::ApiError;
 use super::flow::kind_by_spec;
 use super::guarded::{ConnectionGuard, GuardedBody, guarded};
@@ -29,8 +30,6 @@ use crate::run::{FlowRef, OrganizationId, RunId, Sandbox};
 
 /// Where the service's own paths begin, on every host.
 pub(super) const SERVICE: &str = "data/foundation/flowservice";
-/// What a run is asked to do that is to run again, as the tutorial says it.
-pub(super) const RETRY: &str = "re-trigger";
 /// No answer to a create is longer than this; more of it would not be read.
 const CREATE_ANSWER: usize = 1 << 20;
 /// No page of a list is longer than this.
@@ -63,6 +62,7 @@ pub struct Client {
     auth: Auth,
     pacer: Arc<Pacer>,
     clock: ServerClock,
+    pub(super) dialect: Dialect,
     kinds: Mutex<HashMap<String, Option<SourceKind>>>,
     /// Headers about a limit of requests that any answer had.
     limits_seen: Mutex<BTreeMap<String, String>>,
@@ -130,10 +130,27 @@ impl Client {
             auth: Auth::new(credentials, sign_in),
             pacer,
             clock: ServerClock::default(),
+            dialect: Dialect::default(),
             kinds: Mutex::default(),
             limits_seen: Mutex::default(),
             retries_in_capitals: AtomicBool::new(false),
         })
+    }
+
+    /// The same client, which speaks and understands `dialect`.
+    #[must_use]
+    pub fn speaking(self, dialect: Dialect) -> Self {
+        let in_capitals = dialect.retry_word == RetryWord::Specification;
+        Self {
+            dialect,
+            retries_in_capitals: AtomicBool::new(in_capitals),
+            ..self
+        }
+    }
+
+    /// How the service is spoken to.
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.dialect
     }
 
     /// The pacer that everything waits at.
@@ -213,7 +230,13 @@ impl Client {
     ) -> Outcome {
         if !self.retries_in_capitals.load(Ordering::Relaxed) {
             let outcome = self
-                .act(sandbox, run_id, RETRY, token, may_leave.clone())
+                .act(
+                    sandbox,
+                    run_id,
+                    RetryWord::Tutorial,
+                    token,
+                    may_leave.clone(),
+                )
                 .await;
             if !is_word_refused(&outcome) {
                 return outcome;
@@ -221,7 +244,7 @@ impl Client {
             self.retries_in_capitals.store(true, Ordering::Relaxed);
             self.pacer.turn().await;
         }
-        self.act(sandbox, run_id, "RE_TRIGGER", token, may_leave)
+        self.act(sandbox, run_id, RetryWord::Specification, token, may_leave)
             .await
     }
 
@@ -229,13 +252,13 @@ impl Client {
         &self,
         sandbox: &Sandbox,
         run_id: &RunId,
-        op: &str,
+        word: RetryWord,
         token: &Token,
         may_leave: impl Fn() -> bool + Send + Sync + 'static,
     ) -> Outcome {
         let request = self
             .creates
-            .post(action(&self.base, run_id, op))
+            .post(action(&self.base, run_id, word))
             .headers(self.signed(sandbox, token))
             .header(CONTENT_LENGTH, 0);
         Point::RETRY_SENDING.pass();
@@ -420,9 +443,9 @@ pub(super) fn below(base: &Url, path: &str) -> Url {
     url
 }
 
-/// Where a run is asked to do `op`.
-pub(super) fn action(base: &Url, run_id: &RunId, op: &str) -> Url {
+/// Where a run is asked to run again.
+pub(super) fn action(base: &Url, run_id: &RunId, word: RetryWord) -> Url {
     let mut url = below(base, &format!("runs/{run_id}/action"));
-    url.query_pairs_mut().append_pair("op", op);
+    url.query_pairs_mut().append_pair("op", word.op());
     url
 }

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use url::Url;
 
-use super::client::{self, RETRY};
+use super::client;
+use super::dialect::RetryWord;
 use super::wire::CreateRun;
 use crate::run::{OrganizationId, RunId, Sandbox};
 
@@ -27,8 +28,8 @@ impl CurlTarget<'_> {
     }
 
     /// `POST /runs/RUN_ID/action`, as [`Client::retry`](super::Client::retry) sends it.
-    pub(crate) fn retry(self, run_id: &RunId) -> String {
-        self.post(&client::action(&self.base(), run_id, RETRY), None)
+    pub(crate) fn retry(self, run_id: &RunId, word: RetryWord) -> String {
+        self.post(&client::action(&self.base(), run_id, word), None)
     }
 
     fn base(self) -> Url {
@@ -137,7 +138,7 @@ mod tests {
         let endpoint = "https://platform.adobe.io/".parse().expect("a URL");
         let sandbox = "prod".parse().expect("a sandbox");
         let run_id = "b75f22b6".parse().expect("an id");
-        let text = target(&endpoint, &sandbox).retry(&run_id);
+        let text = target(&endpoint, &sandbox).retry(&run_id, RetryWord::Tutorial);
         let first = "curl -X POST 'https://platform.adobe.io/data/foundation/flowservice/runs/b75f22b6/action?op=re-trigger'";
         assert_eq!(text.lines().next(), Some(format!("{first} \\").as_str()));
         assert!(!text.contains("--data"), "{text}");

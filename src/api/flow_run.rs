@@ -170,13 +170,8 @@ impl FlowRun {
 /// The status by its word and its records. The values are not documented in full: Adobe's samples,
 /// its destinations and its specification spell them in different ways, and a run that is a success
 /// by its word may have failed records, or none at all.
-fn status(word: &str, records: RecordCounts) -> RunStatus {
-    let plain_word: String = word
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    match plain_word.as_str() {
+pub(super) fn status(word: &str, records: RecordCounts) -> RunStatus {
+    match normal_word(word).as_str() {
         "scheduled" | "queued" | "waiting" | "pending" => RunStatus::Scheduled,
         "inprogress" | "processing" => RunStatus::InProgress,
         "success" | "completed" => match records {
@@ -197,6 +192,14 @@ fn status(word: &str, records: RecordCounts) -> RunStatus {
         "failed" => RunStatus::Failed,
         _ => RunStatus::Unknown(plain(word).into()),
     }
+}
+
+/// A word without what spellings differ in.
+pub(super) fn normal_word(word: &str) -> String {
+    word.chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
 }
 
 /// OpenAPI spells it `activites`, every sample `activities`.

@@ -8,8 +8,6 @@ use url::Url;
 use super::{ApiError, Client, FlowRun, Page, WindowEvidence};
 use crate::run::{FlowId, FlowRef, RunId, Sandbox};
 
-/// Entities a page: the most that the service gives.
-const PAGE_LIMIT: &str = "100";
 /// More pages than any flow has runs for: a paging loop ends here.
 const MOST_PAGES: usize = 10_000;
 /// How often a list is read anew because runs have moved between its pages meanwhile.
@@ -87,7 +85,7 @@ impl Client {
                 page => page?,
             };
             let Page { runs: listed, next } = Page::read(&page)?;
-            for run in listed {
+            for run in listed.into_iter().map(|run| self.dialect.understood(run)) {
                 // The filter is the service's; a run of another flow must never count as ours.
                 if run.flow_id.is_none_or(|id| id == flow.id) && seen.insert(run.id.clone()) {
                     runs.push(run);
@@ -127,7 +125,7 @@ impl Client {
         let mut url = self.url("runs");
         url.query_pairs_mut()
             .append_pair("property", &format!("flowId=={flow_id}"))
-            .append_pair("limit", PAGE_LIMIT)
+            .append_pair("limit", &self.dialect.page_size.to_string())
             .extend_pairs(token.map(|token| ("continuationToken", token)));
         url
     }
@@ -183,7 +181,7 @@ impl Client {
                 let run = FlowRun::read(item)
                     .ok_or_else(|| ApiError::NotUnderstood("a run without an id".to_owned()))?;
                 if run.id == *id {
-                    return Ok(Some(run));
+                    return Ok(Some(self.dialect.understood(run)));
                 }
                 Err(ApiError::NotUnderstood(format!(
                     "the run {}, asked for the run {id}",

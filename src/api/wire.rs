@@ -1,6 +1,6 @@
 //! What we send: the body of `POST /runs`, as the on-demand ingestion tutorial shows it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::{DeltaColumn, FlowId, UnixSeconds, Window};
 
@@ -39,6 +39,45 @@ enum WireTime {
     Integer(i64),
 }
 
+/// What the times in a request count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimestampUnit {
+    /// Seconds, by every example.
+    #[default]
+    Seconds,
+    /// Milliseconds, as the specification says beside examples in seconds.
+    Milliseconds,
+}
+
+/// Which runs of a table's flow bring its delta column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeltaColumnRule {
+    /// The first, which fixes it, as the tutorial says.
+    #[default]
+    First,
+    /// Each, as the flow specs' `runSpec` demands.
+    Always,
+}
+
+/// How times are written in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timestamps {
+    /// As what.
+    pub form: TimestampForm,
+    /// What they count.
+    pub unit: TimestampUnit,
+}
+
+impl From<TimestampForm> for Timestamps {
+    fn from(form: TimestampForm) -> Self {
+        Self {
+            form,
+            unit: TimestampUnit::default(),
+        }
+    }
+}
+
 impl CreateRun {
     /// The body's bytes.
     pub(super) fn to_json(&self) -> Vec<u8> {
@@ -46,18 +85,25 @@ impl CreateRun {
     }
 
     /// A request to ingest `window` of `flow_id`, beginning at `start_time`. All times are sent
-    /// in seconds; `delta_column` goes with a table flow's first run only.
+    /// as `timestamps` says.
     #[must_use]
     pub fn new(
         flow_id: FlowId,
         start_time: UnixSeconds,
         window: Window,
         delta_column: Option<DeltaColumn>,
-        form: TimestampForm,
+        timestamps: impl Into<Timestamps>,
     ) -> Self {
-        let wire = |time: UnixSeconds| match form {
-            TimestampForm::Text => WireTime::Text(time.get().to_string()),
-            TimestampForm::Integer => WireTime::Integer(time.get()),
+        let Timestamps { form, unit } = timestamps.into();
+        let wire = |time: UnixSeconds| {
+            let number = match unit {
+                TimestampUnit::Seconds => time.get(),
+                TimestampUnit::Milliseconds => time.get() * 1000,
+            };
+            match form {
+                TimestampForm::Text => WireTime::Text(number.to_string()),
+                TimestampForm::Integer => WireTime::Integer(number),
+            }
         };
         Self {
             flow_id,
@@ -77,7 +123,10 @@ mod tests {
 
     use super::*;
 
-    fn tutorial(form: TimestampForm, delta_column: Option<DeltaColumn>) -> serde_json::Value {
+    fn tutorial(
+        form: impl Into<Timestamps>,
+        delta_column: Option<DeltaColumn>,
+    ) -> serde_json::Value {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let window = Window::new(at(1_651_584_991), at(1_651_585_956)).expect("a window");
         let flow = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
@@ -112,6 +161,17 @@ mod tests {
     fn the_tutorials_file_request_has_no_delta_column() {
         let body = tutorial(TimestampForm::Text, None);
         assert!(body["params"].get("deltaColumn").is_none());
+    }
+
+    #[test]
+    fn times_are_in_milliseconds_where_the_user_says_so() {
+        let milliseconds = Timestamps {
+            form: TimestampForm::Integer,
+            unit: TimestampUnit::Milliseconds,
+        };
+        let body = tutorial(milliseconds, None);
+        assert_eq!(body["params"]["startTime"], 1_663_735_590_000_i64);
+        assert_eq!(body["params"]["windowEndTime"], 1_651_585_956_000_i64);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `backfill.yaml`: what a team agrees on. No secrets, and no field that is not known.
 
-use std::num::NonZeroUsize;
+use std::collections::BTreeMap;
+use std::num::{NonZeroU16, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -8,13 +9,19 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::failure::Failure;
-use crate::api::{Rate, TimestampForm};
+use crate::api::{
+    DeltaColumnRule, Dialect, Rate, RetryWord, StatusWords, TimestampForm, TimestampUnit,
+    Timestamps,
+};
 use crate::manifest::{parse_seconds, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
 
 /// The file that is looked for when no other is named; it need not exist.
 pub(crate) const DEFAULT: &str = "backfill.yaml";
+
+/// No list of the service has longer pages.
+const LARGEST_PAGE: u16 = 1_000;
 
 /// Within a fifth of it an intent is used or void: less is too little for anything to be sent.
 const SHORTEST_LEASE: Duration = Duration::from_secs(10);
@@ -83,10 +90,39 @@ pub(crate) struct WindowLimits {
 pub(crate) struct Wire {
     #[serde(deserialize_with = "timestamps")]
     pub(crate) timestamps: TimestampForm,
+    #[serde(deserialize_with = "unit")]
+    pub(crate) unit: TimestampUnit,
+    pub(crate) delta_column: DeltaColumnRule,
+    #[serde(deserialize_with = "page_size")]
+    page_size: Option<NonZeroU16>,
+    #[serde(deserialize_with = "retry_word")]
+    retry_word: RetryWord,
+    #[serde(deserialize_with = "statuses")]
+    statuses: StatusWords,
     #[serde(deserialize_with = "connect_timeout")]
     pub(crate) connect_timeout: Option<Duration>,
     #[serde(deserialize_with = "length")]
     pub(crate) timeout: Option<Duration>,
+}
+
+impl Wire {
+    /// How times are written.
+    pub(crate) fn times(&self) -> Timestamps {
+        Timestamps {
+            form: self.timestamps,
+            unit: self.unit,
+        }
+    }
+
+    /// How the service is spoken to, and understood.
+    pub(crate) fn dialect(&self) -> Dialect {
+        let dialect = Dialect::default();
+        Dialect {
+            page_size: self.page_size.unwrap_or(dialect.page_size),
+            retry_word: self.retry_word,
+            statuses: self.statuses.clone(),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -206,6 +242,39 @@ fn timestamps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampFor
     }
 }
 
+fn unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampUnit, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "seconds" => Ok(TimestampUnit::Seconds),
+        "milliseconds" => Ok(TimestampUnit::Milliseconds),
+        other => Err(D::Error::custom(format!(
+            "`{other}` is not a unit: expected `seconds` or `milliseconds`"
+        ))),
+    }
+}
+
+fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
+    let size = u16::deserialize(deserializer)?;
+    match NonZeroU16::new(size).filter(|size| size.get() <= LARGEST_PAGE) {
+        None => Err(D::Error::custom("between 1 and 1000")),
+        size => Ok(size),
+    }
+}
+
+fn retry_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RetryWord, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "re-trigger" => Ok(RetryWord::Tutorial),
+        "RE_TRIGGER" => Ok(RetryWord::Specification),
+        other => Err(D::Error::custom(format!(
+            "`{other}` is not a word for a retry: expected `re-trigger` or `RE_TRIGGER`"
+        ))),
+    }
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusWords, D::Error> {
+    let words = BTreeMap::<String, String>::deserialize(deserializer)?;
+    StatusWords::new(words).map_err(D::Error::custom)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,14 +294,23 @@ mod tests {
              require: [reason]\n\
              settleDelay: 5 minutes\n\
              lease: 2 minutes\n\
-             wire: { timestamps: integer, timeout: 70 seconds }\n",
+             wire: { timestamps: integer, unit: milliseconds, deltaColumn: always, pageSize: 50, retryWord: RE_TRIGGER, statuses: { ABORTED: failed }, timeout: 70 seconds }\n",
         )
         .expect("it is the contract's own example");
         assert_eq!(config.limits.window.min, Some(Duration::from_secs(900)));
         assert_eq!(config.limits.concurrency, 4);
         assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
         assert_eq!(config.lease(), Duration::from_secs(120));
-        assert_eq!(config.wire.timestamps, TimestampForm::Integer);
+        let times = Timestamps {
+            form: TimestampForm::Integer,
+            unit: TimestampUnit::Milliseconds,
+        };
+        assert_eq!(config.wire.times(), times);
+        assert_eq!(config.wire.delta_column, DeltaColumnRule::Always);
+        let dialect = config.wire.dialect();
+        assert_eq!(dialect.page_size.get(), 50);
+        assert_eq!(dialect.retry_word, RetryWord::Specification);
+        assert!(dialect.explains("Aborted"));
         assert!(config.reason_required());
     }
 
@@ -255,7 +333,9 @@ mod tests {
             (new_runs_per_day, max_active_runs, attempts),
             (None, None, 3)
         );
-        assert_eq!(config.wire.timestamps, TimestampForm::Text);
+        assert_eq!(config.wire.times(), Timestamps::default());
+        assert_eq!(config.wire.dialect(), Dialect::default());
+        assert_eq!(config.wire.delta_column, DeltaColumnRule::First);
     }
 
     #[test]
@@ -278,7 +358,9 @@ mod tests {
             format!("{:?}", config.limits),
             format!("{:?}", default.limits)
         );
-        assert_eq!(config.wire.timestamps, default.wire.timestamps);
+        assert_eq!(config.wire.times(), default.wire.times());
+        assert_eq!(config.wire.dialect(), default.wire.dialect());
+        assert_eq!(config.wire.delta_column, default.wire.delta_column);
         assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
     }
 
@@ -294,6 +376,25 @@ mod tests {
             ("version: 1\ntoken: secret\n", "unknown field"),
             ("version: 1\nsettleDelay: soon\n", "soon"),
             ("version: 1\nlease: 9 seconds\n", "between 10 seconds"),
+            ("version: 1\nwire: { unit: days }\n", "`days` is not a unit"),
+            ("version: 1\nwire: { pageSize: 0 }\n", "between 1 and 1000"),
+            (
+                "version: 1\nwire: { pageSize: 1001 }\n",
+                "between 1 and 1000",
+            ),
+            (
+                "version: 1\nwire: { retryWord: again }\n",
+                "`again` is not a word",
+            ),
+            ("version: 1\nwire: { deltaColumn: never }\n", "never"),
+            (
+                "version: 1\nwire: { statuses: { failed: success } }\n",
+                "`failed` is a status that is known",
+            ),
+            (
+                "version: 1\nwire: { statuses: { ABORTED: gone } }\n",
+                "`gone` is no meaning",
+            ),
             (
                 "version: 1\nwire: { connectTimeout: 5 minutes }\n",
                 "at most 30 seconds",

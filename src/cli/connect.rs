@@ -68,7 +68,7 @@ pub(crate) async fn connect(
     }
     let pacer = Arc::new(Pacer::new(context.config.limits.rate));
     Ok(Connected {
-        client: Arc::new(Client::new(connection, pacer)?),
+        client: Arc::new(Client::new(connection, pacer)?.speaking(context.config.wire.dialect())),
         organization,
         emulator: None,
     })

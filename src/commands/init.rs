@@ -215,8 +215,8 @@ fn tell(out: &mut dyn Write, made: &[(&str, MadeFiles)], action: Option<&str>) -
     ));
     steps.push("Check: `backfill validate`. Rehearse: `backfill rehearse`.".to_owned());
     steps.push(
-        "Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and\n   \
-         `backfill apply --limit 1` for the first run."
+        "Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill doctor`,\n   \
+         `backfill plan`, and `backfill apply --limit 1` for the first run."
             .to_owned(),
     );
     let (plan_workflow, _) = WORKFLOW_TEXTS[0];

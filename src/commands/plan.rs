@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use jiff::Timestamp;
 
-use crate::api::{CreateRun, CurlTarget, Rate};
+use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
 use crate::cli::carry_out;
 use crate::cli::connect::connect;
@@ -323,6 +323,7 @@ pub(super) fn planned(
 /// The request that would be sent for a run, as a command for a support ticket.
 fn request(context: &Context, explained: &Explained, state: Option<&State>) -> Option<String> {
     let planned = explained.to_send()?;
+    let wire = &context.config.wire;
     let DesiredRun {
         identity,
         start_time,
@@ -339,12 +340,14 @@ fn request(context: &Context, explained: &Explained, state: Option<&State>) -> O
         .as_ref()
         .filter(|_| planned.action == Action::Settle);
     if let Some(attempt) = own.and_then(|known| known.fate.retried()) {
-        return Some(target.retry(&attempt.run_id));
+        return Some(target.retry(&attempt.run_id, wire.dialect().retry_word));
     }
     let mut recorded = state.into_iter().flat_map(|it| it.of_flow(&identity.flow));
     let is_first = !recorded.any(|record| record.fate.run_id().is_some());
     let delta_column = match &*request.source {
-        Source::Table(column) if is_first => Some(column.clone()),
+        Source::Table(column) if is_first || wire.delta_column == DeltaColumnRule::Always => {
+            Some(column.clone())
+        }
         _ => None,
     };
     let now = UnixSeconds::clamped(Timestamp::now().as_second());
@@ -353,7 +356,7 @@ fn request(context: &Context, explained: &Explained, state: Option<&State>) -> O
         start_time.map_or(now, |asked| asked.max(now)),
         identity.window,
         delta_column,
-        context.config.wire.timestamps,
+        wire.times(),
     )))
 }
 

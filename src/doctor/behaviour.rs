@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ListShape;
-use crate::api::TimestampForm;
+use crate::api::{TimestampForm, TimestampUnit, Timestamps};
 use crate::report::{Area, Finding, Mark, Settling, Trouble, duration, number, plain};
 
 const AREA: Area = Area::Behaviour;
@@ -22,7 +22,7 @@ pub(crate) struct BehaviourFacts<'a> {
     pub limits: &'a BTreeMap<String, String>,
     pub per_flow: usize,
     pub settle_delay: Duration,
-    pub timestamps: TimestampForm,
+    pub timestamps: Timestamps,
     /// Whether it is the emulator, which lists at once.
     pub is_emulator: bool,
 }
@@ -175,21 +175,28 @@ fn check_form(facts: &BehaviourFacts<'_>) -> Option<Finding> {
         texts if texts == shape.params => "strings",
         _ => "strings and integers",
     };
-    if shape.milliseconds > 0 {
+    let sends_milliseconds = facts.timestamps.unit == TimestampUnit::Milliseconds;
+    if shape.milliseconds > 0 && !sends_milliseconds {
         let message =
             format!("times in params are in milliseconds, as {kind}; requests say seconds");
         return Some(Finding::notice(AREA, "times", "times", message).advise(
-            "they are read as what they are; see after a first run that it found its records",
+            "they are read as what they are. If a first run finds no record, set `wire: { unit: \
+             milliseconds }` in backfill.yaml",
         ));
     }
-    let message = format!("times in params are in seconds, as {kind}");
-    let differs = match facts.timestamps {
+    let unit = match shape.milliseconds {
+        0 => "seconds",
+        _ => "milliseconds",
+    };
+    let message = format!("times in params are in {unit}, as {kind}");
+    let form = facts.timestamps.form;
+    let differs = match form {
         TimestampForm::Text => shape.texts == 0,
         TimestampForm::Integer => shape.texts == shape.params,
     };
     let finding = Finding::fine(AREA, "times", "times", message);
     Some(if differs {
-        let other = match facts.timestamps {
+        let other = match form {
             TimestampForm::Text => "integer",
             TimestampForm::Integer => "string",
         };
@@ -243,8 +250,9 @@ fn check_words(shape: &ListShape) -> Option<Finding> {
             "not known, so taken as not finished: {}",
             plain(&words.join(", "), 200)
         );
-        Finding::notice(AREA, "statuses", "statuses", message)
-            .advise("look up in AEP how these runs ended")
+        Finding::notice(AREA, "statuses", "statuses", message).advise(
+            "look up in AEP how these runs ended, and set `wire: { statuses: { WORD: failed } }`",
+        )
     })
 }
 
@@ -297,7 +305,7 @@ mod tests {
             limits: &BTreeMap::new(),
             per_flow,
             settle_delay: Duration::from_secs(300),
-            timestamps: TimestampForm::Text,
+            timestamps: Timestamps::default(),
             is_emulator: false,
         })
     }
@@ -392,7 +400,7 @@ mod tests {
             limits: &[("x-ratelimit-limit".to_owned(), "50".to_owned())].into(),
             per_flow: 1,
             settle_delay: Duration::from_secs(60),
-            timestamps: TimestampForm::Text,
+            timestamps: Timestamps::default(),
             is_emulator: false,
         };
         let (findings, _) = check_behaviour(&facts);

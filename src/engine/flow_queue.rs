@@ -69,6 +69,8 @@ pub(super) struct FlowQueue {
     in_flight: usize,
     /// Goes with each run until one is accepted.
     delta_column: Option<DeltaColumn>,
+    /// Goes with each run after that.
+    repeated_column: Option<DeltaColumn>,
 }
 
 /// How many runs of a flow may be under way.
@@ -136,6 +138,7 @@ impl FlowQueue {
             is_alone: false,
             in_flight: 0,
             delta_column: None,
+            repeated_column: None,
         }
     }
 
@@ -231,6 +234,11 @@ impl FlowQueue {
         self.phase = Phase::Open;
     }
 
+    /// Each run carries this, and not the first alone.
+    pub(super) fn repeat_column(&mut self, column: Option<DeltaColumn>) {
+        self.repeated_column = column;
+    }
+
     /// Nothing more is sent to the queue.
     pub(super) fn block(&mut self, reason: Blocked) {
         self.phase = Phase::Blocked(reason);
@@ -323,11 +331,12 @@ impl FlowQueue {
             && self.in_flight < self.at_once(per_flow)
     }
 
-    /// A reserved run leaves; with this, if it is the flow's first.
+    /// A reserved run leaves; with this, if it is the flow's first, or each brings it.
     pub(super) fn sent(&mut self, run: &DesiredRun) -> Option<DeltaColumn> {
         self.no_longer_reserved(run);
         self.in_flight += 1;
-        self.delta_column.clone()
+        let first = self.delta_column.as_ref();
+        first.or(self.repeated_column.as_ref()).cloned()
     }
 
     /// Whether `runs` cannot be the whole list of the flow; then, how many of its runs should be in

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::api::{Client, TimestampForm};
+use crate::api::{Client, DeltaColumnRule, Timestamps};
 use crate::plan::{Action, Plan};
 use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunStatus};
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
@@ -41,8 +41,10 @@ pub(crate) struct Settings {
     pub per_flow: usize,
     /// How long after a request a run may still appear in a list.
     pub settle_delay: Duration,
-    /// How times are spelled on the wire.
-    pub timestamps: TimestampForm,
+    /// How times are written on the wire.
+    pub timestamps: Timestamps,
+    /// Which runs of a table's flow bring its delta column.
+    pub delta_column: DeltaColumnRule,
     /// Whether flows are checked, and existing runs adopted, before anything is sent.
     pub preflight: bool,
     /// No more requests to create leave than this.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{NotSentReason, Stop};
-use crate::api::{AuthError, Client, CreateRun, Outcome, TimestampForm, Token};
+use crate::api::{AuthError, Client, CreateRun, Outcome, Timestamps, Token};
 use crate::reconcile::{INTENT_LIFE, LEAVES_WITHIN};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
@@ -63,9 +63,9 @@ pub(super) struct SendTask {
     pub(super) run: DesiredRun,
     /// The run that is to run again, where none is to be created.
     pub(super) retry_of: Option<RunId>,
-    /// Goes with a table flow's first run only.
+    /// Goes with a table flow's first run, or with each.
     pub(super) delta_column: Option<DeltaColumn>,
-    pub(super) timestamps: TimestampForm,
+    pub(super) timestamps: Timestamps,
     /// When the intent was made, or a moment before.
     pub(super) intent: SuspendAwareInstant,
     /// How long it may be sent on that.

@@ -31,8 +31,8 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
     2. Put your flow, windows and reason into manifests/example.yaml, and give the file a better name.
     3. Put your organization and sandbox into backfill.yaml.
     4. Check: `backfill validate`. Rehearse: `backfill rehearse`.
-    5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and
-       `backfill apply --limit 1` for the first run.
+    5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill doctor`,
+       `backfill plan`, and `backfill apply --limit 1` for the first run.
     6. On GitHub: docs/github.md of backfill says what else the workflows need there.
     7. They use the action of OWNER/REPOSITORY@COMMIT, for this build is no release. Put in
        place of that the one you trust, or let `backfill init --action` write them.
@@ -78,8 +78,8 @@ fn it_overwrites_nothing_and_says_so() {
     2. manifests/schema.json is of another version: `backfill schema > manifests/schema.json`.
     3. Put your organization and sandbox into backfill.yaml.
     4. Check: `backfill validate`. Rehearse: `backfill rehearse`.
-    5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill plan`, and
-       `backfill apply --limit 1` for the first run.
+    5. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill doctor`,
+       `backfill plan`, and `backfill apply --limit 1` for the first run.
     "#);
     for file in files {
         assert_eq!(workspace.read(file), "mine\n");

@@ -48,3 +48,4 @@ mod structure;
 mod support;
 mod validate;
 mod wire;
+mod wire_settings;

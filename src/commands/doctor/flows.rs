@@ -94,7 +94,7 @@ pub(super) async fn look(
         limits: &client.limits_seen(),
         per_flow: limits.per_flow,
         settle_delay: context.settle_delay(),
-        timestamps: context.config.wire.timestamps,
+        timestamps: context.config.wire.times(),
         is_emulator: context.emulator,
     });
     findings.extend(learnt);
@@ -121,6 +121,9 @@ async fn shape(
         shape.pages_read = usize::from(runs.iter().any(|run| !known.contains(&run.id)));
         shape = shape.and(read(&second));
     }
+    shape
+        .unknown_statuses
+        .retain(|word| !client.dialect().explains(word));
     if let Some(id) = shape.silent_run.clone()
         && let Some(run) = client.run(&flow.sandbox, &id).await?
     {

@@ -9,7 +9,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 
 use super::Dispatcher;
-use crate::api::{ApiError, Flow, FlowRun};
+use crate::api::{ApiError, DeltaColumnRule, Flow, FlowRun};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{Ending, Event, FlowIndex, NotSentReason};
 use crate::reconcile::matching::CreatorAttribution;
@@ -250,11 +250,16 @@ impl Dispatcher {
         let queue = &mut self.schedule.queues[id];
         // The flow itself knows best; without it, our own runs do.
         let fixed = flow.map_or(queue.state_knows, |flow| flow.delta_column.is_some());
-        let carried = match queue.source.as_deref() {
-            Some(Source::Table(column)) if !fixed => Some(column.clone()),
+        let column = match queue.source.as_deref() {
+            Some(Source::Table(column)) => Some(column.clone()),
             _ => None,
         };
-        queue.open(carried);
+        if self.settings.delta_column == DeltaColumnRule::Always {
+            // The flow's own, to the letter, where it has one.
+            let own = flow.and_then(|flow| flow.delta_column.clone());
+            queue.repeat_column(column.clone().map(|column| own.unwrap_or(column)));
+        }
+        queue.open(column.filter(|_| !fixed));
         self.journal.tell(Event::Prepared { flow: id });
     }
 

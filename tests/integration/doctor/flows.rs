@@ -83,6 +83,7 @@ fn times_in_milliseconds_are_told_with_the_setting_that_goes_with_them() {
     ByHand::at(&emulated).create(1, day(0));
     let ran = examined(&workspace, &emulated, 0);
     has_line(&ran, '!', &["times", "in milliseconds, as integers"]);
+    assert!(ran.stdout.contains("unit: milliseconds"), "{}", ran.stdout);
 }
 
 #[test]
