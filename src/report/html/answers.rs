@@ -163,8 +163,14 @@ impl Summary<'_> {
         let paused = self.counts.of(WindowStatus::Paused);
         if self.is_finished() {
             let last = self.last_ended;
+            let is_any = self.counts.wanted() > 0;
             return Answer {
-                short: "It has ended".to_owned(),
+                short: if is_any {
+                    "It has ended"
+                } else {
+                    "Nothing is under way"
+                }
+                .to_owned(),
                 sentences: last
                     .map(|at| format!("The last run ended {}.", moment(at)))
                     .into_iter()

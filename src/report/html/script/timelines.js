@@ -30,7 +30,7 @@ const rowsOf = (flow) => {
   } else if (m) {
     if (shortest(flow, from, to) < DAY) {
       for (let day = from, n = 1; day < to; day += DAY, n++) rows.push({ from: day, to: day + DAY, scale: DAY, name: `${n} ${MONTHS[m - 1]}`, zoom: `${asked.zoom}-${pad(n)}`, by: "hour" });
-    } else rows.push({ from, to, scale: 31 * DAY, name: `${MONTHS[m - 1]} ${y}`, zoom: "", by: "day" });
+    } else rows.push({ from, to, scale: 31 * DAY, name: MONTHS[m - 1], zoom: "", by: "day" });
   } else {
     for (let month = 0; month < 12; month++) rows.push({ from: utc(y, month), to: utc(y, month + 1), scale: 31 * DAY, name: MONTHS[month], zoom: `${y}-${pad(month + 1)}`, by: "day" });
   }
