@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::config::parse_length;
 use super::connect::Connected;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::length::parse_length;
 use super::present::{Form, present};
 use super::signals::Signals;
 use super::watch::watch;

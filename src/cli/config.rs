@@ -1,7 +1,6 @@
 //! `backfill.yaml`: what a team agrees on. No secrets, and no field that is not known.
 
-use std::collections::BTreeMap;
-use std::num::{NonZeroU16, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,19 +8,15 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::failure::Failure;
-use crate::api::{
-    DeltaColumnRule, Dialect, Rate, RetryWord, StatusWords, TimestampForm, TimestampUnit,
-    Timestamps,
-};
-use crate::manifest::{parse_seconds, read_yaml};
+use super::length::length;
+use super::wire::Wire;
+use crate::api::Rate;
+use crate::manifest::read_yaml;
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
 
 /// The file that is looked for when no other is named; it need not exist.
 pub(crate) const DEFAULT: &str = "backfill.yaml";
-
-/// No list of the service has longer pages.
-const LARGEST_PAGE: u16 = 1_000;
 
 /// Within a fifth of it an intent is used or void: less is too little for anything to be sent.
 const SHORTEST_LEASE: Duration = Duration::from_secs(10);
@@ -83,46 +78,6 @@ pub(crate) struct WindowLimits {
     pub(crate) min: Option<Duration>,
     #[serde(deserialize_with = "length")]
     pub(crate) max: Option<Duration>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(crate) struct Wire {
-    #[serde(deserialize_with = "timestamps")]
-    pub(crate) timestamps: TimestampForm,
-    #[serde(deserialize_with = "unit")]
-    pub(crate) unit: TimestampUnit,
-    pub(crate) delta_column: DeltaColumnRule,
-    #[serde(deserialize_with = "page_size")]
-    page_size: Option<NonZeroU16>,
-    #[serde(deserialize_with = "retry_word")]
-    retry_word: RetryWord,
-    #[serde(deserialize_with = "statuses")]
-    statuses: StatusWords,
-    #[serde(deserialize_with = "connect_timeout")]
-    pub(crate) connect_timeout: Option<Duration>,
-    #[serde(deserialize_with = "length")]
-    pub(crate) timeout: Option<Duration>,
-}
-
-impl Wire {
-    /// How times are written.
-    pub(crate) fn times(&self) -> Timestamps {
-        Timestamps {
-            form: self.timestamps,
-            unit: self.unit,
-        }
-    }
-
-    /// How the service is spoken to, and understood.
-    pub(crate) fn dialect(&self) -> Dialect {
-        let dialect = Dialect::default();
-        Dialect {
-            page_size: self.page_size.unwrap_or(dialect.page_size),
-            retry_word: self.retry_word,
-            statuses: self.statuses.clone(),
-        }
-    }
 }
 
 impl Default for Limits {
@@ -191,31 +146,6 @@ fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
         .map_err(D::Error::custom)
 }
 
-fn length<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_length(&text).map(Some).map_err(D::Error::custom)
-}
-
-/// A length of time as people write it: `5 minutes`, `5m`, `PT5M`.
-pub(crate) fn parse_length(text: &str) -> Result<Duration, String> {
-    let seconds = parse_seconds(text).map_err(|error| format!("{error}: {}", error.hint()))?;
-    u64::try_from(seconds)
-        .map(Duration::from_secs)
-        .map_err(|_| "a length of time is not negative".to_owned())
-}
-
-/// Bounded: a request whose intent is durable leaves soon, or it does not leave.
-fn connect_timeout<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    match length(deserializer)? {
-        Some(length) if length > Duration::from_secs(30) => {
-            Err(D::Error::custom("at most 30 seconds"))
-        }
-        length => Ok(length),
-    }
-}
-
 fn lease<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     match length(deserializer)? {
         Some(length) if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&length) => {
@@ -232,52 +162,12 @@ fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::
     }
 }
 
-fn timestamps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampForm, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "string" => Ok(TimestampForm::Text),
-        "integer" => Ok(TimestampForm::Integer),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a form of timestamps: expected `string` or `integer`"
-        ))),
-    }
-}
-
-fn unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampUnit, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "seconds" => Ok(TimestampUnit::Seconds),
-        "milliseconds" => Ok(TimestampUnit::Milliseconds),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a unit: expected `seconds` or `milliseconds`"
-        ))),
-    }
-}
-
-fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
-    let size = u16::deserialize(deserializer)?;
-    match NonZeroU16::new(size).filter(|size| size.get() <= LARGEST_PAGE) {
-        None => Err(D::Error::custom("between 1 and 1000")),
-        size => Ok(size),
-    }
-}
-
-fn retry_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RetryWord, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "re-trigger" => Ok(RetryWord::Tutorial),
-        "RE_TRIGGER" => Ok(RetryWord::Specification),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a word for a retry: expected `re-trigger` or `RE_TRIGGER`"
-        ))),
-    }
-}
-
-fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<StatusWords, D::Error> {
-    let words = BTreeMap::<String, String>::deserialize(deserializer)?;
-    StatusWords::new(words).map_err(D::Error::custom)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{
+        DeltaColumnRule, Dialect, RetryWord, TimestampForm, TimestampUnit, Timestamps,
+    };
 
     fn read(text: &str) -> Result<Config, String> {
         read_yaml("backfill.yaml", text).map_err(|error| error.message().to_owned())

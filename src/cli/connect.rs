@@ -118,6 +118,7 @@ async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<C
     };
     let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");
     let client = Client::new(connection, Arc::new(Pacer::new(rate)))?;
+    let client = client.speaking(context.config.wire.dialect());
     Ok(Connected {
         client: Arc::new(client),
         organization,

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::config::parse_length;
 use super::context::Context;
 use super::environment::variable;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::length::parse_length;
 use super::signals::Signals;
 use crate::report::{number, plain};
 use crate::run::OrganizationId;

@@ -1,8 +1,9 @@
 //! What the verbs share: from flags, environment and config to the things that a verb works with,
 //! and from its result or its error back to a message and an exit code.
 //!
-//! `config` reads the file, `context` puts flags over environment over file, `project` finds the
-//! folder of the config, `environment` reads variables, `state_location` the place of the state, and `lock` takes hold of it.
+//! `config` reads the file (`wire` the part of it about the service, `length` times), `context` puts
+//! flags over environment over file, `project` finds the folder of the config, `environment` reads
+//! variables, `state_location` the place of the state, and `lock` takes hold of it.
 //! `desired` leads from paths to runs, `connect` from the environment to a client. `ask` asks a
 //! person, `signals` hears Ctrl-C, `watch` shows an apply, `present` shows results, `output` writes them, `page` as a page, `actions` and
 //! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
@@ -19,6 +20,7 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod github;
+pub(crate) mod length;
 pub(crate) mod lock;
 pub(crate) mod output;
 pub(crate) mod page;
@@ -28,6 +30,7 @@ pub(crate) mod scenario;
 pub(crate) mod signals;
 pub(crate) mod state_location;
 pub(crate) mod watch;
+mod wire;
 
 pub use exit::Exit;
 

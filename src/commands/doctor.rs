@@ -17,8 +17,11 @@ use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::project::Project;
 use crate::doctor::{Variables, check_variables};
-use crate::manifest::Checked;
+use crate::manifest::{Checked, Manifest};
 use crate::report::{Area, Diagnosis, Finding, Layout, Trouble, View, number, plain};
+
+/// Why flows are not looked at.
+const NO_TOKEN: &str = "there is no token";
 
 /// Flags of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -61,19 +64,28 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             let client = &connected.client;
             let has_token = service::sign_in(context, client, found).await;
             if has_token && answers {
-                let open = service::open_sandboxes(context, client, &checked.manifests).await;
-                found.extend(open);
-                let learnt = flows::look(context, client, &checked.manifests, &sent).await;
+                let manifests = &checked.manifests;
+                let open = service::open_sandboxes(context, client, manifests, found).await;
+                let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
+                let manifests: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
+                if manifests.len() < checked.manifests.len() {
+                    found.push(not_looked_at("their sandbox is not open"));
+                }
+                let learnt = flows::look(context, client, &manifests, &sent).await;
                 found.extend(learnt.findings);
                 diagnosis.settling = learnt.settling;
             } else {
-                found.extend(not_looked_at(&checked, answers));
+                found.push(not_looked_at(if answers {
+                    NO_TOKEN
+                } else {
+                    "the service does not answer"
+                }));
             }
             connected.close().await;
         }
         Err(failure) => {
             found.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
-            found.extend(not_looked_at(&checked, answers));
+            found.push(not_looked_at(NO_TOKEN));
         }
     }
     diagnosis.findings.extend(state_findings);
@@ -168,14 +180,9 @@ fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Chec
     checked
 }
 
-fn not_looked_at(checked: &Checked, service_answers: bool) -> Option<Finding> {
-    let why = if service_answers {
-        "not looked at: there is no token"
-    } else {
-        "not looked at: the service does not answer"
-    };
-    let is_any = !checked.manifests.is_empty();
-    is_any.then(|| Finding::notice(Area::Flows, "flow", "flows", why))
+fn not_looked_at(why: &str) -> Finding {
+    let message = format!("not looked at: {why}");
+    Finding::notice(Area::Flows, "flow", "flows", message)
 }
 
 /// A failure as what a check found.

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::github::{
-    Annotation, Outputs, annotate_applied, annotate_audit, annotate_plan, annotate_retried,
-    annotate_status,
+    Annotation, Outputs, annotate_applied, annotate_audit, annotate_diagnosis, annotate_plan,
+    annotate_retried, annotate_status,
 };
 use super::html::{PageSource, page};
 use super::json::{
@@ -398,6 +398,10 @@ impl View for Diagnosis {
 
     fn document(&self, exit_code: u8) -> DoctorDocument {
         json::doctor(self, exit_code)
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        annotate_diagnosis(self)
     }
 
     fn markdown(&self, most: usize) -> Option<String> {

@@ -323,6 +323,9 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 
 /// Whether the system lets this process write into `folder`; nothing is written.
 fn may_write(folder: &Path) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     #[cfg(unix)]
     {
         Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)

@@ -26,13 +26,13 @@ pub(super) struct Learnt {
 pub(super) async fn look(
     context: &Context,
     client: &Client,
-    manifests: &[Manifest],
+    manifests: &[&Manifest],
     sent: &HashSet<RunId>,
 ) -> Learnt {
     let flows: BTreeMap<&FlowRef, &Manifest> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
-        .map(|manifest| (&*manifest.flow, manifest))
+        .map(|manifest| (&*manifest.flow, *manifest))
         .collect();
     if flows.is_empty() {
         return Learnt {

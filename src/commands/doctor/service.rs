@@ -52,18 +52,23 @@ pub(super) async fn sign_in(
     true
 }
 
-/// Whether each sandbox that is named is open to us.
-pub(super) async fn open_sandboxes(
-    context: &Context,
+/// Which of the sandboxes that are named are open to us.
+pub(super) async fn open_sandboxes<'m>(
+    context: &'m Context,
     client: &Client,
-    manifests: &[Manifest],
-) -> Vec<Finding> {
+    manifests: &'m [Manifest],
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<&'m Sandbox> {
     let of_manifests = manifests.iter().map(|manifest| &manifest.flow.sandbox);
-    let sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
-    let mut findings = Vec::new();
-    for sandbox in sandboxes {
+    let mut sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
+    let mut refused = Vec::new();
+    for &sandbox in &sandboxes {
         let answer = client.open_sandbox(sandbox).await;
         findings.push(check_sandbox(sandbox, answer.as_ref().map(drop)));
+        if answer.is_err() {
+            refused.push(sandbox);
+        }
     }
-    findings
+    sandboxes.retain(|sandbox| !refused.contains(sandbox));
+    sandboxes
 }

@@ -11,6 +11,7 @@ use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::{reasons, said};
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
+use crate::report::text::doctor::{Diagnosis, Mark};
 use crate::report::{AuditView, Status, number, window};
 use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity};
 
@@ -40,6 +41,29 @@ pub(crate) fn annotate_problems<'p>(
             }
         })
         .collect()
+}
+
+/// What would not work; what is only to be known is in the summary.
+#[must_use]
+pub(crate) fn annotate_diagnosis(diagnosis: &Diagnosis) -> Vec<Annotation> {
+    let faults = diagnosis
+        .findings
+        .iter()
+        .filter(|finding| matches!(finding.mark, Mark::Fault(_)));
+    let annotations = faults.map(|finding| {
+        let message = format!("{}: {}", finding.subject, finding.message);
+        let advice = finding
+            .advice
+            .iter()
+            .map(|advice| format!("hint: {advice}"));
+        Annotation {
+            severity: Severity::Error,
+            spot: None,
+            title: "backfill doctor".to_owned(),
+            lines: std::iter::once(message).chain(advice).collect(),
+        }
+    });
+    annotations.collect()
 }
 
 /// Windows over what was ingested already.

@@ -15,8 +15,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 pub(crate) use found::{
-    annotate_applied, annotate_audit, annotate_conflicts, annotate_plan, annotate_problems,
-    annotate_retried, annotate_status,
+    annotate_applied, annotate_audit, annotate_conflicts, annotate_diagnosis, annotate_plan,
+    annotate_problems, annotate_retried, annotate_status,
 };
 pub(crate) use outputs::{Outputs, write_output};
 

@@ -269,3 +269,16 @@ async fn a_journal_cut_at_any_byte_opens_as_what_was_whole_or_is_an_error() {
     assert!(opened.torn > 0);
     opened.store.append(vec![intent(4)]).await.expect("legal");
 }
+
+#[tokio::test]
+async fn whether_a_folder_may_be_written_to_is_told_and_nothing_is_made() {
+    let (folder, place) = local();
+    let access = place.check_write(false).await.expect("it may");
+    assert_eq!(access, WriteAccess::Permission);
+    let left = fs::read_dir(folder.path()).expect("readable").count();
+    assert_eq!(left, 0);
+    let file = folder.path().join("file");
+    fs::write(&file, "no folder").expect("writable");
+    let below = Local::new(file.join("state")).check_write(false).await;
+    assert!(matches!(below, Err(StoreError::Io { .. })), "{below:?}");
+}

@@ -263,6 +263,22 @@ async fn a_store_that_overwrites_what_is_to_be_created_is_refused() {
 }
 
 #[tokio::test]
+async fn a_probe_tells_whether_objects_can_be_written_and_leaves_none() {
+    let (store, objects) = bucket();
+    let access = objects.check_write(false).await.expect("not tried");
+    assert_eq!(access, WriteAccess::OnlyWithWrite);
+    let access = objects.check_write(true).await.expect("it may");
+    assert_eq!(access, WriteAccess::Probe);
+    store.overwrites.store(true, Ordering::SeqCst);
+    let error = objects.check_write(true).await.expect_err("unsafe");
+    assert!(
+        matches!(error, StoreError::NoConditionalWrites(_)),
+        "{error}"
+    );
+    assert_eq!(listed(&store).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn an_object_that_is_missing_or_is_none_of_ours_is_an_error_that_names_it() {
     for (damage, part) in [
         (None, "not found"),

@@ -67,6 +67,8 @@ fn a_sandbox_that_does_not_exist_is_named() {
         '✗',
         &["sandbox prd", "none of this name", "FLOW-2100-404"],
     );
+    assert_eq!(lines(&ran, '✗').len(), 1, "one cause is told once");
+    has_line(&ran, '!', &["flows", "their sandbox is not open"]);
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_set_up_that_works_is_told_so_and_what_the_service_does_is_learnt() {
       ✓ lists         filtered by flow: 3 runs in 1 list
       ✓ windows       shown: 3 of 3 in params
       ✓ times         times in params are in seconds, as strings
-      ✓ whose runs    createdClient is this API key for 0 runs of 3
+      ✓ whose runs    none of 3 runs is by this API key
       ✓ lost answers  settled by the window that lists show of each run, after 5 min
 
     State

@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) lost_answers: Vec<u16>,
     /// Statuses that the next requests get, without being carried out.
     pub(crate) refusals: Vec<u16>,
+    /// The only branch, which a rule protects, if there is one.
+    pub(crate) protected: Option<&'static str>,
     /// Every request, such as `POST /repos/…`.
     pub(crate) requests: Vec<String>,
     last_id: u64,
@@ -181,6 +183,18 @@ impl World {
         )
     }
 
+    /// The repository itself, and its only branch.
+    fn repository(&self, parts: &[&str]) -> Result<Value, (u16, &'static str)> {
+        match parts {
+            ["branches", name] if self.protected != Some(name) => Err((404, "Branch not found")),
+            ["branches", name] => Ok(json!({ "name": name, "protected": true })),
+            _ => Ok(json!({
+                "full_name": REPOSITORY,
+                "permissions": { "pull": true, "push": false },
+            })),
+        }
+    }
+
     fn rest(&mut self, method: &str, path: &str, query: &str, body: &str) -> (u16, String, Value) {
         if !self.refusals.is_empty() {
             let status = self.refusals.remove(0);
@@ -223,6 +237,7 @@ impl World {
         let found = match (method, &parts[..]) {
             ("GET", ["", "user"]) if self.is_personal => Ok(user(me)),
             ("GET", ["", "user"]) => Err((403, "Resource not accessible by integration")),
+            ("GET", parts @ (["", "repos", ..] | ["branches", _])) => self.repository(parts),
             ("GET", ["issues", number, "comments"]) => {
                 let number: u64 = number.parse().expect("a number");
                 let of_it = |post: &&Post| post.number == number;
