@@ -155,8 +155,8 @@ pub(crate) struct PlanView<'a> {
     pub blocked: Option<&'a [BlockedFlow]>,
 }
 
-impl PlanView<'_> {
-    fn blocked(&self) -> &[BlockedFlow] {
+impl<'a> PlanView<'a> {
+    fn blocked(&self) -> &'a [BlockedFlow] {
         self.blocked.unwrap_or_default()
     }
 }
@@ -170,6 +170,7 @@ impl<'a> PlanView<'a> {
             state: self.state,
             forecast: self.forecast,
             status: None,
+            blocked: self.blocked(),
             applied: None,
             now,
         }

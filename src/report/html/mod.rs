@@ -26,6 +26,7 @@ use jiff::Timestamp;
 
 use super::bar::{Bar, Cell};
 use super::flows::describe_source;
+use super::outcome::BlockedFlow;
 use super::text::follow::{describe_bytes, describe_records};
 use super::{Status, plain};
 use crate::engine::Applied;
@@ -57,6 +58,8 @@ pub(crate) struct PageSource<'a> {
     pub forecast: Option<&'a Forecast>,
     /// What the service has just said of the runs.
     pub status: Option<&'a Status>,
+    /// The flows that nothing can be sent to, where the service was looked at.
+    pub blocked: &'a [BlockedFlow],
     /// What became of the runs of an apply.
     pub applied: Option<&'a Applied>,
     /// The moment of the page.
@@ -85,10 +88,12 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
         state,
         forecast,
         status,
+        blocked,
         applied,
         now,
     } = *source;
-    let windows = Facts::new(state, status, applied, now).windows(plan);
+    let facts = Facts::new(state, status, applied, now).with_blocked(blocked);
+    let windows = facts.windows(plan);
     let mut counts = StatusCounts::default();
     for window in &windows {
         counts.add(window.status);
@@ -180,7 +185,7 @@ fn cell(status: WindowStatus) -> Cell {
     match status {
         WindowStatus::Failed => Cell::RunFailed,
         WindowStatus::Rejected => Cell::Failed,
-        WindowStatus::Conflict => Cell::Conflict,
+        WindowStatus::Conflict | WindowStatus::Blocked => Cell::Conflict,
         WindowStatus::InDoubt | WindowStatus::Waiting | WindowStatus::NotListed => Cell::InDoubt,
         WindowStatus::Partial => Cell::Partial,
         WindowStatus::Empty => Cell::Empty,

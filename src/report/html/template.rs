@@ -101,6 +101,7 @@ fn sign(status: WindowStatus) -> &'static str {
         WindowStatus::Failed => "M4 4 12 12M12 4 4 12",
         WindowStatus::Rejected => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM4.2 11.8 11.8 4.2",
         WindowStatus::Conflict => "M8 3V9.5M8 12V12.8",
+        WindowStatus::Blocked => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM4.5 8H11.5",
         WindowStatus::InDoubt => "M5 6A3 3 0 1 1 8.8 8.3C8.2 8.7 8 9 8 10M8 12.4V13",
         WindowStatus::Waiting => "M3.5 8H4.3M7.6 8H8.4M11.7 8H12.5",
         WindowStatus::NotListed => "M3 5V3H5M11 3H13V5M13 11V13H11M5 13H3V11",

@@ -87,6 +87,7 @@ fn page_of(plan: &Plan, state: &State) -> String {
         state: Some(state),
         forecast: None,
         status: None,
+        blocked: &[],
         applied: None,
         now: at(1_700_000_100),
     })
@@ -192,6 +193,27 @@ fn a_page_of_50_000_windows_is_below_8_mb() {
         data["length"],
         serde_json::json!({ "repeat": [[3_600, 50_000]] })
     );
+}
+
+#[test]
+fn a_flow_that_cannot_be_sent_to_needs_a_person_and_what_is_done_of_it_does_not() {
+    let runs = hours(4, "orders");
+    let state = state(&runs[..1], |n| seen(n, RunStatus::Success, ""));
+    let plan = diff(runs, Some(&state));
+    let blocked = [BlockedFlow {
+        flow: flow(),
+        name: "orders".into(),
+        runs: 3,
+        reason: crate::reconcile::Blocked::Disabled("disabled".into()),
+    }];
+    let facts = Facts::new(Some(&state), None, None, at(0)).with_blocked(&blocked);
+    let windows = facts.windows(&plan);
+    let problems = problems::problems(&windows);
+    assert_eq!(problems.len(), 1);
+    assert_eq!(problems[0].status, WindowStatus::Blocked);
+    assert_eq!(problems[0].number, 3);
+    assert_eq!(problems[0].note, "the flow is disabled; enable it first");
+    assert_eq!(windows[0].status, WindowStatus::Success);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub(super) enum WindowStatus {
     Failed,
     Rejected,
     Conflict,
+    Blocked,
     InDoubt,
     Waiting,
     NotListed,
@@ -26,10 +27,11 @@ pub(super) enum WindowStatus {
 
 impl WindowStatus {
     /// Every one, in the order of the data's numbers.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Failed,
         Self::Rejected,
         Self::Conflict,
+        Self::Blocked,
         Self::InDoubt,
         Self::Waiting,
         Self::NotListed,
@@ -46,13 +48,14 @@ impl WindowStatus {
     ];
 
     /// The order of legend and bar: from what is done to what is not.
-    pub(super) const LEGEND: [Self; 16] = [
+    pub(super) const LEGEND: [Self; 17] = [
         Self::Success,
         Self::Partial,
         Self::Empty,
         Self::Failed,
         Self::Rejected,
         Self::Conflict,
+        Self::Blocked,
         Self::InDoubt,
         Self::Waiting,
         Self::NotListed,
@@ -71,6 +74,7 @@ impl WindowStatus {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Conflict => "conflict",
+            Self::Blocked => "blocked",
             Self::InDoubt => "in-doubt",
             Self::Waiting => "waiting",
             Self::NotListed => "not-listed",
@@ -93,6 +97,7 @@ impl WindowStatus {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Conflict => "in conflict",
+            Self::Blocked => "blocked",
             Self::InDoubt => "in doubt",
             Self::Waiting => "waits for one in doubt",
             Self::NotListed => "not listed",
@@ -115,6 +120,7 @@ impl WindowStatus {
             Self::Failed => "The run ended without success.",
             Self::Rejected => "The service refused the request: no run exists.",
             Self::Conflict => "The window overlaps one that was ingested already: nothing is sent.",
+            Self::Blocked => "Nothing can be sent to its flow.",
             Self::InDoubt => {
                 "A request may have arrived or not: it is looked for, never sent twice."
             }
@@ -141,6 +147,9 @@ impl WindowStatus {
             Self::Conflict => {
                 "Change these windows, or say `overlap: allow` in their manifest if that is wanted."
             }
+            Self::Blocked => {
+                "Mend the flow or its manifest: `backfill doctor` tells more. The next apply sends them."
+            }
             Self::InDoubt => {
                 "The next apply looks for them; `backfill resolve` records what you know."
             }
@@ -166,6 +175,7 @@ impl WindowStatus {
             Self::Failed
                 | Self::Rejected
                 | Self::Conflict
+                | Self::Blocked
                 | Self::InDoubt
                 | Self::Waiting
                 | Self::NotListed
@@ -254,7 +264,7 @@ mod tests {
         }
         let words: HashSet<_> = WindowStatus::ALL.map(WindowStatus::word).into();
         let labels: HashSet<_> = WindowStatus::ALL.map(WindowStatus::label).into();
-        assert_eq!((words.len(), labels.len()), (16, 16));
+        assert_eq!((words.len(), labels.len()), (17, 17));
     }
 
     #[test]

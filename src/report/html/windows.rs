@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use super::window_status::WindowStatus;
 use crate::engine::{Applied, LeftReason, RunOutcome};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
-use crate::report::outcome::{describe_doubt, describe_left};
+use crate::reconcile::Blocked;
+use crate::report::outcome::{BlockedFlow, describe_blocked, describe_doubt, describe_left};
 use crate::report::reason::{
     NOT_REVIEWED, describe_absence, describe_fate, describe_obstacle, describe_paused,
 };
 use crate::report::{RunListing, Status, StatusRow, plain};
-use crate::run::{DesiredRun, RunId, RunIdentity, RunStatus};
+use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus};
 use crate::state::{Fate, LastSeen, Refusal, State};
 
 /// How much of what was said is shown.
@@ -48,6 +49,7 @@ pub(super) struct Facts<'a> {
     state: Option<&'a State>,
     listed: HashMap<&'a RunIdentity, &'a StatusRow>,
     outcomes: HashMap<&'a RunIdentity, &'a RunOutcome>,
+    blocked: HashMap<&'a FlowRef, &'a Blocked>,
     now: Timestamp,
 }
 
@@ -67,7 +69,17 @@ impl<'a> Facts<'a> {
             outcomes: changed
                 .map(|(run, outcome)| (&run.identity, outcome))
                 .collect(),
+            blocked: HashMap::new(),
             now,
+        }
+    }
+
+    /// The same, and that nothing can be sent to these flows.
+    pub(super) fn with_blocked(self, blocked: &'a [BlockedFlow]) -> Self {
+        let reason = |it: &'a BlockedFlow| (&it.flow, &it.reason);
+        Self {
+            blocked: blocked.iter().map(reason).collect(),
+            ..self
         }
     }
 
@@ -202,6 +214,9 @@ impl<'a> Facts<'a> {
                 RunListing::NotListed | RunListing::NotRead => {}
             }
         }
+        if let Some(why) = self.blocked.get(&*window.identity.flow) {
+            window.block(why);
+        }
         match self.outcomes.get(window.identity) {
             None | Some(RunOutcome::Unchanged) => {}
             Some(RunOutcome::Created(run_id) | RunOutcome::Adopted(run_id, _)) => {
@@ -218,6 +233,7 @@ impl<'a> Facts<'a> {
                 window.status = WindowStatus::InDoubt;
                 window.note = plain(&describe_doubt(doubt), MOST_SAID);
             }
+            Some(RunOutcome::Remaining(LeftReason::Blocked(why))) => window.block(why),
             Some(RunOutcome::Remaining(left)) => {
                 if window.status == WindowStatus::New
                     && !matches!(left, LeftReason::Interrupted | LeftReason::Ended)
@@ -248,6 +264,14 @@ impl<'a> PageWindow<'a> {
             (None, _) => String::new(),
         };
         self.seen = Some(seen);
+    }
+
+    /// Nothing can be sent to its flow, if it is to be sent.
+    fn block(&mut self, why: &Blocked) {
+        if matches!(self.status, WindowStatus::New | WindowStatus::HeldBack) {
+            self.status = WindowStatus::Blocked;
+            self.note = plain(&describe_blocked(why), MOST_SAID);
+        }
     }
 
     fn refused(&mut self, refusal: &Refusal) {
