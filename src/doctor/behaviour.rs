@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::ListShape;
 use crate::api::{TimestampForm, TimestampUnit, Timestamps};
-use crate::report::{Area, Finding, Mark, Settling, Trouble, duration, number, plain};
+use crate::report::{Area, Finding, Settling, Trouble, duration, number, plain};
 
 const AREA: Area = Area::Behaviour;
 /// Adobe's pages say that a run shows up two to three minutes after it was asked for.
@@ -49,12 +49,13 @@ pub(crate) fn check_behaviour(facts: &BehaviourFacts<'_>) -> (Vec<Finding>, Sett
     } else {
         findings.push(check_filter(shape));
         findings.extend(check_pages(shape));
-        findings.push(check_windows(shape));
+        findings.push(check_windows(facts));
         findings.extend(check_form(facts));
         findings.push(check_clients(facts));
         findings.extend(check_words(shape));
     }
     findings.extend(check_settling(facts, settling));
+    findings.extend(check_delay(facts));
     findings.extend(check_limits(facts.limits));
     (findings, settling)
 }
@@ -121,7 +122,8 @@ fn check_pages(shape: &ListShape) -> Option<Finding> {
     })
 }
 
-fn check_windows(shape: &ListShape) -> Finding {
+fn check_windows(facts: &BehaviourFacts<'_>) -> Finding {
+    let shape = facts.shape;
     let own = shape.runs - shape.foreign;
     let parts: Vec<String> = [
         (shape.params, "in params"),
@@ -157,7 +159,11 @@ fn check_windows(shape: &ListShape) -> Finding {
             number(own, "run")
         );
         return Finding::notice(AREA, "windows", "windows", message).advise(
-            "keep limits.perFlow at 1: then the order of our own runs tells which is which",
+            if facts.per_flow > 1 {
+                "set limits.perFlow to 1: then the order of our own runs tells which is which"
+            } else {
+                "keep limits.perFlow at 1: then the order of our own runs tells which is which"
+            },
         );
     }
     let message = format!("shown: {}; {} show none", parts.join(", "), shape.silent);
@@ -260,31 +266,38 @@ fn check_words(shape: &ListShape) -> Option<Finding> {
     })
 }
 
+/// Before there is a run, that there is none is told already.
 fn check_settling(facts: &BehaviourFacts<'_>, settling: Settling) -> Option<Finding> {
-    let waits = format!("after {}", duration(facts.settle_delay));
-    let message = format!("settled {}, {waits}", settling.describe());
-    let finding = match settling {
-        Settling::ByPerson => Finding::notice(AREA, "settling", "lost answers", message).advise(
-            if facts.per_flow > 1 {
+    let message = format!(
+        "settled {}, {} after the request",
+        settling.describe(),
+        duration(facts.settle_delay)
+    );
+    match settling {
+        Settling::Unknown => None,
+        Settling::ByWindow | Settling::ByWindowOfEach | Settling::ByOrder => {
+            Some(Finding::fine(AREA, "settling", "lost answers", message))
+        }
+        Settling::ByPerson => {
+            let finding = Finding::notice(AREA, "settling", "lost answers", message);
+            Some(finding.advise(if facts.per_flow > 1 {
                 "set limits.perFlow to 1: then the order of our own runs may tell"
             } else {
                 "send few at a time (`--limit 10`), and look before the next"
-            },
-        ),
-        _ => Finding::fine(AREA, "settling", "lost answers", message),
-    };
-    if facts.settle_delay < SHORT_DELAY && !facts.is_emulator {
-        let notice = Finding {
-            mark: Mark::Notice,
-            ..finding
-        };
-        return Some(notice.advise(
-            "Adobe says that a run shows up after 2 to 3 minutes: set settleDelay to 5 minutes or \
-             more, or a run that is listed late is created twice",
-        ));
+            }))
+        }
     }
-    // Before there is a run, that there is none is told already.
-    (settling != Settling::Unknown).then_some(finding)
+}
+
+fn check_delay(facts: &BehaviourFacts<'_>) -> Option<Finding> {
+    let is_short = facts.settle_delay < SHORT_DELAY && !facts.is_emulator;
+    is_short.then(|| {
+        let message = format!("settleDelay is {}", duration(facts.settle_delay));
+        Finding::notice(AREA, "settleDelay", "settle delay", message).advise(
+            "Adobe says that a run shows up after 2 to 3 minutes: with less than 5 minutes, one \
+             that is listed late is created twice",
+        )
+    })
 }
 
 fn check_limits(limits: &BTreeMap<String, String>) -> Option<Finding> {

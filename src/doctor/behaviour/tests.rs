@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::Mark;
 
 fn checked(shape: &ListShape, per_flow: usize) -> (Vec<Finding>, Settling) {
     check_behaviour(&BehaviourFacts {
@@ -105,7 +106,7 @@ fn a_settle_delay_below_what_adobe_says_is_told() {
         is_emulator: false,
     };
     let (findings, _) = check_behaviour(&facts);
-    assert_eq!(told(&findings, "settling").mark, Mark::Notice);
+    assert_eq!(told(&findings, "settleDelay").mark, Mark::Notice);
     assert!(
         told(&findings, "limits")
             .message

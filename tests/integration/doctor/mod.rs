@@ -90,7 +90,7 @@ fn a_set_up_that_works_is_told_so_and_what_the_service_does_is_learnt() {
       ✓ windows       shown: 3 of 3 in params
       ✓ times         times in params are in seconds, as strings
       ✓ whose runs    none of 3 runs is by this API key
-      ✓ lost answers  settled by the window that lists show of each run, after 5 min
+      ✓ lost answers  settled by the window that lists show of each run, 5 min after the request
 
     State
       ✓ place    .backfill: none yet, the first apply begins it
