@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use aep_backfill::state::Holder;
-use aep_backfill::store::{BackendGuard, Contents, StateBackend, StateFile, StoreError};
+use aep_backfill::store::{
+    BackendGuard, Contents, StateBackend, StateFile, StoreError, WriteAccess,
+};
 use futures::future::{BoxFuture, FutureExt, ready};
 
 /// Two files in memory.
@@ -61,6 +63,10 @@ impl StateBackend for Memory {
 
     fn holder(&self) -> BoxFuture<'_, Result<Option<Holder>, StoreError>> {
         ready(Ok(None)).boxed()
+    }
+
+    fn check_write(&self, _: bool) -> BoxFuture<'_, Result<WriteAccess, StoreError>> {
+        ready(Ok(WriteAccess::Permission)).boxed()
     }
 
     fn unlock<'a>(&'a self, _: &'a Holder) -> BoxFuture<'a, Result<bool, StoreError>> {
