@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::hub::{Hub, REPOSITORY};
 use super::log::outputs;
-use super::workflow::{Names, Step, action, expand, holds, job};
+use super::workflow::{JobStatus, Names, Step, action, expand, holds, job};
 use crate::support::emulated::signal;
 use crate::support::git::git;
 use crate::support::workspace::Workspace;
@@ -229,13 +229,13 @@ impl Job<'_> {
         let (steps, condition) = job(&text);
         let mut machine = self.machine();
         assert!(
-            holds(condition.as_deref(), true, &machine.names),
+            holds(condition.as_deref(), JobStatus::Success, &machine.names),
             "the job is skipped"
         );
         let mut ran = Ran::default();
-        let mut is_well = true;
+        let mut status = JobStatus::Success;
         for step in steps {
-            if !holds(step.condition.as_deref(), is_well, &machine.names) {
+            if !holds(step.condition.as_deref(), status, &machine.names) {
                 continue;
             }
             let uses = step.uses.as_deref().expect("all steps use something");
@@ -247,8 +247,18 @@ impl Job<'_> {
                 let (owner, commit) = ACTION.split_once('@').expect("a constant");
                 let expected = format!("{owner}/.github/actions/backfill@{commit}");
                 assert_eq!(uses, expected);
+                if step.may_fail {
+                    let before = (ran.code, ran.outputs.clone());
+                    Self::act(&mut machine, &step, owner, &Cancel::Never, &mut ran);
+                    (ran.code, ran.outputs) = before;
+                    continue;
+                }
                 Self::act(&mut machine, &step, owner, cancel, &mut ran);
-                is_well = ran.code == Some(0);
+                status = match (cancel, ran.code) {
+                    (Cancel::Never, Some(0)) => JobStatus::Success,
+                    (Cancel::Never, _) => JobStatus::Failure,
+                    _ => JobStatus::Cancelled,
+                };
             }
         }
         ran
@@ -470,14 +480,21 @@ fn read_to_end(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<
     })
 }
 
-/// As the action of that name does it.
+/// As the action of that name does it: a file that is not archived is called as it is.
 fn keep(machine: &Machine, step: &Step, ran: &mut Ran) {
     let with = |name: &str| {
         let found = step.with.iter().find(|(known, _)| known == name);
-        expand(&found.expect("it is given").1, &machine.names)
+        found.map(|(_, value)| expand(value, &machine.names))
     };
-    if let Ok(text) = fs::read_to_string(with("path")) {
-        ran.artifacts.insert(with("name"), text);
+    let path = with("path").expect("a path is given");
+    let name = if with("archive").as_deref() == Some("false") {
+        let name = Path::new(&path).file_name().expect("a file");
+        name.to_string_lossy().into_owned()
+    } else {
+        with("name").expect("a name is given")
+    };
+    if let Ok(text) = fs::read_to_string(path) {
+        ran.artifacts.insert(name, text);
     }
 }
 

@@ -132,6 +132,11 @@ fn a_scheduled_job_runs_failed_runs_again_and_waits_until_the_data_is_there() {
         );
         if ran.output("exit_code") == "0" {
             assert_eq!((number("failed_count"), number("unfinished_count")), (0, 0));
+            let page = &ran.artifacts["backfill-status-1.html"];
+            assert!(
+                page.contains("<h1>Finished: the data of all 5 windows is there</h1>"),
+                "{page}"
+            );
             break;
         }
         // Those that were waited for have failed, and are run again the next time.
@@ -218,6 +223,8 @@ fn merged(team: &Team) {
     assert!(ran.log.contains("::group::The plan"), "{}", ran.log);
     let report = &ran.artifacts["backfill-apply-1"];
     assert!(report.contains("\"created\": 5"), "{report}");
+    let page = &ran.artifacts["backfill-apply-1.html"];
+    assert!(page.contains("windows are done</h1>"), "{page}");
     assert_eq!(
         ran.output("report_path").split('/').next_back(),
         Some("backfill-apply.json")

@@ -20,6 +20,8 @@ pub(crate) struct Step {
     pub(crate) working_directory: String,
     pub(crate) with: Pairs,
     pub(crate) env: Pairs,
+    /// Whether its failure is none of the job's.
+    pub(crate) may_fail: bool,
 }
 
 /// The steps of the only job of a workflow, and the condition of the job.
@@ -71,6 +73,7 @@ fn step(step: &Value) -> Step {
         "with",
         "env",
         "working-directory",
+        "continue-on-error",
     ];
     for name in step.as_mapping().expect("a step").keys() {
         let name = text_of(name);
@@ -84,6 +87,7 @@ fn step(step: &Value) -> Step {
         uses: text("uses"),
         run: text("run"),
         condition: text("if"),
+        may_fail: text("continue-on-error").as_deref() == Some("true"),
         working_directory: text("working-directory").unwrap_or_else(|| ".".to_owned()),
         with: mapping("with"),
         env: mapping("env"),
@@ -118,11 +122,22 @@ pub(crate) fn expand(text: &str, names: &Names) -> String {
     out + rest
 }
 
-/// Whether a condition holds; `is_well`: whether all before it went well.
-pub(crate) fn holds(condition: Option<&str>, is_well: bool, names: &Names) -> bool {
+/// How a job is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JobStatus {
+    /// All steps so far went well.
+    Success,
+    Failure,
+    Cancelled,
+}
+
+/// Whether a condition holds, in a job that is doing so.
+pub(crate) fn holds(condition: Option<&str>, status: JobStatus, names: &Names) -> bool {
+    let is_well = status == JobStatus::Success;
     match condition {
         None => is_well,
         Some("always()") => true,
+        Some("${{ !cancelled() }}") => status != JobStatus::Cancelled,
         Some(condition) => is_well && is_true(&evaluate(condition, names)),
     }
 }
@@ -181,7 +196,14 @@ fn expressions_are_read_as_runners_read_them() {
     ] {
         assert_eq!(expand(text, &names), expected, "{text}");
     }
-    assert!(holds(None, true, &names) && !holds(None, false, &names));
-    assert!(holds(Some("always()"), false, &names));
-    assert!(!holds(Some("inputs.limit == '6'"), true, &names));
+    assert!(holds(None, JobStatus::Success, &names) && !holds(None, JobStatus::Failure, &names));
+    assert!(holds(Some("always()"), JobStatus::Failure, &names));
+    let not_cancelled = Some("${{ !cancelled() }}");
+    assert!(holds(not_cancelled, JobStatus::Failure, &names));
+    assert!(!holds(not_cancelled, JobStatus::Cancelled, &names));
+    assert!(!holds(
+        Some("inputs.limit == '6'"),
+        JobStatus::Success,
+        &names
+    ));
 }
