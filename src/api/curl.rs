@@ -49,7 +49,7 @@ impl CurlTarget<'_> {
         let mut text = format!("curl -X POST {}", quoted(url.as_str()));
         for header in [
             r#""Authorization: Bearer $AEP_ACCESS_TOKEN""#,
-            r#""x-api-key: $AEP_API_KEY""#,
+            r#""x-api-key: ${AEP_API_KEY:-$AEP_CLIENT_ID}""#,
             &organization,
             &quoted(&format!("x-sandbox-name: {sandbox}")),
             &quoted("Content-Type: application/json"),
@@ -125,7 +125,7 @@ mod tests {
         insta::assert_snapshot!(target(&endpoint, &sandbox).create(&run("DOB")), @r#"
         curl -X POST 'https://platform.adobe.io/data/foundation/flowservice/runs' \
           -H "Authorization: Bearer $AEP_ACCESS_TOKEN" \
-          -H "x-api-key: $AEP_API_KEY" \
+          -H "x-api-key: ${AEP_API_KEY:-$AEP_CLIENT_ID}" \
           -H "x-gw-ims-org-id: $AEP_ORG_ID" \
           -H 'x-sandbox-name: prod' \
           -H 'Content-Type: application/json' \

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::api::TimestampUnit;
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
 use crate::report::{self, Annotation, bound, write_problems};
-use crate::run::{FlowId, KeyPrefix, UnixSeconds};
+use crate::run::{DesiredRun, FlowId, KeyPrefix, UnixSeconds};
 
 /// Problems that are shown, unless said otherwise.
 const MAX_PROBLEMS: usize = 100;
@@ -148,6 +149,14 @@ impl Paths {
         if checked.has_errors() {
             return Err(Failure::of_manifests(checked, "; nothing was sent"));
         }
+        if let Some(run) = unreadable_in_milliseconds(context, &checked) {
+            return Err(Failure::usage(format!(
+                "{}: with `wire.unit: milliseconds` a list cannot show this window so that it is \
+                 recognised: its times could be seconds; nothing was sent",
+                report::plain(&run.origin().to_string(), 200)
+            ))
+            .hint("leave out windows before 1970-04-27, or send times in seconds"));
+        }
         annotate(context, &checked);
         Ok(checked)
     }
@@ -184,6 +193,26 @@ impl Paths {
             context.colour.1,
         );
     }
+}
+
+/// The first run with a time that a list shows in milliseconds, and that reads as seconds: what the
+/// number is decides which it is (see [`crate::api::FlowRun`]).
+fn unreadable_in_milliseconds<'c>(
+    context: &Context,
+    checked: &'c Checked,
+) -> Option<&'c DesiredRun> {
+    const LEAST_IN_MILLISECONDS: i64 = 10_000_000_000;
+    if context.config.wire.times().unit != TimestampUnit::Milliseconds {
+        return None;
+    }
+    let is_read_as_seconds =
+        |at: UnixSeconds| (1..LEAST_IN_MILLISECONDS).contains(&(at.get() * 1000));
+    checked.runs.iter().find(|run| {
+        let window = run.identity.window;
+        [window.start(), window.end()]
+            .into_iter()
+            .any(is_read_as_seconds)
+    })
 }
 
 /// Annotates what is wrong, where annotations are written.

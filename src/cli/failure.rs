@@ -14,7 +14,7 @@ use crate::report::json::FailureDocument;
 use crate::report::{self, Annotation, FailureView, ProblemCounts, plain};
 use crate::run::PickError;
 use crate::state::FormatError;
-use crate::store::{READ, StoreError};
+use crate::store::{FIND_REMOTE, READ, StoreError};
 
 /// How many characters of a line are shown.
 const LONGEST: usize = 10_000;
@@ -209,6 +209,20 @@ impl Failure {
             StoreError::Fenced(_) => failure.hint(
                 "nothing was sent that is not recorded; let the other one end, and apply again",
             ),
+            StoreError::Remote {
+                action: FIND_REMOTE,
+                ..
+            } => failure.hint(
+                "the state is kept on a branch of the remote `origin`: add one with `git remote add \
+                 origin URL`; or keep the state on this machine, with `state: .backfill` in \
+                 backfill.yaml",
+            ),
+            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                failure.hint(
+                    "give this user the right to read and write there, or name another place with \
+                     --state",
+                )
+            }
             StoreError::Remote { .. } => failure
                 .hint(if place.starts_with("git:") {
                     "it is your own git that reads the branch and pushes to it, in the repository of \

@@ -16,9 +16,11 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::project::Project;
-use crate::doctor::{Variables, check_variables};
+use crate::doctor::{Needs, Variables, check_variables};
 use crate::manifest::{Checked, Manifest};
-use crate::report::{Area, Diagnosis, Finding, Layout, Trouble, View, number, plain};
+use crate::report::{
+    Area, Diagnosis, Finding, Layout, Trouble, View, describe_manifests, number, plain,
+};
 
 /// Why flows are not looked at.
 const NO_TOKEN: &str = "there is no token";
@@ -26,9 +28,10 @@ const NO_TOKEN: &str = "there is no token";
 /// Flags of `doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Sends nothing but reads and a request for a token. Exit codes: 0 it works; else the gravest of: \
-3 flags, variables, config or manifests are wrong; 4 sign-in or permission; 1 the service cannot \
-be reached; 8 the state cannot be used; 5 something else would not work.")]
+Sends nothing but reads and a request for a token. Exit codes: 0 it works; otherwise the first of these \
+that applies: 3 flags, config, manifests or the organization are wrong; 4 credentials are missing or \
+refused, or a permission; 1 the service cannot be reached; 8 the state cannot be used; 5 something \
+else would not work.")]
 pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
@@ -44,7 +47,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let mut diagnosis = Diagnosis::default();
     let found = &mut diagnosis.findings;
     found.push(config_finding(&context.project));
-    found.extend(check_variables(&variables()));
+    let needs = Needs {
+        organization: context.organization.is_none(),
+        credentials: !context.emulator,
+    };
+    found.extend(check_variables(&variables(), needs));
     let checked = manifests(context, flags, found);
 
     let (state_findings, sent) = state::check(context, flags.write).await;
@@ -70,6 +77,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
                 let manifests: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
                 if manifests.len() < checked.manifests.len() {
                     found.push(not_looked_at("their sandbox is not open"));
+                } else if manifests.is_empty() {
+                    found.push(not_looked_at("no manifest names one"));
                 }
                 let learnt = flows::look(context, client, &manifests, &sent).await;
                 found.extend(learnt.findings);
@@ -85,7 +94,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         }
         Err(failure) => {
             found.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
-            found.push(not_looked_at(NO_TOKEN));
+            found.push(not_looked_at("settings or credentials are missing"));
         }
     }
     diagnosis.findings.extend(state_findings);
@@ -110,12 +119,12 @@ impl Flags {
             found.push(config_finding(project));
         }
         found.push(of_failure(Area::Project, "settings", "settings", failure));
-        found.extend(check_variables(&variables()));
+        found.extend(check_variables(&variables(), Needs::default()));
         found.push(Finding::notice(
             Area::Service,
             "endpoint",
             "service",
-            "not looked at: the settings are wrong",
+            "manifests, service, flows and state are not looked at: the settings are wrong",
         ));
         let exit = exit_of(&diagnosis);
         match self.format {
@@ -163,19 +172,13 @@ fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Chec
             return Checked::default();
         }
     };
-    let manifests = number(checked.manifests.len(), "manifest");
-    let runs = number(checked.runs.len(), "run");
     found.push(if checked.has_errors() {
         let errors = number(checked.errors(), "error");
         Finding::fault(Trouble::Settings, AREA, "manifests", "manifests", errors)
             .advise("`backfill validate` shows each at its line")
     } else {
-        Finding::fine(
-            AREA,
-            "manifests",
-            "manifests",
-            format!("{manifests}, {runs}"),
-        )
+        let manifests = describe_manifests(&checked);
+        Finding::fine(AREA, "manifests", "manifests", manifests)
     });
     checked
 }
@@ -194,7 +197,15 @@ fn of_failure(area: Area, check: &'static str, subject: &str, failure: &Failure)
         Exit::State => Trouble::State,
         _ => Trouble::WouldNotWork,
     };
-    let message = plain(&failure.message().replace('\n', " "), 700);
+    // Where it is wrong is told, and not drawn: a finding is a line.
+    let mut is_past_place = false;
+    let lines = failure.message().lines().take_while(|line| {
+        let is_told = !is_past_place;
+        is_past_place |= line.trim_start().starts_with("--> ");
+        is_told
+    });
+    let lines: Vec<&str> = lines.map(str::trim).collect();
+    let message = plain(&lines.join(" "), 700);
     let finding = Finding::fault(trouble, area, check, subject, message);
     match failure.hints().first() {
         Some(hint) => finding.advise(plain(hint, 700)),

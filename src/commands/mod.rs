@@ -55,11 +55,11 @@ struct Cli {
 enum Verb {
     /// Write a config, an example manifest and workflows; overwrites nothing
     Init(init::Flags),
-    /// Check whether it would work here: settings, service, flows, state; only reads
+    /// Check whether an apply would work here: settings, service, flows, state; only reads
     Doctor(doctor::Flags),
     /// Check manifests; needs no state and no network
     Validate(validate::Flags),
-    /// Show what apply would do; sends nothing and needs no network
+    /// Show what apply would do; sends nothing, and does not contact Adobe without --online
     Plan(plan::Flags),
     /// Create the runs that are wanted and do not exist yet
     Apply(apply::Flags),

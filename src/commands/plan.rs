@@ -332,7 +332,8 @@ fn request(context: &Context, explained: &Explained, state: Option<&State>) -> O
     } = &planned.run;
     let target = CurlTarget {
         endpoint: &context.endpoint,
-        organization: context.organization.as_ref(),
+        // The emulator's is nobody's.
+        organization: context.organization.as_ref().filter(|_| !context.emulator),
         sandbox: &identity.flow.sandbox,
     };
     let own = planned

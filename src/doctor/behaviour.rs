@@ -134,10 +134,7 @@ fn check_windows(facts: &BehaviourFacts<'_>) -> Finding {
     .map(|(count, place)| format!("{count} of {own} {place}"))
     .collect();
     if shape.invalid > 0 {
-        let message = format!(
-            "{} show a window that none can be",
-            number(shape.invalid, "run")
-        );
+        let message = format!("{} show an invalid window", number(shape.invalid, "run"));
         return Finding::notice(AREA, "windows", "windows", message)
             .advise("what such a run stands for is left to a person");
     }

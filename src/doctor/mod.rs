@@ -15,5 +15,5 @@ pub(crate) use behaviour::{BehaviourFacts, check_behaviour};
 pub(crate) use flows::{FlowAnswer, check_flows};
 pub(crate) use list_shape::ListShape;
 pub(crate) use service::{SignInFacts, check_probe, check_sandbox, check_sign_in};
-pub(crate) use settings::{Variables, check_variables};
+pub(crate) use settings::{Needs, Variables, check_variables};
 pub(crate) use state::{StateFacts, check_state, check_write};

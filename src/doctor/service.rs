@@ -69,8 +69,8 @@ pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> V
         let message = "a proxy swaps certificates: the one that is shown is of no public authority, \
                        and is trusted on this machine alone";
         findings.push(Finding::notice(AREA, "tls", "TLS", message).advise(
-            "what opens a connection can send a request twice, and nobody here could stop it: have \
-             it leave this host alone, or be sure that it repeats no POST",
+            "a proxy that decrypts can repeat a request, and backfill cannot prevent that: exclude \
+             this host with NO_PROXY, or make sure that it repeats no POST",
         ));
     }
     findings.push(check_clock(*ahead));

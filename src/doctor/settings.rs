@@ -60,8 +60,34 @@ impl Variables {
     }
 }
 
-/// Which variables are set.
-pub(crate) fn check_variables(variables: &Variables) -> Vec<Finding> {
+/// What must come from the environment, for no other place has it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Needs {
+    /// `AEP_ORG_ID`
+    pub organization: bool,
+    /// A token, or what one is asked for with.
+    pub credentials: bool,
+}
+
+impl Variables {
+    /// The names of what is needed and not set.
+    fn missing(&self, needs: Needs) -> Vec<&'static str> {
+        let organization = ["AEP_ORG_ID"].into_iter().filter(|_| needs.organization);
+        let credentials: &[&str] = match (needs.credentials, self.is_set("AEP_ACCESS_TOKEN")) {
+            (false, _) => &[],
+            (true, true) if self.is_set("AEP_CLIENT_ID") => &[],
+            (true, true) => &["AEP_API_KEY"],
+            (true, false) => &["AEP_CLIENT_ID", "AEP_CLIENT_SECRET", "AEP_SCOPES"],
+        };
+        organization
+            .chain(credentials.iter().copied())
+            .filter(|name| !self.is_set(name))
+            .collect()
+    }
+}
+
+/// Which variables are set, and which are missing.
+pub(crate) fn check_variables(variables: &Variables, needs: Needs) -> Vec<Finding> {
     const AREA: Area = Area::Project;
     let known = KNOWN.iter().chain(&OF_CONNECTIONS);
     let set: Vec<&str> = known
@@ -73,7 +99,13 @@ pub(crate) fn check_variables(variables: &Variables) -> Vec<Finding> {
     } else {
         format!("set: {}", set.join(", "))
     };
-    let mut findings = vec![Finding::fine(AREA, "variables", "variables", message)];
+    let missing = variables.missing(needs);
+    let mut findings = vec![if missing.is_empty() {
+        Finding::fine(AREA, "variables", "variables", message)
+    } else {
+        let message = format!("{message}; not set: {}", missing.join(", "));
+        Finding::notice(AREA, "variables", "variables", message)
+    }];
     let ours = |names: &[String], is_known: bool| -> Vec<String> {
         let ours = names.iter().filter(|name| name.starts_with(PREFIX));
         ours.filter(|name| KNOWN.contains(&name.as_str()) == is_known)
@@ -117,7 +149,7 @@ mod tests {
             ]
             .map(|(name, has_value)| (name.to_owned(), has_value)),
         );
-        let findings = check_variables(&variables);
+        let findings = check_variables(&variables, Needs::default());
         let messages: Vec<_> = findings.iter().map(|it| it.message.as_str()).collect();
         assert_eq!(
             messages,
@@ -128,8 +160,32 @@ mod tests {
             ]
         );
         assert_eq!(
-            check_variables(&Variables::default())[0].message,
+            check_variables(&Variables::default(), Needs::default())[0].message,
             "none is set"
         );
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once() {
+        let needs = Needs {
+            organization: true,
+            credentials: true,
+        };
+        let said = |set: &[&str]| {
+            let set = set.iter().map(|name| ((*name).to_owned(), true));
+            check_variables(&Variables::new(set), needs)[0]
+                .message
+                .clone()
+        };
+        assert_eq!(
+            said(&[]),
+            "none is set; not set: AEP_ORG_ID, AEP_CLIENT_ID, AEP_CLIENT_SECRET, AEP_SCOPES"
+        );
+        assert_eq!(
+            said(&["AEP_ORG_ID", "AEP_ACCESS_TOKEN"]),
+            "set: AEP_ORG_ID, AEP_ACCESS_TOKEN; not set: AEP_API_KEY"
+        );
+        let whole = ["AEP_ORG_ID", "AEP_CLIENT_ID", "AEP_ACCESS_TOKEN"];
+        assert!(!said(&whole).contains("not set"), "{}", said(&whole));
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::FlowStarted;
 use super::running::RunningRuns;
+use super::{FlowStarted, LeftReason};
 use crate::api::FlowRun;
 use crate::reconcile::Blocked;
 use crate::reconcile::settle::OpenIntent;
@@ -99,6 +99,8 @@ pub(super) struct OpenDoubt {
     pub(super) of_this_apply: bool,
     /// The run, where a manifest still wants it.
     pub(super) wanted: Option<DesiredRun>,
+    /// Why it is not sent again, if it turns out not to exist.
+    pub(super) left: Option<LeftReason>,
     pub(super) open: OpenIntent,
     /// When it is to begin, if later than it was sent.
     pub(super) start_time: Option<UnixSeconds>,

@@ -26,7 +26,17 @@ impl Explained {
     pub(crate) fn to_send(&self) -> Option<&PlannedRun> {
         match self {
             Self::Planned(planned) | Self::HeldBack(planned, _) => {
-                let is_sent = !matches!(planned.action, Action::Unchanged | Action::Conflict);
+                let is_sent = match planned.action {
+                    Action::Create
+                    | Action::Again
+                    | Action::Retry
+                    | Action::Settle
+                    | Action::Paused
+                    | Action::Wait => true,
+                    Action::Unchanged | Action::Adopt | Action::Unreviewed | Action::Conflict => {
+                        false
+                    }
+                };
                 is_sent.then_some(planned)
             }
             Self::NotWanted(_) => None,

@@ -15,6 +15,8 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::run::{DesiredRun, OrganizationId, RunIdentity};
 use crate::state::{Fate, LastSeen, Record, State};
 
@@ -111,7 +113,7 @@ pub(crate) struct Plan {
     limit: Option<Limit>,
     partial: bool,
     organization: Option<OrganizationId>,
-    review: Option<Review>,
+    reviewed: Option<Arc<ReviewedPlan>>,
 }
 
 /// How many runs have which action.

@@ -3,7 +3,7 @@
 //! Takes the runs of a plan that was written to a file, and narrows a plan that is made now to them.
 //! A run is one of them when its key is, and what would be sent for it has not changed since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -16,6 +16,8 @@ use crate::run::{DeltaColumn, DesiredRun, Key, OrganizationId, Source, UnixSecon
 pub(crate) struct ReviewedPlan {
     digest: String,
     creates: HashMap<Key, Terms>,
+    /// The runs that it puts on record.
+    adopts: HashSet<Key>,
 }
 
 /// What is sent for a run besides what its key is the hash of.
@@ -25,31 +27,47 @@ struct Terms(Option<Box<str>>);
 /// The digest of a plan, run by run.
 pub(crate) struct PlanDigest(Sha256);
 
-/// What became of a reviewed plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What became of a reviewed plan in one that is made now.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Review {
-    plan: Arc<ReviewedPlan>,
-    /// The runs of it that are still to be created.
+    /// The digest of the reviewed plan.
+    pub digest: String,
+    /// How many runs it creates.
+    pub creates: usize,
+    /// Those of them that are to be created now.
     pub to_create: usize,
-    /// Those that no manifest asks for any more.
-    pub not_wanted: usize,
+    /// Those that a limit holds back.
+    pub held_back: usize,
+    /// Those that exist by now.
+    pub exist: usize,
+    /// Those that are in doubt, paused or in conflict.
+    pub waiting: usize,
     /// Those that are asked for with another `startTime` or `deltaColumn`.
     pub changed: usize,
+    /// Those that no manifest that was read asks for, or that were not selected.
+    pub not_wanted: usize,
+    /// Runs to be created that it adopts, for they were found to exist.
+    pub adopts: usize,
     /// Runs to be created that are not in it.
     pub not_in_plan: usize,
 }
 
 impl ReviewedPlan {
-    /// The plan with this digest and these runs.
+    /// The plan with this digest, which creates and adopts these runs.
     pub(crate) fn new<'a>(
         digest: String,
         creates: impl IntoIterator<Item = (Key, Option<UnixSeconds>, Option<&'a DeltaColumn>)>,
+        adopts: HashSet<Key>,
     ) -> Self {
         let creates = creates
             .into_iter()
             .map(|(key, start_time, column)| (key, Terms::new(start_time, column)))
             .collect();
-        Self { digest, creates }
+        Self {
+            digest,
+            creates,
+            adopts,
+        }
     }
 
     fn allows(&self, run: &DesiredRun) -> bool {
@@ -132,69 +150,57 @@ fn word(action: Action) -> Option<&'static str> {
     }
 }
 
-impl Review {
-    /// The digest of the reviewed plan.
-    pub(crate) fn digest(&self) -> &str {
-        &self.plan.digest
-    }
-
-    /// How many runs it creates.
-    pub(crate) fn creates(&self) -> usize {
-        self.plan.creates.len()
-    }
-
-    /// Those of them that need nothing now: they exist, or are not sent for another reason.
-    pub(crate) fn settled(&self) -> usize {
-        self.creates() - self.to_create - self.not_wanted - self.changed
-    }
-}
-
 impl Plan {
     /// The part of the plan that `reviewed` creates as well; a run that is in doubt is looked for
     /// either way.
     #[must_use]
     pub(crate) fn only(mut self, reviewed: &Arc<ReviewedPlan>) -> Self {
-        let mut review = Review {
-            plan: Arc::clone(reviewed),
-            to_create: 0,
-            not_wanted: 0,
-            changed: 0,
-            not_in_plan: 0,
-        };
-        let mut still_wanted = 0;
         for planned in &mut self.runs {
-            let terms = reviewed.creates.get(&planned.run.key());
-            still_wanted += usize::from(terms.is_some());
-            if !planned.action.creates() {
-                continue;
+            if planned.action.creates() && !reviewed.allows(&planned.run) {
+                planned.action = Action::Unreviewed;
             }
-            let count = match terms {
-                Some(terms) if *terms == Terms::of(&planned.run) => {
-                    review.to_create += 1;
-                    continue;
-                }
-                Some(_) => &mut review.changed,
-                None => &mut review.not_in_plan,
-            };
-            *count += 1;
-            planned.action = Action::Unreviewed;
         }
-        review.not_wanted = reviewed.creates.len() - still_wanted;
-        self.review = Some(review);
+        self.reviewed = Some(Arc::clone(reviewed));
         self
-    }
-
-    /// What became of the reviewed plan that this one was narrowed to, if it was.
-    #[must_use]
-    pub(crate) fn review(&self) -> Option<&Review> {
-        self.review.as_ref()
     }
 
     /// Whether the reviewed plan, if there is one, creates `run`.
     #[must_use]
     pub(crate) fn is_reviewed(&self, run: &DesiredRun) -> bool {
-        let review = self.review.as_ref();
-        review.is_none_or(|review| review.plan.allows(run))
+        let reviewed = self.reviewed.as_ref();
+        reviewed.is_none_or(|reviewed| reviewed.allows(run))
+    }
+
+    /// What became of the reviewed plan that this one was narrowed to, if it was.
+    #[must_use]
+    pub(crate) fn review(&self) -> Option<Review> {
+        let reviewed = self.reviewed.as_ref()?;
+        let mut review = Review {
+            digest: reviewed.digest.clone(),
+            creates: reviewed.creates.len(),
+            ..Review::default()
+        };
+        let mut seen = 0;
+        let held_back = self.held_back.iter().map(|planned| (planned, true));
+        let runs = self.runs.iter().map(|planned| (planned, false));
+        for (PlannedRun { run, action, .. }, is_held_back) in runs.chain(held_back) {
+            let key = run.key();
+            let terms = reviewed.creates.get(&key);
+            seen += usize::from(terms.is_some());
+            let count = match (terms, action) {
+                (None, Action::Unreviewed) if reviewed.adopts.contains(&key) => &mut review.adopts,
+                (None, Action::Unreviewed) => &mut review.not_in_plan,
+                (None, _) => continue,
+                (Some(_), Action::Unchanged | Action::Adopt) => &mut review.exist,
+                (Some(terms), _) if *terms != Terms::of(run) => &mut review.changed,
+                (Some(_), _) if is_held_back => &mut review.held_back,
+                (Some(_), action) if action.creates() => &mut review.to_create,
+                (Some(_), _) => &mut review.waiting,
+            };
+            *count += 1;
+        }
+        review.not_wanted = review.creates - seen;
+        Some(review)
     }
 }
 
@@ -219,7 +225,7 @@ mod tests {
 
     fn reviewed(runs: &[DesiredRun]) -> Arc<ReviewedPlan> {
         let creates = runs.iter().map(|run| (run.key(), run.start_time, None));
-        Arc::new(ReviewedPlan::new("0".repeat(64), creates))
+        Arc::new(ReviewedPlan::new("0".repeat(64), creates, HashSet::new()))
     }
 
     #[test]
@@ -229,9 +235,15 @@ mod tests {
         assert_eq!(plan.totals().to_create(), 3);
         assert_eq!(plan.totals().unreviewed, 3);
         let review = plan.review().expect("there is one");
-        assert_eq!((review.creates(), review.to_create), (4, 3));
-        assert_eq!((review.not_wanted, review.not_in_plan), (1, 3));
-        assert_eq!((review.changed, review.settled()), (0, 0));
+        let expected = Review {
+            digest: "0".repeat(64),
+            creates: 4,
+            to_create: 3,
+            not_wanted: 1,
+            not_in_plan: 3,
+            ..Review::default()
+        };
+        assert_eq!(review, expected);
     }
 
     #[test]
@@ -259,6 +271,9 @@ mod tests {
         assert_eq!(created.len(), 1);
         assert_eq!(created[0].run.identity.window, window(4));
         assert_eq!(plan.held_back().len(), 1);
+        let review = plan.review().expect("there is one");
+        assert_eq!((review.to_create, review.held_back), (1, 1));
+        assert_eq!(review.not_in_plan, 4);
     }
 
     #[test]

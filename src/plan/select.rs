@@ -121,7 +121,7 @@ impl Plan {
             limit: mut held_by,
             mut partial,
             organization,
-            review,
+            reviewed,
         } = self;
         if !flows.is_empty() {
             runs.retain(|planned| flows.contains(&planned.run.identity.flow.id));
@@ -168,7 +168,7 @@ impl Plan {
             limit: held_by,
             partial,
             organization,
-            review,
+            reviewed,
         }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) use text::status::{RunListing, Standing, Status, StatusRow, Unread};
 pub(crate) use text::table::Layout;
 pub(crate) use view::{
     ApplyView, ImportView, PlanView, ResolveView, RetryPlanView, RetryView, StateView, StatusView,
-    ValidateView, VerifyView, View, write_no_state,
+    ValidateView, VerifyView, View, describe_manifests, write_no_state,
 };
 pub(crate) use wrap::{columns, fold, wrap};
 

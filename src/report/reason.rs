@@ -8,13 +8,13 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::{number, plain, window};
-use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
+use crate::plan::{Action, Known, Limit, Plan, PlannedRun, Review};
 use crate::run::{RecordCounts, Request, RunStatus};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
 /// Why a run is not created that the reviewed plan does not create.
 pub(in crate::report) const NOT_REVIEWED: &str =
-    "not in the reviewed plan, or with another startTime or deltaColumn";
+    "the reviewed plan does not create it as it is asked for now";
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
 
@@ -220,30 +220,48 @@ pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
 /// What became of the reviewed plan; `None` where all is planned.
 #[must_use]
 pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
-    let review = plan.review()?;
-    let creates = number(review.creates(), "run");
-    let mut text = format!("{} of its {creates} to be created", review.to_create);
+    let Review {
+        digest,
+        creates,
+        to_create,
+        held_back,
+        exist,
+        waiting,
+        changed,
+        not_wanted,
+        adopts,
+        not_in_plan,
+    } = plan.review()?;
+    let mut text = format!(
+        "{to_create} of its {} to be created",
+        number(creates, "run")
+    );
     for (number, what) in [
+        (held_back, "held back by a limit"),
+        (exist, "exist by now"),
+        (waiting, "wait: in doubt, paused or in conflict"),
         (
-            review.settled(),
-            "exist by now or are not sent for another reason",
-        ),
-        (review.not_wanted, "are no longer in a manifest"),
-        (
-            review.changed,
+            changed,
             "have another startTime or deltaColumn now and are not sent",
         ),
         (
-            review.not_in_plan,
-            "of the manifests are not in it and not sent",
+            not_wanted,
+            "are asked for by no manifest that was read, or not selected",
+        ),
+        (
+            adopts,
+            "that it adopts are put on record by an apply without --plan",
         ),
     ] {
         if number > 0 {
             let _ = write!(text, "; {number} {what}");
         }
     }
-    let digest = &review.digest()[..12];
-    Some(format!("Reviewed plan {digest}: {text}"))
+    if not_in_plan > 0 {
+        let runs = number(not_in_plan, "run");
+        let _ = write!(text, "; {runs} of the manifests not in it, and not sent");
+    }
+    Some(format!("Reviewed plan {}: {text}", &digest[..12]))
 }
 
 /// That runs are held back, by which limit, and how to change it; `None` where none are.
@@ -267,6 +285,18 @@ pub(super) fn describe_limit(held_back: usize, limit: Limit) -> String {
         limit.name(),
         limit.most()
     )
+}
+
+/// A run that was found to exist, and is not on record yet: `run 3f…, its params show the window`.
+pub(in crate::report) fn describe_found(known: &Known) -> String {
+    match &known.fate {
+        Fate::Created {
+            run_id,
+            adopted: Some(evidence),
+            ..
+        } => format!("run {run_id}: {}", describe_evidence(evidence)),
+        fate => describe_fate(fate),
+    }
 }
 
 /// That a request came to nothing: `sent 2026-…, found not to exist 2026-…: 2 readings of …`.

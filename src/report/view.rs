@@ -100,23 +100,29 @@ impl ValidateView<'_> {
             0 => String::new(),
             warnings => format!(", {}", number(warnings, "warning")),
         };
-        let Checked {
-            documents,
-            manifests,
-            ..
-        } = self.checked;
-        let flows = if manifests.len() == *documents {
-            String::new()
-        } else {
-            format!(" of {}", number(self.checked.flows(), "flow"))
-        };
         format!(
-            "{}, {}{flows}, {}: no errors{warnings}.",
+            "{}, {}: no errors{warnings}.",
             number(self.sources.len(), "file"),
-            number(*documents, "manifest"),
-            number(self.checked.runs.len(), "run")
+            describe_manifests(self.checked)
         )
     }
+}
+
+/// `4 manifests of 6 flows, 403 runs`; the flows only where a manifest has several.
+pub(crate) fn describe_manifests(checked: &Checked) -> String {
+    let Checked {
+        documents,
+        manifests,
+        runs,
+        ..
+    } = checked;
+    let flows = if manifests.len() == *documents {
+        String::new()
+    } else {
+        format!(" of {}", number(checked.flows(), "flow"))
+    };
+    let manifests = number(*documents, "manifest");
+    format!("{manifests}{flows}, {}", number(runs.len(), "run"))
 }
 
 impl View for ValidateView<'_> {

@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use self::repository::{Repository, words};
 use super::leased::Leased;
 use super::remote::{AcquireAttempts, CommitChange, Lease, Remote, Snapshot, Swap};
-use super::{Contents, StateBackend, StateFile, StoreError, WriteAccess};
+use super::{Contents, FIND_REMOTE, StateBackend, StateFile, StoreError, WriteAccess};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
@@ -159,9 +159,9 @@ impl Branch {
         match remotes[..] {
             _ if remotes.contains(&"origin") => Ok("origin".to_owned()),
             [only] => Ok(only.to_owned()),
-            [] => Err(refused("find the remote", "this repository has no remote")),
+            [] => Err(refused(FIND_REMOTE, "this repository has no remote")),
             _ => Err(refused(
-                "find the remote",
+                FIND_REMOTE,
                 "none of this repository's remotes is named `origin`",
             )),
         }

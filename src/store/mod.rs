@@ -49,6 +49,8 @@ pub use whole::{FoundState, LockedBackend};
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";
+/// The action of a [`StoreError::Remote`] where a repository has no remote that is meant.
+pub const FIND_REMOTE: &str = "find the remote";
 
 /// Why the state cannot be read, held or written.
 #[derive(Debug, thiserror::Error)]

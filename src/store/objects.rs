@@ -155,8 +155,10 @@ impl Remote for Objects {
             put(b"first").await.map_err(failed)?;
             let again = put(b"second").await;
             let deleted = self.store.delete(&path).await;
-            if again.is_ok() {
-                return Err(StoreError::NoConditionalWrites(OVERWRITES.to_owned()));
+            match again {
+                Ok(_) => return Err(StoreError::NoConditionalWrites(OVERWRITES.to_owned())),
+                Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {}
+                Err(error) => return Err(failed(error)),
             }
             // What is obsolete is removed, too.
             deleted.map_err(failed)?;

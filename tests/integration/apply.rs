@@ -14,23 +14,25 @@ const FAST: &str = "version: 1\nsettleDelay: 3 seconds\n\
 #[test]
 fn the_first_command_creates_the_examples_and_the_second_time_nothing() {
     let workspace = Workspace::new();
-    for name in ["crm-accounts.yaml", "loyalty-files.yaml"] {
-        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("manifests")
-            .join(name);
-        std::fs::copy(example, workspace.path().join("manifests").join(name)).expect("copied");
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+    for example in std::fs::read_dir(examples).expect("a folder") {
+        let example = example.expect("a file").path();
+        if example.extension().is_some_and(|it| it == "yaml") {
+            let name = example.file_name().expect("a name");
+            std::fs::copy(&example, workspace.path().join("manifests").join(name)).expect("copied");
+        }
     }
     workspace
         .run("plan --emulator --detailed-exitcode")
         .exits(2);
     let first = workspace.run("apply --emulator --yes").exits(0);
     assert!(
-        first.stdout.ends_with("\nDone: 367 created.\n"),
+        first.stdout.ends_with("\nDone: 403 created.\n"),
         "{}",
         first.stdout
     );
     let second = workspace.run("apply --emulator --yes").exits(0);
-    assert_snapshot!(second.stdout, @"Nothing to do: 0 created, 367 unchanged.");
+    assert_snapshot!(second.stdout, @"Nothing to do: 0 created, 403 unchanged.");
     workspace
         .run("plan --emulator --detailed-exitcode")
         .exits(0);

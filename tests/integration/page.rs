@@ -112,7 +112,7 @@ fn what_was_rejected_and_what_is_left_say_why() {
     workspace.sign_in(&emulated.url);
     workspace.run("apply --yes --html page.html").exits(5);
     let page = workspace.read("page.html");
-    assert_eq!(statuses(&page), ["rejected", "created", "held-back"]);
+    assert_eq!(statuses(&page), ["rejected", "created", "blocked"]);
     assert!(page.contains("HTTP 400"), "the service's words");
     let texts = data(&page)["texts"].to_string();
     assert!(texts.contains("enable it first"), "{texts}");

@@ -136,7 +136,7 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
 
     curl -X POST 'https://platform.adobe.io/data/foundation/flowservice/runs' \
       -H "Authorization: Bearer $AEP_ACCESS_TOKEN" \
-      -H "x-api-key: $AEP_API_KEY" \
+      -H "x-api-key: ${AEP_API_KEY:-$AEP_CLIENT_ID}" \
       -H "x-gw-ims-org-id: $AEP_ORG_ID" \
       -H 'x-sandbox-name: prod' \
       -H 'Content-Type: application/json' \

@@ -97,13 +97,25 @@ fn a_doubt_is_closed_by_a_run_that_is_there_and_by_nothing_else() {
     let (workspace, emulated) = world("");
     let doubts = [0, 1].map(|n| intended(&identity(1, day(n), 1)));
     record(&workspace, doubts.to_vec());
-    ByHand::at(&emulated).create(1, day(0));
+    let by_hand = ByHand::at(&emulated);
+    by_hand.create(1, day(0));
+    by_hand.create(1, day(2));
     let state = workspace.read(".backfill/state.jsonl");
     let plan = workspace.run("plan --online --format json").exits(0).json();
-    assert_eq!(plan["summary"]["adopt"], 1);
+    // The rest of a flow with a doubt is compared, too.
+    assert_eq!(plan["summary"]["adopt"], 2);
     assert_eq!(plan["summary"]["inDoubt"], 1);
     assert_eq!(workspace.read(".backfill/state.jsonl"), state);
-    assert_eq!(emulated.requests(RequestKind::CreateRun), 1);
+    assert_eq!(emulated.requests(RequestKind::CreateRun), 2);
+
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    let table = "source: table\ndeltaColumn: { name: updatedAt }";
+    workspace.write(
+        "manifests/flow-1.yaml",
+        &manifest.replace("source: file", table),
+    );
+    let plan = workspace.run("plan --online --format json").exits(5).json();
+    assert_eq!(plan["blocked"][0]["flowId"], flow(1));
 }
 
 #[test]

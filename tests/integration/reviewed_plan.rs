@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::by_hand::{day, identity, intended, record};
+use crate::support::by_hand::{ByHand, day, identity, intended, record};
 use crate::support::emulated::{Emulated, stored_windows};
 use crate::support::workspace::{Ran, Workspace, flow};
 
@@ -73,7 +73,8 @@ fn only_what_was_reviewed_and_is_still_wanted_is_sent() {
     assert_eq!(
         reviewed(&ran),
         json!({
-            "digest": digest, "creates": 8, "toCreate": 4, "notWanted": 4, "changed": 0, "notInPlan": 4
+            "digest": digest, "creates": 8, "toCreate": 4, "heldBack": 0, "exist": 0, "waiting": 0,
+            "notWanted": 4, "changed": 0, "adopts": 0, "notInPlan": 4
         })
     );
     assert_eq!(ran.json()["summary"]["created"], 4);
@@ -84,7 +85,7 @@ fn only_what_was_reviewed_and_is_still_wanted_is_sent() {
         .run("apply --yes --plan plan.json")
         .exits(0)
         .stdout;
-    assert!(again.contains("not in the reviewed plan"), "{again}");
+    assert!(again.contains("4 exist by now"), "{again}");
     assert_eq!(stored(&emulated).len(), 4);
 }
 
@@ -141,7 +142,7 @@ fn a_file_that_is_not_the_reviewed_plan_is_refused_before_anything_is_sent() {
     let untouched = document(&workspace);
     let mut edited = untouched.clone();
     let mut one_more = edited["runs"][0].clone();
-    one_more["windowEndTime"] = json!(day(7).1);
+    one_more["rerun"] = json!(2);
     edited["runs"].as_array_mut().expect("runs").push(one_more);
     workspace.write("edited.json", &edited.to_string());
     let ran = workspace
@@ -203,24 +204,48 @@ fn a_run_in_doubt_that_is_not_to_be_sent_is_looked_for_and_not_sent_again() {
     assert_eq!(emulated.ledger().creates, 0);
     assert_eq!(ran.json()["summary"]["inDoubt"], 0);
     assert_eq!(ran.json()["summary"]["remaining"], 8);
-    let reasons: BTreeSet<&str> = ran.json()["runs"]
+    let applied = ran.json();
+    let reasons: BTreeSet<(&str, &str)> = applied["runs"]
         .as_array()
         .expect("runs")
         .iter()
-        .filter_map(|run| run["error"]["message"].as_str())
-        .map(|why| {
-            if why.contains("paused") {
-                "paused"
-            } else {
-                "unreviewed"
-            }
-        })
+        .map(|run| (&run["name"], &run["error"]["message"]))
+        .filter_map(|(name, why)| Some((name.as_str()?, why.as_str()?)))
         .collect();
-    assert_eq!(reasons, BTreeSet::from(["paused", "unreviewed"]));
+    assert_eq!(
+        reasons,
+        BTreeSet::from([
+            (
+                "flow-1",
+                "the reviewed plan does not create it as it is asked for now"
+            ),
+            ("flow-2", "its manifest says `paused: true`"),
+        ])
+    );
 
     // Once it is reviewed and not paused, each is sent once.
     workspace.write("manifests/flow-2.yaml", &manifest);
     workspace.run("plan --report plan.json").exits(0);
     workspace.run("apply --yes --plan plan.json").exits(0);
+    assert_eq!(stored(&emulated).len(), 8);
+}
+
+#[test]
+fn what_a_plan_adopts_is_told_apart_from_what_is_not_in_it() {
+    let (workspace, emulated) = world("");
+    ByHand::at(&emulated).create(2, day(0));
+    let online = workspace
+        .run("plan --online --format json --report online.json")
+        .exits(0);
+    assert_eq!(online.json()["summary"]["adopt"], 1);
+    let ran = workspace
+        .run("apply --yes --plan online.json --format json")
+        .exits(0);
+    assert_eq!(reviewed(&ran)["adopts"], 1);
+    assert_eq!(reviewed(&ran)["notInPlan"], 0);
+    assert_eq!(ran.json()["summary"]["created"], 7);
+    // Without the file the run is put on record, and nothing is sent.
+    let all = workspace.run("apply --yes --format json").exits(0);
+    assert_eq!(all.json()["summary"]["adopted"], 1);
     assert_eq!(stored(&emulated).len(), 8);
 }

@@ -178,3 +178,35 @@ fn a_status_that_is_explained_is_no_riddle_any_more() {
     let ran = workspace.run("doctor");
     assert!(!ran.stdout.contains("ABORTED"), "{}", ran.stdout);
 }
+
+#[test]
+fn windows_that_lists_cannot_show_in_milliseconds_are_refused() {
+    let workspace = Workspace::new();
+    let windows = |start: &str, end: &str| {
+        workspace.write(
+            "manifests/early.yaml",
+            &format!(
+                "version: 1\nflowId: {}\nsandbox: prod\nsource: file\nreason: a test\n\
+                 ranges: [{{ from: {start}, to: {end}, every: 1 day }}]\n",
+                flow(1)
+            ),
+        );
+    };
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nwire: { unit: milliseconds }\n",
+    );
+    windows("1970-04-25", "1970-04-27");
+    let ran = workspace.run("plan").exits(3);
+    assert!(
+        ran.stderr
+            .contains("manifests/early.yaml:6: with `wire.unit: milliseconds` a list"),
+        "{}",
+        ran.stderr
+    );
+    windows("1970-04-27", "1970-04-29");
+    workspace.run("plan").exits(0);
+    windows("1970-04-25", "1970-04-27");
+    workspace.write("backfill.yaml", "version: 1\n");
+    workspace.run("plan").exits(0);
+}

@@ -22,21 +22,25 @@ pub(super) async fn check(context: &Context, with_probe: bool) -> (Vec<Finding>,
             return (vec![finding], HashSet::new());
         }
     };
+    let mut unread = None;
     let (mut findings, sent) = match read(context, place.as_ref()).await {
         Ok((facts, sent)) => (check_state(&facts), sent),
         Err(error) => {
             let failure = Failure::state(&place.name(), &error);
             let finding = of_failure(AREA, "place", "place", &failure);
+            unread = Some(error.to_string());
             (vec![finding], HashSet::new())
         }
     };
-    findings.push(match place.check_write(with_probe).await {
-        Ok(access) => check_write(access),
+    match place.check_write(with_probe).await {
+        Ok(access) => findings.push(check_write(access)),
+        // The same cause is told once.
+        Err(error) if unread.is_some_and(|unread| unread == error.to_string()) => {}
         Err(error) => {
             let failure = Failure::state(&place.name(), &error);
-            of_failure(AREA, "write", "writing", &failure)
+            findings.push(of_failure(AREA, "write", "writing", &failure));
         }
-    });
+    }
     (findings, sent)
 }
 

@@ -171,6 +171,7 @@ impl Dispatcher {
             readings: ReadingStreak::default(),
             is_given_up: false,
             wanted: Some(run),
+            left: None,
             of_this_apply: true,
             identity: identity.clone(),
         });

@@ -70,6 +70,7 @@ pub(super) fn queues(
         queues: BTreeMap::new(),
         outcomes: Outcomes::new(),
         wanted: HashMap::new(),
+        left: HashMap::new(),
     };
     for runs in plan.flows() {
         making.add_planned(runs);
@@ -104,6 +105,8 @@ struct QueuesInMaking<'a> {
     outcomes: Outcomes,
     /// The planned runs that are in doubt, and are sent again if they turn out not to exist.
     wanted: HashMap<Key, &'a DesiredRun>,
+    /// Those that are not, and why.
+    left: HashMap<Key, LeftReason>,
 }
 
 impl<'a> QueuesInMaking<'a> {
@@ -151,8 +154,9 @@ impl<'a> QueuesInMaking<'a> {
                     let is_retry = fate.is_some_and(|fate| fate.retried().is_some());
                     if let Some(reason) = not_sent(run, self.plan) {
                         // What is in doubt is settled either way.
-                        let left = RunOutcome::Remaining(reason);
-                        self.outcomes.insert(run.key(), left);
+                        if !is_retry {
+                            self.left.insert(run.key(), reason);
+                        }
                     } else if is_retry == settings.is_retry {
                         self.wanted.insert(run.key(), run);
                     }
@@ -198,6 +202,7 @@ impl<'a> QueuesInMaking<'a> {
             identity: identity.clone(),
             key,
             wanted: self.wanted.get(&key).map(|run| (*run).clone()),
+            left: self.left.remove(&key),
             open: open(
                 identity,
                 first_intent(*intent, earlier, retry_of),

@@ -209,8 +209,13 @@ impl Dispatcher {
             }
             if self.schedule.queues[id].doubts.is_empty() {
                 self.prepare(id);
+                return;
             }
-            return;
+            // A look tells at once what an apply finds out when the doubts are settled.
+            let is_open = self.schedule.queues[id].phase == Phase::Preparing;
+            if !self.settings.look_only || !is_open {
+                return;
+            }
         }
         let asked = list.as_ref().map_or_else(Instant::now, |list| list.asked);
         let runs = list.and_then(|list| list.runs.ok());

@@ -236,6 +236,7 @@ impl Dispatcher {
             key,
             of_this_apply,
             wanted,
+            left,
             open,
             ..
         } = doubt;
@@ -257,7 +258,11 @@ impl Dispatcher {
             run: identity,
         };
         self.journal.record(entry, event);
-        let Some(run) = wanted else { return };
+        let Some(run) = wanted else {
+            let left = left.map(RunOutcome::Remaining);
+            self.outcomes.extend(left.map(|left| (key, left)));
+            return;
+        };
         let absences = self.absences.entry(key).or_default();
         *absences += 1;
         if *absences == MOST_ABSENCES {

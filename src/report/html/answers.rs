@@ -185,7 +185,7 @@ impl Summary<'_> {
                     duration(each)
                 ),
                 None => format!(
-                    "{} under way; how long they take is not summary.",
+                    "{} under way; how long they take is not known.",
                     are(active)
                 ),
             });

@@ -143,12 +143,12 @@ impl WindowStatus {
     pub(super) fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Failed => "`backfill retry` runs them again, each as a new attempt.",
-            Self::Rejected => "The next apply sends them again; mend the reason first.",
+            Self::Rejected => "The next apply sends them again; fix the reason first.",
             Self::Conflict => {
                 "Change these windows, or say `overlap: allow` in their manifest if that is wanted."
             }
             Self::Blocked => {
-                "Mend the flow or its manifest: `backfill doctor` tells more. The next apply sends them."
+                "Fix the flow or its manifest: `backfill doctor` tells more. The next apply sends them."
             }
             Self::InDoubt => {
                 "The next apply looks for them; `backfill resolve` records what you know."

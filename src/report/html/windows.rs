@@ -15,7 +15,8 @@ use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
 use crate::report::outcome::{BlockedFlow, describe_blocked, describe_doubt, describe_left};
 use crate::report::reason::{
-    NOT_REVIEWED, describe_absence, describe_fate, describe_obstacle, describe_paused,
+    NOT_REVIEWED, describe_absence, describe_fate, describe_found, describe_obstacle,
+    describe_paused,
 };
 use crate::report::{RunListing, Status, StatusRow, plain};
 use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus};
@@ -132,7 +133,7 @@ impl<'a> Facts<'a> {
             Action::Adopt => {
                 window.run_id = known.and_then(|known| known.fate.run_id().cloned());
                 window.saw(None);
-                window.note = known.map_or_else(String::new, |known| describe_fate(&known.fate));
+                window.note = known.map_or_else(String::new, describe_found);
             }
             Action::Unreviewed => {
                 window.status = WindowStatus::HeldBack;

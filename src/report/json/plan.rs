@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
-use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
+use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
 use crate::report::outcome::{BlockedFlow, describe_blocked};
 use crate::run::{DeltaColumn, FlowId, OrganizationId, Sandbox, Source, UnixSeconds};
 use crate::state::State;
@@ -187,26 +187,49 @@ pub(super) struct ReviewFields {
     digest: String,
     /// The runs that it creates.
     creates: usize,
-    /// Those of them that are still to be created.
+    /// Those of them that are to be created now.
     to_create: usize,
-    /// Those that no manifest asks for any more.
-    not_wanted: usize,
+    /// Those that a limit holds back.
+    held_back: usize,
+    /// Those that exist by now.
+    exist: usize,
+    /// Those that are in doubt, paused or in conflict.
+    waiting: usize,
     /// Those that are asked for with another `startTime` or `deltaColumn` now: not sent.
     changed: usize,
+    /// Those that no manifest that was read asks for, or that were not selected.
+    not_wanted: usize,
+    /// Runs to be created that it adopts: put on record by an apply without it.
+    adopts: usize,
     /// Runs to be created that are not in it: not sent.
     not_in_plan: usize,
 }
 
 impl ReviewFields {
     pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let review = plan.review()?;
+        let Review {
+            digest,
+            creates,
+            to_create,
+            held_back,
+            exist,
+            waiting,
+            changed,
+            not_wanted,
+            adopts,
+            not_in_plan,
+        } = plan.review()?;
         Some(Self {
-            digest: review.digest().to_owned(),
-            creates: review.creates(),
-            to_create: review.to_create,
-            not_wanted: review.not_wanted,
-            changed: review.changed,
-            not_in_plan: review.not_in_plan,
+            digest,
+            creates,
+            to_create,
+            held_back,
+            exist,
+            waiting,
+            changed,
+            not_wanted,
+            adopts,
+            not_in_plan,
         })
     }
 }

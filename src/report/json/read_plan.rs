@@ -3,6 +3,8 @@
 //! What the file says of itself must fit: each key its run, the digest and the summary all runs. A
 //! file that was edited is not the one that was reviewed.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use super::plan::{ColumnFields, WORDS};
@@ -23,7 +25,7 @@ pub(crate) enum PlanFileError {
     /// A failure was written in its place.
     #[error("it holds no plan: {}", shortened(.0, 300))]
     Failed(String),
-    #[error("its run {0} has no window: {1}")]
+    #[error("its run {0} has a wrong window: {1}")]
     Window(usize, String),
     #[error("its run {nth} has the key {key}, but what it says of that run makes the key {made}")]
     Key {
@@ -33,12 +35,23 @@ pub(crate) enum PlanFileError {
     },
     #[error("its run {nth} has an unknown action: `{}`", shortened(.action, 40))]
     Action { nth: usize, action: String },
-    #[error("its digest is {}, but what it says makes the digest {made}", shortened(.said, 64))]
+    #[error(
+        "its digest is {}, but what it says makes the digest {made}: it was edited, or another \
+         version wrote it",
+        shortened(.said, 64)
+    )]
     Digest { said: String, made: String },
     #[error(
         "its summary does not fit its runs: `create` and `failed` are {said}, its runs say {made}"
     )]
     Summary { said: usize, made: usize },
+    #[error("it has the key {} twice", .0.short())]
+    Twice(Key),
+    #[error(
+        "it does not say for which organization it was made: AEP_ORG_ID, or `organization` in the \
+         config, must be known where a plan is made"
+    )]
+    NoOrganization,
     #[error("it was made for the organization {said}, and this is {ours}")]
     Organization {
         said: OrganizationId,
@@ -78,7 +91,9 @@ struct Run {
     sandbox: Sandbox,
     flow_id: FlowId,
     window_start_time: i64,
+    window_start: String,
     window_end_time: i64,
+    window_end: String,
     rerun: u32,
     action: String,
     #[serde(default)]
@@ -96,6 +111,11 @@ impl Run {
         let (start, end) = (time(self.window_start_time)?, time(self.window_end_time)?);
         let window =
             Window::new(start, end).map_err(|e| PlanFileError::Window(nth, e.to_string()))?;
+        // People read these.
+        if [start, end].map(|at| at.to_string()) != [self.window_start, self.window_end] {
+            let why = "its times do not agree with each other".to_owned();
+            return Err(PlanFileError::Window(nth, why));
+        }
         let rerun = Rerun::new(self.rerun)
             .ok_or_else(|| PlanFileError::Window(nth, "its rerun is 0".to_owned()))?;
         let flow = FlowRef {
@@ -190,16 +210,22 @@ pub(crate) fn read_plan(
             made: counted,
         });
     }
-    if let (Some(said), Some(ours)) = (organization, ours)
-        && said != *ours
-    {
-        return Err(PlanFileError::Organization {
-            said,
-            ours: ours.clone(),
-        });
+    match (organization, ours) {
+        (Some(said), Some(ours)) if said != *ours => {
+            let ours = ours.clone();
+            return Err(PlanFileError::Organization { said, ours });
+        }
+        (None, Some(_)) => return Err(PlanFileError::NoOrganization),
+        _ => {}
     }
+    let mut keys = HashSet::new();
+    if let Some(twice) = runs.iter().find(|run| !keys.insert(run.key)) {
+        return Err(PlanFileError::Twice(twice.key));
+    }
+    let adopts = runs.iter().filter(|run| run.action == Action::Adopt);
+    let adopts = adopts.map(|run| run.key).collect();
     let creates = creates().map(|run| (run.key, run.start_time, run.delta_column.as_ref()));
-    Ok(ReviewedPlan::new(made, creates))
+    Ok(ReviewedPlan::new(made, creates, adopts))
 }
 
 #[cfg(test)]
@@ -269,8 +295,8 @@ mod tests {
         let narrowed = plan.clone().only(&reviewed);
         assert_eq!(narrowed.runs(), plan.runs());
         let review = narrowed.review().expect("there is one");
-        assert_eq!(review.digest(), plan.digest());
-        assert_eq!((review.creates(), review.to_create), (4, 4));
+        assert_eq!(review.digest, plan.digest());
+        assert_eq!((review.creates, review.to_create), (4, 4));
     }
 
     #[test]
@@ -293,7 +319,7 @@ mod tests {
             another["key"] = json!("0".repeat(64));
             document["runs"].as_array_mut().expect("runs").push(another);
         };
-        let edits: [(&str, Edit<'_>, &str); 13] = [
+        let edits: [(&str, Edit<'_>, &str); 15] = [
             (
                 "format",
                 &|it| it["format"] = json!("plan/v2"),
@@ -307,12 +333,25 @@ mod tests {
             (
                 "window",
                 &|it| it["runs"][0]["windowEndTime"] = json!(99),
+                "its times do not agree",
+            ),
+            (
+                "what people read",
+                &|it| it["runs"][0]["windowStart"] = json!("2022-01-01T00:00:00Z"),
+                "its times do not agree",
+            ),
+            (
+                "window and its words",
+                &|it| {
+                    it["runs"][0]["windowEndTime"] = json!(99);
+                    it["runs"][0]["windowEnd"] = json!("1970-01-01T00:01:39Z");
+                },
                 "its run 1 has the key",
             ),
             (
                 "order",
                 &|it| it["runs"][1]["windowEndTime"] = json!(1),
-                "its run 2 has no window",
+                "its run 2 has a wrong window",
             ),
             (
                 "rerun",
@@ -377,6 +416,25 @@ mod tests {
         ));
         document["organization"] = json!(OURS);
         assert!(matches!(read(&document), Err(PlanFileError::Digest { .. })));
+        let nobodys = document_of_nobody();
+        assert!(matches!(read(&nobodys), Err(PlanFileError::NoOrganization)));
+    }
+
+    fn document_of_nobody() -> Value {
+        document(&diff(runs(), None))
+    }
+
+    #[test]
+    fn a_run_that_is_there_twice_is_refused_even_under_a_digest_that_fits() {
+        let [first, ..] = &runs()[..] else {
+            panic!("there are four");
+        };
+        let plan = diff(vec![first.clone(), first.clone()], None);
+        let twice = plan.of_organization(Some(organization(OURS)));
+        assert!(matches!(
+            read(&document(&twice)),
+            Err(PlanFileError::Twice(_))
+        ));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use super::table::Layout;
 use super::write_lines;
 use crate::plan::{Action, Explained, PlannedRun};
 use crate::report::reason::{
-    NOT_REVIEWED, describe_fate, describe_limit, describe_obstacle, describe_paused, describe_seen,
+    NOT_REVIEWED, describe_fate, describe_found, describe_limit, describe_obstacle,
+    describe_paused, describe_seen,
 };
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
@@ -134,7 +135,10 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
             "none: its manifest is paused",
             vec![describe_paused(&run.request)],
         ),
-        Action::Adopt => ("put it on record: it exists", fate()),
+        Action::Adopt => (
+            "put it on record: it exists",
+            known.as_deref().map(describe_found).into_iter().collect(),
+        ),
         Action::Unreviewed => (
             "none: the reviewed plan does not create it",
             vec![NOT_REVIEWED.to_owned()],
