@@ -40,6 +40,12 @@ pub enum SourceKind {
 }
 
 impl Flow {
+    /// How it is scheduled, if it is not `once`: only for such flows runs are created on demand.
+    pub(crate) fn other_schedule(&self) -> Option<&Untrusted> {
+        let frequency = self.frequency.as_ref()?;
+        (!frequency.raw().eq_ignore_ascii_case("once")).then_some(frequency)
+    }
+
     /// Reads a flow, bare or as the only item of a list; `None` if it is neither.
     #[must_use]
     pub fn read(body: &Value) -> Option<Self> {

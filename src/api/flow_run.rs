@@ -238,13 +238,22 @@ fn window(start: i64, end: i64) -> Option<Window> {
 }
 
 /// Eleven digits and more are milliseconds, whatever the documentation of the field says.
-fn seconds(value: i64) -> i64 {
+pub(crate) fn is_in_milliseconds(value: i64) -> bool {
     // Not `abs`, which the least integer does not have.
-    if value.unsigned_abs() >= 10_000_000_000 {
+    value.unsigned_abs() >= 10_000_000_000
+}
+
+fn seconds(value: i64) -> i64 {
+    if is_in_milliseconds(value) {
         value / 1000
     } else {
         value
     }
+}
+
+/// Whether a time, as a list shows it, is in milliseconds.
+pub(crate) fn shows_milliseconds(time: &Value) -> bool {
+    integer(time).is_some_and(is_in_milliseconds)
 }
 
 fn integer(value: &Value) -> Option<i64> {

@@ -37,6 +37,7 @@ pub use dialect::{Dialect, RetryWord, StatusWordError, StatusWords};
 pub use error::ApiError;
 pub use flow::{Flow, SourceKind, kind_by_spec};
 pub use flow_run::{FlowRun, RunError, RunTimes, WindowEvidence};
+pub(crate) use flow_run::{is_in_milliseconds, shows_milliseconds};
 #[cfg(feature = "object-store")]
 pub(crate) use http::OWN_AUTHORITY;
 pub use http::Timeouts;

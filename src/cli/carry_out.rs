@@ -172,11 +172,7 @@ pub(crate) fn show_all(
 ) -> Exit {
     for written in present(context, view, form, report, exit) {
         if let Err(failure) = written {
-            context.actions.annotate(|| failure.annotations());
-            let unwritten = failure.report();
-            if exit == Exit::Success {
-                exit = unwritten;
-            }
+            exit = context.tell_unwritten(failure, exit);
         }
     }
     exit

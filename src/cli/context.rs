@@ -256,6 +256,18 @@ impl Context {
         }
     }
 
+    /// Tells of what could not be written at the end of a work that ends with `exit`; how it all ended.
+    /// What was done was done, and this does not hide how that ended.
+    pub(crate) fn tell_unwritten(&self, failure: Failure, exit: Exit) -> Exit {
+        self.actions.annotate(|| failure.annotations());
+        let unwritten = failure.report();
+        if exit == Exit::Success {
+            unwritten
+        } else {
+            exit
+        }
+    }
+
     /// Says something on standard error, unless only what goes wrong is to be said.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {

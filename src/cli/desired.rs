@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::failure::Failure;
-use crate::api::TimestampUnit;
+use crate::api::{TimestampUnit, is_in_milliseconds};
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
 use crate::report::{self, Annotation, bound, write_problems};
@@ -195,18 +195,17 @@ impl Paths {
     }
 }
 
-/// The first run with a time that a list shows in milliseconds, and that reads as seconds: what the
-/// number is decides which it is (see [`crate::api::FlowRun`]).
+/// The first run with a time that, in milliseconds, a list shows as a number that reads as seconds.
 fn unreadable_in_milliseconds<'c>(
     context: &Context,
     checked: &'c Checked,
 ) -> Option<&'c DesiredRun> {
-    const LEAST_IN_MILLISECONDS: i64 = 10_000_000_000;
     if context.config.wire.times().unit != TimestampUnit::Milliseconds {
         return None;
     }
+    // 0 is the same in both.
     let is_read_as_seconds =
-        |at: UnixSeconds| (1..LEAST_IN_MILLISECONDS).contains(&(at.get() * 1000));
+        |at: UnixSeconds| at.get() != 0 && !is_in_milliseconds(at.get() * 1000);
     checked.runs.iter().find(|run| {
         let window = run.identity.window;
         [window.start(), window.end()]

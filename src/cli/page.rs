@@ -42,15 +42,9 @@ impl HtmlArgs {
     /// The same at the end of `verb`'s work: what was done was done, and a page that cannot be written
     /// does not hide how it ended.
     pub(crate) fn write_at_end(&self, context: &Context, view: &impl View, exit: Exit) -> Exit {
-        let Err(failure) = self.write(view) else {
-            return exit;
-        };
-        context.actions.annotate(|| failure.annotations());
-        let unwritten = failure.report();
-        if exit == Exit::Success {
-            unwritten
-        } else {
-            exit
+        match self.write(view) {
+            Ok(()) => exit,
+            Err(failure) => context.tell_unwritten(failure, exit),
         }
     }
 

@@ -179,13 +179,7 @@ async fn apply_to(
     if !totals.has_changes() && totals.conflict == 0 && !has_doubts && !is_followed {
         let followed = state.as_ref().filter(|_| wait);
         let nothing = engine::nothing_to_do(&first_look, followed);
-        let next = PlanView {
-            plan: &first_look,
-            state: state.as_ref(),
-            forecast: None,
-            problems: &[],
-            blocked: None,
-        };
+        let next = PlanView::of(&first_look, state.as_ref());
         let exit = show_result(context, flags, &first_look, &nothing);
         return Ok(finish(context, flags, &first_look, nothing, next, exit));
     }
@@ -256,13 +250,7 @@ async fn apply_to(
         None => None,
     };
     // Where that is not known, the page has what was known before, and what became of each run.
-    let before = PlanView {
-        plan: &plan,
-        state: state.as_ref(),
-        forecast: None,
-        problems: &[],
-        blocked: None,
-    };
+    let before = PlanView::of(&plan, state.as_ref());
     let next = next.as_ref().map_or(before, plan::PlanWithState::view);
     Ok(finish(context, flags, &plan, applied, next, exit))
 }

@@ -121,11 +121,8 @@ async fn status(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         status: &status,
         wanted: &checked.runs,
         plan: plan.as_ref().map(|(plan, forecast)| PlanView {
-            plan,
-            state: state.as_ref(),
             forecast: forecast.as_ref(),
-            problems: &[],
-            blocked: None,
+            ..PlanView::of(plan, state.as_ref())
         }),
     };
     let shown = show_result(context, &view, flags.format, exit);

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use crate::api::{FlowRun, WindowEvidence};
+use crate::api::{FlowRun, WindowEvidence, shows_milliseconds};
 use crate::run::{FlowId, RunId, RunStatus};
 
 /// Counts of runs, by what they show.
@@ -94,7 +94,7 @@ impl ListShape {
                 let start = item.pointer("/params/windowStartTime");
                 self.params += 1;
                 self.texts += usize::from(start.is_some_and(Value::is_string));
-                self.milliseconds += usize::from(start.is_some_and(is_in_milliseconds));
+                self.milliseconds += usize::from(start.is_some_and(shows_milliseconds));
             }
             WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
             WindowEvidence::Invalid => self.invalid += 1,
@@ -170,15 +170,6 @@ impl ListShape {
             silent_run: self.silent_run.or(silent_run),
         }
     }
-}
-
-/// Eleven digits and more: no second of this age.
-fn is_in_milliseconds(time: &Value) -> bool {
-    let number = match time {
-        Value::String(text) => text.trim().parse().ok(),
-        value => value.as_i64(),
-    };
-    number.is_some_and(|number: i64| number.unsigned_abs() >= 10_000_000_000)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::api::{Client, DeltaColumnRule, Timestamps};
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunStatus};
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
@@ -231,11 +231,8 @@ pub(crate) fn nothing_to_do(plan: &Plan, followed: Option<&State>) -> Applied {
             .runs()
             .iter()
             .map(|planned| {
-                let outcome = match planned.action {
-                    Action::Paused => RunOutcome::Remaining(LeftReason::Paused),
-                    Action::Unreviewed => RunOutcome::Remaining(LeftReason::Unreviewed),
-                    _ => RunOutcome::Unchanged,
-                };
+                let left = LeftReason::of(planned.action);
+                let outcome = left.map_or(RunOutcome::Unchanged, RunOutcome::Remaining);
                 (planned.run.clone(), outcome)
             })
             .collect(),

@@ -7,6 +7,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::plan::Action;
 use crate::reconcile::{Blocked, Unclear};
 
 /// Why a planned run is left for the next apply.
@@ -42,6 +43,21 @@ pub(crate) enum LeftReason {
 }
 
 impl LeftReason {
+    /// Why a run with this action is not sent, if the plan itself says so.
+    pub(crate) fn of(action: Action) -> Option<Self> {
+        match action {
+            Action::Paused => Some(Self::Paused),
+            Action::Unreviewed => Some(Self::Unreviewed),
+            Action::Wait | Action::Conflict => Some(Self::Overlap),
+            Action::Create
+            | Action::Again
+            | Action::Retry
+            | Action::Settle
+            | Action::Adopt
+            | Action::Unchanged => None,
+        }
+    }
+
     /// Whether one sentence serves both: when each fits aside.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {

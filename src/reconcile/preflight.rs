@@ -24,14 +24,12 @@ pub(crate) fn check_flow(flow: &Flow, source: &Source) -> Result<(), Blocked> {
     let Flow {
         name: _,
         state,
-        frequency,
+        frequency: _,
         delta_column,
         kind,
         spec_id: _,
     } = flow;
-    if let Some(frequency) = frequency
-        && !frequency.raw().eq_ignore_ascii_case("once")
-    {
+    if let Some(frequency) = flow.other_schedule() {
         return Err(Blocked::NotOnce(frequency.clone()));
     }
     if let Some(state) = state

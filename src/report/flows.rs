@@ -213,21 +213,21 @@ impl<'p> GatheredFlow<'p> {
         };
         let mut windows: Vec<(Window, Cell)> = Vec::new();
         for planned in &runs {
-            let (count, cell) = match planned.action {
-                Action::Create => (&mut counts.create, Cell::New),
-                Action::Again => (&mut counts.failed, Cell::Failed),
+            let cell = planned_cell(planned);
+            let count = match planned.action {
+                Action::Create => &mut counts.create,
+                Action::Again => &mut counts.failed,
                 Action::Unchanged => {
-                    let cell = ended_cell(planned.known.as_deref());
                     counts.ended.add(cell);
-                    (&mut counts.unchanged, cell)
+                    &mut counts.unchanged
                 }
-                Action::Adopt => (&mut counts.adopt, Cell::Done),
-                Action::Retry => (&mut counts.retry, Cell::New),
-                Action::Paused => (&mut counts.paused, Cell::HeldBack),
-                Action::Unreviewed => (&mut counts.unreviewed, Cell::HeldBack),
-                Action::Settle => (&mut counts.in_doubt, Cell::InDoubt),
-                Action::Wait => (&mut counts.waiting, Cell::InDoubt),
-                Action::Conflict => (&mut counts.conflict, Cell::Conflict),
+                Action::Adopt => &mut counts.adopt,
+                Action::Retry => &mut counts.retry,
+                Action::Paused => &mut counts.paused,
+                Action::Unreviewed => &mut counts.unreviewed,
+                Action::Settle => &mut counts.in_doubt,
+                Action::Wait => &mut counts.waiting,
+                Action::Conflict => &mut counts.conflict,
             };
             *count += 1;
             windows.push((window(planned), cell));
@@ -268,6 +268,19 @@ impl EndedCounts {
             Cell::Empty => self.empty += 1,
             _ => {}
         }
+    }
+}
+
+/// How a planned run is drawn.
+pub(super) fn planned_cell(planned: &PlannedRun) -> Cell {
+    match planned.action {
+        Action::Create | Action::Retry => Cell::New,
+        Action::Again => Cell::Failed,
+        Action::Unchanged => ended_cell(planned.known.as_deref()),
+        Action::Adopt => Cell::Done,
+        Action::Paused | Action::Unreviewed => Cell::HeldBack,
+        Action::Settle | Action::Wait => Cell::InDoubt,
+        Action::Conflict => Cell::Conflict,
     }
 }
 

@@ -162,6 +162,17 @@ pub(crate) struct PlanView<'a> {
 }
 
 impl<'a> PlanView<'a> {
+    /// A plan, made from `state`, of which no more is known.
+    pub(crate) fn of(plan: &'a Plan, state: Option<&'a State>) -> Self {
+        Self {
+            plan,
+            state,
+            forecast: None,
+            problems: &[],
+            blocked: None,
+        }
+    }
+
     fn blocked(&self) -> &'a [BlockedFlow] {
         self.blocked.unwrap_or_default()
     }

@@ -4,7 +4,6 @@
 //! first begins and the last ends.
 
 use super::bar::Cell;
-use super::flows::ended_cell;
 use super::reason::{describe_fate, same_reasons};
 use super::{number, plain, window};
 use crate::plan::{Action, PlannedRun};
@@ -140,19 +139,6 @@ impl<'r> WindowRange<'r> {
             format!("{}:{least}-{most}", first.manifest)
         };
         plain(&origin, 80)
-    }
-}
-
-/// How a run is drawn.
-pub(super) fn cell(planned: &PlannedRun) -> Cell {
-    match planned.action {
-        Action::Create | Action::Retry => Cell::New,
-        Action::Again => Cell::Failed,
-        Action::Unchanged => ended_cell(planned.known.as_deref()),
-        Action::Adopt => Cell::Done,
-        Action::Paused | Action::Unreviewed => Cell::HeldBack,
-        Action::Settle | Action::Wait => Cell::InDoubt,
-        Action::Conflict => Cell::Conflict,
     }
 }
 

@@ -161,17 +161,9 @@ impl<'a> QueuesInMaking<'a> {
                         self.wanted.insert(run.key(), run);
                     }
                 }
-                Action::Paused => {
-                    let left = RunOutcome::Remaining(LeftReason::Paused);
-                    self.outcomes.insert(run.key(), left);
-                }
-                Action::Unreviewed => {
-                    let left = RunOutcome::Remaining(LeftReason::Unreviewed);
-                    self.outcomes.insert(run.key(), left);
-                }
-                Action::Wait | Action::Conflict => {
-                    let left = RunOutcome::Remaining(LeftReason::Overlap);
-                    self.outcomes.insert(run.key(), left);
+                Action::Paused | Action::Unreviewed | Action::Wait | Action::Conflict => {
+                    let left = LeftReason::of(*action).map(RunOutcome::Remaining);
+                    self.outcomes.extend(left.map(|left| (run.key(), left)));
                 }
             }
             if state.get(&run.identity).is_some_and(Record::was_absent) {

@@ -33,14 +33,12 @@ pub(crate) fn source_of(flow: &Flow) -> Result<Source, Undecided> {
     let Flow {
         name: _,
         state: _,
-        frequency,
+        frequency: _,
         delta_column,
         kind,
         spec_id: _,
     } = flow;
-    if let Some(frequency) = frequency
-        && !frequency.raw().eq_ignore_ascii_case("once")
-    {
+    if let Some(frequency) = flow.other_schedule() {
         return Err(Undecided::Scheduled(frequency.clone()));
     }
     match (kind, delta_column) {

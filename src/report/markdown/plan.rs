@@ -7,7 +7,7 @@ use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
-use crate::report::flows::{FlowCounts, FlowView, by_flow};
+use crate::report::flows::{FlowCounts, FlowView, by_flow, planned_cell};
 use crate::report::forecast::describe_forecast;
 use crate::report::outcome::BlockedFlow;
 use crate::report::reason::{
@@ -15,7 +15,7 @@ use crate::report::reason::{
 };
 use crate::report::text::plan::describe_totals;
 use crate::report::text::table;
-use crate::report::window_range::{WindowRange, cell, window_ranges};
+use crate::report::window_range::{WindowRange, window_ranges};
 use crate::report::{number, plain, window, wrap};
 
 /// How many bytes are kept for what is said about what is left out.
@@ -233,7 +233,7 @@ fn list(flow: &FlowView<'_>, most: usize) -> (String, usize) {
         .runs
         .iter()
         .filter(|planned| planned.action != Action::Unchanged)
-        .map(|planned| (cell(planned), *planned))
+        .map(|planned| (planned_cell(planned), *planned))
         .chain(flow.held_back.iter().map(|held| (Cell::HeldBack, *held)))
         .collect();
     listed.sort_by_key(|(_, planned)| planned.run.identity.window);

@@ -8,14 +8,14 @@ use super::write_lines;
 use crate::plan::{Action, Forecast, Plan, PlannedRun};
 use crate::report::bar::{Bar, Cell, describe_gaps, legend};
 use crate::report::flows::{
-    EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell,
+    EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell, planned_cell,
 };
 use crate::report::forecast::describe_forecast;
 use crate::report::outcome::BlockedFlow;
 use crate::report::reason::{
     describe_fate, describe_held_back, describe_paused, describe_review, reasons, same_reasons,
 };
-use crate::report::window_range::{WindowRange, cell, window_ranges};
+use crate::report::window_range::{WindowRange, window_ranges};
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::{UnixSeconds, Window};
@@ -188,7 +188,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
         .runs
         .iter()
         .filter(|planned| layout.verbose || !is_quiet(planned))
-        .map(|planned| (cell(planned), *planned));
+        .map(|planned| (planned_cell(planned), *planned));
     let ranges: Vec<WindowRange<'_>> = if layout.verbose {
         let each = shown.map(|(cell, planned)| WindowRange::of_one(cell, planned));
         each.collect()
