@@ -86,8 +86,6 @@ fn ascii(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
     use crate::api::TimestampForm;
     use crate::run::{DeltaColumn, UnixSeconds, Window};
@@ -145,6 +143,7 @@ mod tests {
     }
 
     /// What the shell makes of it is what the client would send, whatever the column is called.
+    #[cfg(unix)] // elsewhere there may be no such shell
     #[test]
     fn a_shell_reads_the_body_as_it_is_sent() {
         let endpoint = "https://platform.adobe.io".parse().expect("a URL");
@@ -156,7 +155,9 @@ mod tests {
             let script = format!(
                 "curl() {{ while [ \"$1\" != --data ]; do shift; done; printf %s \"$2\"; }}; {command}"
             );
-            let said = Command::new("sh").args(["-c", &script]).output();
+            let said = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output();
             let said = said.expect("a shell").stdout;
             let json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).ok();
             assert_eq!(json(&said), json(&run.to_json()), "{command}");

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, WriteResult};
 use crate::report::{columns, fold};
+use crate::store::durable;
 
 /// How a result is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -99,7 +100,7 @@ pub(crate) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
             let open = File::options().write(true).truncate(true).open(&target);
             let mut file = open.map_err(|_| error)?;
             file.write_all(bytes)?;
-            file.sync_all()
+            durable::sync(&file)
         }
         written => written,
     }
@@ -110,22 +111,15 @@ fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) 
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    let mut builder = tempfile::Builder::new();
     // Hidden: a file that is not whole is no manifest, and no state.
-    builder.prefix(".unfinished-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(Permissions::from_mode(0o666)); // less the umask
-    }
-    let mut beside = builder.tempfile_in(folder.unwrap_or(Path::new(".")))?;
+    let mut beside = durable::unfinished(folder.unwrap_or(Path::new(".")), ".unfinished-")?;
     beside.write_all(bytes)?;
     if let Some(permissions) = like {
         beside.as_file().set_permissions(permissions)?;
     }
-    beside.as_file().sync_all()?;
+    durable::sync(beside.as_file())?;
     if replaces {
-        beside.persist(path)?;
+        durable::replace(beside, path)?;
     } else {
         beside.persist_noclobber(path)?;
     }
@@ -230,7 +224,7 @@ pub(crate) fn json(document: &impl Serialize) -> WriteResult {
     })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, unix))] // links, permissions and devices of Unix
 mod tests {
     use std::io::Read;
     use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};

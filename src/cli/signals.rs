@@ -1,5 +1,8 @@
 //! Ctrl-C, SIGTERM and SIGHUP, which a terminal that is closed sends: the first asks to stop, the second
 //! leaves at once. SIGQUIT leaves at once, as the system has it.
+//!
+//! On Windows it is Ctrl-C, Ctrl-Break, a console that is closed and a system that shuts down. The latter
+//! two give 5 seconds.
 
 use std::pin::pin;
 
@@ -54,14 +57,25 @@ impl Signals {
                 }
             });
         }
-        #[cfg(not(unix))]
-        tokio::spawn(async move {
-            while tokio::signal::ctrl_c().await.is_ok() {
-                if sender.send(()).is_err() {
-                    return;
+        #[cfg(windows)]
+        {
+            use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_shutdown};
+            let (mut c, mut pause) = (ctrl_c()?, ctrl_break()?);
+            let (mut close, mut shutdown) = (ctrl_close()?, ctrl_shutdown()?);
+            tokio::spawn(async move {
+                loop {
+                    tokio::select! {
+                        _ = c.recv() => {}
+                        _ = pause.recv() => {}
+                        _ = close.recv() => {}
+                        _ = shutdown.recv() => {}
+                    }
+                    if sender.send(()).is_err() {
+                        return;
+                    }
                 }
-            }
-        });
+            });
+        }
         Ok(Self(receiver))
     }
 

@@ -39,8 +39,10 @@ impl FileFingerprint {
 
 /// What is at `path`, if that is still the open file.
 pub(super) fn found_at(file: &File, path: &Path) -> io::Result<Option<Metadata>> {
-    let ours = file.metadata()?;
-    Ok(at(path)?.filter(|there| is_same(there, &ours)))
+    match at(path)? {
+        Some(there) if is_same(file, path, &there)? => Ok(Some(there)),
+        _ => Ok(None),
+    }
 }
 
 /// What is at `path`; `None` where nothing is.
@@ -52,15 +54,44 @@ pub(super) fn at(path: &Path) -> io::Result<Option<Metadata>> {
     }
 }
 
-/// Whether both are of one file, where the system can tell.
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        (one.dev(), one.ino()) == (other.dev(), other.ino())
+/// Whether the open file is the one at `path`, which looks like `there`.
+#[cfg(unix)]
+fn is_same(file: &File, _: &Path, there: &Metadata) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    Ok((ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+}
+
+/// Whether the open file is the one at `path`. Windows tells it of open files alone.
+#[cfg(windows)]
+fn is_same(file: &File, path: &Path, _: &Metadata) -> io::Result<bool> {
+    use same_file::Handle;
+    match Handle::from_path(path) {
+        Ok(there) => Ok(there == Handle::from_file(file.try_clone()?)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
-    #[cfg(not(unix))]
-    {
-        one.is_file() == other.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_file_of_the_same_name_and_length_is_another() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let aside = folder.path().join("aside");
+        fs::write(&path, "one").expect("writable");
+        let file = File::open(&path).expect("there");
+        let seen = FileFingerprint::of(file).expect("readable");
+        assert!(seen.is_at(&path).expect("readable"));
+        fs::rename(&path, &aside).expect("it is open for sharing");
+        assert!(!seen.is_at(&path).expect("readable"), "nothing is there");
+        fs::write(&path, "two").expect("writable");
+        assert!(!seen.is_at(&path).expect("readable"), "another is there");
+        fs::remove_file(&path).expect("there");
+        fs::rename(&aside, &path).expect("nobody else has it");
+        assert!(seen.is_at(&path).expect("readable"), "ours is back");
     }
 }

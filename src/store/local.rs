@@ -1,6 +1,6 @@
 //! A directory: `state.jsonl`, `journal.jsonl`, and a lock file that names its holder.
 //!
-//! An append returns after `fdatasync`; whole files are written beside, synced, and renamed over.
+//! An append returns when it is on the disk; whole files are written beside, synced, and renamed over.
 //! Before and after each write the files must look as we left them: a lock keeps out those who
 //! ask for it, not a checkout, a sync client, or an `rm`.
 
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::durable::{self, sync_folder};
 use super::fingerprint::{self, FileFingerprint};
 use super::lock::Lock;
 use super::{BackendGuard, Contents, READ, StateBackend, StateFile, StoreError, WriteAccess};
@@ -65,7 +66,7 @@ impl StateBackend for Local {
             let there = folder.ancestors().find(|folder| folder.exists());
             let there = there.filter(|there| !there.as_os_str().is_empty());
             let there = there.unwrap_or(Path::new("."));
-            may_write(there).map_err(failed("write to", there))?;
+            durable::may_write(there).map_err(failed("write to", there))?;
             Ok(WriteAccess::Permission)
         })
         .boxed()
@@ -83,8 +84,7 @@ impl StateBackend for Local {
             let lock = Lock::take(&folder, &holder)?;
             remove_unfinished(&folder).map_err(failed("clean", &folder))?;
             // The end of an apply writes new files: better known before its first request.
-            unfinished_file()
-                .tempfile_in(&folder)
+            durable::unfinished(&folder, UNFINISHED)
                 .map_err(failed("create a file in", &folder))?;
             let files = Files {
                 folder,
@@ -187,7 +187,7 @@ impl Files {
         let io = failed("cut the torn end off", &path);
         let file = OpenOptions::new().write(true).open(&path).map_err(&io)?;
         file.set_len(whole).map_err(&io)?;
-        file.sync_all().map_err(&io)?;
+        durable::sync(&file).map_err(&io)?;
         self.seen.journal = Some(FileFingerprint::of(file).map_err(&io)?);
         Ok(())
     }
@@ -207,7 +207,7 @@ impl Files {
         });
         file.write_all(lines).map_err(&io)?;
         Point::APPEND_UNSYNCED.pass();
-        file.sync_data().map_err(&io)?;
+        durable::sync_data(file).map_err(&io)?;
         // What is longer than we left it holds what another hand has added beside us.
         let length = file.metadata().map_err(&io)?.len();
         let added = lines.len() as u64;
@@ -321,24 +321,6 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the system lets this process write into `folder`; nothing is written.
-fn may_write(folder: &Path) -> io::Result<()> {
-    if !folder.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    #[cfg(unix)]
-    {
-        Ok(rustix::fs::access(folder, rustix::fs::Access::WRITE_OK)?)
-    }
-    #[cfg(not(unix))]
-    {
-        match fs::metadata(folder)?.permissions().readonly() {
-            true => Err(io::ErrorKind::PermissionDenied.into()),
-            false => Ok(()),
-        }
-    }
-}
-
 /// Removes what a process that was killed in the middle of [`replace`] has left.
 fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -358,46 +340,15 @@ fn replace(
 ) -> Result<FileFingerprint, StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
-    let mut beside = unfinished_file().tempfile_in(folder).map_err(&io)?;
+    let mut beside = durable::unfinished(folder, UNFINISHED).map_err(&io)?;
     half.amid(bytes, |half| {
         let _ = beside.write_all(half);
     });
     beside.write_all(bytes).map_err(&io)?;
-    beside.as_file().sync_all().map_err(&io)?;
+    durable::sync(beside.as_file()).map_err(&io)?;
     beside_it.pass();
-    let file = beside.persist(&path).map_err(|error| io(error.error))?;
+    let file = durable::replace(beside, &path).map_err(&io)?;
     renamed.pass();
     sync_folder(folder).map_err(&io)?;
     FileFingerprint::of(file).map_err(&io)
-}
-
-/// A file beside the one that it will replace, readable as the user's other files are.
-fn unfinished_file() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666)); // less the umask
-    }
-    builder
-}
-
-/// Makes a rename durable, where the system can.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    match File::open(folder)?.sync_all() {
-        // Some shared folders have no such thing.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        synced => synced,
-    }
 }

@@ -1,8 +1,8 @@
 //! The lock of a local state: the operating system's, so it ends with its process however that
 //! ends. The file's text names the holder, for those who find it held.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +11,8 @@ use super::{READ, StoreError, fingerprint};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
+/// Where the holder's name is. On Windows nobody reads a file that another process has locked.
+pub(super) const HOLDER: &str = if cfg!(windows) { "lock-holder" } else { NAME };
 /// A holder writes its name right after it has the lock. Readers wait this long for the name.
 const NAMELESS: Duration = Duration::from_secs(1);
 const GLANCE: Duration = Duration::from_millis(10);
@@ -19,15 +21,16 @@ const GLANCE: Duration = Duration::from_millis(10);
 pub(super) struct Lock {
     file: File,
     path: PathBuf,
+    /// The file with the holder's name, open.
+    name: File,
 }
 
 impl Lock {
     /// Takes the lock of the state in `folder`, which must exist.
     pub(super) fn take(folder: &Path, holder: &Holder) -> Result<Self, StoreError> {
-        let path = folder.join(NAME);
         let mut waited = Duration::ZERO;
         loop {
-            match Self::look(&path, holder)? {
+            match Self::look(folder, holder)? {
                 LockState::Acquired(lock) => return Ok(lock),
                 // Removed between our opening it and our locking it: nobody else would see it.
                 LockState::Gone => {}
@@ -48,43 +51,41 @@ impl Lock {
             path: path.clone(),
             source,
         };
-        let mut file = match File::open(&path) {
+        let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(error)),
         };
         match file.try_lock_shared() {
-            Err(TryLockError::WouldBlock) => Ok(named_in(&mut file)),
+            Err(TryLockError::WouldBlock) => Ok(named_in(folder)),
             Ok(()) | Err(TryLockError::Error(_)) => Ok(None),
         }
     }
 
-    fn look(path: &Path, holder: &Holder) -> Result<LockState, StoreError> {
+    fn look(folder: &Path, holder: &Holder) -> Result<LockState, StoreError> {
+        let path = folder.join(NAME);
         let io = |source| StoreError::Io {
             action: "lock",
-            path: path.to_owned(),
+            path: path.clone(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(io)?;
+        let file = open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(LockState::Held(named_in(&mut file))),
+            Err(TryLockError::WouldBlock) => return Ok(LockState::Held(named_in(folder))),
             Err(TryLockError::Error(source)) => {
-                return Err(StoreError::NoLock {
-                    path: path.to_owned(),
-                    source,
-                });
+                return Err(StoreError::NoLock { path, source });
             }
         }
+        let name = if HOLDER == NAME {
+            file.try_clone()
+        } else {
+            open(&folder.join(HOLDER))
+        };
         let mut lock = Self {
+            name: name.map_err(io)?,
             file,
-            path: path.to_owned(),
+            path: path.clone(),
         };
         if !lock.is_there().map_err(io)? {
             return Ok(LockState::Gone);
@@ -95,9 +96,9 @@ impl Lock {
 
     fn write(&mut self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_vec(holder).expect("a holder has string keys");
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        self.file.write_all(&text)
+        self.name.set_len(0)?;
+        self.name.rewind()?;
+        self.name.write_all(&text)
     }
 
     /// Fails if the lock file was removed or replaced: somebody else may hold its successor.
@@ -122,7 +123,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // So that nobody is told of a holder that has gone. After a crash the name stays, until
         // the next holder writes its own.
-        let _ = self.file.set_len(0);
+        let _ = self.name.set_len(0);
     }
 }
 
@@ -132,9 +133,15 @@ enum LockState {
     Held(Option<Holder>),
 }
 
-/// Who says in the lock file to hold it; nobody, while it is being written.
-fn named_in(file: &mut File) -> Option<Holder> {
-    let mut text = String::new();
-    file.read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+/// Opens a file to lock or to write it, and makes it if it is not there.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path)
+}
+
+/// Who says to hold the lock of the state in `folder`; nobody, while it is being written.
+fn named_in(folder: &Path) -> Option<Holder> {
+    let text = fs::read(folder.join(HOLDER)).ok()?;
+    serde_json::from_slice(&text).ok()
 }

@@ -7,6 +7,7 @@
 //! remembered and what is written cannot drift apart. A person who replaces a state whole, or moves
 //! it, does so through a [`LockedBackend`], which excludes a store and is excluded by one.
 
+pub(crate) mod durable;
 mod fingerprint;
 mod git;
 mod history;

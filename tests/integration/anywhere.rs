@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::emulated::{Emulated, assert_each_once};
-use crate::support::git::git;
+use crate::support::git::{git, hook};
 use crate::support::workspace::{Ran, Workspace, flow};
 
 const WINDOWS: usize = 6;
@@ -190,16 +190,13 @@ fn what_the_environment_says_of_repositories_changes_nothing() {
 
 #[test]
 fn a_hook_of_git_uses_the_state_of_its_repository() {
-    use std::os::unix::fs::PermissionsExt;
     let (workspace, emulated) = repository("state: git:backfill-state\n");
     let root = workspace.root().join("repo");
-    let hook = root.join(".git/hooks/post-commit");
     let binary = assert_cmd::cargo::cargo_bin!("backfill")
         .display()
         .to_string();
-    let script = format!("#!/bin/sh\ncd deploy && exec '{binary}' apply --yes --progress none\n");
-    std::fs::write(&hook, script).expect("writable");
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("ours");
+    let script = format!("cd deploy && exec '{binary}' apply --yes --progress none");
+    hook(&root.join(".git"), "post-commit", &script);
     let mut commit = workspace.command([] as [&str; 0]);
     let environment: Vec<_> = commit
         .get_envs()

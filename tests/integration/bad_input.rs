@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use crate::support::emulated::Emulated;
-use crate::support::workspace::{Workspace, flow};
+use crate::support::workspace::{HOLDER, Workspace, flow};
 
 fn with_one_run() -> Workspace {
     let workspace = Workspace::new();
@@ -95,8 +95,9 @@ fn a_state_that_somebody_holds_is_left_alone_and_they_are_named() {
     let emulated = Emulated::start(&workspace, "");
     workspace.sign_in(&emulated.url);
     std::fs::create_dir(workspace.path().join(".backfill")).expect("a folder");
-    let lock = workspace.write(
-        ".backfill/lock",
+    let lock = workspace.write(".backfill/lock", "");
+    workspace.write(
+        HOLDER,
         r#"{"host":"ci-7","pid":4711,"since":"2026-11-23T10:00:00Z"}"#,
     );
     let held = std::fs::File::open(lock).expect("it is there");

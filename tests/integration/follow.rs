@@ -6,7 +6,8 @@ use aep_backfill::emulator::{Ledger, RequestKind};
 use serde_json::Value;
 
 use crate::support::dice::is_whole;
-use crate::support::emulated::{Emulated, signal};
+use crate::support::emulated::Emulated;
+use crate::support::emulated::signal;
 use crate::support::workspace::{Ran, Workspace};
 
 /// How many runs end in which way.
@@ -259,8 +260,8 @@ fn after_a_deadline_nothing_is_sent_and_the_next_apply_goes_on() {
     assert_eq!(emulated.ledger().creates, 10);
 }
 
-#[cfg(unix)]
 #[test]
+#[cfg_attr(windows, ignore = "no process sends Ctrl-C to another here")]
 fn ctrl_c_ends_the_watching_and_not_the_runs() {
     let (workspace, emulated) = ten("scheduledFor: 600\n", "");
     workspace.run("apply --yes").exits(0);

@@ -129,7 +129,7 @@ fn an_import_that_ended_before_its_manifest_is_finished_by_the_next() {
     is_clean(&workspace, &emulated, 2);
 }
 
-#[cfg(unix)]
+#[cfg(unix)] // elsewhere links are an administrator's
 #[test]
 fn a_manifest_that_cannot_be_written_leaves_the_runs_on_record() {
     let (workspace, emulated) = by_hand(&[(1, false)], "");

@@ -135,7 +135,6 @@ fn its_workflows_are_our_own_with_the_action_of_a_release() {
     }
 }
 
-#[cfg(unix)]
 #[test]
 fn in_a_repository_the_state_is_on_a_branch_and_workflows_are_at_its_root() {
     let workspace = empty();

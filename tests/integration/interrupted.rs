@@ -60,13 +60,12 @@ fn a_termination_does_the_same() {
     interrupted_by("TERM");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_terminal_that_is_closed_does_the_same() {
     interrupted_by("HUP");
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // elsewhere no file says which signals a process ignores
 #[test]
 fn started_to_outlive_its_terminal_it_goes_on_without_it() {
     let mut workspace = Workspace::new();

@@ -1,22 +1,21 @@
 //! The real binary against the real emulator over real sockets, in an empty environment.
 
-#[cfg(unix)]
 mod anywhere;
 mod apply;
 mod audit;
 mod bad_input;
 mod bad_manifests;
-#[cfg(all(unix, feature = "crash-points"))]
+#[cfg(all(unix, feature = "crash-points"))] // that a process died there is told by its signal
 mod crash_points;
-#[cfg(unix)]
+#[cfg(unix)] // mounts, permissions and limits of Unix
 mod disk;
 mod docs;
 mod doctor;
 mod flows;
 mod follow;
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // /dev/full
 mod full_disk;
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // the workflows' runner, Ubuntu, and its bash and tar
 mod github;
 mod golden;
 mod good_manifests;
@@ -24,8 +23,8 @@ mod hostile;
 mod hostile_service;
 mod import;
 mod init;
+#[cfg(unix)] // no process sends Ctrl-C to another elsewhere
 mod interrupted;
-#[cfg(unix)]
 mod lock;
 mod manifest_laws;
 mod one_request;
@@ -33,7 +32,6 @@ mod page;
 mod plan;
 mod plan_online;
 mod rehearse;
-#[cfg(unix)]
 mod remote;
 mod resolve;
 mod reviewed_plan;

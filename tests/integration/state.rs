@@ -1,14 +1,10 @@
 //! `state list`, `show`, `verify`: what is remembered, without asking the service. In the folder:
 //! what a person may do about it by hand.
 
-#[cfg(unix)]
 mod move_to;
 mod pull;
-#[cfg(unix)]
 mod push;
-#[cfg(unix)]
 mod repository;
-#[cfg(unix)]
 mod unlock;
 
 use aep_backfill::run::{OrganizationId, RunIdentity};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::dice::{Dice, is_whole};
-use crate::support::emulated::{Emulated, signal, stored_windows};
+use crate::support::emulated::{Emulated, stored_windows};
 use crate::support::workspace::Workspace;
 
 fn storm(seed: u64, lists: &str) {
@@ -44,7 +44,7 @@ fn storm(seed: u64, lists: &str) {
             .expect("the binary runs");
         std::thread::sleep(Duration::from_millis(200 + dice.roll(1500)));
         if apply.try_wait().expect("it was started").is_none() {
-            signal(&apply, "KILL");
+            apply.kill().expect("it runs");
             kills += 1;
         }
         apply.wait().expect("it ends");
@@ -91,7 +91,7 @@ fn retries(workspace: &Workspace, emulated: &Emulated, dice: &mut Dice, most_kil
         if kills < most_kills {
             std::thread::sleep(Duration::from_millis(200 + dice.roll(1200)));
             if retry.try_wait().expect("it was started").is_none() {
-                signal(&retry, "KILL");
+                retry.kill().expect("it runs");
                 kills += 1;
             }
         }

@@ -215,7 +215,7 @@ fn path_of(printed: &[u8]) -> PathBuf {
         use std::os::unix::ffi::OsStrExt;
         PathBuf::from(OsStr::from_bytes(line))
     }
-    #[cfg(not(unix))]
+    #[cfg(windows)]
     {
         PathBuf::from(String::from_utf8_lossy(line).into_owned())
     }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use url::Url;
+
 use super::*;
 use crate::store::git::{Branch, BranchVersion};
 use crate::store::leased::Leased;
@@ -37,7 +39,9 @@ impl TestRepository {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let bare = folder.path().join("remote.git");
-        let url = format!("file://{}", bare.display());
+        let url = Url::from_file_path(&bare)
+            .expect("a whole path")
+            .to_string();
         Self::made(folder, bare, url)
     }
 
@@ -82,7 +86,9 @@ impl TestRepository {
 
     /// One whose name is no word of ASCII.
     pub(super) fn folder_of_odd_name(&self) -> String {
-        self.made_folder("work/caf\u{e9} & \u{1f4c8} \"x\"")
+        // Windows knows no quote in a name.
+        let quote = if cfg!(windows) { '\'' } else { '"' };
+        self.made_folder(&format!("work/caf\u{e9} & \u{1f4c8} {quote}x{quote}"))
     }
 
     fn made_folder(&self, name: &str) -> String {
@@ -434,8 +440,11 @@ async fn all_folders_and_worktrees_of_a_repository_read_and_write_one_state() {
 }
 
 fn hook(repository: &TestRepository, name: &str, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
     let path = repository.bare.join("hooks").join(name);
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("writable");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+    #[cfg(unix)] // elsewhere git asks for no permission
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("ours");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::places::local;
 use super::*;
+use crate::store::lock::HOLDER;
 
 #[tokio::test]
 async fn a_fold_leaves_the_same_state_and_an_empty_journal() {
@@ -113,7 +114,8 @@ enum OutsideChange {
 
 impl OutsideChange {
     fn meddle(self, path: &Path) {
-        let bytes = fs::read(path).expect("there");
+        // Windows lets nobody read a file that is locked.
+        let bytes = fs::read(path).unwrap_or_default();
         match self {
             Self::Remove => fs::remove_file(path).expect("there"),
             Self::Replace => {
@@ -127,7 +129,6 @@ impl OutsideChange {
     }
 }
 
-#[cfg(unix)] // elsewhere a file that is open cannot be removed, and files have no identity
 #[tokio::test]
 async fn a_file_that_another_hand_was_at_stops_everything_after_it() {
     use OutsideChange::{Append, Empty, Remove, Replace};
@@ -143,6 +144,10 @@ async fn a_file_that_another_hand_was_at_stops_everything_after_it() {
         ("lock", Remove),
         ("lock", Replace),
     ] {
+        // Windows may keep the name of a file that somebody has open.
+        if cfg!(windows) && matches!(meddling, Remove | Replace) {
+            continue;
+        }
         for folds in [false, true] {
             let (folder, place) = local();
             let mut store = open(&place).await.expect("free").store;
@@ -178,9 +183,9 @@ async fn a_file_that_another_hand_was_at_stops_everything_after_it() {
 async fn the_name_of_a_holder_goes_with_it() {
     let (folder, place) = local();
     let held = open(&place).await.expect("free");
-    assert!(fs_read(&folder, "lock").contains("\"pid\":7"));
+    assert!(fs_read(&folder, HOLDER).contains("\"pid\":7"));
     drop(held);
-    assert_eq!(fs_read(&folder, "lock"), "");
+    assert_eq!(fs_read(&folder, HOLDER), "");
 }
 
 /// Both files with all kinds of lines in them.

@@ -2,7 +2,6 @@
 //! there is (`places`); and what only one kind does.
 
 mod every;
-#[cfg(unix)]
 mod git;
 mod leases;
 mod local;

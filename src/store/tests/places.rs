@@ -2,16 +2,12 @@
 //! so; `tests/servers/with` starts them all.
 
 use std::io::Write;
-#[cfg(unix)]
 use std::path::Path;
 
-#[cfg(unix)]
 use super::git::TestRepository;
 use super::leases::Memory;
 use super::*;
-#[cfg(unix)]
 use crate::fixture::is_whole;
-#[cfg(unix)]
 use crate::store::git::Branch;
 #[cfg(feature = "object-store")]
 use crate::store::objects::Objects;
@@ -40,15 +36,10 @@ pub(super) fn server(variable: &str, what: &str) -> Option<String> {
 macro_rules! on_each_remote {
     ($seen:expr; $($name:ident),+ $(,)?) => {
         on_each_kind_of_remote!($seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_in_a_folder, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_in_a_folder_of_odd_name, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_in_a_second_worktree, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_in_a_submodule, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_in_a_bare_repository, $seen; $($name),+);
     };
 }
@@ -58,9 +49,7 @@ pub(super) use on_each_remote;
 macro_rules! on_each_kind_of_remote {
     ($seen:expr; $($name:ident),+ $(,)?) => {
         on_each_kind_of_remote!(@ memory, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git, $seen; $($name),+);
-        #[cfg(unix)]
         on_each_kind_of_remote!(@ git_over_http, $seen; $($name),+);
         #[cfg(feature = "object-store")]
         on_each_kind_of_remote!(@ s3, $seen; $($name),+);
@@ -90,7 +79,6 @@ pub(super) fn memory() -> Fixture<(), Memory> {
     Some(((), Memory::default()))
 }
 
-#[cfg(unix)]
 #[expect(
     clippy::unnecessary_wraps,
     reason = "as the others, which may be skipped"
@@ -103,7 +91,6 @@ pub(super) fn git() -> Fixture<TestRepository, Branch> {
 
 /// A clone, seen from somewhere in it. In small, one folder stands for all of them;
 /// `all_folders_and_worktrees_of_a_repository_read_and_write_one_state` has each.
-#[cfg(unix)]
 macro_rules! git_from {
     ($($kind:ident: $stand:ident, $asked:expr;)+) => {
         $(pub(super) fn $kind() -> Fixture<TestRepository, Branch> {
@@ -118,7 +105,6 @@ macro_rules! git_from {
     };
 }
 
-#[cfg(unix)]
 git_from! {
     git_in_a_folder: folder_below, is_whole();
     git_in_a_folder_of_odd_name: folder_of_odd_name, true;
@@ -127,7 +113,6 @@ git_from! {
     git_in_a_bare_repository: bare_clone, is_whole();
 }
 
-#[cfg(unix)]
 pub(super) fn git_over_http() -> Fixture<TestRepository, Branch> {
     let what = "a state on a branch over HTTP";
     let url = server("BACKFILL_TEST_GIT", what)?;

@@ -14,10 +14,8 @@ fn clone(workspace: &mut Workspace) {
     git(&root, "init --quiet --initial-branch=main");
     git(&root, &format!("init --quiet --bare {}", remote.display()));
     git(&root, "commit --quiet --allow-empty -m one");
-    git(
-        &root,
-        &format!("remote add origin file://{}", remote.display()),
-    );
+    let url = url::Url::from_file_path(&remote).expect("a whole path");
+    git(&root, &format!("remote add origin {url}"));
     git(&root, "push --quiet origin main");
 }
 

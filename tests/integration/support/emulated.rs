@@ -112,7 +112,7 @@ pub(crate) fn wait_for_creates(emulated: &Emulated, number: u64) {
     }
 }
 
-/// Sends a signal by the system's `kill`.
+/// Sends a signal by the system's `kill`, which Windows has not.
 pub(crate) fn signal(process: &Child, name: &str) {
     let sent = Command::new("kill")
         .args([&format!("-{name}"), &process.id().to_string()])

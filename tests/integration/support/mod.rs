@@ -4,6 +4,5 @@
 pub(crate) mod by_hand;
 pub(crate) mod dice;
 pub(crate) mod emulated;
-#[cfg(unix)]
 pub(crate) mod git;
 pub(crate) mod workspace;

@@ -51,6 +51,13 @@ impl Ran {
     }
 }
 
+/// Where the name of a local state's holder is.
+pub(crate) const HOLDER: &str = if cfg!(windows) {
+    ".backfill/lock-holder"
+} else {
+    ".backfill/lock"
+};
+
 /// Fails unless a document fits the schema in `docs/schemas` that its `format` names.
 #[track_caller]
 fn assert_fits(document: &Value, format: &str) {
