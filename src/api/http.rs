@@ -54,12 +54,25 @@ pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
         .timeout(timeouts.total)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
+    #[cfg(any(windows, target_vendor = "apple"))]
+    let builder = builder.tls_certs_merge(named_authorities());
     if is_loopback(to) {
         // HTTP_PROXY would capture the emulator too.
         builder.no_proxy()
     } else {
         builder.https_only(true)
     }
+}
+
+/// The authorities in the file that `SSL_CERT_FILE` names. Elsewhere they are read with the system's; the
+/// verifiers of Windows and macOS know nothing of it. What is wrong with the file is told by
+/// [`unusable_certificates`](super::proxy::unusable_certificates).
+#[cfg(any(windows, target_vendor = "apple"))]
+fn named_authorities() -> Vec<reqwest::Certificate> {
+    let file = std::env::var_os("SSL_CERT_FILE");
+    let text = file.and_then(|file| std::fs::read(file).ok());
+    let found = text.and_then(|text| reqwest::Certificate::from_pem_bundle(&text).ok());
+    found.unwrap_or_default()
 }
 
 /// What to do where a certificate is of no authority that is known here.

@@ -230,7 +230,7 @@ fn is_manifest_name(path: &Path) -> bool {
 }
 
 fn read_file(path: &Path, sources: &mut Sources) -> Result<(), FindError> {
-    let name: Arc<str> = shown(path).into();
+    let name: Arc<str> = shown_path(path).into();
     let file = fs::File::open(path).map_err(|e| io_error(path, e))?;
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file at the limit from one beyond it.
@@ -241,8 +241,8 @@ fn read_file(path: &Path, sources: &mut Sources) -> Result<(), FindError> {
     Ok(())
 }
 
-/// A path as messages and reports show it: with `/`, without a leading `./`.
-fn shown(path: &Path) -> String {
+/// A path as messages and reports show it on every system: with `/`, without a leading `./`.
+pub(crate) fn shown_path(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = if cfg!(windows) {
         text.replace('\\', "/")
@@ -277,7 +277,7 @@ mod tests {
     }
 
     fn names(sources: &Sources, folder: &Path) -> Vec<String> {
-        let prefix = format!("{}/", shown(folder));
+        let prefix = format!("{}/", shown_path(folder));
         let names = sources
             .texts
             .iter()

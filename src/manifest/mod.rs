@@ -36,6 +36,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use check::is_placeholder;
+pub(crate) use find::shown_path;
 pub use find::{FindError, Sources, read_paths};
 pub use length::{Every, EveryError, parse_every, parse_seconds};
 pub use problem::{Problem, Rule, Severity, SourcePlace, Unlisted};

@@ -14,7 +14,7 @@ use crate::api::{Flow, FlowRun};
 use crate::cli::Exit;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::output;
-use crate::manifest::{Rules, Sources, check};
+use crate::manifest::{Rules, Sources, check, shown_path};
 use crate::plan::diff;
 use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
 use crate::report::{self, ImportedFlow, ImportedManifest};
@@ -146,7 +146,7 @@ impl ManifestWriter<'_> {
             has_schema: self.output.join(SCHEMA).is_file(),
         };
         let path = self.output.join(format!("{stem}.yaml"));
-        let shown = path.display().to_string();
+        let shown = shown_path(&path);
         let text = draft.text(self.rules.now).map_err(|error| {
             Failure::new(
                 Exit::Unexpected,
