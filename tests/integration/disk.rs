@@ -301,6 +301,7 @@ fn a_permission_that_is_lost_half_way_loses_nothing_that_was_created() {
 }
 
 /// Calls of the C library that fail when the environment says so, for a program that starts.
+#[cfg(target_os = "linux")]
 const FAILING: &str = r#"
 #include <errno.h>
 #include <stdlib.h>
@@ -320,6 +321,7 @@ int fdatasync(int fd) {
 "#;
 
 /// Builds the failing library into the workspace.
+#[cfg(target_os = "linux")]
 fn failing_library(workspace: &Workspace) -> bool {
     workspace.write("failing.c", FAILING);
     let here = workspace.path().display();
@@ -329,7 +331,7 @@ fn failing_library(workspace: &Workspace) -> bool {
     )
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // LD_PRELOAD
 #[test]
 fn a_file_system_without_locks_is_refused_before_anything_is_sent() {
     let (workspace, emulated) = at_work();
@@ -345,7 +347,7 @@ fn a_file_system_without_locks_is_refused_before_anything_is_sent() {
     assert_eq!(emulated.ledger().creates, 0);
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(target_os = "linux")] // LD_PRELOAD
 #[test]
 fn a_sync_that_fails_stops_the_apply_before_the_request_leaves() {
     let mut stopped = 0;
