@@ -5,6 +5,10 @@
 //! takes no idempotency key: a request whose answer was lost may have created a run or not, and
 //! sending it again may ingest the window twice. Everything here is shaped by that.
 //!
+//! This is the code of a program, not a library to depend on: any release may change any item.
+//! `cargo install aep-backfill` installs the program, `backfill --help` lists its commands, and the
+//! manual is in `docs/` of the package, from `docs/introduction.md` on.
+//!
 //! # The story
 //!
 //! 1. [`manifest`] reads YAML files under review: text, nodes with places, checked manifests,
@@ -27,8 +31,8 @@
 //!    `cli` what they share: flags, environment, config, exit codes.
 //!
 //! [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
-//! die. The interface for others is the command line, the files and the JSON; what is `pub` here is
-//! what tests and fuzz targets use.
+//! die. The interface for others is the command line, the files and the JSON; `CONTRIBUTING.md` has
+//! the whole of it. What is `pub` here is what tests and fuzz targets use.
 //!
 //! What a service or a manifest says is [`untrusted`] wherever it goes: its type shows it harmless.
 //!
