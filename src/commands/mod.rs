@@ -20,10 +20,12 @@ mod schema;
 mod state;
 mod status;
 mod validate;
+mod version;
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use plan::PlanFormat;
@@ -41,6 +43,8 @@ use crate::cli::output::{AnnotatedFormat, also};
 #[command(
     name = "backfill",
     version,
+    disable_version_flag = true,
+    arg = version::flag(),
     max_term_width = 100,
     disable_help_subcommand = true
 )]
@@ -94,9 +98,13 @@ enum Verb {
 
 /// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
 pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
+            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(&args) {
+                return version::print().unwrap_or_else(Failure::report);
+            }
             // Help and version are results, not mistakes.
             let exit = if error.use_stderr() {
                 Exit::Usage

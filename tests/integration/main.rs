@@ -5,6 +5,8 @@ mod apply;
 mod audit;
 mod bad_input;
 mod bad_manifests;
+#[cfg(unix)]
+mod build_script;
 #[cfg(all(unix, feature = "crash-points"))] // that a process died there is told by its signal
 mod crash_points;
 #[cfg(unix)] // mounts, permissions and limits of Unix
@@ -45,5 +47,6 @@ mod storm;
 mod structure;
 mod support;
 mod validate;
+mod version;
 mod wire;
 mod wire_settings;
