@@ -5,7 +5,7 @@ mod apply;
 mod audit;
 mod bad_input;
 mod bad_manifests;
-#[cfg(unix)]
+#[cfg(unix)] // links, and files that may not be read
 mod build_script;
 #[cfg(all(unix, feature = "crash-points"))] // that a process died there is told by its signal
 mod crash_points;
@@ -34,6 +34,8 @@ mod page;
 mod plan;
 mod plan_online;
 mod rehearse;
+#[cfg(target_os = "linux")] // archives are packed by GNU tar
+mod releases;
 mod remote;
 mod resolve;
 mod reviewed_plan;

@@ -8,16 +8,17 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::hub::{Hub, REPOSITORY};
 use super::log::outputs;
 use super::workflow::{JobStatus, Names, Step, action, expand, holds, job};
 use crate::support::emulated::signal;
 use crate::support::git::git;
+use crate::support::release::archive;
 use crate::support::workspace::Workspace;
 
 /// Where the repository of the product is, with the action.
@@ -500,36 +501,17 @@ fn keep(machine: &Machine, step: &Step, ran: &mut Ran) {
 
 /// Has `hub` offer a release of the program that is tested, packed as releases are.
 pub(crate) fn publish(hub: &Hub) {
-    static RELEASE: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
-    let release = RELEASE.get_or_init(release);
-    hub.world().releases.clone_from(release);
-}
-
-fn release() -> Vec<(String, Vec<u8>)> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let target = "x86_64-unknown-linux-gnu";
-    let run = |command: &mut Command| {
-        let output = command.current_dir(folder.path()).output();
-        let output = output.expect("it is installed");
-        assert!(output.status.success(), "{output:?}");
-        output.stdout
-    };
-    // Without what only a debugger reads, ten times as much as the program.
-    run(Command::new("strip")
-        .args(["-o", "stripped"])
-        .arg(assert_cmd::cargo::cargo_bin!("backfill")));
-    run(Command::new("bash")
-        .arg(Path::new(PRODUCT).join(".ci/package"))
-        .args([target, "stripped", "."])
-        .env("PATH", std::env::var("PATH").expect("a path")));
-    let version = format!("v{}", env!("CARGO_PKG_VERSION"));
-    let name = format!("backfill-{version}-{target}.tar.gz");
-    let sums = run(Command::new("sha256sum").arg(&name));
-    let archive = fs::read(folder.path().join(&name)).expect("it was packed");
+    let (name, bytes) = archive();
+    let sum = Sha256::digest(bytes)
+        .iter()
+        .fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
     let (owner, _) = ACTION.split_once('@').expect("a constant");
-    let root = format!("/{owner}/releases/download/{version}");
-    vec![
-        (format!("{root}/SHA256SUMS"), sums),
-        (format!("{root}/{name}"), archive),
-    ]
+    let root = format!("/{owner}/releases/download/v{}", env!("CARGO_PKG_VERSION"));
+    hub.world().releases = vec![
+        (
+            format!("{root}/SHA256SUMS"),
+            format!("{sum}  {name}\n").into_bytes(),
+        ),
+        (format!("{root}/{name}"), bytes.clone()),
+    ];
 }
