@@ -372,3 +372,24 @@ fn the_images_are_described_as_the_package_is() {
         assert_eq!(text.matches(&line).count(), 2, "{line}");
     }
 }
+
+#[test]
+fn the_cronjob_runs_what_the_program_takes() {
+    let file = root().join("docs/ci/kubernetes-cronjob.yaml");
+    let job: Value =
+        serde_yaml::from_str(&fs::read_to_string(file).expect("it is there")).expect("YAML");
+    let pod = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    let arguments = container["args"].as_array().expect("arguments").iter();
+    let arguments = arguments.map(|argument| argument.as_str().expect("text"));
+    done(
+        Command::new(assert_cmd::cargo::cargo_bin!("backfill"))
+            .args(arguments)
+            .arg("--help"),
+    );
+    // The user of the images, and a folder that is there.
+    assert_eq!(pod["securityContext"]["runAsUser"], 65532);
+    let folder = container["workingDir"].as_str().expect("a folder");
+    let clone = pod["initContainers"][0]["args"].as_array();
+    assert_eq!(clone.expect("arguments")[1], folder);
+}
