@@ -324,3 +324,17 @@ fn import_writes_beside_the_config() {
     assert_eq!(plan["summary"]["create"], 0);
     assert_eq!(creates(&emulated), WINDOWS);
 }
+
+#[test]
+fn without_git_a_state_on_a_branch_is_refused_and_says_what_is_missing() {
+    let mut workspace = Workspace::new();
+    git(workspace.path(), "init --quiet");
+    git(workspace.path(), "remote add origin somewhere");
+    workspace.manifest(1, 1, false);
+    workspace.set("PATH", "/nowhere");
+    let ran = workspace.run("plan --state git:backfill-state").exits(8);
+    let said = "cannot run git: it is not installed here, or not on the PATH";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    // Nothing else needs it, as in the container image without one.
+    workspace.run("plan --emulator").exits(0);
+}

@@ -6,6 +6,7 @@
 //! git directory that all its worktrees share.
 
 use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::sync::Arc;
@@ -26,6 +27,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const CALLS: u32 = 3;
 /// What is tried when the repository cannot be found.
 const FINDING: &str = "look into this repository";
+/// What is said where there is no git.
+const NO_GIT: &str = "it is not installed here, or not on the PATH; of the container images only those \
+                      whose tag ends with -ci have it";
 
 /// Variables that choose a repository, or a part of one: those that `git rev-parse --local-env-vars`
 /// lists, but for the ones that carry settings, and what limits the search or hides refs and objects.
@@ -257,6 +261,10 @@ async fn call(
     };
     match tokio::time::timeout(timeout, run).await {
         Ok(Ok(output)) => Ok(output),
+        // A folder that is not there is told with the same error.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound && folder.is_dir() => {
+            Err(failed("run git", NO_GIT))
+        }
         Ok(Err(error)) => Err(failed("run git", &error.to_string())),
         Err(_) => Err(failed(
             "reach the remote",
