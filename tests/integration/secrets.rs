@@ -460,7 +460,8 @@ fn a_rehearsal_keeps_no_secret() {
     let mut workspace = workspace("http://127.0.0.1:1", "", Signed::ByToken);
     let kept = workspace.path().join("kept");
     std::fs::create_dir(&kept).expect("a folder");
-    workspace.set("TMPDIR", kept.to_str().expect("a path in UTF-8"));
+    let variable = if cfg!(windows) { "TMP" } else { "TMPDIR" };
+    workspace.set(variable, kept.to_str().expect("a path in UTF-8"));
     let ran = workspace.run(&format!("{REHEARSAL} -v")).exits(0);
     assert_clean(&format!("{}{}", ran.stdout, ran.stderr), REHEARSAL);
     assert!(kept.read_dir().expect("it is kept").next().is_some());
