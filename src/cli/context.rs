@@ -10,8 +10,9 @@ use url::Url;
 
 use super::Exit;
 use super::actions::Actions;
+use super::ci::{goes_with_a_job, is_in_a_job};
 use super::config::Config;
-use super::environment::{goes_with_a_job, has_credentials, is_on_a_runner, parsed, variable};
+use super::environment::{has_credentials, parsed, variable};
 use super::failure::Failure;
 use super::project::{self, Project};
 use super::state_location::StateLocation;
@@ -204,11 +205,14 @@ impl Context {
 
     /// Where the state is kept.
     pub(crate) fn place(&self) -> Result<Box<dyn StateBackend>, Failure> {
-        if is_on_a_runner() && self.named == NamedBy::Nobody && !self.emulator {
+        if is_in_a_job() && self.named == NamedBy::Nobody && !self.emulator {
             return Err(Failure::usage(
-                "nothing says where the state is kept, and a folder would be gone with this job",
+                "nothing says where the state is kept, and a folder may be gone with this job",
             )
-            .hint("put `state: git:backfill-state` into backfill.yaml: see docs/github.md"));
+            .hint(
+                "put `state: git:backfill-state` into backfill.yaml: see docs/github.md, and \
+                 docs/other-ci.md",
+            ));
         }
         self.check_not_elsewhere()?;
         self.kept.place(self.config.lease())

@@ -1,8 +1,6 @@
 //! What the environment says: variables as they are meant, and whether this is a job of GitHub
 //! Actions.
 
-use std::path::Path;
-
 use url::Url;
 
 use super::failure::Failure;
@@ -52,14 +50,6 @@ where
 /// Whether this process runs in a job of GitHub Actions.
 pub(crate) fn is_on_a_runner() -> bool {
     variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
-}
-
-/// Whether a folder is one of those that a runner clears: below that of the checkout, or of what is
-/// temporary.
-pub(crate) fn goes_with_a_job(folder: &Path) -> bool {
-    let is_below = |name: &str| variable(name).is_some_and(|root| folder.starts_with(root));
-    is_on_a_runner()
-        && (folder.is_relative() || is_below("GITHUB_WORKSPACE") || is_below("RUNNER_TEMP"))
 }
 
 /// Whether a URL holds a user or a password, which belong into no URL.

@@ -11,11 +11,11 @@ use url::Url;
 
 use super::Exit;
 use super::actions::{locate, repository};
+use super::ci::ci_run;
 use super::config;
 use super::context::Context;
 use super::environment::variable;
 use super::failure::{Failure, chain};
-use super::lock::ci_run;
 use crate::github::{
     CommentWrite, GitHubClient, GitHubConnection, GitHubError, ManagedComment, PullRequest,
     WorkflowEvent, since,

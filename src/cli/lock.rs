@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::ci::{ci_run, starter};
 use super::context::Context;
 use super::environment::variable;
 use super::exit::Exit;
@@ -131,9 +132,12 @@ pub(crate) fn holder() -> Holder {
 
 /// Who decides here: a name and a machine, or a name and a CI run.
 pub(crate) fn person() -> String {
-    let name = ["GITHUB_ACTOR", "USER", "LOGNAME", "USERNAME"]
-        .into_iter()
-        .find_map(variable)
+    let name = starter()
+        .or_else(|| {
+            ["USER", "LOGNAME", "USERNAME"]
+                .into_iter()
+                .find_map(variable)
+        })
         .unwrap_or_else(|| "somebody".to_owned());
     match ci_run() {
         Some(url) => format!("{name} in {url}"),
@@ -143,14 +147,6 @@ pub(crate) fn person() -> String {
 
 fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
-}
-
-/// The page of the CI run that this is part of.
-pub(crate) fn ci_run() -> Option<String> {
-    let server = variable("GITHUB_SERVER_URL")?;
-    let repository = variable("GITHUB_REPOSITORY")?;
-    let run = variable("GITHUB_RUN_ID")?;
-    Some(format!("{server}/{repository}/actions/runs/{run}"))
 }
 
 #[cfg(test)]

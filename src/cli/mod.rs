@@ -3,7 +3,7 @@
 //!
 //! `config` reads the file (`wire` the part of it about the service, `length` times), `context` puts
 //! flags over environment over file, `project` finds the folder of the config, `environment` reads
-//! variables, `state_location` the place of the state, and `lock` takes hold of it.
+//! variables, `ci` those of a CI job, `state_location` the place of the state, and `lock` takes hold of it.
 //! `desired` leads from paths to runs, `connect` from the environment to a client. `ask` asks a
 //! person, `signals` hears Ctrl-C, `watch` shows an apply, `present` shows results, `output` writes them, `page` as a page, `actions` and
 //! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
@@ -12,6 +12,7 @@
 pub(crate) mod actions;
 pub(crate) mod ask;
 pub(crate) mod carry_out;
+pub(crate) mod ci;
 pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod context;

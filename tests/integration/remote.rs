@@ -733,9 +733,8 @@ fn the_history_of_a_branch_says_who_created_what() {
     };
     let emulated = plan.serve("");
     let mut machine = remote.machine(&plan, &emulated);
-    machine.set("GITHUB_SERVER_URL", "https://github.com");
-    machine.set("GITHUB_REPOSITORY", "team/backfills");
-    machine.set("GITHUB_RUN_ID", "42");
+    machine.set("GITLAB_CI", "true");
+    machine.set("CI_JOB_URL", "https://gitlab.com/team/backfills/-/jobs/42");
     machine.run("apply --yes --progress none").exits(0);
     let (bare, _) = remote.repository.as_ref().expect("a repository");
     let log = git(bare, "log --reverse --format=%an:%x20%B backfill-state");
@@ -746,7 +745,7 @@ fn the_history_of_a_branch_says_who_created_what() {
         "to be sent",
         "created: prod 00000000-0000-4000-8000-000000000000 2022-01-01T00:00:00Z to \
          2022-01-02T00:00:00Z, run ",
-        "(https://github.com/team/backfills/actions/runs/42)",
+        "(https://gitlab.com/team/backfills/-/jobs/42)",
         "backfill: Fold the journal into the state, and let go",
     ] {
         assert!(log.contains(part), "{part:?} is not in {log}");

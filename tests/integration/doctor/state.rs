@@ -78,11 +78,7 @@ fn a_folder_in_a_job_is_refused() {
     let (mut workspace, emulated) = at("");
     workspace.set("GITHUB_ACTIONS", "true");
     let ran = examined(&workspace, &emulated, 3);
-    has_line(
-        &ran,
-        '✗',
-        &["place", "a folder would be gone with this job"],
-    );
+    has_line(&ran, '✗', &["place", "a folder may be gone with this job"]);
     workspace.write("backfill.yaml", "version: 1\nstate: .backfill\n");
     let ran = examined(&workspace, &emulated, 8);
     has_line(&ran, '✗', &["place", "is gone with this job"]);
