@@ -67,7 +67,7 @@ pub(super) enum PlanFormat {
     Text,
     /// One JSON document
     Json,
-    /// For a comment on a pull request: never more than 60,000 characters
+    /// For a comment on a pull request: never more than 60,000 characters; on failure, what is wrong
     Markdown,
     /// For people, with annotations for GitHub Actions (which writes them in any form)
     Github,
@@ -86,11 +86,23 @@ impl From<PlanFormat> for Form {
 impl Flags {
     /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
     pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
+        let shown = show_failure(failure, self.format.into());
         if !self.comment {
-            return Ok(());
+            return shown;
         }
-        github::supersede(config, &failure.markdown("plan", github::ROOM)).await
+        let superseded = github::supersede(config, &failure.markdown("plan", github::ROOM)).await;
+        superseded.and(shown)
     }
+}
+
+/// Writes why there is no plan where a plan as Markdown was asked for: on a page that is kept up to
+/// date with it, the plan of an earlier commit would mislead.
+fn show_failure(failure: &Failure, form: Form) -> Result<(), Failure> {
+    if let Form::Markdown(most) = form {
+        let markdown = failure.markdown("plan", most);
+        output::raw(|out| out.write_all(markdown.as_bytes()))?;
+    }
+    Ok(())
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -141,7 +153,8 @@ pub(super) fn present(
         Err(failure) => {
             let reported = output::report_failure(context, report, &failure, "plan/v1");
             let reported = reported.and(html.write_failure("plan", &failure));
-            return (Err(failure), reported);
+            let shown = show_failure(&failure, form);
+            return (Err(failure), reported.and(shown));
         }
     };
     made.warn(context, form);

@@ -242,6 +242,38 @@ fn a_limit_that_holds_runs_back_is_named_with_how_to_change_it() {
 }
 
 #[test]
+fn where_there_is_no_plan_its_comment_says_why() {
+    let workspace = Workspace::new();
+    workspace.manifest(1, 1, false);
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    let slip = manifest.replace("source: file", "source: fiel");
+    workspace.write("manifests/flow-1.yaml", &slip);
+    let ran = workspace.run("plan --format markdown").exits(3);
+    assert_snapshot!(ran.stdout, @"
+    ### backfill plan could not do its work
+
+    <pre>
+    error: 1 error in the manifests; nothing was sent
+    </pre>
+
+    **1 error in the manifests**
+
+    <pre>
+    manifests/flow-1.yaml:4  BF009  `source` is table or file, not `fiel`
+          help: did you mean `file`?
+    </pre>
+    ");
+    // Not even the config can be read.
+    workspace.write("backfill.yaml", "version: 2\n");
+    let ran = workspace.run("plan --format markdown").exits(3);
+    let first = "### backfill plan could not do its work\n\n<pre>\nerror: ";
+    assert!(ran.stdout.starts_with(first), "{}", ran.stdout);
+    assert!(ran.stdout.contains("backfill.yaml"), "{}", ran.stdout);
+    // Other forms have their result there, or nothing.
+    assert_eq!(workspace.run("plan").exits(3).stdout, "");
+}
+
+#[test]
 fn a_plan_for_a_comment_has_the_warnings_too() {
     let workspace = Workspace::new();
     workspace.manifest(1, 2, false);
