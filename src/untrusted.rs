@@ -97,10 +97,11 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
-/// `text` in which nothing is a command to the runner of a GitHub workflow, which obeys a line that
-/// begins with `::NAME` after blanks, and one that holds `##[NAME` anywhere.
+/// `text` in which nothing is a command to what reads the log of a job: the runner of a GitHub workflow
+/// obeys a line that begins with `::NAME` after blanks, and one that holds `##[NAME` anywhere; the agent
+/// of Azure Pipelines one that holds `##vso[NAME` anywhere.
 fn disarmed(text: &str) -> Cow<'_, str> {
-    if !text.contains("::") && !text.contains("##[") {
+    if !text.contains("::") && !text.contains("##") {
         return Cow::Borrowed(text);
     }
     let mut disarmed = String::with_capacity(text.len() + 16);
@@ -112,8 +113,11 @@ fn disarmed(text: &str) -> Cow<'_, str> {
             name.is_some_and(|c| c.is_ascii_alphabetic())
         };
         // A sentence may be broken into lines later, at any blank.
-        let is_command =
-            (c == ':' && !before.is_alphanumeric() && names("::")) || (c == '#' && names("##["));
+        let is_command = match c {
+            ':' => !before.is_alphanumeric() && names("::"),
+            '#' => names("##[") || names("##vso["),
+            _ => false,
+        };
         if is_command {
             disarmed.extend(c.escape_unicode());
         } else {
@@ -137,10 +141,18 @@ mod tests {
             (" a ::add-mask::b", r" a \u{3a}:add-mask::b"),
             ("(::debug::)", r"(\u{3a}:debug::)"),
             ("x##[error]y", r"x\u{23}#[error]y"),
+            ("x##vso[task.complete]y", r"x\u{23}#vso[task.complete]y"),
         ] {
             assert_eq!(harmless(text), shown);
         }
-        for text in ["std::fmt::Error", "[::1]:443", "a :: b", "##[1]", "#[x]"] {
+        for text in [
+            "std::fmt::Error",
+            "[::1]:443",
+            "a :: b",
+            "##[1]",
+            "##vso x",
+            "#[x]",
+        ] {
             assert_eq!(harmless(text), text);
         }
     }

@@ -43,14 +43,15 @@ pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
     unarmed(renderer(colour).render(&[group]))
 }
 
-/// Without a mark that the runner of a GitHub workflow obeys wherever it stands in a line. (The other
-/// one, `::`, has to begin a line, and nothing that a user wrote does here.)
-fn unarmed(drawn: String) -> String {
-    if drawn.contains("##[") {
-        drawn.replace("##[", "\\u{23}#[")
-    } else {
-        drawn
+/// Without a mark that the runner of a GitHub workflow, or the agent of Azure Pipelines, obeys wherever it
+/// stands in a line. (The other one, `::`, has to begin a line, and nothing that a user wrote does here.)
+fn unarmed(mut drawn: String) -> String {
+    for mark in ["##[", "##vso["] {
+        if drawn.contains(mark) {
+            drawn = drawn.replace(mark, &mark.replacen('#', "\\u{23}", 1));
+        }
     }
+    drawn
 }
 
 /// Draws all of `problems`, an empty line after each.
