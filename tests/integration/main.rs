@@ -30,6 +30,8 @@ mod interrupted;
 mod lock;
 mod manifest_laws;
 mod one_request;
+#[cfg(target_os = "linux")]
+mod other_ci;
 mod page;
 mod plan;
 mod plan_online;

@@ -1,0 +1,10 @@
+//! The examples for other CI systems than GitHub Actions, played from the very files of `docs/ci`: their
+//! scripts in the system's shells, the real binary, a bare repository, the emulator, and stand-ins for the
+//! systems' APIs.
+
+mod comments;
+mod gitlab;
+mod gitlab_pipeline;
+mod machine;
+mod notes;
+mod team;
