@@ -501,17 +501,25 @@ fn keep(machine: &Machine, step: &Step, ran: &mut Ran) {
 
 /// Has `hub` offer a release of the program that is tested, packed as releases are.
 pub(crate) fn publish(hub: &Hub) {
-    let (name, bytes) = archive();
-    let sum = Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
-    let (owner, _) = ACTION.split_once('@').expect("a constant");
-    let root = format!("/{owner}/releases/download/v{}", env!("CARGO_PKG_VERSION"));
-    hub.world().releases = vec![
-        (
-            format!("{root}/SHA256SUMS"),
-            format!("{sum}  {name}\n").into_bytes(),
-        ),
-        (format!("{root}/{name}"), bytes.clone()),
-    ];
+    hub.world().releases.clone_from(release());
+}
+
+/// A release of the program that is tested: the paths of its files, the archive last, and their bytes.
+pub(crate) fn release() -> &'static Vec<(String, Vec<u8>)> {
+    static RELEASE: OnceLock<Vec<(String, Vec<u8>)>> = OnceLock::new();
+    RELEASE.get_or_init(|| {
+        let (name, bytes) = archive();
+        let sum = Sha256::digest(bytes)
+            .iter()
+            .fold(String::new(), |sum, byte| format!("{sum}{byte:02x}"));
+        let (owner, _) = ACTION.split_once('@').expect("a constant");
+        let root = format!("/{owner}/releases/download/v{}", env!("CARGO_PKG_VERSION"));
+        vec![
+            (
+                format!("{root}/SHA256SUMS"),
+                format!("{sum}  {name}\n").into_bytes(),
+            ),
+            (format!("{root}/{name}"), bytes.clone()),
+        ]
+    })
 }

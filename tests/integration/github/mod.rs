@@ -7,7 +7,7 @@ mod doctor;
 mod hostile;
 mod hub;
 mod install;
-mod job;
+pub(crate) mod job;
 mod log;
 mod story;
 mod workflow;

@@ -2,9 +2,13 @@
 //! scripts in the system's shells, the real binary, a bare repository, the emulator, and stand-ins for the
 //! systems' APIs.
 
+mod archive;
+mod azure;
+mod azure_pipeline;
 mod comments;
 mod gitlab;
 mod gitlab_pipeline;
 mod machine;
 mod notes;
 mod team;
+mod threads;
