@@ -8,6 +8,8 @@ mod azure_pipeline;
 mod comments;
 mod gitlab;
 mod gitlab_pipeline;
+mod jenkins;
+mod jenkinsfile;
 mod machine;
 mod notes;
 mod team;
