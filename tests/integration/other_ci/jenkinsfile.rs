@@ -192,7 +192,7 @@ impl Build<'_> {
                 ("not {", Some(inner)) => !self.holds_all(inner),
                 ("not { triggeredBy 'TimerTrigger' }", None) => !self.is_by_timer,
                 ("triggeredBy 'TimerTrigger'", None) => self.is_by_timer,
-                ("beforeInput true", None) => true,
+                ("beforeAgent true" | "beforeInput true", None) => true,
                 ("branch 'main'", None) => self.branch == "main",
                 ("changeRequest()", None) => self.branch.is_empty(),
                 ("environment name: 'BACKFILL_APPLY', value: 'reviewed'", None) => {
