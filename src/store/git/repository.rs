@@ -291,6 +291,13 @@ fn command(folder: &Path, arguments: &[&OsStr]) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
+    #[cfg(windows)]
+    {
+        // Elsewhere a git that Ctrl-C has ended is called again. Here nothing tells it from one that failed,
+        // so Ctrl-C does not reach it.
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+        git.creation_flags(CREATE_NEW_PROCESS_GROUP);
+    }
     for name in LOCATING {
         git.env_remove(name);
     }

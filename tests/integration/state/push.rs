@@ -246,9 +246,8 @@ fn a_state_that_is_held_or_was_moved_takes_no_push() {
     workspace.run("state move --to elsewhere --yes").exits(0);
     let ran = workspace.run("state push edit.jsonl --yes").exits(8);
     // As a whole path: the mark is read in other folders, too.
-    let said = ran
-        .stderr
-        .replace(&workspace.path().display().to_string(), "HERE");
+    let elsewhere = workspace.path().join("elsewhere").display().to_string();
+    let said = ran.stderr.replace(&elsewhere, "HERE/elsewhere");
     insta::assert_snapshot!(said, @"
     error: could not use the state in .backfill: it was moved to HERE/elsewhere
     hint: name that with --state, or as `state` in backfill.yaml
@@ -259,9 +258,7 @@ fn a_state_that_is_held_or_was_moved_takes_no_push() {
     let ran = workspace
         .run("state push edit.jsonl --state third --yes")
         .exits(3);
-    let said = ran
-        .stderr
-        .replace(&workspace.path().display().to_string(), "HERE");
+    let said = ran.stderr.replace(&elsewhere, "HERE/elsewhere");
     insta::assert_snapshot!(said, @"error: edit.jsonl, line 1: it is no state, but the mark of one that was moved to HERE/elsewhere");
 }
 

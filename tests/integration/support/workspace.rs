@@ -7,7 +7,9 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 pub(crate) struct Workspace {
-    folder: tempfile::TempDir,
+    /// The folder that everything is in.
+    root: PathBuf,
+    _folder: tempfile::TempDir,
     /// The folder of the config, below it.
     project: PathBuf,
     /// Where commands run, from there.
@@ -83,15 +85,21 @@ impl Workspace {
     /// One whose config and manifests are in a folder below it.
     pub(crate) fn below(project: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        // On macOS the way to it leads through a link. Windows calls its whole name by another form.
+        let root = if cfg!(unix) {
+            folder.path().canonicalize().expect("it is there")
+        } else {
+            folder.path().to_owned()
+        };
         let workspace = Self {
             // Without a part for nothing, which would end it with a slash.
-            project: folder
-                .path()
+            project: root
                 .components()
                 .chain(Path::new(project).components())
                 .collect(),
-            folder,
+            root,
             here: PathBuf::new(),
+            _folder: folder,
             environment: Vec::new(),
         };
         std::fs::create_dir_all(workspace.path().join("manifests")).expect("a folder");
@@ -105,7 +113,7 @@ impl Workspace {
 
     /// The folder that everything is in.
     pub(crate) fn root(&self) -> &Path {
-        self.folder.path()
+        &self.root
     }
 
     /// Runs commands in `folder` from now on, which is relative to that of the config.
