@@ -111,8 +111,7 @@ fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) 
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    // Hidden: a file that is not whole is no manifest, and no state.
-    let mut beside = durable::unfinished(folder.unwrap_or(Path::new(".")), ".unfinished-")?;
+    let mut beside = durable::unfinished(folder.unwrap_or(Path::new(".")))?;
     beside.write_all(bytes)?;
     if let Some(permissions) = like {
         beside.as_file().set_permissions(permissions)?;

@@ -13,6 +13,10 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
+/// How the names of files begin that are being written. Hidden: what is not whole is no manifest, and no
+/// state.
+pub(super) const UNFINISHED: &str = ".unfinished-";
+
 /// Puts a file's bytes and length on the disk.
 ///
 /// # Errors
@@ -44,14 +48,13 @@ fn or_plainly(_: &File, synced: io::Result<()>) -> io::Result<()> {
     synced
 }
 
-/// A file that will replace another, beside it, readable as the user's other files are. Its name begins
-/// with `prefix`. Dropped, it is gone.
+/// A file that will replace another, beside it, readable as the user's other files are. Dropped, it is gone.
 ///
 /// # Errors
 /// The system's.
-pub(crate) fn unfinished(folder: &Path, prefix: &str) -> io::Result<NamedTempFile> {
+pub(crate) fn unfinished(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(prefix);
+    builder.prefix(UNFINISHED);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -192,7 +195,7 @@ mod tests {
     use super::*;
 
     fn write(folder: &Path, text: &str) -> io::Result<File> {
-        let mut unfinished = unfinished(folder, ".unfinished-")?;
+        let mut unfinished = unfinished(folder)?;
         unfinished.write_all(text.as_bytes())?;
         sync(unfinished.as_file())?;
         let file = replace(unfinished, &folder.join("state"))?;

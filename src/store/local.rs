@@ -27,8 +27,6 @@ const REPLACING_JOURNAL: [Point; 3] = [
     Point::JOURNAL_BESIDE,
     Point::JOURNAL_RENAMED,
 ];
-/// How the names of files begin that are being written.
-const UNFINISHED: &str = ".unfinished-";
 
 /// A state in a directory of this machine.
 #[derive(Debug, Clone)]
@@ -84,8 +82,7 @@ impl StateBackend for Local {
             let lock = Lock::take(&folder, &holder)?;
             remove_unfinished(&folder).map_err(failed("clean", &folder))?;
             // The end of an apply writes new files: better known before its first request.
-            durable::unfinished(&folder, UNFINISHED)
-                .map_err(failed("create a file in", &folder))?;
+            durable::unfinished(&folder).map_err(failed("create a file in", &folder))?;
             let files = Files {
                 folder,
                 lock,
@@ -325,7 +322,11 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 fn remove_unfinished(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(durable::UNFINISHED)
+        {
             fs::remove_file(entry.path())?;
         }
     }
@@ -340,7 +341,7 @@ fn replace(
 ) -> Result<FileFingerprint, StoreError> {
     let path = folder.join(name);
     let io = failed("write", &path);
-    let mut beside = durable::unfinished(folder, UNFINISHED).map_err(&io)?;
+    let mut beside = durable::unfinished(folder).map_err(&io)?;
     half.amid(bytes, |half| {
         let _ = beside.write_all(half);
     });
