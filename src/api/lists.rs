@@ -1,6 +1,7 @@
 //! The client's reads of runs: a flow's list, page by page, and one run by its id.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
@@ -13,12 +14,29 @@ const MOST_PAGES: usize = 10_000;
 /// How often a list is read anew because runs have moved between its pages meanwhile.
 const MOST_MOVES: u32 = 3;
 
+/// The whole list of a flow's runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowList {
+    /// Newest first, as the service gives them.
+    pub runs: Vec<FlowRun>,
+    /// How old the oldest page of it is: a cache may have answered. It tells nothing of what came since.
+    pub age: Duration,
+}
+
 impl Client {
     /// All runs of a flow: every page, or an error. Newest first, as the service gives them.
     ///
     /// # Errors
     /// When a page cannot be had or understood: a list is whole or it is none.
     pub async fn runs_of(&self, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
+        Ok(self.list_of(flow).await?.runs)
+    }
+
+    /// The same, with how old the list is.
+    ///
+    /// # Errors
+    /// Those of [`runs_of`](Self::runs_of).
+    pub async fn list_of(&self, flow: &FlowRef) -> Result<FlowList, ApiError> {
         self.pages_of(flow, None).await
     }
 
@@ -32,7 +50,7 @@ impl Client {
         flow: &FlowRef,
         ids: &HashSet<RunId>,
     ) -> Result<Vec<FlowRun>, ApiError> {
-        self.pages_of(flow, Some(ids)).await
+        Ok(self.pages_of(flow, Some(ids)).await?.runs)
     }
 
     /// One page of a flow's runs as it came, after that which had `token`.
@@ -61,16 +79,17 @@ impl Client {
         &self,
         flow: &FlowRef,
         enough: Option<&HashSet<RunId>>,
-    ) -> Result<Vec<FlowRun>, ApiError> {
+    ) -> Result<FlowList, ApiError> {
         let mut runs = Vec::new();
+        let mut age = Duration::ZERO;
         let mut seen = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         let mut may_restart = true;
         let mut moves = 0;
         for _ in 0..MOST_PAGES {
-            let page = match self
-                .read(&flow.sandbox, self.page(flow.id, token.as_deref()))
+            let (page, page_age) = match self
+                .read_with_age(&flow.sandbox, self.page(flow.id, token.as_deref()))
                 .await
             {
                 // How long a token lives is not documented; one that is not known any more is a
@@ -84,6 +103,7 @@ impl Client {
                 }
                 page => page?,
             };
+            age = age.max(page_age);
             let Page { runs: listed, next } = Page::read(&page)?;
             for run in listed.into_iter().map(|run| self.dialect.understood(run)) {
                 // The filter is the service's; a run of another flow must never count as ours.
@@ -92,12 +112,12 @@ impl Client {
                 }
             }
             if enough.is_some_and(|ids| ids.is_subset(&seen)) {
-                return Ok(runs);
+                return Ok(FlowList { runs, age });
             }
             match next {
                 // What changed while we read may have moved to a page that was read before.
                 None if tokens.is_empty() || self.has_not_moved(flow, &seen).await? => {
-                    return Ok(runs);
+                    return Ok(FlowList { runs, age });
                 }
                 None if moves < MOST_MOVES => {
                     moves += 1;

@@ -252,7 +252,7 @@ impl Failure {
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",
             ),
-            StoreError::Format(FormatError::Newer { .. }) => {
+            StoreError::Format(FormatError::Newer { .. } | FormatError::NewerLine { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
             StoreError::Format(FormatError::Moved { .. }) => {

@@ -19,7 +19,7 @@ use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
-use crate::engine::{Ending, RunOutcome};
+use crate::engine::{Ending, LeftReason, RunOutcome};
 use crate::manifest::{Checked, Manifest, Problem};
 use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, BlockedFlow, PlanView, View};
@@ -211,13 +211,13 @@ impl PlanWithState {
     /// How it ends that the plan was shown and not carried out.
     pub(super) fn exit(&self, detailed_exitcode: bool) -> Result<Exit, Failure> {
         let totals = self.plan.totals();
-        if totals.conflict > 0 {
+        if self.plan.contradicts_state() {
             return Err(conflict(&self.plan));
         }
         let blocked = self.blocked.as_deref().unwrap_or_default();
         Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
             Exit::Unexpected
-        } else if !blocked.is_empty() {
+        } else if !blocked.is_empty() || totals.conflict > 0 {
             Exit::Rejected
         } else if detailed_exitcode && totals.has_changes() {
             Exit::Changes
@@ -294,25 +294,31 @@ async fn look(
             let message = format!("could not sign in: {why}");
             return Err(Failure::new(Exit::SignIn, message));
         }
-        Ending::Unreachable(why) => return Err(Failure::new(Exit::Unexpected, why)),
+        Ending::Unreachable(why) | Ending::Panicked(why) => {
+            return Err(Failure::new(Exit::Unexpected, why));
+        }
         Ending::Store(error) => return Err(Failure::state(&context.place_name(), &error)),
         Ending::Done | Ending::Interrupted | Ending::TimedOut | Ending::Breaker(_) => {}
     }
     let blocked = BlockedFlow::all(&looked);
     let now = Timestamp::now();
     let found = looked.runs.into_iter().filter_map(|(run, outcome)| {
-        let RunOutcome::Adopted(run_id, evidence) = outcome else {
-            return None;
-        };
-        let known = Known {
-            identity: run.identity.clone(),
-            fate: Fate::Created {
-                run_id,
-                adopted: Some(Box::new(evidence)),
-                at: now,
-                sent_at: None,
+        let known = match outcome {
+            RunOutcome::Adopted(run_id, evidence) => Known {
+                identity: run.identity.clone(),
+                fate: Fate::Created {
+                    run_id,
+                    adopted: Some(Box::new(evidence)),
+                    at: now,
+                    sent_at: None,
+                },
+                last_seen: None,
+                other: None,
             },
-            last_seen: None,
+            RunOutcome::Remaining(LeftReason::InTheWay(other)) => {
+                Known::in_the_way(&run.identity.flow, other, now)
+            }
+            _ => return None,
         };
         Some((run.key(), known))
     });

@@ -261,8 +261,7 @@ async fn check(
             Ok(case.check_adoption(state, run_id, run))
         }
         Decision::NotCreated => {
-            let now = Timestamp::now();
-            Ok(case.check_absence((client.clock().at(now), now), context.settle_delay()))
+            Ok(case.check_absence(client.clock().now(), context.settle_delay()))
         }
     }
 }

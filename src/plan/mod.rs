@@ -17,7 +17,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::run::{DesiredRun, OrganizationId, RunIdentity};
+use jiff::Timestamp;
+
+use crate::run::{DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity};
 use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use day_budget::DayBudget;
@@ -92,14 +94,36 @@ pub(crate) struct Known {
     pub fate: Fate,
     /// How it was doing when it was last read.
     pub last_seen: Option<LastSeen>,
+    /// The run itself, where the state does not know it and the service shows it in the way.
+    pub other: Option<OtherRun>,
 }
 
 impl Known {
+    /// A run that the service shows in the way of one that is wanted.
+    pub(crate) fn in_the_way(flow: &Arc<FlowRef>, other: OtherRun, now: Timestamp) -> Self {
+        Self {
+            identity: RunIdentity {
+                flow: Arc::clone(flow),
+                window: other.window,
+                rerun: Rerun::FIRST,
+            },
+            fate: Fate::Created {
+                run_id: other.run_id.clone(),
+                adopted: None,
+                at: now,
+                sent_at: None,
+            },
+            last_seen: None,
+            other: Some(other),
+        }
+    }
+
     fn of(record: &Record) -> Self {
         Self {
             identity: record.identity.clone(),
             fate: record.fate.clone(),
             last_seen: record.last_seen().cloned(),
+            other: None,
         }
     }
 }
@@ -195,6 +219,14 @@ impl Plan {
     #[must_use]
     pub(crate) fn is_partial(&self) -> bool {
         self.partial
+    }
+
+    /// Whether windows overlap what the state has: the manifests are wrong. A run of somebody else in
+    /// the way concerns its window alone.
+    pub(crate) fn contradicts_state(&self) -> bool {
+        let is_of_state = |known: &Known| known.other.is_none();
+        self.conflicts()
+            .any(|planned| planned.known.as_deref().is_none_or(is_of_state))
     }
 
     /// The runs whose windows overlap one that was ingested already.

@@ -12,7 +12,7 @@ use crate::run::{
     ByteCounts, FlowId, FlowRef, Key, PickError, RecordCounts, Rerun, RunStatus, UnixSeconds,
     Window,
 };
-use crate::state::{ClockKind, ClockedTime, Entry, LastSeen, Refusal, State};
+use crate::state::{ClockedTime, Entry, LastSeen, Refusal, State};
 
 const DAY: i64 = 86_400;
 
@@ -53,8 +53,8 @@ impl PlanFixture {
         self.step(Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
-                time: Timestamp::UNIX_EPOCH,
-                clock: ClockKind::Local,
+                local: Some(Timestamp::UNIX_EPOCH),
+                service: None,
             },
             session: Uuid::nil(),
             start_time: None,

@@ -13,7 +13,7 @@ use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{
     DesiredRun, FlowRef, Order, Request, Rerun, RunIdentity, Source, UnixSeconds, Window,
 };
-use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
+use crate::state::{ClockedTime, Doubt, Entry, Refusal, State};
 
 /// What a comment has room for.
 const MOST: usize = 60_000;
@@ -64,8 +64,8 @@ fn state() -> State {
     let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
     let at: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
     let moment = ClockedTime {
-        time: at,
-        clock: ClockKind::Local,
+        local: Some(at),
+        service: None,
     };
     let mut intend = |run: &RunIdentity, then: Option<Entry>| {
         let intent = Entry::Intent {
@@ -466,8 +466,8 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
         let intent = Entry::Intent {
             run: (&run).into(),
             at: ClockedTime {
-                time: Timestamp::UNIX_EPOCH,
-                clock: ClockKind::Server,
+                local: Some(Timestamp::UNIX_EPOCH),
+                service: Some(Timestamp::UNIX_EPOCH),
             },
             session: Uuid::nil(),
             start_time: None,

@@ -41,8 +41,8 @@ fn at(second: i64) -> Timestamp {
 
 fn moment(second: i64) -> ClockedTime {
     ClockedTime {
-        time: at(second),
-        clock: ClockKind::Server,
+        local: Some(at(second)),
+        service: Some(at(second)),
     }
 }
 
@@ -299,7 +299,7 @@ fn a_line_that_is_missing_moved_or_changed_is_damage_that_names_its_place() {
 #[test]
 fn a_newer_format_is_refused() {
     let error =
-        decode_journal(b"{\"format\":\"aep-backfill-journal/v3\",\"x\":1}\n").expect_err("newer");
+        decode_journal(b"{\"format\":\"aep-backfill-journal/v4\",\"x\":1}\n").expect_err("newer");
     assert!(matches!(error, FormatError::Newer { .. }), "{error}");
 }
 
@@ -576,7 +576,7 @@ fn a_state_of_the_version_before_is_read_and_written_anew() {
     let read = decode_state(&*bytes, &journal).expect("it is read");
     let record = read.get(&run(1)).expect("there");
     assert_eq!(record.sent().collect::<Vec<_>>(), [at(1)]);
-    assert!(encode_state(&read).starts_with(b"{\"format\":\"aep-backfill-state/v2\""));
+    assert!(encode_state(&read).starts_with(b"{\"format\":\"aep-backfill-state/v3\""));
 }
 
 #[test]

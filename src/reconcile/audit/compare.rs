@@ -7,7 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::denial::contradicted;
 use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow, SoughtRun};
+use crate::reconcile::matching::{
+    CreatorAttribution, Existing, IntentMatch, RunsByWindow, SoughtRun,
+};
 use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, RunStatus, Window};
 use crate::state::{ClockedTime, Fate, InDoubt, Record, State};
 
@@ -228,7 +230,7 @@ impl Comparison<'_, '_> {
             if let Fate::InDoubt(in_doubt) = &record.fate {
                 let InDoubt { intent, doubt, .. } = &**in_doubt;
                 // An apply may be at work, and its request on its way.
-                if doubt.is_none() && self.is_too_new(intent.time) {
+                if doubt.is_none() && self.is_too_new(intent.time()) {
                     self.too_new += 1;
                     continue;
                 }
@@ -334,7 +336,10 @@ impl Comparison<'_, '_> {
         next.adopted = RunsByWindow::new(shown, &claimed)
             .wanted(wanted, clients)
             .into_iter()
-            .map(|(wanted, run, _)| (&run.id, wanted.key()))
+            .filter_map(|(wanted, existing)| match existing {
+                Existing::Run(run, _) => Some((&run.id, wanted.key())),
+                Existing::InTheWay(..) => None,
+            })
             .collect();
         next
     }
@@ -349,7 +354,7 @@ fn trace(found: Option<&IntentMatch<'_>>, intent: ClockedTime, silent: &[&FlowRu
     }
     let silent: Vec<RunId> = silent
         .iter()
-        .filter(|run| run.window_evidence == WindowEvidence::Missing && run.is_since(intent))
+        .filter(|run| run.window_evidence == WindowEvidence::Missing && run.may_be_since(intent))
         .map(|run| run.id.clone())
         .collect();
     if silent.is_empty() {

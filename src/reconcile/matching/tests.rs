@@ -8,6 +8,13 @@ const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
     tells: true,
 };
 
+fn id_of(found: &Existing<'_>) -> String {
+    match found {
+        Existing::Run(run, _) => run.id.to_string(),
+        Existing::InTheWay(run, _, obstacle) => format!("{obstacle:?} {}", run.id),
+    }
+}
+
 /// Which runs of window 1 are found as these reruns; `claimed` stand on record.
 fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<String>> {
     let claimed = claimed
@@ -18,7 +25,7 @@ fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<St
     let mut nth = |n: &u32| {
         let rerun = Rerun::new(*n).expect("not 0");
         let found = by_window.nth(window(1), rerun, BY_KEY);
-        found.map(|(run, _)| run.id.to_string())
+        found.map(|found| id_of(&found))
     };
     reruns.iter().map(&mut nth).collect()
 }
@@ -58,7 +65,7 @@ fn the_nth_run_of_a_window_is_its_rerun_n() {
     let mut nth = |n| {
         let rerun = Rerun::new(n).expect("not 0");
         let found = by_window.nth(window(1), rerun, BY_KEY);
-        found.map(|(run, _)| run.id.to_string())
+        found.map(|found| id_of(&found))
     };
     assert_eq!(nth(1).as_deref(), Some("first"));
     assert_eq!(nth(2).as_deref(), Some("second"));
@@ -121,8 +128,8 @@ fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
     ];
     let none = HashSet::new();
     let moment = ClockedTime {
-        time: at(INTENT),
-        clock: ClockKind::Server,
+        local: Some(at(INTENT)),
+        service: Some(at(INTENT)),
     };
     let second = Rerun::new(2).expect("not 0");
     let intents = [Rerun::FIRST, second].map(|rerun| SoughtRun {

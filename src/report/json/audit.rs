@@ -156,7 +156,7 @@ impl DenialFields {
             }) => Self {
                 fate: "notCreated",
                 at: format!("{at:.0}"),
-                intent: Some(format!("{:.0}", intent.time)),
+                intent: Some(format!("{:.0}", intent.time())),
                 evidence: Some(word(evidence)),
                 message: reason(evidence),
             },
