@@ -189,3 +189,84 @@ impl RecordedRuns {
             .count()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::WindowEvidence;
+    use crate::fixture::{INTENT, OURS, at, run};
+
+    const DELAY: Duration = Duration::from_secs(300);
+
+    fn clocks(local: i64, service: i64) -> ClockedTime {
+        ClockedTime {
+            local: Some(at(local)),
+            service: Some(at(service)),
+        }
+    }
+
+    /// Runs of the state, each with when it was known by both clocks.
+    fn recorded(runs: &[(&str, i64, i64)]) -> RecordedRuns {
+        let runs = runs.iter().map(|(id, local, service)| {
+            let at = clocks(INTENT + local, INTENT + service);
+            let known = RecordedRun { at, since: None };
+            (id.parse().expect("a run id"), known)
+        });
+        RecordedRuns(runs.collect())
+    }
+
+    fn listed(ids: &[&str]) -> Vec<FlowRun> {
+        let run = |id: &&str| run(id, WindowEvidence::Missing, INTENT, OURS);
+        ids.iter().map(run).collect()
+    }
+
+    #[test]
+    fn a_list_that_lacks_a_run_on_record_is_no_evidence_but_for_the_oldest() {
+        let recorded = recorded(&[("a", 1, 1), ("b", 2, 2), ("c", 3, 3), ("d", 4, 4)]);
+        for (ids, missing) in [
+            (&["a", "b", "c", "d"][..], 0),
+            (&["d", "c", "other"], 0), // the service may have forgotten the oldest
+            (&["a", "b"], 2),          // frozen
+            (&["a", "c", "d"], 1),     // thinned
+            (&[], 4),
+            (&["other"], 4),
+        ] {
+            assert_eq!(recorded.missing_from(&listed(ids)), missing, "{ids:?}");
+        }
+        assert_eq!(RecordedRuns::default().missing_from(&[]), 0);
+    }
+
+    #[test]
+    fn a_run_is_forgotten_as_the_oldest_only_by_both_clocks() {
+        let shown = listed(&["a", "b"]);
+        for (local, service, missing) in [(-9, -9, 0), (-9, 9, 1), (9, -9, 1)] {
+            let recorded = recorded(&[("a", 1, 1), ("b", 2, 2), ("new", local, service)]);
+            assert_eq!(recorded.missing_from(&shown), missing, "{local} {service}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn runs_that_had_no_time_to_be_listed_do_not_keep_a_flow_from_being_sent_to() {
+        tokio::time::advance(DELAY * 2).await;
+        let list = RunList {
+            asked: Instant::now(),
+            asked_at: clocks(INTENT + 300, INTENT + 300),
+            too_old: None,
+            runs: Ok(Vec::new()),
+        };
+        for (local, service, is_overdue) in [(0, 0, true), (1, 0, false), (0, 1, false)] {
+            let recorded = recorded(&[("a", local, service)]);
+            let blocked = list.blocked(&recorded, DELAY);
+            assert_eq!(blocked.is_some(), is_overdue, "{local} {service}");
+            assert!(list.doubtful(&recorded).is_some(), "it proves no absence");
+        }
+        let mut recorded = RecordedRuns::default();
+        recorded.add_new("new".parse().expect("a run id"), clocks(0, 0));
+        assert_eq!(list.blocked(&recorded, DELAY), None);
+        let old = RunList {
+            too_old: Some(DELAY),
+            ..list
+        };
+        assert_eq!(old.blocked(&recorded, DELAY), Some(Blocked::OldList(DELAY)));
+    }
+}
