@@ -211,8 +211,12 @@ impl<'a> Facts<'a> {
                 RunListing::NotListed if row.run_id.is_some() => {
                     window.status = WindowStatus::NotListed;
                 }
+                RunListing::Sending => {
+                    window.status = WindowStatus::Scheduled;
+                    window.note = "it is being sent".into();
+                }
                 // As it was last recorded.
-                RunListing::NotListed | RunListing::NotRead => {}
+                RunListing::NotListed | RunListing::NotRead | RunListing::Rejected(_) => {}
             }
         }
         if let Some(why) = self.blocked.get(&*window.identity.flow) {
