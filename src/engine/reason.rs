@@ -53,6 +53,7 @@ impl LeftReason {
             | Action::Again
             | Action::Retry
             | Action::Settle
+            | Action::Blocked
             | Action::Adopt
             | Action::Unchanged => None,
         }

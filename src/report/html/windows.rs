@@ -119,7 +119,8 @@ impl<'a> Facts<'a> {
                     window.note = describe_absence(absence);
                 }
             }
-            Action::Retry => {}
+            // What blocks it is put over it.
+            Action::Retry | Action::Blocked => {}
             Action::Again => {
                 window.status = WindowStatus::Rejected;
                 if let Some(Fate::Rejected { refusal, .. }) = known.map(|known| &known.fate) {
