@@ -11,20 +11,21 @@ use jiff::Timestamp;
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
 use crate::cli::carry_out;
-use crate::cli::connect::connect;
+use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
+use crate::cli::outcomes;
 use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
 use crate::engine::{Ending, LeftReason, RunOutcome};
-use crate::manifest::{Checked, Manifest, Problem};
+use crate::manifest::{Checked, Problem};
 use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, BlockedFlow, PlanView, View};
 use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
-use crate::state::{Fate, State};
+use crate::state::{Fate, Record, State};
 use crate::store::load;
 
 /// How many conflicts an error names before it counts the rest.
@@ -262,33 +263,53 @@ pub(super) async fn make(
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    let plan = planned(context, checked.runs, state.as_ref(), sources.reviewed);
+    let Checked {
+        runs,
+        manifests,
+        problems,
+        ..
+    } = checked;
+    let plan = planned(context, runs, state.as_ref(), sources.reviewed);
     let plan = selection.select_all(context, plan)?;
-    let (plan, blocked) = if sources.online {
-        let (plan, blocked) = look(context, plan, &checked.manifests, state.clone()).await?;
-        (plan, Some(blocked))
+    let made = if sources.online {
+        let connected = connect(context, &manifests).await?;
+        let made = look(context, plan, selection, state, &connected).await;
+        connected.close().await;
+        made?
     } else {
-        (plan, None)
+        PlanWithState::at(context, selection.limited(context, plan), state)
     };
-    let plan = selection.limited(context, plan);
-    Ok(PlanWithState {
-        problems: checked.problems,
-        blocked,
-        ..PlanWithState::at(context, plan, state)
-    })
+    Ok(PlanWithState { problems, ..made })
 }
 
-/// `plan` as the service is: what exists is adopted; and the flows that nothing can be sent to.
+/// The plan as the service is: what it lists of runs on record counts more than what was recorded
+/// of them, what exists is adopted, and nothing is sent to the flows that are blocked.
 async fn look(
     context: &Context,
-    plan: Plan,
-    manifests: &[Manifest],
+    mut plan: Plan,
+    selection: &SelectionArgs,
     state: Option<State>,
-) -> Result<(Plan, Vec<BlockedFlow>), Failure> {
-    let connected = connect(context, manifests).await?;
-    let state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
-    let looked = carry_out::look(context, &plan, state, &connected).await;
-    connected.close().await;
+    connected: &Connected,
+) -> Result<PlanWithState, Failure> {
+    let is_kept = state.is_some();
+    let mut state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
+    let is_unfinished = |record: &Record| {
+        let seen = record.last_seen();
+        seen.is_none_or(|seen| !seen.status.is_finished())
+    };
+    let unfinished = outcomes::recorded(&plan, &state, is_unfinished);
+    let concurrency = context.config.limits.concurrency;
+    for list in outcomes::runs_with(unfinished, &connected.client, concurrency).await {
+        match list {
+            Ok(runs) => {
+                outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
+            }
+            // The look says so, if it keeps anything from being sent.
+            Err(error) => drop(error.of_one_flow()?),
+        }
+    }
+    plan = plan.with_outcomes_of(&state);
+    let looked = carry_out::look(context, &plan, state.clone(), connected).await;
     match looked.ending {
         Ending::SignIn(why) => {
             let message = format!("could not sign in: {why}");
@@ -322,7 +343,13 @@ async fn look(
         };
         Some((run.key(), known))
     });
-    Ok((plan.adopting(found.collect()), blocked))
+    let plan = plan.adopting(found.collect());
+    let plan = plan.blocking(&blocked.iter().map(|flow| &flow.flow).collect());
+    let plan = selection.limited(context, plan);
+    Ok(PlanWithState {
+        blocked: Some(blocked),
+        ..PlanWithState::at(context, plan, is_kept.then_some(state))
+    })
 }
 
 /// What `desired` and `state` differ in, of this organization; no more than what was `reviewed`.

@@ -56,6 +56,7 @@ impl LeftReason {
             | Action::Again
             | Action::Retry
             | Action::Settle
+            | Action::Blocked
             | Action::Adopt
             | Action::Unchanged => None,
         }

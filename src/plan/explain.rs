@@ -32,6 +32,7 @@ impl Explained {
                     | Action::Retry
                     | Action::Settle
                     | Action::Paused
+                    | Action::Blocked
                     | Action::Wait => true,
                     Action::Unchanged | Action::Adopt | Action::Unreviewed | Action::Conflict => {
                         false

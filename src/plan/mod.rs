@@ -49,6 +49,8 @@ pub(crate) enum Action {
     Paused,
     /// Nothing: it does not exist, and the plan that was reviewed does not create it.
     Unreviewed,
+    /// Nothing: it does not exist, and its flow was found to be one that nothing can be sent to.
+    Blocked,
     /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
     Wait,
     /// Nothing: its window overlaps one that was ingested already.
@@ -167,6 +169,8 @@ pub(crate) struct Totals {
     pub paused: usize,
     /// Not created, for the plan that was reviewed does not create them.
     pub unreviewed: usize,
+    /// Not created, for nothing can be sent to their flows.
+    pub blocked: usize,
 }
 
 impl Totals {
@@ -254,6 +258,7 @@ impl Plan {
                 Action::Retry => &mut totals.retry,
                 Action::Paused => &mut totals.paused,
                 Action::Unreviewed => &mut totals.unreviewed,
+                Action::Blocked => &mut totals.blocked,
                 Action::Wait => &mut totals.waiting,
                 Action::Conflict => &mut totals.conflict,
             };

@@ -154,7 +154,11 @@ impl<'a> QueuesInMaking<'a> {
                         self.wanted.insert(run.key(), run);
                     }
                 }
-                Action::Paused | Action::Unreviewed | Action::Wait | Action::Conflict => {
+                Action::Paused
+                | Action::Unreviewed
+                | Action::Blocked
+                | Action::Wait
+                | Action::Conflict => {
                     let left = LeftReason::of(*action).map(RunOutcome::Remaining);
                     self.outcomes.extend(left.map(|left| (run.key(), left)));
                 }
