@@ -83,6 +83,17 @@ fn a_page_token_comes_back_to_the_letter() {
 }
 
 #[test]
+fn no_cache_is_allowed_to_answer_for_the_service() {
+    let server = two_pages(|talk, _| {
+        talk.answer(200, page(&["r3"], None));
+    });
+    runs_of(&server).expect("a list");
+    let asked = String::from_utf8_lossy(&server.bytes()).to_lowercase();
+    let without = asked.matches("\r\ncache-control: no-cache").count();
+    assert_eq!(without, reads(&server), "{asked}");
+}
+
+#[test]
 fn a_page_that_fails_in_passing_is_read_again() {
     let whole = page(&["r3"], None);
     let length = whole.len();
