@@ -218,6 +218,14 @@ impl Context {
         self.kept.place(self.config.lease())
     }
 
+    /// Whether something says that there is a project here: a config, or a state, named or found. Then
+    /// manifests that are not there were taken away; else this may be another folder than was meant.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.project.found_config().is_some()
+            || self.named != NamedBy::Nobody
+            || matches!(&self.kept, StateLocation::Folder(folder) if project::is_state(folder))
+    }
+
     /// Fails where the state would be a new one, though there is one where versions of this program
     /// looked for it that took paths in a config for relative to the current folder.
     fn check_not_elsewhere(&self) -> Result<(), Failure> {

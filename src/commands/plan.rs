@@ -106,11 +106,7 @@ fn show_failure(failure: &Failure, form: Form) -> Result<(), Failure> {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let checked = if flags.comment {
-        flags.paths.desired_if_any(context)
-    } else {
-        flags.paths.desired(context)
-    };
+    let checked = flags.paths.desired_if_any(context);
     let sources = Sources {
         online: flags.online,
         ..Sources::default()
@@ -130,7 +126,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             Ok(made) => made.markdown(github::ROOM),
             Err(failure) => failure.markdown("plan", github::ROOM),
         };
-        github::comment(context, &flags.paths.as_given(context), &markdown).await
+        github::comment(context, &flags.paths.as_given(&context.project), &markdown).await
     } else {
         Ok(())
     };
