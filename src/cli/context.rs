@@ -235,7 +235,11 @@ impl Context {
         if matches!(self.named, NamedBy::Flag | NamedBy::Variable) {
             return Ok(());
         }
-        let before = Path::new(self.config.state.as_deref().unwrap_or(project::STATE));
+        let before = Path::new(
+            self.config
+                .state()
+                .map_or(project::STATE, |(state, _)| state),
+        );
         if self.emulator || project::is_state(folder) || !project::is_state(before) {
             return Ok(());
         }
@@ -374,11 +378,12 @@ fn kept(
         }
         return Ok((kept, NamedBy::Variable));
     }
-    match &config.state {
-        Some(state) => Ok((
-            StateLocation::read(state, project.folder())?,
-            NamedBy::Config,
-        )),
+    match config.state() {
+        Some((state, at)) => {
+            let kept = StateLocation::read(state, project.folder())
+                .map_err(|failure| failure.at(&project.config().display().to_string(), Some(at)))?;
+            Ok((kept, NamedBy::Config))
+        }
         None => Ok((StateLocation::Folder(project.state()), NamedBy::Nobody)),
     }
 }
