@@ -135,6 +135,14 @@ impl Flags {
     pub(crate) fn project(&self) -> Project {
         Project::find(self.config.as_deref())
     }
+
+    /// The sandbox that is typed, or that the environment names.
+    pub(crate) fn sandbox(&self) -> Result<Option<Sandbox>, Failure> {
+        match &self.sandbox {
+            Some(typed) => Ok(Some(typed.clone())),
+            None => parsed("AEP_SANDBOX_NAME"),
+        }
+    }
 }
 
 impl Context {
@@ -144,10 +152,11 @@ impl Context {
         project: Project,
         actions: &Arc<Actions>,
     ) -> Result<Self, Failure> {
+        let sandbox = flags.sandbox();
         let Flags {
             config: _,
             state,
-            sandbox,
+            sandbox: _,
             endpoint,
             emulator,
             color,
@@ -158,10 +167,7 @@ impl Context {
         let config = Config::read(project.found_config())?;
         let (kept, named) = kept(state, &config, &project)?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
-        let sandbox = match sandbox {
-            Some(typed) => Some(typed),
-            None => parsed("AEP_SANDBOX_NAME")?,
-        };
+        let sandbox = sandbox?;
         let endpoint = match endpoint {
             Some(typed) => Some(typed),
             // What was typed beats the environment.

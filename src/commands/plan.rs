@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
+use crate::cli::actions::Actions;
 use crate::cli::carry_out;
 use crate::cli::connect::connect;
 use crate::cli::context::Context;
@@ -19,11 +20,12 @@ use crate::cli::github;
 use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
+use crate::cli::project::Project;
 use crate::engine::{Ending, RunOutcome};
 use crate::manifest::{Checked, Manifest, Problem};
 use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, BlockedFlow, PlanView, View};
-use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
+use crate::run::{DesiredRun, KeyPrefix, Sandbox, Source, UnixSeconds};
 use crate::state::{Fate, State};
 use crate::store::load;
 
@@ -85,12 +87,21 @@ impl From<PlanFormat> for Form {
 
 impl Flags {
     /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
-    pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
+    pub(super) async fn unplanned(
+        &self,
+        project: &Project,
+        sandbox: Option<&Sandbox>,
+        failure: &Failure,
+        actions: &Actions,
+    ) -> Result<(), Failure> {
         let shown = show_failure(failure, self.format.into());
         if !self.comment {
             return shown;
         }
-        let superseded = github::supersede(config, &failure.markdown("plan", github::ROOM)).await;
+        let markdown = failure.markdown("plan", github::ROOM);
+        let manifests = self.paths.as_given(project);
+        let superseded =
+            github::supersede(actions, project.config(), &manifests, sandbox, &markdown).await;
         superseded.and(shown)
     }
 }
