@@ -11,7 +11,7 @@ use crate::emulator::EmulatorError;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
-use crate::report::{self, Annotation, FailureView, ProblemCounts, plain};
+use crate::report::{self, Annotation, AnnotationPlace, FailureView, ProblemCounts, plain};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{FIND_REMOTE, READ, StoreError};
@@ -30,6 +30,8 @@ pub(crate) struct Failure {
     /// Lines under the message.
     details: Vec<String>,
     hints: Vec<String>,
+    /// The line of the file that is wrong, if one is.
+    place: Option<Box<AnnotationPlace>>,
     /// The runs that are in conflict with the state, if that is what is wrong.
     conflicts: Vec<PlannedRun>,
     /// The manifests, if they are what is wrong.
@@ -45,6 +47,7 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
             hints: Vec::new(),
+            place: None,
             conflicts: Vec::new(),
             checked: None,
             silent: false,
@@ -63,6 +66,18 @@ impl Failure {
 
     pub(crate) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
+        self
+    }
+
+    /// Wrong is this line and column of a file, where they are known.
+    pub(crate) fn at(mut self, file: &str, position: Option<(u32, u32)>) -> Self {
+        self.place = position.map(|(line, column)| {
+            Box::new(AnnotationPlace {
+                file: file.to_owned(),
+                line,
+                column: Some(column),
+            })
+        });
         self
     }
 
@@ -93,7 +108,7 @@ impl Failure {
         let message = self.message.lines().map(ToOwned::to_owned);
         vec![Annotation {
             severity: Severity::Error,
-            spot: None,
+            spot: self.place.as_deref().cloned(),
             title: "backfill".to_owned(),
             lines: message
                 .chain(self.details.iter().cloned())
@@ -163,6 +178,7 @@ impl Failure {
             message,
             details,
             hints,
+            place: _,
             conflicts: _,
             checked: _,
             silent,

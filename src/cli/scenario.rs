@@ -15,6 +15,7 @@ pub(crate) fn read(asked: &str) -> Result<Scenario, Failure> {
             Scenario::BUILT_IN.join(", ")
         ))
     })?;
-    Scenario::read(asked, &text)
-        .map_err(|error| Failure::usage(format!("the scenario is wrong\n{error}")))
+    Scenario::read(asked, &text).map_err(|error| {
+        Failure::usage(format!("the scenario is wrong\n{error}")).at(asked, error.position())
+    })
 }

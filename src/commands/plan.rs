@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
+use crate::cli::actions::Actions;
 use crate::cli::carry_out;
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
@@ -20,11 +21,12 @@ use crate::cli::outcomes;
 use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
+use crate::cli::project::Project;
 use crate::engine::{Ending, LeftReason, RunOutcome};
 use crate::manifest::{Checked, Problem};
 use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, BlockedFlow, PlanView, View};
-use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
+use crate::run::{DesiredRun, KeyPrefix, Sandbox, Source, UnixSeconds};
 use crate::state::{Fate, Record, State};
 use crate::store::load;
 
@@ -86,12 +88,21 @@ impl From<PlanFormat> for Form {
 
 impl Flags {
     /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
-    pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
+    pub(super) async fn unplanned(
+        &self,
+        project: &Project,
+        sandbox: Option<&Sandbox>,
+        failure: &Failure,
+        actions: &Actions,
+    ) -> Result<(), Failure> {
         let shown = show_failure(failure, self.format.into());
         if !self.comment {
             return shown;
         }
-        let superseded = github::supersede(config, &failure.markdown("plan", github::ROOM)).await;
+        let markdown = failure.markdown("plan", github::ROOM);
+        let manifests = self.paths.as_given(project);
+        let superseded =
+            github::supersede(actions, project.config(), &manifests, sandbox, &markdown).await;
         superseded.and(shown)
     }
 }
@@ -107,11 +118,7 @@ fn show_failure(failure: &Failure, form: Form) -> Result<(), Failure> {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let checked = if flags.comment {
-        flags.paths.desired_if_any(context)
-    } else {
-        flags.paths.desired(context)
-    };
+    let checked = flags.paths.desired_if_any(context);
     let sources = Sources {
         online: flags.online,
         ..Sources::default()
@@ -131,7 +138,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             Ok(made) => made.markdown(github::ROOM),
             Err(failure) => failure.markdown("plan", github::ROOM),
         };
-        github::comment(context, &flags.paths.as_given(context), &markdown).await
+        github::comment(context, &flags.paths.as_given(&context.project), &markdown).await
     } else {
         Ok(())
     };

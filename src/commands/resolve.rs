@@ -64,7 +64,7 @@ pub(super) fn reason(text: &str) -> Result<String, &'static str> {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     // Only the emulator that is built in needs to be told which flows there are.
     let manifests = if context.emulator {
-        Paths::of(&[]).desired(context)?.manifests
+        Paths::of(&[]).desired_if_any(context)?.manifests
     } else {
         Vec::new()
     };

@@ -83,7 +83,7 @@ async fn retry(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         );
     }
     let began = Instant::now();
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let result = retry_with(context, flags, checked.runs, &connected, began).await;
     connected.close().await;

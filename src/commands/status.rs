@@ -73,7 +73,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
 async fn status(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let until = flags.timeout.map(|length| Instant::now() + length);
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let place = context.place()?;
     let reader = Reader {

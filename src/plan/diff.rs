@@ -21,9 +21,11 @@ pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan 
         .collect();
     let mut records = state.into_iter().flat_map(State::records).peekable();
     let mut orphaned = Vec::new();
-    // What the state has of the flows that were read, and nobody wants.
+    // What the state has of the flows that were read, and nobody wants; where nothing at all is wanted, of
+    // every flow: the last manifest was taken away.
     let mut not_wanted = |record: &Record| {
-        if record.fate.may_exist() && flows.contains(&*record.identity.flow) {
+        let is_read = flows.is_empty() || flows.contains(&*record.identity.flow);
+        if record.fate.may_exist() && is_read {
             orphaned.push(Known::of(record));
         }
     };

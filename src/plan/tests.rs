@@ -194,6 +194,8 @@ fn runs_of_a_flow_that_no_manifest_wants_are_orphaned_and_other_flows_are_not() 
         .map(|known| &known.identity)
         .collect();
     assert_eq!(orphaned, [&identity(1, 0, DAY)]);
+    // Without a manifest, all of them are.
+    assert_eq!(diff(Vec::new(), Some(&world.0)).orphaned().len(), 2);
 }
 
 #[test]

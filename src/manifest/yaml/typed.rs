@@ -6,9 +6,11 @@
 use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
+use serde_saphyr::Error;
+pub(crate) use serde_saphyr::Spanned;
 
-use super::Span;
+use super::{Span, parse};
+use crate::manifest::problem::Problems;
 use crate::manifest::render::{self, Excerpt};
 use crate::untrusted::harmless;
 
@@ -71,29 +73,116 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let span = error.location().map(|at| {
-            let bytes = at.span();
-            let start = u32::try_from(bytes.byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
-            let length = u32::try_from(bytes.byte_len().unwrap_or(0)).unwrap_or(0);
-            Span {
-                start,
-                end: start.saturating_add(length),
-                line: u32::try_from(at.line()).unwrap_or(u32::MAX),
-                column: u32::try_from(at.column()).unwrap_or(u32::MAX),
-            }
-        });
+        let (message, span) = malformed(name, text)
+            .unwrap_or_else(|| (describe(&error), error.location().as_ref().map(span_of)));
         YamlError {
             name: name.to_owned(),
-            message: DefaultMessageFormatter
-                .format_message(&error)
-                .trim_end()
-                .to_owned(),
+            message,
             place: span.map(|span| ErrorPlace {
                 span,
                 excerpt: Excerpt::of(text, span),
             }),
         }
     })
+}
+
+/// The line and the column, from 1, of a value that was read.
+pub(crate) fn position_of<T>(value: &Spanned<T>) -> (u32, u32) {
+    let Span { line, column, .. } = span_of(&value.referenced);
+    (line, column)
+}
+
+fn span_of(at: &serde_saphyr::Location) -> Span {
+    let bytes = at.span();
+    let start = u32::try_from(bytes.byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
+    let length = u32::try_from(bytes.byte_len().unwrap_or(0)).unwrap_or(0);
+    Span {
+        start,
+        end: start.saturating_add(length),
+        line: u32::try_from(at.line()).unwrap_or(u32::MAX),
+        column: u32::try_from(at.column()).unwrap_or(u32::MAX),
+    }
+}
+
+/// What is wrong with the text as YAML, whatever its type: as of a manifest it would be said.
+fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
+    let mut problems = Problems::default();
+    parse(&name.into(), text, &mut problems);
+    let (problems, _) = problems.sorted();
+    let problem = problems.into_iter().next()?;
+    let message = match problem.hint {
+        Some(hint) => format!("{}: {hint}", problem.message),
+        None => problem.message,
+    };
+    Some((message, Some(problem.place.span)))
+}
+
+/// What does not fit the type, in our words: the library's are for those who call it.
+fn describe(error: &Error) -> String {
+    let expected = |what: &str| format!("expected {}", kind(what));
+    match error {
+        Error::AliasError { error, .. } => describe(error),
+        Error::Message { msg, .. } => msg.trim_end().to_owned(),
+        Error::Eof { .. } => "the file is empty".to_owned(),
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here, and one is read".to_owned()
+        }
+        Error::NullIntoString { .. } => "a value is missing".to_owned(),
+        Error::InvalidBooleanStrict { .. } => expected("boolean"),
+        Error::InvalidScalar { ty, .. } => expected(ty),
+        Error::Unexpected { expected: what, .. } => expected(what),
+        Error::SerdeInvalidType { expected: what, .. }
+        | Error::SerdeInvalidValue { expected: what, .. }
+        | Error::SerdeInvalidLength { expected: what, .. } => expected(what),
+        Error::SerdeUnknownVariant {
+            variant,
+            expected: known,
+            ..
+        } => format!("`{variant}` is not known here, expected {}", any(known)),
+        Error::SerdeUnknownField {
+            field,
+            expected: known,
+            ..
+        } => format!("unknown field `{field}`, expected {}", any(known)),
+        Error::SerdeMissingField { field, .. } => format!("the field `{field}` is missing"),
+        _ => "this cannot be read here".to_owned(),
+    }
+}
+
+/// One of these names.
+fn any(names: &[&str]) -> String {
+    match names {
+        [name] => format!("`{name}`"),
+        names => format!("one of {}", names.join(", ")),
+    }
+}
+
+/// A kind of value, as the library or serde names it, in the words of a user.
+fn kind(what: &str) -> &str {
+    let is_number = |sign| {
+        let size = what.strip_prefix(sign).unwrap_or_default();
+        size == "size" || size.parse::<u8>().is_ok()
+    };
+    let has = |words: &[&str]| words.iter().any(|word| what.contains(word));
+    if is_number('u') {
+        "a whole number, 0 or more"
+    } else if has(&["nonzero"]) {
+        "a whole number, 1 or more"
+    } else if is_number('i') || has(&["integer"]) {
+        "a whole number"
+    } else if has(&["float", "f64"]) {
+        "a number"
+    } else if has(&["bool"]) {
+        "true or false"
+    } else if has(&["mapping", "map", "struct"]) {
+        "fields, each as `name: value`"
+    } else if has(&["sequence"]) {
+        "a list"
+    } else if has(&["scalar", "string", "value", "enum"]) {
+        "a single value"
+    } else {
+        what
+    }
 }
 
 #[cfg(test)]
@@ -135,6 +224,46 @@ mod tests {
         let error = read_yaml::<YamlLimits>("backfill.yaml", "rate: 5/s\nrate: 6/s\n")
             .expect_err("rate stands twice");
         assert_eq!(error.position(), Some((2, 1)));
+        assert_eq!(
+            error.message(),
+            "`rate` is written twice in one mapping: keep one of the two"
+        );
+    }
+
+    #[test]
+    fn no_error_speaks_of_the_library_or_of_types() {
+        for (text, message) in [
+            ("", "the file is empty"),
+            ("- 1\n", "expected fields, each as `name: value`"),
+            ("limits\n", "expected fields, each as `name: value`"),
+            ("rate:\n", "a value is missing"),
+            ("rate: [1]\n", "expected a single value"),
+            (
+                "rate: 5/s\nperFlow: many\n",
+                "expected a whole number, 0 or more",
+            ),
+            (
+                "rate: 5/s\nperFlow: -1\n",
+                "expected a whole number, 0 or more",
+            ),
+            ("rate: 5/s\nperFlow: { a: 1 }\n", "expected a single value"),
+            ("perFlow: 1\n", "the field `rate` is missing"),
+            (
+                "rate: 5/s\n---\nrate: 6/s\n",
+                "a second document begins here, and one is read",
+            ),
+            (
+                "rate: *gone\n",
+                "no anchor `&gone`: an anchor must come before its alias, in the same document",
+            ),
+            (
+                "rate: [5\n",
+                "not valid YAML: unclosed bracket '[': it opens here and is never closed",
+            ),
+        ] {
+            let error = read_yaml::<YamlLimits>("x.yaml", text).expect_err(text);
+            assert_eq!(error.message(), message, "{text:?}");
+        }
     }
 
     #[test]
