@@ -7,10 +7,11 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use aep_backfill::emulator::RequestKind;
+use serde_json::Value;
 
 use crate::support::bad_hour::{
     Place, assert_each_begins_at_once, assert_is_an_end, assert_nothing_is_doubled, calm_returns,
-    end, run, serve, start,
+    end, records, run, serve, start,
 };
 use crate::support::dice::{Dice, is_whole};
 use crate::support::emulated::Emulated;
@@ -36,7 +37,7 @@ const AT_WORK: u64 = 3;
 /// So many windows of each flow are created before it begins.
 const BEFORE: usize = 4;
 /// The runs are the same in the storm and in the calm after it.
-const LIFE: &str = "listedAfter: 1.5\nscheduledFor: 0.2\nrunsFor: 0.5\n\
+const LIFE: &str = "listedAfter: 1\nscheduledFor: 0.2\nrunsFor: 0.5\n\
      outcomes: { failed: 1, success: 2 }\nbadAttempts: 1\n";
 
 /// An outage that is long enough to make runs give up, lists that are empty, frozen, old or nearly
@@ -45,7 +46,7 @@ fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
     let (flows, days, rounds) = if is_whole() { (4, 16, 12) } else { (3, 10, 4) };
     let limits = |per_day: &str| {
         format!(
-            "settleDelay: 3 seconds\nlimits: {{ rate: 40/s, maxActiveRuns: {AT_WORK}{per_day} }}\n"
+            "settleDelay: 2 seconds\nlimits: {{ rate: 40/s, maxActiveRuns: {AT_WORK}{per_day} }}\n"
         )
     };
     let mut dice = Dice(seed);
@@ -70,6 +71,7 @@ fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
     assert_eq!(emulated.ledger().stored.len(), flows * BEFORE);
     drop(emulated);
     wants(&workspace, days);
+    outage(&mut workspace, &calm);
 
     let emulated = serve(&mut workspace, &bad_scenario(wrong, &calm, &mut dice));
     let Some(clock) = TurnedClock::of(&mut workspace) else {
@@ -79,10 +81,7 @@ fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
         Wrong::Steps => pick(dice, &[0, 600, -600, 3_600, -3_600, 86_400, -86_400]),
         Wrong::Dates => 0,
     };
-    for (phase, verbs) in [&["apply"][..], &["retry", "apply"]]
-        .into_iter()
-        .enumerate()
-    {
+    for verbs in [&["apply"][..], &["retry", "apply"]] {
         let most = half_of_the_rest(&emulated, flows * days);
         place.configure(&workspace, &limits(&format!(", newRunsPerDay: {most}")));
         for round in 0..rounds {
@@ -109,12 +108,7 @@ fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
             let before = requests();
             pause(&|| requests() > before, 5_000);
             clock.turn(steps(&mut dice));
-            // The first goes on until its runs are given up.
-            let patience = match (phase, round) {
-                (0, 0) => 25_000,
-                _ => dice.roll(2_000),
-            };
-            pause(&|| false, patience);
+            pause(&|| false, dice.roll(2_000));
             let ran = if is_over(&mut process) {
                 Ran::of(process.wait_with_output().expect("it ended"))
             } else {
@@ -137,6 +131,18 @@ fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
     place.configure(&workspace, &limits(""));
     let emulated = serve(&mut workspace, &calm);
     comes_to_rest(&workspace, &emulated, flows * days);
+}
+
+/// The service makes nothing for a while, and an apply gives its runs up.
+fn outage(workspace: &mut Workspace, calm: &str) {
+    let nothing = "faults: [{ on: createRun, do: { status: { code: 503 } } }]\n";
+    let _emulated = serve(workspace, &format!("{calm}{nothing}"));
+    assert_is_an_end(&run(workspace, "apply"));
+    let found_twice = |run: &Value| {
+        let earlier = run["earlier"].as_array().map_or(0, Vec::len);
+        run["fate"] == "notCreated" && earlier > 0
+    };
+    assert!(records(workspace).iter().any(found_twice), "not given up");
 }
 
 /// How many runs there may be once half of what is left was created or run again.
@@ -169,7 +175,7 @@ fn comes_to_rest(workspace: &Workspace, emulated: &Emulated, windows: usize) {
 }
 
 fn bad_scenario(wrong: Wrong, calm: &str, dice: &mut Dice) -> String {
-    let outage = 1 + dice.roll(3);
+    let outage = 3 + dice.roll(10);
     // More than can be in doubt at once.
     let frozen = AT_WORK + 1;
     let nearly = [
@@ -190,7 +196,7 @@ fn bad_scenario(wrong: Wrong, calm: &str, dice: &mut Dice) -> String {
     };
     format!(
         "{calm}faults:\n\
-         - {{ on: createRun, calls: [{outage}], lasts: 14, do: {{ status: {{ code: 503 }} }} }}\n\
+         - {{ on: createRun, calls: [{outage}], lasts: 5, do: {{ status: {{ code: 503 }} }} }}\n\
          - {{ on: createRun, chance: 0.15, do: {{ reset: after }} }}\n\
          - {{ on: createRun, chance: 0.05, do: {{ reset: before }} }}\n\
          - {{ on: createRun, chance: 0.2, do: {{ hang: {{ for: 0.3, when: after }} }} }}\n\
