@@ -26,15 +26,23 @@ const ANSWERS: usize = 8;
 /// does not move it. It is known once its answers agree, all but one of those that are kept.
 #[derive(Debug)]
 pub struct ServerClock {
-    /// What the service's time less the time since then is, for the last answers, oldest first.
-    began: Mutex<VecDeque<Timestamp>>,
+    answers: Mutex<Answers>,
     since: Instant,
+}
+
+/// What the service's time was when we began, by its answers.
+#[derive(Debug, Default)]
+struct Answers {
+    /// By the last ones, oldest first.
+    last: VecDeque<Timestamp>,
+    /// The latest that answers have agreed on.
+    latest: Option<Timestamp>,
 }
 
 impl Default for ServerClock {
     fn default() -> Self {
         Self {
-            began: Mutex::default(),
+            answers: Mutex::default(),
             since: Instant::now(),
         }
     }
@@ -50,11 +58,14 @@ impl ServerClock {
         }
         // `Date` has whole seconds; the middle of the second is the best guess.
         let middle = date + SignedDuration::from_millis(500);
-        let mut began = self.answers();
-        if began.len() == ANSWERS {
-            began.pop_front();
+        let mut answers = self.answers();
+        if answers.last.len() == ANSWERS {
+            answers.last.pop_front();
         }
-        began.extend(middle.checked_sub(self.elapsed()).ok());
+        let elapsed = self.elapsed();
+        answers.last.extend(middle.checked_sub(elapsed).ok());
+        let agreed = answers.began().filter(|began| began.is_agreed);
+        answers.latest = answers.latest.max(agreed.map(|began| began.time));
     }
 
     /// The time by both clocks, the service's only where its answers agree.
@@ -63,70 +74,70 @@ impl ServerClock {
         ClockedTime {
             local: Some(Timestamp::now()),
             service: self
+                .answers()
                 .began()
                 .filter(|began| began.is_agreed)
-                .map(|began| self.at(began)),
+                .map(|began| self.at(began.time)),
         }
     }
 
-    /// The present second by the service's clock as far as any answer has told it, else by ours: as it
-    /// goes on the wire.
+    /// The present second by the service's clock, as it goes on the wire. Where answers do not agree, it
+    /// is the earlier of what they say and of our time: a run that is to begin later waits for that.
     #[must_use]
     pub fn seconds(&self) -> UnixSeconds {
-        let now = self
-            .began()
-            .map_or_else(Timestamp::now, |began| self.at(began));
+        let ours = Timestamp::now();
+        let began = self.answers().began();
+        let now = began.map_or(ours, |began| match self.at(began.time) {
+            service if began.is_agreed => service,
+            service => service.min(ours),
+        });
         UnixSeconds::clamped(now.as_second())
     }
 
     /// How far the service's clock is ahead of ours, once an answer has told it.
     pub(super) fn ahead_of_ours(&self) -> Option<SignedDuration> {
-        let began = self.began()?;
-        Some(self.at(began).duration_since(Timestamp::now()))
+        let began = self.answers().began()?;
+        Some(self.at(began.time).duration_since(Timestamp::now()))
     }
 
-    /// How old an answer is that says `date`, by what other answers say: one from a cache has the
-    /// date of when it was made.
+    /// How old an answer is that says `date`, by the latest time that answers have agreed on: one from
+    /// a cache has the date of when it was made, however many of them there are.
     #[must_use]
     pub(super) fn age(&self, date: Timestamp) -> Duration {
-        // The last answer may be most of a second older than it says, and younger than the guess.
+        // `Date` has whole seconds: it may have been made at the end of that one.
         let made = date + SignedDuration::from_secs(1);
-        let age = self
-            .began()
-            .map(|began| self.at(began).duration_since(made));
+        let latest = self.answers().latest;
+        let age = latest.map(|latest| self.at(latest).duration_since(made));
         age.and_then(|age| Duration::try_from(age).ok())
             .unwrap_or_default()
     }
 
-    /// What most answers say, the latest of them: an answer that is late says too little.
-    fn began(&self) -> Option<Began> {
-        let mut answers: Vec<Timestamp> = self.answers().iter().copied().collect();
-        answers.sort_unstable();
-        let agreeing = |&latest: &Timestamp| {
-            let agrees =
-                |other: &&Timestamp| **other <= latest && latest.duration_since(**other) <= CLOCKS;
-            (answers.iter().filter(agrees).count(), latest)
-        };
-        let (agreeing, time) = answers.iter().map(agreeing).max()?;
-        Some(Began {
-            time,
-            is_agreed: agreeing >= 2 && agreeing + 1 >= answers.len(),
-        })
-    }
-
-    fn at(&self, began: Began) -> Timestamp {
-        began
-            .time
-            .saturating_add(self.elapsed())
-            .unwrap_or(began.time)
+    fn at(&self, began: Timestamp) -> Timestamp {
+        began.saturating_add(self.elapsed()).unwrap_or(began)
     }
 
     fn elapsed(&self) -> SignedDuration {
         SignedDuration::try_from(self.since.elapsed()).unwrap_or_default()
     }
 
-    fn answers(&self) -> MutexGuard<'_, VecDeque<Timestamp>> {
-        self.began.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answers {
+    /// What most of the last answers say, the latest of them: an answer that is late says too little.
+    fn began(&self) -> Option<Began> {
+        let agreeing = |&latest: &Timestamp| {
+            let agrees =
+                |other: &&Timestamp| **other <= latest && latest.duration_since(**other) <= CLOCKS;
+            (self.last.iter().filter(agrees).count(), latest)
+        };
+        let (agreeing, time) = self.last.iter().map(agreeing).max()?;
+        Some(Began {
+            time,
+            is_agreed: agreeing >= 2 && agreeing + 1 >= self.last.len(),
+        })
     }
 }
 
@@ -178,13 +189,18 @@ mod tests {
     #[test]
     fn an_answer_from_a_cache_is_as_old_as_its_date_and_does_not_set_the_clock_back() {
         let clock = ServerClock::default();
-        for date in [60, 56, 56, 56] {
-            clock.learn(second(1_700_000_000 + date));
+        clock.learn(second(1_700_000_060));
+        clock.learn(second(1_700_000_060));
+        for _ in 0..5 {
+            clock.learn(second(1_700_000_056));
         }
         assert_eq!(
             clock.now().service.map(Timestamp::as_second),
             Some(1_700_000_060)
         );
+        for _ in 0..ANSWERS {
+            clock.learn(second(1_700_000_056));
+        }
         let age = |date: i64| clock.age(second(1_700_000_000 + date)).as_secs();
         assert_eq!((age(56), age(60), age(70)), (3, 0, 0));
     }
