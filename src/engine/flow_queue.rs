@@ -359,8 +359,7 @@ impl FlowQueue {
     }
 }
 
-/// The run that goes first. Of one window, the reruns go in their order, whatever the order of the
-/// windows is.
+/// The run that goes first by [`Order::compare`], without looking at the others.
 fn first(runs: &BTreeMap<RunIdentity, DesiredRun>, order: Order) -> Option<&DesiredRun> {
     match order {
         Order::OldestFirst => runs.values().next(),

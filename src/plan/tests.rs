@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::*;
 use crate::fixture::desired;
 use crate::run::{
-    ByteCounts, FlowId, FlowRef, Key, PickError, RecordCounts, Rerun, RunStatus, UnixSeconds,
-    Window,
+    ByteCounts, FlowId, FlowRef, Key, Order, PickError, RecordCounts, Rerun, RunStatus,
+    UnixSeconds, Window,
 };
 use crate::state::{ClockKind, ClockedTime, Entry, LastSeen, Refusal, State};
 
@@ -219,6 +219,32 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     }));
     let first = plan.runs()[0].run.identity.window.start().get();
     assert_eq!(first, 0, "earliest windows first");
+}
+
+#[test]
+fn a_limit_takes_the_newest_windows_where_these_are_sent_first() {
+    let mut runs = days(1, 0..10);
+    let mut again = runs[9].clone();
+    again.identity.rerun = Rerun::new(2).expect("not 0");
+    runs.push(again);
+    for run in &mut runs {
+        Arc::make_mut(&mut run.request).order = Order::NewestFirst;
+    }
+    runs.extend(days(2, 0..10));
+    for limit in [Limit::Asked(6), Limit::MaxNew(6), Limit::NewRunsPerApply(6)] {
+        let plan = diff(runs.clone(), None).select(&Selection {
+            limit: Some(limit),
+            ..Selection::default()
+        });
+        let selected: Vec<_> = plan
+            .runs()
+            .iter()
+            .map(|planned| &planned.run.identity)
+            .map(|run| (run.window.start().get() / DAY, run.rerun.get()))
+            .collect();
+        assert_eq!(selected, [(8, 1), (9, 1), (9, 2), (0, 1), (1, 1), (2, 1)]);
+        assert_eq!(plan.totals().held_back, 15);
+    }
 }
 
 #[test]

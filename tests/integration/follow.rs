@@ -345,6 +345,11 @@ fn the_newest_windows_go_first_where_the_manifest_says_so() {
         "manifests/flow-1.yaml",
         &manifest.replacen("reason:", "order: newest-first\nreason:", 1),
     );
+    let plan = workspace.run("plan").exits(0).stdout;
+    assert!(plan.contains("(files, newest first)"), "{plan}");
+    for limit in ["--limit 2", "--max-new 3"] {
+        workspace.run(&format!("apply --yes {limit}"));
+    }
     workspace.run("apply --yes").exits(0);
     let starts: Vec<i64> = emulated
         .ledger()

@@ -120,6 +120,7 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
     asked for   manifests/flow-1.yaml:8
     start       when it is sent
     source      table, rows told apart by updatedAt
+    order       the oldest window of the flow first
     overlap     not allowed
 
     The key is the SHA-256 of these lines, each ended by a line feed:

@@ -7,7 +7,7 @@ use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
 use crate::report::outcome::{BlockedFlow, describe_blocked};
-use crate::run::{DeltaColumn, FlowId, OrganizationId, Sandbox, Source, UnixSeconds};
+use crate::run::{DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds};
 use crate::state::State;
 use crate::untrusted::Untrusted;
 
@@ -245,6 +245,10 @@ struct PlanRun {
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
+    /// In which order the windows of its flow are sent; none: the oldest first.
+    #[cfg_attr(test, schemars(extend("enum" = ["newest-first"])))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'static str>,
     /// Of a table: what goes with the flow's first run.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<ColumnFields>,
@@ -312,6 +316,10 @@ impl PlanRun {
             run: RunFields::desired(run),
             action: word(*action),
             start_time: run.start_time.map(UnixSeconds::get),
+            order: match run.request.order {
+                Order::OldestFirst => None,
+                Order::NewestFirst => Some("newest-first"),
+            },
             delta_column: match &*run.request.source {
                 Source::Table(column) => Some(column.into()),
                 Source::File => None,
