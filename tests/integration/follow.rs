@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aep_backfill::emulator::{Ledger, RequestKind};
 use serde_json::Value;
 
+use crate::support::by_hand::{ByHand, day};
 use crate::support::dice::is_whole;
 use crate::support::emulated::Emulated;
 use crate::support::emulated::signal;
@@ -498,4 +499,17 @@ fn runs_without_a_record_are_run_again_only_where_that_is_asked_for() {
     assert_eq!((count(&some, "retried"), count(&some, "remaining")), (4, 6));
     assert_eq!(some["followed"]["success"], 4, "{some}");
     assert_eq!(emulated.requests(RequestKind::Action), 4);
+}
+
+#[test]
+fn runs_of_others_that_block_a_flow_are_named() {
+    let (workspace, emulated) = ten("scheduledFor: 0\nrunsFor: 600\n", ", maxActiveRuns: 1");
+    let theirs = ByHand::at(&emulated).create(1, day(40));
+    let ran = workspace.run("apply --yes --timeout 3s --progress plain");
+    let told = format!(
+        "waiting    flow-1: 1 run has not finished, as many as maxActiveRuns allows: of others: run \
+         {theirs}\n"
+    );
+    let stderr = ran.exits(9).stderr;
+    assert!(stderr.contains(&told), "{stderr}");
 }

@@ -82,7 +82,9 @@ fn a_queue_sends_in_the_order_by_which_a_plan_selects() {
     for order in [Order::OldestFirst, Order::NewestFirst] {
         let mut queue = queue_of([]);
         queue.order = order;
-        runs.iter().for_each(|run| queue.enqueue(run.clone()));
+        for run in &runs {
+            queue.enqueue(run.clone());
+        }
         queue.open(None);
         let sent = std::iter::from_fn(|| {
             let (run, _) = send(&mut queue, 1, false)?;
