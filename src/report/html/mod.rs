@@ -103,7 +103,6 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
     let summary = Summary {
         counts: &counts,
         forecast,
-        limit: plan.limit(),
         each: each(&windows),
         last_ended: windows.iter().filter_map(ended).max(),
         now,

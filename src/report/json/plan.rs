@@ -89,8 +89,15 @@ struct ForecastFields {
     /// None where `limits.rate` is `unlimited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_per_second: Option<f64>,
+    /// How many runs of a flow may be at work at once, where requests wait for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_once: Option<usize>,
+    /// None where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     sending_seconds: Option<u64>,
+    /// How many applies `limits.newRunsPerApply` makes of it; none: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applies: Option<usize>,
     /// `limits.newRunsPerDay`
     #[serde(skip_serializing_if = "Option::is_none")]
     new_runs_per_day: Option<usize>,
@@ -102,6 +109,9 @@ struct ForecastFields {
     last_fits_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingestion: Option<IngestionFields>,
+    /// Said where that is how long the emulator takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emulated: Option<bool>,
 }
 
 /// What the service will do, judged by earlier runs of the same flows.
@@ -126,14 +136,19 @@ impl ForecastFields {
         let Forecast {
             requests,
             per_second,
+            at_once,
             sending,
+            applies,
             day,
             ingestion,
+            is_emulated,
         } = forecast;
         let last = day.as_ref().and_then(|day| day.last);
         Self {
             requests: *requests,
             requests_per_second: *per_second,
+            at_once: *at_once,
+            applies: Some(*applies).filter(|applies| *applies > 1),
             sending_seconds: sending
                 .map(|sending| sending.as_secs() + u64::from(sending.subsec_nanos() > 0)),
             new_runs_per_day: day.as_ref().map(|day| day.most),
@@ -145,6 +160,7 @@ impl ForecastFields {
                 at_once: it.at_once,
                 records: it.records,
             }),
+            emulated: is_emulated.then_some(true),
         }
     }
 }
