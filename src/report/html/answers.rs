@@ -208,8 +208,7 @@ impl Summary<'_> {
             Estimate::Never => "Never, under the limits".to_owned(),
             // Nobody is sending it.
             Estimate::At(at) if to_send > 0 => {
-                let length = Duration::try_from(at.duration_since(self.now)).unwrap_or_default();
-                format!("About {} after an apply begins", duration(length))
+                format!("About {}, if an apply begins now", rough(at, self.now))
             }
             Estimate::Unknown if to_send > 0 => "Not before an apply sends the rest".to_owned(),
             Estimate::At(at) => format!("About {}", rough(at, self.now)),
@@ -363,7 +362,10 @@ mod tests {
         };
         let minute = Some(Duration::from_secs(60));
         let answer = ends(&forecast, minute);
-        assert_eq!(answer.short, "About 1 min 2 s after an apply begins");
+        assert_eq!(
+            answer.short,
+            "About 2023-11-14 22:14 UTC, if an apply begins now"
+        );
         assert_eq!(
             answer.sentences,
             [
@@ -394,7 +396,7 @@ mod tests {
         });
         assert_eq!(
             ends(&forecast, minute).short,
-            "About 48 h 1 min after an apply begins"
+            "About 2023-11-16, if an apply begins now"
         );
         forecast.day = Some(DayForecast {
             most: 0,
