@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::api::{FlowRun, RunTimes, WindowEvidence};
-use crate::run::{ByteCounts, RecordCounts, RunStatus};
+use crate::run::{ByteCounts, RecordCounts, Rerun, RunStatus};
 use crate::run::{DesiredRun, FlowRef, Order, Request, RunIdentity, Source, UnixSeconds, Window};
 
 /// The API key of our client.
@@ -55,6 +55,15 @@ pub(crate) fn flow() -> FlowRef {
         id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
             .parse()
             .expect("a flow"),
+    }
+}
+
+/// The run of the flow for the windows from one number to another.
+pub(crate) fn identity(from: i64, to: i64) -> RunIdentity {
+    RunIdentity {
+        flow: flow().into(),
+        window: Window::new(window(from).start(), window(to).start()).expect("a window"),
+        rerun: Rerun::FIRST,
     }
 }
 

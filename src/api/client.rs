@@ -327,7 +327,7 @@ impl Client {
         let mut wait = Duration::from_millis(500);
         let mut tried = 0;
         loop {
-            self.pacer.turn().await;
+            let turn = self.pacer.turn().await;
             let request = self
                 .reads
                 .get(url.clone())
@@ -349,8 +349,7 @@ impl Client {
                     },
                     200..=299 => "an answer that broke off".to_owned(),
                     429 => {
-                        self.pacer
-                            .throttle(answer.retry_after.unwrap_or_default().max(wait));
+                        self.pacer.throttle(turn, answer.retry_after);
                         answer.refusal().to_string()
                     }
                     408 | 500..=599 => {

@@ -45,7 +45,7 @@ pub(crate) use http::{bounded_body, builder as http_builder, describe as describ
 pub use lists::FlowList;
 pub(crate) use not_json::not_json;
 pub use outcome::{Broken, Outcome, judge};
-pub use pacer::{Pacer, Rate, RateError};
+pub use pacer::{Pacer, Rate, RateError, Turn};
 pub use paging::Page;
 pub(crate) use probe::{CertificateTrust, Probe, Unreached, probe};
 pub use proxy::unusable_certificates;

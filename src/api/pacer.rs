@@ -4,11 +4,12 @@
 //! back, so there is no drift; nor is there a turn in a second that has had its share, so there is
 //! no burst. Where the two disagree, because callers were late, the bound wins.
 //!
-//! A 429 holds everyone until the time it names and halves the rate. The rate then comes back in
-//! seconds to a little less than what was refused, and beyond that in steps of many seconds, which
-//! grow while nothing is refused: a limit that nobody has told us of is found, and used.
+//! A 429 holds everyone for as long as it says, and no longer where it says nothing. How far it slows
+//! down is the business of [`AllowedRate`].
 //!
 //! Time is tokio's, so that tests turn it.
+
+mod allowed_rate;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,14 +18,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use allowed_rate::AllowedRate;
+
 const SECOND: Duration = Duration::from_secs(1);
-/// How long after a change of rate the next step comes, up to what is known to be allowed.
-const RETURN_STEP: Duration = Duration::from_secs(1);
-/// The same, beyond that.
-const PROBE_STEP: Duration = Duration::from_secs(10);
-/// How much of what was refused is taken to be allowed, and of that the first step beyond it.
-const ALLOWED: f64 = 0.9;
-const PROBE: f64 = 0.02;
 
 /// Why a text is not a rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,10 +53,6 @@ impl Rate {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
-    }
-
-    fn interval(self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.0)
     }
 }
 
@@ -106,13 +98,17 @@ pub struct Pacer {
 
 /// Whether a turn can be had.
 enum Free {
-    Now,
+    Now(Turn),
     At(Instant),
 }
 
+/// A turn that was had: which request is refused, where one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn(u64);
+
 #[derive(Debug)]
 struct Grid {
-    rate: Rate,
+    allowed: AllowedRate,
     /// The slot after the last one taken.
     next: Instant,
     /// The last turns that were had, no more than may be in one second: the bound itself.
@@ -121,51 +117,11 @@ struct Grid {
     paused_until: Option<Instant>,
     /// Counts pauses: a slot taken before a pause is void after it.
     pauses: u64,
-    rate_changed: Instant,
-    /// Requests per second that are taken to be allowed, since more were refused.
-    allowed: f64,
-    /// The next step beyond that.
-    probe: f64,
 }
 
 impl Grid {
-    /// Half the rate, or of what was sent in the last second, where that was less.
-    fn slow_down(&mut self, wanted: Rate, now: Instant) {
-        let sent = self.had.iter().filter(|had| **had + SECOND > now).count();
-        let mut refused = self.rate.0;
-        // Of one request nothing can be told.
-        if sent > 1 {
-            refused = refused.min(f64::from(u32::try_from(sent).unwrap_or(u32::MAX)));
-        }
-        self.allowed = refused * ALLOWED;
-        self.probe = self.allowed * PROBE;
-        let least = (wanted.0 / 32.0).min(1.0);
-        self.rate = Rate((refused / 2.0).max(least));
-    }
-
-    /// One step back towards what is wanted, if it is time for one.
-    fn recover(&mut self, wanted: Rate, now: Instant) {
-        if self.is_held(now) || self.rate >= wanted {
-            return;
-        }
-        let is_below = self.rate.0 < self.allowed * 0.99;
-        let step = if is_below { RETURN_STEP } else { PROBE_STEP };
-        if self.rate_changed + step > now {
-            return;
-        }
-        let rate = if is_below {
-            self.rate.0 + (self.allowed - self.rate.0) / 4.0
-        } else {
-            let rate = self.rate.0 + self.probe;
-            self.probe *= 2.0;
-            rate
-        };
-        self.rate = Rate(rate.min(wanted.0));
-        self.rate_changed = now;
-    }
-
-    fn is_held(&self, now: Instant) -> bool {
-        self.paused_until.is_some_and(|until| now < until)
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.allowed.get())
     }
 }
 
@@ -177,14 +133,11 @@ impl Pacer {
         Self {
             wanted: rate,
             grid: Mutex::new(Grid {
-                rate,
+                allowed: AllowedRate::new(rate.0, now),
                 next: now,
                 had: VecDeque::new(),
                 paused_until: None,
                 pauses: 0,
-                rate_changed: now,
-                allowed: rate.0,
-                probe: 0.0,
             }),
             pause: watch::Sender::new(None),
         }
@@ -197,7 +150,7 @@ impl Pacer {
     }
 
     /// Waits for the caller's turn. A caller that gives up loses its slot.
-    pub async fn turn(&self) {
+    pub async fn turn(&self) -> Turn {
         let mut pause = self.pause.subscribe();
         loop {
             pause.mark_unchanged();
@@ -210,7 +163,7 @@ impl Pacer {
             // A request that was woken late has come closer to the next: then the next waits.
             while let Some(free) = self.have(Instant::now(), pauses) {
                 match free {
-                    Free::Now => return,
+                    Free::Now(turn) => return turn,
                     Free::At(at) => sleep_until(at).await,
                 }
             }
@@ -244,17 +197,17 @@ impl Pacer {
         more + 1
     }
 
-    /// Holds everyone for `wait` and halves the rate. Refusals that arrive while all are held
-    /// already only prolong the wait: they are of the same burst.
-    pub fn throttle(&self, wait: Duration) {
+    /// The service has refused the request of `turn`, for there were too many, and asked all to
+    /// wait, if it did.
+    pub fn throttle(&self, turn: Turn, wait: Option<Duration>) {
         let now = Instant::now();
         let mut grid = self.grid();
-        if !grid.is_held(now) {
-            grid.slow_down(self.wanted, now);
-            // It recovers from when all may go on.
-            grid.rate_changed = now + wait;
+        let wait = wait.unwrap_or_default();
+        let is_wall = grid.allowed.on_refusal(turn, wait, now);
+        let wait = if is_wall { wait.max(SECOND) } else { wait };
+        if !wait.is_zero() {
+            self.hold_until(&mut grid, now + wait, now);
         }
-        self.hold_until(&mut grid, now + wait, now);
     }
 
     /// Holds everyone for `wait`: the service is down, and it is not for its limit.
@@ -264,10 +217,12 @@ impl Pacer {
     }
 
     fn hold_until(&self, grid: &mut Grid, until: Instant, now: Instant) {
-        if !grid.is_held(now) || grid.paused_until < Some(until) {
+        let held = grid.paused_until.map_or(now, |held| held.max(now));
+        if until > held {
+            grid.allowed.on_hold(until - held);
             grid.paused_until = Some(until);
             // Slots that nobody will use now are given back, but not the last turn's spacing.
-            let spaced = grid.had.back().map(|last| *last + grid.rate.interval());
+            let spaced = grid.had.back().map(|last| *last + grid.interval());
             grid.next = spaced.map_or(until, |spaced| spaced.max(until));
             grid.pauses += 1;
             self.pause.send_replace(Some(until));
@@ -277,7 +232,7 @@ impl Pacer {
     /// The rate now: as wanted, or less after a 429.
     #[must_use]
     pub fn rate(&self) -> Rate {
-        self.grid().rate
+        Rate(self.grid().allowed.get())
     }
 
     /// Has the turn whose slot has come, or says when the last second is free for it; `None`
@@ -292,7 +247,7 @@ impl Pacer {
             clippy::cast_sign_loss,
             reason = "a rate is between 0 and a thousand million"
         )]
-        let most = grid.rate.0.ceil() as usize;
+        let most = self.wanted.0.ceil() as usize;
         // The last one stays: the next keeps its distance to it.
         let is_past = |first: &Instant| *first + SECOND <= now;
         while grid.had.len() > most || (grid.had.len() > 1 && grid.had.front().is_some_and(is_past))
@@ -306,13 +261,15 @@ impl Pacer {
             return Some(Free::At(*first + SECOND));
         }
         grid.had.push_back(now);
-        Some(Free::Now)
+        Some(Free::Now(grid.allowed.on_turn(now)))
     }
 
     fn take_slot(&self, now: Instant) -> (Instant, u64) {
         let mut grid = self.grid();
-        grid.recover(self.wanted, now);
-        let interval = grid.rate.interval();
+        if grid.paused_until.is_none_or(|until| until <= now) {
+            grid.allowed.adjust(now);
+        }
+        let interval = grid.interval();
         // Late by less than a slot: keep the grid. Later than that: what was missed is gone.
         let slot = if grid.next + interval > now {
             grid.next

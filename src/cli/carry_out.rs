@@ -81,7 +81,7 @@ pub(crate) async fn carry_out(
     let (stopper, stop) = Stopper::new();
     let client = Arc::clone(&connected.client);
     let work = engine::apply(plan, store, client, settings, events, stop);
-    let shown = watch(context, seen);
+    let shown = watch(context, seen, false);
     let both = async { futures::join!(work, shown).0 };
     tokio::pin!(both);
     tokio::select! {
@@ -134,11 +134,12 @@ pub(crate) async fn look(
     let flows = plan.flows().count();
     context.say(&format!("looking at {}", report::number(flows, "flow")));
     // Nothing of it happens but in the copy: what is found is in the plan.
-    let (events, _) = mpsc::unbounded_channel();
+    let (events, seen) = mpsc::unbounded_channel();
     let (_stopper, stop) = Stopper::new();
     let client = Arc::clone(&connected.client);
     let store = LockedStore::in_memory(state);
-    engine::apply(plan, store, client, settings, events, stop).await
+    let look = engine::apply(plan, store, client, settings, events, stop);
+    futures::join!(look, watch(context, seen, true)).0
 }
 
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.

@@ -13,7 +13,8 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::length::parse_length;
 use super::signals::Signals;
-use crate::report::{number, plain};
+use super::silence::Silence;
+use crate::report::{duration, number, plain};
 use crate::run::OrganizationId;
 use crate::state::Holder;
 use crate::store::{Acquired, LockedStore, Opened, StateBackend, StoreError};
@@ -71,7 +72,8 @@ impl LockArgs {
         signals: &mut Signals,
     ) -> Result<Opened, Failure> {
         let give_up = self.lock_timeout.map(|length| Instant::now() + length);
-        let mut said = context.quiet;
+        let began = Instant::now();
+        let mut silence: Option<Silence> = None;
         loop {
             let error = match LockedStore::open(place, organization, holder()).await {
                 Ok(opened) => return Ok(opened),
@@ -80,15 +82,20 @@ impl LockArgs {
             if !error.may_pass() || give_up.is_none_or(|at| Instant::now() >= at) {
                 return Err(self.failure(place, &error));
             }
-            if !said {
+            let is_due = silence.as_mut().is_none_or(Silence::is_over);
+            if is_due && !context.quiet {
+                let waited = match &silence {
+                    None => String::new(),
+                    Some(_) => format!(" for {}", duration(began.elapsed())),
+                };
                 let _ = writeln!(
                     io::stderr().lock(),
-                    "waiting for the state in {}: {}",
+                    "waiting{waited} for the state in {}: {}",
                     plain(&place.name(), 300),
                     plain(&error.to_string(), 300),
                 );
-                said = true;
             }
+            silence.get_or_insert_with(Silence::new);
             tokio::select! {
                 () = tokio::time::sleep(place.asked_every()) => {}
                 () = signals.next() => {

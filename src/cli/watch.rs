@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use console::Term;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::context::Context;
 use super::output::fitting;
+use super::silence::Silence;
 use crate::engine::Event;
-use crate::report::{ApplyProgress, ProgressDisplay, line};
+use crate::report::{ApplyProgress, ProgressDisplay, line, waiting_lines};
 
 /// How often a display moves when nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows events until the engine has no more.
-pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
+/// Shows events until the engine has no more; of one that only looks, no more than that it waits.
+pub(crate) async fn watch(
+    context: &Context,
+    mut events: UnboundedReceiver<Event>,
+    looks_only: bool,
+) {
     let lines = context.shows_lines();
-    let mut display = context
-        .shows_bars()
-        .then(|| ProgressDisplay::new(context.colour.1));
+    let mut display =
+        (context.shows_bars() && !looks_only).then(|| ProgressDisplay::new(context.colour.1));
+    let mut silence = Silence::new();
     let mut progress = ApplyProgress::default();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -30,6 +35,14 @@ pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event
                 Some(event) => event,
                 None => return,
             },
+            () = sleep_until(silence.ends()), if lines => {
+                if silence.is_over() {
+                    for line in waiting_lines(&progress, Instant::now()) {
+                        say(&line);
+                    }
+                }
+                continue;
+            }
             _ = tick.tick(), if display.is_some() => {
                 if let Some(display) = &mut display {
                     display.draw(&progress, Instant::now());
@@ -46,13 +59,20 @@ pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event
                     display.print(&said);
                 }
             }
-            None if lines => {
-                for line in said.iter().flat_map(|said| fitting(&Term::stderr(), said)) {
-                    let _ = writeln!(io::stderr().lock(), "{line}");
+            None if lines && (!looks_only || matches!(event, Event::Throttled { .. })) => {
+                if let Some(said) = said {
+                    silence = Silence::new();
+                    say(&said);
                 }
             }
             None => {}
         }
+    }
+}
+
+fn say(line: &str) {
+    for line in fitting(&Term::stderr(), line) {
+        let _ = writeln!(io::stderr().lock(), "{line}");
     }
 }
 

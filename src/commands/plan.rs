@@ -421,6 +421,7 @@ pub(super) fn forecast(context: &Context, plan: &Plan, state: Option<&State>) ->
         per_second: (limits.rate != Rate::UNLIMITED).then(|| limits.rate.get()),
         new_runs_per_day: limits.new_runs_per_day,
         max_active_runs: limits.max_active_runs.map(NonZeroUsize::get),
+        is_emulated: context.emulator,
     };
     Forecast::of(plan, state, pace, Timestamp::now())
 }

@@ -22,11 +22,12 @@ use crate::cli::output::{AnnotatedFormat, also, fitting};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
+use crate::cli::silence::Silence;
 use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
-    Unread, watch_line,
+    Unread, still_watching, watch_line,
 };
 use crate::run::{FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity};
 use crate::state::{Fate, Holder, State};
@@ -377,13 +378,19 @@ async fn watch(
     let soon = SOON.max(reader.place.asked_every());
     let mut gap = soon;
     let mut told = None;
-    let mut changed = Instant::now();
+    let (mut changed, mut silence) = (Instant::now(), Silence::new());
     loop {
         let line = watch_line(status);
+        let due = if told.as_ref() == Some(&line) {
+            silence.is_over().then(|| still_watching(status, changed))
+        } else {
+            (changed, silence) = (Instant::now(), Silence::new());
+            Some(line.clone())
+        };
         if let Some(display) = &mut display {
             display.draw(&ApplyProgress::of_status(status), Instant::now());
-        } else if context.shows_lines() && told.as_ref() != Some(&line) {
-            for line in fitting(&Term::stderr(), &line) {
+        } else if context.shows_lines() {
+            for line in due.iter().flat_map(|due| fitting(&Term::stderr(), due)) {
                 let _ = writeln!(io::stderr().lock(), "{line}");
             }
         }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::NotSentReason;
 use crate::reconcile::{Blocked, Unclear};
-use crate::run::{FlowRef, OtherRun, RunId, RunIdentity};
+use crate::run::{FlowRef, Key, OtherRun, RunId, RunIdentity};
 use crate::state::{Evidence, LastSeen, Refusal};
 use crate::untrusted::Untrusted;
 
@@ -20,10 +20,18 @@ pub(crate) struct FlowStarted {
     pub flow: FlowRef,
     /// How many runs are to be created.
     pub to_create: usize,
-    /// How many are in doubt.
-    pub in_doubt: usize,
-    /// How many are followed that existed before; `None` where runs are not followed.
-    pub to_follow: Option<usize>,
+    /// Those in doubt.
+    pub in_doubt: Vec<Key>,
+    /// Those that are followed and existed before; `None` where runs are not followed.
+    pub to_follow: Option<Vec<RunId>>,
+}
+
+/// The runs of a flow that have not finished, in the order of their ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ActiveRuns {
+    /// Those that a record stands for.
+    pub ours: Vec<RunId>,
+    pub others: Vec<RunId>,
 }
 
 /// Something that happened. Whatever changes the state is durable when its event is seen.
@@ -104,16 +112,17 @@ pub(crate) enum Event {
         /// Why not.
         reason: Unclear,
     },
-    /// Runs of a flow wait for others of it to finish.
+    /// Runs of a flow wait for others of it to finish; told again when these change.
     Waiting {
         flow: FlowIndex,
-        /// How many have not.
-        active: usize,
+        /// Those that have not.
+        active: ActiveRuns,
     },
     /// A run that is followed has finished.
     Ended {
         flow: FlowIndex,
         run: RunIdentity,
+        run_id: RunId,
         /// How.
         seen: LastSeen,
     },

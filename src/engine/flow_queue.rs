@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::running::RunningRuns;
-use super::{FlowStarted, LeftReason};
+use super::{ActiveRuns, FlowStarted, LeftReason};
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule};
 use crate::reconcile::{Blocked, RecordedRuns};
@@ -34,8 +34,8 @@ pub(super) struct FlowQueue {
     pub(super) running: RunningRuns,
     /// Whether the flow's list is about to be read to follow them.
     pub(super) is_following: bool,
-    /// Whether it was told that runs wait for others to finish.
-    pub(super) has_told_to_wait: bool,
+    /// What was told last of the runs that others wait for.
+    pub(super) told_to_wait: Option<ActiveRuns>,
     fresh: BTreeMap<RunIdentity, DesiredRun>,
     /// The runs of the service that are to run again, by what they stand for; the others of the
     /// queue are to be created.
@@ -120,7 +120,7 @@ impl FlowQueue {
             max_active: None,
             running: RunningRuns::new(),
             is_following: false,
-            has_told_to_wait: false,
+            told_to_wait: None,
             retries: HashMap::new(),
             fresh: BTreeMap::new(),
             again: BTreeMap::new(),
@@ -154,8 +154,8 @@ impl FlowQueue {
             name: self.name.clone(),
             flow: self.flow.clone(),
             to_create: self.fresh.len() + self.again.len(),
-            in_doubt: self.doubts.len(),
-            to_follow: follow.then(|| self.running.awaited()),
+            in_doubt: self.doubts.iter().map(|doubt| doubt.key).collect(),
+            to_follow: follow.then(|| self.running.awaited_ids()),
         }
     }
 
@@ -186,6 +186,16 @@ impl FlowQueue {
             .is_some_and(|most| self.running.active() >= most)
             && self.phase == Phase::Open
             && self.waiting().next().is_some()
+    }
+
+    /// The runs of the flow that have not finished.
+    pub(super) fn active_runs(&self) -> ActiveRuns {
+        let mut active = self.running.active_ids();
+        active.sort();
+        let (ours, others) = active
+            .into_iter()
+            .partition(|run| self.claimed.contains(run));
+        ActiveRuns { ours, others }
     }
 
     /// Whether one more run of the flow may be at work, those that are about to leave counted.
@@ -352,8 +362,7 @@ impl FlowQueue {
     }
 }
 
-/// The run that goes first. Of one window, the reruns go in their order, whatever the order of the
-/// windows is.
+/// The run that goes first by [`Order::compare`], without looking at the others.
 fn first(runs: &BTreeMap<RunIdentity, DesiredRun>, order: Order) -> Option<&DesiredRun> {
     match order {
         Order::OldestFirst => runs.values().next(),

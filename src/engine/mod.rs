@@ -27,7 +27,7 @@ use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunStatus};
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
-pub(crate) use event::{Event, FlowIndex, FlowStarted};
+pub(crate) use event::{ActiveRuns, Event, FlowIndex, FlowStarted};
 pub(crate) use reason::{DoubtReason, LeftReason, NotSentReason};
 pub(crate) use stop::{Stop, Stopper};
 

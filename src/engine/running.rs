@@ -48,6 +48,16 @@ impl RunningRuns {
         self.awaited.len()
     }
 
+    /// Those that have not finished.
+    pub(super) fn active_ids(&self) -> Vec<RunId> {
+        self.active.keys().cloned().collect()
+    }
+
+    /// Those that records stand for and that have not finished.
+    pub(super) fn awaited_ids(&self) -> Vec<RunId> {
+        self.awaited.keys().cloned().collect()
+    }
+
     /// All that have not finished.
     pub(super) fn ids(&self) -> HashSet<RunId> {
         self.active

@@ -39,6 +39,8 @@ impl IntentDeadlines {
 const CONNECTION_TRIES: u32 = 6;
 /// How many 429 in a row are waited for on one intent.
 const THROTTLE_TRIES: u32 = 20;
+/// How long a request waits that was refused twice; after each further refusal twice as long.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
 
 /// What sending came to.
 #[derive(Debug)]
@@ -99,7 +101,7 @@ async fn attempt(
     // Why the request has not arrived yet, if it was tried.
     let mut trouble: Option<String> = None;
     loop {
-        unless_stopped(stop, client.pacer().turn()).await?;
+        let turn = unless_stopped(stop, client.pacer().turn()).await?;
         if task.intent.elapsed() >= task.life.begins {
             return Err(match trouble {
                 Some(why) => NotSentReason::Unreachable(why),
@@ -139,10 +141,12 @@ async fn attempt(
                 if refusals == THROTTLE_TRIES {
                     return Err(NotSentReason::Unreachable(refusal.to_string()));
                 }
-                let back_off = Duration::from_secs(2_u64.pow(refusals.min(6) - 1));
-                client
-                    .pacer()
-                    .throttle(retry_after.unwrap_or_default().max(back_off));
+                client.pacer().throttle(turn, retry_after);
+                // A stray refusal costs no more than its turn; what is refused again and again waits.
+                if refusals > 1 {
+                    let back_off = FIRST_BACK_OFF * 2_u32.pow((refusals - 2).min(7));
+                    unless_stopped(stop, tokio::time::sleep(back_off)).await?;
+                }
             }
             Outcome::TokenExpired(refusal) => {
                 if renewed {

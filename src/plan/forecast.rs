@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{DayBudget, Plan, PlannedRun};
+use super::{DayBudget, Limit, Plan, PlannedRun};
 use crate::run::{FlowRef, Sandbox};
 use crate::state::State;
 
@@ -18,6 +18,8 @@ pub(crate) struct Pace {
     pub new_runs_per_day: Option<usize>,
     /// `limits.maxActiveRuns`; a manifest may say otherwise.
     pub max_active_runs: Option<usize>,
+    /// Whether it is the emulator that works: how its runs went says nothing of the service.
+    pub is_emulated: bool,
 }
 
 /// What carrying a plan out will take.
@@ -27,12 +29,19 @@ pub(crate) struct Forecast {
     pub requests: usize,
     /// How many of them a second.
     pub per_second: Option<f64>,
-    /// How long sending them takes at that pace, if nothing else holds it up.
+    /// How many runs of a flow may be at work at once, where requests wait for that.
+    pub at_once: Option<usize>,
+    /// How long sending them takes at that pace, waits for runs at work included; `None` where that
+    /// is not known, or the pace has no limit.
     pub sending: Option<Duration>,
+    /// How many applies `limits.newRunsPerApply` makes of it.
+    pub applies: usize,
     /// What the budget of a day makes of it, where there is one.
     pub day: Option<DayForecast>,
     /// What the service will do with them, as far as the state knows how earlier runs went.
     pub ingestion: Option<IngestionForecast>,
+    /// Whether all of that is the emulator's.
+    pub is_emulated: bool,
 }
 
 /// What a budget of a day makes of a plan.
@@ -95,12 +104,34 @@ impl Forecast {
         let sending = pace
             .per_second
             .map(|rate| Duration::from_secs_f64((requests as f64 / rate).min(1e9)));
+        let waiting = by_flow.iter().filter_map(|(flow, (number, at_once))| {
+            let at_once = at_once.filter(|at_once| at_once < number)?;
+            Some((*flow, *number, at_once))
+        });
+        let at_once = waiting.clone().map(|(_, _, at_once)| at_once).max();
+        let waits: Option<Vec<Duration>> = waiting
+            .map(|(flow, number, at_once)| {
+                let each = Earlier::of(flow, state?)?.each()?;
+                // The last are sent when those before them have ended.
+                Some(each.saturating_mul(rounds(number, Some(at_once)) - 1))
+            })
+            .collect();
+        let applies = match plan.limit() {
+            Some(Limit::NewRunsPerApply(most)) => requests.div_ceil(most.max(1)),
+            _ => 1,
+        };
         Some(Self {
             requests,
             per_second: pace.per_second,
-            sending,
+            at_once,
+            sending: match (at_once, waits) {
+                (None, _) => sending,
+                (Some(_), waits) => waits.and_then(|waits| waits.into_iter().chain(sending).max()),
+            },
+            applies,
             day: day(&by_flow, state, pace, now),
             ingestion: ingestion(&by_flow, state),
+            is_emulated: pace.is_emulated,
         })
     }
 }
@@ -149,11 +180,9 @@ fn ingestion(by_flow: &ByFlow<'_>, state: Option<&State>) -> Option<IngestionFor
         };
         forecast.runs += number;
         forecast.at_once = forecast.at_once.max(*at_once);
-        if let Some(each) = earlier.worked.checked_div(earlier.timed) {
-            // Where nothing limits them, all are at work at once, as far as is known.
-            let rounds = at_once.map_or(1, |at_once| number.div_ceil(at_once.max(1)));
-            let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
-            forecast.time = forecast.time.max(Some(each.saturating_mul(rounds)));
+        if let Some(each) = earlier.each() {
+            let time = each.saturating_mul(rounds(*number, *at_once));
+            forecast.time = forecast.time.max(Some(time));
         }
         if let Some(each) = earlier.records.checked_div(earlier.counted) {
             let more = each.saturating_mul(*number as u64);
@@ -163,7 +192,19 @@ fn ingestion(by_flow: &ByFlow<'_>, state: Option<&State>) -> Option<IngestionFor
     (forecast.time.is_some() || forecast.records.is_some()).then_some(forecast)
 }
 
+/// How often so many runs of a flow go to work, one lot after the other. Where nothing limits them, all
+/// are at work at once, as far as is known.
+fn rounds(number: usize, at_once: Option<usize>) -> u32 {
+    let rounds = at_once.map_or(1, |at_once| number.div_ceil(at_once.max(1)));
+    u32::try_from(rounds).unwrap_or(u32::MAX)
+}
+
 impl Earlier {
+    /// How long a run took, on average.
+    fn each(&self) -> Option<Duration> {
+        self.worked.checked_div(self.timed)
+    }
+
     /// The runs of `flow` that have finished with their records; `None` where there are none.
     fn of(flow: &FlowRef, state: &State) -> Option<Self> {
         let mut earlier = Self::default();

@@ -1,7 +1,5 @@
 //! Narrowing a plan: to flows, to keys, to a number of runs.
 
-use std::collections::HashMap;
-
 use super::{Action, Plan, PlannedRun};
 use crate::run::{FlowId, Key, KeyPrefix, RunIdentity};
 
@@ -109,8 +107,8 @@ impl Plan {
 
     /// The part of the plan that `selection` names.
     ///
-    /// A limit takes from every flow in turn, earliest windows first, so that a flow with many
-    /// windows does not push the others out.
+    /// A limit takes from every flow in turn, so that a flow with many windows does not push the
+    /// others out, and of a flow the windows that are sent first.
     #[must_use]
     pub(crate) fn select(self, selection: &Selection) -> Self {
         let Selection { flows, keys, limit } = selection;
@@ -136,23 +134,20 @@ impl Plan {
             orphaned.retain(|known| named(&known.identity.key()));
         }
         if let Some(limit) = *limit {
+            let most = limit.most();
+            let fresh = beyond(&runs, Action::Create, most);
+            let is_fresh = |planned: &&PlannedRun| planned.action == Action::Create;
+            let taken = runs.iter().filter(is_fresh).count() - fresh.len();
             // What was refused before takes what the others leave.
-            let fresh = fair_quota(&runs, Action::Create, limit.most());
-            let retry = fair_quota(&runs, Action::Retry, limit.most());
-            let left = limit.most() - fresh.values().sum::<usize>();
-            let again = fair_quota(&runs, Action::Again, left);
-            let mut taken: HashMap<(FlowId, Action), usize> = HashMap::new();
-            let is_beyond = |planned: &mut PlannedRun| {
-                let quota = match planned.action {
-                    Action::Create => &fresh,
-                    Action::Again => &again,
-                    Action::Retry => &retry,
-                    _ => return false,
-                };
-                let flow = planned.run.identity.flow.id;
-                let taken = taken.entry((flow, planned.action)).or_default();
-                *taken += 1;
-                *taken > quota.get(&flow).copied().unwrap_or(0)
+            let again = beyond(&runs, Action::Again, most - taken);
+            let retry = beyond(&runs, Action::Retry, most);
+            let mut beyond = [fresh, again, retry].concat();
+            beyond.sort_unstable();
+            let mut beyond = beyond.into_iter().peekable();
+            let mut places = 0..;
+            let is_beyond = |_: &mut PlannedRun| {
+                let place = places.next();
+                place.is_some_and(|place| beyond.next_if_eq(&place).is_some())
             };
             let beyond: Vec<PlannedRun> = runs.extract_if(.., is_beyond).collect();
             if !beyond.is_empty() {
@@ -173,30 +168,47 @@ impl Plan {
     }
 }
 
-/// How many runs of `action` each flow may create, when all of them may create `limit`.
-fn fair_quota(runs: &[PlannedRun], action: Action, limit: usize) -> HashMap<FlowId, usize> {
-    let mut flows: Vec<FlowId> = Vec::new();
-    let mut wanted: HashMap<FlowId, usize> = HashMap::new();
-    for planned in runs.iter().filter(|planned| planned.action == action) {
-        let flow = planned.run.identity.flow.id;
-        let count = wanted.entry(flow).or_insert_with(|| {
-            flows.push(flow);
-            0
-        });
-        *count += 1;
-    }
-    let mut quota: HashMap<FlowId, usize> = HashMap::new();
+/// The places in `runs` of those with `action` that do not fit, when `limit` of them may be created:
+/// of each flow those that are sent last.
+fn beyond(runs: &[PlannedRun], action: Action, limit: usize) -> Vec<usize> {
+    let mut next = 0;
+    let flows = runs.chunk_by(|a, b| a.run.identity.flow == b.run.identity.flow);
+    let flows: Vec<Vec<usize>> = flows
+        .map(|flow| {
+            let first = next;
+            next += flow.len();
+            let mut places: Vec<usize> = (first..next)
+                .filter(|place| runs[*place].action == action)
+                .collect();
+            // The flow's queue takes it from its last run, too.
+            let order = runs[next - 1].run.request.order;
+            let identity = |place: &usize| &runs[*place].run.identity;
+            places.sort_by(|a, b| order.compare(identity(a), identity(b)));
+            places
+        })
+        .collect();
+    let wanted: Vec<usize> = flows.iter().map(Vec::len).collect();
+    let shares = fair_shares(&wanted, limit);
+    let beyond = flows.into_iter().zip(shares);
+    beyond
+        .flat_map(|(places, share)| places.into_iter().skip(share))
+        .collect()
+}
+
+/// What each gets of `limit`, when each has that many.
+fn fair_shares(wanted: &[usize], limit: usize) -> Vec<usize> {
+    let mut shares = vec![0; wanted.len()];
+    let mut open: Vec<usize> = (0..wanted.len()).collect();
     let mut left = limit;
-    while left > 0 && !flows.is_empty() {
+    while left > 0 && !open.is_empty() {
         // An equal share for all, at least one; what a flow cannot use goes to the others.
-        let share = (left / flows.len()).max(1);
-        flows.retain(|flow| {
-            let have = quota.entry(*flow).or_default();
-            let more = share.min(wanted[flow] - *have).min(left);
-            *have += more;
+        let share = (left / open.len()).max(1);
+        open.retain(|&flow| {
+            let more = share.min(wanted[flow] - shares[flow]).min(left);
+            shares[flow] += more;
             left -= more;
-            *have < wanted[flow]
+            shares[flow] < wanted[flow]
         });
     }
-    quota
+    shares
 }

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::*;
 use crate::fixture::desired;
 use crate::run::{
-    ByteCounts, FlowId, FlowRef, Key, PickError, RecordCounts, Rerun, RunStatus, UnixSeconds,
-    Window,
+    ByteCounts, FlowId, FlowRef, Key, Order, PickError, RecordCounts, Rerun, RunStatus,
+    UnixSeconds, Window,
 };
 use crate::state::{ClockedTime, Entry, LastSeen, Refusal, State};
 
@@ -221,6 +221,32 @@ fn a_limit_takes_from_every_flow_in_turn_and_counts_the_rest() {
     }));
     let first = plan.runs()[0].run.identity.window.start().get();
     assert_eq!(first, 0, "earliest windows first");
+}
+
+#[test]
+fn a_limit_takes_the_newest_windows_where_these_are_sent_first() {
+    let mut runs = days(1, 0..10);
+    let mut again = runs[9].clone();
+    again.identity.rerun = Rerun::new(2).expect("not 0");
+    runs.push(again);
+    for run in &mut runs {
+        Arc::make_mut(&mut run.request).order = Order::NewestFirst;
+    }
+    runs.extend(days(2, 0..10));
+    for limit in [Limit::Asked(6), Limit::MaxNew(6), Limit::NewRunsPerApply(6)] {
+        let plan = diff(runs.clone(), None).select(&Selection {
+            limit: Some(limit),
+            ..Selection::default()
+        });
+        let selected: Vec<_> = plan
+            .runs()
+            .iter()
+            .map(|planned| &planned.run.identity)
+            .map(|run| (run.window.start().get() / DAY, run.rerun.get()))
+            .collect();
+        assert_eq!(selected, [(8, 1), (9, 1), (9, 2), (0, 1), (1, 1), (2, 1)]);
+        assert_eq!(plan.totals().held_back, 15);
+    }
 }
 
 #[test]
@@ -446,18 +472,25 @@ fn forecast(pace: Pace) -> Option<Forecast> {
 }
 
 #[test]
-fn a_toldgoes_by_the_limits_and_by_how_earlier_runs_went() {
+fn a_forecast_goes_by_the_limits_and_by_how_earlier_runs_went() {
     let pace = Pace {
         per_second: Some(5.0),
         new_runs_per_day: None,
         max_active_runs: Some(5),
+        is_emulated: false,
     };
     let told = forecast(pace).expect("there is something to send");
     assert_eq!(told.requests, 30);
-    assert_eq!(told.sending, Some(std::time::Duration::from_secs(6)));
     assert_eq!(told.day, None);
     // Of the first flow 25 are to be created, five at a time, ten minutes each; of the second
     // nothing is known.
+    assert_eq!((told.at_once, told.applies), (Some(5), 1));
+    let minutes = |minutes: u64| Some(std::time::Duration::from_secs(minutes * 60));
+    assert_eq!(
+        told.sending,
+        minutes(40),
+        "the last go when twenty have ended"
+    );
     let ingestion = told.ingestion.expect("earlier runs are known");
     assert_eq!(ingestion.runs, 25);
     assert_eq!(
@@ -474,9 +507,44 @@ fn a_toldgoes_by_the_limits_and_by_how_earlier_runs_went() {
     assert_eq!((day.most, day.now), (12, 12));
     // 12 now, 12 a day later, 6 two days later.
     assert_eq!(day.last, Timestamp::from_second(1_000_000 + 2 * DAY).ok());
+    let unlimited = Pace {
+        max_active_runs: None,
+        ..pace
+    };
+    let told = forecast(unlimited).expect("there is something to send");
+    assert_eq!(told.at_once, None);
+    assert_eq!(told.sending, Some(std::time::Duration::from_secs(6)));
+    let one_by_one = Pace {
+        max_active_runs: Some(1),
+        ..pace
+    };
+    let told = forecast(one_by_one).expect("there is something to send");
+    assert_eq!(told.sending, None, "of the second flow it is not known");
     let nothing = diff(Vec::new(), None);
     let now = Timestamp::UNIX_EPOCH;
     assert_eq!(Forecast::of(&nothing, None, pace, now), None);
+}
+
+#[test]
+fn a_forecast_counts_the_applies_that_the_guard_makes_of_a_plan() {
+    let pace = Pace {
+        per_second: Some(5.0),
+        new_runs_per_day: None,
+        max_active_runs: None,
+        is_emulated: false,
+    };
+    let applies = |limit| {
+        let plan = diff(days(1, 0..1_000), None).select(&Selection {
+            limit: Some(limit),
+            ..Selection::default()
+        });
+        let told = Forecast::of(&plan, None, pace, Timestamp::UNIX_EPOCH);
+        told.map(|told| (told.requests, told.applies))
+    };
+    assert_eq!(applies(Limit::NewRunsPerApply(300)), Some((1_000, 4)));
+    assert_eq!(applies(Limit::NewRunsPerApply(1_000)), Some((1_000, 1)));
+    // What was asked for once says nothing of the next apply.
+    assert_eq!(applies(Limit::Asked(300)), Some((1_000, 1)));
 }
 
 #[test]

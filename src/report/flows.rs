@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 use super::bar::{Bar, Cell};
 use super::plain;
 use crate::plan::{Action, Known, Plan, PlannedRun};
-use crate::run::{DesiredRun, FlowRef, RunStatus, Source, Window};
+use crate::run::{DesiredRun, FlowRef, Order, Request, RunStatus, Source, Window};
 use crate::state::Fate;
 use crate::untrusted::Untrusted;
 
@@ -17,7 +17,7 @@ use crate::untrusted::Untrusted;
 pub(super) struct FlowView<'p> {
     pub(super) name: &'p Untrusted,
     pub(super) flow: &'p FlowRef,
-    pub(super) source: &'p Source,
+    pub(super) request: &'p Request,
     /// Its runs, but for those held back.
     pub(super) runs: Vec<&'p PlannedRun>,
     pub(super) held_back: Vec<&'p PlannedRun>,
@@ -258,7 +258,7 @@ impl<'p> GatheredFlow<'p> {
         Some(FlowView {
             name: &request.name,
             flow: &identity.flow,
-            source: &request.source,
+            request,
             counts,
             span,
             bar,
@@ -307,10 +307,19 @@ pub(super) fn ended_cell(known: Option<&Known>) -> Cell {
     }
 }
 
-/// `table by updatedAt`, or `files`.
-pub(super) fn describe_source(source: &Source) -> String {
-    match source {
+/// `table by updatedAt`, or `files`; and `newest first` where that is the order.
+pub(super) fn describe_request(request: &Request) -> String {
+    let source = match &*request.source {
         Source::Table(column) => format!("table by {}", plain(&column.name, 40)),
         Source::File => "files".to_owned(),
+    };
+    source + order_note(request.order)
+}
+
+/// What is to be said of an order after something else, where it is not the usual one.
+pub(super) fn order_note(order: Order) -> &'static str {
+    match order {
+        Order::OldestFirst => "",
+        Order::NewestFirst => ", newest first",
     }
 }

@@ -7,19 +7,38 @@ use crate::plan::{DayForecast, Forecast, IngestionForecast};
 /// `365 requests take 1 min 13 s at 5/s; …`, without a full stop.
 pub(super) fn describe_forecast(forecast: &Forecast) -> String {
     let Forecast {
-        requests,
+        requests: number_of_requests,
         per_second,
+        at_once,
         sending,
+        applies,
         day,
         ingestion,
+        is_emulated,
     } = forecast;
-    let requests = number(*requests, "request");
-    let mut parts = vec![match sending.zip(*per_second) {
-        Some((sending, rate)) => format!("{requests} at {} in {}", pace(rate), duration(sending)),
-        None => format!("{requests}, as fast as the service takes them"),
+    let requests = number(*number_of_requests, "request");
+    let mut parts = vec![match (at_once, sending, per_second) {
+        (Some(at_once), Some(sending), _) => format!(
+            "{requests}, {at_once} of a flow at once (maxActiveRuns), in about {}",
+            duration(*sending)
+        ),
+        (Some(at_once), None, _) => format!(
+            "{requests}, {at_once} of a flow at once (maxActiveRuns): in what time is not known before \
+             the first runs have ended"
+        ),
+        (None, Some(sending), Some(rate)) => {
+            format!("{requests} at {} in {}", pace(*rate), duration(*sending))
+        }
+        (None, ..) => format!("{requests}, as fast as the service takes them"),
     }];
+    if *applies > 1 {
+        parts.push(format!(
+            "limits.newRunsPerApply makes {applies} applies of it, with the time between them on top"
+        ));
+    }
     parts.extend(day.as_ref().map(describe_day));
-    parts.extend(ingestion.as_ref().map(describe_ingestion));
+    let ingestion = ingestion.as_ref();
+    parts.extend(ingestion.map(|it| describe_ingestion(it, *number_of_requests, *is_emulated)));
     parts.join("; ")
 }
 
@@ -40,14 +59,19 @@ fn describe_day(day: &DayForecast) -> String {
     format!("limits.newRunsPerDay ({most}) lets {now} go now, {last}")
 }
 
-fn describe_ingestion(ingestion: &IngestionForecast) -> String {
+fn describe_ingestion(ingestion: &IngestionForecast, requests: usize, is_emulated: bool) -> String {
     let IngestionForecast {
         runs,
         time,
         at_once,
         records,
     } = ingestion;
-    let of = format!("as earlier runs went, {} of them", grouped(*runs as u64));
+    let went = if is_emulated {
+        "as runs of the emulator went, which is no service"
+    } else {
+        "as earlier runs went"
+    };
+    let of = format!("{went}, {} of them", grouped(*runs as u64));
     let time = time.map(|time| {
         let at_once = match at_once {
             Some(at_once) => format!(", {at_once} of a flow at once"),
@@ -57,7 +81,11 @@ fn describe_ingestion(ingestion: &IngestionForecast) -> String {
     });
     let records = records.map(|records| format!("read about {} records", grouped(records)));
     let told: Vec<String> = time.into_iter().chain(records).collect();
-    format!("{of} {}", told.join(" and "))
+    let others = match requests - runs {
+        0 => String::new(),
+        others => format!(", of {} nothing is known", grouped(others as u64)),
+    };
+    format!("{of} {}{others}", told.join(" and "))
 }
 
 #[cfg(test)]
@@ -66,15 +94,22 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_forecast_says_what_is_known() {
-        let mut forecast = Forecast {
+    fn forecast() -> Forecast {
+        Forecast {
             requests: 365,
             per_second: Some(5.0),
+            at_once: None,
             sending: Some(Duration::from_secs(73)),
+            applies: 1,
             day: None,
             ingestion: None,
-        };
+            is_emulated: false,
+        }
+    }
+
+    #[test]
+    fn a_forecast_says_what_is_known() {
+        let mut forecast = forecast();
         assert_eq!(
             describe_forecast(&forecast),
             "365 requests at 5/s in 1 min 13 s"
@@ -94,7 +129,44 @@ mod tests {
             describe_forecast(&forecast),
             "365 requests at 5/s in 1 min 13 s; limits.newRunsPerDay (90) lets 60 go now, the last \
              on 2026-12-01; as earlier runs went, 300 of them take about 2 h, 3 of a flow at once \
-             and read about 36,500 records"
+             and read about 36,500 records, of 65 nothing is known"
+        );
+    }
+
+    #[test]
+    fn what_holds_requests_up_is_said_and_time_that_is_not_known() {
+        let mut forecast = forecast();
+        forecast.at_once = Some(3);
+        forecast.applies = 4;
+        forecast.sending = None;
+        assert_eq!(
+            describe_forecast(&forecast),
+            "365 requests, 3 of a flow at once (maxActiveRuns): in what time is not known before the \
+             first runs have ended; limits.newRunsPerApply makes 4 applies of it, with the time between \
+             them on top"
+        );
+        forecast.applies = 1;
+        forecast.sending = Some(Duration::from_secs(72_000));
+        assert_eq!(
+            describe_forecast(&forecast),
+            "365 requests, 3 of a flow at once (maxActiveRuns), in about 20 h"
+        );
+    }
+
+    #[test]
+    fn the_pace_of_the_emulator_is_called_so() {
+        let mut forecast = forecast();
+        forecast.is_emulated = true;
+        forecast.ingestion = Some(IngestionForecast {
+            runs: 365,
+            time: Some(Duration::from_secs(3)),
+            at_once: None,
+            records: None,
+        });
+        assert_eq!(
+            describe_forecast(&forecast),
+            "365 requests at 5/s in 1 min 13 s; as runs of the emulator went, which is no service, 365 of \
+             them take about 3 s"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! What a manifest asks for, one run at a time.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -77,6 +78,19 @@ pub enum Order {
     OldestFirst,
     /// The latest window first.
     NewestFirst,
+}
+
+impl Order {
+    /// Which of two runs of a flow is sent first. The reruns of a window are sent in their order,
+    /// whichever the order of the windows is.
+    #[must_use]
+    pub fn compare(self, a: &RunIdentity, b: &RunIdentity) -> Ordering {
+        let windows = match self {
+            Self::OldestFirst => a.window.cmp(&b.window),
+            Self::NewestFirst => b.window.cmp(&a.window),
+        };
+        windows.then_with(|| a.rerun.cmp(&b.rerun))
+    }
 }
 
 /// A run that a manifest wants to exist. A plan may hold a million: what runs have in common is

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aep_backfill::emulator::{Ledger, RequestKind};
 use serde_json::Value;
 
+use crate::support::by_hand::{ByHand, day};
 use crate::support::dice::is_whole;
 use crate::support::emulated::Emulated;
 use crate::support::emulated::signal;
@@ -364,6 +365,11 @@ fn the_newest_windows_go_first_where_the_manifest_says_so() {
         "manifests/flow-1.yaml",
         &manifest.replacen("reason:", "order: newest-first\nreason:", 1),
     );
+    let plan = workspace.run("plan").exits(0).stdout;
+    assert!(plan.contains("(files, newest first)"), "{plan}");
+    for limit in ["--limit 2", "--max-new 3"] {
+        workspace.run(&format!("apply --yes {limit}"));
+    }
     workspace.run("apply --yes").exits(0);
     let starts: Vec<i64> = emulated
         .ledger()
@@ -512,4 +518,17 @@ fn runs_without_a_record_are_run_again_only_where_that_is_asked_for() {
     assert_eq!((count(&some, "retried"), count(&some, "remaining")), (4, 6));
     assert_eq!(some["followed"]["success"], 4, "{some}");
     assert_eq!(emulated.requests(RequestKind::Action), 4);
+}
+
+#[test]
+fn runs_of_others_that_block_a_flow_are_named() {
+    let (workspace, emulated) = ten("scheduledFor: 0\nrunsFor: 600\n", ", maxActiveRuns: 1");
+    let theirs = ByHand::at(&emulated).create(1, day(40));
+    let ran = workspace.run("apply --yes --timeout 3s --progress plain");
+    let told = format!(
+        "waiting    flow-1: 1 run has not finished, as many as maxActiveRuns allows: of others: run \
+         {theirs}\n"
+    );
+    let stderr = ran.exits(9).stderr;
+    assert!(stderr.contains(&told), "{stderr}");
 }

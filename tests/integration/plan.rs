@@ -121,6 +121,7 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
     asked for   manifests/flow-1.yaml:8
     start       when it is sent
     source      table, rows told apart by updatedAt
+    order       the oldest window of the flow first
     overlap     not allowed
 
     The key is the SHA-256 of these lines, each ended by a line feed:
@@ -209,7 +210,8 @@ fn a_limit_that_holds_runs_back_is_named_with_how_to_change_it() {
     Warning: 1 held back by limits.newRunsPerApply (2) until the next apply; to
              create more at a time, raise it in backfill.yaml, or once with
              --max-new.
-    Forecast: 3 requests at 5/s in 1 s.
+    Forecast: 3 requests at 5/s in 1 s; limits.newRunsPerApply makes 2 applies of
+              it, with the time between them on top.
     Windows are [start, end) in UTC: the end is exclusive.
     Bars: + new  ~ held back
 

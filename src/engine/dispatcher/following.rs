@@ -31,10 +31,11 @@ impl Dispatcher {
             return;
         }
         queue.is_following = true;
-        if waits_for_room && !queue.has_told_to_wait {
-            queue.has_told_to_wait = true;
-            let active = queue.running.active();
-            self.journal.tell(Event::Waiting { flow: id, active });
+        if waits_for_room {
+            let active = queue.active_runs();
+            if queue.told_to_wait.replace(active.clone()).as_ref() != Some(&active) {
+                self.journal.tell(Event::Waiting { flow: id, active });
+            }
         }
         let queue = &mut self.schedule.queues[id];
         let gap = queue.running.next_gap();
@@ -104,6 +105,7 @@ impl Dispatcher {
                     self.journal.tell(Event::Ended {
                         flow: id,
                         run: identity,
+                        run_id: run.id.clone(),
                         seen,
                     });
                 }

@@ -75,6 +75,28 @@ fn runs_leave_in_the_order_of_their_windows_and_not_more_than_allowed_at_once() 
 }
 
 #[test]
+fn a_queue_sends_in_the_order_by_which_a_plan_selects() {
+    let mut again = run(2);
+    again.identity.rerun = Rerun::new(2).expect("not 0");
+    let mut runs = vec![run(1), run(2), again, run(3)];
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        let mut queue = queue_of([]);
+        queue.order = order;
+        for run in &runs {
+            queue.enqueue(run.clone());
+        }
+        queue.open(None);
+        let sent = std::iter::from_fn(|| {
+            let (run, _) = send(&mut queue, 1, false)?;
+            queue.on_send_done();
+            Some(run)
+        });
+        runs.sort_by(|a, b| order.compare(&a.identity, &b.identity));
+        assert_eq!(sent.collect::<Vec<_>>(), runs);
+    }
+}
+
+#[test]
 fn what_was_refused_before_is_not_reserved_behind_another_and_waits_for_what_is_fresh() {
     let mut queue = queue_of([1]);
     queue.enqueue_again(run(2));

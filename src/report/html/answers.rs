@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::window_status::{StatusCounts, WindowStatus};
-use crate::plan::{Forecast, Limit};
+use crate::plan::Forecast;
 use crate::report::duration;
 use crate::report::forecast::describe_forecast;
 use crate::report::text::follow::grouped;
@@ -25,8 +25,6 @@ pub(super) struct Answer {
 pub(super) struct Summary<'a> {
     pub(super) counts: &'a StatusCounts,
     pub(super) forecast: Option<&'a Forecast>,
-    /// What holds runs back until the next apply.
-    pub(super) limit: Option<Limit>,
     /// How long a run took, on average.
     pub(super) each: Option<Duration>,
     /// When the last run ended.
@@ -193,24 +191,6 @@ impl Summary<'_> {
         if let Some(forecast) = self.forecast {
             let forecast_text = describe_forecast(forecast);
             sentences.push(format!("When an apply sends the rest: {forecast_text}."));
-            let per_day = forecast.day.as_ref().map(|day| day.most);
-            // What lets fewer go decides.
-            let limit = self
-                .limit
-                .filter(|limit| per_day.is_none_or(|most| limit.most() < most));
-            if let Some(limit) = limit {
-                let applies = forecast.requests.div_ceil(limit.most().max(1));
-                sentences.push(format!(
-                    "Each apply creates {} at most ({}): {} more.",
-                    count(limit.most()),
-                    limit.name(),
-                    if applies == 1 {
-                        "one apply".to_owned()
-                    } else {
-                        format!("{applies} applies")
-                    },
-                ));
-            }
         }
         if paused > 0 {
             sentences.push(format!("{} paused by their manifest.", are(paused)));
@@ -223,14 +203,16 @@ impl Summary<'_> {
                 plural(stuck)
             ));
         }
-        let short = if active == 0 && to_send == 0 {
-            "Not by itself".to_owned()
-        } else {
-            match self.estimate() {
-                Estimate::At(at) => format!("About {}", rough(at, self.now)),
-                Estimate::Never => "Never, under the limits".to_owned(),
-                Estimate::Unknown => "Not known yet".to_owned(),
+        let short = match self.estimate() {
+            _ if active == 0 && to_send == 0 => "Not by itself".to_owned(),
+            Estimate::Never => "Never, under the limits".to_owned(),
+            // Nobody is sending it.
+            Estimate::At(at) if to_send > 0 => {
+                format!("About {}, if an apply begins now", rough(at, self.now))
             }
+            Estimate::Unknown if to_send > 0 => "Not before an apply sends the rest".to_owned(),
+            Estimate::At(at) => format!("About {}", rough(at, self.now)),
+            Estimate::Unknown => "Not known yet".to_owned(),
         };
         if matches!(self.estimate(), Estimate::Unknown)
             && active + to_send > 0
@@ -245,18 +227,26 @@ impl Summary<'_> {
     fn estimate(&self) -> Estimate {
         let length = |length: Duration| SignedDuration::try_from(length).unwrap_or_default();
         let after = |at: Timestamp, by: Duration| at.saturating_add(length(by)).unwrap_or(at);
+        let last = self.forecast.and_then(|forecast| forecast.day.as_ref());
+        if last.is_some_and(|day| day.last.is_none()) {
+            return Estimate::Never;
+        }
         let Some(each) = self.each else {
             return Estimate::Unknown;
         };
         let mut end = after(self.now, each);
         if let Some(forecast) = self.forecast {
+            let is_waited_for = forecast.at_once.is_some() && forecast.sending.is_none();
+            let ingestion = forecast.ingestion.as_ref();
+            let is_known = ingestion.is_none_or(|it| it.runs == forecast.requests);
+            // When the next apply begins is nobody's knowledge.
+            if is_waited_for || forecast.applies > 1 || !is_known {
+                return Estimate::Unknown;
+            }
             let sent = after(self.now, forecast.sending.unwrap_or_default());
-            let last = match forecast.day.as_ref().map(|day| day.last) {
-                Some(None) => return Estimate::Never,
-                Some(Some(last)) => last.max(sent),
-                None => sent,
-            };
-            let ingestion = forecast.ingestion.as_ref().and_then(|it| it.time);
+            let last = last.and_then(|day| day.last);
+            let last = last.map_or(sent, |last| last.max(sent));
+            let ingestion = ingestion.and_then(|it| it.time);
             end = end
                 .max(after(last, each))
                 .max(after(self.now, ingestion.unwrap_or_default()));
@@ -321,7 +311,6 @@ mod tests {
         Summary {
             counts,
             forecast: None,
-            limit: None,
             each: Some(Duration::from_secs(60)),
             last_ended: Some(at(1_700_000_000)),
             now: at(1_700_000_000),
@@ -356,14 +345,16 @@ mod tests {
         let mut forecast = Forecast {
             requests: 10,
             per_second: Some(5.0),
+            at_once: None,
             sending: Some(Duration::from_secs(2)),
+            applies: 1,
             day: None,
             ingestion: None,
+            is_emulated: false,
         };
         let ends = |forecast: &Forecast, each: Option<Duration>| {
             let summary = Summary {
                 forecast: Some(forecast),
-                limit: Some(Limit::NewRunsPerApply(4)),
                 each,
                 ..summary(&open)
             };
@@ -371,27 +362,49 @@ mod tests {
         };
         let minute = Some(Duration::from_secs(60));
         let answer = ends(&forecast, minute);
-        assert_eq!(answer.short, "About 2023-11-14 22:14 UTC");
+        assert_eq!(
+            answer.short,
+            "About 2023-11-14 22:14 UTC, if an apply begins now"
+        );
         assert_eq!(
             answer.sentences,
             [
                 "1 is under way; those before took about 1 min each.",
                 "When an apply sends the rest: 10 requests at 5/s in 2 s.",
-                "Each apply creates 4 at most (limits.newRunsPerApply): 3 applies more.",
             ]
         );
-        assert_eq!(ends(&forecast, None).short, "Not known yet");
+        let nobody_knows = "Not before an apply sends the rest";
+        assert_eq!(ends(&forecast, None).short, nobody_knows);
+        forecast.applies = 3;
+        assert_eq!(
+            ends(&forecast, minute).short,
+            nobody_knows,
+            "when they are is not known"
+        );
+        forecast.applies = 1;
+        (forecast.at_once, forecast.sending) = (Some(2), None);
+        assert_eq!(
+            ends(&forecast, minute).short,
+            nobody_knows,
+            "nor how long each works"
+        );
+        (forecast.at_once, forecast.sending) = (None, Some(Duration::from_secs(2)));
         forecast.day = Some(DayForecast {
             most: 4,
             now: 4,
             last: Some(at(1_700_000_000 + 2 * 86_400)),
         });
-        assert_eq!(ends(&forecast, minute).short, "About 2023-11-16");
+        assert_eq!(
+            ends(&forecast, minute).short,
+            "About 2023-11-16, if an apply begins now"
+        );
         forecast.day = Some(DayForecast {
             most: 0,
             now: 0,
             last: None,
         });
         assert_eq!(ends(&forecast, minute).short, "Never, under the limits");
+        let running = counts(&[(WindowStatus::Running, 1), (WindowStatus::Success, 1)]);
+        assert_eq!(summary(&running).ends().short, "About 2023-11-14 22:14 UTC");
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::bar::{Bar, Cell};
-use super::flows::describe_source;
+use super::flows::describe_request;
 use super::outcome::BlockedFlow;
 use super::text::follow::{describe_bytes, describe_records};
 use super::{Status, plain};
@@ -103,7 +103,6 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
     let summary = Summary {
         counts: &counts,
         forecast,
-        limit: plan.limit(),
         each: each(&windows),
         last_ended: windows.iter().filter_map(ended).max(),
         now,
@@ -169,7 +168,7 @@ impl<'a> PageFlow<'a> {
         Some(Self {
             flow,
             name,
-            source: request.map(|it| describe_source(&it.source)),
+            source: request.map(|it| describe_request(it)),
             counts,
             moved: [describe_records(records), describe_bytes(bytes)]
                 .into_iter()

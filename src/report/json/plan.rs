@@ -7,7 +7,7 @@ use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
 use crate::report::outcome::{BlockedFlow, describe_blocked};
-use crate::run::{DeltaColumn, FlowId, OrganizationId, Sandbox, Source, UnixSeconds};
+use crate::run::{DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds};
 use crate::state::State;
 use crate::untrusted::Untrusted;
 
@@ -89,8 +89,15 @@ struct ForecastFields {
     /// None where `limits.rate` is `unlimited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     requests_per_second: Option<f64>,
+    /// How many runs of a flow may be at work at once, where requests wait for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_once: Option<usize>,
+    /// None where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     sending_seconds: Option<u64>,
+    /// How many applies `limits.newRunsPerApply` makes of it; none: one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    applies: Option<usize>,
     /// `limits.newRunsPerDay`
     #[serde(skip_serializing_if = "Option::is_none")]
     new_runs_per_day: Option<usize>,
@@ -102,6 +109,9 @@ struct ForecastFields {
     last_fits_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ingestion: Option<IngestionFields>,
+    /// Said where that is how long the emulator takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emulated: Option<bool>,
 }
 
 /// What the service will do, judged by earlier runs of the same flows.
@@ -126,14 +136,19 @@ impl ForecastFields {
         let Forecast {
             requests,
             per_second,
+            at_once,
             sending,
+            applies,
             day,
             ingestion,
+            is_emulated,
         } = forecast;
         let last = day.as_ref().and_then(|day| day.last);
         Self {
             requests: *requests,
             requests_per_second: *per_second,
+            at_once: *at_once,
+            applies: Some(*applies).filter(|applies| *applies > 1),
             sending_seconds: sending
                 .map(|sending| sending.as_secs() + u64::from(sending.subsec_nanos() > 0)),
             new_runs_per_day: day.as_ref().map(|day| day.most),
@@ -145,6 +160,7 @@ impl ForecastFields {
                 at_once: it.at_once,
                 records: it.records,
             }),
+            emulated: is_emulated.then_some(true),
         }
     }
 }
@@ -247,6 +263,10 @@ struct PlanRun {
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
+    /// In which order the windows of its flow are sent; none: the oldest first.
+    #[cfg_attr(test, schemars(extend("enum" = ["newest-first"])))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'static str>,
     /// Of a table: what goes with the flow's first run.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<ColumnFields>,
@@ -314,6 +334,10 @@ impl PlanRun {
             run: RunFields::desired(run),
             action: word(*action),
             start_time: run.start_time.map(UnixSeconds::get),
+            order: match run.request.order {
+                Order::OldestFirst => None,
+                Order::NewestFirst => Some("newest-first"),
+            },
             delta_column: match &*run.request.source {
                 Source::Table(column) => Some(column.into()),
                 Source::File => None,

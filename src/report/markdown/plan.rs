@@ -7,7 +7,7 @@ use super::{BAR, LINE, SECTION, code, key_to_bars, more, pre, section, told};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun};
 use crate::report::bar::Cell;
-use crate::report::flows::{FlowCounts, FlowView, by_flow, planned_cell};
+use crate::report::flows::{FlowCounts, FlowView, by_flow, order_note, planned_cell};
 use crate::report::forecast::describe_forecast;
 use crate::report::outcome::BlockedFlow;
 use crate::report::reason::{
@@ -223,9 +223,10 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
 /// The folded list of a flow in at most `most` bytes, and how many runs it leaves out.
 fn list(flow: &FlowView<'_>, most: usize) -> (String, usize) {
     let head = format!(
-        "<details><summary>{}: {}</summary>\n\n",
+        "<details><summary>{}: {}{}</summary>\n\n",
         code(flow.name, 60),
-        flow.counts.describe()
+        flow.counts.describe(),
+        order_note(flow.request.order)
     );
     let tail = "</details>\n\n";
     let room = most.saturating_sub(head.len() + tail.len() + 60);

@@ -1,13 +1,13 @@
 //! What an apply has come to so far: events folded into the counts that a display shows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::engine::{Event, FlowIndex, FlowStarted};
+use crate::engine::{ActiveRuns, Event, FlowIndex, FlowStarted};
 use crate::report::{Standing, Status, plain};
-use crate::run::RunStatus;
+use crate::run::{Key, RunId, RunIdentity, RunStatus};
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
@@ -26,14 +26,14 @@ pub(crate) struct ApplyProgress {
 }
 
 /// Where one flow stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::report) struct FlowProgress {
     pub(in crate::report) name: String,
     pub(in crate::report) wanted: usize,
     pub(in crate::report) created: usize,
     pub(in crate::report) adopted: usize,
     pub(in crate::report) rejected: usize,
-    pub(in crate::report) in_doubt: usize,
+    pub(in crate::report) in_doubt: BTreeSet<Key>,
     /// How many runs are followed that existed before; `None` where runs are not followed.
     pub(in crate::report) to_follow: Option<usize>,
     /// Runs that were followed to their end.
@@ -41,12 +41,21 @@ pub(in crate::report) struct FlowProgress {
     /// Those of them that failed.
     pub(in crate::report) failed: usize,
     pub(in crate::report) state: FlowState,
+    /// Those that are followed and have not finished.
+    pub(in crate::report) running: BTreeSet<RunId>,
+    /// The runs that others wait for (`maxActiveRuns`), while they do.
+    pub(in crate::report) waits_for: Option<ActiveRuns>,
+    /// Whether what was told of these last is worth a line: it is the first, or others run.
+    pub(in crate::report) is_wait_news: bool,
+    /// When something happened last.
+    pub(in crate::report) since: Option<Instant>,
 }
 
 /// What a flow is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::report) enum FlowState {
     /// Being checked.
+    #[default]
     Checking,
     /// Sending.
     Open,
@@ -80,6 +89,11 @@ impl FlowProgress {
     pub(in crate::report) fn is_active(&self) -> bool {
         self.is_sending() || self.unfinished() > 0
     }
+
+    /// Whether something of it is waited for.
+    pub(in crate::report) fn is_waiting(&self) -> bool {
+        self.is_sending() || !self.running.is_empty()
+    }
 }
 
 impl ApplyProgress {
@@ -93,15 +107,11 @@ impl ApplyProgress {
             let failed = rows.iter().filter(|row| row.standing() == Standing::Failed);
             FlowProgress {
                 name: plain(&rows[0].name, 60),
-                wanted: 0,
-                created: 0,
-                adopted: 0,
-                rejected: 0,
-                in_doubt: 0,
                 to_follow: Some(rows.len()),
                 finished,
                 failed: failed.count(),
                 state: FlowState::Open,
+                ..FlowProgress::default()
             }
         });
         Self {
@@ -119,11 +129,17 @@ impl ApplyProgress {
                 self.is_retry = *is_retry;
                 self.started = Some(now);
                 self.flows = flows.iter().map(FlowProgress::new).collect();
+                for flow in &mut self.flows {
+                    flow.since = Some(now);
+                }
             }
             Event::Prepared { flow } => self.flow(*flow).state = FlowState::Open,
             Event::Blocked { flow, .. } => self.flow(*flow).state = FlowState::Blocked,
-            Event::Created { flow, .. } => {
-                self.flow(*flow).created += 1;
+            Event::Created { flow, run_id, .. } => {
+                let flow = self.flow(*flow);
+                flow.created += 1;
+                flow.waits_for = None;
+                flow.follow(run_id);
                 let now = self.sending_for;
                 self.recent.push_back(now);
                 while self.recent.front().is_some_and(|first| {
@@ -132,28 +148,41 @@ impl ApplyProgress {
                     self.recent.pop_front();
                 }
             }
-            Event::Adopted { flow, .. } => {
+            Event::Adopted {
+                flow, run, run_id, ..
+            } => {
                 let flow = self.flow(*flow);
                 flow.adopted += 1;
-                flow.settled();
+                flow.follow(run_id);
+                flow.settled(run);
             }
             Event::Rejected { flow, .. } => self.flow(*flow).rejected += 1,
-            Event::InDoubt { flow, .. } => self.flow(*flow).in_doubt += 1,
-            Event::NotCreated { flow, .. } => self.flow(*flow).settled(),
+            Event::InDoubt { flow, run, .. } => {
+                self.flow(*flow).in_doubt.insert(run.key());
+            }
+            Event::NotCreated { flow, run } => self.flow(*flow).settled(run),
             Event::Settling { flow, believed, .. } => {
                 self.flow(*flow).state = FlowState::Settling(*believed);
             }
             Event::Throttled { until, .. } => self.held_until = Some(*until),
             Event::Stopping => self.stopping = true,
-            Event::Ended { flow, seen, .. } => {
+            Event::Ended {
+                flow, run_id, seen, ..
+            } => {
                 let flow = self.flow(*flow);
+                flow.running.remove(run_id);
                 flow.finished += 1;
                 flow.failed += usize::from(seen.status == RunStatus::Failed);
             }
+            Event::Waiting { flow, active } => {
+                let flow = self.flow(*flow);
+                let others = flow.waits_for.as_ref().map(|before| &before.others);
+                flow.is_wait_news = others != Some(&active.others);
+                flow.waits_for = Some(active.clone());
+            }
+            Event::NotFollowed { flow, .. } => self.flow(*flow).running.clear(),
             Event::Deadline
             | Event::InTheWay { .. }
-            | Event::Waiting { .. }
-            | Event::NotFollowed { .. }
             | Event::Sending { .. }
             | Event::NotSent { .. }
             | Event::Unclear { .. } => {}
@@ -163,6 +192,11 @@ impl ApplyProgress {
     /// Whether failed runs are run again.
     pub(in crate::report) fn is_retry(&self) -> bool {
         self.is_retry
+    }
+
+    /// Whether what was told last of the runs that a flow waits for is worth a line.
+    pub(in crate::report) fn is_wait_news(&self, flow: FlowIndex) -> bool {
+        self.flows.get(flow).is_some_and(|flow| flow.is_wait_news)
     }
 
     /// The label of a flow.
@@ -239,30 +273,48 @@ impl ApplyProgress {
         (left > 0).then(|| held + sending(left).max(longest))
     }
 
+    /// When something happened last.
+    pub(in crate::report) fn last_event(&self) -> Option<Instant> {
+        self.at
+    }
+
+    /// A flow of which something happens.
     fn flow(&mut self, id: FlowIndex) -> &mut FlowProgress {
-        &mut self.flows[id]
+        let flow = &mut self.flows[id];
+        flow.since = self.at;
+        flow
     }
 }
 
 impl FlowProgress {
     fn new(flow: &FlowStarted) -> Self {
+        let FlowStarted {
+            name,
+            flow: _,
+            to_create,
+            in_doubt,
+            to_follow,
+        } = flow;
         Self {
-            name: plain(&flow.name, 60),
-            wanted: flow.to_create + flow.in_doubt,
-            created: 0,
-            adopted: 0,
-            rejected: 0,
-            in_doubt: flow.in_doubt,
-            to_follow: flow.to_follow,
-            finished: 0,
-            failed: 0,
-            state: FlowState::Checking,
+            name: plain(name, 60),
+            wanted: to_create + in_doubt.len(),
+            in_doubt: in_doubt.iter().copied().collect(),
+            to_follow: to_follow.as_ref().map(Vec::len),
+            running: to_follow.iter().flatten().cloned().collect(),
+            ..Self::default()
         }
     }
 
-    fn settled(&mut self) {
-        self.in_doubt = self.in_doubt.saturating_sub(1);
-        if self.in_doubt == 0 && matches!(self.state, FlowState::Settling(_)) {
+    /// A run exists now: it is followed, if runs are.
+    fn follow(&mut self, run_id: &RunId) {
+        if self.to_follow.is_some() {
+            self.running.insert(run_id.clone());
+        }
+    }
+
+    fn settled(&mut self, run: &RunIdentity) {
+        self.in_doubt.remove(&run.key());
+        if self.in_doubt.is_empty() && matches!(self.state, FlowState::Settling(_)) {
             self.state = FlowState::Open;
         }
     }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::engine::{Event, FlowStarted};
+use super::ids_and_times::{named_runs, runs_of_flow, since, wall_clock};
+use crate::engine::{ActiveRuns, Event, FlowStarted};
 use crate::report::outcome::{describe_blocked, describe_unclear};
 use crate::report::reason::{describe_other, said};
 use crate::report::text::status::StatusTotals;
-use crate::report::{ApplyProgress, Status, clock_time, number, plain, window};
+use crate::report::{ApplyProgress, Status, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
 use crate::state::LastSeen;
 
@@ -97,10 +97,12 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             format!("{}: {}", about("unclear", flow, run), plain(&why, 300))
         }
         Event::Throttled { until, rate } => format!(
-            "throttled  the service asked to wait: until {}, then at {rate:.1}/s",
+            "throttled  nothing is sent until {}, then at {rate:.1}/s",
             wall_clock(*until)
         ),
-        Event::Ended { flow, run, seen } => {
+        Event::Ended {
+            flow, run, seen, ..
+        } => {
             let (word, why) = ended(seen);
             format!("{}{why}", about(&word, flow, run))
         }
@@ -109,11 +111,9 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             name(flow),
             plain(reason, 300)
         ),
-        Event::Waiting { flow, active } => format!(
-            "waiting    {}: {} not finished, as many as maxActiveRuns allows",
-            name(flow),
-            number(*active, "run") + if *active == 1 { " has" } else { " have" }
-        ),
+        // Each change is folded; a run of our own that follows another is no news.
+        Event::Waiting { flow, .. } if !progress.is_wait_news(*flow) => return None,
+        Event::Waiting { flow, active } => waiting(name(flow), active),
         Event::Deadline => {
             "deadline   nothing is sent any more; what is left is for the next apply".to_owned()
         }
@@ -121,11 +121,23 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
     })
 }
 
+/// That runs of a flow wait for these.
+fn waiting(name: &str, active: &ActiveRuns) -> String {
+    let runs = active.ours.len() + active.others.len();
+    let have = if runs == 1 { "has" } else { "have" };
+    format!(
+        "waiting    {name}: {} {have} not finished, as many as maxActiveRuns allows: {}",
+        number(runs, "run"),
+        runs_of_flow(active)
+    )
+}
+
 /// What there is to do.
 fn started(flows: &[FlowStarted], is_retry: bool) -> String {
     let runs: usize = flows.iter().map(|flow| flow.to_create).sum();
-    let doubts: usize = flows.iter().map(|flow| flow.in_doubt).sum();
-    let follow: usize = flows.iter().filter_map(|flow| flow.to_follow).sum();
+    let doubts: usize = flows.iter().map(|flow| flow.in_doubt.len()).sum();
+    let follow = flows.iter().flat_map(|flow| &flow.to_follow);
+    let follow = follow.map(Vec::len).sum();
     let what = if is_retry { "run again" } else { "create" };
     let mut line = format!(
         "starting   {runs} to {what} in {}",
@@ -159,12 +171,11 @@ pub(crate) fn watch_line(status: &Status) -> String {
     format!("watching   {done} of {} finished: {totals}", rows.len())
 }
 
-/// The wall-clock time of a moment of the monotonic clock.
-pub(in crate::report) fn wall_clock(at: Instant) -> String {
-    let ahead = at.saturating_duration_since(Instant::now());
-    clock_time(
-        Timestamp::now()
-            .saturating_add(ahead)
-            .unwrap_or(Timestamp::MAX),
-    )
+/// The same where nothing has changed for a while: for which runs it waits, and since when.
+#[must_use]
+pub(crate) fn still_watching(status: &Status, changed: Instant) -> String {
+    let waited_for = status.rows.iter().filter(|row| row.is_unfinished());
+    let runs = named_runs(waited_for.filter_map(|row| row.run_id.as_ref()));
+    let since = since(changed, Instant::now());
+    format!("{}; waiting {since} for {runs}", watch_line(status))
 }

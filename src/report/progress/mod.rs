@@ -2,4 +2,6 @@
 
 pub(super) mod apply_progress;
 pub(super) mod display;
+mod ids_and_times;
 pub(super) mod lines;
+pub(super) mod silence;

@@ -12,7 +12,7 @@ use crate::report::reason::{
 };
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
-use crate::run::{DesiredRun, RunIdentity, Source};
+use crate::run::{DesiredRun, Order, RunIdentity, Source};
 
 /// How wide the column of headings is.
 const HEADING: usize = 12;
@@ -89,6 +89,11 @@ pub(crate) fn write_explained(
         let start = start_time.map_or_else(|| "when it is sent".to_owned(), date);
         field("start", &start)?;
         field("source", &describe_source(&request.source))?;
+        let order = match request.order {
+            Order::OldestFirst => "the oldest window of the flow first",
+            Order::NewestFirst => "the newest window of the flow first",
+        };
+        field("order", order)?;
         let overlap = if request.overlap_allowed {
             "allowed, with windows of the same flow and rerun"
         } else {

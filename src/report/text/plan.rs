@@ -8,7 +8,7 @@ use super::write_lines;
 use crate::plan::{Action, Forecast, Plan, PlannedRun};
 use crate::report::bar::{Bar, Cell, describe_gaps, legend};
 use crate::report::flows::{
-    EndedCounts, FlowCounts, FlowView, by_flow, describe_source, ended_cell, planned_cell,
+    EndedCounts, FlowCounts, FlowView, by_flow, describe_request, ended_cell, planned_cell,
 };
 use crate::report::forecast::describe_forecast;
 use crate::report::outcome::BlockedFlow;
@@ -185,7 +185,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
         "\n{}  {}  ({})",
         console::style(plain(flow.name, 60)).bold(),
         flow.flow,
-        describe_source(flow.source),
+        describe_request(flow.request),
     )?;
     write_bar(out, &flow.bar, flow.span)?;
     if let Some(gaps) = describe_gaps(&flow.bar.gaps) {

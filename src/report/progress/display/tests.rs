@@ -13,7 +13,7 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
             name: format!("flow-{n}").into(),
             flow: crate::fixture::flow(),
             to_create: each,
-            in_doubt: 0,
+            in_doubt: Vec::new(),
         })
         .collect();
     let mut progress = ApplyProgress::default();
