@@ -9,6 +9,8 @@ mod bad_manifests;
 mod build_script;
 #[cfg(all(unix, feature = "crash-points"))] // that a process died there is told by its signal
 mod crash_points;
+#[cfg(unix)] // `ulimit`
+mod descriptors;
 #[cfg(unix)] // mounts, permissions and limits of Unix
 mod disk;
 mod docs;
