@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::Exit;
 use crate::api::ApiError;
 use crate::emulator::EmulatorError;
+use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
@@ -54,6 +55,11 @@ impl Failure {
     /// Wrong flags, config or manifests.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// A file that is no text, called `name`.
+    pub(crate) fn not_text(name: &str, error: NotText) -> Self {
+        Self::usage(format!("{name}, line {}: {error}", error.line())).hint(error.hint())
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

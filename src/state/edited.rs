@@ -11,6 +11,7 @@ use super::State;
 use super::format::{StoredRecord, read_lines};
 use super::header::FormatError;
 use super::record::Record;
+use crate::file_text::look_alike;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit
 /// them any more, all else must. The header is as it was written.
@@ -41,7 +42,9 @@ fn read(text: &[u8]) -> Result<Record, String> {
         let error = error
             .to_string()
             .replace(" at line 1 column ", " at column ");
-        format!("the line is not understood: {error}")
+        let pasted = str::from_utf8(text).ok().and_then(look_alike);
+        let pasted = pasted.map_or_else(String::new, |found| format!("; it has {found}"));
+        format!("the line is not understood: {error}{pasted}")
     };
     let record: Edited<StoredRecord<'_>> = serde_json::from_slice(text).map_err(not_understood)?;
     // What stands in no field would be lost without a word.
@@ -121,6 +124,11 @@ mod tests {
             ("\"fate\":\"created\"", "\"fate\":\"lost\"", "line 2: "),
             ("\"rerun\":1", "\"rerun\":2", "line 2: the key "),
             ("\"rerun\":1", "\"reruns\":1", "line 2: "),
+            (
+                "\"rerun\":1",
+                "\u{201c}rerun\u{201d}:1",
+                "it has a curly quote (U+201C)",
+            ),
             (
                 "\"adopted\":",
                 "\"adapted\":",

@@ -3,12 +3,14 @@
 //! Unknown fields are refused if the type says `deny_unknown_fields`, duplicate keys always.
 //! The first error ends it; it knows its place and shows the lines around it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
 
-use super::Span;
+use super::syntax::look_alike_near;
+use super::{Span, within};
+use crate::file_text::{LookAlike, look_alike};
 use crate::manifest::render::{self, Excerpt};
 use crate::untrusted::harmless;
 
@@ -64,7 +66,6 @@ impl fmt::Display for YamlError {
 /// # Errors
 /// When the text is not YAML, has a key twice, or does not fit `T`.
 pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_nodes: 1_000_000, max_events: 4_000_000 },
         strict_booleans: true,
@@ -82,18 +83,37 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
                 column: u32::try_from(at.column()).unwrap_or(u32::MAX),
             }
         });
+        let mut message = DefaultMessageFormatter
+            .format_message(&error)
+            .trim_end()
+            .to_owned();
+        if let Some((at, found)) = span.and_then(|span| look_alike_at(text, span)) {
+            let (line, column, meant) = (at.line, at.column, found.meant());
+            let _ = write!(
+                message,
+                ": at line {line}, column {column} is {found}, where {meant} belongs"
+            );
+        }
         YamlError {
             name: name.to_owned(),
-            message: DefaultMessageFormatter
-                .format_message(&error)
-                .trim_end()
-                .to_owned(),
+            message,
             place: span.map(|span| ErrorPlace {
                 span,
                 excerpt: Excerpt::of(text, span),
             }),
         }
     })
+}
+
+/// What only looks like a plain character in what is written at `span`, or in the syntax near it.
+fn look_alike_at(text: &str, span: Span) -> Option<(Span, LookAlike)> {
+    let written = text.get(span.start as usize..span.end as usize);
+    let found = written.and_then(|written| {
+        let found = look_alike(written)?;
+        let place = within(span, written, found.at, found.character.len_utf8());
+        Some((place, found))
+    });
+    found.or_else(|| look_alike_near(text, span))
 }
 
 #[cfg(test)]
@@ -108,11 +128,24 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_document_is_read_with_or_without_a_byte_order_mark() {
-        for text in ["rate: 5/s\n", "\u{feff}rate: 5/s\n"] {
-            let limits: YamlLimits = read_yaml("backfill.yaml", text).expect("reads");
-            assert_eq!(limits.rate, "5/s");
+    fn pasted_text_is_named_with_its_place() {
+        for (text, said) in [
+            (
+                "rate: 5/s\nperFlow: \u{201c}2\u{201d}\n",
+                "line 2, column 10 is a curly quote",
+            ),
+            (
+                "rate:\u{a0}5/s\nperFlow: 2\n",
+                "line 1, column 6 is a no-break space",
+            ),
+            ("\u{2013} rate: 5/s\n", "line 1, column 1 is an en dash"),
+        ] {
+            let error = read_yaml::<YamlLimits>("backfill.yaml", text).expect_err(text);
+            assert!(error.message().contains(said), "{error}");
         }
+        // In a sentence it is no mistake, and not what is wrong.
+        let error = read_yaml::<YamlLimits>("x.yaml", "rate: it\u{2019}s\nperFlw: 1\n");
+        assert!(!error.expect_err("perFlw").message().contains("quote"));
     }
 
     #[test]
