@@ -245,6 +245,9 @@ struct PlanRun {
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
+    /// Whether that has passed: it is not sent, the run begins when it is sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    starts_when_sent: bool,
     /// Of a table: what goes with the flow's first run.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<ColumnFields>,
@@ -301,7 +304,7 @@ impl From<ColumnFields> for DeltaColumn {
 }
 
 impl PlanRun {
-    fn new(planned: &PlannedRun, state: Option<&State>) -> Self {
+    fn new(plan: &Plan, planned: &PlannedRun, state: Option<&State>) -> Self {
         let PlannedRun { run, action, .. } = planned;
         let known = planned.known_of(state);
         let (own, other) = match action {
@@ -312,6 +315,7 @@ impl PlanRun {
             run: RunFields::desired(run),
             action: word(*action),
             start_time: run.start_time.map(UnixSeconds::get),
+            starts_when_sent: plan.starts_when_sent(planned),
             delta_column: match &*run.request.source {
                 Source::Table(column) => Some(column.into()),
                 Source::File => None,
@@ -376,7 +380,9 @@ pub(crate) fn plan<'a>(
             new_runs: limit.most(),
         }),
         blocked: blocked.map(|flows| flows.iter().map(BlockedFields::new).collect()),
-        runs: Streamed::of(plan.runs(), move |planned| PlanRun::new(planned, state)),
+        runs: Streamed::of(plan.runs(), move |planned| {
+            PlanRun::new(plan, planned, state)
+        }),
         orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate, .. }| {
             OrphanedRun {
                 run: RunFields::new(identity.key(), identity),
