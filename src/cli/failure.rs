@@ -57,6 +57,14 @@ impl Failure {
         Self::new(Exit::Usage, message)
     }
 
+    /// That the service lets nobody in with these credentials, and `why`.
+    pub(crate) fn sign_in(why: &str) -> Self {
+        Self::new(Exit::SignIn, format!("could not sign in: {why}")).hint(
+            "compare AEP_CLIENT_SECRET and AEP_SCOPES, or AEP_ACCESS_TOKEN, and AEP_ORG_ID and \
+             AEP_API_KEY with the project in Adobe's developer console; `backfill doctor` tells more",
+        )
+    }
+
     /// A file that is no text, called `name`.
     pub(crate) fn not_text(name: &str, error: NotText) -> Self {
         Self::usage(format!("{name}, line {}: {error}", error.line())).hint(error.hint())
@@ -352,7 +360,11 @@ impl From<ApiError> for Failure {
                 Exit::Unexpected
             }
         };
-        Self::new(exit, chain(&error))
+        let failure = Self::new(exit, chain(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -292,10 +292,7 @@ async fn look(
     let looked = carry_out::look(context, &plan, state, &connected).await;
     connected.close().await;
     match looked.ending {
-        Ending::SignIn(why) => {
-            let message = format!("could not sign in: {why}");
-            return Err(Failure::new(Exit::SignIn, message));
-        }
+        Ending::SignIn(why) => return Err(Failure::sign_in(&why)),
         Ending::Unreachable(why) => return Err(Failure::new(Exit::Unexpected, why)),
         Ending::Store(error) => return Err(Failure::state(&context.place_name(), &error)),
         Ending::Done | Ending::Interrupted | Ending::TimedOut | Ending::Breaker(_) => {}
