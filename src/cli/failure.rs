@@ -12,7 +12,7 @@ use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
-use crate::report::{self, Annotation, FailureView, ProblemCounts, plain};
+use crate::report::{self, Annotation, FailureView, ProblemCounts, fitting, plain};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{FIND_REMOTE, READ, StoreError};
@@ -184,20 +184,24 @@ impl Failure {
         if silent {
             return exit;
         }
-        let mut err = io::stderr().lock();
         let red = console::style("error:").for_stderr().red().bold();
+        let cyan = console::style("hint:").for_stderr().cyan().bold();
+        let term = console::Term::stderr();
+        let mut err = io::stderr().lock();
         // A path may hold a line feed, and what follows it would begin a line.
-        let mut lines = message.lines().map(|line| plain(line, LONGEST));
-        let _ = writeln!(err, "{red} {}", lines.next().unwrap_or_default());
-        for line in lines {
+        let mut message = message.lines().map(|line| plain(line, LONGEST));
+        let first = format!("{red} {}", message.next().unwrap_or_default());
+        let first = fitting(&term, &first).into_iter();
+        // What follows may be an excerpt of a file: it keeps its columns.
+        let details = details
+            .iter()
+            .map(|line| format!("  {}", plain(line, LONGEST)));
+        let hints = hints
+            .iter()
+            .map(|hint| format!("{cyan} {}", plain(hint, LONGEST)));
+        let rest = details.chain(hints).flat_map(|line| fitting(&term, &line));
+        for line in first.chain(message).chain(rest) {
             let _ = writeln!(err, "{line}");
-        }
-        for line in details {
-            let _ = writeln!(err, "  {}", plain(&line, LONGEST));
-        }
-        for hint in hints {
-            let cyan = console::style("hint:").for_stderr().cyan().bold();
-            let _ = writeln!(err, "{cyan} {}", plain(&hint, LONGEST));
         }
         exit
     }

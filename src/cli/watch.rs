@@ -8,9 +8,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::context::Context;
-use super::output::fitting;
 use crate::engine::Event;
-use crate::report::{ApplyProgress, ProgressDisplay, line};
+use crate::report::{ApplyProgress, ProgressDisplay, fitting, line};
 
 /// How often a display moves when nothing happens.
 const TICK: Duration = Duration::from_millis(200);

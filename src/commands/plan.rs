@@ -123,7 +123,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         let request = request(context, &explained, made.state.as_ref(), now);
         let request = request.as_deref();
         let layout = present::layout(context);
-        output::text(|out| report::write_explained(out, &explained, request, now, layout))?;
+        output::raw(|out| report::write_explained(out, &explained, request, now, layout))?;
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {

@@ -17,7 +17,7 @@ use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::length::parse_length;
-use crate::cli::output::{AnnotatedFormat, also, fitting};
+use crate::cli::output::{AnnotatedFormat, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
@@ -25,7 +25,7 @@ use crate::manifest::Manifest;
 use crate::plan::{Limit, Selection, diff};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
-    Unread, watch_line,
+    Unread, fitting, watch_line,
 };
 use crate::run::{FlowId, FlowRef, KeyPrefix, RunId};
 use crate::state::{Fate, State};

@@ -52,6 +52,8 @@ mod status;
 mod storm;
 mod structure;
 mod support;
+#[cfg(target_os = "linux")] // `script`, which has other flags elsewhere
+mod terminal;
 mod validate;
 mod version;
 mod wire;

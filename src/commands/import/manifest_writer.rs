@@ -209,8 +209,9 @@ impl ManifestWriter<'_> {
         let checked = check(&sources, &self.rules);
         if checked.has_errors() {
             let bounded = report::bound(&checked, MOST_PROBLEMS);
+            let width = report::columns(&console::Term::stderr());
             let mut err = io::stderr().lock();
-            let _ = report::write_problems(&mut err, &bounded, &sources, self.colour);
+            let _ = report::write_problems(&mut err, &bounded, &sources, self.colour, width);
             return Err(Failure::usage(
                 "the runs that exist do not make manifests that the config allows; nothing was \
                  written",
