@@ -6,7 +6,7 @@ use aep_backfill::run::{
     RunStatus, UnixSeconds, Window,
 };
 use aep_backfill::state::{
-    ClockKind, ClockedTime, Entry, Evidence, Holder, LastSeen, Refusal, Retry, State,
+    ClockedTime, Entry, Evidence, Holder, LastSeen, Refusal, Retry, State,
     StoredIdentity, encode_entries,
 };
 use jiff::Timestamp;
@@ -197,14 +197,13 @@ fn evidence(u: &mut Unstructured<'_>) -> Result<Evidence> {
 }
 
 fn moment(u: &mut Unstructured<'_>) -> Result<ClockedTime> {
-    let clock = if u.arbitrary()? {
-        ClockKind::Server
-    } else {
-        ClockKind::Local
-    };
-    Ok(ClockedTime {
-        time: time(u)?,
-        clock,
+    let (local, service) = (optional(u, time)?, optional(u, time)?);
+    Ok(match service {
+        Some(_) => ClockedTime { local, service },
+        None => ClockedTime {
+            local: Some(time(u)?),
+            service,
+        },
     })
 }
 

@@ -27,6 +27,8 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// `Date`: the service's clock, in whole seconds.
     pub date: Option<Timestamp>,
+    /// How old it is: a cache may have kept it (`Age`).
+    pub age: Duration,
     /// The body, as far as it arrived and was wanted.
     pub body: Vec<u8>,
     /// Whether all of it did.
@@ -44,6 +46,9 @@ impl Answer {
                 .and_then(|text| retry_after::parse(&text, date.unwrap_or(now))),
             request_id: header("x-request-id").map(|id| plain(&id)),
             date,
+            age: header("age")
+                .and_then(|age| age.trim().parse().ok())
+                .map_or(Duration::ZERO, Duration::from_secs),
             body: Vec::new(),
             complete: false,
         }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -313,6 +313,15 @@ impl Client {
 
     /// Reads `url`, again after what may pass.
     pub(super) async fn read(&self, sandbox: &Sandbox, url: Url) -> Result<Value, ApiError> {
+        Ok(self.read_with_age(sandbox, url).await?.0)
+    }
+
+    /// The same, and how old the answer is: no cache is asked, and some answer all the same.
+    pub(super) async fn read_with_age(
+        &self,
+        sandbox: &Sandbox,
+        url: Url,
+    ) -> Result<(Value, Duration), ApiError> {
         let mut token = self.auth.token().await?;
         let mut renewed = false;
         let mut wait = Duration::from_millis(500);
@@ -322,7 +331,8 @@ impl Client {
             let request = self
                 .reads
                 .get(url.clone())
-                .headers(self.signed(sandbox, &token));
+                .headers(self.signed(sandbox, &token))
+                .header(CACHE_CONTROL, "no-cache, no-store");
             tried += 1;
             Point::READ_ASKING.pass();
             let seen = self.exchange(request, PAGE).await;
@@ -331,7 +341,7 @@ impl Client {
                 Err(Broken::NotConnected(why) | Broken::Connected(why)) => why,
                 Ok(answer) => match answer.status {
                     200..=299 if answer.complete => match serde_json::from_slice(&answer.body) {
-                        Ok(body) => return Ok(body),
+                        Ok(body) => return Ok((body, answer.age)),
                         Err(error) => {
                             let why = not_json(&answer.body, &error);
                             return Err(ApiError::NotUnderstood(why));
@@ -394,7 +404,8 @@ impl Client {
         self.learn_limits(response.headers());
         let mut answer = Answer::begun(response.status().as_u16(), header_of(&response), now);
         if let Some(date) = answer.date {
-            self.clock.learn(date, now);
+            answer.age = answer.age.max(self.clock.age(date));
+            self.clock.learn(date);
         }
         // A body that breaks off does not take back the status: the table decides on both.
         (answer.body, answer.complete) = bounded_body(&mut response, most).await;

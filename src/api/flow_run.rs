@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::clock::CLOCKS;
 use super::redact::plain;
 use crate::run::{ByteCounts, FlowId, RecordCounts, RunId, RunStatus, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime, LastSeen};
+use crate::state::{ClockedTime, LastSeen};
 use crate::untrusted::Untrusted;
 
 /// How many errors of a run are kept: a run of many files may repeat one for each.
@@ -153,18 +153,25 @@ impl FlowRun {
         self.created_client.as_ref().is_some_and(|by| by == client)
     }
 
-    /// Whether it can have come of a request whose intent was made at `intent`: it is not older.
-    /// A time that cannot be compared can.
+    /// Whether it can have come of a request whose intent was made at `intent`: it is not older, by
+    /// whichever clock. A time that cannot be compared can.
+    #[must_use]
+    pub fn may_be_since(&self, intent: ClockedTime) -> bool {
+        let times = self.created_at.zip(intent.earliest());
+        times.is_none_or(|(created, intent)| is_not_before(created, intent))
+    }
+
+    /// Whether it is certainly not older than `intent`, by the service's own times.
     #[must_use]
     pub fn is_since(&self, intent: ClockedTime) -> bool {
-        match (self.created_at, intent.clock) {
-            (Some(created), ClockKind::Server) => {
-                let earliest = intent.time.saturating_sub(CLOCKS).unwrap_or(intent.time);
-                created >= earliest
-            }
-            _ => true,
-        }
+        let times = self.created_at.zip(intent.service);
+        times.is_some_and(|(created, intent)| is_not_before(created, intent))
     }
+}
+
+/// Whether one moment is not before another, by clocks of the service that may differ a little.
+fn is_not_before(moment: Timestamp, other: Timestamp) -> bool {
+    other.duration_since(moment) <= CLOCKS
 }
 
 /// The status by its word and its records. The values are not documented in full: Adobe's samples,

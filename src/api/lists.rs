@@ -1,6 +1,7 @@
 //! The client's reads of runs: a flow's list, page by page, and one run by its id.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
@@ -10,8 +11,26 @@ use crate::run::{FlowId, FlowRef, RunId, Sandbox};
 
 /// More pages than any flow has runs for: a paging loop ends here.
 const MOST_PAGES: usize = 10_000;
-/// How often a list is read anew because runs have moved between its pages meanwhile.
-const MOST_MOVES: u32 = 3;
+/// How often a list is read from its front, until it has come to rest.
+const MOST_PASSES: usize = 8;
+
+/// How a pass over the pages of a list ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PassEnd {
+    /// The list is whole, or has the runs that were asked for.
+    Whole,
+    /// Runs may have come or moved between its pages.
+    MayHaveMoved,
+}
+
+/// The whole list of a flow's runs.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FlowList {
+    /// Newest first, as the service gives them.
+    pub runs: Vec<FlowRun>,
+    /// How old the oldest page of it is: a cache may have answered. It tells nothing of what came since.
+    pub age: Duration,
+}
 
 impl Client {
     /// All runs of a flow: every page, or an error. Newest first, as the service gives them.
@@ -19,6 +38,14 @@ impl Client {
     /// # Errors
     /// When a page cannot be had or understood: a list is whole or it is none.
     pub async fn runs_of(&self, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
+        Ok(self.list_of(flow).await?.runs)
+    }
+
+    /// The same, with how old the list is.
+    ///
+    /// # Errors
+    /// Those of [`runs_of`](Self::runs_of).
+    pub async fn list_of(&self, flow: &FlowRef) -> Result<FlowList, ApiError> {
         self.pages_of(flow, None).await
     }
 
@@ -32,7 +59,7 @@ impl Client {
         flow: &FlowRef,
         ids: &HashSet<RunId>,
     ) -> Result<Vec<FlowRun>, ApiError> {
-        self.pages_of(flow, Some(ids)).await
+        Ok(self.pages_of(flow, Some(ids)).await?.runs)
     }
 
     /// One page of a flow's runs as it came, after that which had `token`.
@@ -61,51 +88,92 @@ impl Client {
         &self,
         flow: &FlowRef,
         enough: Option<&HashSet<RunId>>,
-    ) -> Result<Vec<FlowRun>, ApiError> {
-        let mut runs = Vec::new();
+    ) -> Result<FlowList, ApiError> {
+        let mut list = FlowList::default();
+        let mut may_restart = true;
+        for _ in 0..MOST_PASSES {
+            let pass = self.pass(flow, enough, &mut list, &mut may_restart);
+            if pass.await? == PassEnd::Whole {
+                return Ok(list);
+            }
+        }
+        Err(ApiError::NotUnderstood(
+            "a list that changes faster than it can be read".to_owned(),
+        ))
+    }
+
+    /// Reads pages from the front, up to the first that shows a run of `list` as it was read before.
+    ///
+    /// A list has its newest runs, or those that changed last, in front: what comes or moves goes
+    /// there, and only there. So whatever an earlier pass has missed stands before each run that is
+    /// as it was then, and a pass that finds such a run on its first page, which is one moment, has
+    /// missed nothing. No clock has a say in it.
+    async fn pass(
+        &self,
+        flow: &FlowRef,
+        enough: Option<&HashSet<RunId>>,
+        list: &mut FlowList,
+        may_restart: &mut bool,
+    ) -> Result<PassEnd, ApiError> {
+        let FlowList { runs, age } = list;
+        let known: HashMap<RunId, usize> = runs
+            .iter()
+            .enumerate()
+            .map(|(place, run)| (run.id.clone(), place))
+            .collect();
+        let mut added = Vec::new();
         let mut seen = HashSet::new();
+        let mut has_changed = false;
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
-        let mut may_restart = true;
-        let mut moves = 0;
-        for _ in 0..MOST_PAGES {
-            let page = match self
-                .read(&flow.sandbox, self.page(flow.id, token.as_deref()))
+        let end = loop {
+            let (page, page_age) = match self
+                .read_with_age(&flow.sandbox, self.page(flow.id, token.as_deref()))
                 .await
             {
                 // How long a token lives is not documented; one that is not known any more is a
                 // 400. Then all is read again, once.
                 Err(ApiError::Refused(refusal))
-                    if refusal.status == 400 && token.is_some() && may_restart =>
+                    if refusal.status == 400 && token.is_some() && *may_restart =>
                 {
-                    may_restart = false;
-                    (runs, seen, tokens, token) = Default::default();
-                    continue;
+                    *may_restart = false;
+                    runs.clear();
+                    return Ok(PassEnd::MayHaveMoved);
                 }
                 page => page?,
             };
+            *age = page_age.max(*age);
             let Page { runs: listed, next } = Page::read(&page)?;
+            let mut is_at_rest = false;
             for run in listed.into_iter().map(|run| self.dialect.understood(run)) {
-                // The filter is the service's; a run of another flow must never count as ours.
-                if run.flow_id.is_none_or(|id| id == flow.id) && seen.insert(run.id.clone()) {
-                    runs.push(run);
+                // The filter is the service's; a run of another flow must never count as ours. What
+                // moves down while pages are read is on the next page again.
+                if run.flow_id.is_some_and(|id| id != flow.id) || !seen.insert(run.id.clone()) {
+                    continue;
+                }
+                match known.get(&run.id) {
+                    None => added.push(run),
+                    Some(&place) if runs[place] == run => is_at_rest = true,
+                    Some(&place) => {
+                        has_changed = true;
+                        runs[place] = run;
+                    }
                 }
             }
-            if enough.is_some_and(|ids| ids.is_subset(&seen)) {
-                return Ok(runs);
+            let has = |id| seen.contains(id) || known.contains_key(id);
+            let is_one_page = tokens.is_empty();
+            if enough.is_some_and(|ids| ids.iter().all(has)) || (is_at_rest && is_one_page) {
+                break PassEnd::Whole;
             }
             match next {
-                // What changed while we read may have moved to a page that was read before.
-                None if tokens.is_empty() || self.has_not_moved(flow, &seen).await? => {
-                    return Ok(runs);
-                }
-                None if moves < MOST_MOVES => {
-                    moves += 1;
-                    (runs, seen, tokens, token) = Default::default();
-                }
-                None => {
+                _ if is_at_rest => break PassEnd::MayHaveMoved,
+                None if is_one_page => break PassEnd::Whole,
+                // An earlier pass has read all that there is.
+                None if added.is_empty() && !has_changed => break PassEnd::Whole,
+                None => break PassEnd::MayHaveMoved,
+                Some(_) if tokens.len() == MOST_PAGES => {
                     return Err(ApiError::NotUnderstood(
-                        "a list that changes faster than it can be read".to_owned(),
+                        "a list that does not end".to_owned(),
                     ));
                 }
                 Some(next) if tokens.insert(next.clone()) => token = Some(next),
@@ -115,10 +183,10 @@ impl Client {
                     ));
                 }
             }
-        }
-        Err(ApiError::NotUnderstood(
-            "a list that does not end".to_owned(),
-        ))
+        };
+        added.append(runs);
+        *runs = added;
+        Ok(end)
     }
 
     fn page(&self, flow_id: FlowId, token: Option<&str>) -> Url {
@@ -128,15 +196,6 @@ impl Client {
             .append_pair("limit", &self.dialect.page_size.to_string())
             .extend_pairs(token.map(|token| ("continuationToken", token)));
         url
-    }
-
-    /// Whether the first page of a list holds no run of the flow that is not in `seen`.
-    async fn has_not_moved(&self, flow: &FlowRef, seen: &HashSet<RunId>) -> Result<bool, ApiError> {
-        let page = self.read(&flow.sandbox, self.page(flow.id, None)).await?;
-        let is_known = |run: &FlowRun| {
-            seen.contains(&run.id) || run.flow_id.is_some_and(|other| other != flow.id)
-        };
-        Ok(Page::read(&page)?.runs.iter().all(is_known))
     }
 
     /// Asks by their ids for those of `runs` that show no window, `most` of them at most: by

@@ -42,6 +42,7 @@ pub(crate) use flow_run::{is_in_milliseconds, shows_milliseconds};
 pub(crate) use http::OWN_AUTHORITY;
 pub use http::Timeouts;
 pub(crate) use http::{bounded_body, builder as http_builder, describe as describe_broken};
+pub use lists::FlowList;
 pub(crate) use not_json::not_json;
 pub use outcome::{Broken, Outcome, judge};
 pub use pacer::{Pacer, Rate, RateError};

@@ -73,11 +73,10 @@ pub(crate) async fn probe(endpoint: &Url, timeouts: Timeouts) -> Result<Probe, U
     let answer = answer.map_err(|error| unreached(&error))?;
     let received = Timestamp::now();
     let took = received.duration_since(sent);
-    let middle = sent.saturating_add(took / 2).unwrap_or(sent);
     let status = answer.status().as_u16();
     let clock = ServerClock::default();
     if let Some(date) = Answer::begun(status, header_of(&answer), received).date {
-        clock.learn(date, middle);
+        clock.learn(date);
     }
     let certificate = if is_loopback(endpoint) && endpoint.scheme() == "http" {
         CertificateTrust::Plain

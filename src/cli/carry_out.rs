@@ -150,11 +150,18 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
         Ending::SignIn(_) => Exit::SignIn,
         Ending::Interrupted => Exit::Interrupted,
         Ending::Breaker(_) => Exit::Guard,
-        Ending::Unreachable(_) => Exit::Unexpected,
+        Ending::Unreachable(_) | Ending::Panicked(_) => Exit::Unexpected,
         Ending::Done | Ending::TimedOut if counts.in_doubt > 0 => Exit::InDoubt,
         Ending::TimedOut => Exit::TimedOut,
         Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
-        Ending::Done if counts.rejected > 0 || applied.blocked > 0 || failed > 0 => Exit::Rejected,
+        Ending::Done
+            if counts.rejected > 0
+                || applied.blocked > 0
+                || failed > 0
+                || applied.has_conflict() =>
+        {
+            Exit::Rejected
+        }
         Ending::Done if applied.is_not_followed() => Exit::Unexpected,
         Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
@@ -203,7 +210,7 @@ fn failure_of(context: &Context, ending: Ending, exit: Exit) -> Option<Failure> 
         )
         .hint("the reasons are listed above; what was rejected is tried again by the next apply"),
         Ending::SignIn(why) => Failure::sign_in(&why),
-        Ending::Unreachable(why) => Failure::new(
+        Ending::Unreachable(why) | Ending::Panicked(why) => Failure::new(
             exit,
             format!("stopped: {why}; what was not sent is left for the next apply"),
         ),

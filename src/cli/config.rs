@@ -12,7 +12,7 @@ use super::length::length;
 use super::wire::Wire;
 use crate::api::Rate;
 use crate::file_text::text_of;
-use crate::manifest::read_yaml;
+use crate::manifest::{Spanned, position_of, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
 
@@ -29,7 +29,7 @@ pub(crate) struct Config {
     version: Option<ConfigVersion>,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) sandbox: Option<Sandbox>,
-    pub(crate) state: Option<String>,
+    state: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) limits: Limits,
     #[serde(default)]
@@ -106,13 +106,21 @@ impl Config {
         let bytes = std::fs::read(path)
             .map_err(|error| Failure::usage(format!("could not read {shown}: {error}")))?;
         let text = text_of(&bytes).map_err(|error| Failure::not_text(&shown, error))?;
-        let config: Self = read_yaml(&shown, text)
-            .map_err(|error| Failure::usage(format!("the config is wrong\n{error}")))?;
+        let config: Self = read_yaml(&shown, text).map_err(|error| {
+            Failure::usage(format!("the config is wrong\n{error}")).at(&shown, error.position())
+        })?;
         if config.version.is_none() {
             return Err(Failure::usage(format!("{shown} does not say its version"))
-                .hint("add `version: 1`"));
+                .hint("add `version: 1`")
+                .at(&shown, Some((1, 1))));
         }
         Ok(config)
+    }
+
+    /// The place of the state, if the config names one, and the line and column where it does.
+    pub(crate) fn state(&self) -> Option<(&str, (u32, u32))> {
+        let state = self.state.as_ref()?;
+        Some((&state.value, position_of(state)))
     }
 
     /// Whether every manifest needs a reason.
@@ -244,7 +252,8 @@ mod tests {
         let mut config = read(&fields.join("\n")).expect("uncommented, it is a config");
         let default = Config::default();
         assert!(config.organization.take().is_some() && config.sandbox.take().is_some());
-        assert_eq!(config.state.take().as_deref(), Some(".backfill"));
+        let state = config.state.take().map(|state| state.value);
+        assert_eq!(state.as_deref(), Some(".backfill"));
         assert!(config.reason_required());
         assert_eq!(
             format!("{:?}", config.limits),

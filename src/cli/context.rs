@@ -135,6 +135,14 @@ impl Flags {
     pub(crate) fn project(&self) -> Project {
         Project::find(self.config.as_deref())
     }
+
+    /// The sandbox that is typed, or that the environment names.
+    pub(crate) fn sandbox(&self) -> Result<Option<Sandbox>, Failure> {
+        match &self.sandbox {
+            Some(typed) => Ok(Some(typed.clone())),
+            None => parsed("AEP_SANDBOX_NAME"),
+        }
+    }
 }
 
 impl Context {
@@ -144,10 +152,11 @@ impl Context {
         project: Project,
         actions: &Arc<Actions>,
     ) -> Result<Self, Failure> {
+        let sandbox = flags.sandbox();
         let Flags {
             config: _,
             state,
-            sandbox,
+            sandbox: _,
             endpoint,
             emulator,
             color,
@@ -158,10 +167,7 @@ impl Context {
         let config = Config::read(project.found_config())?;
         let (kept, named) = kept(state, &config, &project)?;
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
-        let sandbox = match sandbox {
-            Some(typed) => Some(typed),
-            None => parsed("AEP_SANDBOX_NAME")?,
-        };
+        let sandbox = sandbox?;
         let endpoint = match endpoint {
             Some(typed) => Some(typed),
             // What was typed beats the environment.
@@ -218,6 +224,14 @@ impl Context {
         self.kept.place(self.config.lease())
     }
 
+    /// Whether something says that there is a project here: a config, or a state, named or found. Then
+    /// manifests that are not there were taken away; else this may be another folder than was meant.
+    pub(crate) fn is_set_up(&self) -> bool {
+        self.project.found_config().is_some()
+            || self.named != NamedBy::Nobody
+            || matches!(&self.kept, StateLocation::Folder(folder) if project::is_state(folder))
+    }
+
     /// Fails where the state would be a new one, though there is one where versions of this program
     /// looked for it that took paths in a config for relative to the current folder.
     fn check_not_elsewhere(&self) -> Result<(), Failure> {
@@ -227,7 +241,11 @@ impl Context {
         if matches!(self.named, NamedBy::Flag | NamedBy::Variable) {
             return Ok(());
         }
-        let before = Path::new(self.config.state.as_deref().unwrap_or(project::STATE));
+        let before = Path::new(
+            self.config
+                .state()
+                .map_or(project::STATE, |(state, _)| state),
+        );
         if self.emulator || project::is_state(folder) || !project::is_state(before) {
             return Ok(());
         }
@@ -368,11 +386,12 @@ fn kept(
         }
         return Ok((kept, NamedBy::Variable));
     }
-    match &config.state {
-        Some(state) => Ok((
-            StateLocation::read(state, project.folder())?,
-            NamedBy::Config,
-        )),
+    match config.state() {
+        Some((state, at)) => {
+            let kept = StateLocation::read(state, project.folder())
+                .map_err(|failure| failure.at(&project.config().display().to_string(), Some(at)))?;
+            Ok((kept, NamedBy::Config))
+        }
         None => Ok((StateLocation::Folder(project.state()), NamedBy::Nobody)),
     }
 }

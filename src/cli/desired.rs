@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::project::Project;
 use crate::api::{TimestampUnit, is_in_milliseconds};
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
@@ -117,9 +118,9 @@ impl Paths {
     }
 
     /// The paths of the manifests: those that were given, or the default.
-    pub(crate) fn as_given(&self, context: &Context) -> Vec<PathBuf> {
+    pub(crate) fn as_given(&self, project: &Project) -> Vec<PathBuf> {
         if self.paths.is_empty() {
-            vec![context.project.manifests()]
+            vec![project.manifests()]
         } else {
             self.paths.clone()
         }
@@ -132,14 +133,14 @@ impl Paths {
 
     /// Reads and checks the manifests.
     pub(crate) fn check(&self, context: &Context) -> Result<(Sources, Checked), Failure> {
-        let sources = read_paths(&self.as_given(context))?;
+        let sources = read_paths(&self.as_given(&context.project))?;
         let checked = check(&sources, &rules(context));
         Ok((sources, checked))
     }
 
     /// The same, and says what is wrong; errors end the verb.
     pub(crate) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
-        let sources = read_paths(&self.as_given(context))?;
+        let sources = read_paths(&self.as_given(&context.project))?;
         self.desired_of(context, &sources)
     }
 
@@ -161,12 +162,12 @@ impl Paths {
         Ok(checked)
     }
 
-    /// The same, but that there are none where they are by default is said and is no error: a pull
-    /// request may take the last of them away, or be about something else.
+    /// The same, but that there are none where they are by default is said and is no error, if there is a
+    /// project: a commit may take the last of them away, and what is recorded is told all the same.
     pub(crate) fn desired_if_any(&self, context: &Context) -> Result<Checked, Failure> {
-        let none = match read_paths(&self.as_given(context)) {
+        let none = match read_paths(&self.as_given(&context.project)) {
             Err(error @ (FindError::Missing(_) | FindError::NoManifest(_)))
-                if self.paths.is_empty() =>
+                if self.paths.is_empty() && context.is_set_up() =>
             {
                 format!("{error}: nothing is wanted")
             }

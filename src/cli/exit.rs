@@ -14,7 +14,7 @@ pub enum Exit {
     /// Sign-in or permission.
     SignIn,
     /// Some runs were rejected or their flow is blocked; where they were followed, and `status`: some
-    /// failed; `audit`: something differs.
+    /// failed or are rejected; `audit`: something differs.
     Rejected,
     /// Some runs are in doubt; `import`: some could not be told.
     InDoubt,

@@ -12,7 +12,9 @@ use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
-use crate::report::{self, Annotation, FailureView, ProblemCounts, fitting, plain};
+use crate::report::{
+    self, Annotation, AnnotationPlace, FailureView, ProblemCounts, fitting, plain,
+};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{FIND_REMOTE, READ, StoreError};
@@ -31,6 +33,8 @@ pub(crate) struct Failure {
     /// Lines under the message.
     details: Vec<String>,
     hints: Vec<String>,
+    /// The line of the file that is wrong, if one is.
+    place: Option<Box<AnnotationPlace>>,
     /// The runs that are in conflict with the state, if that is what is wrong.
     conflicts: Vec<PlannedRun>,
     /// The manifests, if they are what is wrong.
@@ -46,6 +50,7 @@ impl Failure {
             message: message.into(),
             details: Vec::new(),
             hints: Vec::new(),
+            place: None,
             conflicts: Vec::new(),
             checked: None,
             silent: false,
@@ -67,7 +72,10 @@ impl Failure {
 
     /// A file that is no text, called `name`.
     pub(crate) fn not_text(name: &str, error: NotText) -> Self {
-        Self::usage(format!("{name}, line {}: {error}", error.line())).hint(error.hint())
+        let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+        Self::usage(format!("{name}, line {line}: {error}"))
+            .hint(error.hint())
+            .at(name, Some((line, 1)))
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -77,6 +85,18 @@ impl Failure {
 
     pub(crate) fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(lines);
+        self
+    }
+
+    /// Wrong is this line and column of a file, where they are known.
+    pub(crate) fn at(mut self, file: &str, position: Option<(u32, u32)>) -> Self {
+        self.place = position.map(|(line, column)| {
+            Box::new(AnnotationPlace {
+                file: file.to_owned(),
+                line,
+                column: Some(column),
+            })
+        });
         self
     }
 
@@ -107,7 +127,7 @@ impl Failure {
         let message = self.message.lines().map(ToOwned::to_owned);
         vec![Annotation {
             severity: Severity::Error,
-            spot: None,
+            spot: self.place.as_deref().cloned(),
             title: "backfill".to_owned(),
             lines: message
                 .chain(self.details.iter().cloned())
@@ -177,6 +197,7 @@ impl Failure {
             message,
             details,
             hints,
+            place: _,
             conflicts: _,
             checked: _,
             silent,
@@ -270,7 +291,7 @@ impl Failure {
                 "nothing was sent that is not recorded; find out what else writes there (another \
                  tool, a checkout, a sync client), then see `backfill state verify`",
             ),
-            StoreError::Format(FormatError::Newer { .. }) => {
+            StoreError::Format(FormatError::Newer { .. } | FormatError::NewerLine { .. }) => {
                 failure.hint("use the version of backfill that wrote it, or a newer one")
             }
             StoreError::Format(FormatError::Moved { .. }) => {

@@ -2,15 +2,18 @@
 //!
 //! Who and where comes from the environment of the job; the token is the job's own. A token that may
 //! only read, as that of a pull request from a fork, is no failure: the summary of the step says the
-//! same.
+//! same. Nor is a comment that cannot be written: the check is about the plan.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 use url::Url;
 
 use super::Exit;
-use super::actions::{locate, repository};
+use super::actions::{Actions, locate, repository};
 use super::ci::ci_run;
 use super::config;
 use super::context::Context;
@@ -21,7 +24,7 @@ use crate::github::{
     CommentWrite, GitHubClient, GitHubConnection, GitHubError, ManagedComment, PullRequest,
     WorkflowEvent, since,
 };
-use crate::report::{self, plain};
+use crate::report::{self, Annotation, plain};
 use crate::run::Sandbox;
 
 /// Where a repository's workflows are: what they plan may be different then.
@@ -47,58 +50,88 @@ pub(crate) async fn comment(
     let client = client()?;
     let Scope { sticky, footer, .. } = Scope::new("plan", context);
     let markdown = format!("{markdown}{footer}{}", since_line(&pull));
+    let is_about = is_about(context.project.config(), manifests);
+    let written = sticky.comment(&client, pull.number, &markdown, is_about);
+    match written.await {
+        Ok(written) => say(context, "the comment on the pull request", written),
+        Err(error) => tell_uncommented(&context.actions, &pull, &error),
+    }
+    Ok(())
+}
+
+/// Has each comment of a config on this job's pull request say `markdown`, in place of plans that were
+/// made when the config could be read; `config` is its path. Where there is none, one is written: by the
+/// sandbox that the next plan will have, so that it finds it.
+pub(crate) async fn supersede(
+    actions: &Actions,
+    config: &Path,
+    manifests: &[PathBuf],
+    sandbox: Option<&Sandbox>,
+    markdown: &str,
+) -> Result<(), Failure> {
+    let Some(pull) = pull_request()? else {
+        return Ok(());
+    };
+    let markdown = format!("{markdown}{}", since_line(&pull));
+    let name = locate(&repository(), &config.display().to_string());
+    let sticky = ManagedComment::new("plan", &name, sandbox.map_or("", Sandbox::as_str));
+    let sticky = if sandbox.is_none() {
+        // The config may name one, once it can be read.
+        sticky.only()
+    } else {
+        sticky
+    };
+    let is_about = is_about(config, manifests);
+    let client = client()?;
+    let written = sticky.supersede(&client, pull.number, &markdown, is_about);
+    if let Err(error) = written.await {
+        tell_uncommented(actions, &pull, &error);
+    }
+    Ok(())
+}
+
+/// Whether a file of the repository is one that a plan of this config and these manifests depends on. A
+/// plan may be asked for on each pull request: one that changes nothing of it needs no comment.
+fn is_about(config: &Path, manifests: &[PathBuf]) -> impl Fn(&str) -> bool + use<> {
     let root = repository();
     let read = manifests.iter().map(PathBuf::as_path);
     let read: Vec<String> = read
-        .chain([context.project.config()])
+        .chain([config])
         .map(|path| locate(&root, &path.display().to_string()))
         .collect();
-    // A plan may be asked for on each pull request: one that changes nothing of it needs no comment.
-    let is_about = |file: &str| {
+    move |file| {
         let is_in = |path: &String| {
             let rest = file.strip_prefix(path.as_str());
             rest.is_some_and(|rest| rest.is_empty() || path.is_empty() || rest.starts_with('/'))
         };
         file.starts_with(WORKFLOWS) || read.iter().any(is_in)
-    };
-    let written = sticky.comment(&client, pull.number, &markdown, is_about);
-    match written.await {
-        Ok(written) => {
-            say(context, "the comment on the pull request", written);
-            Ok(())
-        }
-        Err(error) if error.is_closed_to_all() => {
-            context.actions.notice(
-                "the conversation of the pull request is locked, or the repository archived: the plan \
-                 is in the summary of this step, and in no comment",
-            );
-            Ok(())
-        }
-        Err(error) if error.is_forbidden() && pull.is_from_a_fork => {
-            context.actions.notice(
-                "a pull request from a fork has a token that may only read: the plan is in the \
-                 summary of this step, and in no comment",
-            );
-            Ok(())
-        }
-        Err(error) => Err(uncommented(&error)),
     }
 }
 
-/// Has each comment of a config on this job's pull request say `markdown`, in place of plans that were
-/// made when the config could be read; `config` is its path.
-pub(crate) async fn supersede(config: &Path, markdown: &str) -> Result<(), Failure> {
-    let Some(pull) = pull_request()? else {
-        return Ok(());
-    };
-    let config = locate(&repository(), &config.display().to_string());
-    let markdown = format!("{markdown}{}", since_line(&pull));
-    let sticky = ManagedComment::new("plan", &config, "");
-    match sticky.supersede(&client()?, pull.number, &markdown).await {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_closed_to_all() => Ok(()),
-        Err(error) if error.is_forbidden() && pull.is_from_a_fork => Ok(()),
-        Err(error) => Err(uncommented(&error)),
+/// Says why there is no comment, or an old one: no failure, for the check is about the plan.
+fn tell_uncommented(actions: &Actions, pull: &PullRequest, error: &GitHubError) {
+    if error.is_closed_to_all() {
+        actions.notice(
+            "the conversation of the pull request is locked, or the repository archived: what a comment \
+             would say is in the summary of this step",
+        );
+    } else if error.is_forbidden() && pull.is_from_a_fork {
+        actions.notice(
+            "a pull request from a fork has a token that may only read: what a comment would say is in \
+             the summary of this step",
+        );
+    } else {
+        let failure = refused(error, "comment on the pull request", "pull-requests").hint(
+            "the summary of this step says the same; a comment that is there may show the plan of an \
+             earlier commit",
+        );
+        let mut warning = failure.message().to_owned();
+        for hint in failure.hints() {
+            warning = format!("{warning}; {hint}");
+        }
+        // Nobody is left to tell that it cannot be written.
+        let _ = writeln!(io::stderr().lock(), "warning: {}", plain(&warning, 1_000));
+        actions.annotate(|| vec![Annotation::warning(warning)]);
     }
 }
 
@@ -149,16 +182,12 @@ fn say(context: &Context, what: &str, written: CommentWrite) {
     context.say(&format!("note: {what} {became}"));
 }
 
-fn uncommented(error: &GitHubError) -> Failure {
-    refused(error, "comment on the pull request", "pull-requests")
-}
-
 fn refused(error: &GitHubError, what: &str, permission: &str) -> Failure {
     let failure = Failure::new(
         Exit::Unexpected,
         format!("could not {what}: {}", chain(error)),
     );
-    if error.is_forbidden() {
+    if error.lacks_a_permission() {
         failure.hint(format!("the job needs `permissions: {permission}: write`"))
     } else {
         failure
@@ -188,9 +217,9 @@ impl Scope {
             title = format!("{title} ({})", plain(&config, 100));
         }
         let sticky = ManagedComment::new(verb, &config, sandbox.map_or("", Sandbox::as_str));
-        let by_config = context.config.sandbox.as_ref();
         Self {
-            sticky: if by_config.is_some() && by_config == sandbox {
+            // Whether the config says it, by a sandbox or by none, and not a flag or a variable.
+            sticky: if context.config.sandbox.as_ref() == sandbox {
                 sticky.only()
             } else {
                 sticky
@@ -220,8 +249,22 @@ pub(crate) fn client() -> Result<GitHubClient, Failure> {
         api: Url::parse(&api).map_err(|_| Failure::usage("GITHUB_API_URL is not a URL"))?,
         repository: required("GITHUB_REPOSITORY")?,
         token: SecretString::from(required("GITHUB_TOKEN")?),
+        wait,
     };
     GitHubClient::new(connection).map_err(|error| Failure::usage(chain(&error)))
+}
+
+/// Waits, and says so where it is long: a step that says nothing looks as if it hung.
+fn wait(length: Duration) -> BoxFuture<'static, ()> {
+    let seconds = length.as_secs();
+    if seconds > 5 {
+        // Nobody is left to tell that it cannot be written.
+        let _ = writeln!(
+            io::stderr().lock(),
+            "note: GitHub limits how often it is asked; it is asked again in {seconds} s"
+        );
+    }
+    Box::pin(tokio::time::sleep(length))
 }
 
 fn required(name: &str) -> Result<String, Failure> {

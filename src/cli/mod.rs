@@ -23,6 +23,7 @@ pub(crate) mod failure;
 pub(crate) mod github;
 pub(crate) mod length;
 pub(crate) mod lock;
+pub(crate) mod outcomes;
 pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod present;

@@ -17,6 +17,7 @@ pub(crate) fn read(asked: &str) -> Result<Scenario, Failure> {
         ))
     })?;
     let text = text_of(&bytes).map_err(|error| Failure::not_text(asked, error))?;
-    Scenario::read(asked, text)
-        .map_err(|error| Failure::usage(format!("the scenario is wrong\n{error}")))
+    Scenario::read(asked, text).map_err(|error| {
+        Failure::usage(format!("the scenario is wrong\n{error}")).at(asked, error.position())
+    })
 }

@@ -59,6 +59,7 @@ fn needs_a_person(event: &Event) -> bool {
     matches!(
         event,
         Event::Blocked { .. }
+            | Event::InTheWay { .. }
             | Event::Rejected { .. }
             | Event::InDoubt { .. }
             | Event::Unclear { .. }

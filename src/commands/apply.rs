@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     if flags.dry_run {
         let made = match reviewed(context, flags) {
             Ok(reviewed) => {
-                let checked = flags.paths.desired(context);
+                let checked = flags.paths.desired_if_any(context);
                 let sources = plan::Sources {
                     reviewed: reviewed.as_ref(),
                     ..plan::Sources::default()
@@ -125,7 +125,7 @@ async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
             .annotate(|| vec![Annotation::warning(warning)]);
     }
     let reviewed = reviewed(context, flags)?;
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let result = apply_to(context, flags, checked.runs, reviewed.as_ref(), &connected).await;
     connected.close().await;

@@ -62,7 +62,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 }
 
 async fn connect_and_audit(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let result = audit(context, &checked, &connected, flags).await;
     connected.close().await;

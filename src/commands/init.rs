@@ -110,13 +110,17 @@ enum MadeFiles {
     Elsewhere,
 }
 
-/// A workflow of ours as one of somebody else's, who uses the action at `action`.
-fn workflow(text: &str, action: Option<&str>) -> String {
+/// How a workflow names the action at `action`.
+fn uses(action: &str) -> String {
     let (repository, commit) = action
-        .unwrap_or(UNKNOWN_ACTION)
         .split_once('@')
         .expect("it was checked, or is a constant");
-    let mut uses = format!("{repository}/{ACTION_FOLDER}@{commit}");
+    format!("{repository}/{ACTION_FOLDER}@{commit}")
+}
+
+/// A workflow of ours as one of somebody else's, who uses the action at `action`.
+fn workflow(text: &str, action: Option<&str>) -> String {
+    let mut uses = uses(action.unwrap_or(UNKNOWN_ACTION));
     if action.is_some() && action == RELEASED {
         uses.push_str(concat!(" # v", env!("CARGO_PKG_VERSION")));
     }
@@ -176,11 +180,30 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
             made.push((name, what));
         }
     }
-    output::text(|out| tell(out, &made, known))?;
+    let other = flags
+        .action
+        .as_deref()
+        .map(|action| other_action(&made, action));
+    output::text(|out| tell(out, &made, known, &other.unwrap_or_default()))?;
     Ok(Exit::Success)
 }
 
-fn tell(out: &mut dyn Write, made: &[(&str, MadeFiles)], action: Option<&str>) -> io::Result<()> {
+/// The workflows that were left as they are, and use another action than `action`, which was asked for.
+fn other_action<'m>(made: &[(&'m str, MadeFiles)], action: &str) -> Vec<&'m str> {
+    let uses = uses(action);
+    let is_other = |name: &&str| !fs::read_to_string(name).is_ok_and(|text| text.contains(&uses));
+    let left = made
+        .iter()
+        .filter(|(name, what)| *what == MadeFiles::Left && name.starts_with(WORKFLOWS));
+    left.map(|(name, _)| *name).filter(is_other).collect()
+}
+
+fn tell(
+    out: &mut dyn Write,
+    made: &[(&str, MadeFiles)],
+    action: Option<&str>,
+    other_action: &[&str],
+) -> io::Result<()> {
     let width = made.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
     for (name, what) in made {
         let said = match what {
@@ -194,6 +217,18 @@ fn tell(out: &mut dyn Write, made: &[(&str, MadeFiles)], action: Option<&str>) -
     }
     let is = |name, what| made.contains(&(name, what));
     let mut steps = Vec::new();
+    if let Some(action) = action.filter(|_| !other_action.is_empty()) {
+        let files = other_action
+            .iter()
+            .filter_map(|path| path.rsplit('/').next());
+        steps.push(format!(
+            "These workflows are left as they are, and do not use the action that you named. Put\n   \
+             `{}`\n   \
+             into their `uses:`, or remove them and run this again:\n   {}.",
+            uses(action),
+            files.collect::<Vec<_>>().join(", ")
+        ));
+    }
     if is(GITIGNORE, MadeFiles::Left) && !ignores_state() {
         steps.push(format!(
             "Add the line `{STATE}` to {GITIGNORE}: the state stays out of git."
@@ -229,7 +264,7 @@ fn tell(out: &mut dyn Write, made: &[(&str, MadeFiles)], action: Option<&str>) -
         if action.is_none() {
             steps.push(format!(
                 "They use the action of {UNKNOWN_ACTION}, for this build is no release. Put in\n   \
-                 place of that the one you trust, or let `backfill init --action` write them."
+                 place of that the one you trust, or remove them and let `backfill init --action` write them."
             ));
         }
     }

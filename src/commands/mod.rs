@@ -188,6 +188,7 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         _ => {}
     }
     let project = global.project();
+    let sandbox = global.sandbox();
     let context = match context::Context::resolve(global, project.clone(), actions) {
         Ok(context) => context,
         Err(failure) => {
@@ -195,7 +196,10 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
                 return flags.without_context(&project, &failure);
             }
             let beside = match &verb {
-                Verb::Plan(flags) => flags.unplanned(project.config(), &failure).await,
+                Verb::Plan(flags) => {
+                    let sandbox = sandbox.as_ref().ok().and_then(Option::as_ref);
+                    flags.unplanned(&project, sandbox, &failure, actions).await
+                }
                 _ => Ok(()),
             };
             return also(actions, verb.name(), Err(failure), beside);

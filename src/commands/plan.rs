@@ -10,21 +10,24 @@ use jiff::Timestamp;
 
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
+use crate::cli::actions::Actions;
 use crate::cli::carry_out;
-use crate::cli::connect::connect;
+use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
+use crate::cli::outcomes;
 use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
-use crate::engine::{Ending, RunOutcome};
-use crate::manifest::{Checked, Manifest, Problem};
+use crate::cli::project::Project;
+use crate::engine::{Ending, LeftReason, RunOutcome};
+use crate::manifest::{Checked, Problem};
 use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
 use crate::report::{self, BlockedFlow, PlanView, View};
-use crate::run::{DesiredRun, KeyPrefix, Source, UnixSeconds};
-use crate::state::{Fate, State};
+use crate::run::{DesiredRun, KeyPrefix, Sandbox, Source, UnixSeconds};
+use crate::state::{Fate, Record, State};
 use crate::store::load;
 
 /// How many conflicts an error names before it counts the rest.
@@ -85,12 +88,21 @@ impl From<PlanFormat> for Form {
 
 impl Flags {
     /// What there is to do where not even the config can be read: plans of earlier commits do not hold.
-    pub(super) async fn unplanned(&self, config: &Path, failure: &Failure) -> Result<(), Failure> {
+    pub(super) async fn unplanned(
+        &self,
+        project: &Project,
+        sandbox: Option<&Sandbox>,
+        failure: &Failure,
+        actions: &Actions,
+    ) -> Result<(), Failure> {
         let shown = show_failure(failure, self.format.into());
         if !self.comment {
             return shown;
         }
-        let superseded = github::supersede(config, &failure.markdown("plan", github::ROOM)).await;
+        let markdown = failure.markdown("plan", github::ROOM);
+        let manifests = self.paths.as_given(project);
+        let superseded =
+            github::supersede(actions, project.config(), &manifests, sandbox, &markdown).await;
         superseded.and(shown)
     }
 }
@@ -106,11 +118,7 @@ fn show_failure(failure: &Failure, form: Form) -> Result<(), Failure> {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let checked = if flags.comment {
-        flags.paths.desired_if_any(context)
-    } else {
-        flags.paths.desired(context)
-    };
+    let checked = flags.paths.desired_if_any(context);
     let sources = Sources {
         online: flags.online,
         ..Sources::default()
@@ -132,7 +140,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             Ok(made) => made.markdown(github::ROOM),
             Err(failure) => failure.markdown("plan", github::ROOM),
         };
-        github::comment(context, &flags.paths.as_given(context), &markdown).await
+        github::comment(context, &flags.paths.as_given(&context.project), &markdown).await
     } else {
         Ok(())
     };
@@ -213,13 +221,13 @@ impl PlanWithState {
     /// How it ends that the plan was shown and not carried out.
     pub(super) fn exit(&self, detailed_exitcode: bool) -> Result<Exit, Failure> {
         let totals = self.plan.totals();
-        if totals.conflict > 0 {
+        if self.plan.contradicts_state() {
             return Err(conflict(&self.plan));
         }
         let blocked = self.blocked.as_deref().unwrap_or_default();
         Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
             Exit::Unexpected
-        } else if !blocked.is_empty() {
+        } else if !blocked.is_empty() || totals.conflict > 0 {
             Exit::Rejected
         } else if detailed_exitcode && totals.has_changes() {
             Exit::Changes
@@ -264,58 +272,90 @@ pub(super) async fn make(
     let state = load(place.as_ref(), context.organization.as_ref())
         .await
         .map_err(|error| Failure::state(&place.name(), &error))?;
-    let plan = planned(context, checked.runs, state.as_ref(), sources.reviewed);
+    let Checked {
+        runs,
+        manifests,
+        problems,
+        ..
+    } = checked;
+    let plan = planned(context, runs, state.as_ref(), sources.reviewed);
     let plan = selection.select_all(context, plan)?;
-    let (plan, blocked) = if sources.online {
-        let (plan, blocked) = look(context, plan, &checked.manifests, state.clone()).await?;
-        (plan, Some(blocked))
+    let made = if sources.online {
+        let connected = connect(context, &manifests).await?;
+        let made = look(context, plan, selection, state, &connected).await;
+        connected.close().await;
+        made?
     } else {
-        (plan, None)
+        PlanWithState::at(context, selection.limited(context, plan), state)
     };
-    let plan = selection.limited(context, plan);
-    Ok(PlanWithState {
-        problems: checked.problems,
-        blocked,
-        ..PlanWithState::at(context, plan, state)
-    })
+    Ok(PlanWithState { problems, ..made })
 }
 
-/// `plan` as the service is: what exists is adopted; and the flows that nothing can be sent to.
+/// The plan as the service is: what it lists of runs on record counts more than what was recorded
+/// of them, what exists is adopted, and nothing is sent to the flows that are blocked.
 async fn look(
     context: &Context,
-    plan: Plan,
-    manifests: &[Manifest],
+    mut plan: Plan,
+    selection: &SelectionArgs,
     state: Option<State>,
-) -> Result<(Plan, Vec<BlockedFlow>), Failure> {
-    let connected = connect(context, manifests).await?;
-    let state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
-    let looked = carry_out::look(context, &plan, state, &connected).await;
-    connected.close().await;
+    connected: &Connected,
+) -> Result<PlanWithState, Failure> {
+    let is_kept = state.is_some();
+    let mut state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
+    let is_unfinished = |record: &Record| {
+        let seen = record.last_seen();
+        seen.is_none_or(|seen| !seen.status.is_finished())
+    };
+    let unfinished = outcomes::recorded(&plan, &state, is_unfinished);
+    let concurrency = context.config.limits.concurrency;
+    for list in outcomes::runs_with(unfinished, &connected.client, concurrency).await {
+        match list {
+            Ok(runs) => {
+                outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
+            }
+            // The look says so, if it keeps anything from being sent.
+            Err(error) => drop(error.of_one_flow()?),
+        }
+    }
+    plan = plan.with_outcomes_of(&state);
+    let looked = carry_out::look(context, &plan, state.clone(), connected).await;
     match looked.ending {
         Ending::SignIn(why) => return Err(Failure::sign_in(&why)),
-        Ending::Unreachable(why) => return Err(Failure::new(Exit::Unexpected, why)),
+        Ending::Unreachable(why) | Ending::Panicked(why) => {
+            return Err(Failure::new(Exit::Unexpected, why));
+        }
         Ending::Store(error) => return Err(Failure::state(&context.place_name(), &error)),
         Ending::Done | Ending::Interrupted | Ending::TimedOut | Ending::Breaker(_) => {}
     }
     let blocked = BlockedFlow::all(&looked);
     let now = Timestamp::now();
     let found = looked.runs.into_iter().filter_map(|(run, outcome)| {
-        let RunOutcome::Adopted(run_id, evidence) = outcome else {
-            return None;
-        };
-        let known = Known {
-            identity: run.identity.clone(),
-            fate: Fate::Created {
-                run_id,
-                adopted: Some(Box::new(evidence)),
-                at: now,
-                sent_at: None,
+        let known = match outcome {
+            RunOutcome::Adopted(run_id, evidence) => Known {
+                identity: run.identity.clone(),
+                fate: Fate::Created {
+                    run_id,
+                    adopted: Some(Box::new(evidence)),
+                    at: now,
+                    sent_at: None,
+                },
+                last_seen: None,
+                other: None,
             },
-            last_seen: None,
+            RunOutcome::Remaining(LeftReason::InTheWay(other)) => {
+                Known::in_the_way(&run.identity.flow, other, now)
+            }
+            _ => return None,
         };
         Some((run.key(), known))
     });
-    Ok((plan.adopting(found.collect()), blocked))
+    let plan = plan.adopting(found.collect());
+    let plan = plan.blocking(&blocked.iter().map(|flow| &flow.flow).collect());
+    let plan = selection.limited(context, plan);
+    Ok(PlanWithState {
+        blocked: Some(blocked),
+        ..PlanWithState::at(context, plan, is_kept.then_some(state))
+    })
 }
 
 /// What `desired` and `state` differ in, of this organization; no more than what was `reviewed`.

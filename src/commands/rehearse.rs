@@ -69,8 +69,13 @@ async fn rehearse(
 ) -> Result<Rehearsal, Failure> {
     let begun = Instant::now();
     let mut signals = Signals::listen()?;
-    let folder = Folder::make(context, &flags.paths.as_given(context), emulator, scenario)
-        .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
+    let folder = Folder::make(
+        context,
+        &flags.paths.as_given(&context.project),
+        emulator,
+        scenario,
+    )
+    .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
     let flows = flows_of(wanted);
     let course = KillLoop {
         emulator,

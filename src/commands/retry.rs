@@ -1,13 +1,11 @@
 //! `backfill retry`: runs that failed, run again: a new attempt of the same window each.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::api::{ApiError, Client, FlowRun};
+use crate::api::FlowRun;
 use crate::cli::Exit;
 use crate::cli::ask::ask;
 use crate::cli::carry_out::{FollowArgs, SendSettings, carry_out, exit_of, say_ending, show_all};
@@ -16,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::lock::LockArgs;
+use crate::cli::outcomes;
 use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::present;
 use crate::cli::signals::Signals;
@@ -23,7 +22,7 @@ use crate::engine::{self, Applied};
 use crate::plan::{Plan, RetryPlan, RetryRule, diff};
 use crate::reconcile::all_news;
 use crate::report::{RetryPlanView, RetryView, number};
-use crate::run::{DesiredRun, FlowRef};
+use crate::run::DesiredRun;
 use crate::state::State;
 use crate::store::load;
 
@@ -84,7 +83,7 @@ async fn retry(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
         );
     }
     let began = Instant::now();
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let result = retry_with(context, flags, checked.runs, &connected, began).await;
     connected.close().await;
@@ -120,18 +119,16 @@ async fn retry_with(
         flags.selection.select_all(context, plan)
     };
     let plan = selected(&state)?;
-    let listed = runs_of(
-        &flows_of(&plan, &state),
+    let lists = outcomes::runs_with(
+        outcomes::recorded(&plan, &state, |_| true),
         &connected.client,
         context.config.limits.concurrency,
     )
-    .await?;
+    .await;
+    let lists = lists.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let listed: Vec<FlowRun> = lists.into_iter().flatten().collect();
     let now = Timestamp::now();
-    for entry in all_news(&state, &listed, now) {
-        state
-            .fold(entry)
-            .map_err(|error| Failure::state(&place.name(), &error.into()))?;
-    }
+    outcomes::take_in(&mut state, &listed, now, &place.name())?;
     let first_look = RetryPlan::of(plan, &state, rule);
     let has_doubts = engine::has_doubts(&state);
     let is_followed = flags.follow.wait && engine::has_unfinished(&first_look.plan, Some(&state));
@@ -201,33 +198,6 @@ fn limited(context: &Context, flags: &Flags, planned: RetryPlan) -> RetryPlan {
         plan: flags.selection.limited(context, planned.plan),
         ..planned
     }
-}
-
-/// The flows with runs that may be run again.
-fn flows_of(plan: &Plan, state: &State) -> BTreeSet<FlowRef> {
-    plan.runs()
-        .iter()
-        .map(|planned| &planned.run.identity)
-        .filter(|identity| {
-            let record = state.get(identity);
-            record.is_some_and(|record| record.fate.run_id().is_some())
-        })
-        .map(|identity| FlowRef::clone(&identity.flow))
-        .collect()
-}
-
-/// The runs of these flows, some flows at once.
-async fn runs_of(
-    flows: &BTreeSet<FlowRef>,
-    client: &Client,
-    concurrency: usize,
-) -> Result<Vec<FlowRun>, ApiError> {
-    let lists: Vec<Vec<FlowRun>> = stream::iter(flows)
-        .map(|flow| client.runs_of(flow))
-        .buffered(concurrency)
-        .try_collect()
-        .await?;
-    Ok(lists.into_iter().flatten().collect())
 }
 
 fn show_plan(context: &Context, flags: &Flags, planned: &RetryPlan) -> Result<Exit, Failure> {

@@ -1,12 +1,13 @@
 //! `backfill status`: how the recorded runs of the manifests' flows are doing.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Write};
 use std::time::Duration;
 
 use console::Term;
 use futures::{StreamExt, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::plan;
@@ -21,15 +22,15 @@ use crate::cli::output::{AnnotatedFormat, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::manifest::Manifest;
+use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
     Unread, fitting, watch_line,
 };
-use crate::run::{FlowId, FlowRef, KeyPrefix, RunId};
-use crate::state::{Fate, State};
-use crate::store::load;
+use crate::run::{FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity};
+use crate::state::{Fate, Holder, State};
+use crate::store::{StateBackend, StoreError, load};
 use crate::untrusted::Untrusted;
 
 /// Lists are read again after this, where something has changed.
@@ -72,32 +73,29 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
 async fn status(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let until = flags.timeout.map(|length| Instant::now() + length);
-    let checked = flags.paths.desired(context)?;
+    let checked = flags.paths.desired_if_any(context)?;
     let connected = connect(context, &checked.manifests).await?;
     let place = context.place()?;
-    let state = load(place.as_ref(), Some(&connected.organization))
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?;
-    let mut rows = state
-        .as_ref()
-        .map_or_else(Vec::new, |state| recorded(state, &checked.manifests));
-    rows.sort_by(|a, b| a.identity.cmp(&b.identity));
-    let rows = selected(flags, rows)?;
     let reader = Reader {
-        state: state.as_ref(),
+        context,
+        flags,
+        checked: &checked,
+        place: place.as_ref(),
+        organization: &connected.organization,
         client: &connected.client,
-        concurrency: context.config.limits.concurrency,
     };
-    let mut status = Status {
-        rows,
-        unread: Vec::new(),
-    };
-    reader.read(&mut status, |_| true).await?;
+    let mut known = reader.load().await.map_err(|it| reader.failure(&it))?;
+    if !flags.flows.is_empty() || !flags.keys.is_empty() {
+        check_selection(flags, &reader.recorded(&known))?;
+    }
+    let mut status = Status::default();
+    reader.look(&known, &mut status).await?;
     let end = if flags.watch {
-        watch(context, &reader, &mut status, until).await?
+        watch(&reader, &mut known, &mut status, until).await?
     } else {
         WatchEnd::Finished
     };
+    let state = known.state;
     connected.close().await;
 
     let exit = match end {
@@ -131,8 +129,8 @@ async fn status(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Those that were asked for; what is named and not there is a slip.
-fn selected(flags: &Flags, rows: Vec<StatusRow>) -> Result<Vec<StatusRow>, Failure> {
+/// What is named and not there is a slip.
+fn check_selection(flags: &Flags, rows: &[StatusRow]) -> Result<(), Failure> {
     let Flags { flows, keys, .. } = flags;
     let has_flow = |flow: &FlowId| rows.iter().any(|row| row.identity.flow.id == *flow);
     if let Some(flow) = flows.iter().find(|flow| !has_flow(flow)) {
@@ -146,53 +144,139 @@ fn selected(flags: &Flags, rows: Vec<StatusRow>) -> Result<Vec<StatusRow>, Failu
             "no run on record for these manifests has a key that begins with {key}"
         )));
     }
-    let is_asked_for = |row: &StatusRow| {
-        (flows.is_empty() || flows.contains(&row.identity.flow.id))
-            && (keys.is_empty() || keys.iter().any(|key| key.matches(&row.key)))
-    };
-    Ok(rows.into_iter().filter(is_asked_for).collect())
+    Ok(())
 }
 
-/// What the state has of the manifests' flows, what does not exist aside.
-fn recorded(state: &State, manifests: &[Manifest]) -> Vec<StatusRow> {
-    let names: HashMap<&FlowRef, &Manifest> = manifests
-        .iter()
-        .map(|manifest| (&*manifest.flow, manifest))
-        .collect();
-    state
-        .records()
-        .filter_map(|record| {
-            let identity = &record.identity;
-            let manifest = names.get(&*identity.flow)?;
-            let run_id = match &record.fate {
-                Fate::Created { run_id, .. } => Some(run_id.clone()),
-                Fate::InDoubt { .. } => None,
-                Fate::Rejected { .. } | Fate::NotCreated(_) => return None,
-            };
-            Some(StatusRow {
-                identity: identity.clone(),
-                key: identity.key(),
-                name: manifest.name.clone(),
-                run_id,
-                attempt: record.attempt(),
-                seen: RunListing::NotListed,
-            })
-        })
-        .collect()
+/// What is on record, and who is adding to it.
+struct Known {
+    state: Option<State>,
+    /// Who holds the state, where requests are on their way.
+    holder: Option<Holder>,
 }
 
-/// Reads lists, and puts each run to its row.
+/// Reads the state and the lists, and puts each run to its row.
 struct Reader<'a> {
-    state: Option<&'a State>,
+    context: &'a Context,
+    flags: &'a Flags,
+    checked: &'a Checked,
+    place: &'a dyn StateBackend,
+    organization: &'a OrganizationId,
     client: &'a Client,
-    concurrency: usize,
 }
 
 impl Reader<'_> {
+    /// The state, and who is at work in it.
+    async fn load(&self) -> Result<Known, StoreError> {
+        let state = load(self.place, Some(self.organization)).await?;
+        let is_sending = |state: &State| state.records().any(|record| is_open(&record.fate));
+        if !state.as_ref().is_some_and(is_sending) {
+            let holder = None;
+            return Ok(Known { state, holder });
+        }
+        let holder = self.place.holder().await?;
+        let state = match holder {
+            Some(_) => state,
+            // Whoever made these intents may have ended since, and recorded what came of them.
+            None => load(self.place, Some(self.organization)).await?,
+        };
+        Ok(Known { state, holder })
+    }
+
+    fn failure(&self, error: &StoreError) -> Failure {
+        Failure::state(&self.place.name(), error)
+    }
+
+    /// What the state has of the manifests' flows: runs that exist or may, and of those that were
+    /// rejected the ones that are still wanted.
+    fn recorded(&self, known: &Known) -> Vec<StatusRow> {
+        let names: HashMap<&FlowRef, &Manifest> = self
+            .checked
+            .manifests
+            .iter()
+            .map(|manifest| (&*manifest.flow, manifest))
+            .collect();
+        let wanted: LazyCell<HashSet<&RunIdentity>, _> =
+            LazyCell::new(|| self.checked.runs.iter().map(|run| &run.identity).collect());
+        let mut rows: Vec<StatusRow> = known
+            .state
+            .iter()
+            .flat_map(State::records)
+            .filter_map(|record| {
+                let identity = &record.identity;
+                let manifest = names.get(&*identity.flow)?;
+                let seen = match &record.fate {
+                    Fate::Rejected { refusal, .. } if wanted.contains(identity) => {
+                        RunListing::Rejected(refusal.clone())
+                    }
+                    Fate::Rejected { .. } | Fate::NotCreated(_) => return None,
+                    fate if known.holder.is_some() && self.is_on_its_way(fate) => {
+                        RunListing::Sending
+                    }
+                    Fate::Created { .. } | Fate::InDoubt(_) => RunListing::NotListed,
+                };
+                Some(StatusRow {
+                    identity: identity.clone(),
+                    key: identity.key(),
+                    name: manifest.name.clone(),
+                    run_id: record.fate.run_id().cloned(),
+                    attempt: record.attempt(),
+                    seen,
+                })
+            })
+            .collect();
+        rows.sort_by(|a, b| a.identity.cmp(&b.identity));
+        rows
+    }
+
+    /// Whether an answer to the request is still to be expected, if its sender is at work.
+    fn is_on_its_way(&self, fate: &Fate) -> bool {
+        let settle_delay =
+            SignedDuration::try_from(self.context.settle_delay()).unwrap_or(SignedDuration::MAX);
+        match fate {
+            Fate::InDoubt(in_doubt) => {
+                let age = Timestamp::now().duration_since(in_doubt.intent.time());
+                is_open(fate) && age < settle_delay
+            }
+            _ => false,
+        }
+    }
+
+    fn is_asked_for(&self, row: &StatusRow) -> bool {
+        let Flags { flows, keys, .. } = self.flags;
+        (flows.is_empty() || flows.contains(&row.identity.flow.id))
+            && (keys.is_empty() || keys.iter().any(|key| key.matches(&row.key)))
+    }
+
+    /// Brings `status` up to date with what is on record now, and with the lists: those runs that
+    /// were seen to have finished are not looked at again.
+    async fn look(&self, known: &Known, status: &mut Status) -> Result<(), ApiError> {
+        let before: HashMap<Key, StatusRow> = status
+            .rows
+            .drain(..)
+            .filter(|row| row.run_id.is_some())
+            .map(|row| (row.key, row))
+            .collect();
+        status.rows = self.recorded(known);
+        status.rows.retain(|row| self.is_asked_for(row));
+        status.holder.clone_from(&known.holder);
+        for row in &mut status.rows {
+            let same = before
+                .get(&row.key)
+                .filter(|before| before.run_id == row.run_id && before.attempt == row.attempt);
+            if let Some(before) = same {
+                row.seen = before.seen.clone();
+            }
+        }
+        let is_first = before.is_empty();
+        self.read(known, status, |row| is_first || row.is_unfinished())
+            .await
+    }
+
     /// Lists the runs of the flows that have a row that is asked for, some flows at once: no more
     /// pages than it takes to see all of these rows.
     async fn read(
         &self,
+        known: &Known,
         status: &mut Status,
         is_asked_for: impl Fn(&StatusRow) -> bool,
     ) -> Result<(), ApiError> {
@@ -210,7 +294,7 @@ impl Reader<'_> {
                 let list = runs_of(self.client, &flow, &ids).await;
                 ((flow, name), list)
             })
-            .buffered(self.concurrency)
+            .buffered(self.context.config.limits.concurrency)
             .collect()
             .await;
 
@@ -228,11 +312,12 @@ impl Reader<'_> {
         }
         let not_read: HashSet<&FlowRef> = status.unread.iter().map(|unread| &unread.flow).collect();
         for row in status.rows.iter_mut().filter(|row| is_asked_for(row)) {
+            let Some(id) = &row.run_id else { continue };
             row.seen = if not_read.contains(&*row.identity.flow) {
                 RunListing::NotRead
             } else {
-                match row.run_id.as_ref().and_then(|id| runs.remove(id)) {
-                    Some(run) if self.is_of_attempt_before(row, &run) => RunListing::RunsAgain,
+                match runs.remove(id) {
+                    Some(run) if known.is_of_attempt_before(row, &run) => RunListing::RunsAgain,
                     Some(run) => RunListing::Run(Box::new(run)),
                     None => RunListing::NotListed,
                 }
@@ -240,11 +325,19 @@ impl Reader<'_> {
         }
         Ok(())
     }
+}
 
+impl Known {
     fn is_of_attempt_before(&self, row: &StatusRow, run: &FlowRun) -> bool {
-        let record = self.state.and_then(|state| state.get(&row.identity));
+        let state = self.state.as_ref();
+        let record = state.and_then(|state| state.get(&row.identity));
         record.is_some_and(|record| record.is_of_attempt_before(&run.seen(Timestamp::now())))
     }
+}
+
+/// Whether it is an intent of which nothing came back yet.
+fn is_open(fate: &Fate) -> bool {
+    matches!(fate, Fate::InDoubt(in_doubt) if in_doubt.doubt.is_none())
 }
 
 /// A flow's runs, `ids` among them. A flow that is hidden has an empty list, as if all of its runs
@@ -269,19 +362,22 @@ enum WatchEnd {
     Interrupted,
 }
 
-/// Reads again until all runs have finished, and shows how many have.
+/// Reads again until all runs have finished and nobody adds to them, and shows how many have.
 async fn watch(
-    context: &Context,
     reader: &Reader<'_>,
+    known: &mut Known,
     status: &mut Status,
     until: Option<Instant>,
 ) -> Result<WatchEnd, Failure> {
+    let context = reader.context;
     let mut signals = Signals::listen()?;
     let mut display = context
         .shows_bars()
         .then(|| ProgressDisplay::new(context.colour.1));
-    let mut gap = SOON;
+    let soon = SOON.max(reader.place.asked_every());
+    let mut gap = soon;
     let mut told = None;
+    let mut changed = Instant::now();
     loop {
         let line = watch_line(status);
         if let Some(display) = &mut display {
@@ -295,10 +391,20 @@ async fn watch(
             .replace(line.clone())
             .is_some_and(|before| before != line)
         {
-            gap = SOON;
+            gap = soon;
+            changed = Instant::now();
         }
         if !status.rows.iter().any(StatusRow::is_unfinished) {
-            return Ok(WatchEnd::Finished);
+            // A remote state may name a holder that is gone.
+            let lease = reader.place.lease();
+            let may_be_gone = lease.is_some_and(|lease| changed.elapsed() >= lease);
+            match reader.place.holder().await {
+                Ok(Some(_)) if !may_be_gone => {}
+                // It is asked again.
+                Err(error) if error.may_pass() => {}
+                Ok(_) => return Ok(WatchEnd::Finished),
+                Err(error) => return Err(reader.failure(&error)),
+            }
         }
         let again = Instant::now() + gap;
         gap = (gap * 2).min(SELDOM);
@@ -314,7 +420,13 @@ async fn watch(
             () = timeout => return Ok(WatchEnd::TimedOut),
             () = tokio::time::sleep_until(again) => {}
         }
-        reader.read(status, StatusRow::is_unfinished).await?;
+        match reader.load().await {
+            Ok(loaded) => *known = loaded,
+            // What was on record is followed; the next look may find more.
+            Err(error) if error.may_pass() => {}
+            Err(error) => return Err(reader.failure(&error)),
+        }
+        reader.look(known, status).await?;
     }
 }
 
@@ -325,7 +437,7 @@ fn exit_of(status: &Status) -> Exit {
         Exit::InDoubt
     } else if !status.unread.is_empty() {
         Exit::Unexpected
-    } else if has(Standing::Failed) {
+    } else if has(Standing::Failed) || has(Standing::Rejected) {
         Exit::Rejected
     } else {
         Exit::Success

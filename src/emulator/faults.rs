@@ -2,7 +2,8 @@
 //!
 //! A scenario holds a list of [`FaultRule`]s. Every request is counted by each rule that covers
 //! its kind, and the first rule whose turn it is decides what is done to it. The decision takes
-//! the call's number and the scenario's seed, nothing else; doing it is the service's part.
+//! the call's number, the scenario's seed and, for a turn that lasts, the time; doing it is the
+//! service's part.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
@@ -11,9 +12,11 @@ use std::sync::Mutex;
 use serde::Deserialize;
 
 use super::chance::draw;
+use super::clock::Millis;
 use super::delay::Delay;
 use super::kind::{RequestKind, Target};
 use super::lock;
+use super::near_window::NearWindow;
 
 /// One rule: `on` these requests, at these times, `do` this.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -23,10 +26,31 @@ pub struct FaultRule {
     pub on: Target,
     /// Which of these requests, by their number.
     pub turn: Turn,
-    /// How many times at most.
+    /// How many turns at most.
     pub times: Option<u64>,
+    /// How long a turn lasts: until then every further request is struck too. One request unless
+    /// said.
+    pub lasts: Option<Delay>,
     /// What is done to them.
-    pub fault: Fault,
+    pub strike: Strike,
+}
+
+/// What is done to a request: a fault, headers that are not true, or both.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Strike {
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+    /// Seconds that the answer's `Date` is ahead of the service's clock; negative: behind.
+    pub date: i32,
+    /// The answer's `Age`, in seconds.
+    pub age: Option<u32>,
+}
+
+impl Strike {
+    /// Its name in the ledger: the fault's, or `headers`.
+    pub(super) fn name(&self) -> &'static str {
+        self.fault.as_ref().map_or("headers", Fault::name)
+    }
 }
 
 /// Which of the requests that a rule covers it strikes; the first one is number 1.
@@ -92,6 +116,14 @@ pub enum Fault {
     ExpiredToken,
     /// The service does its work this much later, even if nobody waits for it any more.
     Slow(Delay),
+    /// A list without an item, whatever there is.
+    Empty,
+    /// A read is answered as it was this long ago: by a replica that lags, or a cache.
+    Behind(Delay),
+    /// A list lacks the newest so many of the runs that it asks for: of a replica that stands still.
+    WithoutNewest(usize),
+    /// Runs show nearly the windows that they have.
+    Nearly(NearWindow),
 }
 
 impl Fault {
@@ -108,6 +140,10 @@ impl Fault {
             Self::HalfAnswer => "halfAnswer",
             Self::ExpiredToken => "expiredToken",
             Self::Slow(_) => "slow",
+            Self::Empty => "empty",
+            Self::Behind(_) => "behind",
+            Self::WithoutNewest(_) => "withoutNewest",
+            Self::Nearly(_) => "nearly",
         }
     }
 }
@@ -184,6 +220,9 @@ pub enum RuleError {
     /// Not a status of an error.
     #[error("{0} is not the status of an error: expected 400 to 599")]
     NotAnError(u16),
+    /// A rule without an effect.
+    #[error("a rule that does nothing: expected `do`, `date` or `age`")]
+    Nothing,
 }
 
 /// A rule as it is written.
@@ -196,8 +235,12 @@ struct WrittenRule {
     every: Option<NonZeroU64>,
     calls: Option<BTreeSet<u64>>,
     times: Option<u64>,
+    lasts: Option<Delay>,
+    #[serde(default)]
+    date: i32,
+    age: Option<u32>,
     #[serde(rename = "do")]
-    fault: Fault,
+    fault: Option<Fault>,
 }
 
 impl TryFrom<WrittenRule> for FaultRule {
@@ -210,6 +253,9 @@ impl TryFrom<WrittenRule> for FaultRule {
             every,
             calls,
             times,
+            lasts,
+            date,
+            age,
             fault,
         } = written;
         let turn = match (chance, every, calls) {
@@ -220,11 +266,16 @@ impl TryFrom<WrittenRule> for FaultRule {
             (None, None, Some(calls)) => Turn::Calls(calls),
             _ => return Err(RuleError::SeveralTurns),
         };
+        let strike = Strike { fault, date, age };
+        if strike == Strike::default() {
+            return Err(RuleError::Nothing);
+        }
         Ok(Self {
             on,
             turn,
             times,
-            fault,
+            lasts,
+            strike,
         })
     }
 }
@@ -240,7 +291,9 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, Copy, Default)]
 struct RuleCounters {
     calls: u64,
-    done: u64,
+    turns: u64,
+    /// When the last turn ends.
+    until: Option<Millis>,
 }
 
 impl FaultPlan {
@@ -257,8 +310,8 @@ impl FaultPlan {
         }
     }
 
-    /// Counts a request and says what is done to it, if anything.
-    pub(super) fn strike(&self, kind: RequestKind) -> Option<Fault> {
+    /// Counts a request that arrives at `now` and says what is done to it, if anything.
+    pub(super) fn strike(&self, kind: RequestKind, now: Millis) -> Option<Strike> {
         let mut counts = lock(&self.counts);
         let mut struck = None;
         for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
@@ -266,11 +319,18 @@ impl FaultPlan {
                 continue;
             }
             counts.calls += 1;
-            let may = struck.is_none() && rule.times.is_none_or(|most| counts.done < most);
-            if may && self.is_turn(index, &rule.turn, counts.calls) {
-                counts.done += 1;
-                struck = Some(rule.fault.clone());
+            if struck.is_some() {
+                continue;
             }
+            let goes_on = counts.until.is_some_and(|until| now < until);
+            let may = rule.times.is_none_or(|most| counts.turns < most);
+            if !goes_on && may && self.is_turn(index, &rule.turn, counts.calls) {
+                counts.turns += 1;
+                counts.until = rule.lasts.map(|time| now.saturating_add(time.millis()));
+            } else if !goes_on {
+                continue;
+            }
+            struck = Some(rule.strike.clone());
         }
         struck
     }
@@ -296,7 +356,7 @@ mod tests {
 
     fn struck(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
         (1..=calls)
-            .filter_map(|n| plan.strike(kind).map(|_| n))
+            .filter_map(|n| plan.strike(kind, 0).map(|_| n))
             .collect()
     }
 
@@ -315,9 +375,25 @@ mod tests {
     #[test]
     fn a_rule_counts_only_the_requests_it_is_about() {
         let plan = FaultPlan::new(0, 0, rules("[{ on: createRun, calls: [2], do: garbage }]"));
-        assert!(plan.strike(RequestKind::CreateRun).is_none());
-        assert!(plan.strike(RequestKind::ListRuns).is_none());
-        assert!(plan.strike(RequestKind::CreateRun).is_some());
+        assert!(plan.strike(RequestKind::CreateRun, 0).is_none());
+        assert!(plan.strike(RequestKind::ListRuns, 0).is_none());
+        assert!(plan.strike(RequestKind::CreateRun, 0).is_some());
+    }
+
+    #[test]
+    fn a_turn_that_lasts_strikes_every_request_until_it_ends() {
+        let yaml = "[{ on: createRun, every: 3, times: 2, lasts: 5, do: garbage }]";
+        let plan = FaultPlan::new(0, 0, rules(yaml));
+        let at = |seconds: i64| {
+            plan.strike(RequestKind::CreateRun, seconds * 1000)
+                .is_some()
+        };
+        // The third begins a turn, the sixth another, and there is no more.
+        let struck = [0, 1, 2, 2, 6, 7, 8, 9, 11, 12, 13, 14].map(at);
+        let expected = [
+            false, false, true, true, true, true, true, true, true, false, false, false,
+        ];
+        assert_eq!(struck, expected);
     }
 
     #[test]
@@ -339,8 +415,9 @@ mod tests {
             0,
             rules("[{ calls: [1], do: garbage }, { calls: [1, 2], do: halfAnswer }]"),
         );
-        assert_eq!(plan.strike(RequestKind::GetRun), Some(Fault::Garbage));
-        assert_eq!(plan.strike(RequestKind::GetRun), Some(Fault::HalfAnswer));
+        let fault = || plan.strike(RequestKind::GetRun, 0)?.fault;
+        assert_eq!(fault(), Some(Fault::Garbage));
+        assert_eq!(fault(), Some(Fault::HalfAnswer));
     }
 
     #[test]
@@ -356,9 +433,14 @@ mod tests {
              - { do: halfAnswer }\n\
              - { do: expiredToken }\n\
              - { do: { slow: 250 ms } }\n\
-             - { do: { throttled: {} } }\n",
+             - { do: { throttled: {} } }\n\
+             - { do: empty }\n\
+             - { date: -4, age: 4, do: { behind: 4 } }\n\
+             - { do: { withoutNewest: 2 } }\n\
+             - { do: { nearly: endEarly } }\n\
+             - { date: 3600 }\n",
         );
-        let names: Vec<_> = read.iter().map(|rule| rule.fault.name()).collect();
+        let names: Vec<_> = read.iter().map(|rule| rule.strike.name()).collect();
         assert_eq!(
             names,
             [
@@ -372,10 +454,17 @@ mod tests {
                 "halfAnswer",
                 "expiredToken",
                 "slow",
-                "throttled"
+                "throttled",
+                "empty",
+                "behind",
+                "withoutNewest",
+                "nearly",
+                "headers"
             ]
         );
-        assert_eq!(read[3].fault, Fault::Reset(FaultTiming::After));
+        let fault = |n: usize| read[n].strike.fault.clone();
+        assert_eq!(fault(3), Some(Fault::Reset(FaultTiming::After)));
+        assert_eq!((read[12].strike.date, read[12].strike.age), (-4, Some(4)));
     }
 
     #[test]
@@ -387,6 +476,8 @@ mod tests {
             "[{ do: { status: { code: 200 } } }]",
             "[{ on: createRuns, do: garbage }]",
             "[{ do: explode }]",
+            "[{ on: listRuns, every: 2 }]",
+            "[{ do: { nearly: so }]",
             "[{ often: 2, do: garbage }]",
         ] {
             assert!(

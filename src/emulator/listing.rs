@@ -79,7 +79,8 @@ pub(super) struct Cursor {
     pub(super) as_of: Millis,
     /// How many runs existed then: two may share a millisecond.
     pub(super) ceiling: usize,
-    offset: usize,
+    /// How many items the pages before it had.
+    pub(super) offset: usize,
 }
 
 /// The moment at which a list is read.

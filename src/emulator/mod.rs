@@ -30,6 +30,15 @@
 //!   - { on: createRun, calls: [13], do: halfAnswer }
 //!   - { on: listRuns, calls: [2], do: expiredToken }            # 401 401013
 //!   - { on: createRun, chance: 0.1, do: { slow: 1.5 } }         # works late, heard or not
+//!   - { on: createRun, calls: [20], lasts: 30, do: { status: { code: 503 } } } # all of 30 s
+//!   - { on: listRuns, chance: 0.1, do: empty }                  # a list without an item
+//!   - { on: listRuns, calls: [4], do: { withoutNewest: 2 } }    # a list that lacks two runs
+//!   - { on: listRuns, calls: [5], do: { nearly: endEarly } }    # windows are shown a second off:
+//!                            # startLate; or with the end a millisecond early: endMillisEarly;
+//!                            # in microseconds: microseconds; with the end first: endFirst
+//!   - { on: listRuns, chance: 0.1, date: -4, age: 4, do: { behind: 4 } } # a cache of 4 seconds
+//!   - { on: createRun, calls: [8], date: -3600, do: { status: { code: 502, when: after } } }
+//!   - { on: any, calls: [9], date: 3600 }                       # nothing but a `Date` that is off
 //!
 //! # Who is let in
 //! organization: 5C1328435BF324E90A49402A@AdobeOrg   # default: any
@@ -89,6 +98,7 @@ mod kind;
 mod ledger;
 mod life;
 mod listing;
+mod near_window;
 mod params;
 mod refusal;
 mod reply;
@@ -116,11 +126,12 @@ pub(crate) use chance::draw;
 pub use clock::Clock;
 pub use delay::{Delay, DelayError};
 pub use faults::{
-    ErrorStatus, Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm, RuleError, Turn,
+    ErrorStatus, Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm, RuleError, Strike, Turn,
 };
 pub use journal::JournalError;
 pub use kind::{RequestKind, Target, UnknownTarget};
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
+pub use near_window::NearWindow;
 pub use scenario::{
     FlowOverride, Frequency, ItemShape, Outcomes, OverLimit, PageTokens, Permission, ResponseShape,
     Retries, RetryWord, Scenario, Spelling, Timestamps, TokenRule, Weight, WeightError,

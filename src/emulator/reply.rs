@@ -63,8 +63,9 @@ impl Reply {
         }
     }
 
-    /// The same answer with one more header.
+    /// The same answer with this header, in the place of one of this name.
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value));
         self
     }

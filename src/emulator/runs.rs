@@ -136,12 +136,13 @@ fn read_create(body: &[u8]) -> Result<(FlowId, Map<String, Value>), ServiceError
     Ok((flow_id, params))
 }
 
-/// `GET /runs`
+/// `GET /runs`, without the newest `without` of the runs that there are.
 pub(super) fn list(
     world: &World,
     caller: &Caller,
     query: &str,
     now: Millis,
+    without: usize,
 ) -> Result<Reply, ServiceError> {
     let scenario = &world.scenario;
     let reading = ListMoment {
@@ -149,7 +150,15 @@ pub(super) fn list(
         ceiling: world.run_count(),
     };
     let mut list = ListQuery::read(query, &RUNS, caller.sandbox.as_str(), scenario, reading)?;
-    let runs = candidates(world, caller, &mut list);
+    let mut runs = candidates(world, caller, &mut list);
+    if without > 0
+        && list.cursor.offset == 0
+        && let Some((hidden, _)) = runs.get(without - 1).or(runs.last())
+    {
+        // Into the token, so that further pages are of the same list.
+        list.cursor.ceiling = hidden.serial;
+        runs.retain(|(run, _)| run.serial < list.cursor.ceiling);
+    }
     let as_of = list.cursor.as_of;
     let head_is_enough = list.looks_only_at(HEAD_FIELDS);
     let selected = list.select(runs, |(run, flow)| {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::clock::{Clock, Millis};
-use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm};
+use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm, Strike};
 use super::gateway::{self, Caller, Gateway};
 use super::held::held;
 use super::kind::RequestKind;
@@ -126,18 +126,37 @@ impl Service {
     }
 
     /// Counts a request whose head has arrived and decides its fate.
-    pub(super) fn arrived(&self, route: &Route) -> Option<Fault> {
+    pub(super) fn arrived(&self, route: &Route) -> Strike {
         let kind = route.kind();
         self.tally.arrived(kind, &self.clock);
-        let fault = self.plan.strike(kind);
-        if let Some(fault) = &fault {
-            self.tally.struck(fault.name());
+        let strike = self.plan.strike(kind, self.clock.micros() / 1000);
+        if let Some(strike) = &strike {
+            self.tally.struck(strike.name());
         }
-        fault
+        strike.unwrap_or_default()
     }
 
-    /// Answers a request, with what `fault` does to it.
-    pub(super) async fn deliver(self: Arc<Self>, call: Call, fault: Option<Fault>) -> Delivery {
+    /// Answers a request, with what `strike` does to it.
+    pub(super) async fn deliver(self: Arc<Self>, call: Call, strike: Strike) -> Delivery {
+        let Strike { fault, date, age } = strike;
+        let untrue = |reply: Reply| {
+            let reply = match date {
+                0 => reply,
+                seconds => self.dated(reply, seconds),
+            };
+            match age {
+                None => reply,
+                Some(seconds) => reply.with_header(header::AGE, HeaderValue::from(seconds)),
+            }
+        };
+        match Arc::clone(&self).deliver_with(call, fault).await {
+            Delivery::Whole(reply) => Delivery::Whole(untrue(reply)),
+            Delivery::Half(reply) => Delivery::Half(untrue(reply)),
+            none @ (Delivery::Reset | Delivery::Close) => none,
+        }
+    }
+
+    async fn deliver_with(self: Arc<Self>, call: Call, fault: Option<Fault>) -> Delivery {
         let Some(fault) = fault else {
             return Delivery::Whole(self.reply(&call));
         };
@@ -174,7 +193,22 @@ impl Service {
                 };
                 Delivery::Whole(self.stamped(Reply::html(status)))
             }
-            Fault::WithoutId => Delivery::Whole(without_ids(self.reply(&call))),
+            Fault::WithoutId => {
+                let forget = |entity: &mut Value| {
+                    entity.as_object_mut().map(|entity| entity.remove("id"));
+                };
+                Delivery::Whole(with_entities(self.reply(&call), forget))
+            }
+            Fault::Nearly(window) => {
+                let show = |entity: &mut Value| window.show(entity);
+                Delivery::Whole(with_entities(self.reply(&call), show))
+            }
+            Fault::Empty => {
+                let list = Reply::json(StatusCode::OK, &json!({ "items": [], "_links": {} }));
+                Delivery::Whole(self.stamped(list))
+            }
+            Fault::Behind(time) => Delivery::Whole(self.reply_as_of(&call, time.millis(), 0)),
+            Fault::WithoutNewest(runs) => Delivery::Whole(self.reply_as_of(&call, 0, runs)),
             Fault::HalfAnswer => Delivery::Half(self.reply(&call)),
             Fault::Slow(delay) => {
                 // On its own task: a caller that has gone away stops no gateway's backend.
@@ -189,7 +223,13 @@ impl Service {
 
     /// The answer to a request to which nothing bad happens.
     fn reply(&self, call: &Call) -> Reply {
-        match self.work(call) {
+        self.reply_as_of(call, 0, 0)
+    }
+
+    /// The same by a replica: a read is answered as it was `behind` ago, and a list of runs lacks
+    /// the newest `without`.
+    fn reply_as_of(&self, call: &Call, behind: Millis, without: usize) -> Reply {
+        match self.work(call, behind, without) {
             Ok(reply) => self.stamped(reply),
             Err(refusal) => self.refuse(refusal),
         }
@@ -201,7 +241,7 @@ impl Service {
         }
     }
 
-    fn work(&self, call: &Call) -> Result<Reply, ServiceError> {
+    fn work(&self, call: &Call, behind: Millis, without: usize) -> Result<Reply, ServiceError> {
         let Call {
             route,
             query,
@@ -223,9 +263,10 @@ impl Service {
             return Ok(reply);
         }
         let caller = self.let_in(route, headers, now_micros)?;
+        let now = if route.changes() { now } else { now - behind };
         match route {
             Route::CreateRun => runs::create(&self.world, &caller, body?, now),
-            Route::ListRuns => runs::list(&self.world, &caller, query, now),
+            Route::ListRuns => runs::list(&self.world, &caller, query, now, without),
             Route::GetRun(id) => runs::get(&self.world, &caller, id, now),
             Route::Action(id) => runs::act(&self.world, &caller, id, query, headers, now),
             Route::ListFlows => flows::list(&self.world, &caller, query, now),
@@ -313,17 +354,18 @@ impl Service {
     fn refuse(&self, refusal: ServiceError) -> Reply {
         let request_id = Uuid::new_v4().to_string();
         let reply = refusal.into_reply(&request_id);
-        self.dated(with_request_id(reply, &request_id))
+        self.dated(with_request_id(reply, &request_id), 0)
     }
 
     /// The reply with the headers that every answer has.
     fn stamped(&self, reply: Reply) -> Reply {
         let request_id = Uuid::new_v4().to_string();
-        self.dated(with_request_id(reply, &request_id))
+        self.dated(with_request_id(reply, &request_id), 0)
     }
 
-    fn dated(&self, reply: Reply) -> Reply {
-        let date = http_date(self.service_micros() / 1000);
+    /// The reply with a `Date` that is `ahead` of the service's clock, in seconds.
+    fn dated(&self, reply: Reply, ahead: i32) -> Reply {
+        let date = http_date(self.service_micros() / 1000 + i64::from(ahead) * 1000);
         match date.and_then(|date| HeaderValue::from_str(&date).ok()) {
             Some(date) => reply.with_header(header::DATE, date),
             None => reply,
@@ -344,21 +386,15 @@ fn http_date(at: Millis) -> Option<String> {
     Some(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
-/// A successful answer whose entities have lost their ids.
-fn without_ids(reply: Reply) -> Reply {
+/// A successful answer with each of its entities changed.
+fn with_entities(reply: Reply, change: impl Fn(&mut Value)) -> Reply {
     if !reply.status.is_success() {
         return reply;
     }
     let mut body: Value = serde_json::from_slice(&reply.body).unwrap_or_else(|_| json!({}));
     let items = body.get_mut("items").and_then(Value::as_array_mut);
-    for item in items.into_iter().flatten() {
-        if let Some(item) = item.as_object_mut() {
-            item.remove("id");
-        }
-    }
-    if let Some(body) = body.as_object_mut() {
-        body.remove("id");
-    }
+    items.into_iter().flatten().for_each(&change);
+    change(&mut body);
     Reply {
         body: Bytes::from(body.to_string()),
         ..reply

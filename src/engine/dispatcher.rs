@@ -18,7 +18,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -82,7 +81,7 @@ impl Dispatcher {
         stop: Stop,
     ) -> Self {
         let (queues, outcomes) = queues::queues(plan, &store, &settings);
-        let now = client.clock().at(Timestamp::now()).time;
+        let now = client.clock().now().service;
         let day = DayBudget::of(settings.new_runs_per_day, Some(store.state()), now);
         Self {
             planned: plan

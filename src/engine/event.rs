@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::NotSentReason;
 use crate::reconcile::{Blocked, Unclear};
-use crate::run::{FlowRef, RunId, RunIdentity};
+use crate::run::{FlowRef, OtherRun, RunId, RunIdentity};
 use crate::state::{Evidence, LastSeen, Refusal};
 use crate::untrusted::Untrusted;
 
@@ -59,6 +59,12 @@ pub(crate) enum Event {
         run_id: RunId,
         /// How it was recognised.
         evidence: Evidence,
+    },
+    /// A run that nobody has put on record is in the way of one that is wanted.
+    InTheWay {
+        flow: FlowIndex,
+        run: RunIdentity,
+        other: OtherRun,
     },
     /// A run was refused.
     Rejected {

@@ -8,10 +8,9 @@ use tokio::time::Instant;
 
 use super::running::RunningRuns;
 use super::{FlowStarted, LeftReason};
-use crate::api::FlowRun;
-use crate::reconcile::Blocked;
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule};
+use crate::reconcile::{Blocked, RecordedRuns};
 use crate::run::{
     DeltaColumn, DesiredRun, FlowRef, Key, Order, Rerun, RunId, RunIdentity, Source, UnixSeconds,
 };
@@ -52,8 +51,8 @@ pub(super) struct FlowQueue {
     pub(super) claimed: HashSet<RunId>,
     /// Those of them whose creation the service answered us with.
     pub(super) created: HashSet<RunId>,
-    /// How many of them are old enough to be listed.
-    pub(super) listable: usize,
+    /// Those of them that a list must show.
+    pub(super) recorded: RecordedRuns,
     /// Whether the state had a run of the flow when the apply began.
     pub(super) state_knows: bool,
     /// Whether the flow's list is about to be read for its doubts.
@@ -131,7 +130,7 @@ impl FlowQueue {
             phase: Phase::Preparing,
             claimed: HashSet::new(),
             created: HashSet::new(),
-            listable: 0,
+            recorded: RecordedRuns::default(),
             state_knows: false,
             is_looking: false,
             last_reported: None,
@@ -339,12 +338,6 @@ impl FlowQueue {
         self.in_flight += 1;
         let first = self.delta_column.as_ref();
         first.or(self.repeated_column.as_ref()).cloned()
-    }
-
-    /// Whether `runs` cannot be the whole list of the flow; then, how many of its runs should be in
-    /// it. An index that is down, or a flow that is hidden, looks like a flow without runs.
-    pub(super) fn distrusts(&self, runs: &[FlowRun]) -> Option<usize> {
-        (runs.is_empty() && self.listable > 0).then_some(self.listable)
     }
 
     /// A request of the flow has come to its end, whichever.

@@ -102,6 +102,14 @@ pub(crate) struct FollowTotals {
 }
 
 impl Applied {
+    /// Whether a run that nobody has put on record was in the way of one.
+    #[must_use]
+    pub(crate) fn has_conflict(&self) -> bool {
+        let is_in_the_way =
+            |outcome: &_| matches!(outcome, RunOutcome::Remaining(LeftReason::InTheWay(_)));
+        self.runs.iter().any(|(_, outcome)| is_in_the_way(outcome))
+    }
+
     /// Whether runs were to be followed and could not be.
     #[must_use]
     pub(crate) fn is_not_followed(&self) -> bool {
@@ -173,6 +181,8 @@ pub(crate) enum Ending {
     SignIn(String),
     /// The service cannot be reached, or throttles without end.
     Unreachable(String),
+    /// A task of ours has panicked: its request may have left.
+    Panicked(String),
     /// The journal or the state could not be written.
     Store(StoreError),
 }

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::plan::Action;
 use crate::reconcile::{Blocked, Unclear};
+use crate::run::OtherRun;
 
 /// Why a planned run is left for the next apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(crate) enum LeftReason {
     Blocked(Blocked),
     /// Its window overlaps that of another run, which comes first.
     Overlap,
+    /// A run that nobody has put on record is in its way.
+    InTheWay(OtherRun),
     /// Held back by the limit on new runs.
     Limit,
     /// Its manifest says `paused: true`.
@@ -53,6 +56,7 @@ impl LeftReason {
             | Action::Again
             | Action::Retry
             | Action::Settle
+            | Action::Blocked
             | Action::Adopt
             | Action::Unchanged => None,
         }

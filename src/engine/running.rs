@@ -15,19 +15,26 @@ const SELDOM: Duration = Duration::from_secs(30);
 /// What runs, and what is waited for.
 #[derive(Debug)]
 pub(super) struct RunningRuns {
-    /// All that have not finished, those that others created included.
-    active: HashSet<RunId>,
-    /// Those that records stand for, each with the time from when on a list must show it.
+    /// All that may not have finished, those that others created included, each with the time from
+    /// when on a list must show it.
+    active: HashMap<RunId, Instant>,
+    /// Those whose end is waited for, likewise.
     awaited: HashMap<RunId, Instant>,
     gap: Duration,
+    /// How many lists in a row lacked runs that are on record.
+    lacking: u32,
 }
+
+/// After so many lists in a row that lack runs, none is waited for that does not.
+const MOST_LACKING: u32 = 4;
 
 impl RunningRuns {
     pub(super) fn new() -> Self {
         Self {
-            active: HashSet::new(),
+            active: HashMap::new(),
             awaited: HashMap::new(),
             gap: SOON,
+            lacking: 0,
         }
     }
 
@@ -44,7 +51,7 @@ impl RunningRuns {
     /// All that have not finished.
     pub(super) fn ids(&self) -> HashSet<RunId> {
         self.active
-            .iter()
+            .keys()
             .chain(self.awaited.keys())
             .cloned()
             .collect()
@@ -52,7 +59,7 @@ impl RunningRuns {
 
     /// A run of ours has begun; lists show it from `listed_by` on.
     pub(super) fn begin(&mut self, run_id: RunId, listed_by: Instant) {
-        self.active.insert(run_id.clone());
+        self.active.insert(run_id.clone(), listed_by);
         self.awaited.insert(run_id, listed_by);
         self.gap = SOON;
     }
@@ -62,9 +69,9 @@ impl RunningRuns {
         self.awaited.insert(run_id, listed_by);
     }
 
-    /// Somebody's run is at work.
-    pub(super) fn is_at_work(&mut self, run_id: &RunId) {
-        self.active.insert(run_id.clone());
+    /// A run is at work, or may be: lists show it from `listed_by` on.
+    pub(super) fn is_at_work(&mut self, run_id: &RunId, listed_by: Instant) {
+        self.active.entry(run_id.clone()).or_insert(listed_by);
     }
 
     /// Whether one of ours is waited for.
@@ -74,7 +81,7 @@ impl RunningRuns {
 
     /// A run has finished; `true` where one of ours was waited for.
     pub(super) fn end(&mut self, run_id: &RunId) -> bool {
-        let was_active = self.active.remove(run_id);
+        let was_active = self.active.remove(run_id).is_some();
         let was_awaited = self.awaited.remove(run_id).is_some();
         if was_active || was_awaited {
             self.gap = SOON;
@@ -82,23 +89,38 @@ impl RunningRuns {
         was_awaited
     }
 
-    /// Gives those of ours up that a whole list should have shown by now: they have vanished.
-    pub(super) fn forget_missing(&mut self, listed: &HashSet<&RunId>, asked: Instant) -> usize {
+    /// Gives those up that a whole list should have shown by now: they have vanished. Gives how many
+    /// of ours did. While the list lacks runs that it must have, those that it does not show count as
+    /// unfinished.
+    pub(super) fn forget_missing(
+        &mut self,
+        listed: &HashSet<&RunId>,
+        asked: Instant,
+        lacks_any: bool,
+    ) -> usize {
+        let is_there =
+            |run_id: &RunId, listed_by: &Instant| listed.contains(run_id) || *listed_by > asked;
         let before = self.awaited.len();
-        let active = &mut self.active;
-        self.awaited.retain(|run_id, listed_by| {
-            let is_kept = listed.contains(run_id) || *listed_by > asked;
-            if !is_kept {
-                active.remove(run_id);
-            }
-            is_kept
-        });
+        self.awaited.retain(|run_id, by| is_there(run_id, by));
+        let known = self.active.len();
+        if !lacks_any {
+            self.active.retain(|run_id, by| is_there(run_id, by));
+        }
+        let has_missing = lacks_any && self.active.iter().any(|(id, by)| !is_there(id, by));
+        self.lacking = if has_missing { self.lacking + 1 } else { 0 };
+        if self.active.len() < known {
+            self.gap = SOON;
+        }
         before - self.awaited.len()
+    }
+
+    /// Whether lists never show what counts as unfinished.
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.lacking >= MOST_LACKING
     }
 
     /// Nothing more is waited for: the list cannot be had.
     pub(super) fn give_up(&mut self) -> usize {
-        self.active.clear();
         let given_up = self.awaited.len();
         self.awaited.clear();
         given_up
@@ -136,7 +158,7 @@ mod tests {
     fn what_others_run_counts_and_is_not_waited_for() {
         let mut running = RunningRuns::new();
         running.begin(id("ours"), Instant::now());
-        running.is_at_work(&id("theirs"));
+        running.is_at_work(&id("theirs"), Instant::now());
         assert_eq!((running.active(), running.awaited()), (2, 1));
         assert!(!running.end(&id("theirs")));
     }
@@ -147,7 +169,27 @@ mod tests {
         let now = Instant::now();
         running.begin(id("new"), now + SELDOM);
         running.begin(id("old"), now);
-        assert_eq!(running.forget_missing(&HashSet::new(), now), 1);
+        assert_eq!(running.forget_missing(&HashSet::new(), now, false), 1);
         assert_eq!((running.active(), running.awaited()), (1, 1));
+    }
+
+    #[test]
+    fn a_list_that_lacks_runs_ends_none_and_is_not_waited_for_without_end() {
+        let mut running = RunningRuns::new();
+        let now = Instant::now();
+        running.begin(id("old"), now);
+        running.is_at_work(&id("theirs"), now);
+        for _ in 0..MOST_LACKING {
+            assert!(!running.is_hopeless());
+            running.forget_missing(&HashSet::new(), now, true);
+            assert_eq!(
+                running.active(),
+                2,
+                "no room is given for what is not shown"
+            );
+        }
+        assert!(running.is_hopeless());
+        running.forget_missing(&HashSet::new(), now, false);
+        assert_eq!(running.active(), 0);
     }
 }

@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{NotSentReason, Stop};
 use crate::api::{AuthError, Client, CreateRun, Outcome, Timestamps, Token};
 use crate::reconcile::{INTENT_LIFE, LEAVES_WITHIN};
@@ -163,7 +161,7 @@ async fn attempt(
 /// The request, beginning when its manifest says, but not before now.
 fn request(task: &SendTask, client: &Client) -> CreateRun {
     let run = &task.run;
-    let now = client.clock().seconds(Timestamp::now());
+    let now = client.clock().seconds();
     CreateRun::new(
         run.identity.flow.id,
         run.start_time.map_or(now, |asked| asked.max(now)),

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+use jiff::Timestamp;
 use reqwest::header::{
     ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
 };
@@ -18,6 +20,7 @@ use url::Url;
 
 use super::error::GitHubError;
 use super::post::{Author, BOT, JOBS, Post};
+use super::rate_limit;
 use crate::api::{
     Timeouts, bounded_body, describe_broken, http_builder, is_loopback, not_json, plain,
     register_secret, unusable_proxy,
@@ -28,9 +31,12 @@ const MOST_BODY: usize = 64 << 20;
 /// No list has more pages.
 const MOST_PAGES: usize = 100;
 /// How often a request is sent before it is given up.
-const TRIES: u32 = 3;
-/// The longest that the service is waited for; where it asks for more, it is given up.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const TRIES: u32 = 3;
+/// The longest that the service is waited for at once; where it asks for more, it is given up. Enough for the
+/// two waits that a limit without a time asks for.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+/// How long after what went wrong for another reason than a limit it is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where GitHub is, and as whom.
 #[derive(Debug)]
@@ -41,6 +47,8 @@ pub(crate) struct GitHubConnection {
     pub repository: String,
     /// The job's token: `GITHUB_TOKEN`.
     pub token: SecretString,
+    /// Waits so long, and may say so.
+    pub wait: fn(Duration) -> BoxFuture<'static, ()>,
 }
 
 /// A client of GitHub's REST API for one repository.
@@ -51,6 +59,7 @@ pub(crate) struct GitHubClient {
     repository: Url,
     user: Url,
     graphql: Url,
+    wait: fn(Duration) -> BoxFuture<'static, ()>,
 }
 
 impl GitHubClient {
@@ -63,6 +72,7 @@ impl GitHubClient {
             api,
             repository,
             token,
+            wait,
         } = connection;
         register_secret(&token);
         let setup = |what: &str| GitHubError::Setup(what.to_owned());
@@ -116,6 +126,7 @@ impl GitHubClient {
             repository: below(&format!("repos/{repository}"))?,
             user: below("user")?,
             graphql: graphql(&api),
+            wait,
         })
     }
 
@@ -223,41 +234,44 @@ impl GitHubClient {
         self.ask(Method::POST, url, Some(comment)).await
     }
 
-    pub(super) async fn update_comment(&self, id: u64, body: &str) -> Result<(), GitHubError> {
+    /// Changes a comment; `false` where it is gone.
+    pub(super) async fn update_comment(&self, id: u64, body: &str) -> Result<bool, GitHubError> {
         let url = self.at(&format!("issues/comments/{id}"))?;
-        self.write(Method::PATCH, url, json!({ "body": body }))
+        self.change(Method::PATCH, &url, Some(&json!({ "body": body })))
             .await
     }
 
     /// Deletes a comment; one that is gone already is no error.
     pub(super) async fn delete_comment(&self, id: u64) -> Result<(), GitHubError> {
         let url = self.at(&format!("issues/comments/{id}"))?;
-        match self.send(Method::DELETE, &url, None).await {
-            Ok(_) | Err(GitHubError::Refused { status: 404, .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.change(Method::DELETE, &url, None).await.map(drop)
     }
 
-    pub(super) async fn create_issue(&self, title: &str, body: &str) -> Result<(), GitHubError> {
+    pub(super) async fn create_issue(&self, title: &str, body: &str) -> Result<Post, GitHubError> {
         let url = self.at("issues")?;
         let issue = json!({ "title": title, "body": body });
-        self.write(Method::POST, url, issue).await
+        self.ask(Method::POST, url, Some(issue)).await
     }
 
-    /// Changes an issue; with `close`, it is done.
+    /// Changes an issue, and with `close` it is done; `false` where it is gone.
     pub(super) async fn update_issue(
         &self,
         number: u64,
         body: &str,
         close: bool,
-    ) -> Result<(), GitHubError> {
+    ) -> Result<bool, GitHubError> {
         let url = self.at(&format!("issues/{number}"))?;
         let mut issue = json!({ "body": body });
         if close {
             issue["state"] = "closed".into();
             issue["state_reason"] = "completed".into();
         }
-        self.write(Method::PATCH, url, issue).await
+        self.change(Method::PATCH, &url, Some(&issue)).await
+    }
+
+    /// Waits a little before something is tried once more.
+    pub(super) async fn pause(&self) {
+        (self.wait)(PAUSE).await;
     }
 
     fn at(&self, path: &str) -> Result<Url, GitHubError> {
@@ -293,8 +307,18 @@ impl GitHubClient {
         }
     }
 
-    async fn write(&self, method: Method, url: Url, body: Value) -> Result<(), GitHubError> {
-        self.ask::<Post>(method, url, Some(body)).await.map(drop)
+    /// Changes what is there; `false` where it is gone.
+    async fn change(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&Value>,
+    ) -> Result<bool, GitHubError> {
+        match self.send(method, url, body).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_gone() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -315,45 +339,42 @@ impl GitHubClient {
         url: &Url,
         body: Option<&Value>,
     ) -> Result<(HeaderMap, Vec<u8>), GitHubError> {
-        let mut tries = 1..=TRIES;
+        // A query of GraphQL is a POST that only reads.
+        let adds = method == Method::POST && *url != self.graphql;
+        let mut nth = 0;
         loop {
-            let is_last = tries.next() == Some(TRIES);
+            nth += 1;
             let mut request = self.http.request(method.clone(), url.clone());
             if let Some(body) = body {
                 request = request
                     .header(CONTENT_TYPE, "application/json")
                     .body(body.to_string());
             }
-            let (error, wait, may_repeat) = match request.send().await {
+            let (error, wait) = match request.send().await {
                 Ok(mut response) => {
                     let (status, headers) = (response.status(), response.headers().clone());
                     let (body, is_whole) = bounded_body(&mut response, MOST_BODY).await;
-                    if status.is_success() && is_whole {
+                    if !status.is_success() {
+                        let (error, limit) = refusal(status, &headers, &body, nth);
+                        let passes = !adds && status.is_server_error();
+                        (error, limit.or(passes.then_some(PAUSE)))
+                    } else if is_whole {
                         return Ok((headers, body));
-                    }
-                    let wait = asked_to_wait(status, &headers);
-                    let is_idempotent = method != Method::POST;
-                    let may_repeat = match wait {
-                        Some(wait) => wait <= LONGEST_WAIT,
-                        None => is_idempotent && (status.is_server_error() || status.is_success()),
-                    };
-                    let error = if status.is_success() {
-                        GitHubError::Unreachable("the answer broke off".to_owned())
                     } else {
-                        refusal(status, &headers, &body)
-                    };
-                    (error, wait, may_repeat)
+                        let error = GitHubError::Unreachable("the answer broke off".to_owned());
+                        (error, (!adds).then_some(PAUSE))
+                    }
                 }
                 Err(error) => {
-                    let may_repeat = error.is_connect() || method != Method::POST;
+                    let wait = (error.is_connect() || !adds).then_some(PAUSE);
                     let error = GitHubError::Unreachable(describe_broken(&error));
-                    (error, None, may_repeat)
+                    (error, wait)
                 }
             };
-            if is_last || !may_repeat {
-                return Err(error);
+            match wait {
+                Some(wait) if nth < TRIES && wait <= LONGEST_WAIT => (self.wait)(wait).await,
+                _ => return Err(error),
             }
-            tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1))).await;
         }
     }
 }
@@ -367,32 +388,31 @@ fn graphql(api: &Url) -> Url {
     url
 }
 
-/// How long GitHub asks to wait, where it limits the rate: 429, or 403 with `retry-after`.
-fn asked_to_wait(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
-    let is_limit = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::FORBIDDEN;
-    let seconds = headers.get("retry-after")?.to_str().ok()?.parse().ok()?;
-    is_limit.then(|| Duration::from_secs(seconds))
-}
-
-fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> GitHubError {
+/// Why GitHub refused, for the `nth` time in a row, and how long to wait where a limit is the reason.
+fn refusal(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    nth: u32,
+) -> (GitHubError, Option<Duration>) {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     let message = answer
         .as_ref()
-        .and_then(|answer| answer["message"].as_str());
+        .and_then(|answer| answer["message"].as_str())
+        .unwrap_or("no message");
+    let status = status.as_u16();
+    if let Some(wait) = rate_limit::wait(status, headers, message, nth, Timestamp::now()) {
+        return (GitHubError::Limited(plain(message)), Some(wait));
+    }
     let request_id = headers
         .get("x-github-request-id")
         .and_then(|id| id.to_str().ok());
-    let is_used_up = headers
-        .get("x-ratelimit-remaining")
-        .is_some_and(|left| left == "0");
-    if is_used_up || asked_to_wait(status, headers).is_some() {
-        return GitHubError::Limited(plain(message.unwrap_or("no message")));
-    }
-    GitHubError::Refused {
-        status: status.as_u16(),
-        message: plain(message.unwrap_or("no message")),
+    let error = GitHubError::Refused {
+        status,
+        message: plain(message),
         request_id: request_id.map(plain),
-    }
+    };
+    (error, None)
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, GitHubError> {

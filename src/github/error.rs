@@ -27,7 +27,37 @@ pub(crate) enum GitHubError {
     NotUnderstood(String),
 }
 
+/// Whether GitHub's message says that the token lacks a permission. A 404, or a 403 of another kind, does not.
+pub(super) fn is_about_a_permission(message: &str) -> bool {
+    message.starts_with("Resource not accessible by")
+}
+
 impl GitHubError {
+    /// Whether GitHub says that the token lacks a permission.
+    #[must_use]
+    pub(crate) fn lacks_a_permission(&self) -> bool {
+        matches!(self, Self::Refused { status: 403, message, .. } if is_about_a_permission(message))
+    }
+
+    /// Whether what was to be changed is not there, or no more.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 404 | 410,
+                ..
+            }
+        )
+    }
+
+    /// Whether what was sent may have been carried out all the same.
+    pub(super) fn may_have_arrived(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::NotUnderstood(_) | Self::Refused { status: 500.., .. }
+        )
+    }
+
     /// Whether the token may not do this: GitHub also says that there is no such thing.
     #[must_use]
     pub(crate) fn is_forbidden(&self) -> bool {

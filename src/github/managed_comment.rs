@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::client::GitHubClient;
+use super::client::{GitHubClient, TRIES};
 use super::error::GitHubError;
 use super::post::{Author, Post};
 use crate::run::hex;
@@ -56,8 +56,9 @@ impl ManagedComment {
         }
     }
 
-    /// The only one of its config, which names the sandbox itself: what was written while it named
-    /// another is deleted. Not so where a flag or a variable names it: there may be several at once.
+    /// The only one of its config, which names the sandbox itself, or leaves it to the manifests: what was
+    /// written while it said otherwise is deleted. Not so where a flag or a variable names it: there may
+    /// be several at once.
     #[must_use]
     pub(crate) fn only(self) -> Self {
         Self {
@@ -67,7 +68,7 @@ impl ManagedComment {
     }
 
     /// `markdown` with the marker before it.
-    fn body(&self, markdown: &str) -> String {
+    pub(super) fn body(&self, markdown: &str) -> String {
         let only = if self.is_only { ONLY } else { "" };
         format!("{}\n{only}{markdown}", self.marker)
     }
@@ -93,7 +94,8 @@ impl ManagedComment {
     }
 
     /// Has each comment of this config on the pull request `number` say `markdown`, whatever sandbox
-    /// it is of: what it said does not hold any more.
+    /// it is of: what it said does not hold any more. Where there is none, one is written if the pull
+    /// request changes a file that `is_about` it.
     ///
     /// # Errors
     /// When GitHub refuses, or does not answer.
@@ -102,16 +104,22 @@ impl ManagedComment {
         client: &GitHubClient,
         number: u64,
         markdown: &str,
+        is_about: impl Fn(&str) -> bool,
     ) -> Result<(), GitHubError> {
         let author = client.author().await?;
         let comments = client.comments(number).await?;
         let of_it = |post: &&Post| marker(post).starts_with(&self.config) && author.wrote(post);
-        for post in comments.iter().filter(of_it) {
+        let ours: Vec<&Post> = comments.iter().filter(of_it).collect();
+        let mut is_told = false;
+        for post in &ours {
             let only = if is_only(post) { ONLY } else { "" };
             let body = format!("{}\n{only}{markdown}", marker(post));
-            if !says(post, &body) {
-                client.update_comment(post.id, &body).await?;
-            }
+            is_told |= says(post, &body) || client.update_comment(post.id, &body).await?;
+        }
+        if !is_told && (!ours.is_empty() || changes(client, number, is_about).await) {
+            let body = self.body(markdown);
+            self.create_comment(client, number, (&author, &comments), &body)
+                .await?;
         }
         Ok(())
     }
@@ -137,50 +145,71 @@ impl ManagedComment {
         for post in &outdated {
             client.delete_comment(post.id).await?;
         }
-        let Some((first, others)) = ours.split_first() else {
-            let is_needed = !outdated.is_empty()
-                || match client.changed_files(number).await {
-                    Ok(files) => files.iter().any(|file| is_about(file)),
-                    // Better one too many.
-                    Err(_) => true,
-                };
-            if !is_needed {
-                return Ok(CommentWrite::NotNeeded);
+        if let Some((first, others)) = ours.split_first() {
+            let is_same = says(first, &body);
+            let is_there = is_same || client.update_comment(first.id, &body).await?;
+            // Two jobs at once may each have found none.
+            for other in others {
+                client.delete_comment(other.id).await?;
             }
-            let created = match client.create_comment(number, &body).await {
-                Ok(created) => created,
-                // It may be there all the same.
-                Err(
-                    error @ (GitHubError::Unreachable(_)
-                    | GitHubError::Refused { status: 500.., .. }),
-                ) => {
-                    let comments = client.comments(number).await?;
-                    return match self.find(&comments, &author)[..] {
-                        [] => Err(error),
-                        _ => Ok(CommentWrite::Created),
-                    };
-                }
-                Err(error) => return Err(error),
-            };
-            // Now it is known who we are, if an app other than that of all jobs.
-            if let Some(author) = created.author() {
-                for earlier in self.find(&comments, &author) {
+            // Else somebody deleted it since it was listed.
+            if is_there {
+                return Ok(if is_same {
+                    CommentWrite::Unchanged
+                } else {
+                    CommentWrite::Updated
+                });
+            }
+        } else if outdated.is_empty() && !changes(client, number, is_about).await {
+            return Ok(CommentWrite::NotNeeded);
+        }
+        self.create_comment(client, number, (&author, &comments), &body)
+            .await?;
+        Ok(CommentWrite::Created)
+    }
+
+    /// Writes the comment, which is not among the `comments` of the pull request.
+    async fn create_comment(
+        &self,
+        client: &GitHubClient,
+        number: u64,
+        (author, comments): (&Author, &[Post]),
+        body: &str,
+    ) -> Result<(), GitHubError> {
+        let list = async || client.comments(number).await;
+        let create = async || client.create_comment(number, body).await;
+        let created = self.create(client, author, create, list).await?;
+        // Now it is known who we are, if not whom we took ourselves for.
+        if let Some(writer) = created.author() {
+            for earlier in self.find(comments, &writer) {
+                if !author.wrote(earlier) {
                     client.delete_comment(earlier.id).await?;
                 }
             }
-            return Ok(CommentWrite::Created);
-        };
-        let written = if says(first, &body) {
-            CommentWrite::Unchanged
-        } else {
-            client.update_comment(first.id, &body).await?;
-            CommentWrite::Updated
-        };
-        // Two jobs at once may each have found none.
-        for other in others {
-            client.delete_comment(other.id).await?;
         }
-        Ok(written)
+        Ok(())
+    }
+
+    /// Creates a post; where it cannot be told whether that arrived, looks, and creates it anew if not.
+    async fn create(
+        &self,
+        client: &GitHubClient,
+        author: &Author,
+        create: impl AsyncFn() -> Result<Post, GitHubError>,
+        list: impl AsyncFn() -> Result<Vec<Post>, GitHubError>,
+    ) -> Result<Post, GitHubError> {
+        for _ in 1..TRIES {
+            match create().await {
+                Err(error) if error.may_have_arrived() => {
+                    client.pause().await;
+                    if let [found, ..] = self.find(&list().await?, author)[..] {
+                        return Ok(found.clone());
+                    }
+                }
+                created => return created,
+            }
+        }
+        create().await
     }
 
     /// Has one open issue say `markdown`; where that `is_settled`, closes it if there is one.
@@ -201,25 +230,38 @@ impl ManagedComment {
         // Newest first: the oldest one is kept.
         let ours = self.find(&issues, &author);
         let mut numbers = ours.iter().rev().filter_map(number);
-        let Some(first) = numbers.next() else {
-            if is_settled {
-                return Ok(CommentWrite::NotNeeded);
-            }
-            client.create_issue(title, &body).await?;
-            return Ok(CommentWrite::Created);
-        };
+        let first = numbers.next();
         for other in numbers {
             client.update_issue(other, &body, true).await?;
         }
-        if !is_settled && ours.last().is_some_and(|post| says(post, &body)) {
-            return Ok(CommentWrite::Unchanged);
+        if let Some(first) = first {
+            if !is_settled && ours.last().is_some_and(|post| says(post, &body)) {
+                return Ok(CommentWrite::Unchanged);
+            }
+            let is_there = client.update_issue(first, &body, is_settled).await?;
+            if is_settled {
+                return Ok(CommentWrite::Closed);
+            }
+            // Else somebody deleted it since it was listed.
+            if is_there {
+                return Ok(CommentWrite::Updated);
+            }
+        } else if is_settled {
+            return Ok(CommentWrite::NotNeeded);
         }
-        client.update_issue(first, &body, is_settled).await?;
-        Ok(if is_settled {
-            CommentWrite::Closed
-        } else {
-            CommentWrite::Updated
-        })
+        let list = async || client.open_issues().await;
+        let create = async || client.create_issue(title, &body).await;
+        self.create(client, &author, create, list).await?;
+        Ok(CommentWrite::Created)
+    }
+}
+
+/// Whether the pull request changes a file that `is_about` a comment; where that cannot be told, too: better
+/// one too many.
+async fn changes(client: &GitHubClient, number: u64, is_about: impl Fn(&str) -> bool) -> bool {
+    match client.changed_files(number).await {
+        Ok(files) => files.iter().any(|file| is_about(file)),
+        Err(_) => true,
     }
 }
 

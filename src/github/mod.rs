@@ -10,6 +10,9 @@ mod error;
 mod event;
 mod managed_comment;
 mod post;
+mod rate_limit;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use client::{GitHubClient, GitHubConnection};
 pub(crate) use error::GitHubError;

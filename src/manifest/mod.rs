@@ -43,6 +43,7 @@ pub use problem::{Problem, Rule, Severity, SourcePlace, Unlisted};
 pub use render::{render, render_all};
 pub use schema::json_schema;
 pub use yaml::{Span, YamlError, read_yaml};
+pub(crate) use yaml::{Spanned, position_of};
 
 use crate::run::{DesiredRun, FlowRef, Order, Sandbox, Source, UnixSeconds};
 use crate::untrusted::Untrusted;

@@ -23,14 +23,17 @@ pub(crate) struct DayBudget {
 }
 
 impl DayBudget {
-    /// The budget of `most` requests in 24 hours, less those that `state` knows of that left after
-    /// `now` less a day.
+    /// The budget of `most` requests in 24 hours, less those that `state` knows of that left within a
+    /// day before `now`; before any moment where that is not known.
     #[must_use]
-    pub(crate) fn of(most: Option<usize>, state: Option<&State>, now: Timestamp) -> Self {
+    pub(crate) fn of(most: Option<usize>, state: Option<&State>, now: Option<Timestamp>) -> Self {
         let mut sent: HashMap<Sandbox, Vec<Timestamp>> = HashMap::new();
         if most.is_some() {
             for record in state.into_iter().flat_map(State::records) {
-                for at in record.sent().filter(|at| counts(*at, now)) {
+                for at in record
+                    .sent()
+                    .filter(|at| now.is_none_or(|now| counts(*at, now)))
+                {
                     match sent.get_mut(&record.identity.flow.sandbox) {
                         Some(times) => times.push(at),
                         None => {
@@ -52,10 +55,14 @@ impl DayBudget {
         self.most
     }
 
-    /// How many requests may leave at `now`; `None`: any number.
+    /// How many requests may leave at `now`, by the service's clock: none while that is not known.
+    /// `None`: any number.
     #[must_use]
-    pub(crate) fn left(&self, sandbox: &Sandbox, now: Timestamp) -> Option<usize> {
-        Some(self.most?.saturating_sub(self.counted(sandbox, now).len()))
+    pub(crate) fn left(&self, sandbox: &Sandbox, now: Option<Timestamp>) -> Option<usize> {
+        let most = self.most?;
+        Some(now.map_or(0, |now| {
+            most.saturating_sub(self.counted(sandbox, now).len())
+        }))
     }
 
     /// When each of the next `requests` may leave, if every one does as soon as it may; fewer where
@@ -95,10 +102,15 @@ impl DayBudget {
     }
 
     /// A request is about to leave.
-    pub(crate) fn take(&mut self, sandbox: &Sandbox, now: Timestamp) {
-        if self.most.is_some() {
+    pub(crate) fn take(&mut self, sandbox: &Sandbox, now: Option<Timestamp>) {
+        if self.most.is_some()
+            && let Some(now) = now
+        {
             match self.sent.get_mut(sandbox) {
-                Some(times) => times.push(now),
+                Some(times) => {
+                    let place = times.partition_point(|at| *at <= now);
+                    times.insert(place, now);
+                }
                 None => {
                     self.sent.insert(sandbox.clone(), vec![now]);
                 }
@@ -138,22 +150,23 @@ mod tests {
     #[test]
     fn a_request_counts_for_a_day_and_no_longer() {
         let mut budget = budget(2);
-        budget.take(&sandbox(), at(0));
-        budget.take(&sandbox(), at(5));
-        assert_eq!(budget.left(&sandbox(), at(23)), Some(0));
-        assert_eq!(budget.left(&sandbox(), at(24)), Some(1));
-        assert_eq!(budget.left(&sandbox(), at(29)), Some(2));
+        budget.take(&sandbox(), Some(at(0)));
+        budget.take(&sandbox(), Some(at(5)));
+        assert_eq!(budget.left(&sandbox(), Some(at(23))), Some(0));
+        assert_eq!(budget.left(&sandbox(), Some(at(24))), Some(1));
+        assert_eq!(budget.left(&sandbox(), Some(at(29))), Some(2));
         budget.give_back(&sandbox());
-        assert_eq!(budget.left(&sandbox(), at(23)), Some(1));
+        assert_eq!(budget.left(&sandbox(), Some(at(23))), Some(1));
+        assert_eq!(budget.left(&sandbox(), None), Some(0), "no clock is known");
         let other = "dev".parse().expect("a sandbox");
-        assert_eq!(budget.left(&other, at(0)), Some(2));
+        assert_eq!(budget.left(&other, Some(at(0))), Some(2));
     }
 
     #[test]
     fn what_does_not_fit_is_told_when_it_does() {
         let mut budget = budget(2);
-        budget.take(&sandbox(), at(0));
-        budget.take(&sandbox(), at(5));
+        budget.take(&sandbox(), Some(at(0)));
+        budget.take(&sandbox(), Some(at(5)));
         assert_eq!(
             budget.fits(&sandbox(), 3, at(6)),
             [at(24), at(29), at(48)],

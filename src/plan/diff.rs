@@ -21,9 +21,11 @@ pub(crate) fn diff(mut desired: Vec<DesiredRun>, state: Option<&State>) -> Plan 
         .collect();
     let mut records = state.into_iter().flat_map(State::records).peekable();
     let mut orphaned = Vec::new();
-    // What the state has of the flows that were read, and nobody wants.
+    // What the state has of the flows that were read, and nobody wants; where nothing at all is wanted, of
+    // every flow: the last manifest was taken away.
     let mut not_wanted = |record: &Record| {
-        if record.fate.may_exist() && flows.contains(&*record.identity.flow) {
+        let is_read = flows.is_empty() || flows.contains(&*record.identity.flow);
+        if record.fate.may_exist() && is_read {
             orphaned.push(Known::of(record));
         }
     };
@@ -62,11 +64,7 @@ fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<
         None | Some(Fate::NotCreated(_)) => Action::Create,
         Some(Fate::Rejected { .. }) => Action::Again,
         Some(Fate::Created { .. }) => {
-            let known = record.filter(|record| ended_otherwise(record));
-            return (
-                Action::Unchanged,
-                known.map(|record| Box::new(Known::of(record))),
-            );
+            return (Action::Unchanged, record.and_then(ended_otherwise));
         }
         Some(Fate::InDoubt(_)) => Action::Settle,
     };
@@ -90,14 +88,14 @@ fn verdict(run: &DesiredRun, record: Option<&Record>, obstacles: &mut Obstacles<
     (action, record.map(|record| Box::new(Known::of(record))))
 }
 
-/// Whether the run has ended otherwise than with all of its records: of few runs that is to be told.
-fn ended_otherwise(record: &Record) -> bool {
-    record.last_seen().is_some_and(|seen| {
-        matches!(
-            seen.status,
-            RunStatus::Failed | RunStatus::Partial | RunStatus::Empty
-        )
-    })
+/// What is known of a run that has ended otherwise than with all of its records: of few runs that is
+/// to be told.
+pub(super) fn ended_otherwise(record: &Record) -> Option<Box<Known>> {
+    let is_told = matches!(
+        record.last_seen()?.status,
+        RunStatus::Failed | RunStatus::Partial | RunStatus::Empty
+    );
+    is_told.then(|| Box::new(Known::of(record)))
 }
 
 /// Each run with its action, and with what is known of it where something is. The runs give their

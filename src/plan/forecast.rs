@@ -114,7 +114,7 @@ fn day(
     now: Timestamp,
 ) -> Option<DayForecast> {
     let most = pace.new_runs_per_day?;
-    let budget = DayBudget::of(Some(most), state, now);
+    let budget = DayBudget::of(Some(most), state, Some(now));
     let mut by_sandbox: HashMap<&Sandbox, usize> = HashMap::new();
     for (flow, (number, _)) in by_flow {
         *by_sandbox.entry(&flow.sandbox).or_default() += number;

@@ -17,7 +17,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::run::{DesiredRun, OrganizationId, RunIdentity, UnixSeconds};
+use jiff::Timestamp;
+
+use crate::run::{DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity, UnixSeconds};
 use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use day_budget::DayBudget;
@@ -47,6 +49,8 @@ pub(crate) enum Action {
     Paused,
     /// Nothing: it does not exist, and the plan that was reviewed does not create it.
     Unreviewed,
+    /// Nothing: it does not exist, and its flow was found to be one that nothing can be sent to.
+    Blocked,
     /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
     Wait,
     /// Nothing: its window overlaps one that was ingested already.
@@ -64,9 +68,13 @@ impl Action {
     #[must_use]
     pub(crate) fn may_send(self) -> bool {
         match self {
-            Self::Create | Self::Again | Self::Retry | Self::Settle | Self::Paused | Self::Wait => {
-                true
-            }
+            Self::Create
+            | Self::Again
+            | Self::Retry
+            | Self::Settle
+            | Self::Paused
+            | Self::Blocked
+            | Self::Wait => true,
             Self::Unchanged | Self::Adopt | Self::Unreviewed | Self::Conflict => false,
         }
     }
@@ -103,14 +111,36 @@ pub(crate) struct Known {
     pub fate: Fate,
     /// How it was doing when it was last read.
     pub last_seen: Option<LastSeen>,
+    /// The run itself, where the state does not know it and the service shows it in the way.
+    pub other: Option<OtherRun>,
 }
 
 impl Known {
+    /// A run that the service shows in the way of one that is wanted.
+    pub(crate) fn in_the_way(flow: &Arc<FlowRef>, other: OtherRun, now: Timestamp) -> Self {
+        Self {
+            identity: RunIdentity {
+                flow: Arc::clone(flow),
+                window: other.window,
+                rerun: Rerun::FIRST,
+            },
+            fate: Fate::Created {
+                run_id: other.run_id.clone(),
+                adopted: None,
+                at: now,
+                sent_at: None,
+            },
+            last_seen: None,
+            other: Some(other),
+        }
+    }
+
     fn of(record: &Record) -> Self {
         Self {
             identity: record.identity.clone(),
             fate: record.fate.clone(),
             last_seen: record.last_seen().cloned(),
+            other: None,
         }
     }
 }
@@ -155,6 +185,8 @@ pub(crate) struct Totals {
     pub paused: usize,
     /// Not created, for the plan that was reviewed does not create them.
     pub unreviewed: usize,
+    /// Not created, for nothing can be sent to their flows.
+    pub blocked: usize,
 }
 
 impl Totals {
@@ -209,6 +241,14 @@ impl Plan {
         self.partial
     }
 
+    /// Whether windows overlap what the state has: the manifests are wrong. A run of somebody else in
+    /// the way concerns its window alone.
+    pub(crate) fn contradicts_state(&self) -> bool {
+        let is_of_state = |known: &Known| known.other.is_none();
+        self.conflicts()
+            .any(|planned| planned.known.as_deref().is_none_or(is_of_state))
+    }
+
     /// The runs whose windows overlap one that was ingested already.
     pub(crate) fn conflicts(&self) -> impl Iterator<Item = &PlannedRun> {
         self.runs
@@ -234,6 +274,7 @@ impl Plan {
                 Action::Retry => &mut totals.retry,
                 Action::Paused => &mut totals.paused,
                 Action::Unreviewed => &mut totals.unreviewed,
+                Action::Blocked => &mut totals.blocked,
                 Action::Wait => &mut totals.waiting,
                 Action::Conflict => &mut totals.conflict,
             };

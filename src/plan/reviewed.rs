@@ -144,9 +144,12 @@ fn word(action: Action) -> Option<&'static str> {
         Action::Retry => Some("retry"),
         Action::Settle => Some("settle"),
         Action::Conflict => Some("conflict"),
-        Action::Wait | Action::Paused | Action::Unreviewed | Action::Adopt | Action::Unchanged => {
-            None
-        }
+        Action::Wait
+        | Action::Paused
+        | Action::Unreviewed
+        | Action::Blocked
+        | Action::Adopt
+        | Action::Unchanged => None,
     }
 }
 

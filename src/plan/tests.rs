@@ -12,7 +12,7 @@ use crate::run::{
     ByteCounts, FlowId, FlowRef, Key, PickError, RecordCounts, Rerun, RunStatus, UnixSeconds,
     Window,
 };
-use crate::state::{ClockKind, ClockedTime, Entry, LastSeen, Refusal, State};
+use crate::state::{ClockedTime, Entry, LastSeen, Refusal, State};
 
 const DAY: i64 = 86_400;
 
@@ -53,8 +53,8 @@ impl PlanFixture {
         self.step(Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
-                time: Timestamp::UNIX_EPOCH,
-                clock: ClockKind::Local,
+                local: Some(Timestamp::UNIX_EPOCH),
+                service: None,
             },
             session: Uuid::nil(),
             start_time: None,
@@ -194,6 +194,8 @@ fn runs_of_a_flow_that_no_manifest_wants_are_orphaned_and_other_flows_are_not() 
         .map(|known| &known.identity)
         .collect();
     assert_eq!(orphaned, [&identity(1, 0, DAY)]);
+    // Without a manifest, all of them are.
+    assert_eq!(diff(Vec::new(), Some(&world.0)).orphaned().len(), 2);
 }
 
 #[test]

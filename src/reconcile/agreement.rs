@@ -9,12 +9,12 @@ use uuid::Uuid;
 use super::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
 use super::import::gather;
 use super::matching::CreatorAttribution;
-use super::preflight::existing;
+use super::preflight::{Found, existing};
 use super::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::fixture::{INTENT, OURS, at, desired, run, window};
 use crate::run::{DesiredRun, FlowId, FlowRef, Key, Rerun, RunId, RunIdentity, Window};
-use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, Refusal, State};
+use crate::state::{ClockedTime, Entry, Evidence, Fate, Refusal, State};
 
 fn flow_ref() -> FlowRef {
     FlowRef {
@@ -66,12 +66,13 @@ impl FlowFixture {
         self.state.fold(entry).expect("a legal step");
     }
 
-    fn intent(&mut self, identity: &RunIdentity, clock: ClockKind) {
+    /// An intent; `is_known`: the service's clock was.
+    fn intent(&mut self, identity: &RunIdentity, is_known: bool) {
         self.step(Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
-                time: at(INTENT),
-                clock,
+                local: Some(at(INTENT)),
+                service: is_known.then(|| at(INTENT)),
             },
             session: Uuid::nil(),
             start_time: None,
@@ -81,7 +82,7 @@ impl FlowFixture {
     }
 
     fn created(&mut self, identity: &RunIdentity, run_id: &str) {
-        self.intent(identity, ClockKind::Server);
+        self.intent(identity, true);
         self.step(Entry::Created {
             key: identity.key(),
             run_id: run_id.parse().expect("a run id"),
@@ -100,7 +101,7 @@ impl FlowFixture {
     }
 
     fn rejected(&mut self, identity: &RunIdentity) {
-        self.intent(identity, ClockKind::Server);
+        self.intent(identity, true);
         self.step(Entry::Rejected {
             key: identity.key(),
             refusal: Refusal {
@@ -160,7 +161,7 @@ impl FlowFixture {
                 window: identity.window,
                 rerun: identity.rerun,
                 intent: *intent,
-                until: at(INTENT + 600),
+                until: Some(at(INTENT + 600)),
                 order: None,
                 retry: None,
             })
@@ -188,7 +189,10 @@ impl FlowFixture {
         });
         let adopted = existing(waiting, &self.runs, &claimed, &in_doubt, clients)
             .into_iter()
-            .map(|(run, id, _)| (id, run.key()))
+            .filter_map(|(run, found)| match found {
+                Found::Run(id, _) => Some((id, run.key())),
+                Found::InTheWay(_) => None,
+            })
             .collect();
         (settled, adopted)
     }
@@ -236,7 +240,7 @@ fn where_the_field_does_not_hold_our_key_a_further_run_is_adopted_and_not_called
 #[test]
 fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
     let mut world = FlowFixture::new();
-    world.intent(&identity(1, 1), ClockKind::Server);
+    world.intent(&identity(1, 1), true);
     world.wanted.push(desired(identity(1, 2)));
     world.runs = vec![
         shown("a", 1, INTENT + 1, Some(OURS)),
@@ -251,7 +255,7 @@ fn a_run_beside_the_one_that_settles_a_doubt_is_the_next_rerun_to_both() {
 #[test]
 fn a_run_that_may_be_the_one_in_doubt_is_not_adopted_as_another_rerun() {
     let mut world = FlowFixture::new();
-    world.intent(&identity(1, 2), ClockKind::Local);
+    world.intent(&identity(1, 2), false);
     world.wanted.push(desired(identity(1, 1)));
     world.runs = vec![shown("a", 1, INTENT + 1, Some(OURS))];
     let (settled, adopted) = world.apply();
@@ -296,8 +300,8 @@ fn world(windows: &[(Vec<Step>, Vec<Free>)]) -> FlowFixture {
                     world.runs.push(shown(&id, n, time, Some("exc_app")));
                 }
                 3 => world.created(&identity, &id),
-                4 => world.intent(&identity, ClockKind::Server),
-                5 => world.intent(&identity, ClockKind::Local),
+                4 => world.intent(&identity, true),
+                5 => world.intent(&identity, false),
                 6 => world.rejected(&identity),
                 7 => {
                     world.created(&identity, &id);

@@ -13,8 +13,8 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use crate::api::{FlowRun, WindowEvidence};
-use crate::run::{DesiredRun, Rerun, RunId, Window};
-use crate::state::{ClockKind, ClockedTime, Evidence};
+use crate::run::{DesiredRun, Obstacle, Rerun, RunId, RunStatus, UnixSeconds, Window};
+use crate::state::{ClockedTime, Evidence};
 
 /// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
 #[derive(Debug, Clone, Copy)]
@@ -70,9 +70,28 @@ pub(crate) enum IntentMatch<'a> {
     None,
 }
 
+/// What of a wanted run exists.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Existing<'a> {
+    /// This run, and how its window was recognised.
+    Run(&'a FlowRun, Evidence),
+    /// This run is in the way: nothing is sent for the window, and a person has to look.
+    InTheWay(&'a FlowRun, Window, Obstacle),
+}
+
+/// Windows that begin and end within this of each other, and overlap, may be one: what a service shows
+/// of a window is not documented.
+const NEARLY: i64 = 60;
+/// 2000-01-01: a window that begins before it is not one that somebody asked for. The run that a flow
+/// made when it was created may show one over all history.
+const ALL_HISTORY: i64 = 946_684_800;
+
 /// A flow's runs by the window they show, oldest first. Each is given once.
 pub(crate) struct RunsByWindow<'a, 'c> {
     by_window: HashMap<Window, Vec<(&'a FlowRun, Evidence)>>,
+    /// The windows of runs that no record stands for, sorted, and how long the longest of them is.
+    free: Vec<(Window, &'a FlowRun)>,
+    longest: i64,
     /// Runs that records stand for.
     claimed: &'c HashSet<RunId>,
     /// Runs that were given.
@@ -85,6 +104,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         claimed: &'c HashSet<RunId>,
     ) -> Self {
         let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
+        let mut free = Vec::new();
         for run in runs {
             let (window, evidence) = match run.window_evidence {
                 WindowEvidence::Params(window) => (window, Evidence::Params),
@@ -92,11 +112,21 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
                 WindowEvidence::Invalid | WindowEvidence::Missing => continue,
             };
             by_window.entry(window).or_default().push((run, evidence));
+            if !claimed.contains(&run.id) && window.start().get() >= ALL_HISTORY {
+                free.push((window, run));
+            }
         }
+        free.sort_by_key(|(window, run)| (*window, &run.id));
         for runs in by_window.values_mut() {
             runs.sort_by_key(|(run, _)| (run.created_at, run.id.clone()));
         }
         Self {
+            longest: free
+                .iter()
+                .map(|(window, _)| length(*window))
+                .max()
+                .unwrap_or(0),
+            free,
             by_window,
             claimed,
             taken: HashSet::new(),
@@ -113,7 +143,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         let mut order: Vec<usize> = (0..intents.len()).collect();
         order.sort_by_key(|&at| {
             let sought = intents[at];
-            let age = Reverse(sought.intent.time);
+            let age = Reverse(sought.intent.time());
             (sought.takes_any(), age, sought.rerun)
         });
         let mut found = vec![IntentMatch::None; intents.len()];
@@ -125,44 +155,41 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
 
     /// The run of an intent: ours if there is one, else anybody's. For a window wanted once any
     /// run will do, however old: no clock may cause a second ingestion. One wanted again, or run
-    /// again, has a run that is younger than its intent; where ages cannot be compared, nothing tells.
+    /// again, has a run that is certainly younger than its intent; where one may be, nothing tells.
     fn of_intent(&mut self, sought: SoughtRun, api_key: &str) -> IntentMatch<'a> {
         let SoughtRun { window, intent, .. } = sought;
-        let free: Vec<&(&FlowRun, Evidence)> = self
-            .by_window
-            .get(&window)
-            .into_iter()
-            .flatten()
-            .filter(|(run, _)| self.is_free(run) && (sought.takes_any() || run.is_since(intent)))
-            .collect();
-        let ours = free.iter().find(|(run, _)| run.is_by(api_key));
-        let Some(&&(run, ref evidence)) = ours.or(free.first()) else {
-            return IntentMatch::None;
+        let of_window = self.by_window.get(&window).into_iter().flatten();
+        let free: Vec<&(&FlowRun, Evidence)> =
+            of_window.filter(|(run, _)| self.is_free(run)).collect();
+        let is_it = |run: &FlowRun| sought.takes_any() || run.is_since(intent);
+        let its = || free.iter().filter(|(run, _)| is_it(run));
+        let ours = its().find(|(run, _)| run.is_by(api_key));
+        let Some(&&(run, ref evidence)) = ours.or(its().next()) else {
+            let may_be_it = free.iter().find(|(run, _)| run.may_be_since(intent));
+            return may_be_it.map_or(IntentMatch::None, |(run, _)| IntentMatch::CannotTell(run));
         };
-        let comparable = intent.clock == ClockKind::Server && run.created_at.is_some();
-        if !comparable && !sought.takes_any() {
-            return IntentMatch::CannotTell(run);
-        }
         let evidence = evidence.clone();
         self.taken.insert(&run.id);
         IntentMatch::Run(run, evidence)
     }
 
-    /// Which of the `wanted` runs, none of them on record, exist already. Asked for in the order
-    /// of their reruns, whatever order they come in.
+    /// Which of the `wanted` runs, none of them on record, exist already, or may. Asked for in the
+    /// order of their reruns, whatever order they come in.
     pub(crate) fn wanted<'w>(
         &mut self,
         wanted: impl IntoIterator<Item = &'w DesiredRun>,
         clients: CreatorAttribution<'_>,
-    ) -> Vec<(&'w DesiredRun, &'a FlowRun, Evidence)> {
+    ) -> Vec<(&'w DesiredRun, Existing<'a>)> {
         let mut wanted: Vec<&DesiredRun> = wanted.into_iter().collect();
         wanted.sort_by(|a, b| a.identity.cmp(&b.identity));
         wanted
             .into_iter()
             .filter_map(|wanted| {
                 let identity = &wanted.identity;
-                let (run, evidence) = self.nth(identity.window, identity.rerun, clients)?;
-                Some((wanted, run, evidence))
+                let existing = self
+                    .nth(identity.window, identity.rerun, clients)
+                    .or_else(|| self.in_the_way(wanted))?;
+                Some((wanted, existing))
             })
             .collect()
     }
@@ -172,13 +199,13 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// Where a record stands for one of them already, a further one counts only if nobody else is
     /// known to have created it: somebody who ran the window again by hand did not mean this
     /// rerun. Where later reruns are on record, the place of this one is not certain: it is the
-    /// first free run that can be it.
+    /// first free run that can be it. Behind a run that failed it may be a retry of that one.
     fn nth(
         &mut self,
         window: Window,
         rerun: Rerun,
         clients: CreatorAttribution<'_>,
-    ) -> Option<(&'a FlowRun, Evidence)> {
+    ) -> Option<Existing<'a>> {
         let runs = self.by_window.get(&window)?;
         let is_given = |run: &FlowRun| self.taken.contains(&run.id);
         let (claimed, mut unclaimed): (Vec<_>, Vec<_>) = runs
@@ -189,13 +216,46 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         }
         let last = rerun.get() as usize - 1;
         let first = last.saturating_sub(claimed.len());
-        let (run, evidence) = unclaimed
-            .get(first..unclaimed.len().min(last + 1))?
-            .iter()
-            .find(|(run, _)| !is_given(run))?;
-        let found = (*run, evidence.clone());
-        self.taken.insert(&found.0.id);
+        let place =
+            (first..unclaimed.len().min(last + 1)).find(|&place| !is_given(unclaimed[place].0))?;
+        let (run, evidence) = unclaimed[place];
+        let before = claimed.last().into_iter().chain(&unclaimed[..place]);
+        let mut before = before.map(|(before, _)| before);
+        if before.any(|before| before.status.is_retriable() && before.created_at < run.created_at) {
+            return Some(Existing::InTheWay(run, window, Obstacle::RetryOrRerun));
+        }
+        let found = Existing::Run(run, evidence.clone());
+        self.taken.insert(&run.id);
         Some(found)
+    }
+
+    /// A run that no record stands for, whoever made it, and whose window overlaps that of the
+    /// `wanted` run. One that is nearly it may be that run; of the others those count whose window is
+    /// known for certain, and that have brought something, or may.
+    fn in_the_way(&self, wanted: &DesiredRun) -> Option<Existing<'a>> {
+        let window = wanted.identity.window;
+        let end = self
+            .free
+            .partition_point(|(free, _)| free.start() < window.end());
+        let reach = window.start().get() - self.longest;
+        let near = self.free[..end].iter().rev();
+        near.take_while(|(free, _)| free.start().get() >= reach)
+            .filter(|(free, run)| {
+                *free != window && free.overlaps(window) && !self.taken.contains(&run.id)
+            })
+            .find_map(|(free, run)| {
+                let obstacle = if is_nearly(*free, window) {
+                    Obstacle::NearlySame
+                } else if wanted.request.overlap_allowed
+                    || matches!(run.status, RunStatus::Failed | RunStatus::Empty)
+                    || !matches!(run.window_evidence, WindowEvidence::Params(_))
+                {
+                    return None;
+                } else {
+                    Obstacle::Overlaps
+                };
+                Some(Existing::InTheWay(run, *free, obstacle))
+            })
     }
 
     /// The free runs of each window as the reruns that are not `on_record`, in the order of
@@ -221,4 +281,14 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     fn is_free(&self, run: &FlowRun) -> bool {
         !self.claimed.contains(&run.id) && !self.taken.contains(&run.id)
     }
+}
+
+fn length(window: Window) -> i64 {
+    window.end().get() - window.start().get()
+}
+
+/// Whether two windows that overlap may be one.
+fn is_nearly(a: Window, b: Window) -> bool {
+    let apart = |a: UnixSeconds, b: UnixSeconds| (a.get() - b.get()).abs();
+    apart(a.start(), b.start()) <= NEARLY && apart(a.end(), b.end()) <= NEARLY
 }

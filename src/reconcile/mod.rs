@@ -20,7 +20,7 @@ mod seen;
 pub(crate) mod settle;
 pub(crate) mod settle_schedule;
 
-pub(crate) use listing::runs_of;
+pub(crate) use listing::{RecordedRuns, RunList};
 pub(crate) use reason::{Blocked, Unclear};
 pub(crate) use seen::{all_news, news};
 pub(crate) use settle_schedule::{INTENT_LIFE, LEAVES_WITHIN};

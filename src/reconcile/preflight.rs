@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::Blocked;
-use super::matching::{CreatorAttribution, RunsByWindow};
-use crate::api::{ApiError, Flow, FlowRun, SourceKind, WindowEvidence, plain};
-use crate::run::{DeltaColumn, DesiredRun, RunId, Source, Window};
+use super::matching::{CreatorAttribution, Existing, RunsByWindow};
+use crate::api::{ApiError, Flow, FlowRun, SourceKind, plain};
+use crate::run::{DeltaColumn, DesiredRun, OtherRun, RunId, Source, Window};
 use crate::state::Evidence;
 
 /// What a failed read of a flow says about it.
@@ -77,7 +77,16 @@ fn describe(column: &DeltaColumn) -> String {
         .join(", ")
 }
 
-/// Which of the `wanted` runs of a flow exist already, as which run.
+/// What a wanted run has instead of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Found {
+    /// It exists, as this run.
+    Run(RunId, Evidence),
+    /// A run that nobody has put on record is in its way.
+    InTheWay(OtherRun),
+}
+
+/// Which of the `wanted` runs of a flow exist already, as which run, or have one in their way.
 ///
 /// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
 /// The runs of a window with one `in_doubt` are left alone: each may be the one in doubt.
@@ -87,18 +96,30 @@ pub(crate) fn existing<'a>(
     claimed: &HashSet<RunId>,
     in_doubt: &HashSet<Window>,
     clients: CreatorAttribution<'_>,
-) -> Vec<(DesiredRun, RunId, Evidence)> {
+) -> Vec<(DesiredRun, Found)> {
+    let found = |existing| match existing {
+        Existing::Run(run, evidence) => Found::Run(run.id.clone(), evidence),
+        Existing::InTheWay(run, window, obstacle) => Found::InTheWay(OtherRun {
+            run_id: run.id.clone(),
+            window,
+            made_by: run
+                .created_by
+                .clone()
+                .or_else(|| run.created_client.clone()),
+            obstacle,
+        }),
+    };
     RunsByWindow::new(runs, claimed)
         .wanted(
             wanted.filter(|run| !in_doubt.contains(&run.identity.window)),
             clients,
         )
         .into_iter()
-        .map(|(wanted, run, evidence)| (wanted.clone(), run.id.clone(), evidence))
+        .map(|(wanted, existing)| (wanted.clone(), found(existing)))
         .collect()
 }
 
-/// Runs that no record stands for and that show nothing of their window: any of them may be one
+/// Runs that no record stands for and that show nothing of their window, or nothing that can be one: any of them may be one
 /// that is wanted.
 ///
 /// Where the state has runs of the flow, it is not lost, and what others created is theirs.
@@ -110,7 +131,7 @@ pub(crate) fn unaccounted(
 ) -> usize {
     runs.iter()
         .filter(|run| {
-            run.window_evidence == WindowEvidence::Missing
+            run.window_evidence.window().is_none()
                 && !claimed.contains(&run.id)
                 && !(state_knows_flow && clients.is_others(run))
         })

@@ -1,6 +1,8 @@
 //! Why nothing is sent to a flow, and why lists do not tell: as values. A sentence about one is
 //! `report`'s.
 
+use std::time::Duration;
+
 use crate::run::{Key, RunId, UnixSeconds};
 use crate::untrusted::Untrusted;
 
@@ -28,8 +30,10 @@ pub(crate) enum Blocked {
     Unknown(usize),
     /// The service did not answer for this flow: why.
     Unanswered(String),
-    /// The service lists no run of the flow, though so many are on record.
-    NoneListed(usize),
+    /// The service's list lacks so many runs of the flow that are on record.
+    ListLacks(usize),
+    /// The service's list is so old: a cache has answered.
+    OldList(Duration),
     /// The service takes requests for a run, so many, and never shows one.
     ComesToNothing(usize, Key),
     /// So many runs of the flow are in doubt, and nothing tells.
@@ -39,7 +43,10 @@ pub(crate) enum Blocked {
 impl Blocked {
     /// Whether the service did not answer, as far as can be told.
     pub(crate) fn is_unanswered(&self) -> bool {
-        matches!(self, Self::Unanswered(_) | Self::NoneListed(_))
+        matches!(
+            self,
+            Self::Unanswered(_) | Self::ListLacks(_) | Self::OldList(_)
+        )
     }
 }
 
@@ -48,8 +55,10 @@ impl Blocked {
 pub(crate) enum Unclear {
     /// The list could not be had: why.
     NotListed(String),
-    /// The service lists no run of the flow, though so many are on record.
-    NoneListed(usize),
+    /// The list lacks so many runs of the flow that are on record.
+    ListLacks(usize),
+    /// The list is so old: a cache has answered.
+    OldList(Duration),
     /// This run has the window, and nothing tells which rerun it is.
     SameWindow(RunId),
     /// This run shows a window that is nearly the one.

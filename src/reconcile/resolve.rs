@@ -6,13 +6,11 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime, Fate, Refusal, State};
+use crate::state::{ClockedTime, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,7 +109,7 @@ pub(crate) async fn cases(
                 let claimed = state.claimed_of(flow);
                 let runs = runs_of(client, flow, &claimed, None).await;
                 unread.insert(match runs {
-                    Ok(runs) => Ok(runs),
+                    Ok((runs, _)) => Ok(runs),
                     Err(ApiError::Refused(refusal)) => Err(refusal),
                     Err(error) => return Err(error),
                 })
@@ -142,7 +140,8 @@ impl Case {
             Fate::Created { .. } | Fate::Rejected { .. } => return None,
         };
         let candidates = listed.map(|runs| {
-            let may_be_it = |run: &FlowRun| state.claim(&run.id).is_none() && run.is_since(intent);
+            let may_be_it =
+                |run: &FlowRun| state.claim(&run.id).is_none() && run.may_be_since(intent);
             runs.into_iter().filter(may_be_it).collect()
         });
         Some(Self {
@@ -195,7 +194,8 @@ impl Case {
             }
             WindowEvidence::Invalid => Err(Objection::Nonsense(run_id.clone())),
             WindowEvidence::Missing
-                if !run.is_since(self.intent) && retried.is_none_or(|it| it.run_id != *run_id) =>
+                if !run.may_be_since(self.intent)
+                    && retried.is_none_or(|it| it.run_id != *run_id) =>
             {
                 Err(Objection::Older(run_id.clone()))
             }
@@ -204,16 +204,11 @@ impl Case {
         }
     }
 
-    /// Checks that the run in doubt can be one that was never created; `now` is by both clocks,
-    /// the service's if it is known and this machine's.
+    /// Checks that the run in doubt can be one that was never created.
     ///
     /// # Errors
     /// Why it cannot, or not yet.
-    pub(crate) fn check_absence(
-        &self,
-        now: (ClockedTime, Timestamp),
-        delay: Duration,
-    ) -> Result<(), Objection> {
+    pub(crate) fn check_absence(&self, now: ClockedTime, delay: Duration) -> Result<(), Objection> {
         let shown = self.candidates.iter().flatten().find(|run| {
             // A list may be wrong about a flow; the window is what would be ingested twice.
             run.window_evidence.window() == Some(self.identity.window)
@@ -226,27 +221,17 @@ impl Case {
             // Nothing is open about these.
             Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => return Ok(()),
         };
-        let left = left_by(intent, doubt);
-        let (service, local) = now;
-        let now = match (left.clock, service.clock) {
-            (ClockKind::Server, ClockKind::Server) => service.time,
-            _ => local,
-        };
         // A person decides, so that our own clock will do where the service's is not known.
         let begun_by = ClockedTime {
-            time: match service.clock {
-                ClockKind::Server => service.time,
-                ClockKind::Local => local,
-            },
-            clock: ClockKind::Server,
+            service: now.service.or(now.local),
+            ..now
         };
         if let Some(start) = start_time
             && !has_begun(start_time, begun_by, delay)
         {
             return Err(Objection::NotBegun { start, delay });
         }
-        // What lies ahead of now is a clock that is wrong, and tells nothing but that.
-        let age = Duration::try_from(now.duration_since(left.time)).unwrap_or_default();
+        let age = left_by(intent, doubt).age(now);
         if age < delay {
             return Err(Objection::TooEarly { age, delay });
         }

@@ -13,7 +13,7 @@ use super::Unclear;
 use super::matching::{IntentMatch, RunsByWindow, SoughtRun};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::run::{Rerun, RunId, Window};
-use crate::state::{Attempt, ClockKind, ClockedTime, Evidence};
+use crate::state::{Attempt, ClockedTime, Evidence};
 
 /// A run in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +23,21 @@ pub(crate) struct OpenIntent {
     pub(crate) rerun: Rerun,
     /// When the intent of its first request was made: its run is not older.
     pub(crate) intent: ClockedTime,
-    /// When a run that shows no window is too young to be it, by the service's clock.
-    pub(crate) until: Timestamp,
+    /// When a run that shows no window is too young to be it, by the service's clock; none where that
+    /// is not known.
+    pub(crate) until: Option<Timestamp>,
     /// Its apply and its place there, if it left only once those before it were created.
     pub(crate) order: Option<(Uuid, u64)>,
     /// The run that it asks to run again, as it was seen before; none where one is to be created.
     pub(crate) retry: Option<Box<Attempt>>,
+}
+
+impl OpenIntent {
+    /// Whether the run came in the time in which its own must have.
+    fn is_certain(&self, run: &FlowRun) -> bool {
+        let is_in_time = |(created, until)| created <= until;
+        run.is_since(self.intent) && run.created_at.zip(self.until).is_some_and(is_in_time)
+    }
 }
 
 /// What one list tells about a run in doubt.
@@ -145,9 +154,7 @@ fn in_order(
     let mut queue: Vec<(u64, usize, &OpenIntent)> = Vec::new();
     for (at, &open) in unmatched.iter().enumerate() {
         match open.order {
-            Some((same, order)) if same == apply && open.intent.clock == ClockKind::Server => {
-                queue.push((order, at, open));
-            }
+            Some((same, order)) if same == apply => queue.push((order, at, open)),
             _ => return None,
         }
     }
@@ -169,7 +176,7 @@ fn in_order(
     let fit = candidates
         .iter()
         .zip(&queue)
-        .all(|((created, run), (_, _, open))| run.is_since(open.intent) && *created <= open.until);
+        .all(|((_, run), (_, _, open))| open.is_certain(run));
     if around.in_flight || candidates.len() > queue.len() || !tell_apart || !fit {
         return None;
     }
@@ -194,7 +201,7 @@ fn may_be(run: &FlowRun, open: &OpenIntent, all: &[OpenIntent]) -> bool {
             window.overlaps(open.window) && all.iter().all(|open| open.window != window)
         }
     };
-    shows && run.is_since(open.intent)
+    shows && run.may_be_since(open.intent)
 }
 
 /// No run shows the window, and nothing is known of the order in which requests left.
@@ -218,8 +225,7 @@ fn by_elimination(
             if unmatched == 1
                 && !around.in_flight
                 && run.is_by(around.api_key)
-                && run.created_at.is_some_and(|created| created <= open.until)
-                && open.intent.clock == ClockKind::Server =>
+                && open.is_certain(run) =>
         {
             Reading::Only(run.id.clone(), Evidence::SoleIntent)
         }

@@ -14,7 +14,7 @@ use super::Unclear;
 use super::settle::Reading;
 use crate::api::CLOCKS;
 use crate::run::{RunId, UnixSeconds};
-use crate::state::{Absence, ClockKind, ClockedTime, Doubt, Evidence};
+use crate::state::{Absence, ClockedTime, Doubt, Evidence};
 
 /// No request is begun on an intent older than this.
 pub(crate) const INTENT_LIFE: Duration = Duration::from_secs(60);
@@ -27,21 +27,15 @@ pub(crate) const READINGS: u32 = 2;
 /// How many lists in a row may fail or not tell.
 const UNCLEAR_READINGS: u32 = 4;
 
-/// The latest moment at which the request of an intent can have left.
+/// The latest moment at which the request of an intent can have left, by each clock. The process may
+/// have died with it on its way.
 pub(crate) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
     match doubt {
-        Some(Doubt { at, .. })
-            if at.clock == ClockKind::Server || intent.clock == ClockKind::Local =>
-        {
-            *at
-        }
-        // The process may have died with the request on its way.
-        _ => {
+        // What came back came after the intent, whatever a clock says.
+        Some(Doubt { at, .. }) => at.not_before(intent),
+        None => {
             let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
-            ClockedTime {
-                time: intent.time.saturating_add(life).unwrap_or(intent.time),
-                ..intent
-            }
+            intent.plus(life)
         }
     }
 }
@@ -57,24 +51,23 @@ pub(crate) fn first_intent(
         .iter()
         .filter(|absence| absence.retry_of.as_ref() == retry_of)
         .map(|absence| absence.intent)
-        // Times by different clocks are not compared.
-        .filter(|other| other.clock == intent.clock)
-        .chain([intent])
-        .min_by_key(|intent| intent.time)
-        .unwrap_or(intent)
+        .fold(intent, ClockedTime::or_earlier)
 }
 
 /// Whether a run that is to begin at `start_time` had as long as `delay` by `now` to be listed:
-/// Adobe's FAQ counts that from the start, not from the request. Only the service's clock tells.
+/// Adobe's FAQ counts that from the start, not from the request. Both clocks must say so.
 pub(crate) fn has_begun(
     start_time: Option<UnixSeconds>,
     now: ClockedTime,
     delay: Duration,
 ) -> bool {
-    start_time.is_none_or(|start| {
-        let begun = now.time.as_second().saturating_sub(start.get());
-        now.clock == ClockKind::Server
-            && u64::try_from(begun).is_ok_and(|begun| begun >= delay.as_secs())
+    let start = start_time.and_then(|start| Timestamp::from_second(start.get()).ok());
+    start.is_none_or(|start| {
+        let start = ClockedTime {
+            local: Some(start),
+            service: Some(start),
+        };
+        start.is_past(now, delay)
     })
 }
 
@@ -85,55 +78,47 @@ pub(crate) struct SettleSchedule {
     delay: Duration,
     /// The request cannot have left after this, by our monotonic clock.
     left_by: Instant,
-    /// The same by the service's clock, if the journal tells.
-    left_by_service: Option<Timestamp>,
+    /// The same by the clocks of the process that sent it, where it was another one and has noted
+    /// what came back. Without that nothing tells: a machine that slept may have sent long after its
+    /// intent.
+    noted: Option<ClockedTime>,
     looks: u32,
 }
 
 impl SettleSchedule {
-    pub(crate) fn new(
-        delay: Duration,
-        left_by: Instant,
-        left_by_service: Option<Timestamp>,
-    ) -> Self {
+    pub(crate) fn new(delay: Duration, left_by: Instant, noted: Option<ClockedTime>) -> Self {
         Self {
             delay,
             left_by,
-            left_by_service,
+            noted,
             looks: 0,
         }
     }
 
-    /// When an absent run is believed not to exist; `service` is the service's clock now.
-    pub(crate) fn believed_at(&self, now: Instant, service: ClockedTime) -> Instant {
-        let ours = self.left_by + self.delay;
-        let theirs = match (self.left_by_service, service.clock) {
-            (Some(left), ClockKind::Server) => {
-                let since = service.time.duration_since(left).saturating_sub(CLOCKS);
-                let waited = Duration::try_from(since).unwrap_or_default();
-                // It may have passed long ago, for all that was read since.
-                match waited.checked_sub(self.delay) {
-                    None => Some(now + self.delay.saturating_sub(waited)),
-                    Some(ago) => now.checked_sub(ago).or(Some(now)),
-                }
-            }
-            _ => None,
-        };
-        theirs.map_or(ours, |theirs| theirs.min(ours))
+    /// Whether an absent run is believed not to exist, by a list that was asked for at `asked`, and
+    /// `asked_at` by two clocks. A request of another process is old enough only if both say so,
+    /// beyond what clocks of the service differ by; else it is as old as we are.
+    pub(crate) fn is_over(&self, asked: Instant, asked_at: ClockedTime) -> bool {
+        let slack = CLOCKS.unsigned_abs();
+        let was_over = |noted: ClockedTime| noted.is_past(asked_at, self.delay + slack);
+        self.noted.is_some_and(was_over) || self.ends() <= asked
+    }
+
+    /// When an absent run is believed not to exist, at the latest.
+    pub(crate) fn ends(&self) -> Instant {
+        self.left_by + self.delay
     }
 
     /// How long to wait before the next look: soon at first, for most answers are lost but most
     /// runs are not; then less often; and in time for the moment that matters.
-    pub(crate) fn next_look(&mut self, now: Instant, service: ClockedTime) -> Duration {
-        let believed = self.believed_at(now, service);
-        if believed <= now {
+    pub(crate) fn next_look(&mut self, now: Instant, clocks: ClockedTime) -> Duration {
+        if self.is_over(now, clocks) {
             let gap = self.delay / 10;
             return gap.clamp(SOON, Duration::from_secs(30));
         }
         let back_off = SOON * 2_u32.pow(self.looks.min(7));
         self.looks += 1;
-        // The service tells its time in whole seconds, so that moment moves a little.
-        back_off.min(believed - now).max(SOON)
+        back_off.min(self.ends() - now).max(SOON)
     }
 }
 
@@ -241,77 +226,83 @@ mod tests {
         ));
     }
 
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("in range")
+    }
+
+    fn clocks(local: i64, service: i64) -> ClockedTime {
+        ClockedTime {
+            local: Some(second(local)),
+            service: Some(second(service)),
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn what_the_service_has_waited_for_already_is_not_waited_for_again() {
+    async fn a_delay_has_passed_in_another_process_only_if_both_clocks_say_so() {
         tokio::time::advance(Duration::from_secs(100)).await;
         let now = Instant::now();
-        let second = |s| Timestamp::from_second(s).expect("in range");
-        let left = Some(second(1_000));
-        let schedule = SettleSchedule::new(Duration::from_secs(40), now, left);
-        let at = |s| ClockedTime {
-            time: second(s),
-            clock: ClockKind::Server,
-        };
-        assert_eq!(
-            schedule.believed_at(now, at(1_120 + 10)),
-            now + Duration::from_secs(30)
-        );
-        assert_eq!(
-            schedule.believed_at(now, at(1_120 + 90)),
-            now - Duration::from_secs(50)
-        );
+        let delay = Duration::from_secs(40);
+        let schedule = SettleSchedule::new(delay, now, Some(clocks(1_000, 2_000)));
         // Another machine of the service may be two minutes ahead of the one that was asked.
-        assert_eq!(
-            schedule.believed_at(now, at(1_120)),
-            now + Duration::from_secs(40)
-        );
-        let unknown = ClockedTime {
-            clock: ClockKind::Local,
-            ..at(1_120 + 90)
-        };
-        assert_eq!(
-            schedule.believed_at(now, unknown),
-            now + Duration::from_secs(40)
-        );
+        assert!(schedule.is_over(now, clocks(1_160, 2_160)));
+        assert!(!schedule.is_over(now, clocks(1_159, 9_999)));
+        assert!(!schedule.is_over(now, clocks(9_999, 2_159)));
+        for one in [
+            ClockedTime {
+                service: None,
+                ..clocks(9_999, 9_999)
+            },
+            ClockedTime {
+                local: None,
+                ..clocks(9_999, 9_999)
+            },
+        ] {
+            assert!(!schedule.is_over(now, one), "one clock alone");
+        }
+        // Else it passes in this one.
+        assert!(!schedule.is_over(now + delay - SOON, clocks(0, 0)));
+        assert!(schedule.is_over(now + delay, clocks(0, 0)));
+        let unknown = SettleSchedule::new(delay, now, None);
+        assert!(!unknown.is_over(now, clocks(9_999, 9_999)));
     }
 
     #[test]
-    fn only_the_services_clock_tells_that_a_run_has_begun_long_ago() {
+    fn a_doubt_is_not_older_than_its_intent_whatever_the_clock_says() {
+        let doubt = Doubt {
+            reason: "no answer".to_owned(),
+            at: clocks(400, 2_010),
+        };
+        let left = left_by(clocks(1_000, 2_000), Some(&doubt));
+        assert_eq!(left, clocks(1_000, 2_010), "the local clock went back");
+    }
+
+    #[test]
+    fn a_run_has_begun_long_ago_only_by_both_clocks() {
         let delay = Duration::from_secs(300);
-        let moment = |second, clock| ClockedTime {
-            time: Timestamp::from_second(second).expect("in range"),
-            clock,
-        };
         let start = Some(UnixSeconds::new(1_000).expect("in range"));
-        assert!(!has_begun(start, moment(1_299, ClockKind::Server), delay));
-        assert!(has_begun(start, moment(1_300, ClockKind::Server), delay));
-        assert!(!has_begun(start, moment(9_999, ClockKind::Local), delay));
-        assert!(has_begun(None, moment(0, ClockKind::Local), delay));
+        assert!(has_begun(start, clocks(1_300, 1_300), delay));
+        assert!(!has_begun(start, clocks(9_999, 1_299), delay));
+        assert!(!has_begun(start, clocks(1_299, 9_999), delay));
+        let unknown = ClockedTime {
+            service: None,
+            ..clocks(9_999, 0)
+        };
+        assert!(!has_begun(start, unknown, delay));
+        assert!(has_begun(None, unknown, delay));
     }
 
     #[test]
-    fn the_first_intent_is_the_oldest_by_the_same_clock() {
-        let moment = |second, clock| ClockedTime {
-            time: Timestamp::from_second(second).expect("in range"),
-            clock,
-        };
-        let earlier: Vec<Absence> = [
-            moment(30, ClockKind::Server),
-            moment(20, ClockKind::Server),
-            moment(10, ClockKind::Local),
-        ]
-        .map(|intent| Absence {
-            intent,
-            evidence: Evidence::Params,
-            at: Timestamp::UNIX_EPOCH,
-            retry_of: None,
-        })
-        .into();
-        let last = moment(40, ClockKind::Server);
-        assert_eq!(
-            first_intent(last, &earlier, None),
-            moment(20, ClockKind::Server)
-        );
+    fn the_first_intent_is_the_oldest_by_each_clock() {
+        let earlier: Vec<Absence> = [clocks(30, 50), clocks(60, 20)]
+            .map(|intent| Absence {
+                intent,
+                evidence: Evidence::Params,
+                at: Timestamp::UNIX_EPOCH,
+                retry_of: None,
+            })
+            .into();
+        let last = clocks(40, 40);
+        assert_eq!(first_intent(last, &earlier, None), clocks(30, 20));
         assert_eq!(first_intent(last, &[], None), last);
         let retried = "failed".parse().expect("a run id");
         assert_eq!(
@@ -325,10 +316,7 @@ mod tests {
     async fn looks_begin_soon_grow_rarer_and_never_come_in_a_storm() {
         let now = Instant::now();
         let mut schedule = SettleSchedule::new(Duration::from_secs(300), now, None);
-        let service = ClockedTime {
-            time: Timestamp::UNIX_EPOCH,
-            clock: ClockKind::Server,
-        };
+        let service = clocks(0, 0);
         assert_eq!(schedule.next_look(now, service), SOON);
         assert_eq!(schedule.next_look(now, service), SOON * 2);
         let almost = now + Duration::from_millis(299_999);

@@ -40,6 +40,7 @@ pub(super) struct FlowCounts {
     pub(super) held_back: usize,
     pub(super) paused: usize,
     pub(super) unreviewed: usize,
+    pub(super) blocked: usize,
     pub(super) retry: usize,
     /// Of those unchanged: how they ended, when they were last read.
     pub(super) ended: EndedCounts,
@@ -67,12 +68,18 @@ impl FlowCounts {
             held_back,
             paused: _,
             unreviewed: _,
+            blocked,
             retry,
             ended,
         } = *self;
         let failed = failed + ended.failed;
         let create = create + retry + adopt;
-        match (conflict, in_doubt + waiting, failed, create + held_back) {
+        match (
+            conflict + blocked,
+            in_doubt + waiting,
+            failed,
+            create + held_back,
+        ) {
             (1.., ..) => 4,
             (_, 1.., ..) => 3,
             (_, _, 1.., _) => 2,
@@ -94,6 +101,7 @@ impl FlowCounts {
             held_back,
             paused,
             unreviewed,
+            blocked,
             retry,
             ended,
         } = *self;
@@ -105,6 +113,7 @@ impl FlowCounts {
             (in_doubt, "in doubt"),
             (waiting, "waiting for one in doubt"),
             (conflict, "in conflict"),
+            (blocked, "blocked"),
             (held_back, "held back"),
             (paused, "paused"),
             (unreviewed, "not in the reviewed plan"),
@@ -134,12 +143,14 @@ impl AddAssign for FlowCounts {
             held_back,
             paused,
             unreviewed,
+            blocked,
             retry,
             ended,
         } = other;
         self.adopt += adopt;
         self.paused += paused;
         self.unreviewed += unreviewed;
+        self.blocked += blocked;
         self.retry += retry;
         self.ended.failed += ended.failed;
         self.ended.partial += ended.partial;
@@ -225,6 +236,7 @@ impl<'p> GatheredFlow<'p> {
                 Action::Retry => &mut counts.retry,
                 Action::Paused => &mut counts.paused,
                 Action::Unreviewed => &mut counts.unreviewed,
+                Action::Blocked => &mut counts.blocked,
                 Action::Settle => &mut counts.in_doubt,
                 Action::Wait => &mut counts.waiting,
                 Action::Conflict => &mut counts.conflict,
@@ -278,7 +290,7 @@ pub(super) fn planned_cell(planned: &PlannedRun) -> Cell {
         Action::Again => Cell::Failed,
         Action::Unchanged => ended_cell(planned.known.as_deref()),
         Action::Adopt => Cell::Done,
-        Action::Paused | Action::Unreviewed => Cell::HeldBack,
+        Action::Paused | Action::Unreviewed | Action::Blocked => Cell::HeldBack,
         Action::Settle | Action::Wait => Cell::InDoubt,
         Action::Conflict => Cell::Conflict,
     }

@@ -25,8 +25,8 @@ mod window_range;
 mod wrap;
 
 pub(crate) use github::{
-    Annotation, END_GROUP, Outputs, annotate_conflicts, annotate_problems, begin_group, notice,
-    write_annotations, write_output,
+    Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_conflicts, annotate_problems,
+    begin_group, notice, write_annotations, write_output,
 };
 pub(crate) use html::failure_page;
 pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};

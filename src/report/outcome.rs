@@ -3,7 +3,9 @@
 //! Takes the engine's values, gives sentences without a full stop. What the service said is in
 //! them, and is made harmless where it is shown.
 
-use super::reason::NOT_REVIEWED;
+use std::time::Duration;
+
+use super::reason::{NOT_REVIEWED, describe_other};
 use super::{number, plain};
 use crate::engine::{Applied, DoubtReason, LeftReason, RunOutcome};
 use crate::reconcile::{Blocked, Unclear};
@@ -81,7 +83,8 @@ pub(crate) fn describe_blocked(blocked: &Blocked) -> String {
             of_its_runs(*number, "shows", "show")
         ),
         Blocked::Unanswered(why) => why.clone(),
-        Blocked::NoneListed(recorded) => describe_none_listed(*recorded),
+        Blocked::ListLacks(missing) => describe_lacking(*missing),
+        Blocked::OldList(age) => describe_old(*age),
         Blocked::ComesToNothing(requests, key) => format!(
             "{requests} requests for the run {} came to nothing that a list shows; nothing more is \
              sent to the flow by this apply: see first whether the service is well",
@@ -98,18 +101,25 @@ fn of_its_runs(number: usize, one: &str, more: &str) -> String {
     }
 }
 
-fn describe_none_listed(recorded: usize) -> String {
-    let are = match recorded {
-        1 => "one is".to_owned(),
-        more => format!("{more} are"),
-    };
-    format!("the service lists no run of the flow, though {are} on record")
+fn describe_lacking(missing: usize) -> String {
+    match missing {
+        1 => "the service's list of the flow lacks a run that is on record".to_owned(),
+        more => format!("the service's list of the flow lacks {more} runs that are on record"),
+    }
+}
+
+fn describe_old(age: Duration) -> String {
+    let seconds = age.as_secs();
+    format!(
+        "the service's list of the flow is {seconds} s old: a cache has answered, or its clock is wrong"
+    )
 }
 
 /// Why a run is left for the next apply.
 pub(super) fn describe_left(left: &LeftReason) -> String {
     match left {
         LeftReason::Blocked(blocked) => return describe_blocked(blocked),
+        LeftReason::InTheWay(other) => return describe_other(other),
         LeftReason::Overlap => "its window overlaps that of another run, which comes first",
         LeftReason::Limit => "held back by the limit on new runs",
         LeftReason::Paused => "its manifest says `paused: true`",
@@ -143,7 +153,8 @@ pub(super) fn describe_doubt(doubt: &DoubtReason) -> String {
 pub(super) fn describe_unclear(unclear: &Unclear) -> String {
     match unclear {
         Unclear::NotListed(why) => why.clone(),
-        Unclear::NoneListed(recorded) => describe_none_listed(*recorded),
+        Unclear::ListLacks(missing) => describe_lacking(*missing),
+        Unclear::OldList(age) => describe_old(*age),
         Unclear::SameWindow(run) => {
             format!("the run {run} has this window, and nothing tells whether it is this rerun")
         }

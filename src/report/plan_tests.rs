@@ -13,7 +13,7 @@ use crate::plan::{Limit, Plan, Selection, diff};
 use crate::run::{
     DesiredRun, FlowRef, Order, Request, Rerun, RunIdentity, Source, UnixSeconds, Window,
 };
-use crate::state::{ClockKind, ClockedTime, Doubt, Entry, Refusal, State};
+use crate::state::{ClockedTime, Doubt, Entry, Refusal, State};
 
 /// What a comment has room for.
 const MOST: usize = 60_000;
@@ -64,8 +64,8 @@ fn state() -> State {
     let mut state = State::new("5C13@AdobeOrg".parse().expect("an organization"));
     let at: Timestamp = "2026-11-23T10:00:00Z".parse().expect("a time");
     let moment = ClockedTime {
-        time: at,
-        clock: ClockKind::Local,
+        local: Some(at),
+        service: None,
     };
     let mut intend = |run: &RunIdentity, then: Option<Entry>| {
         let intent = Entry::Intent {
@@ -142,7 +142,7 @@ fn a_plan_in_80_columns() {
     );
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
     assert_snapshot!(shown, @"
-    Plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3
+    Plan: 1 in conflict, 13 to create, 3 unchanged, 1 in doubt, to be settled, 3
           held back by a limit, 1 no longer in a manifest.
     Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to
              create more at a time, raise it in backfill.yaml, or once with
@@ -264,9 +264,7 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 #[test]
 fn a_plan_in_markdown() {
     assert_snapshot!(plan_markdown(&varied(), None, &[], &[], MOST), @"
-    ### backfill plan: 13 to create, 3 unchanged, 1 in doubt, to be settled, 1 in conflict, 3 held back by a limit, 1 no longer in a manifest
-
-    **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
+    ### backfill plan: 1 in conflict, 13 to create, 3 unchanged, 1 in doubt, to be settled, 3 held back by a limit, 1 no longer in a manifest
 
     **1 conflict: windows over what was ingested already. Nothing is sent until this is changed, or the manifest says `overlap: allow`.**
 
@@ -275,6 +273,8 @@ fn a_plan_in_markdown() {
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     </pre>
+
+    **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
 
     **1 run in the state, but in no manifest that was read: nothing is done about that**
 
@@ -466,8 +466,8 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
         let intent = Entry::Intent {
             run: (&run).into(),
             at: ClockedTime {
-                time: Timestamp::UNIX_EPOCH,
-                clock: ClockKind::Server,
+                local: Some(Timestamp::UNIX_EPOCH),
+                service: Some(Timestamp::UNIX_EPOCH),
             },
             session: Uuid::nil(),
             start_time: None,

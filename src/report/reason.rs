@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{number, plain, window};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun, Review};
-use crate::run::{RecordCounts, Request, RunStatus};
+use crate::run::{Obstacle, OtherRun, RecordCounts, Request, RunStatus};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
 /// Why a run is not created that the reviewed plan does not create.
@@ -52,7 +52,7 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
                 session: _,
                 order: _,
             } = &**in_doubt;
-            let since = time(intent.time);
+            let since = time(intent.time());
             let begins = start_time.map_or_else(String::new, |at| format!(", to begin at {at}"));
             let reason = doubt.as_ref().map_or_else(
                 || "no answer was recorded".to_owned(),
@@ -134,7 +134,7 @@ pub(in crate::report) fn describe_attempt(attempt: &Attempt) -> String {
         .map_or_else(|| "not read".to_owned(), describe_seen);
     format!(
         "run {run_id}, {ended}; retried {} by {}",
-        time(retried_at.time),
+        time(retried_at.time()),
         plain(by, MOST_SAID)
     )
 }
@@ -176,9 +176,44 @@ pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
         }
 }
 
+/// Which run of somebody is in the way, and how.
+pub(in crate::report) fn describe_other(other: &OtherRun) -> String {
+    let OtherRun {
+        run_id,
+        window,
+        made_by,
+        obstacle,
+    } = other;
+    let by = made_by
+        .as_ref()
+        .map(|by| format!(" by {by}"))
+        .unwrap_or_default();
+    match obstacle {
+        Obstacle::Overlaps => format!(
+            "the run {run_id}{by} ingests {window}, which overlaps it; `overlap: allow` in the \
+             manifest sends it all the same"
+        ),
+        Obstacle::NearlySame => {
+            format!("the run {run_id}{by} shows {window}, which is nearly it, and may be this run")
+        }
+        Obstacle::RetryOrRerun => format!(
+            "the run {run_id}{by} has this window and may be a retry of an earlier run of it, or this \
+             rerun; `backfill import` puts runs on record in their order"
+        ),
+    }
+}
+
 /// What is in the way of a window, in two parts: which, and what became of it.
 pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
-    let Known { identity, fate, .. } = other;
+    let Known {
+        identity,
+        fate,
+        other,
+        ..
+    } = other;
+    if let Some(other) = other {
+        return [describe_other(other), "no record stands for it".to_owned()];
+    }
     [
         format!(
             "overlaps {} of key {}",
@@ -312,7 +347,7 @@ pub(super) fn describe_absence(absence: &Absence) -> String {
         .map_or_else(String::new, |run_id| format!("the retry of run {run_id} "));
     format!(
         "{what}in doubt since {}, found not to exist {}: {}",
-        time(intent.time),
+        time(intent.time()),
         time(*at),
         describe_evidence(evidence)
     )

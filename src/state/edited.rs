@@ -1,16 +1,14 @@
 //! A `state.jsonl` that a person has been at with an editor: as strict as one that was written here,
 //! but for the sums, which nobody computes by hand.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde::de::Error as _;
 
 use super::State;
-use super::format::{StoredRecord, read_lines};
+use super::format::read_lines;
 use super::header::FormatError;
+use super::line::LineError;
 use super::record::Record;
+use super::stored_record::StoredRecord;
 use crate::file_text::look_alike;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit
@@ -21,45 +19,24 @@ use crate::file_text::look_alike;
 pub fn decode_edited(bytes: &[u8]) -> Result<State, FormatError> {
     // Some editors end lines in their own way; no line of ours has such a byte in it.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&b| b != b'\r').collect();
-    let (state, _) = read_lines(&*bytes, |text, _| read(text))?;
+    let (state, _) = read_lines(&*bytes, |text, _| read(text)).map_err(|error| match error {
+        // What is not known in a line that a person has written is a mistake of that person.
+        FormatError::NewerLine { file, line, what } => FormatError::Damaged { file, line, what },
+        error => error,
+    })?;
     Ok(state)
 }
 
-/// What stands in a line, beside what is left of its sum.
-#[derive(Deserialize)]
-struct Edited<T> {
-    #[serde(default, rename = "sum")]
-    _sum: IgnoredAny,
-    #[serde(flatten)]
-    rest: T,
-}
-
-/// Reads a line, whose end the editor may have left out.
-fn read(text: &[u8]) -> Result<Record, String> {
+/// Reads a line, whose end the editor may have left out, and whatever is left of its sum.
+fn read(text: &[u8]) -> Result<Record, LineError> {
     let text = text.trim_ascii_end();
-    let not_understood = |error: serde_json::Error| {
-        // It knows of no other line than this one.
-        let error = error
-            .to_string()
-            .replace(" at line 1 column ", " at column ");
-        let pasted = str::from_utf8(text).ok().and_then(look_alike);
-        let pasted = pasted.map_or_else(String::new, |found| format!("; it has {found}"));
-        format!("the line is not understood: {error}{pasted}")
-    };
-    let record: Edited<StoredRecord<'_>> = serde_json::from_slice(text).map_err(not_understood)?;
-    // What stands in no field would be lost without a word.
-    let known = serde_json::to_value(&record.rest).map_err(not_understood)?;
-    let written: Edited<BTreeMap<String, Value>> =
-        serde_json::from_slice(text).map_err(not_understood)?;
-    let is_lost = |field: &str, value: &Value| !value.is_null() && known.get(field).is_none();
-    match written
-        .rest
-        .iter()
-        .find(|(name, value)| is_lost(name, value))
-    {
-        Some((name, _)) => Err(format!("the field `{name}` is not one of such a record")),
-        None => record.rest.checked(),
-    }
+    let stored: StoredRecord<'_> = serde_json::from_slice(text).map_err(|error| {
+        match str::from_utf8(text).ok().and_then(look_alike) {
+            Some(found) => serde_json::Error::custom(format!("{error}; it has {found}")),
+            None => error,
+        }
+    })?;
+    Ok(stored.checked()?)
 }
 
 #[cfg(test)]
@@ -132,7 +109,7 @@ mod tests {
             (
                 "\"adopted\":",
                 "\"adapted\":",
-                "line 2: the field `adapted` is not",
+                "line 2: the line is not understood: unknown field `adapted`",
             ),
             ("\"fate\":", "\"rerun\":1,\"fate\":", "line 2: "),
             (
@@ -141,9 +118,9 @@ mod tests {
                 "line 1: the line does not match",
             ),
             (
-                "-state/v2",
                 "-state/v3",
-                "has the format `aep-backfill-state/v3`",
+                "-state/v4",
+                "has the format `aep-backfill-state/v4`",
             ),
             ("\n{\"key\"", "\n\n{\"key\"", "line 2: "),
         ] {

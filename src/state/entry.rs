@@ -2,8 +2,9 @@
 //! on it. Stored form; a change here is a change of the journal's format.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -129,24 +130,149 @@ pub struct Retry {
     pub by: String,
 }
 
-/// A time that is compared with the service's own, so it matters whose clock it was read from.
+/// A moment by two clocks. Neither alone decides that something does not exist: each of them may be
+/// wrong, and may step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(into = "StoredTime", try_from = "StoredTime")]
 pub struct ClockedTime {
-    /// The time.
-    pub time: Timestamp,
-    /// Whose clock it was read from.
-    pub clock: ClockKind,
+    /// By the clock of the machine that noted it; an earlier version kept only one of the two.
+    pub local: Option<Timestamp>,
+    /// By the service's clock; none where its answers had not told it yet, or contradicted each other.
+    pub service: Option<Timestamp>,
 }
 
-/// Whose clock a time was read from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+impl ClockedTime {
+    /// The time to show and to count by: the service's where it is known.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        let time = self.service.or(self.local);
+        time.unwrap_or(Timestamp::UNIX_EPOCH) // one of them is known
+    }
+
+    /// The earlier of the two; none where the service's is not known, for only that one is
+    /// compared with times that the service gives.
+    #[must_use]
+    pub fn earliest(self) -> Option<Timestamp> {
+        let service = self.service?;
+        Some(self.local.map_or(service, |local| local.min(service)))
+    }
+
+    /// The moment that is so much later; earlier, where `time` is negative.
+    #[must_use]
+    pub fn plus(self, time: SignedDuration) -> Self {
+        let plus = |at: Timestamp| at.saturating_add(time).unwrap_or(at);
+        Self {
+            local: self.local.map(plus),
+            service: self.service.map(plus),
+        }
+    }
+
+    /// The same moment, by each clock not before `other`: it came after it, whatever a clock says.
+    #[must_use]
+    pub fn not_before(self, other: Self) -> Self {
+        let later = |time: Option<Timestamp>, other| time.map(|time| Some(time).max(other));
+        Self {
+            local: later(self.local, other.local).flatten(),
+            service: later(self.service, other.service).flatten(),
+        }
+    }
+
+    /// The earlier of two moments by each clock that tells both.
+    #[must_use]
+    pub fn or_earlier(self, other: Self) -> Self {
+        Self {
+            local: self.local.zip(other.local).map(|(a, b)| a.min(b)),
+            service: self.service.zip(other.service).map(|(a, b)| a.min(b)),
+        }
+    }
+
+    /// How long ago it is at `now`, by each clock that tells it; one that says that it lies ahead is
+    /// wrong, and tells nothing but that.
+    fn ages(self, now: Self) -> [Option<Duration>; 2] {
+        let age = |then: Option<Timestamp>, now: Option<Timestamp>| {
+            let age = now.zip(then).map(|(now, then)| now.duration_since(then));
+            age.map(|age| Duration::try_from(age).unwrap_or_default())
+        };
+        [age(self.local, now.local), age(self.service, now.service)]
+    }
+
+    /// How long ago it is at `now`, by the clock that says less.
+    #[must_use]
+    pub fn age(self, now: Self) -> Duration {
+        let ages = self.ages(now).into_iter().flatten();
+        ages.min().unwrap_or_default()
+    }
+
+    /// Whether both clocks say that it is so long ago at `now`.
+    #[must_use]
+    pub fn is_past(self, now: Self, time: Duration) -> bool {
+        self.ages(now)
+            .into_iter()
+            .all(|age| age.is_some_and(|age| age >= time))
+    }
+}
+
+/// The stored form of a [`ClockedTime`]; formats 1 and 2 had the second pair of fields.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct StoredTime {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<Timestamp>,
+    #[serde(skip_serializing)]
+    time: Option<Timestamp>,
+    #[serde(skip_serializing)]
+    clock: Option<OlderClock>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum ClockKind {
-    /// The service's, by the `Date` of its answers.
+enum OlderClock {
     Server,
-    /// This machine's: not to be compared with another machine's.
     Local,
+}
+
+impl From<ClockedTime> for StoredTime {
+    fn from(ClockedTime { local, service }: ClockedTime) -> Self {
+        Self {
+            local,
+            service,
+            ..Self::default()
+        }
+    }
+}
+
+impl TryFrom<StoredTime> for ClockedTime {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredTime) -> Result<Self, Self::Error> {
+        let (local, service) = match stored {
+            StoredTime {
+                local,
+                service,
+                time: None,
+                clock: None,
+            } => (local, service),
+            StoredTime {
+                local: None,
+                service: None,
+                time,
+                clock: Some(OlderClock::Server),
+            } => (None, time),
+            StoredTime {
+                local: None,
+                service: None,
+                time,
+                clock: Some(OlderClock::Local),
+            } => (time, None),
+            _ => return Err("a time with fields of two formats"),
+        };
+        if local.or(service).is_none() {
+            return Err("a time by no clock");
+        }
+        Ok(Self { local, service })
+    }
 }
 
 /// How a doubt was closed, or a run recognised.
@@ -260,12 +386,12 @@ impl std::fmt::Display for Refusal {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StoredIdentity {
-    key: Key,
-    sandbox: Sandbox,
-    flow_id: FlowId,
-    window_start_time: UnixSeconds,
-    window_end_time: UnixSeconds,
-    rerun: Rerun,
+    pub(super) key: Key,
+    pub(super) sandbox: Sandbox,
+    pub(super) flow_id: FlowId,
+    pub(super) window_start_time: UnixSeconds,
+    pub(super) window_end_time: UnixSeconds,
+    pub(super) rerun: Rerun,
 }
 
 impl From<&RunIdentity> for StoredIdentity {

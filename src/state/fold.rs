@@ -289,7 +289,7 @@ impl State {
 /// When the request of an open intent left.
 fn sent_at(fate: &Fate) -> Option<UnixSeconds> {
     match fate {
-        Fate::InDoubt(in_doubt) => UnixSeconds::new(in_doubt.intent.time.as_second()).ok(),
+        Fate::InDoubt(in_doubt) => UnixSeconds::new(in_doubt.intent.time().as_second()).ok(),
         Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => None,
     }
 }

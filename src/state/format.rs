@@ -3,7 +3,6 @@
 //! The header carries a digest of all that follows; a file of a newer format is refused before
 //! anything else of it is read, and never written to.
 
-use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
 
 use rayon::prelude::*;
@@ -11,19 +10,20 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::entry::StoredIdentity;
 use super::header::{FILE, FormatError, check_format, check_number};
+use super::line::LineError;
 use super::moved::{Moved, decode_moved};
-use super::record::{Fate, History, Record};
+use super::record::Record;
 use super::record_line::{FlowOfLine, read_created};
 use super::records::{Records, StandsTwice};
+use super::stored_record::StoredRecord;
 use super::{Journal, State, line};
 use crate::run::{OrganizationId, hex};
 
 /// Written, and read.
-const FORMAT: &str = "aep-backfill-state/v2";
-/// Read: what it has, v2 has too.
-const OLDER: &str = "aep-backfill-state/v1";
+const FORMAT: &str = "aep-backfill-state/v3";
+/// Read: what they have, v3 has too.
+const OLDER: &[&str] = &["aep-backfill-state/v2", "aep-backfill-state/v1"];
 /// So many bytes are read at a time, and so many are parsed in one piece: the memory that reading
 /// needs beside what it gives. In tests they are few, so that those of this module and of the store
 /// go over their ends.
@@ -42,30 +42,6 @@ struct FormatHeader {
     serial: u64,
     folded: u64,
     sha256: String,
-}
-
-#[derive(Serialize, Deserialize)]
-pub(super) struct StoredRecord<'r> {
-    #[serde(flatten)]
-    run: StoredIdentity,
-    #[serde(flatten)]
-    fate: Cow<'r, Fate>,
-    #[serde(flatten)]
-    history: Cow<'r, History>,
-}
-
-impl StoredRecord<'_> {
-    /// The record, its key checked.
-    pub(super) fn checked(self) -> Result<Record, String> {
-        let Self { run, fate, history } = self;
-        let mut record = Record {
-            identity: run.checked().map_err(|error| error.to_string())?,
-            fate: fate.into_owned(),
-            history: Some(Box::new(history.into_owned())),
-        };
-        record.forget_empty();
-        Ok(record)
-    }
 }
 
 /// The whole state as the bytes of `state.jsonl`.
@@ -120,20 +96,9 @@ pub fn encode_state(state: &State) -> Vec<u8> {
 }
 
 fn encode_records(records: &[&Record]) -> Vec<u8> {
-    let none = History::default();
     let mut bytes = Vec::with_capacity(records.len() * 384);
-    for Record {
-        identity,
-        fate,
-        history,
-    } in records
-    {
-        let stored = StoredRecord {
-            run: StoredIdentity::from(identity),
-            fate: Cow::Borrowed(fate),
-            history: Cow::Borrowed(history.as_deref().unwrap_or(&none)),
-        };
-        line::encode(&stored, &mut bytes);
+    for record in records {
+        line::encode(&StoredRecord::from(*record), &mut bytes);
     }
     bytes
 }
@@ -144,15 +109,14 @@ fn encode_records(records: &[&Record]) -> Vec<u8> {
 /// Damage anywhere, a newer format, a journal of another state, or what reading `source` fails with.
 pub fn decode_state(source: impl Read + Send, journal: &Journal) -> Result<State, FormatError> {
     let (mut state, is_digest_right) = read_lines(source, |text, flow| {
-        let text = text.strip_suffix(b"\n").ok_or("the line is cut short")?;
-        let body = line::verify(text).map_err(|error| error.to_string())?;
+        let text = text.strip_suffix(b"\n").ok_or(LineError::Cut)?;
+        let body = line::verify(text)?;
         let created = str::from_utf8(text).ok();
         if let Some(record) = created.and_then(|text| read_created(text, flow)) {
             return Ok(record);
         }
-        let stored: StoredRecord<'_> =
-            line::decode_body(body).map_err(|error| error.to_string())?;
-        stored.checked()
+        let stored: StoredRecord<'_> = line::decode_body(body)?;
+        Ok(stored.checked()?)
     })?;
     // After the lines, so that a damaged line is named where it can be.
     if !is_digest_right {
@@ -170,7 +134,7 @@ pub fn decode_state(source: impl Read + Send, journal: &Journal) -> Result<State
 /// of these lines is the one in the header.
 pub(super) fn read_lines(
     source: impl Read + Send,
-    read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, String> + Sync,
+    read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, LineError> + Sync,
 ) -> Result<(State, bool), FormatError> {
     let mut source = BufReader::new(source);
     let mut first = Vec::new();
@@ -190,7 +154,7 @@ pub(super) fn read_lines(
         serial,
         folded,
         sha256,
-    } = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    } = line::decode(first).map_err(|error| error.at(FILE, 1))?;
     for number in [serial, folded] {
         check_number(FILE, number)?;
     }
@@ -206,8 +170,8 @@ pub(super) fn read_lines(
     let mut add = |parsed: Vec<Parsed>| {
         for piece in parsed {
             records.read_more(piece.records).map_err(twice)?;
-            if let Some(what) = piece.damage {
-                return Err(damaged(records.len() as u64 + 2, what));
+            if let Some(error) = piece.damage {
+                return Err(error.at(FILE, records.len() as u64 + 2));
             }
         }
         Ok(())
@@ -291,17 +255,20 @@ fn pieces(mut lines: &[u8]) -> Vec<&[u8]> {
 /// The records of lines that follow each other, up to one that is damaged.
 struct Parsed {
     records: Vec<Record>,
-    damage: Option<String>,
+    damage: Option<LineError>,
 }
 
-fn parse(piece: &[u8], read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, String>) -> Parsed {
+fn parse(
+    piece: &[u8],
+    read: impl Fn(&[u8], &mut FlowOfLine) -> Result<Record, LineError>,
+) -> Parsed {
     let mut flow = FlowOfLine::default();
     let mut records = Vec::new();
     for text in piece.split_inclusive(|&byte| byte == b'\n') {
         match read(text, &mut flow) {
             Ok(record) => records.push(record),
-            Err(what) => {
-                let damage = Some(what);
+            Err(error) => {
+                let damage = Some(error);
                 return Parsed { records, damage };
             }
         }

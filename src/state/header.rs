@@ -36,6 +36,16 @@ pub enum FormatError {
         /// The newest format that is read.
         known: &'static str,
     },
+    /// A line has what only a newer version of this program writes.
+    #[error("{file}, line {line}: a newer version of backfill has written it: {what}")]
+    NewerLine {
+        /// Which file.
+        file: &'static str,
+        /// Which line, from 1.
+        line: u64,
+        /// What is not known there.
+        what: String,
+    },
     /// One of the two files stands alone, or they do not belong together.
     #[error("state.jsonl and journal.jsonl do not belong together: {0}")]
     Apart(&'static str),
@@ -48,11 +58,11 @@ pub enum FormatError {
 }
 
 /// Refuses a file whose header names a format that this version does not read: neither the `known`
-/// one that it writes nor the `older` one.
+/// one that it writes nor an `older` one.
 pub(super) fn check_format(
     file: &'static str,
     known: &'static str,
-    older: &'static str,
+    older: &[&str],
     header: &[u8],
 ) -> Result<(), FormatError> {
     if let Some(mark) = byte_order_mark(header) {
@@ -63,7 +73,7 @@ pub(super) fn check_format(
         });
     }
     match format_of(header) {
-        Some(found) if found != known && found != older => Err(FormatError::Newer {
+        Some(found) if found != known && !older.contains(&&*found) => Err(FormatError::Newer {
             file,
             found: found.escape_debug().to_string(),
             known,

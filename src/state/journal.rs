@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::header::{FormatError, check_format, check_number};
 use super::{Entry, State, line};
 
-const FORMAT: &str = "aep-backfill-journal/v2";
-const OLDER: &str = "aep-backfill-journal/v1";
+const FORMAT: &str = "aep-backfill-journal/v3";
+const OLDER: &[&str] = &["aep-backfill-journal/v2", "aep-backfill-journal/v1"];
 /// The name under which damage is reported.
 const FILE: &str = "journal.jsonl";
 
@@ -93,14 +93,13 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         .next()
         .ok_or_else(|| damaged(1, "the header is missing".to_owned()))?;
     check_format(FILE, FORMAT, OLDER, first)?;
-    let header: JournalHeader = line::decode(first).map_err(|e| damaged(1, e.to_string()))?;
+    let header: JournalHeader = line::decode(first).map_err(|error| error.at(FILE, 1))?;
     check_number(FILE, header.after)?;
 
     let mut next = header.after + 1;
     let mut entries = Vec::new();
     for (text, number) in lines {
-        let Numbered { seq, entry } =
-            line::decode(text).map_err(|e| damaged(number, e.to_string()))?;
+        let Numbered { seq, entry } = line::decode(text).map_err(|error| error.at(FILE, number))?;
         if seq != next {
             return Err(damaged(
                 number,
@@ -126,6 +125,6 @@ pub fn decode_journal(bytes: &[u8]) -> Result<Journal, FormatError> {
         next,
         whole,
         torn: tail.len(),
-        is_older: header.format == OLDER,
+        is_older: header.format != FORMAT,
     })
 }

@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::header::FormatError;
+use super::stored_record::RecordError;
 use crate::run::hex_digits;
 
 const FIELD: &str = ",\"sum\":\"";
@@ -61,12 +63,37 @@ pub(super) enum LineError {
     /// It does not end as our lines do.
     #[error("the line has no checksum at its end")]
     NoSum,
+    /// It has no end.
+    #[error("the line is cut short")]
+    Cut,
     /// Its bytes are not the ones that were written.
     #[error("the line does not match its checksum")]
     Sum,
     /// It is not what this version stores.
     #[error("the line is not understood: {0}")]
-    Json(#[source] serde_json::Error),
+    Json(#[from] serde_json::Error),
+    /// Its fields are no record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl LineError {
+    /// The error of the file that has such a line. A field or a word that is not known, in a line
+    /// whose checksum is right, is one that a newer version has written: that is no damage.
+    pub(super) fn at(self, file: &'static str, line: u64) -> FormatError {
+        // The parser knows of no other line than this one.
+        let what = self
+            .to_string()
+            .replace(" at line 1 column ", " at column ");
+        let is_newer = |error: &serde_json::Error| {
+            let error = error.to_string();
+            error.starts_with("unknown field `") || error.starts_with("unknown variant `")
+        };
+        match self {
+            Self::Json(error) if is_newer(&error) => FormatError::NewerLine { file, line, what },
+            _ => FormatError::Damaged { file, line, what },
+        }
+    }
 }
 
 #[cfg(test)]

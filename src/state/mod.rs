@@ -18,13 +18,14 @@ mod record;
 mod record_line;
 mod records;
 mod remembered;
+mod stored_record;
 #[cfg(test)]
 mod tests;
 
 pub use changes::StateChange;
 pub use edited::decode_edited;
 pub use entry::{
-    ClockKind, ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, Retry, StoredIdentity,
+    ClockedTime, Entry, Evidence, Holder, IdentityError, Refusal, Retry, StoredIdentity,
 };
 pub use fold::FoldError;
 pub use format::{decode_state, encode_state};

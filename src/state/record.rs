@@ -20,21 +20,21 @@ pub struct Record {
     pub(super) history: Option<Box<History>>,
 }
 
-/// What came before, and what was last read. Stored form.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// What came before, and what was last read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct History {
     /// Earlier requests for it that were in doubt and came to nothing, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub(super) earlier: Vec<Absence>,
     /// The runs that retries replaced, oldest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub(super) attempts: Vec<Attempt>,
     /// The `etag` of the run, as the service gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(super) etag: Option<Untrusted>,
     /// How the run was doing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub(super) last_seen: Option<LastSeen>,
 }
 
@@ -231,7 +231,7 @@ impl Record {
                 sent_at,
                 ..
             } => of(adopted.is_some(), *at, *sent_at),
-            Fate::InDoubt(in_doubt) => Some(in_doubt.intent.time),
+            Fate::InDoubt(in_doubt) => Some(in_doubt.intent.time()),
             Fate::Rejected { .. } | Fate::NotCreated(_) => None,
         };
         earlier.chain(last)
@@ -265,25 +265,18 @@ pub struct Attempt {
 }
 
 /// What became of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "fate",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It exists.
     Created {
         /// Its id.
         run_id: RunId,
         /// `None`: we sent it and the service said so. Else how it was recognised.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         adopted: Option<Box<Evidence>>,
         /// When that was known.
         at: Timestamp,
         /// When its request left, where it was ours: by the service's clock as far as that was
         /// known.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
         sent_at: Option<UnixSeconds>,
     },
     /// The service refused it: it does not exist.
@@ -329,24 +322,19 @@ impl Fate {
 }
 
 /// A request whose outcome is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InDoubt {
     /// When the intent was made: the run is not older than this.
     pub intent: ClockedTime,
     /// The apply that made it.
     pub session: Uuid,
     /// When the run is to begin, if later than it was sent: it may be listed only then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_time: Option<UnixSeconds>,
     /// Its place among the intents of its apply, where those of a flow leave in order.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<u64>,
     /// What came back, if anything did, and when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
     /// The run that the request asks to run again, if it does not create one for the first time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Box<Attempt>>,
 }
 

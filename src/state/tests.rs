@@ -41,8 +41,8 @@ fn at(second: i64) -> Timestamp {
 
 fn moment(second: i64) -> ClockedTime {
     ClockedTime {
-        time: at(second),
-        clock: ClockKind::Server,
+        local: Some(at(second)),
+        service: Some(at(second)),
     }
 }
 
@@ -299,7 +299,7 @@ fn a_line_that_is_missing_moved_or_changed_is_damage_that_names_its_place() {
 #[test]
 fn a_newer_format_is_refused() {
     let error =
-        decode_journal(b"{\"format\":\"aep-backfill-journal/v3\",\"x\":1}\n").expect_err("newer");
+        decode_journal(b"{\"format\":\"aep-backfill-journal/v4\",\"x\":1}\n").expect_err("newer");
     assert!(matches!(error, FormatError::Newer { .. }), "{error}");
 }
 
@@ -424,9 +424,34 @@ fn a_closed_doubt_stays_on_record_with_its_evidence() {
     assert_eq!(state.get(&run(1)).expect("there").earlier(), [*absence]);
 }
 
+/// One step of four runs; many of them are legal one after the other.
 fn any_step() -> impl Strategy<Value = Entry> {
-    (0..4i64, 0..9u8).prop_map(|(day, kind)| match kind {
+    (0..4i64, 0..14u8).prop_map(|(day, kind)| match kind {
         0 | 1 => intent(day),
+        9 => Entry::Intent {
+            run: (&run(day)).into(),
+            at: ClockedTime {
+                service: None,
+                ..moment(day)
+            },
+            session: Uuid::nil(),
+            start_time: UnixSeconds::new(day).ok(),
+            order: Some(7),
+            retry: None,
+        },
+        10 => Entry::NotSent {
+            key: key(day),
+            reason: "connection refused".to_owned(),
+            at: at(day),
+        },
+        11 => Entry::Adopted {
+            run: (&run(day)).into(),
+            run_id: format!("found-{day}").parse().expect("a run id"),
+            evidence: Evidence::Order,
+            at: at(day),
+        },
+        12 => seen(day, &format!("found-{day}"), RunStatus::Empty),
+        13 => retry(day, &format!("found-{day}")),
         6 => retry(day, &format!("run-{day}")),
         7 => created_as(day, &format!("run-{day}-again")),
         8 => seen(day, &format!("run-{day}"), RunStatus::Failed),
@@ -455,6 +480,30 @@ proptest! {
             expected.folded += 1;
         }
         prop_assert_eq!(read, expected);
+    }
+
+    /// Whatever may be written can be read: in this format, in the one before, and by a person's editor.
+    #[test]
+    fn any_state_that_legal_steps_reach_reads_back_as_it_was_written(steps in prop::collection::vec(any_step(), 0..60)) {
+        let start = State::new(organization());
+        let mut state = start.clone();
+        let legal: Vec<Entry> = steps.into_iter().filter(|step| state.fold(step.clone()).is_ok()).collect();
+        let (bytes, empty) = (encode_state(&state), journal_of(&[], &state));
+        let decode = |bytes: &[u8], journal: &[u8]| {
+            decode_state(bytes, &decode_journal(journal).expect("a journal")).expect("a state")
+        };
+        prop_assert_eq!(&decode(&bytes, &empty), &state);
+        prop_assert_eq!(&decode_edited(&bytes).expect("a state"), &state);
+
+        let journal = journal_of(&legal, &start);
+        let mut folded = state.clone();
+        folded.folded = legal.len() as u64;
+        prop_assert_eq!(decode(&encode_state(&start), &journal), folded.clone());
+
+        let without_local = decode(&as_v2(&bytes), &as_v2(&empty));
+        prop_assert_eq!(as_v2(&encode_state(&without_local)), as_v2(&bytes));
+        let folded_of_v2 = decode(&as_v2(&encode_state(&start)), &as_v2(&journal));
+        prop_assert_eq!(as_v2(&encode_state(&folded_of_v2)), as_v2(&encode_state(&folded)));
     }
 
     #[test]
@@ -576,7 +625,84 @@ fn a_state_of_the_version_before_is_read_and_written_anew() {
     let read = decode_state(&*bytes, &journal).expect("it is read");
     let record = read.get(&run(1)).expect("there");
     assert_eq!(record.sent().collect::<Vec<_>>(), [at(1)]);
-    assert!(encode_state(&read).starts_with(b"{\"format\":\"aep-backfill-state/v2\""));
+    assert!(encode_state(&read).starts_with(b"{\"format\":\"aep-backfill-state/v3\""));
+}
+
+/// A state or a journal as the version before wrote it: each time by one clock, the service's where it
+/// was known.
+fn as_v2(bytes: &[u8]) -> Vec<u8> {
+    fn older(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(fields) => {
+                let mut fields: serde_json::Map<_, _> = fields
+                    .into_iter()
+                    .map(|(name, it)| (name, older(it)))
+                    .collect();
+                let (local, service) = (fields.remove("local"), fields.remove("service"));
+                let clock = if service.is_some() { "server" } else { "local" };
+                if let Some(time) = service.or(local) {
+                    fields.insert("time".to_owned(), time);
+                    fields.insert("clock".to_owned(), clock.into());
+                }
+                fields.into()
+            }
+            serde_json::Value::Array(items) => items.into_iter().map(older).collect(),
+            other => other,
+        }
+    }
+    let text = str::from_utf8(bytes).expect("text");
+    let lines = text.lines().map(|line| {
+        let mut fields: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        fields.as_object_mut().expect("an object").remove("sum");
+        older(fields)
+    });
+    let mut lines: Vec<serde_json::Value> = lines.collect();
+    let mut header = lines.remove(0);
+    let mut body = Vec::new();
+    for line in &lines {
+        line::encode(line, &mut body);
+    }
+    let format = header["format"]
+        .as_str()
+        .expect("a text")
+        .replace("/v3", "/v2");
+    header["format"] = format.into();
+    if header.get("sha256").is_some() {
+        header["sha256"] = crate::run::hex(&sha2::Sha256::digest(&body)).into();
+    }
+    let mut bytes = Vec::new();
+    line::encode(&header, &mut bytes);
+    bytes.extend(body);
+    bytes
+}
+
+#[test]
+fn a_field_or_a_word_that_is_not_known_is_of_a_newer_version_and_no_damage() {
+    let state = folded(&[intent(1), created(1)]);
+    let journal = decode_journal(&journal_of(&[], &state)).expect("whole");
+    for (known, newer) in [
+        ("\"sentAt\":", "\"batches\":[],\"sentAt\":"),
+        ("\"fate\":\"created\"", "\"fate\":\"forgotten\""),
+    ] {
+        let text = String::from_utf8(encode_state(&state)).expect("text");
+        let (header, record) = text.split_once('\n').expect("two lines");
+        let body = record.split_once(",\"sum\"").expect("a sum").0;
+        let body = body.replace(known, newer) + "}";
+        let mut lines = Vec::new();
+        let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        line::encode(&body, &mut lines);
+        let mut header: serde_json::Value = serde_json::from_str(header).expect("JSON");
+        header["sha256"] = crate::run::hex(&sha2::Sha256::digest(&lines)).into();
+        header.as_object_mut().expect("an object").remove("sum");
+        let mut bytes = Vec::new();
+        line::encode(&header, &mut bytes);
+        bytes.extend(lines);
+        let error = decode_state(&*bytes, &journal).expect_err("not known");
+        assert!(
+            matches!(error, FormatError::NewerLine { line: 2, .. }),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ def main() -> None:
                 digest.update(written)
                 body.write(written)
     header = {
-        "format": "aep-backfill-state/v2",
+        "format": "aep-backfill-state/v3",
         "organization": ORGANIZATION,
         "lineage": LINEAGE,
         "serial": 1,
@@ -111,7 +111,7 @@ def main() -> None:
         while piece := body.read(1 << 20):
             whole.write(piece)
     (state / "body").unlink()
-    journal = {"format": "aep-backfill-journal/v2", "lineage": LINEAGE, "after": 0}
+    journal = {"format": "aep-backfill-journal/v3", "lineage": LINEAGE, "after": 0}
     (state / "journal.jsonl").write_bytes(line(journal))
 
 

@@ -306,7 +306,7 @@ fn a_flow_whose_recorded_runs_are_not_listed_is_not_sent_to() {
     let gone = adopted(&identity(1, day(9), 1), "a-run-of-last-year");
     record(&workspace, vec![gone]);
     let ran = workspace.run("apply --yes").exits(1);
-    let said = "the service lists no run of the flow, though one is on record";
+    let said = "the service's list of the flow lacks a run that is on record";
     assert!(ran.stdout.contains(said), "{}", ran.stdout);
     assert_eq!(emulated.ledger().creates, 0);
 }

@@ -308,6 +308,53 @@ fn recorded_runs_that_failed_are_told_with_their_errors() {
 }
 
 #[test]
+fn after_a_retry_and_a_rerun_have_brought_the_data_nothing_differs_any_more() {
+    let scenario = "{ scheduledFor: 0, runsFor: 0, badAttempts: 1, \
+                    outcomes: { failed: 1, partialSuccess: 1 }, outcomesExact: true }";
+    let (workspace, _emulated) = signed_in(&[(1, 4)], scenario);
+    workspace.run("apply --yes").exits(0);
+    let audited = audit(&workspace, 5);
+    let counts = ["failed", "partial"].map(|kind| audited["summary"][kind].clone());
+    assert_eq!(counts, [2, 2]);
+    let text = workspace.run("audit").exits(5).stdout;
+    assert!(text.contains("`backfill retry` runs it again"), "{text}");
+
+    workspace.run("retry --yes --wait").exits(0);
+    assert_eq!(kinds(&audit(&workspace, 5)), ["partial"; 2]);
+    let manifest = workspace.read("manifests/flow-1.yaml");
+    let again = manifest.replace(" }\n", ", rerun: 2 }\n");
+    workspace.write("manifests/flow-1-again.yaml", &again);
+    workspace.run("apply --yes").exits(0);
+    audit(&workspace, 0);
+}
+
+#[test]
+fn a_run_of_somebody_else_that_overlaps_a_window_is_told_with_its_id_and_its_maker() {
+    let (workspace, emulated) = signed_in(&[(1, 2)], "");
+    workspace.run("apply --yes").exits(0);
+    let (start, end) = day(1);
+    let theirs = ByHand::at(&emulated).create(1, (start + 43_200, end + 43_200));
+    let audited = audit(&workspace, 5);
+    assert_eq!(kinds(&audited), ["overlap"]);
+    let found = &audited["findings"][0];
+    assert_eq!(found["runs"][0]["runId"], theirs.as_str());
+    assert_eq!(found["runs"][0]["createdClient"], "exc_app");
+    assert_eq!(
+        found["overlaps"][0]["key"],
+        identity(1, day(1), 1).key().to_string().as_str()
+    );
+    assert_eq!(found["overlaps"][0]["windowStart"], "2022-01-02T00:00:00Z");
+    let text = workspace.run("audit").exits(5).stdout;
+    for said in [
+        &*format!("run {theirs}, created "),
+        "by exc_app",
+        "its window overlaps [2022-01-02, 2022-01-03) of the key ",
+    ] {
+        assert!(text.contains(said), "{said} is not in\n{text}");
+    }
+}
+
+#[test]
 fn a_flow_that_cannot_be_read_is_told_and_the_others_are_audited() {
     let scenario = format!(
         "flows: [{{ id: {}, absent: true }}, {{ id: {}, hidden: true }}]",

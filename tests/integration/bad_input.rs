@@ -278,6 +278,19 @@ fn a_file_in_utf_16_is_named_and_a_byte_order_mark_changes_nothing() {
 }
 
 #[test]
+fn a_config_that_is_no_text_is_annotated_at_its_line() {
+    let workspace = with_one_run();
+    std::fs::write(
+        workspace.path().join("backfill.yaml"),
+        b"version: 1\n# caf\xe9\n",
+    )
+    .expect("written");
+    let ran = workspace.run("validate --format github").exits(3);
+    let said = "::error file=backfill.yaml,line=2,col=1,title=backfill::";
+    assert!(ran.stdout.starts_with(said), "{}", ran.stdout);
+}
+
+#[test]
 fn pasted_text_in_a_config_is_named_with_its_place() {
     let workspace = with_one_run();
     workspace.write(

@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::emulated::{Emulated, assert_each_once, stored_windows, wait_for_creates};
+use crate::support::machine::can;
+#[cfg(target_os = "linux")]
+use crate::support::machine::preloaded;
 use crate::support::workspace::{Ran, Workspace};
 
 const RUNS: usize = 12;
@@ -54,24 +56,6 @@ fn under(workspace: &Workspace, prelude: &str, line: &str) -> Command {
 fn run_under(workspace: &Workspace, prelude: &str, line: &str) -> Ran {
     let output = under(workspace, prelude, line).output();
     Ran::of(output.expect("sh runs"))
-}
-
-/// Whether the shell can do that here; if not, says that `what` is skipped.
-fn can(what: &str, script: &str) -> bool {
-    let done = Command::new("sh")
-        .args(["-c", script])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !done {
-        // Not by `eprintln!`, which the test harness would swallow.
-        let _ = writeln!(
-            io::stderr(),
-            "skipped: {what}: this machine cannot `{script}`"
-        );
-    }
-    done
 }
 
 /// Every window that was stored has a record in the state: what was sent is known.
@@ -323,11 +307,11 @@ int fdatasync(int fd) {
 /// Builds the failing library into the workspace.
 #[cfg(target_os = "linux")]
 fn failing_library(workspace: &Workspace) -> bool {
-    workspace.write("failing.c", FAILING);
-    let here = workspace.path().display();
-    can(
+    preloaded(
+        workspace,
         "calls of the system that fail",
-        &format!("cc -shared -fPIC -o {here}/failing.so {here}/failing.c"),
+        "failing",
+        FAILING,
     )
 }
 

@@ -290,6 +290,25 @@ fn ctrl_c_ends_the_watching_and_not_the_runs() {
 }
 
 #[test]
+fn watching_also_follows_runs_that_are_created_after_it_began() {
+    let (workspace, _emulated) = ten("scheduledFor: 0\nrunsFor: 4\n", "");
+    workspace.run("apply --yes --limit 2").exits(0);
+    let watching = workspace
+        .command("status --watch --progress plain".split(' '))
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    workspace.run("apply --yes").exits(0);
+    let ran = Ran::of(watching.wait_with_output().expect("it ends")).exits(0);
+    assert!(
+        ran.stdout.starts_with("10 runs: 10 success.\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
 fn what_may_not_be_sent_any_more_waits_for_no_room() {
     // None of the runs finishes while the test runs.
     for (limits, flags, said) in [

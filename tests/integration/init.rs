@@ -35,7 +35,7 @@ fn it_writes_what_a_newcomer_needs_and_says_what_comes_next() {
        `backfill plan`, and `backfill apply --limit 1` for the first run.
     6. On GitHub: docs/github.md of backfill says what else the workflows need there.
     7. They use the action of OWNER/REPOSITORY@COMMIT, for this build is no release. Put in
-       place of that the one you trust, or let `backfill init --action` write them.
+       place of that the one you trust, or remove them and let `backfill init --action` write them.
     "#);
     assert_eq!(ran.stderr, "");
     let schema = workspace.run("schema").exits(0).stdout;
@@ -94,6 +94,44 @@ fn it_overwrites_nothing_and_says_so() {
         8,
         "{again}"
     );
+}
+
+#[test]
+fn an_action_that_workflows_which_are_there_do_not_use_is_told() {
+    let workspace = empty();
+    workspace.run("init").exits(0);
+    let plan = ".github/workflows/backfill-plan.yml";
+    let unknown = workspace.read(plan);
+    let uses = "team/backfill/.github/actions/backfill@0123456789abcdef";
+    // One of them was changed by hand, and uses it.
+    let apply = ".github/workflows/backfill-apply.yml";
+    workspace.write(apply, &format!("steps: [{{ uses: {uses} }}]\n"));
+    let action = "init --action team/backfill@0123456789abcdef";
+    let ran = workspace.run(action).exits(0);
+    let next = ran.stdout.split("Next:\n").nth(1).expect("what comes next");
+    assert_snapshot!(next, @"
+    1. These workflows are left as they are, and do not use the action that you named. Put
+       `team/backfill/.github/actions/backfill@0123456789abcdef`
+       into their `uses:`, or remove them and run this again:
+       backfill-plan.yml, backfill-follow.yml, backfill-audit.yml.
+    2. Try it, without an account: `backfill plan --emulator`.
+    3. Put your flow, windows and reason into manifests/example.yaml, and give the file a better name.
+    4. Put your organization and sandbox into backfill.yaml.
+    5. Check: `backfill validate`. Rehearse: `backfill rehearse`.
+    6. Set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES; then `backfill doctor`,
+       `backfill plan`, and `backfill apply --limit 1` for the first run.
+    ");
+    assert_eq!(workspace.read(plan), unknown);
+
+    for name in ["plan", "follow", "audit"] {
+        let path = workspace
+            .path()
+            .join(format!(".github/workflows/backfill-{name}.yml"));
+        std::fs::remove_file(path).expect("it is there");
+    }
+    let ran = workspace.run(action).exits(0);
+    assert!(!ran.stdout.contains("do not use"), "{}", ran.stdout);
+    assert!(workspace.read(plan).contains(uses));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 mod anywhere;
 mod apply;
 mod audit;
+#[cfg(target_os = "linux")] // clocks are turned by LD_PRELOAD
+mod bad_hour;
 mod bad_input;
 mod bad_manifests;
 #[cfg(unix)] // links, and files that may not be read

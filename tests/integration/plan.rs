@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 
+use crate::support::emulated::Emulated;
 use crate::support::workspace::{Workspace, flow};
 
 #[test]
@@ -421,4 +422,51 @@ fn a_start_time_that_has_passed_is_warned_of_and_what_is_sent_is_shown() {
         .exits(0)
         .json();
     assert!(plan["runs"][0].get("startsWhenSent").is_none(), "{plan}");
+}
+
+#[test]
+fn where_the_last_manifest_was_taken_away_nothing_is_wanted_and_what_is_recorded_is_told() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 2, false);
+    let service = Emulated::start(&workspace, "");
+    workspace.sign_in(&service.url);
+    workspace.run("apply --yes").exits(0);
+    std::fs::remove_dir_all(workspace.path().join("manifests")).expect("it is there");
+    let ran = workspace.run("plan").exits(0);
+    let nothing = "warning: `manifests` does not exist: nothing is wanted\n";
+    assert_eq!(ran.stderr, nothing);
+    for text in [
+        "Plan: 0 to create, 0 unchanged, 2 no longer in a manifest.\n",
+        "In the state, but in no manifest that was read (nothing is done about them):\n",
+    ] {
+        assert!(ran.stdout.contains(text), "{}", ran.stdout);
+    }
+    let json = workspace.run("plan --format json").exits(0).json();
+    assert_eq!(json["orphaned"].as_array().map(Vec::len), Some(2));
+    for line in [
+        "plan --online --detailed-exitcode",
+        "apply --yes",
+        "apply --dry-run",
+        "retry --yes",
+        "status",
+        "audit",
+    ] {
+        let ran = workspace.run(line).exits(0);
+        assert!(ran.stderr.contains("nothing is wanted"), "{}", ran.stderr);
+    }
+    // What is named, and is not there, is a slip.
+    workspace.run("plan manifests").exits(3);
+
+    // So is a folder that has nothing: no config, no state.
+    let elsewhere = Workspace::new();
+    std::fs::remove_dir_all(elsewhere.path().join("manifests")).expect("it is there");
+    let ran = elsewhere.run("plan").exits(3);
+    assert!(
+        ran.stderr.contains("`manifests` does not exist"),
+        "{}",
+        ran.stderr
+    );
+    elsewhere.write("backfill.yaml", "version: 1\n");
+    let ran = elsewhere.run("plan").exits(0);
+    assert!(ran.stdout.contains("0 to create"), "{}", ran.stdout);
 }

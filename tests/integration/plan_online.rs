@@ -70,6 +70,12 @@ fn a_flow_that_cannot_be_sent_to_is_named_with_its_reason_in_every_form() {
     let ran = workspace.run("plan --online").exits(5);
     let text = ran.stdout.replace("\n         ", " ");
     assert!(
+        text.starts_with("Plan: 4 blocked, 4 to create, 0 unchanged.\nBlocked: flow-2"),
+        "{}",
+        ran.stdout
+    );
+    assert!(text.contains("Forecast: 4 requests"), "{}", ran.stdout);
+    assert!(
         text.contains(&format!(
             "Blocked: flow-2  prod  {}: 4 runs not sent: {reason}.\n",
             flow(2)
@@ -88,6 +94,8 @@ fn a_flow_that_cannot_be_sent_to_is_named_with_its_reason_in_every_form() {
     let plan = workspace.run("plan --online --format json").exits(5).json();
     assert_eq!(plan["blocked"][0]["flowId"], flow(2));
     assert_eq!(plan["blocked"][0]["runs"], 4);
+    assert_eq!(plan["summary"]["create"], 4);
+    assert_eq!(plan["summary"]["blocked"], 4);
     assert_eq!(plan["blocked"][0]["reason"], reason);
     assert_eq!(emulated.requests(RequestKind::CreateRun), 0);
 }
@@ -116,6 +124,24 @@ fn a_doubt_is_closed_by_a_run_that_is_there_and_by_nothing_else() {
     );
     let plan = workspace.run("plan --online --format json").exits(5).json();
     assert_eq!(plan["blocked"][0]["flowId"], flow(1));
+}
+
+#[test]
+fn how_runs_on_record_ended_is_what_the_service_says_now() {
+    let (workspace, _emulated) = world("{ scheduledFor: 0, runsFor: 0, outcomes: { failed: 1 } }");
+    workspace.run("apply --yes").exits(0);
+    let state = workspace.read(".backfill/state.jsonl");
+    assert!(!workspace.run("plan").exits(0).stdout.contains("failed"));
+    let plan = workspace.run("plan --online").exits(0).stdout;
+    assert!(
+        plan.starts_with("Plan: 0 to create, 8 unchanged, 8 of them failed.\n"),
+        "{plan}"
+    );
+    assert_eq!(
+        workspace.read(".backfill/state.jsonl"),
+        state,
+        "it only looked"
+    );
 }
 
 #[test]

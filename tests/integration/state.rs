@@ -8,7 +8,7 @@ mod repository;
 mod unlock;
 
 use aep_backfill::run::{OrganizationId, RunIdentity};
-use aep_backfill::state::{ClockKind, ClockedTime, Entry, Holder};
+use aep_backfill::state::{ClockedTime, Entry, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 
@@ -54,8 +54,8 @@ fn intent(run: &RunIdentity) -> Entry {
     Entry::Intent {
         run: run.into(),
         at: ClockedTime {
-            time: Timestamp::UNIX_EPOCH,
-            clock: ClockKind::Local,
+            local: Some(Timestamp::UNIX_EPOCH),
+            service: None,
         },
         session: uuid::Uuid::nil(),
         start_time: None,

@@ -70,11 +70,91 @@ fn a_flow_whose_runs_cannot_be_listed_is_told_and_the_others_are_shown() {
         text.starts_with("3 runs: 1 not listed, 2 not read.\n"),
         "{text}"
     );
+    assert!(!text.contains("in doubt"), "{text}");
     let told = format!(
         "The runs of flow-1 (prod, {}) could not be listed: HTTP 404",
         flow(1)
     );
     assert!(text.contains(&told), "{text}");
+}
+
+#[test]
+fn windows_that_were_rejected_are_counted_while_they_are_wanted() {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 3, false);
+    let scenario = "{ scheduledFor: 0, runsFor: 0, faults: [{ on: createRun, calls: [3], \
+                    do: { status: { code: 400, flowCode: 1444, when: before } } }] }";
+    let emulated = Emulated::start(&workspace, scenario);
+    workspace.sign_in(&emulated.url);
+    workspace.run("apply --yes").exits(5);
+    let status = workspace.run("status --format json").exits(5).json();
+    assert_eq!(status["summary"]["rejected"], 1);
+    assert_eq!(status["summary"]["inDoubt"], 0);
+    assert_eq!(status["runs"][2]["status"], "rejected");
+    let text = workspace.run("status").exits(5).stdout;
+    assert!(
+        text.starts_with("3 runs: 2 success, 1 rejected.\n") && text.contains("FLOW-1444-400"),
+        "{text}"
+    );
+    // What nobody asks for any more is no matter of anybody.
+    workspace.manifest(1, 2, false);
+    let text = workspace.run("status").exits(0).stdout;
+    assert!(text.starts_with("2 runs: 2 success.\n"), "{text}");
+}
+
+/// Starts an apply of many windows to a service whose newest runs are not listed yet, in small pages.
+fn slow_apply(scenario: &str) -> (Workspace, Emulated, std::process::Child) {
+    let mut workspace = Workspace::new();
+    workspace.manifest(1, 300, false);
+    let scenario = format!("{{ scheduledFor: 0, runsFor: 0, pageSizeMax: 10, {scenario} }}");
+    let emulated = Emulated::start(&workspace, &scenario);
+    workspace.sign_in(&emulated.url);
+    workspace.write("backfill.yaml", "version: 1\nlimits: { rate: 60/s }\n");
+    let apply = workspace
+        .command("apply --yes --progress none".split(' '))
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    workspace.write("reader.yaml", "version: 1\nlimits: { rate: 500/s }\n");
+    while emulated.ledger().stored.len() < 100 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    (workspace, emulated, apply)
+}
+
+#[test]
+fn while_an_apply_works_every_list_is_read_and_nothing_is_in_doubt() {
+    let (workspace, _emulated, mut apply) = slow_apply("listedAfter: 1");
+    let mut read = 0;
+    while apply.try_wait().expect("it was started").is_none() {
+        let status = workspace
+            .run("status --format json --config reader.yaml")
+            .exits(0)
+            .json();
+        assert_eq!(status["unread"], serde_json::json!([]), "{status}");
+        assert_eq!(status["summary"]["inDoubt"], 0, "{}", status["summary"]);
+        read += usize::from(status["heldBy"].is_string());
+        workspace
+            .run("retry --dry-run --config reader.yaml")
+            .exits(0);
+    }
+    assert!(read > 0, "no status was read while the apply was at work");
+    let status = workspace.run("status --format json").json();
+    assert!(status["heldBy"].is_null(), "{status}");
+}
+
+#[test]
+fn a_retry_while_an_apply_works_says_who_holds_the_state() {
+    let (workspace, _emulated, mut apply) = slow_apply("outcomes: { failed: 1 }");
+    let ran = workspace.run("retry --yes --config reader.yaml").exits(8);
+    assert!(
+        ran.stderr
+            .contains(&format!("held by process {}", apply.id())),
+        "{}",
+        ran.stderr
+    );
+    let status = apply.wait().expect("it was started");
+    assert!(status.success());
 }
 
 /// Every object of a document that has `run` or `runId`.

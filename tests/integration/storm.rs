@@ -1,5 +1,8 @@
 //! Everything at once: lost answers, 504s, 429s, late lists, and `kill -9`.
 
+#[cfg(target_os = "linux")] // clocks are turned by LD_PRELOAD
+mod bad_hour;
+
 use std::time::Duration;
 
 use crate::support::dice::{Dice, is_whole};

@@ -71,7 +71,7 @@ impl Pushed {
 /// What is wrong with the file called `name`.
 fn refuse(name: &str, error: FormatError) -> Failure {
     match error {
-        FormatError::Damaged { line, what, .. } => {
+        FormatError::Damaged { line, what, .. } | FormatError::NewerLine { line, what, .. } => {
             let failure = Failure::usage(format!("{name}, line {line}: {}", plain(&what, 300)));
             if line == 1 {
                 failure.hint("leave the first line as it was pulled")

@@ -23,7 +23,7 @@ fn the_example_on_the_front_page_is_read() {
         .collect();
     let yaml = lines.join("\n");
     let scenario = Scenario::of(&yaml);
-    assert_eq!(scenario.faults.len(), 12);
+    assert_eq!(scenario.faults.len(), 19);
     assert_eq!(scenario.flows.len(), 4);
     // A knob that is not in the example is a knob that nobody finds.
     for knob in [

@@ -3,8 +3,9 @@
 use serde_json::Value;
 use url::form_urlencoded;
 
+use super::super::reply::Reply;
 use super::super::service::Route;
-use super::{FILE, TABLE, TestService, code};
+use super::{FILE, TABLE, TestService, code, file_run};
 
 fn starts(page: &Value) -> Vec<i64> {
     let items = page["items"].as_array().expect("items");
@@ -155,4 +156,74 @@ fn a_flow_with_many_runs_is_listed_page_by_page_in_no_time() {
     assert_eq!(pages, 50);
     // Unoptimised and beside other tests; optimised it is some 30 ms.
     assert!(began.elapsed().as_secs() < 30, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_replica_lags_or_lacks_the_newest_runs_on_each_page_and_for_each_filter() {
+    let rig = TestService::with(
+        "faults:\n\
+         - { on: listRuns, calls: [1, 2], do: { withoutNewest: 2 } }\n\
+         - { on: listRuns, calls: [4], do: { behind: 10 } }\n\
+         - { on: listRuns, calls: [5], do: empty }\n\
+         - { on: listRuns, calls: [6], do: { withoutNewest: 9 } }\n\
+         - { on: createRun, calls: [6], do: { behind: 10 } }\n",
+    );
+    for start in 0..5 {
+        rig.create_file_run((start, start + 1));
+        rig.time.forward(4_000);
+    }
+    let page = rig.list(&format!("limit=2&property=flowId=={FILE}"));
+    assert_eq!(starts(&page), [2, 1]);
+    let link = next(&page).expect("a next page").to_owned();
+    assert_eq!(
+        starts(&rig.list(&link)),
+        [0],
+        "struck once more, the list is the same"
+    );
+    assert_eq!(starts(&rig.list(&link)), [0]);
+    assert_eq!(
+        starts(&rig.list("")),
+        [2, 1, 0],
+        "as it was ten seconds ago"
+    );
+    assert!(starts(&rig.list("")).is_empty());
+    assert!(starts(&rig.list("")).is_empty(), "there are not so many");
+    rig.create_file_run((5, 6));
+    assert_eq!(starts(&rig.list("")), [5, 4, 3, 2, 1, 0]);
+}
+
+#[test]
+fn an_answer_of_a_cache_has_its_age_and_its_date() {
+    let rig = TestService::with(
+        "faults:\n\
+         - { on: listRuns, date: -4, age: 4, do: { behind: 4 } }\n\
+         - { on: createRun, date: 3600, do: { status: { code: 502, when: after } } }\n",
+    );
+    let header = |reply: &Reply, name: &str| {
+        let found: Vec<_> = reply.headers.iter().filter(|it| it.0 == name).collect();
+        assert!(found.len() <= 1, "{name} twice");
+        found
+            .first()
+            .map(|it| it.1.to_str().expect("a text").to_owned())
+    };
+    let (status, _) = rig.create(&file_run((0, 1)));
+    assert_eq!(status, 502);
+    let listed = rig.send(Route::ListRuns, "", "");
+    assert!(starts(&listed.body_json()).is_empty());
+    assert_eq!(header(&listed, "age").as_deref(), Some("4"));
+    // The rig's clock begins at 2026-01-01T00:00:00Z.
+    let date = |reply: &Reply| header(reply, "date").expect("a date");
+    assert_eq!(date(&listed), "Wed, 31 Dec 2025 23:59:56 GMT");
+    let created = rig.send(Route::CreateRun, "", &file_run((1, 2)).to_string());
+    assert_eq!(date(&created), "Thu, 01 Jan 2026 01:00:00 GMT");
+    let flow = rig.send(Route::GetFlow(FILE.to_owned()), "", "");
+    assert_eq!(date(&flow), "Thu, 01 Jan 2026 00:00:00 GMT");
+}
+
+#[test]
+fn a_list_shows_nearly_the_windows_that_runs_have() {
+    let rig = TestService::with("faults: [{ on: listRuns, do: { nearly: startLate } }]");
+    let id = rig.create_file_run((7, 9));
+    assert_eq!(starts(&rig.list("")), [8]);
+    assert_eq!(rig.get_run(&id)["params"]["windowStartTime"], 7);
 }

@@ -11,7 +11,7 @@ use crate::engine::{DoubtReason, Ending, Event, FlowIndex, NotSentReason, RunOut
 use crate::reconcile::INTENT_LIFE;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent};
 use crate::run::{DesiredRun, RunId, RunIdentity};
-use crate::state::{ClockedTime, Entry, Fate, InDoubt, Record};
+use crate::state::{Entry, Fate, InDoubt, Record};
 
 impl Dispatcher {
     /// A request has come to its end.
@@ -21,7 +21,10 @@ impl Dispatcher {
     ) {
         // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
         // flow stays as if it was on its way, so that nothing more leaves.
-        let Ok((flow, run, sent)) = sent else { return };
+        let (flow, run, sent) = match sent {
+            Ok(sent) => sent,
+            Err(error) => return self.end_if_panicked(&error),
+        };
         let (key, identity) = (run.key(), run.identity.clone());
         let at = Timestamp::now();
         self.schedule.queues[flow].on_send_done();
@@ -103,6 +106,14 @@ impl Dispatcher {
         }
     }
 
+    /// Ends the apply where a task has panicked: what it was about to tell is lost.
+    pub(super) fn end_if_panicked(&mut self, error: &JoinError) {
+        if error.is_panic() {
+            let why = "a task of backfill has panicked, which is a fault of this program";
+            self.end(Ending::Panicked(why.to_owned()));
+        }
+    }
+
     /// Whether some record stands for the run, or is about to.
     pub(super) fn is_claimed(&self, run_id: &RunId) -> bool {
         self.journal.state().claim(run_id).is_some() || self.accepted.contains(run_id)
@@ -118,14 +129,16 @@ impl Dispatcher {
     pub(super) fn accept(&mut self, flow: FlowIndex, run_id: &RunId) {
         self.accepted.insert(run_id.clone());
         let listed_by = Instant::now() + self.settings.settle_delay;
+        let now = self.client.clock().now();
         let queue = &mut self.schedule.queues[flow];
         queue.running.begin(run_id.clone(), listed_by);
+        queue.recorded.add_new(run_id.clone(), now);
         queue.accepted(run_id.clone());
     }
 
     /// An answer did not tell: the flow waits until the lists do.
     pub(super) fn doubt(&mut self, flow: FlowIndex, run: DesiredRun, reason: String) {
-        let at = self.client.clock().at(Timestamp::now());
+        let at = self.client.clock().now();
         let (key, identity) = (run.key(), run.identity.clone());
         let record = self.journal.state().get(&identity);
         let in_doubt = match record.map(|record| &record.fate) {
@@ -148,8 +161,7 @@ impl Dispatcher {
         } else {
             // The intent is not older than its life, whatever the clock of its entry says.
             let life = SignedDuration::try_from(INTENT_LIFE).unwrap_or_default();
-            let time = at.time.saturating_sub(life).unwrap_or(at.time);
-            (ClockedTime { time, ..at }, run.start_time, None)
+            (at.plus(-life), run.start_time, None)
         };
         self.outcomes.insert(
             key,
@@ -160,7 +172,7 @@ impl Dispatcher {
             open: queues::open(
                 &identity,
                 intent,
-                at,
+                at.not_before(intent),
                 order,
                 self.settings.settle_delay,
                 retry,

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Dispatcher;
-use super::reads::{ListedRuns, Read};
-use crate::api::FlowRun;
+use super::reads::Read;
+use crate::api::{ApiError, FlowRun};
 use crate::engine::flow_queue::Phase;
 use crate::engine::{Event, FlowIndex};
-use crate::reconcile::news;
+use crate::reconcile::{Blocked, news, preflight};
 
 impl Dispatcher {
     /// Reads the list of the flow again, where runs of it are waited for.
@@ -46,23 +46,32 @@ impl Dispatcher {
             let _permit = readers.acquire().await;
             let asked = Instant::now();
             let runs = client.runs_with(&flow_ref, &ids).await;
-            (id, Read::Followed(ListedRuns { asked, runs }))
+            (id, Read::Followed(asked, runs))
         });
     }
 
     /// A list that was read to follow runs has come.
-    pub(super) fn followed(&mut self, id: FlowIndex, list: &ListedRuns) {
+    pub(super) fn followed(
+        &mut self,
+        id: FlowIndex,
+        asked: Instant,
+        runs: Result<Vec<FlowRun>, ApiError>,
+    ) {
         self.schedule.queues[id].is_following = false;
-        if self.ends_all(list.runs.as_ref().err()) {
+        if self.ends_all(runs.as_ref().err()) {
             return;
         }
-        match &list.runs {
-            Ok(runs) => self.look_at(id, runs, list.asked),
+        match runs {
+            Ok(runs) => self.look_at(id, &runs, asked),
             Err(error) => {
                 let runs = self.schedule.queues[id].running.give_up();
                 let reason = error.to_string();
                 self.unfollowed += runs;
                 self.journal.tell(Event::NotFollowed { flow: id, reason });
+                // How many are at work is not known: no more are sent.
+                if self.schedule.queues[id].waits_for_room() {
+                    self.block(id, preflight::blocked_by(&error));
+                }
             }
         }
         self.follow(id);
@@ -83,7 +92,7 @@ impl Dispatcher {
                 && record.fate.run_id() == Some(&run.id)
             {
                 if !seen.status.is_finished() || record.is_of_attempt_before(&seen) {
-                    queue.running.is_at_work(&run.id);
+                    queue.running.is_at_work(&run.id, asked);
                     continue;
                 }
                 let was_awaited = queue.running.end(&run.id);
@@ -103,11 +112,15 @@ impl Dispatcher {
             } else if seen.status.is_finished() {
                 queue.running.end(&run.id);
             } else {
-                queue.running.is_at_work(&run.id);
+                queue.running.is_at_work(&run.id, asked);
             }
         }
         let listed: HashSet<_> = runs.iter().map(|run| &run.id).collect();
         let queue = &mut self.schedule.queues[id];
-        self.unfollowed += queue.running.forget_missing(&listed, asked);
+        let missing = queue.recorded.missing_from(runs);
+        self.unfollowed += queue.running.forget_missing(&listed, asked, missing > 0);
+        if queue.running.is_hopeless() && queue.waits_for_room() {
+            self.block(id, Blocked::ListLacks(missing));
+        }
     }
 }

@@ -12,7 +12,7 @@ use super::scheduler::Reserved;
 use crate::engine::send::IntentDeadlines;
 use crate::engine::{Event, Events, NotSentReason};
 use crate::run::{DesiredRun, RunId, RunIdentity, UnixSeconds};
-use crate::state::{ClockKind, ClockedTime, Entry, Retry, State};
+use crate::state::{ClockedTime, Entry, Retry, State};
 use crate::store::{Appended, Appending, LockedStore, StoreError};
 
 /// After so many appends in a row that took longer than an intent lives, an apply ends.
@@ -265,11 +265,11 @@ impl JournalWriter {
 
 /// When a run that is sent now begins, if that may be later by the service's clock.
 fn later_start(asked: Option<UnixSeconds>, now: ClockedTime) -> Option<UnixSeconds> {
-    let seconds = UnixSeconds::new(now.time.as_second()).ok()?;
-    match now.clock {
-        ClockKind::Server => asked.filter(|asked| *asked > seconds),
+    let seconds = UnixSeconds::new(now.time().as_second()).ok()?;
+    match now.service {
+        Some(_) => asked.filter(|asked| *asked > seconds),
         // By our own clock even now may be later.
-        ClockKind::Local => Some(asked.map_or(seconds, |asked| asked.max(seconds))),
+        None => Some(asked.map_or(seconds, |asked| asked.max(seconds))),
     }
 }
 
@@ -286,11 +286,15 @@ mod tests {
     #[test]
     fn a_start_that_may_be_later_by_the_services_clock_is_kept_with_the_intent() {
         let seconds = |n| UnixSeconds::new(n).expect("in range");
-        let now = |clock| ClockedTime {
-            time: Timestamp::from_second(1_000).expect("in range"),
-            clock,
+        let now = Timestamp::from_second(1_000).ok();
+        let server = ClockedTime {
+            local: now,
+            service: now,
         };
-        let (server, local) = (now(ClockKind::Server), now(ClockKind::Local));
+        let local = ClockedTime {
+            service: None,
+            ..server
+        };
         assert_eq!(later_start(None, server), None);
         assert_eq!(later_start(Some(seconds(900)), server), None);
         assert_eq!(
@@ -334,8 +338,8 @@ mod tests {
 
     fn now() -> ClockedTime {
         ClockedTime {
-            time: Timestamp::now(),
-            clock: ClockKind::Server,
+            local: Some(Timestamp::now()),
+            service: Some(Timestamp::now()),
         }
     }
 

@@ -98,18 +98,18 @@ impl BeyondDay {
     /// Nothing is held back where an apply ended for another reason.
     fn of(dispatcher: &Dispatcher, ending: &Ending) -> Self {
         let day = dispatcher.schedule.day();
-        let now = dispatcher.client.clock().at(Timestamp::now()).time;
+        let now = dispatcher.client.clock().now();
         let mut waiting: HashMap<Sandbox, usize> = HashMap::new();
         if matches!(ending, Ending::Done) {
             for queue in &dispatcher.schedule.queues {
                 let sandbox = &queue.flow.sandbox;
-                if day.left(sandbox, now) == Some(0) {
+                if day.left(sandbox, now.service) == Some(0) {
                     *waiting.entry(sandbox.clone()).or_default() += queue.waiting().count();
                 }
             }
         }
         let fits = waiting.into_iter().map(|(sandbox, requests)| {
-            let times = day.fits(&sandbox, requests, now);
+            let times = day.fits(&sandbox, requests, now.time());
             (sandbox, times.into())
         });
         Self {

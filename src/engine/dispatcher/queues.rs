@@ -16,9 +16,7 @@ use crate::plan::{Action, Plan, PlannedRun};
 use crate::reconcile::settle::OpenIntent;
 use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule, first_intent, left_by};
 use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, UnixSeconds};
-use crate::state::{
-    Absence, Attempt, ClockKind, ClockedTime, Fate, InDoubt, LastSeen, Record, State,
-};
+use crate::state::{Absence, Attempt, ClockedTime, Fate, InDoubt, LastSeen, Record, State};
 use crate::store::{Acquired, LockedStore};
 
 /// A run in doubt whose first request was not made before `intent`, and whose last one has not
@@ -32,12 +30,11 @@ pub(super) fn open(
     retry: Option<Box<Attempt>>,
 ) -> OpenIntent {
     let listed_within = SignedDuration::try_from(settle_delay).unwrap_or(SignedDuration::MAX);
-    let until = left_by.time.saturating_add(listed_within);
     OpenIntent {
         window: identity.window,
         rerun: identity.rerun,
         intent,
-        until: until.unwrap_or(Timestamp::MAX),
+        until: left_by.plus(listed_within).service,
         order,
         retry,
     }
@@ -66,7 +63,6 @@ pub(super) fn queues(
         state: store.state(),
         settings,
         now: Instant::now(),
-        today: Timestamp::now(),
         queues: BTreeMap::new(),
         outcomes: Outcomes::new(),
         wanted: HashMap::new(),
@@ -100,7 +96,6 @@ struct QueuesInMaking<'a> {
     state: &'a State,
     settings: &'a Settings,
     now: Instant,
-    today: Timestamp,
     queues: BTreeMap<FlowRef, FlowQueue>,
     outcomes: Outcomes,
     /// The planned runs that are in doubt, and are sent again if they turn out not to exist.
@@ -133,9 +128,7 @@ impl<'a> QueuesInMaking<'a> {
                 Action::Unchanged | Action::Adopt if !settings.follow => continue,
                 Action::Unchanged | Action::Adopt => {
                     if let Some((run_id, at)) = unfinished(state.get(&run.identity)) {
-                        let age = self.today.duration_since(at);
-                        let age = Duration::try_from(age).unwrap_or_default();
-                        let listed_by = self.now + settings.settle_delay.saturating_sub(age);
+                        let listed_by = listed_by(at, settings);
                         queue.running.await_news(run_id, listed_by);
                     }
                     continue;
@@ -161,7 +154,11 @@ impl<'a> QueuesInMaking<'a> {
                         self.wanted.insert(run.key(), run);
                     }
                 }
-                Action::Paused | Action::Unreviewed | Action::Wait | Action::Conflict => {
+                Action::Paused
+                | Action::Unreviewed
+                | Action::Blocked
+                | Action::Wait
+                | Action::Conflict => {
                     let left = LeftReason::of(*action).map(RunOutcome::Remaining);
                     self.outcomes.extend(left.map(|left| (run.key(), left)));
                 }
@@ -204,12 +201,10 @@ impl<'a> QueuesInMaking<'a> {
                 retry.clone(),
             ),
             start_time: *start_time,
-            // Only what is recorded of the answer tells of an earlier moment: a machine that slept
-            // may have sent long after its intent.
             schedule: SettleSchedule::new(
                 settle_delay,
                 left_by_then,
-                doubt.as_ref().and_then(|doubt| by_the_service(doubt.at)),
+                doubt.is_some().then(|| left_by(*intent, doubt.as_ref())),
             ),
             readings: ReadingStreak::default(),
             is_given_up: false,
@@ -222,11 +217,15 @@ impl<'a> QueuesInMaking<'a> {
         for (flow, queue) in &mut self.queues {
             for record in self.state.of_flow(flow) {
                 queue.claimed.extend(record.run_ids().cloned());
+                queue.recorded.add(record);
+                if queue.max_active.is_some()
+                    && let Some((run_id, at)) = unfinished(Some(record))
+                {
+                    let listed_by = listed_by(at, self.settings);
+                    queue.running.is_at_work(&run_id, listed_by);
+                }
                 let Fate::Created {
-                    run_id,
-                    adopted,
-                    at,
-                    ..
+                    run_id, adopted, ..
                 } = &record.fate
                 else {
                     continue;
@@ -234,9 +233,6 @@ impl<'a> QueuesInMaking<'a> {
                 if adopted.is_none() {
                     queue.created.insert(run_id.clone());
                 }
-                let age = Duration::try_from(self.today.duration_since(*at));
-                let is_listable = age.is_ok_and(|age| age > self.settings.settle_delay);
-                queue.listable += usize::from(is_listable);
                 queue.state_knows = true;
             }
         }
@@ -254,6 +250,13 @@ fn not_sent(run: &DesiredRun, plan: &Plan) -> Option<LeftReason> {
     }
 }
 
+/// From when on a list must show a run that is known since `at`, as far as our clock tells.
+fn listed_by(at: Timestamp, settings: &Settings) -> Instant {
+    let age = Timestamp::now().duration_since(at);
+    let age = Duration::try_from(age).unwrap_or_default();
+    Instant::now() + settings.settle_delay.saturating_sub(age)
+}
+
 /// The run of a record that is not known to have finished, and since when it is known.
 fn unfinished(record: Option<&Record>) -> Option<(RunId, Timestamp)> {
     let record = record?;
@@ -262,9 +265,4 @@ fn unfinished(record: Option<&Record>) -> Option<(RunId, Timestamp)> {
         return None;
     };
     (!record.last_seen().is_some_and(is_finished)).then(|| (run_id.clone(), *at))
-}
-
-/// The time, if it is by the service's clock.
-fn by_the_service(at: ClockedTime) -> Option<Timestamp> {
-    (at.clock == ClockKind::Server).then_some(at.time)
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
@@ -13,9 +12,9 @@ use crate::api::{ApiError, DeltaColumnRule, Flow, FlowRun};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{Ending, Event, FlowIndex, NotSentReason};
 use crate::reconcile::matching::CreatorAttribution;
-use crate::reconcile::{Blocked, preflight, runs_of};
+use crate::reconcile::{Blocked, RunList, preflight};
 use crate::run::Source;
-use crate::state::{ClockKind, ClockedTime};
+use crate::state::ClockedTime;
 
 /// The service tells its time in whole seconds: a moment that moves by less has not changed.
 const A_LITTLE: Duration = Duration::from_secs(2);
@@ -24,19 +23,13 @@ const A_LITTLE: Duration = Duration::from_secs(2);
 pub(super) enum Read {
     /// For a flow that was not open yet.
     Prepared {
-        list: Option<ListedRuns>,
+        list: Option<RunList>,
         flow: Option<Result<Flow, ApiError>>,
     },
     /// For a flow with runs in doubt.
-    Looked(ListedRuns),
+    Looked(RunList),
     /// For a flow with runs that are followed.
-    Followed(ListedRuns),
-}
-
-/// A list, and when it was asked for: it tells nothing of what came later.
-pub(super) struct ListedRuns {
-    pub(super) asked: Instant,
-    pub(super) runs: Result<Vec<FlowRun>, ApiError>,
+    Followed(Instant, Result<Vec<FlowRun>, ApiError>),
 }
 
 impl Dispatcher {
@@ -54,6 +47,7 @@ impl Dispatcher {
         let list = check
             || !queue.doubts.is_empty()
             || queue.max_active.is_some()
+            || self.schedule.day().most().is_some()
             || queue.running.awaited() > 0;
         if !list {
             self.open_lane(id, None);
@@ -62,6 +56,7 @@ impl Dispatcher {
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
         let flow_ref = queue.flow.clone();
         let claimed = queue.claimed.clone();
+        let needs_clock = self.schedule.day().most().is_some();
         self.reads.spawn(async move {
             let _permit = readers.acquire().await;
             let flow = if check {
@@ -69,15 +64,15 @@ impl Dispatcher {
             } else {
                 None
             };
-            let asked = Instant::now();
             // A flow that cannot be read cannot be listed either.
             let list = match &flow {
                 Some(Err(_)) => None,
-                _ => Some(ListedRuns {
-                    asked,
-                    runs: runs_of(&client, &flow_ref, &claimed, None).await,
-                }),
+                _ => Some(RunList::read(&client, &flow_ref, &claimed, None).await),
             };
+            // A budget of a day counts by the service's clock, which one answer alone does not tell.
+            if needs_clock && client.clock().now().service.is_none() {
+                let _ = client.open_sandbox(&flow_ref.sandbox).await;
+            }
             (id, Read::Prepared { list, flow })
         });
     }
@@ -87,7 +82,7 @@ impl Dispatcher {
         if !self.still_settles() || self.settings.look_only {
             return;
         }
-        let (now, service) = (Instant::now(), self.client.clock().at(Timestamp::now()));
+        let (now, clocks) = (Instant::now(), self.client.clock().now());
         let queue = &mut self.schedule.queues[id];
         if queue.is_looking {
             return;
@@ -97,13 +92,13 @@ impl Dispatcher {
             .doubts
             .iter_mut()
             .filter(|doubt| !doubt.is_given_up)
-            .map(|doubt| doubt.schedule.next_look(now, service))
+            .map(|doubt| doubt.schedule.next_look(now, clocks))
             .min();
         let believed = queue
             .doubts
             .iter()
             .filter(|doubt| !doubt.is_given_up)
-            .map(|doubt| doubt.schedule.believed_at(now, service))
+            .map(|doubt| doubt.schedule.ends())
             .max();
         let (Some(wait), Some(believed)) = (wait, believed) else {
             queue.last_reported = None;
@@ -118,9 +113,8 @@ impl Dispatcher {
         self.reads.spawn(async move {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
-            let asked = Instant::now();
-            let runs = runs_of(&client, &flow_ref, &claimed, since).await;
-            (id, Read::Looked(ListedRuns { asked, runs }))
+            let list = RunList::read(&client, &flow_ref, &claimed, since).await;
+            (id, Read::Looked(list))
         });
         let is_told = queue.last_reported.is_some_and(|(told, at)| {
             told == runs && at.max(believed).duration_since(at.min(believed)) < A_LITTLE
@@ -137,7 +131,10 @@ impl Dispatcher {
 
     /// A reading task has come back.
     pub(super) fn on_read_done(&mut self, read: Result<(FlowIndex, Read), JoinError>) {
-        let Ok((id, read)) = read else { return };
+        let (id, read) = match read {
+            Ok(read) => read,
+            Err(error) => return self.end_if_panicked(&error),
+        };
         match read {
             Read::Looked(list) => {
                 self.schedule.queues[id].is_looking = false;
@@ -156,7 +153,7 @@ impl Dispatcher {
                     self.prepare(id);
                 }
             }
-            Read::Followed(list) => self.followed(id, &list),
+            Read::Followed(asked, runs) => self.followed(id, asked, runs),
             Read::Prepared { list, flow } => {
                 self.prepared(id, list, flow);
                 self.follow(id);
@@ -182,13 +179,13 @@ impl Dispatcher {
     pub(super) fn prepared(
         &mut self,
         id: FlowIndex,
-        list: Option<ListedRuns>,
+        list: Option<RunList>,
         flow: Option<Result<Flow, ApiError>>,
     ) {
         let error = match (&list, &flow) {
             (_, Some(Err(error)))
             | (
-                Some(ListedRuns {
+                Some(RunList {
                     runs: Err(error), ..
                 }),
                 _,
@@ -218,6 +215,10 @@ impl Dispatcher {
             }
         }
         let asked = list.as_ref().map_or_else(Instant::now, |list| list.asked);
+        let recorded = &self.schedule.queues[id].recorded;
+        let doubtful = list
+            .as_ref()
+            .and_then(|list| list.blocked(recorded, self.settings.settle_delay));
         let runs = list.and_then(|list| list.runs.ok());
         if let Some(runs) = &runs {
             self.look_at(id, runs, asked);
@@ -231,8 +232,8 @@ impl Dispatcher {
             self.block(id, reason);
             return;
         }
-        if let Some(recorded) = self.schedule.queues[id].distrusts(&runs) {
-            self.block(id, Blocked::NoneListed(recorded));
+        if let Some(reason) = doubtful {
+            self.block(id, reason);
             return;
         }
         if !self.adopt_existing(id, &runs) {
@@ -282,11 +283,8 @@ impl Dispatcher {
     }
 }
 
-/// The oldest of the doubts' intents, if all can be compared with the service's times.
+/// The oldest of the doubts' intents, by each clock that tells all of them.
 fn oldest_intent(doubts: &[OpenDoubt]) -> Option<ClockedTime> {
-    doubts
-        .iter()
-        .all(|doubt| doubt.open.intent.clock == ClockKind::Server)
-        .then(|| doubts.iter().map(|doubt| doubt.open.intent))?
-        .min_by_key(|intent| intent.time)
+    let intents = doubts.iter().map(|doubt| doubt.open.intent);
+    intents.reduce(ClockedTime::or_earlier)
 }

@@ -8,8 +8,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Dispatcher;
 use super::scheduler::{Reserved, Room};
 use crate::engine::send::{SendTask, send};
@@ -29,14 +27,14 @@ impl Dispatcher {
             return Ok(());
         }
         let intent = SuspendAwareInstant::now();
-        let at = self.client.clock().at(Timestamp::now());
+        let at = self.client.clock().now();
         let room = Room {
             in_flight: self.sends.len(),
             ahead: self.ahead(),
             near,
         };
         let reserved = match self.ending {
-            None if !self.is_past_deadline => self.schedule.hand_out(room, intent, at.time),
+            None if !self.is_past_deadline => self.schedule.hand_out(room, intent, at.service),
             _ => Vec::new(),
         };
         self.journal
@@ -95,7 +93,7 @@ impl Dispatcher {
 
     /// Whether a run would be handed out if its turn were near.
     pub(super) fn could_send(&self) -> bool {
-        let now = self.client.clock().at(Timestamp::now()).time;
+        let now = self.client.clock().now().service;
         self.ending.is_none()
             && !self.is_past_deadline
             && self.schedule.could_send(self.sends.len(), now)
@@ -103,7 +101,7 @@ impl Dispatcher {
 
     /// Whether the limits of the whole apply let something more of the flow be sent.
     pub(super) fn may_send_of(&self, id: FlowIndex) -> bool {
-        let now = self.client.clock().at(Timestamp::now()).time;
+        let now = self.client.clock().now().service;
         let sandbox = &self.schedule.queues[id].flow.sandbox;
         self.ending.is_none()
             && !self.is_past_deadline

@@ -1,19 +1,18 @@
 //! What lists tell, carried out: a run is adopted, or known not to exist, or left to a person.
 
-use jiff::{SignedDuration, Timestamp};
-use tokio::time::Instant;
+use jiff::Timestamp;
 
 use super::Dispatcher;
-use super::reads::ListedRuns;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{DoubtReason, Event, FlowIndex, LeftReason, RunOutcome};
 use crate::reconcile::matching::CreatorAttribution;
+use crate::reconcile::preflight::{self, Found};
 use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
-use crate::reconcile::{Blocked, Unclear, preflight};
+use crate::reconcile::{Blocked, RunList, Unclear};
 use crate::run::{Key, RunId, RunIdentity};
-use crate::state::{ClockedTime, Entry, Evidence, Record};
+use crate::state::{Entry, Evidence, Record};
 
 /// After so many requests for one run that no list shows, an apply sends no further one: what
 /// never shows up may be there all the same.
@@ -28,14 +27,28 @@ impl Dispatcher {
         let in_doubt = queue.doubts.iter().map(|doubt| doubt.open.window).collect();
         let existing =
             preflight::existing(queue.to_create(), runs, &queue.claimed, &in_doubt, clients);
-        for (run, run_id, evidence) in existing {
-            if self.is_claimed(&run_id) {
-                // A list that names another flow's run cannot be trusted about this one.
-                self.block(id, Blocked::Unknown(1));
-                return false;
+        for (run, found) in existing {
+            match found {
+                Found::Run(run_id, _) if self.is_claimed(&run_id) => {
+                    // A list that names another flow's run cannot be trusted about this one.
+                    self.block(id, Blocked::Unknown(1));
+                    return false;
+                }
+                Found::Run(run_id, evidence) => {
+                    self.schedule.queues[id].dequeue(&run.identity);
+                    self.adopt(id, run.key(), run.identity, run_id, evidence);
+                }
+                Found::InTheWay(other) => {
+                    self.schedule.queues[id].dequeue(&run.identity);
+                    let left = LeftReason::InTheWay(other.clone());
+                    self.outcomes.insert(run.key(), RunOutcome::Remaining(left));
+                    self.journal.tell(Event::InTheWay {
+                        flow: id,
+                        run: run.identity,
+                        other,
+                    });
+                }
             }
-            self.schedule.queues[id].dequeue(&run.identity);
-            self.adopt(id, run.key(), run.identity, run_id, evidence);
         }
         true
     }
@@ -108,7 +121,7 @@ impl Dispatcher {
             run_id,
             evidence,
         };
-        let at = self.client.clock().at(Timestamp::now());
+        let at = self.client.clock().now();
         self.journal
             .record_found_retry(run, replaced, at, entry, event);
     }
@@ -140,48 +153,50 @@ impl Dispatcher {
     }
 
     /// Applies what a list tells to the flow's doubts.
-    pub(super) fn settle(&mut self, id: FlowIndex, list: &ListedRuns) {
-        let service = self.client.clock().at(Timestamp::now());
+    pub(super) fn settle(&mut self, id: FlowIndex, list: &RunList) {
+        let settle_delay = self.settings.settle_delay;
         let queue = &mut self.schedule.queues[id];
         let doubts = std::mem::take(&mut queue.doubts);
         let runs = list.runs.as_deref().unwrap_or_default();
-        let distrust = queue.distrusts(runs);
-        let readings = match (&list.runs, distrust) {
-            (Ok(_), Some(recorded)) => {
-                vec![Reading::Unclear(Unclear::NoneListed(recorded)); doubts.len()]
-            }
-            (Ok(runs), None) => {
+        let readings: Vec<Reading> = match &list.runs {
+            Ok(runs) => {
                 let open: Vec<OpenIntent> = doubts.iter().map(|doubt| doubt.open.clone()).collect();
                 let around = FlowContext {
                     claimed: &queue.claimed,
                     api_key: self.client.api_key(),
                     in_flight: queue.is_sending(),
                 };
+                let doubtful = list.doubtful(&queue.recorded);
                 recognise(&open, runs, around)
+                    .into_iter()
+                    .map(|reading| match (reading, &doubtful) {
+                        (Reading::Absent | Reading::Only(..), Some(why)) => {
+                            Reading::Unclear(why.clone())
+                        }
+                        (reading, _) => reading,
+                    })
+                    .collect()
             }
-            (Err(error), _) => {
+            Err(error) => {
                 vec![Reading::Unclear(Unclear::NotListed(error.to_string())); doubts.len()]
             }
         };
-        // When the list was asked for, by the service's clock.
-        let ago = SignedDuration::try_from(list.asked.elapsed()).unwrap_or_default();
-        let asked = ClockedTime {
-            time: service.time.saturating_sub(ago).unwrap_or(service.time),
-            ..service
-        };
+        // A run that was created since may not be listed yet: a list without it is no evidence, and
+        // none against the list.
+        let newest = queue.recorded.last_learnt();
+        let shows_newest = newest.is_none_or(|learnt| learnt + settle_delay <= list.asked);
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
-            let believed = doubt.schedule.believed_at(Instant::now(), service);
-            let late_enough = believed <= list.asked;
+            let is_over = shows_newest && doubt.schedule.is_over(list.asked, list.asked_at);
             let mut verdict = match doubt.start_time {
                 Some(start)
-                    if late_enough
+                    if is_over
                         && !matches!(reading, Reading::Found(..))
-                        && !has_begun(doubt.start_time, asked, self.settings.settle_delay) =>
+                        && !has_begun(doubt.start_time, list.asked_at, settle_delay) =>
                 {
                     Settlement::CannotTell(Unclear::NotBegun(start))
                 }
-                _ => doubt.readings.take(reading, late_enough),
+                _ => doubt.readings.take(reading, is_over),
             };
             let retried = doubt.open.retry.as_ref().map(|it| &it.run_id);
             if let Settlement::Exists(run_id, _) = &verdict

@@ -5,6 +5,7 @@ fn connection(api: &str, repository: &str) -> GitHubConnection {
         api: Url::parse(api).expect("a URL"),
         repository: repository.to_owned(),
         token: SecretString::from("ghs_sixteen_characters"),
+        wait: |length| Box::pin(tokio::time::sleep(length)),
     }
 }
 
@@ -92,28 +93,4 @@ fn the_next_page_is_the_one_that_is_called_so() {
         Some("https://x/1?page=3".to_owned())
     );
     assert_eq!(of("<https://x/1?page=1>; rel=\"last\""), None);
-}
-
-#[test]
-fn only_a_limit_of_the_rate_asks_to_wait() {
-    let headers = |value| {
-        HeaderMap::from_iter([(
-            "retry-after".parse().expect("a name"),
-            HeaderValue::from_static(value),
-        )])
-    };
-    let wait = |status: u16, value| {
-        asked_to_wait(
-            StatusCode::from_u16(status).expect("a status"),
-            &headers(value),
-        )
-    };
-    assert_eq!(wait(429, "7"), Some(Duration::from_secs(7)));
-    assert_eq!(wait(403, "7"), Some(Duration::from_secs(7)));
-    assert_eq!(wait(502, "7"), None);
-    assert_eq!(wait(429, "soon"), None);
-    assert_eq!(
-        asked_to_wait(StatusCode::FORBIDDEN, &HeaderMap::new()),
-        None
-    );
 }

@@ -17,6 +17,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 pub(super) use compose::{parse, span_at};
+pub(crate) use typed::{Spanned, position_of};
 pub use typed::{YamlError, read_yaml};
 
 /// Where something stands in a text: a half-open byte range, and the line and column of its

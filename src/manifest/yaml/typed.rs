@@ -3,14 +3,16 @@
 //! Unknown fields are refused if the type says `deny_unknown_fields`, duplicate keys always.
 //! The first error ends it; it knows its place and shows the lines around it.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::{DefaultMessageFormatter, MessageFormatter};
+use serde_saphyr::Error;
+pub(crate) use serde_saphyr::Spanned;
 
 use super::syntax::look_alike_near;
-use super::{Span, within};
-use crate::file_text::{LookAlike, look_alike};
+use super::{Span, parse, within};
+use crate::file_text::look_alike;
+use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::render::{self, Excerpt};
 use crate::untrusted::harmless;
 
@@ -72,28 +74,11 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let span = error.location().map(|at| {
-            let bytes = at.span();
-            let start = u32::try_from(bytes.byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
-            let length = u32::try_from(bytes.byte_len().unwrap_or(0)).unwrap_or(0);
-            Span {
-                start,
-                end: start.saturating_add(length),
-                line: u32::try_from(at.line()).unwrap_or(u32::MAX),
-                column: u32::try_from(at.column()).unwrap_or(u32::MAX),
-            }
+        let (message, span) = malformed(name, text).unwrap_or_else(|| {
+            let span = error.location().as_ref().map(span_of);
+            let pasted = span.and_then(|span| pasted_at(text, span));
+            (hinted(describe(&error), pasted), span)
         });
-        let mut message = DefaultMessageFormatter
-            .format_message(&error)
-            .trim_end()
-            .to_owned();
-        if let Some((at, found)) = span.and_then(|span| look_alike_at(text, span)) {
-            let (line, column, meant) = (at.line, at.column, found.meant());
-            let _ = write!(
-                message,
-                ": at line {line}, column {column} is {found}, where {meant} belongs"
-            );
-        }
         YamlError {
             name: name.to_owned(),
             message,
@@ -105,15 +90,133 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
     })
 }
 
-/// What only looks like a plain character in what is written at `span`, or in the syntax near it.
-fn look_alike_at(text: &str, span: Span) -> Option<(Span, LookAlike)> {
+/// What only looks like a plain character in what is written at `span`, or in the syntax near it, and
+/// where it is.
+fn pasted_at(text: &str, span: Span) -> Option<String> {
     let written = text.get(span.start as usize..span.end as usize);
     let found = written.and_then(|written| {
         let found = look_alike(written)?;
         let place = within(span, written, found.at, found.character.len_utf8());
         Some((place, found))
     });
-    found.or_else(|| look_alike_near(text, span))
+    let (Span { line, column, .. }, found) = found.or_else(|| look_alike_near(text, span))?;
+    let meant = found.meant();
+    Some(format!(
+        "at line {line}, column {column} is {found}, where {meant} belongs"
+    ))
+}
+
+fn hinted(message: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{message}: {hint}"),
+        None => message,
+    }
+}
+
+/// The line and the column, from 1, of a value that was read.
+pub(crate) fn position_of<T>(value: &Spanned<T>) -> (u32, u32) {
+    let Span { line, column, .. } = span_of(&value.referenced);
+    (line, column)
+}
+
+fn span_of(at: &serde_saphyr::Location) -> Span {
+    let bytes = at.span();
+    let start = u32::try_from(bytes.byte_offset().unwrap_or(0)).unwrap_or(u32::MAX);
+    let length = u32::try_from(bytes.byte_len().unwrap_or(0)).unwrap_or(0);
+    Span {
+        start,
+        end: start.saturating_add(length),
+        line: u32::try_from(at.line()).unwrap_or(u32::MAX),
+        column: u32::try_from(at.column()).unwrap_or(u32::MAX),
+    }
+}
+
+/// What is wrong with the text as YAML, whatever its type: as of a manifest it would be said.
+fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
+    let mut problems = Problems::default();
+    parse(&name.into(), text, &mut problems);
+    let (problems, _) = problems.sorted();
+    let Problem {
+        rule,
+        place,
+        message,
+        hint,
+        ..
+    } = problems.into_iter().next()?;
+    let pasted = match rule {
+        // The hint names it, and no excerpt here would show where it is.
+        Rule::Yaml => pasted_at(text, place.span),
+        _ => None,
+    };
+    Some((hinted(message, pasted.or(hint)), Some(place.span)))
+}
+
+/// What does not fit the type, in our words: the library's are for those who call it.
+fn describe(error: &Error) -> String {
+    let expected = |what: &str| format!("expected {}", kind(what));
+    match error {
+        Error::AliasError { error, .. } => describe(error),
+        Error::Message { msg, .. } => msg.trim_end().to_owned(),
+        Error::Eof { .. } => "the file is empty".to_owned(),
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here, and one is read".to_owned()
+        }
+        Error::NullIntoString { .. } => "a value is missing".to_owned(),
+        Error::InvalidBooleanStrict { .. } => expected("boolean"),
+        Error::InvalidScalar { ty, .. } => expected(ty),
+        Error::Unexpected { expected: what, .. } => expected(what),
+        Error::SerdeInvalidType { expected: what, .. }
+        | Error::SerdeInvalidValue { expected: what, .. }
+        | Error::SerdeInvalidLength { expected: what, .. } => expected(what),
+        Error::SerdeUnknownVariant {
+            variant,
+            expected: known,
+            ..
+        } => format!("`{variant}` is not known here, expected {}", any(known)),
+        Error::SerdeUnknownField {
+            field,
+            expected: known,
+            ..
+        } => format!("unknown field `{field}`, expected {}", any(known)),
+        Error::SerdeMissingField { field, .. } => format!("the field `{field}` is missing"),
+        _ => "this cannot be read here".to_owned(),
+    }
+}
+
+/// One of these names.
+fn any(names: &[&str]) -> String {
+    match names {
+        [name] => format!("`{name}`"),
+        names => format!("one of {}", names.join(", ")),
+    }
+}
+
+/// A kind of value, as the library or serde names it, in the words of a user.
+fn kind(what: &str) -> &str {
+    let is_number = |sign| {
+        let size = what.strip_prefix(sign).unwrap_or_default();
+        size == "size" || size.parse::<u8>().is_ok()
+    };
+    let has = |words: &[&str]| words.iter().any(|word| what.contains(word));
+    if is_number('u') {
+        "a whole number, 0 or more"
+    } else if has(&["nonzero"]) {
+        "a whole number, 1 or more"
+    } else if is_number('i') || has(&["integer"]) {
+        "a whole number"
+    } else if has(&["float", "f64"]) {
+        "a number"
+    } else if has(&["bool"]) {
+        "true or false"
+    } else if has(&["mapping", "map", "struct"]) {
+        "fields, each as `name: value`"
+    } else if has(&["sequence"]) {
+        "a list"
+    } else if has(&["scalar", "string", "value", "enum"]) {
+        "a single value"
+    } else {
+        what
+    }
 }
 
 #[cfg(test)]
@@ -168,6 +271,46 @@ mod tests {
         let error = read_yaml::<YamlLimits>("backfill.yaml", "rate: 5/s\nrate: 6/s\n")
             .expect_err("rate stands twice");
         assert_eq!(error.position(), Some((2, 1)));
+        assert_eq!(
+            error.message(),
+            "`rate` is written twice in one mapping: keep one of the two"
+        );
+    }
+
+    #[test]
+    fn no_error_speaks_of_the_library_or_of_types() {
+        for (text, message) in [
+            ("", "the file is empty"),
+            ("- 1\n", "expected fields, each as `name: value`"),
+            ("limits\n", "expected fields, each as `name: value`"),
+            ("rate:\n", "a value is missing"),
+            ("rate: [1]\n", "expected a single value"),
+            (
+                "rate: 5/s\nperFlow: many\n",
+                "expected a whole number, 0 or more",
+            ),
+            (
+                "rate: 5/s\nperFlow: -1\n",
+                "expected a whole number, 0 or more",
+            ),
+            ("rate: 5/s\nperFlow: { a: 1 }\n", "expected a single value"),
+            ("perFlow: 1\n", "the field `rate` is missing"),
+            (
+                "rate: 5/s\n---\nrate: 6/s\n",
+                "a second document begins here, and one is read",
+            ),
+            (
+                "rate: *gone\n",
+                "no anchor `&gone`: an anchor must come before its alias, in the same document",
+            ),
+            (
+                "rate: [5\n",
+                "not valid YAML: unclosed bracket '[': it opens here and is never closed",
+            ),
+        ] {
+            let error = read_yaml::<YamlLimits>("x.yaml", text).expect_err(text);
+            assert_eq!(error.message(), message, "{text:?}");
+        }
     }
 
     #[test]

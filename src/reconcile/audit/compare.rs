@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::denial::contradicted;
+use super::overlap::{GuardedWindows, came_to_nothing};
 use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{FlowRun, WindowEvidence};
-use crate::reconcile::matching::{CreatorAttribution, IntentMatch, RunsByWindow, SoughtRun};
-use crate::run::{DesiredRun, FlowRef, Key, RunId, RunIdentity, RunStatus, Window};
+use crate::reconcile::matching::{
+    CreatorAttribution, Existing, IntentMatch, RunsByWindow, SoughtRun,
+};
+use crate::run::{DesiredRun, FlowRef, Key, Rerun, RunId, RunIdentity, RunStatus, Window};
 use crate::state::{ClockedTime, Fate, InDoubt, Record, State};
 
 /// What we have, beside what the sandbox shows.
@@ -148,9 +151,10 @@ impl Comparison<'_, '_> {
         }
         let shown = windows.values().flat_map(|at| at.runs.iter().copied());
         let next = self.next_apply(runs, shown);
+        let guarded = GuardedWindows::of(self.records, self.wanted);
         for (window, mut at) in windows {
             at.runs.sort_by_key(|run| (run.created_at, run.id.clone()));
-            self.window(window, &at, &silent, &next);
+            self.window(window, &at, &silent, &next, &guarded);
         }
         let unknown = silent.into_iter().map(|run| Fact::Unknown {
             run: run.clone(),
@@ -164,28 +168,39 @@ impl Comparison<'_, '_> {
     /// their run is seen in this one.
     fn recorded(&mut self, runs: &[FlowRun]) {
         let by_id: HashMap<&RunId, &FlowRun> = runs.iter().map(|run| (&run.id, run)).collect();
+        let succeeded = self.succeeded(&by_id);
         for record in self.records {
             let Fate::Created { run_id, at, .. } = &record.fate else {
                 continue;
             };
-            let record = Record::clone(record);
+            let RunIdentity { window, rerun, .. } = &record.identity;
+            // Its data came with a later rerun, which is what those who were told of it ask for.
+            let is_made_good = succeeded.get(window).is_some_and(|later| later > rerun);
             let Some(run) = by_id.get(run_id).copied() else {
                 if self.is_too_new(*at) {
                     self.too_new += 1;
-                } else {
-                    self.facts.push(Fact::Vanished(record));
+                } else if !is_made_good {
+                    self.facts.push(Fact::Vanished(Record::clone(record)));
                 }
                 continue;
             };
-            if matches!(run.status, RunStatus::Failed | RunStatus::Partial) {
-                self.facts.push(Fact::Failed {
-                    record: record.clone(),
+            if matches!(run.status, RunStatus::Failed | RunStatus::Partial) && !is_made_good {
+                // One that was retried may be listed as it was before.
+                let is_old = record.is_of_attempt_before(&run.seen(self.input.now));
+                if is_old && self.is_too_new(*at) {
+                    self.too_new += 1;
+                } else {
+                    self.facts.push(Fact::Failed {
+                        record: Record::clone(record),
+                        run: run.clone(),
+                    });
+                }
+            }
+            if shows_another(run, record) && self.misfiled.insert(run.id.clone()) {
+                self.facts.push(Fact::Differs {
+                    record: Record::clone(record),
                     run: run.clone(),
                 });
-            }
-            if shows_another(run, &record) && self.misfiled.insert(run.id.clone()) {
-                let run = run.clone();
-                self.facts.push(Fact::Differs { record, run });
             }
         }
         for run in runs {
@@ -202,6 +217,23 @@ impl Comparison<'_, '_> {
         }
     }
 
+    /// The last rerun of each window that has succeeded.
+    fn succeeded(&self, by_id: &HashMap<&RunId, &FlowRun>) -> HashMap<Window, Rerun> {
+        let mut succeeded = HashMap::new();
+        // By their identities: a later rerun comes later.
+        for record in self.records {
+            let run = record.fate.run_id().and_then(|id| by_id.get(id).copied());
+            if let Some(run) = run
+                && run.status == RunStatus::Success
+                && !shows_another(run, record)
+            {
+                let RunIdentity { window, rerun, .. } = record.identity;
+                succeeded.insert(window, rerun);
+            }
+        }
+        succeeded
+    }
+
     /// Whether a list need not show yet what was sent or recorded then.
     fn is_too_new(&self, at: Timestamp) -> bool {
         self.input.now.duration_since(at) < self.input.settle_delay
@@ -213,6 +245,7 @@ impl Comparison<'_, '_> {
         at: &AtWindow<'_>,
         silent: &[&FlowRun],
         next: &NextApply<'_>,
+        guarded: &GuardedWindows<'_>,
     ) {
         let AtWindow { runs, records } = at;
         let claim = |run: &FlowRun| self.claims.get(&run.id).copied();
@@ -228,7 +261,7 @@ impl Comparison<'_, '_> {
             if let Fate::InDoubt(in_doubt) = &record.fate {
                 let InDoubt { intent, doubt, .. } = &**in_doubt;
                 // An apply may be at work, and its request on its way.
-                if doubt.is_none() && self.is_too_new(intent.time) {
+                if doubt.is_none() && self.is_too_new(intent.time()) {
                     self.too_new += 1;
                     continue;
                 }
@@ -254,9 +287,13 @@ impl Comparison<'_, '_> {
                 (record.identity.flow.id, record.identity.window) != (self.flow.id, window)
             })
         };
-        let is_beyond = free.iter().any(|run| !adopted.contains_key(&run.id))
-            || runs.iter().any(|run| is_stray(run));
-        if runs.len() > 1 && is_beyond {
+        // What has ingested nothing is none too many.
+        let counts = |run: &FlowRun| !came_to_nothing(run);
+        let is_beyond = free
+            .iter()
+            .any(|run| counts(run) && !adopted.contains_key(&run.id))
+            || runs.iter().any(|run| counts(run) && is_stray(run));
+        if is_beyond && runs.iter().filter(|run| counts(run)).count() > 1 {
             let runs = runs.iter().map(|run| {
                 let key = claim(run).map(|record| record.identity.key());
                 (FlowRun::clone(run), key)
@@ -266,11 +303,21 @@ impl Comparison<'_, '_> {
                 runs: runs.collect(),
             });
         } else {
-            let unknown = free.iter().filter(|run| !contradicting.contains(&run.id));
-            facts.extend(unknown.map(|run| Fact::Unknown {
-                run: FlowRun::clone(run),
-                wanted: adopted.get(&run.id).copied(),
-            }));
+            let is_on_record = runs.iter().any(|run| claim(run).is_some());
+            for run in free {
+                let wanted = adopted.get(&run.id).copied();
+                let is_harmless = came_to_nothing(run) && is_on_record && wanted.is_none();
+                if is_harmless || contradicting.contains(&run.id) {
+                    continue;
+                }
+                let with = guarded.overlapped_by(run);
+                let run = FlowRun::clone(run);
+                facts.push(if with.is_empty() || wanted.is_some() {
+                    Fact::Unknown { run, wanted }
+                } else {
+                    Fact::Overlap { run, with }
+                });
+            }
         }
         self.facts.append(&mut facts);
     }
@@ -334,7 +381,10 @@ impl Comparison<'_, '_> {
         next.adopted = RunsByWindow::new(shown, &claimed)
             .wanted(wanted, clients)
             .into_iter()
-            .map(|(wanted, run, _)| (&run.id, wanted.key()))
+            .filter_map(|(wanted, existing)| match existing {
+                Existing::Run(run, _) => Some((&run.id, wanted.key())),
+                Existing::InTheWay(..) => None,
+            })
             .collect();
         next
     }
@@ -349,7 +399,7 @@ fn trace(found: Option<&IntentMatch<'_>>, intent: ClockedTime, silent: &[&FlowRu
     }
     let silent: Vec<RunId> = silent
         .iter()
-        .filter(|run| run.window_evidence == WindowEvidence::Missing && run.is_since(intent))
+        .filter(|run| run.window_evidence == WindowEvidence::Missing && run.may_be_since(intent))
         .map(|run| run.id.clone())
         .collect();
     if silent.is_empty() {

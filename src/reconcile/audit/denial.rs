@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Denial;
 use crate::api::{CLOCKS, FlowRun};
-use crate::state::{Absence, ClockKind, ClockedTime, Fate, Record, Refusal};
+use crate::state::{Absence, ClockedTime, Fate, Record, Refusal};
 
 /// A rejection is recorded when its answer was read; its request left so much earlier at most.
 const LONGEST_ANSWER: SignedDuration = SignedDuration::from_mins(10);
@@ -17,8 +17,8 @@ pub(crate) fn contradicted<'a>(
     records
         .iter()
         .flat_map(|record| denials(record).map(move |denial| (*record, denial)))
-        .filter(|(_, (intent, denial))| run.is_since(*intent) && !is_after(run, denial.at()))
-        .max_by_key(|(_, (intent, _))| intent.time)
+        .filter(|(_, (intent, denial))| run.may_be_since(*intent) && !is_after(run, denial.at()))
+        .max_by_key(|(_, (intent, _))| intent.time())
         .map(|(record, (_, denial))| (record, denial))
 }
 
@@ -32,9 +32,10 @@ pub(crate) fn is_after(run: &FlowRun, at: Timestamp) -> bool {
 fn denials(record: &Record) -> impl Iterator<Item = (ClockedTime, Denial)> {
     let now = match &record.fate {
         Fate::Rejected { refusal, at } => Some((
+            // No other clock was noted.
             ClockedTime {
-                time: at.saturating_sub(LONGEST_ANSWER).unwrap_or(*at),
-                clock: ClockKind::Server,
+                local: None,
+                service: at.saturating_sub(LONGEST_ANSWER).ok(),
             },
             Denial::Rejected {
                 refusal: Refusal::clone(refusal),

@@ -6,13 +6,14 @@
 
 mod compare;
 mod denial;
+mod overlap;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
 
 use crate::api::FlowRun;
-use crate::run::{FlowRef, Key, RunId, Window};
+use crate::run::{FlowRef, Key, RunId, RunStatus, Window};
 use crate::state::{Absence, Record, Refusal};
 use crate::untrusted::Untrusted;
 
@@ -83,6 +84,13 @@ pub(crate) enum Fact {
         /// All its runs, oldest first, each with the key of the record that stands for it.
         runs: Vec<(FlowRun, Option<Key>)>,
     },
+    /// A run that no record stands for shares a part of its window with windows that are on record or
+    /// wanted, and may have ingested it.
+    Overlap {
+        run: FlowRun,
+        /// The windows, by their start, each with the key of its record or of the wanted run.
+        with: Vec<(Window, Key)>,
+    },
     /// The flow could not be looked at, so nothing is known of it.
     Unreadable {
         /// What came back.
@@ -90,7 +98,7 @@ pub(crate) enum Fact {
         /// Whether the service refused; else it did not answer.
         refused: bool,
     },
-    /// The run of a record is neither listed nor found by its id.
+    /// The run of a record is neither listed nor found by its id, and no later rerun has succeeded.
     Vanished(Record),
     /// The run of a record shows another flow, or another window, than the record has.
     Differs { record: Record, run: FlowRun },
@@ -100,7 +108,7 @@ pub(crate) enum Fact {
         /// What is listed that could tell.
         trace: Trace,
     },
-    /// The run of a record has failed, or some of its records have.
+    /// The run of a record has failed, or some of its records have, and no later rerun has succeeded.
     Failed { record: Record, run: FlowRun },
     /// A run that no record stands for.
     Unknown {
@@ -153,6 +161,8 @@ pub(crate) enum FindingKind {
     Contradiction,
     /// See [`Fact::Doubled`].
     Doubled,
+    /// See [`Fact::Overlap`].
+    Overlap,
     /// See [`Fact::Unreadable`].
     Unreadable,
     /// See [`Fact::Vanished`].
@@ -163,20 +173,24 @@ pub(crate) enum FindingKind {
     InDoubt,
     /// See [`Fact::Failed`].
     Failed,
+    /// See [`Fact::Failed`]: some records have.
+    Partial,
     /// See [`Fact::Unknown`].
     Unknown,
 }
 
 impl FindingKind {
     /// All of them, worst first.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Contradiction,
         Self::Doubled,
+        Self::Overlap,
         Self::Unreadable,
         Self::Vanished,
         Self::Differs,
         Self::InDoubt,
         Self::Failed,
+        Self::Partial,
         Self::Unknown,
     ];
 
@@ -186,11 +200,13 @@ impl FindingKind {
         match self {
             Self::Contradiction => "contradiction",
             Self::Doubled => "doubled",
+            Self::Overlap => "overlap",
             Self::Unreadable => "unreadable",
             Self::Vanished => "vanished",
             Self::Differs => "differs",
             Self::InDoubt => "in doubt",
             Self::Failed => "failed",
+            Self::Partial => "partial",
             Self::Unknown => "unknown",
         }
     }
@@ -203,10 +219,12 @@ impl Fact {
         match self {
             Self::Contradiction { .. } => FindingKind::Contradiction,
             Self::Doubled { .. } => FindingKind::Doubled,
+            Self::Overlap { .. } => FindingKind::Overlap,
             Self::Unreadable { .. } => FindingKind::Unreadable,
             Self::Vanished(_) => FindingKind::Vanished,
             Self::Differs { .. } => FindingKind::Differs,
             Self::InDoubt { .. } => FindingKind::InDoubt,
+            Self::Failed { run, .. } if run.status == RunStatus::Partial => FindingKind::Partial,
             Self::Failed { .. } => FindingKind::Failed,
             Self::Unknown { .. } => FindingKind::Unknown,
         }
@@ -222,7 +240,7 @@ impl Fact {
             | Self::Differs { record, .. }
             | Self::InDoubt { record, .. }
             | Self::Failed { record, .. } => Some(record.identity.window),
-            Self::Unknown { run, .. } => run.window_evidence.window(),
+            Self::Overlap { run, .. } | Self::Unknown { run, .. } => run.window_evidence.window(),
             Self::Unreadable { .. } => None,
         }
     }

@@ -152,7 +152,7 @@ mod tests {
     use crate::api::{RunTimes, WindowEvidence};
     use crate::run::{ByteCounts, RecordCounts, RunStatus};
     use crate::run::{FlowId, UnixSeconds};
-    use crate::state::{ClockKind, ClockedTime};
+    use crate::state::ClockedTime;
 
     fn flow(n: u8) -> FlowId {
         format!("00000000-0000-4000-8000-0000000000{n:02x}")
@@ -227,8 +227,8 @@ mod tests {
         Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
-                time: at(0),
-                clock: ClockKind::Server,
+                local: Some(at(0)),
+                service: Some(at(0)),
             },
             session: Uuid::nil(),
             start_time: None,

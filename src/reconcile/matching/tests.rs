@@ -2,11 +2,19 @@
 
 use super::*;
 use crate::fixture::{INTENT, OURS, at, run, window};
+use crate::run::RunIdentity;
 
 const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
     api_key: OURS,
     tells: true,
 };
+
+fn id_of(found: &Existing<'_>) -> String {
+    match found {
+        Existing::Run(run, _) => run.id.to_string(),
+        Existing::InTheWay(run, _, obstacle) => format!("{obstacle:?} {}", run.id),
+    }
+}
 
 /// Which runs of window 1 are found as these reruns; `claimed` stand on record.
 fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<String>> {
@@ -18,7 +26,7 @@ fn found_as(reruns: &[u32], runs: &[FlowRun], claimed: &[&str]) -> Vec<Option<St
     let mut nth = |n: &u32| {
         let rerun = Rerun::new(*n).expect("not 0");
         let found = by_window.nth(window(1), rerun, BY_KEY);
-        found.map(|(run, _)| run.id.to_string())
+        found.map(|found| id_of(&found))
     };
     reruns.iter().map(&mut nth).collect()
 }
@@ -58,7 +66,7 @@ fn the_nth_run_of_a_window_is_its_rerun_n() {
     let mut nth = |n| {
         let rerun = Rerun::new(n).expect("not 0");
         let found = by_window.nth(window(1), rerun, BY_KEY);
-        found.map(|(run, _)| run.id.to_string())
+        found.map(|found| id_of(&found))
     };
     assert_eq!(nth(1).as_deref(), Some("first"));
     assert_eq!(nth(2).as_deref(), Some("second"));
@@ -121,8 +129,8 @@ fn the_intent_that_fewer_runs_can_be_of_chooses_first() {
     ];
     let none = HashSet::new();
     let moment = ClockedTime {
-        time: at(INTENT),
-        clock: ClockKind::Server,
+        local: Some(at(INTENT)),
+        service: Some(at(INTENT)),
     };
     let second = Rerun::new(2).expect("not 0");
     let intents = [Rerun::FIRST, second].map(|rerun| SoughtRun {
@@ -162,4 +170,84 @@ fn what_is_put_on_record_gets_the_numbers_that_are_free_in_the_order_of_creation
         .collect();
     numbered.sort_unstable();
     assert_eq!(numbered, [(1, "a".to_owned()), (3, "b".to_owned())]);
+}
+
+/// What is found of a wanted run with the window of a day of 2022 and this rerun.
+fn found_of(runs: &[FlowRun], rerun: u32, overlap_allowed: bool) -> Vec<String> {
+    let mut wanted = crate::fixture::desired(RunIdentity {
+        flow: crate::fixture::flow().into(),
+        window: day(0, 86_400),
+        rerun: Rerun::new(rerun).expect("not 0"),
+    });
+    std::sync::Arc::make_mut(&mut wanted.request).overlap_allowed = overlap_allowed;
+    let none = HashSet::new();
+    let found = RunsByWindow::new(runs, &none).wanted([&wanted], BY_KEY);
+    found.iter().map(|(_, found)| id_of(found)).collect()
+}
+
+/// A window by seconds of that day.
+fn day(start: i64, end: i64) -> Window {
+    let at = |s| UnixSeconds::new(1_642_204_800 + s).expect("in range");
+    Window::new(at(start), at(end)).expect("a window")
+}
+
+fn shows(id: &str, window: Window) -> FlowRun {
+    run(id, WindowEvidence::Params(window), INTENT, "somebody")
+}
+
+#[test]
+fn a_run_of_somebody_else_that_overlaps_is_in_the_way_unless_that_is_allowed() {
+    let half = shows("half", day(43_200, 86_400));
+    assert_eq!(found_of(&[half.clone()], 1, false), ["Overlaps half"]);
+    assert_eq!(found_of(&[half.clone()], 1, true), [""; 0]);
+    let beside = [
+        shows("before", day(-9_000, 0)),
+        shows("after", day(86_400, 90_000)),
+    ];
+    assert_eq!(found_of(&beside, 1, false), [""; 0]);
+    let long = [shows("long", day(-900_000, 1)), beside[0].clone()];
+    assert_eq!(found_of(&long, 1, false), ["Overlaps long"]);
+    for status in [RunStatus::Failed, RunStatus::Empty] {
+        let run = FlowRun {
+            status,
+            ..half.clone()
+        };
+        assert_eq!(found_of(&[run], 1, false), [""; 0], "it brought nothing");
+    }
+    let copied = WindowEvidence::CopyActivity(day(43_200, 86_400));
+    assert_eq!(
+        found_of(&[run("copied", copied, INTENT, OURS)], 1, false),
+        [""; 0]
+    );
+    let start = UnixSeconds::new(0).expect("in range");
+    let history = Window::new(start, day(0, 86_400).end()).expect("a window");
+    assert_eq!(found_of(&[shows("first", history)], 1, false), [""; 0]);
+}
+
+#[test]
+fn a_run_whose_window_is_nearly_the_one_may_be_it_whatever_is_allowed() {
+    for window in [day(0, 86_399), day(1, 86_400), day(-1, 86_401)] {
+        let copied = run("near", WindowEvidence::CopyActivity(window), INTENT, OURS);
+        for near in [shows("near", window), copied] {
+            assert_eq!(found_of(&[near], 1, true), ["NearlySame near"]);
+        }
+    }
+}
+
+#[test]
+fn what_may_be_a_retry_of_a_failed_run_is_not_taken_for_a_rerun() {
+    let whole = day(0, 86_400);
+    let first = FlowRun {
+        status: RunStatus::Failed,
+        ..run("first", WindowEvidence::Params(whole), INTENT, OURS)
+    };
+    let second = run("second", WindowEvidence::Params(whole), INTENT + 1, OURS);
+    let runs = [first.clone(), second.clone()];
+    assert_eq!(found_of(&runs, 1, false), ["first"]);
+    assert_eq!(found_of(&runs, 2, false), ["RetryOrRerun second"]);
+    let first = FlowRun {
+        status: RunStatus::Success,
+        ..first
+    };
+    assert_eq!(found_of(&[first, second], 2, false), ["second"]);
 }

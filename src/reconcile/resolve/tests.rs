@@ -1,4 +1,4 @@
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::*;
@@ -16,8 +16,8 @@ fn at(second: i64) -> Timestamp {
 
 fn server(second: i64) -> ClockedTime {
     ClockedTime {
-        time: at(second),
-        clock: ClockKind::Server,
+        local: Some(at(second)),
+        service: Some(at(second)),
     }
 }
 
@@ -171,8 +171,7 @@ fn a_run_is_adopted_only_where_nothing_speaks_against_it() {
 
 #[test]
 fn absence_needs_lists_without_the_window_and_the_settle_delay() {
-    let local = at(0); // a machine whose clock is nonsense
-    let late = (server(INTENT + 311), local);
+    let late = server(INTENT + 311);
     assert_eq!(case(Vec::new()).check_absence(late, DELAY), Ok(()));
     let silent = run("a", WindowEvidence::Missing, INTENT + 1);
     assert_eq!(case(vec![silent]).check_absence(late, DELAY), Ok(()));
@@ -182,14 +181,26 @@ fn absence_needs_lists_without_the_window_and_the_settle_delay() {
         case(vec![shown.clone()]).check_absence(late, DELAY),
         Err(Objection::Shown(shown.id))
     );
-    let early = (server(INTENT + 40), local);
-    assert_eq!(
-        case(Vec::new()).check_absence(early, DELAY),
-        Err(Objection::TooEarly {
-            age: Duration::from_secs(30),
-            delay: DELAY
-        })
-    );
+    let soon = server(INTENT + 40);
+    for early in [
+        soon,
+        ClockedTime {
+            local: late.local,
+            ..soon
+        }, // one of the clocks has stepped
+        ClockedTime {
+            service: late.service,
+            ..soon
+        },
+    ] {
+        assert_eq!(
+            case(Vec::new()).check_absence(early, DELAY),
+            Err(Objection::TooEarly {
+                age: Duration::from_secs(30),
+                delay: DELAY
+            })
+        );
+    }
 }
 
 #[test]
@@ -201,7 +212,7 @@ fn a_request_that_was_cut_short_may_have_left_late() {
     let now = |after| {
         let time = at(INTENT).saturating_add(SignedDuration::from_secs(after));
         let time = time.expect("in range");
-        (server(time.as_second()), time)
+        server(time.as_second())
     };
     assert!(case.check_absence(now(400), DELAY).is_err());
     assert_eq!(case.check_absence(now(420), DELAY), Ok(()));

@@ -8,10 +8,10 @@ fn open(n: i64, rerun: u32) -> OpenIntent {
         window: window(n),
         rerun: Rerun::new(rerun).expect("not 0"),
         intent: ClockedTime {
-            time: at(INTENT),
-            clock: ClockKind::Server,
+            local: Some(at(INTENT)),
+            service: Some(at(INTENT)),
         },
-        until: at(INTENT + 600),
+        until: Some(at(INTENT + 600)),
         order: None,
         retry: None,
     }
@@ -110,7 +110,7 @@ fn where_ages_cannot_be_compared_a_rerun_is_left_to_a_person() {
     )];
     let local = |rerun| {
         let mut open = open(1, rerun);
-        open.intent.clock = ClockKind::Local;
+        open.intent.service = None;
         open
     };
     assert_eq!(
@@ -206,7 +206,7 @@ fn silent_runs_that_do_not_fit_the_order_are_left_to_a_person() {
     let mut no_order = open.clone();
     no_order[0].order = None;
     let mut local = open.clone();
-    local[1].intent.clock = ClockKind::Local;
+    local[1].intent.service = None;
     let three = [a.clone(), b.clone(), silent("c", 3, OURS)];
     let at_once = [a.clone(), silent("b", 1, OURS)];
     let theirs = [a.clone(), silent("b", 2, "exc_app")];
@@ -291,8 +291,8 @@ fn retry_of(of: &FlowRun) -> OpenIntent {
             etag: None,
             last_seen: Some(of.seen(at(INTENT - 1))),
             retried_at: ClockedTime {
-                time: at(INTENT),
-                clock: ClockKind::Server,
+                local: Some(at(INTENT)),
+                service: Some(at(INTENT)),
             },
             by: "process 7 on ci".to_owned(),
         })),

@@ -6,13 +6,13 @@ use super::{Annotation, AnnotationPlace};
 use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
-use crate::reconcile::audit::{Audit, Finding, FindingKind};
+use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind};
 use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::{reasons, said};
 use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
 use crate::report::text::doctor::{Diagnosis, Mark};
-use crate::report::{AuditView, Status, number, window};
+use crate::report::{AuditView, RunListing, Standing, Status, number, window};
 use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity};
 
 /// What is wrong with manifests.
@@ -163,15 +163,24 @@ pub(crate) fn annotate_retried(planned: &RetryPlan, applied: &Applied) -> Vec<An
 /// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
 #[must_use]
 pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
-    let Status { rows, unread } = status;
+    let Status {
+        rows,
+        unread,
+        holder: _,
+    } = status;
     let origins: HashMap<Key, Origin> =
         wanted.iter().map(|run| (run.key(), run.origin())).collect();
     let flows = origins_of_flows(wanted);
-    let (mut failed, mut in_doubt) = (Found::default(), Found::default());
+    let (mut failed, mut rejected, mut in_doubt) =
+        (Found::default(), Found::default(), Found::default());
     for row in rows {
         let origin = origins.get(&row.key).cloned();
+        if let RunListing::Rejected(refusal) = &row.seen {
+            rejected.add(origin, &row.identity, vec![refusal.to_string()]);
+            continue;
+        }
         match row.run() {
-            _ if row.run_id.is_none() => {
+            _ if row.standing() == Standing::InDoubt => {
                 in_doubt.add(origin, &row.identity, vec!["no answer is known".to_owned()]);
             }
             Some(run) if !run.errors.is_empty() => {
@@ -186,6 +195,7 @@ pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Ann
         }
     }
     let mut all = failed.into_annotations(Severity::Error, "failed");
+    all.extend(rejected.into_annotations(Severity::Error, "rejected"));
     all.extend(unread.iter().map(|flow| Annotation {
         severity: Severity::Error,
         spot: flows.get(&flow.flow).map(spot),
@@ -225,8 +235,11 @@ pub(crate) fn annotate_audit(view: &AuditView<'_>) -> Vec<Annotation> {
         .iter()
         .map(|finding| {
             let Finding { flow, name, fact } = finding;
-            let line = fact
-                .window()
+            let asked_for = match fact {
+                Fact::Overlap { with, .. } => with.first().map(|(window, _)| *window),
+                fact => fact.window(),
+            };
+            let line = asked_for
                 .and_then(|window| origins.get(&(flow, window)))
                 .or_else(|| flows.get(flow));
             let about = fact.window().map_or_else(

@@ -77,6 +77,7 @@ impl Outputs {
         let totals = StatusTotals::of(&status.rows);
         let rows = status.rows.iter();
         Self {
+            rejected: Some(totals.count(Standing::Rejected)),
             in_doubt: Some(totals.count(Standing::InDoubt)),
             ended: Some([
                 ("success_count", totals.count(Standing::Success)),

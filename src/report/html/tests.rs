@@ -238,7 +238,7 @@ fn what_a_list_has_just_said_counts_more_than_what_was_recorded() {
             row(&runs[1], RunListing::NotListed),
             row(&runs[2], RunListing::NotRead),
         ],
-        unread: Vec::new(),
+        ..Status::default()
     };
     let plan = diff(runs, Some(&state));
     let facts = Facts::new(Some(&state), Some(&status), None, at(1_700_000_100));

@@ -119,7 +119,8 @@ impl<'a> Facts<'a> {
                     window.note = describe_absence(absence);
                 }
             }
-            Action::Retry => {}
+            // What blocks it is put over it.
+            Action::Retry | Action::Blocked => {}
             Action::Again => {
                 window.status = WindowStatus::Rejected;
                 if let Some(Fate::Rejected { refusal, .. }) = known.map(|known| &known.fate) {
@@ -211,8 +212,12 @@ impl<'a> Facts<'a> {
                 RunListing::NotListed if row.run_id.is_some() => {
                     window.status = WindowStatus::NotListed;
                 }
+                RunListing::Sending => {
+                    window.status = WindowStatus::Scheduled;
+                    window.note = "it is being sent".into();
+                }
                 // As it was last recorded.
-                RunListing::NotListed | RunListing::NotRead => {}
+                RunListing::NotListed | RunListing::NotRead | RunListing::Rejected(_) => {}
             }
         }
         if let Some(why) = self.blocked.get(&*window.identity.flow) {

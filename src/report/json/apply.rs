@@ -126,6 +126,7 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
         Ending::Breaker(_) => "breaker",
         Ending::SignIn(_) => "signIn",
         Ending::Unreachable(_) => "unreachable",
+        Ending::Panicked(_) => "panicked",
         Ending::Store(_) => "state",
     }
 }
@@ -137,7 +138,7 @@ pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocum
     let message = match &applied.ending {
         Ending::Done | Ending::Interrupted | Ending::TimedOut => None,
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
-        Ending::SignIn(why) | Ending::Unreachable(why) => Some(why.clone()),
+        Ending::SignIn(why) | Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
         Ending::Store(error) => Some(error.to_string()),
     };
     ApplyDocument {

@@ -66,6 +66,9 @@ struct FactFields {
     /// The runs of the service that it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     runs: Vec<SeenRun>,
+    /// The windows on record or wanted that the run overlaps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    overlaps: Vec<OverlapFields>,
     /// Which listed run shows the window of the one in doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     shown: Option<RunId>,
@@ -91,6 +94,15 @@ struct WindowFields {
     window_start: String,
     window_end_time: i64,
     window_end: String,
+}
+
+/// A window on record or wanted.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct OverlapFields {
+    key: Key,
+    #[serde(flatten)]
+    window: WindowFields,
 }
 
 impl WindowFields {
@@ -156,7 +168,7 @@ impl DenialFields {
             }) => Self {
                 fate: "notCreated",
                 at: format!("{at:.0}"),
-                intent: Some(format!("{:.0}", intent.time)),
+                intent: Some(format!("{:.0}", intent.time())),
                 evidence: Some(word(evidence)),
                 message: reason(evidence),
             },
@@ -301,6 +313,17 @@ fn fact_fields(fact: &Fact, api_key: &str) -> FactFields {
         },
         Fact::Doubled { window: _, runs } => FactFields {
             runs: runs.iter().map(|(run, key)| seen(run, *key)).collect(),
+            ..FactFields::default()
+        },
+        Fact::Overlap { run, with } => FactFields {
+            runs: vec![seen(run, None)],
+            overlaps: with
+                .iter()
+                .map(|(window, key)| OverlapFields {
+                    key: *key,
+                    window: WindowFields::new(*window),
+                })
+                .collect(),
             ..FactFields::default()
         },
         Fact::Unreadable { why, refused: _ } => FactFields {

@@ -74,7 +74,7 @@ impl KnownFields {
                     .doubt
                     .as_ref()
                     .map(|doubt| ApplyError::said(&doubt.reason)),
-                ..known("inDoubt", &in_doubt.intent.time)
+                ..known("inDoubt", &in_doubt.intent.time())
             },
             Fate::NotCreated(absence) => Self {
                 evidence: Some(word(&absence.evidence)),
@@ -208,7 +208,7 @@ impl AttemptFields {
             run_id: run_id.clone(),
             at: format!("{at:.0}"),
             last_seen: last_seen.as_ref().map(SeenFields::new),
-            retried_at: format!("{:.0}", retried_at.time),
+            retried_at: format!("{:.0}", retried_at.time()),
             by: by.clone(),
         }
     }

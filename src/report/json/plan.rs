@@ -177,6 +177,8 @@ struct PlanSummary {
     retry: usize,
     /// Not created, for the plan that was reviewed does not create them.
     unreviewed: usize,
+    /// Not created, for nothing can be sent to their flows (`--online`).
+    blocked: usize,
 }
 
 /// What became of the plan that was reviewed.
@@ -240,7 +242,7 @@ impl ReviewFields {
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed", "adopt"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed", "blocked", "adopt"])))]
     action: &'static str,
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -328,7 +330,7 @@ impl PlanRun {
 }
 
 /// The words for what is to be done about a run.
-pub(super) const WORDS: [(Action, &str); 10] = [
+pub(super) const WORDS: [(Action, &str); 11] = [
     (Action::Adopt, "adopt"),
     (Action::Create, "create"),
     (Action::Again, "failed"),
@@ -337,6 +339,7 @@ pub(super) const WORDS: [(Action, &str); 10] = [
     (Action::Retry, "retry"),
     (Action::Paused, "paused"),
     (Action::Unreviewed, "unreviewed"),
+    (Action::Blocked, "blocked"),
     (Action::Wait, "waiting"),
     (Action::Conflict, "conflict"),
 ];
@@ -373,6 +376,7 @@ pub(crate) fn plan<'a>(
             paused: totals.paused,
             retry: totals.retry,
             unreviewed: totals.unreviewed,
+            blocked: totals.blocked,
         },
         forecast: forecast.map(ForecastFields::new),
         limit: plan.limit().map(|limit| PlanLimit {

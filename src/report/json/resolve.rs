@@ -109,7 +109,7 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
     };
     ResolveRun {
         run: RunFields::new(*key, identity),
-        at: format!("{:.0}", intent.time),
+        at: format!("{:.0}", intent.time()),
         start_time: start_time.map(UnixSeconds::get),
         error,
         candidates: candidates.iter().flatten().map(Candidate::new).collect(),

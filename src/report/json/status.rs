@@ -21,6 +21,9 @@ pub(crate) struct StatusDocument {
     runs: Vec<StatusRun>,
     /// The flows whose runs could not be listed.
     unread: Vec<UnreadFlow>,
+    /// Who holds the state, where some runs are being sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
     exit_code: u8,
 }
 
@@ -34,8 +37,10 @@ struct StatusSummary {
     /// Success, without a record.
     empty: usize,
     failed: usize,
+    /// Refused by the service the last time that they were sent: there is no run.
+    rejected: usize,
     in_progress: usize,
-    /// Those that run again and are not listed so yet included.
+    /// Those that are being sent, or run again and are not listed so yet, included.
     scheduled: usize,
     /// With a word of the service that is not known.
     unknown: usize,
@@ -58,8 +63,8 @@ struct Moved {
 struct StatusRun {
     #[serde(flatten)]
     run: RunFields,
-    /// `success`, `partial`, `empty`, `failed`, `inProgress`, `scheduled`, `retried`, `inDoubt`,
-    /// `notListed`, `notRead`, or a word of the service that is not known.
+    /// `success`, `partial`, `empty`, `failed`, `inProgress`, `scheduled`, `beingSent`, `retried`,
+    /// `rejected`, `inDoubt`, `notListed`, `notRead`, or a word of the service that is not known.
     status: String,
     run_id: Option<RunId>,
     /// Which attempt it is, from 1.
@@ -97,7 +102,11 @@ struct StatusError {
 /// The runs and their status, as `status/v1`.
 #[must_use]
 pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
-    let Status { rows, unread } = status;
+    let Status {
+        rows,
+        unread,
+        holder,
+    } = status;
     let totals = StatusTotals::of(rows);
     let count = |standing| totals.count(standing);
     StatusDocument {
@@ -107,6 +116,7 @@ pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
             partial: count(Standing::Partial),
             empty: count(Standing::Empty),
             failed: count(Standing::Failed),
+            rejected: count(Standing::Rejected),
             in_progress: count(Standing::InProgress),
             scheduled: count(Standing::Scheduled),
             unknown: count(Standing::Unknown),
@@ -120,6 +130,7 @@ pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
         },
         runs: rows.iter().map(StatusRun::new).collect(),
         unread: unread.iter().map(UnreadFlow::new).collect(),
+        held_by: holder.as_ref().map(ToString::to_string),
         exit_code,
     }
 }
@@ -128,6 +139,7 @@ impl StatusRun {
     fn new(row: &StatusRow) -> Self {
         let run = row.run();
         let status = match row.word().as_str() {
+            "being sent" => "beingSent".to_owned(),
             "in doubt" => "inDoubt".to_owned(),
             "not listed" => "notListed".to_owned(),
             "not read" => "notRead".to_owned(),

@@ -91,7 +91,7 @@ pub(in crate::report) fn describe_ending(ending: &Ending) -> Option<String> {
         Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
         Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
-        Ending::Unreachable(why) => Some(why.clone()),
+        Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
         Ending::Store(error) => Some(error.to_string()),
     }
 }

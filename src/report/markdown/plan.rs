@@ -50,6 +50,14 @@ pub(crate) fn plan_markdown(
     flows.sort_by_key(|flow| std::cmp::Reverse(flow.counts.need()));
 
     let mut text = format!("### backfill plan: {}\n\n", describe_totals(plan));
+    text.push_str(&section(
+        &format!("**{} cannot be sent to**", number(blocked.len(), "flow")),
+        "flow",
+        blocked.iter().map(|flow| told(&flow.describe())),
+        blocked.len(),
+        SECTION,
+    ));
+    text.push_str(&conflicts(plan));
     if let Some(held_back) = describe_held_back(plan) {
         let _ = write!(text, "**Warning:** {held_back}.\n\n");
     }
@@ -59,14 +67,6 @@ pub(crate) fn plan_markdown(
     if let Some(forecast) = forecast {
         let _ = write!(text, "Forecast: {}.\n\n", describe_forecast(forecast));
     }
-    text.push_str(&section(
-        &format!("**{} cannot be sent to**", number(blocked.len(), "flow")),
-        "flow",
-        blocked.iter().map(|flow| told(&flow.describe())),
-        blocked.len(),
-        SECTION,
-    ));
-    text.push_str(&conflicts(plan));
     text.push_str(&warnings(problems));
     text.push_str(&orphaned(plan));
     if flows.is_empty() {
@@ -198,6 +198,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
         held_back,
         paused,
         unreviewed,
+        blocked,
         retry: _,
         ended: _,
     } = flow.counts;
@@ -213,7 +214,7 @@ fn table_row<'a>(flow: &FlowView<'a>) -> FlowRow<'a, { WORDS.len() }> {
             in_doubt,
             waiting,
             conflict,
-            held_back + paused + unreviewed,
+            held_back + paused + unreviewed + blocked,
             unchanged,
         ],
     }

@@ -151,6 +151,7 @@ impl ApplyProgress {
                 flow.failed += usize::from(seen.status == RunStatus::Failed);
             }
             Event::Deadline
+            | Event::InTheWay { .. }
             | Event::Waiting { .. }
             | Event::NotFollowed { .. }
             | Event::Sending { .. }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::engine::{Event, FlowStarted};
 use crate::report::outcome::{describe_blocked, describe_unclear};
-use crate::report::reason::said;
+use crate::report::reason::{describe_other, said};
 use crate::report::text::status::StatusTotals;
 use crate::report::{ApplyProgress, Status, clock_time, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
@@ -66,6 +66,10 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             progress.done(),
             progress.wanted()
         ),
+        Event::InTheWay { flow, run, other } => {
+            let why = describe_other(other);
+            format!("{}: {}", about("conflict", flow, run), plain(&why, 700))
+        }
         Event::Rejected { flow, run, refusal } => {
             format!(
                 "{}: {}",

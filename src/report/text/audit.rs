@@ -7,7 +7,7 @@ use crate::api::{FlowRun, WindowEvidence};
 use crate::reconcile::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
 use crate::report::reason::{describe_absence, describe_fate, time};
 use crate::report::{number, plain, window};
-use crate::run::{DesiredRun, RunId};
+use crate::run::{DesiredRun, Key, RunId, Window};
 use crate::state::Record;
 
 /// How many findings of a kind are shown of a flow before they are only counted.
@@ -123,13 +123,20 @@ pub(in crate::report) fn advice(kind: FindingKind) -> &'static str {
         FindingKind::Doubled => {
             "the window was ingested once for each run; delete the surplus batches in AEP"
         }
+        FindingKind::Overlap => {
+            "a part of the window was ingested twice, or would be: an apply leaves a wanted window that \
+             it overlaps; ask for other windows, or say `overlap: allow` in the manifest"
+        }
         FindingKind::Unreadable => "see whether the flow is in this sandbox, and may be read",
         FindingKind::Vanished => "if its data is missing too, ask for it with the next `rerun`",
         FindingKind::Differs => "compare `backfill state show KEY` with the run in AEP",
         FindingKind::InDoubt => {
             "apply settles it; what it cannot tell, `backfill resolve` takes from you"
         }
-        FindingKind::Failed => "see the error in AEP; to run it again, ask for the next `rerun`",
+        FindingKind::Failed => "see the error in AEP; `backfill retry` runs it again",
+        FindingKind::Partial => {
+            "see in AEP which records failed; to run the window again, ask for its next `rerun`"
+        }
         FindingKind::Unknown => {
             "find out who created it; a manifest that wants its window has the next apply adopt it"
         }
@@ -193,9 +200,10 @@ fn cells(fact: &Fact) -> [String; 3] {
         Fact::Unknown {
             wanted: Some(key), ..
         } => key.short(),
-        Fact::Doubled { .. } | Fact::Unreadable { .. } | Fact::Unknown { wanted: None, .. } => {
-            none()
-        }
+        Fact::Doubled { .. }
+        | Fact::Overlap { .. }
+        | Fact::Unreadable { .. }
+        | Fact::Unknown { wanted: None, .. } => none(),
     };
     [
         fact.kind().word().to_owned(),
@@ -223,6 +231,7 @@ pub(in crate::report) fn details(fact: &Fact, api_key: &str) -> Vec<String> {
                 None => format!("{}: not on record", describe(run)),
             })
             .collect(),
+        Fact::Overlap { run, with } => vec![describe(run), describe_overlap(with)],
         Fact::Unreadable { why, refused: _ } => vec![plain(why, MOST_SAID)],
         Fact::Vanished(record) => vec![
             describe_fate(&record.fate),
@@ -322,6 +331,20 @@ fn describe_difference(record: &Record, run: &FlowRun) -> String {
         identity.flow.id,
         identity.flow.sandbox
     )
+}
+
+/// `its window overlaps [2022-01-15, 2022-01-16) of the key 0123456789ab`.
+fn describe_overlap(with: &[(Window, Key)]) -> String {
+    let named: Vec<String> = with
+        .iter()
+        .take(NAMED)
+        .map(|(of, key)| format!("{} of the key {}", window(*of), key.short()))
+        .collect();
+    let more = match with.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("its window overlaps {}{more}", named.join(", "))
 }
 
 fn describe_trace(trace: &Trace) -> String {

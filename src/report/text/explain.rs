@@ -143,6 +143,7 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
             "none: its manifest is paused",
             vec![describe_paused(&run.request)],
         ),
+        Action::Blocked => ("none: nothing can be sent to its flow", fate()),
         Action::Adopt => (
             "put it on record: it exists",
             known.as_deref().map(describe_found).into_iter().collect(),

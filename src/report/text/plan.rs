@@ -42,6 +42,10 @@ pub(crate) fn write_plan(
     if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
         return Ok(());
     }
+    for flow in blocked {
+        let text = format!("Blocked: {}.", flow.describe());
+        write_lines(out, &wrap(&text, "         ", layout.columns()))?;
+    }
     if let Some(held_back) = describe_held_back(plan) {
         let text = format!("Warning: {held_back}.");
         write_lines(out, &wrap(&text, "         ", layout.columns()))?;
@@ -52,10 +56,6 @@ pub(crate) fn write_plan(
     if let Some(forecast) = forecast {
         let text = format!("Forecast: {}.", describe_forecast(forecast));
         write_lines(out, &wrap(&text, "          ", layout.columns()))?;
-    }
-    for flow in blocked {
-        let text = format!("Blocked: {}.", flow.describe());
-        write_lines(out, &wrap(&text, "         ", layout.columns()))?;
     }
     if ended.failed > 0 {
         writeln!(out, "Failed runs are run again by `backfill retry`.")?;
@@ -118,10 +118,18 @@ pub(in crate::report) fn beyond<'p>(
     flows.split_off(most)
 }
 
-/// `13 to create, 0 unchanged` and whatever else there is.
+/// `13 to create, 0 unchanged` and whatever else there is; first of all what is in the way.
 pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
     let totals = plan.totals();
-    let mut parts = vec![format!("{} to create", totals.create + totals.failed)];
+    let in_the_way = [
+        (totals.conflict, "in conflict"),
+        (totals.blocked, "blocked"),
+    ];
+    let in_the_way = in_the_way.into_iter().filter(|(number, _)| *number > 0);
+    let mut parts: Vec<String> = in_the_way
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    parts.push(format!("{} to create", totals.create + totals.failed));
     if totals.failed > 0 {
         parts.push(format!("{} of them rejected before", totals.failed));
     }
@@ -136,7 +144,6 @@ pub(in crate::report) fn describe_totals(plan: &Plan) -> String {
         (ended.empty, "of them empty"),
         (totals.in_doubt, "in doubt, to be settled"),
         (totals.waiting, "waiting for one in doubt"),
-        (totals.conflict, "in conflict"),
         (totals.held_back, "held back by a limit"),
         (totals.paused, "paused"),
         (totals.unreviewed, "not in the reviewed plan"),
@@ -211,6 +218,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
     }
     for (number, cell, what) in [
         (flow.counts.held_back, Cell::HeldBack, "held back"),
+        (flow.counts.blocked, Cell::HeldBack, "blocked"),
         (
             flow.counts.unchanged - flow.counts.ended.all(),
             Cell::Done,
@@ -228,7 +236,7 @@ fn write_flow(out: &mut dyn Write, flow: &FlowView<'_>, layout: Layout) -> io::R
 fn is_quiet(planned: &PlannedRun) -> bool {
     match planned.action {
         Action::Unchanged => planned.known.is_none(),
-        Action::Paused => true,
+        Action::Paused | Action::Blocked => true,
         _ => false,
     }
 }

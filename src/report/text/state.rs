@@ -41,7 +41,7 @@ fn cells(record: &Record) -> [String; 4] {
     let Record { identity, fate, .. } = record;
     let at = match fate {
         Fate::Created { at, .. } | Fate::Rejected { at, .. } => *at,
-        Fate::InDoubt(in_doubt) => in_doubt.intent.time,
+        Fate::InDoubt(in_doubt) => in_doubt.intent.time(),
         Fate::NotCreated(absence) => absence.at,
     };
     [

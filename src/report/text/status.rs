@@ -15,6 +15,7 @@ use crate::report::text::plan::write_bar;
 use crate::report::wrap::wrap;
 use crate::report::{duration, number, plain, short_window};
 use crate::run::{ByteCounts, FlowRef, Key, RecordCounts, RunId, RunIdentity, RunStatus, Window};
+use crate::state::{Holder, Refusal};
 use crate::untrusted::Untrusted;
 
 /// How many runs of a flow are shown before they are only counted.
@@ -28,7 +29,7 @@ pub(crate) struct StatusRow {
     pub key: Key,
     /// The manifest's label for its flow.
     pub name: Untrusted,
-    /// Its id; `None` while it is in doubt.
+    /// Its id; `None` while it is in doubt, and where it was rejected.
     pub run_id: Option<RunId>,
     /// Which attempt it is, from 1.
     pub attempt: usize,
@@ -47,6 +48,10 @@ pub(crate) enum RunListing {
     NotListed,
     /// The list could not be read.
     NotRead,
+    /// It is being sent: whoever holds the state is at work, and no answer is to be expected yet.
+    Sending,
+    /// The service refused it, so that there is no run.
+    Rejected(Box<Refusal>),
 }
 
 /// A flow whose list could not be read.
@@ -66,12 +71,15 @@ pub(crate) struct Status {
     pub rows: Vec<StatusRow>,
     /// The flows of which nothing is known, in the same order.
     pub unread: Vec<Unread>,
+    /// Who holds the state, where some runs are being sent.
+    pub holder: Option<Holder>,
 }
 
 /// Where a run stands, what needs a person first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Standing {
     Failed,
+    Rejected,
     InDoubt,
     NotListed,
     NotRead,
@@ -88,10 +96,11 @@ impl StatusRow {
     #[must_use]
     pub(crate) fn standing(&self) -> Standing {
         match (&self.run_id, &self.seen) {
+            (_, RunListing::Rejected(_)) => Standing::Rejected,
+            (_, RunListing::Sending | RunListing::RunsAgain) => Standing::Scheduled,
             (None, _) => Standing::InDoubt,
             (Some(_), RunListing::NotListed) => Standing::NotListed,
             (Some(_), RunListing::NotRead) => Standing::NotRead,
-            (Some(_), RunListing::RunsAgain) => Standing::Scheduled,
             (Some(_), RunListing::Run(run)) => match run.status {
                 RunStatus::Scheduled => Standing::Scheduled,
                 RunStatus::InProgress => Standing::InProgress,
@@ -117,6 +126,8 @@ impl StatusRow {
     #[must_use]
     pub(crate) fn word(&self) -> String {
         match (&self.run_id, &self.seen) {
+            (_, RunListing::Rejected(_)) => "rejected".to_owned(),
+            (_, RunListing::Sending) => "being sent".to_owned(),
             (None, _) => "in doubt".to_owned(),
             (Some(_), RunListing::Run(run)) => run.status.to_string(),
             (Some(_), RunListing::RunsAgain) => "retried".to_owned(),
@@ -130,7 +141,11 @@ impl StatusRow {
     pub(crate) fn run(&self) -> Option<&FlowRun> {
         match &self.seen {
             RunListing::Run(run) => Some(run),
-            RunListing::RunsAgain | RunListing::NotListed | RunListing::NotRead => None,
+            RunListing::RunsAgain
+            | RunListing::NotListed
+            | RunListing::NotRead
+            | RunListing::Sending
+            | RunListing::Rejected(_) => None,
         }
     }
 
@@ -141,11 +156,12 @@ impl StatusRow {
 
 impl Standing {
     /// Each with its word, in the order in which totals have them.
-    pub(in crate::report) const WORDS: [(Self, &'static str); 10] = [
+    pub(in crate::report) const WORDS: [(Self, &'static str); 11] = [
         (Self::Success, "success"),
         (Self::Partial, "partial"),
         (Self::Empty, "empty"),
         (Self::Failed, "failed"),
+        (Self::Rejected, "rejected"),
         (Self::InProgress, "in progress"),
         (Self::Scheduled, "scheduled"),
         (Self::Unknown, "of an unknown status"),
@@ -160,8 +176,13 @@ impl Standing {
             Self::Partial => Cell::Partial,
             Self::Empty => Cell::Empty,
             Self::Failed => Cell::RunFailed,
-            Self::InProgress | Self::Scheduled | Self::Unknown => Cell::Unfinished,
-            Self::InDoubt | Self::NotListed | Self::NotRead => Cell::InDoubt,
+            Self::Rejected => Cell::Failed,
+            Self::InProgress
+            | Self::Scheduled
+            | Self::Unknown
+            | Self::NotListed
+            | Self::NotRead => Cell::Unfinished,
+            Self::InDoubt => Cell::InDoubt,
         }
     }
 }
@@ -247,7 +268,11 @@ impl AddAssign<&StatusRow> for StatusTotals {
 /// # Errors
 /// When writing fails.
 pub(crate) fn write_status(out: &mut dyn Write, status: &Status, layout: Layout) -> io::Result<()> {
-    let Status { rows, unread } = status;
+    let Status {
+        rows,
+        unread,
+        holder,
+    } = status;
     if rows.is_empty() {
         return writeln!(out, "No runs are recorded for these manifests.");
     }
@@ -257,6 +282,13 @@ pub(crate) fn write_status(out: &mut dyn Write, status: &Status, layout: Layout)
     write_lines(out, &wrap(&line, "  ", layout.columns()))?;
     if let Some(moved) = totals.describe_moved() {
         write_lines(out, &wrap(&format!("{moved}."), "  ", layout.columns()))?;
+    }
+    if let Some(holder) = holder {
+        let held = format!(
+            "More runs may come: the state is held by {}.",
+            plain(&holder.to_string(), 300)
+        );
+        write_lines(out, &wrap(&held, "  ", layout.columns()))?;
     }
     for Unread {
         name,
@@ -359,10 +391,15 @@ fn write_rows(out: &mut dyn Write, shown: &[&StatusRow], layout: Layout) -> io::
 /// What is told under a run: which attempt it is, its errors, and where more is to be had.
 fn told(row: &StatusRow, layout: Layout) -> Vec<String> {
     let again = (row.attempt > 1).then(|| format!("attempt {}", row.attempt));
+    let refused = match &row.seen {
+        RunListing::Rejected(refusal) => Some(plain(&refusal.to_string(), 300)),
+        _ => None,
+    };
     let errors = row.run().map_or(&[][..], |run| &run.errors);
     let links = row.run().map_or(&[][..], |run| &run.diagnostics);
     let sentences = again
         .into_iter()
+        .chain(refused)
         .chain(errors.iter().map(describe_error))
         .flat_map(|line| wrap(&line, "", layout.columns().saturating_sub(6)));
     // A link that is broken is none.

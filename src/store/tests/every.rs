@@ -224,7 +224,7 @@ async fn a_newer_format_is_refused_untouched(place: &dyn StateBackend) {
     let mut contents = furnished(place).await;
     let state = contents.state.as_mut().expect("there");
     let text = String::from_utf8(state.bytes()).expect("text");
-    *state = StateFile::Bytes(text.replacen("-state/v2", "-state/v3", 1).into_bytes());
+    *state = StateFile::Bytes(text.replacen("-state/v3", "-state/v4", 1).into_bytes());
     plant(place, contents.clone()).await;
     assert!(matches!(
         open(place).await.map(|_| ()),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
-use crate::state::{ClockKind, ClockedTime, Entry};
+use crate::state::{ClockedTime, Entry};
 
 fn organization() -> OrganizationId {
     "5C13@AdobeOrg".parse().expect("an organization")
@@ -66,8 +66,8 @@ fn intent(n: i64) -> Entry {
     Entry::Intent {
         run: (&run(n)).into(),
         at: ClockedTime {
-            time: Timestamp::UNIX_EPOCH,
-            clock: ClockKind::Local,
+            local: Some(Timestamp::UNIX_EPOCH),
+            service: None,
         },
         session: Uuid::nil(),
         start_time: None,

@@ -172,11 +172,17 @@ fn a_permission_that_is_missing_is_named() {
     let hub = Hub::start();
     hub.world().is_read_only = true;
     let workspace = at(&hub, &pull_request());
-    let ran = comment(&workspace).exits(1);
+    // The check is about the plan, which stands.
+    let ran = comment(&workspace).exits(0);
+    let said = annotations(&ran.stderr);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0].name, "warning");
     for text in [
         "HTTP 403: Resource not accessible by integration (request id ABCD:1234)",
         "permissions: pull-requests: write",
+        "may show the plan of an earlier commit",
     ] {
+        assert!(said[0].message.contains(text), "{}", ran.stderr);
         assert!(ran.stderr.contains(text), "{}", ran.stderr);
     }
     // The plan itself is shown all the same.
@@ -189,12 +195,14 @@ fn a_permission_that_is_missing_is_named() {
     hub.world().is_read_only = false;
     let mut workspace = at(&hub, &pull_request());
     workspace.set("GITHUB_TOKEN", "ghs_of_another");
-    let ran = comment(&workspace).exits(1);
+    let ran = comment(&workspace).exits(0);
     assert!(
         ran.stderr.contains("HTTP 401: Bad credentials"),
         "{}",
         ran.stderr
     );
+    // GitHub does not say that a permission is missing.
+    assert!(!ran.stderr.contains("permissions:"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("ghs_of_another"), "{}", ran.stderr);
 }
 
@@ -223,6 +231,71 @@ fn where_the_config_breaks_no_plan_of_an_earlier_commit_stays() {
     comment(&workspace).exits(0);
     assert!(hub.comments()[0].contains("3 to create"));
     assert_eq!(hub.comments().len(), 3);
+}
+
+#[test]
+fn a_config_that_is_wrong_from_the_start_is_told_in_a_comment_and_at_its_line() {
+    let right = "version: 1\nstate: .backfill\n";
+    for (config, line, message) in [
+        (
+            "version: 1\nstate: .backfill\nstate: .other\n",
+            "3",
+            "`state` is written twice in one mapping: keep one of the two",
+        ),
+        (
+            "version: 1\nstate: .backfill\nlimits: { perFlow: many }\n",
+            "3",
+            "expected a whole number, 0 or more",
+        ),
+        (
+            "version: 1\nstate: s3:bucket\n",
+            "2",
+            "did you mean s3://bucket?",
+        ),
+        ("state: .backfill\n", "1", "does not say its version"),
+    ] {
+        let hub = Hub::start();
+        let workspace = at(&hub, &pull_request());
+        workspace.write("backfill.yaml", config);
+        hub.world().changed = Some(vec!["src/main.rs"]);
+        comment(&workspace).exits(3);
+        assert_eq!(hub.comments(), [""; 0], "it is about something else");
+
+        hub.world().changed = Some(vec!["backfill.yaml"]);
+        let ran = comment(&workspace).exits(3);
+        let said = annotations(&ran.stderr);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].name, "error");
+        assert_eq!(said[0].property("file"), "backfill.yaml");
+        assert_eq!(said[0].property("line"), line, "{said:?}");
+        assert!(said[0].message.contains(message), "{said:?}");
+        let comments = hub.comments();
+        assert_eq!(comments.len(), 1, "{comments:?}");
+        assert!(comments[0].starts_with("<!-- aep-backfill plan "));
+        assert!(
+            comments[0].contains("could not do its work"),
+            "{comments:?}"
+        );
+        // Mended, the comment has the plan, whatever names the sandbox.
+        for mended in [right.to_owned(), format!("{right}sandbox: prod\n")] {
+            workspace.write("backfill.yaml", &mended);
+            comment(&workspace).exits(0);
+            let comments = hub.comments();
+            assert_eq!(comments.len(), 1, "{comments:?}");
+            assert!(comments[0].contains("3 to create"), "{comments:?}");
+            workspace.write("backfill.yaml", config);
+            comment(&workspace).exits(3);
+        }
+    }
+    // Where the environment names the sandbox, the comment is that one's.
+    let hub = Hub::start();
+    let mut workspace = at(&hub, &pull_request());
+    workspace.set("AEP_SANDBOX_NAME", "prod");
+    for (config, code) in [("version: 1\nstaet: x\n", 3), (right, 0)] {
+        workspace.write("backfill.yaml", config);
+        comment(&workspace).exits(code);
+        assert_eq!(hub.comments().len(), 1, "{:?}", hub.comments());
+    }
 }
 
 #[test]
@@ -505,9 +578,9 @@ fn a_pull_request_that_takes_the_last_manifest_away_updates_its_comment_and_is_n
     );
     std::fs::create_dir(&manifests).expect("there was room");
     comment(&workspace).exits(0);
-    // What is not there where a person says, or where no pull request is told, is a slip.
+    workspace.run("plan").exits(0);
+    // What is not there where a person says is a slip.
     workspace.run("plan --comment manifests").exits(3);
-    workspace.run("plan").exits(3);
     assert!(
         hub.comments()[0].contains("holds no manifest"),
         "{}",

@@ -138,6 +138,20 @@ impl Event {
         }
     }
 
+    /// Started by hand, with these inputs; GitHub's API takes any text for them.
+    pub(crate) fn dispatch(inputs: &[(&str, &str)]) -> Self {
+        let inputs: serde_json::Map<String, Value> = inputs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        Self {
+            name: "workflow_dispatch",
+            payload: json!({ "inputs": inputs, "ref": "refs/heads/main",
+                "repository": { "full_name": REPOSITORY }, "sender": { "login": "eve" } }),
+            reference: "refs/heads/main".to_owned(),
+        }
+    }
+
     pub(crate) fn schedule() -> Self {
         Self {
             name: "schedule",
@@ -311,8 +325,19 @@ impl Job<'_> {
             ("vars.AEP_SANDBOX_NAME", "prod"),
             ("secrets.AEP_CLIENT_SECRET", "our-secret-of-the-environment"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into();
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let inputs = &self.event.payload["inputs"];
+        let given = inputs
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| {
+                let value = value.as_str().expect("a text");
+                (format!("inputs.{name}"), value.to_owned())
+            });
+        let json = serde_json::to_string_pretty(inputs).expect("JSON");
+        let json = [("toJSON(github.event.inputs)".to_owned(), json)];
+        let names = names.into_iter().chain(given).chain(json).collect();
         Machine {
             folder,
             environment,
@@ -350,6 +375,8 @@ impl Job<'_> {
         let text = fs::read_to_string(folder.join("action.yml")).expect("the action");
         let (steps, inputs, results) = action(&text);
         let mut inner = machine.names.clone();
+        // Its inputs are its own.
+        inner.retain(|name, _| !name.starts_with("inputs."));
         inner.insert("github.action_repository".to_owned(), owner.to_owned());
         for (name, default) in &inputs {
             let given = step.with.iter().find(|(known, _)| known == name);

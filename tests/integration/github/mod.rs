@@ -3,6 +3,7 @@
 
 mod audit;
 mod comment;
+mod dispatch;
 mod doctor;
 mod hostile;
 mod hub;

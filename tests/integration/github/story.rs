@@ -13,14 +13,14 @@ const CONFIG: &str = "limits: { rate: 10/s }\nlease: 10 seconds\nsettleDelay: 2 
 const NUMBER: u64 = 7;
 
 /// A team's repository on GitHub, and the service that its jobs talk to.
-struct Team {
-    hub: Hub,
-    service: Emulated,
-    repository: Repository,
+pub(super) struct Team {
+    pub(super) hub: Hub,
+    pub(super) service: Emulated,
+    pub(super) repository: Repository,
 }
 
 impl Team {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with("")
     }
 
@@ -40,12 +40,12 @@ impl Team {
     }
 
     /// Writes the manifest of the `n`-th flow: so many days from 2022 on.
-    fn want(&self, n: usize, to: &str) {
+    pub(super) fn want(&self, n: usize, to: &str) {
         self.repository
             .write(&format!("manifests/flow-{n}.yaml"), &manifest(n, to));
     }
 
-    fn job(&self, workflow: &'static str, event: Event, sha: &str) -> Job<'_> {
+    pub(super) fn job(&self, workflow: &'static str, event: Event, sha: &str) -> Job<'_> {
         let url = &self.service.url;
         Job {
             repository: &self.repository,

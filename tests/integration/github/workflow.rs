@@ -170,8 +170,12 @@ fn evaluate(expression: &str, names: &Names) -> String {
         return text.strip_suffix('\'').expect("a whole text").to_owned();
     }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    // A function's value is a name, too.
+    let name = expression
+        .strip_prefix("toJSON(")
+        .and_then(|rest| rest.strip_suffix(')'));
     assert!(
-        expression.chars().all(is_name),
+        name.unwrap_or(expression).chars().all(is_name),
         "not understood: {expression}"
     );
     names.get(expression).cloned().unwrap_or_default()

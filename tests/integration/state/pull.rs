@@ -86,7 +86,7 @@ fn what_is_missing_or_damaged_is_not_pulled() {
     );
     workspace.write(
         ".backfill/state.jsonl",
-        &state.replace("-state/v2", "-state/v3"),
+        &state.replace("-state/v3", "-state/v4"),
     );
     let ran = workspace.run("state pull copy.jsonl").exits(8);
     assert!(ran.stderr.contains("has the format"), "{}", ran.stderr);

@@ -195,7 +195,7 @@ fn a_file_that_is_wrong_is_named_with_its_line() {
              hint: leave the first line as it was pulled\n",
         ),
         (
-            "-state/v2",
+            "-state/v3",
             "-state/v9",
             "edit.jsonl, line 1: it has the format `aep-backfill-state/v9`; this version reads",
         ),

@@ -1,7 +1,7 @@
 //! What people do beside us: runs created with curl, and states written to suit a test.
 
 use aep_backfill::run::{FlowRef, RunIdentity, Window};
-use aep_backfill::state::{ClockKind, ClockedTime, Entry, Evidence, Holder};
+use aep_backfill::state::{ClockedTime, Entry, Evidence, Holder};
 use aep_backfill::store::{Local, LockedStore};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -124,8 +124,8 @@ pub(crate) fn intended(identity: &RunIdentity) -> Entry {
     Entry::Intent {
         run: identity.into(),
         at: ClockedTime {
-            time: Timestamp::UNIX_EPOCH,
-            clock: ClockKind::Server,
+            local: Some(Timestamp::UNIX_EPOCH),
+            service: Some(Timestamp::UNIX_EPOCH),
         },
         session: uuid::Uuid::nil(),
         start_time: None,

@@ -1,5 +1,6 @@
 //! Lists that fail half-way, and what else a read may come to: a list is whole or it is none.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aep_backfill::api::{ApiError, FlowRun};
@@ -79,6 +80,17 @@ fn a_page_token_comes_back_to_the_letter() {
             "{line}"
         );
     }
+}
+
+#[test]
+fn no_cache_is_allowed_to_answer_for_the_service() {
+    let server = two_pages(|talk, _| {
+        talk.answer(200, page(&["r3"], None));
+    });
+    runs_of(&server).expect("a list");
+    let asked = String::from_utf8_lossy(&server.bytes()).to_lowercase();
+    let without = asked.matches("\r\ncache-control: no-cache").count();
+    assert_eq!(without, reads(&server), "{asked}");
 }
 
 #[test]
@@ -272,6 +284,83 @@ fn a_list_that_never_comes_to_rest_is_none() {
     });
     let error = runs_of(&server).expect_err("no list");
     assert!(error.to_string().contains("changes faster"), "{error}");
+}
+
+/// A list whose tokens say how many runs were given, so that its pages are cut anew each time. It
+/// has what changed last in front; `change` is done to it before each request, which it is told the
+/// number of.
+fn live_list(
+    length: usize,
+    change: impl Fn(&mut Vec<(String, usize)>, usize) + Send + Sync + 'static,
+) -> Server {
+    const PAGE: usize = 5;
+    let runs: Vec<_> = (0..length).map(|n| (format!("r{n}"), 0)).collect();
+    let state = Mutex::new((runs, 0));
+    Server::start(move |talk| {
+        while let Some(request) = talk.request() {
+            let body = {
+                let mut state = state.lock().expect("no script fails");
+                let (runs, asked) = &mut *state;
+                *asked += 1;
+                change(runs, *asked);
+                let from = token_of(&request).map_or(0, |token| token.parse().expect("a number"));
+                let to = runs.len().min(from + PAGE);
+                let items: Vec<_> = runs[from.min(to)..to]
+                    .iter()
+                    .map(|(id, updated)| serde_json::json!({"id": id, "updatedAt": 1 + updated}))
+                    .collect();
+                let links = if to < runs.len() {
+                    let href = format!("/runs?continuationToken={to}");
+                    serde_json::json!({"next": {"href": href}})
+                } else {
+                    serde_json::json!({})
+                };
+                serde_json::json!({"items": items, "_links": links}).to_string()
+            };
+            talk.answer(200, body);
+        }
+    })
+}
+
+#[test]
+fn a_list_that_grows_while_it_is_read_is_whole() {
+    let server = live_list(50, |runs, asked| {
+        runs.insert(0, (format!("n{asked}"), asked));
+    });
+    let listed = ids(&runs_of(&server).expect("a list"));
+    for run in (0..50).map(|n| format!("r{n}")) {
+        let times = listed.iter().filter(|id| **id == run).count();
+        assert_eq!(times, 1, "{run} in {listed:?}");
+    }
+    assert!(
+        listed.contains(&"n1".to_owned()) && listed.contains(&"n9".to_owned()),
+        "what was new when the first pages were read: {listed:?}"
+    );
+}
+
+#[test]
+fn no_run_is_missed_however_runs_move_to_the_front_while_the_list_is_read() {
+    for seed in 1..=20_u64 {
+        let drawn = Mutex::new(seed);
+        let draw = move |below: usize| {
+            let mut seed = drawn.lock().expect("no script fails");
+            *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(*seed >> 33).expect("31 bits") % below
+        };
+        let server = live_list(40, move |runs, asked| match draw(4) {
+            0 => runs.insert(0, (format!("n{asked}"), asked)),
+            1 | 2 => {
+                let (id, _) = runs.remove(draw(runs.len()));
+                runs.insert(0, (id, asked));
+            }
+            _ => {}
+        });
+        let listed = ids(&runs_of(&server).expect("a list"));
+        for run in (0..40).map(|n| format!("r{n}")) {
+            let times = listed.iter().filter(|id| **id == run).count();
+            assert_eq!(times, 1, "seed {seed}: {run} in {listed:?}");
+        }
+    }
 }
 
 #[test]

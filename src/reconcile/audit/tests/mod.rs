@@ -11,7 +11,7 @@ use crate::api::{RunTimes, WindowEvidence};
 use crate::fixture::{OURS, at, desired, window};
 use crate::run::{ByteCounts, RecordCounts, RunStatus};
 use crate::run::{DesiredRun, FlowId, FlowRef, Rerun, RunIdentity};
-use crate::state::{ClockKind, ClockedTime, Entry, Evidence, Fate, State};
+use crate::state::{ClockedTime, Entry, Evidence, Fate, State};
 
 const THEIRS: &str = "exc_app";
 /// When every request of these worlds was sent.
@@ -86,8 +86,8 @@ impl AuditFixture {
         self.step(Entry::Intent {
             run: identity.into(),
             at: ClockedTime {
-                time: at(SENT),
-                clock: ClockKind::Server,
+                local: Some(at(SENT)),
+                service: Some(at(SENT)),
             },
             session: Uuid::nil(),
             start_time: None,

@@ -113,16 +113,113 @@ fn a_run_that_will_settle_a_doubt_is_no_other_finding() {
 
 #[test]
 fn recorded_runs_that_failed_since_are_told() {
-    for status in [RunStatus::Failed, RunStatus::Partial] {
-        let failed = FlowRun {
-            status,
-            ..shown("a", 1, SENT, OURS)
-        };
-        let world = AuditFixture::new()
-            .created(&identity(1, 1), "a")
-            .lists([failed]);
-        assert_eq!(world.kinds(), [FindingKind::Failed]);
+    let world = AuditFixture::new()
+        .created(&identity(1, 1), "a")
+        .lists([ended("a", 1, RunStatus::Failed)]);
+    assert_eq!(world.kinds(), [FindingKind::Failed]);
+}
+
+fn ended(id: &str, n: i64, status: RunStatus) -> FlowRun {
+    FlowRun {
+        status,
+        ..shown(id, n, SENT, OURS)
     }
+}
+
+#[test]
+fn a_partial_run_is_told_apart_from_a_failed_one() {
+    let world = AuditFixture::new()
+        .created(&identity(1, 1), "a")
+        .created(&identity(2, 1), "b")
+        .lists([
+            ended("a", 1, RunStatus::Failed),
+            ended("b", 2, RunStatus::Partial),
+        ]);
+    assert_eq!(world.kinds(), [FindingKind::Failed, FindingKind::Partial]);
+}
+
+#[test]
+fn a_run_whose_later_rerun_has_succeeded_is_no_finding_whatever_became_of_it() {
+    let again = |first: Option<RunStatus>, second: RunStatus| {
+        AuditFixture::new()
+            .created(&identity(1, 1), "a")
+            .created(&identity(1, 2), "b")
+            .lists(first.map(|status| ended("a", 1, status)))
+            .lists([ended("b", 1, second)])
+            .kinds()
+    };
+    for first in [Some(RunStatus::Failed), Some(RunStatus::Partial), None] {
+        assert_eq!(again(first, RunStatus::Success), []);
+    }
+    assert_eq!(
+        again(Some(RunStatus::Failed), RunStatus::InProgress),
+        [FindingKind::Failed],
+        "the rerun has not succeeded yet"
+    );
+    assert_eq!(
+        again(Some(RunStatus::Success), RunStatus::Partial),
+        [FindingKind::Partial],
+        "an earlier rerun makes nothing good"
+    );
+}
+
+/// A world in which the run `a` of the first window was retried as `second`.
+fn retried(second: &str, first: &FlowRun) -> AuditFixture {
+    let first_window = identity(1, 1);
+    let mut world = AuditFixture::new().created(&first_window, "a");
+    world.step(Entry::Seen {
+        run: (&first_window).into(),
+        run_id: first.id.clone(),
+        seen: first.seen(at(SENT + 5)),
+        etag: None,
+    });
+    world.step(Entry::Intent {
+        run: (&first_window).into(),
+        at: ClockedTime {
+            local: Some(at(SENT + 10)),
+            service: Some(at(SENT + 10)),
+        },
+        session: Uuid::nil(),
+        start_time: None,
+        order: None,
+        retry: Some(crate::state::Retry {
+            run_id: first.id.clone(),
+            by: "somebody".to_owned(),
+        }),
+    });
+    world.step(Entry::Created {
+        key: first_window.key(),
+        run_id: second.parse().expect("a run id"),
+        etag: None,
+        at: at(SENT + 11),
+    });
+    world
+}
+
+#[test]
+fn a_run_whose_later_attempt_has_succeeded_is_no_finding() {
+    let failed = ended("a", 1, RunStatus::Failed);
+    let world = retried("b", &failed).lists([
+        failed,
+        FlowRun {
+            created_at: Some(at(SENT + 11)),
+            ..ended("b", 1, RunStatus::Success)
+        },
+    ]);
+    assert_eq!(world.kinds(), []);
+}
+
+#[test]
+fn a_run_that_was_just_retried_is_not_judged_by_how_it_was_listed_before() {
+    let failed = ended("a", 1, RunStatus::Failed);
+    let audit = |now| {
+        let mut world = retried("a", &failed).lists([failed.clone()]);
+        world.now = now;
+        let audit = world.audit();
+        (audit.count(FindingKind::Failed), audit.too_new)
+    };
+    assert_eq!(audit(SENT + 20), (0, 1));
+    assert_eq!(audit(SENT + 10_000), (1, 0), "the retry changed nothing");
 }
 
 #[test]

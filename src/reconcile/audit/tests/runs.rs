@@ -111,6 +111,115 @@ fn a_window_with_more_runs_than_reruns_is_doubled() {
     );
 }
 
+fn ended(status: RunStatus, run: FlowRun) -> FlowRun {
+    FlowRun { status, ..run }
+}
+
+#[test]
+fn a_run_that_ingested_nothing_doubles_no_window() {
+    for status in [RunStatus::Failed, RunStatus::Empty] {
+        let theirs = ended(status.clone(), shown("theirs", 1, SENT + 9, THEIRS));
+        let world = AuditFixture::new()
+            .created(&identity(1, 1), "ours")
+            .lists([shown("ours", 1, SENT, OURS), theirs.clone()]);
+        assert_eq!(world.kinds(), [], "{status}");
+        let alone = AuditFixture::new().lists([theirs]);
+        assert_eq!(alone.kinds(), [FindingKind::Unknown], "{status}");
+    }
+    // Ours failed, and theirs has the data: a retry would ingest it again.
+    let ours = ended(RunStatus::Failed, shown("ours", 1, SENT, OURS));
+    let world = AuditFixture::new()
+        .created(&identity(1, 1), "ours")
+        .lists([ours, shown("theirs", 1, SENT + 9, THEIRS)]);
+    assert_eq!(world.kinds(), [FindingKind::Overlap, FindingKind::Failed]);
+}
+
+/// A window of `length` seconds, `from` seconds after the `n`-th begins.
+fn shifted(n: i64, from: i64, length: i64) -> Window {
+    let start = window(n).start().get() + from;
+    let at = |second| crate::run::UnixSeconds::new(second).expect("in range");
+    Window::new(at(start), at(start + length)).expect("not empty")
+}
+
+#[test]
+fn an_unknown_run_that_overlaps_a_window_on_record_or_wanted_says_which() {
+    let length = window(1).seconds();
+    let across = shifted(1, length / 2, length);
+    let theirs = run("theirs", WindowEvidence::Params(across), SENT, THEIRS);
+    let facts = |world: AuditFixture| {
+        let facts = world.facts();
+        facts.into_iter().find_map(|fact| match fact {
+            Fact::Overlap { run, with } => Some((run.id.to_string(), with)),
+            _ => None,
+        })
+    };
+    let (first, second) = (identity(1, 1), identity(2, 1));
+    let world = AuditFixture::new()
+        .created(&first, "ours")
+        .wants(first.clone())
+        .wants(second.clone())
+        .wants(identity(4, 1))
+        .lists([shown("ours", 1, SENT, OURS), theirs.clone()]);
+    let with = vec![(window(1), first.key()), (window(2), second.key())];
+    assert_eq!(facts(world), Some(("theirs".to_owned(), with)));
+
+    // Only a window that `params` show is known, and a run that ingested nothing is in no way.
+    for harmless in [
+        run("a", WindowEvidence::CopyActivity(across), SENT, THEIRS),
+        ended(RunStatus::Failed, theirs.clone()),
+        ended(RunStatus::Empty, theirs.clone()),
+        run(
+            "a",
+            WindowEvidence::Params(shifted(1, length, 1)),
+            SENT,
+            THEIRS,
+        ),
+    ] {
+        let world = AuditFixture::new().wants(first.clone()).lists([harmless]);
+        assert_eq!(world.kinds(), [FindingKind::Unknown]);
+    }
+}
+
+#[test]
+fn an_overlap_that_a_manifest_allows_is_none() {
+    let length = window(1).seconds();
+    let theirs = run(
+        "theirs",
+        WindowEvidence::Params(shifted(1, 1, length)),
+        SENT,
+        THEIRS,
+    );
+    let mut world = AuditFixture::new().wants(identity(1, 1)).lists([theirs]);
+    for wanted in &mut world.wanted {
+        std::sync::Arc::make_mut(&mut wanted.request).overlap_allowed = true;
+    }
+    assert_eq!(world.kinds(), [FindingKind::Unknown]);
+}
+
+#[test]
+fn a_window_that_reaches_over_many_is_found_to_overlap_a_run_far_behind_its_start() {
+    let long = RunIdentity {
+        window: shifted(0, 0, 100 * window(0).seconds()),
+        ..identity(0, 1)
+    };
+    let mut world = AuditFixture::new().wants(long.clone());
+    for n in 1..90 {
+        world = world.created(&identity(n, 1), &format!("run-{n}"));
+        world = world.lists([shown(&format!("run-{n}"), n, SENT, OURS)]);
+    }
+    let theirs = run(
+        "theirs",
+        WindowEvidence::Params(shifted(95, 0, 10)),
+        SENT,
+        THEIRS,
+    );
+    let facts = world.lists([theirs]).facts();
+    assert!(
+        matches!(&facts[..], [Fact::Overlap { with, .. }] if *with == [(long.window, long.key())]),
+        "{facts:?}"
+    );
+}
+
 #[test]
 fn a_run_that_was_rejected_and_is_listed_all_the_same_is_a_contradiction() {
     let facts = AuditFixture::new()
