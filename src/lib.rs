@@ -71,6 +71,7 @@ pub mod crash;
 mod doctor;
 pub mod emulator;
 mod engine;
+mod file_text;
 #[cfg(test)]
 mod fixture;
 mod github;

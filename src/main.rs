@@ -1,15 +1,38 @@
 //! The `backfill` process: a runtime around [`aep_backfill::commands::run`].
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use aep_backfill::commands::{Exit, run};
 
+/// Files and sockets that an apply has open at once. Where the runtime finds too few of them for itself,
+/// it panics; an emulator that cannot accept a connection leaves its client waiting.
+const DESCRIPTORS: usize = 48;
+
 fn main() -> ExitCode {
-    let Ok(runtime) = tokio::runtime::Runtime::new() else {
-        return ExitCode::from(Exit::Unexpected.code());
+    let runtime = match spare_descriptors().and_then(|()| tokio::runtime::Runtime::new()) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Nobody is left to tell that it cannot be written.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "error: could not start: {error}\nhint: nothing was done; `ulimit -n` shows how \
+                 many files and sockets may be open at once"
+            );
+            return ExitCode::from(Exit::Unexpected.code());
+        }
     };
     let exit = runtime.block_on(run(std::env::args_os()));
     // A write that hangs must not hold up a process that was told to leave at once.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+/// Whether so many more can be opened.
+fn spare_descriptors() -> io::Result<()> {
+    let null = if cfg!(windows) { "NUL" } else { "/dev/null" };
+    let opened: io::Result<Vec<_>> = (0..DESCRIPTORS)
+        .map(|_| std::fs::File::open(null))
+        .collect();
+    opened.map(drop)
 }

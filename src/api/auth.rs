@@ -100,6 +100,27 @@ impl AuthError {
             Self::Expired(_) | Self::NotAToken | Self::Refused { .. } => false,
         }
     }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Expired(_) => {
+                "set AEP_ACCESS_TOKEN to a new token; AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
+                 AEP_SCOPES in its place get new ones by themselves"
+            }
+            Self::NotAToken => "copy the token anew into AEP_ACCESS_TOKEN",
+            Self::Refused { .. } => {
+                "compare AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES with the OAuth \
+                 server-to-server credential in Adobe's developer console: was the secret replaced, \
+                 and has the credential each of the scopes?"
+            }
+            Self::Busy { .. } => "try again later; it has not judged the credentials",
+            Self::NotUnderstood { .. } | Self::Unreachable(_) => {
+                "see whether AEP_IMS_ENDPOINT, HTTPS_PROXY and the firewall fit"
+            }
+        }
+    }
 }
 
 /// A token that can be sent.

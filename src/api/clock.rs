@@ -19,6 +19,7 @@ const LATEST: i64 = 4_102_444_800;
 /// by less: not documented, so that it is wide.
 pub(crate) const CLOCKS: SignedDuration = SignedDuration::from_mins(2);
 
+const HALF_A_SECOND: SignedDuration = SignedDuration::from_millis(500);
 /// So many answers are kept to tell the service's time by.
 const ANSWERS: usize = 8;
 
@@ -57,7 +58,7 @@ impl ServerClock {
             return;
         }
         // `Date` has whole seconds; the middle of the second is the best guess.
-        let middle = date + SignedDuration::from_millis(500);
+        let middle = date + HALF_A_SECOND;
         let mut answers = self.answers();
         if answers.last.len() == ANSWERS {
             answers.last.pop_front();
@@ -91,6 +92,8 @@ impl ServerClock {
             service if began.is_agreed => service,
             service => service.min(ours),
         });
+        // A guess is half a second ahead at most.
+        let now = now.saturating_sub(HALF_A_SECOND).unwrap_or(now);
         UnixSeconds::clamped(now.as_second())
     }
 

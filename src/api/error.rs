@@ -27,6 +27,20 @@ pub enum ApiError {
 }
 
 impl ApiError {
+    /// What to do about it, where it tells.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Auth(error) => Some(error.hint()),
+            Self::SignIn(_) => Some(
+                "compare AEP_ORG_ID and AEP_API_KEY with the project in Adobe's developer console \
+                 that the credential is of",
+            ),
+            Self::Refused(_) | Self::Unreachable(_) | Self::NotUnderstood(_) | Self::Setup(_) => {
+                None
+            }
+        }
+    }
+
     /// What it says of the one flow that was asked about.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use hyper::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
+use crate::file_text::byte_order_mark;
+
 /// What names a proxy for `https://`; the first that is set counts.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
@@ -73,10 +75,15 @@ pub fn unusable_certificates(variable: impl Fn(&str) -> Option<String>) -> Optio
             Err(error) => Some(format!(
                 "SSL_CERT_FILE names {file}, which cannot be read: {error}"
             )),
-            Ok(text) if !holds_certificate(&text) => Some(format!(
-                "SSL_CERT_FILE names {file}, which holds no certificate in PEM form"
-            )),
-            Ok(_) => None,
+            Ok(text) => match byte_order_mark(&text) {
+                Some(mark) => Some(format!(
+                    "SSL_CERT_FILE names {file}, where {mark} hides the first certificate: save it \
+                     as plain text"
+                )),
+                None => (!holds_certificate(&text)).then(|| {
+                    format!("SSL_CERT_FILE names {file}, which holds no certificate in PEM form")
+                }),
+            },
         };
     }
     let folders = variable("SSL_CERT_DIR")?;
@@ -154,11 +161,13 @@ mod tests {
             path.display().to_string()
         };
         let pem = file("ca.pem", "# us\n-----BEGIN CERTIFICATE-----\nAA==\n");
+        let marked = file("marked.pem", "\u{feff}-----BEGIN CERTIFICATE-----\nAA==\n");
         let der = file("ca.der", "\u{1}\u{2}");
         let gone = folder.path().join("gone").display().to_string();
         let here = folder.path().display().to_string();
         for (name, value, is_wrong) in [
             ("SSL_CERT_FILE", &pem, false),
+            ("SSL_CERT_FILE", &marked, true),
             ("SSL_CERT_FILE", &der, true),
             ("SSL_CERT_FILE", &gone, true),
             ("SSL_CERT_DIR", &here, false),

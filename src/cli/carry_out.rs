@@ -210,7 +210,7 @@ fn failure_of(context: &Context, ending: Ending, exit: Exit) -> Option<Failure> 
             format!("stopped after {rejections} rejections in a row; the rest was not sent"),
         )
         .hint("the reasons are listed above; what was rejected is tried again by the next apply"),
-        Ending::SignIn(why) => Failure::new(exit, format!("could not sign in: {why}")),
+        Ending::SignIn(why) => Failure::sign_in(&why),
         Ending::Unreachable(why) | Ending::Panicked(why) => Failure::new(
             exit,
             format!("stopped: {why}; what was not sent is left for the next apply"),

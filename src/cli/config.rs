@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::length::length;
 use super::wire::Wire;
 use crate::api::Rate;
+use crate::file_text::text_of;
 use crate::manifest::{Spanned, position_of, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
@@ -102,9 +103,10 @@ impl Config {
             return Ok(Self::default());
         };
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
+        let bytes = std::fs::read(path)
             .map_err(|error| Failure::usage(format!("could not read {shown}: {error}")))?;
-        let config: Self = read_yaml(&shown, &text).map_err(|error| {
+        let text = text_of(&bytes).map_err(|error| Failure::not_text(&shown, error))?;
+        let config: Self = read_yaml(&shown, text).map_err(|error| {
             Failure::usage(format!("the config is wrong\n{error}")).at(&shown, error.position())
         })?;
         if config.version.is_none() {

@@ -17,7 +17,7 @@ use super::failure::Failure;
 use super::project::{self, Project};
 use super::state_location::StateLocation;
 use crate::api::is_loopback;
-use crate::report::plain;
+use crate::report::{fitting, plain};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::StateBackend;
 
@@ -293,8 +293,10 @@ impl Context {
     /// Says something on standard error, unless only what goes wrong is to be said.
     pub(crate) fn say(&self, text: &str) {
         if !self.quiet {
-            // Nobody is left to tell that it cannot be written.
-            let _ = writeln!(io::stderr().lock(), "{}", plain(text, 1_000));
+            for line in fitting(&console::Term::stderr(), &plain(text, 1_000)) {
+                // Nobody is left to tell that it cannot be written.
+                let _ = writeln!(io::stderr().lock(), "{line}");
+            }
         }
     }
 

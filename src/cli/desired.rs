@@ -11,7 +11,7 @@ use super::project::Project;
 use crate::api::{TimestampUnit, is_in_milliseconds};
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
-use crate::report::{self, Annotation, bound, write_problems};
+use crate::report::{self, Annotation, bound, columns, write_problems};
 use crate::run::{DesiredRun, FlowId, KeyPrefix, UnixSeconds};
 
 /// Problems that are shown, unless said otherwise.
@@ -192,6 +192,7 @@ impl Paths {
             &bounded,
             sources,
             context.colour.1,
+            columns(&console::Term::stderr()),
         );
     }
 }

@@ -8,10 +8,13 @@ use jiff::Timestamp;
 use super::Exit;
 use crate::api::ApiError;
 use crate::emulator::EmulatorError;
+use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
 use crate::report::json::FailureDocument;
-use crate::report::{self, Annotation, AnnotationPlace, FailureView, ProblemCounts, plain};
+use crate::report::{
+    self, Annotation, AnnotationPlace, FailureView, ProblemCounts, fitting, plain,
+};
 use crate::run::PickError;
 use crate::state::FormatError;
 use crate::store::{FIND_REMOTE, READ, StoreError};
@@ -57,6 +60,22 @@ impl Failure {
     /// Wrong flags, config or manifests.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// That the service lets nobody in with these credentials, and `why`.
+    pub(crate) fn sign_in(why: &str) -> Self {
+        Self::new(Exit::SignIn, format!("could not sign in: {why}")).hint(
+            "compare AEP_CLIENT_SECRET and AEP_SCOPES, or AEP_ACCESS_TOKEN, and AEP_ORG_ID and \
+             AEP_API_KEY with the project in Adobe's developer console; `backfill doctor` tells more",
+        )
+    }
+
+    /// A file that is no text, called `name`.
+    pub(crate) fn not_text(name: &str, error: NotText) -> Self {
+        let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+        Self::usage(format!("{name}, line {line}: {error}"))
+            .hint(error.hint())
+            .at(name, Some((line, 1)))
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -186,20 +205,24 @@ impl Failure {
         if silent {
             return exit;
         }
-        let mut err = io::stderr().lock();
         let red = console::style("error:").for_stderr().red().bold();
+        let cyan = console::style("hint:").for_stderr().cyan().bold();
+        let term = console::Term::stderr();
+        let mut err = io::stderr().lock();
         // A path may hold a line feed, and what follows it would begin a line.
-        let mut lines = message.lines().map(|line| plain(line, LONGEST));
-        let _ = writeln!(err, "{red} {}", lines.next().unwrap_or_default());
-        for line in lines {
+        let mut message = message.lines().map(|line| plain(line, LONGEST));
+        let first = format!("{red} {}", message.next().unwrap_or_default());
+        let first = fitting(&term, &first).into_iter();
+        // What follows may be an excerpt of a file: it keeps its columns.
+        let details = details
+            .iter()
+            .map(|line| format!("  {}", plain(line, LONGEST)));
+        let hints = hints
+            .iter()
+            .map(|hint| format!("{cyan} {}", plain(hint, LONGEST)));
+        let rest = details.chain(hints).flat_map(|line| fitting(&term, &line));
+        for line in first.chain(message).chain(rest) {
             let _ = writeln!(err, "{line}");
-        }
-        for line in details {
-            let _ = writeln!(err, "  {}", plain(&line, LONGEST));
-        }
-        for hint in hints {
-            let cyan = console::style("hint:").for_stderr().cyan().bold();
-            let _ = writeln!(err, "{cyan} {}", plain(&hint, LONGEST));
         }
         exit
     }
@@ -362,7 +385,11 @@ impl From<ApiError> for Failure {
                 Exit::Unexpected
             }
         };
-        Self::new(exit, chain(&error))
+        let failure = Self::new(exit, chain(&error));
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

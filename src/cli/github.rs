@@ -19,6 +19,7 @@ use super::config;
 use super::context::Context;
 use super::environment::variable;
 use super::failure::{Failure, chain};
+use crate::file_text::text_of;
 use crate::github::{
     CommentWrite, GitHubClient, GitHubConnection, GitHubError, ManagedComment, PullRequest,
     WorkflowEvent, since,
@@ -235,7 +236,9 @@ fn pull_request() -> Result<Option<PullRequest>, Failure> {
     let wrong =
         |error: String| Failure::usage(format!("could not read the event in {path}: {error}"));
     let payload = std::fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-    let event = WorkflowEvent::read(&payload).map_err(|error| wrong(error.to_string()))?;
+    let payload = text_of(&payload).map_err(|error| wrong(error.to_string()))?;
+    let event =
+        WorkflowEvent::read(payload.as_bytes()).map_err(|error| wrong(error.to_string()))?;
     Ok(event.pull_request())
 }
 

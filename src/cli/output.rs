@@ -11,7 +11,7 @@ use super::actions::Actions;
 use super::context::Context;
 use super::failure::Failure;
 use super::{Exit, WriteResult};
-use crate::report::{columns, fold};
+use crate::report::{columns, fitting};
 use crate::store::durable;
 
 /// How a result is written.
@@ -51,11 +51,6 @@ pub(crate) fn text(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRe
         }
         Ok(())
     })
-}
-
-/// A line as lines that are no wider than `term`, if it is a terminal.
-pub(crate) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
-    columns(term).map_or_else(|| vec![line.to_owned()], |columns| fold(line, columns))
 }
 
 /// Writes to standard output what a program reads, or what is copied: to the letter.

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use crate::emulator::Scenario;
+use crate::file_text::text_of;
 
 /// The scenario that was asked for: one that is built in if `asked` is exactly its name, else the
 /// file at that path.
@@ -9,13 +10,14 @@ pub(crate) fn read(asked: &str) -> Result<Scenario, Failure> {
     if let Some(scenario) = Scenario::built_in(asked) {
         return Ok(scenario);
     }
-    let text = std::fs::read_to_string(asked).map_err(|error| {
+    let bytes = std::fs::read(asked).map_err(|error| {
         Failure::usage(format!("could not read the scenario {asked}: {error}")).hint(format!(
             "name a file, or one that is built in: {}",
             Scenario::BUILT_IN.join(", ")
         ))
     })?;
-    Scenario::read(asked, &text).map_err(|error| {
+    let text = text_of(&bytes).map_err(|error| Failure::not_text(asked, error))?;
+    Scenario::read(asked, text).map_err(|error| {
         Failure::usage(format!("the scenario is wrong\n{error}")).at(asked, error.position())
     })
 }

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::environment::has_credentials;
 use super::failure::Failure;
+use crate::file_text::{as_typed, look_alike_in_syntax};
 use crate::report::plain;
 use crate::store::{Local, StateBackend, git_branch};
 
@@ -142,6 +143,15 @@ fn mistaken(place: &str) -> Option<Failure> {
         return Some(Failure::usage(format!(
             "the place of the state, `{shown}`, begins or ends with a blank"
         )));
+    }
+    if let Some(found) = look_alike_in_syntax(place) {
+        let failure = Failure::usage(format!(
+            "the place of the state, `{shown}`, has {found} where {} belongs",
+            found.meant()
+        ));
+        let typed = as_typed(place);
+        let meant = plain(typed.trim_matches(['"', '\'']), 300);
+        return Some(failure.hint(format!("did you mean {meant}?")));
     }
     if place.starts_with('~') {
         let failure = Failure::usage(format!(
@@ -327,6 +337,8 @@ mod tests {
             ("file:///var/state", "/var/state"),
             ("file:state", "state"),
             ("branch:state", "./branch:state"),
+            ("\u{201c}.backfill\u{201d}", ".backfill"),
+            ("git:\u{200b}state", "git:state"),
         ] {
             let failure = StateLocation::read(place, Path::new("")).expect_err(place);
             let said = failure.annotations()[0].lines.join("\n");

@@ -8,10 +8,9 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::context::Context;
-use super::output::fitting;
 use super::silence::Silence;
 use crate::engine::Event;
-use crate::report::{ApplyProgress, ProgressDisplay, line, waiting_lines};
+use crate::report::{ApplyProgress, ProgressDisplay, fitting, line, waiting_lines};
 
 /// How often a display moves when nothing happens.
 const TICK: Duration = Duration::from_millis(200);

@@ -20,6 +20,7 @@ use crate::cli::page::HtmlArgs;
 use crate::cli::present;
 use crate::cli::signals::Signals;
 use crate::engine::{self, Applied, Ending};
+use crate::file_text::text_of;
 use crate::plan::{Plan, ReviewedPlan};
 use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
@@ -136,17 +137,14 @@ fn reviewed(context: &Context, flags: &Flags) -> Result<Option<Arc<ReviewedPlan>
     let Some(path) = &flags.reviewed else {
         return Ok(None);
     };
-    let text = std::fs::read(path).map_err(|error| {
-        Failure::usage(format!(
-            "could not read the plan {}: {error}",
-            path.display()
-        ))
-    })?;
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::usage(format!("could not read the plan {name}: {error}")))?;
+    let text = text_of(&bytes).map_err(|error| Failure::not_text(&name, error))?;
     let organization = context.organization.as_ref();
-    let reviewed = report::json::read_plan(&text, organization).map_err(|error| {
+    let reviewed = report::json::read_plan(text.as_bytes(), organization).map_err(|error| {
         Failure::usage(format!(
-            "{} cannot be applied: {}; nothing was sent",
-            path.display(),
+            "{name} cannot be applied: {}; nothing was sent",
             report::plain(&error, MOST_SAID)
         ))
         .hint("write it anew with `backfill plan --format json`, and have it reviewed again")

@@ -13,6 +13,7 @@ use super::schema;
 use crate::cli::actions::repository;
 use crate::cli::failure::Failure;
 use crate::cli::{Exit, config, output};
+use crate::file_text::text_of;
 use crate::manifest::{FindError, read_paths};
 
 /// Where manifests go.
@@ -304,7 +305,10 @@ fn holds_manifests(folder: &Path) -> bool {
 /// Whether a line of `.gitignore` names the state's folder.
 fn ignores_state() -> bool {
     let folder = STATE.trim_end_matches('/');
-    fs::read_to_string(GITIGNORE).is_ok_and(|text| {
+    let Ok(bytes) = fs::read(GITIGNORE) else {
+        return false;
+    };
+    text_of(&bytes).is_ok_and(|text| {
         text.lines()
             .any(|line| line.trim().trim_matches('/') == folder)
     })

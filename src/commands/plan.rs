@@ -127,9 +127,11 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
-        let request = request(context, &explained, made.state.as_ref());
+        let now = UnixSeconds::clamped(Timestamp::now().as_second());
+        let request = request(context, &explained, made.state.as_ref(), now);
+        let request = request.as_deref();
         let layout = present::layout(context);
-        output::text(|out| report::write_explained(out, &explained, request.as_deref(), layout))?;
+        output::raw(|out| report::write_explained(out, &explained, request, now, layout))?;
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {
@@ -318,10 +320,7 @@ async fn look(
     plan = plan.with_outcomes_of(&state);
     let looked = carry_out::look(context, &plan, state.clone(), connected).await;
     match looked.ending {
-        Ending::SignIn(why) => {
-            let message = format!("could not sign in: {why}");
-            return Err(Failure::new(Exit::SignIn, message));
-        }
+        Ending::SignIn(why) => return Err(Failure::sign_in(&why)),
         Ending::Unreachable(why) | Ending::Panicked(why) => {
             return Err(Failure::new(Exit::Unexpected, why));
         }
@@ -366,7 +365,10 @@ pub(super) fn planned(
     state: Option<&State>,
     reviewed: Option<&Arc<ReviewedPlan>>,
 ) -> Plan {
-    let plan = diff(desired, state).of_organization(context.organization.clone());
+    let now = UnixSeconds::clamped(Timestamp::now().as_second());
+    let plan = diff(desired, state)
+        .of_organization(context.organization.clone())
+        .at(now);
     match reviewed {
         Some(reviewed) => plan.only(reviewed),
         None => plan,
@@ -374,7 +376,12 @@ pub(super) fn planned(
 }
 
 /// The request that would be sent for a run, as a command for a support ticket.
-fn request(context: &Context, explained: &Explained, state: Option<&State>) -> Option<String> {
+fn request(
+    context: &Context,
+    explained: &Explained,
+    state: Option<&State>,
+    now: UnixSeconds,
+) -> Option<String> {
     let planned = explained.to_send()?;
     let wire = &context.config.wire;
     let DesiredRun {
@@ -404,7 +411,6 @@ fn request(context: &Context, explained: &Explained, state: Option<&State>) -> O
         }
         _ => None,
     };
-    let now = UnixSeconds::clamped(Timestamp::now().as_second());
     Some(target.create(&CreateRun::new(
         identity.flow.id,
         start_time.map_or(now, |asked| asked.max(now)),

@@ -18,7 +18,7 @@ use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::length::parse_length;
-use crate::cli::output::{AnnotatedFormat, also, fitting};
+use crate::cli::output::{AnnotatedFormat, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
@@ -27,7 +27,7 @@ use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
-    Unread, still_watching, watch_line,
+    Unread, fitting, still_watching, watch_line,
 };
 use crate::run::{FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity};
 use crate::state::{Fate, Holder, State};

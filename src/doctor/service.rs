@@ -205,10 +205,9 @@ pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) ->
     };
     let said = plain(&error.to_string(), MOST_SAID);
     match error {
-        ApiError::Auth(_) | ApiError::SignIn(_) => fault(Trouble::SignIn, said).advise(
-            "compare AEP_ORG_ID and AEP_API_KEY with the project in Adobe's developer console that \
-             the credential is of",
-        ),
+        ApiError::Auth(_) | ApiError::SignIn(_) => {
+            fault(Trouble::SignIn, said).advise(error.hint().unwrap_or_default())
+        }
         ApiError::Refused(refusal) => {
             let code = refusal.code.as_ref().map_or("", Untrusted::raw);
             let is_unknown = ["2100", "2101", "2103", "2106"]

@@ -7,7 +7,8 @@ use super::fields::{FLOW, Field, Kind, MANIFEST, Mapping};
 use super::near::nearest;
 use super::problem::{Problem, Problems, Rule};
 use super::show::short;
-use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
+use super::yaml::{MapEntry, Node, NodeKind, Span, Value, within};
+use crate::file_text::{as_typed, look_alike};
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub(super) type Text<'a> = At<Cow<'a, str>>;
 /// Decodes nodes of one file. Each reader gives `None` only after it reported why.
 pub(super) struct Decoder<'p> {
     pub(super) file: &'p Arc<str>,
+    /// What the file holds.
+    pub(super) text: &'p str,
     pub(super) problems: &'p mut Problems,
 }
 
@@ -53,8 +56,11 @@ impl Decoder<'_> {
         if let Some(field) = mapping.fields.iter().find(|field| field.name == entry.key) {
             return Ok(field);
         }
-        let what = mapping.name;
         let names: Vec<&'static str> = mapping.fields.iter().map(|field| field.name).collect();
+        if self.is_pasted(entry.key_span) {
+            return Err(nearest(&as_typed(&entry.key), names));
+        }
+        let what = mapping.name;
         let near = nearest(&entry.key, names.iter().copied());
         let is_of_manifest = || MANIFEST.fields.iter().any(|field| field.name == entry.key);
         let hint = match (elsewhere(&entry.key), near) {
@@ -74,6 +80,9 @@ impl Decoder<'_> {
     /// The single value of a field, as its kind has it.
     pub(super) fn value<'a>(&mut self, node: &Node<'a>, field: &Field) -> Option<Text<'a>> {
         let name = field.name;
+        if !matches!(field.kind, Kind::Text | Kind::Label) && self.is_pasted(node.span) {
+            return None;
+        }
         match field.kind {
             Kind::Version | Kind::Rerun | Kind::Count => self.integer(node, name),
             Kind::FlowId => self.id(node, name),
@@ -192,7 +201,33 @@ impl Decoder<'_> {
         None
     }
 
+    /// Whether the scalar or the key at `span` has a character that only looks like a plain one. Then it
+    /// is reported.
+    pub(super) fn is_pasted(&mut self, span: Span) -> bool {
+        let Some(written) = self.text.get(span.start as usize..span.end as usize) else {
+            return false;
+        };
+        let Some(found) = look_alike(written) else {
+            return false;
+        };
+        let message = format!("here is {found}, where {} belongs", found.meant());
+        let hint = format!("write it anew: `{}`", short(&as_typed(written.trim())));
+        let place = within(span, written, found.at, found.character.len_utf8());
+        let problem = Problem::new(Rule::PastedText, self.file, place, message).hint(hint);
+        self.problems.push(problem);
+        true
+    }
+
     pub(super) fn wrong_type(&mut self, node: &Node<'_>, expected: &str, hint: &str) {
+        let is_pasted = match &node.value {
+            Value::Scalar(_) => self.is_pasted(node.span),
+            // A dash that is no hyphen makes a list a mapping.
+            Value::Mapping(entries) => entries.iter().any(|entry| self.is_pasted(entry.key_span)),
+            Value::Sequence(_) | Value::Unreadable => false,
+        };
+        if is_pasted {
+            return;
+        }
         let found = match &node.value {
             Value::Unreadable => return,
             Value::Sequence(_) => "a list",

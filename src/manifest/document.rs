@@ -11,6 +11,7 @@ use super::decode::{At, Decoder, Text};
 use super::fields::{DELTA_COLUMN, FLOW, Field, MANIFEST, Mapping, RANGE, RUN};
 use super::problem::Problems;
 use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
+use crate::file_text::look_alike_in_syntax;
 
 /// A manifest as written.
 #[derive(Debug, Default)]
@@ -115,9 +116,14 @@ pub(super) struct RangeDocument<'a> {
 pub(super) fn decode<'a>(
     node: &Node<'a>,
     file: &Arc<str>,
+    text: &str,
     problems: &mut Problems,
 ) -> Option<Document<'a>> {
-    let mut decoder = Decoder { file, problems };
+    let mut decoder = Decoder {
+        file,
+        text,
+        problems,
+    };
     let entries = decoder.mapping(node, &MANIFEST)?;
     let mut document = Document {
         span: node.span,
@@ -233,7 +239,11 @@ impl Decoder<'_> {
                 "timezone" => &mut column.timezone,
                 _ => unreachable!("the table has no such field"),
             };
-            column.broken |= !put(slot, self.value(&entry.node, field));
+            // The first run fixes it for good: quotes that are none of YAML's would be part of it.
+            let is_pasted = matches!(&entry.node.value, Value::Scalar(scalar)
+                if look_alike_in_syntax(&scalar.text).is_some())
+                && self.is_pasted(entry.node.span);
+            column.broken |= is_pasted || !put(slot, self.value(&entry.node, field));
         }
         let span = node.span;
         Some(At {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::problem::{Problem, Rule};
 use super::yaml::{Span, span_at};
+use crate::file_text::text_of;
 
 /// The size of a file that is still read, in bytes: 32 MiB.
 const MAX_BYTES: u64 = 32 << 20;
@@ -66,7 +67,7 @@ impl Sources {
     {
         let mut sources = Self::default();
         for (name, text) in texts {
-            sources.add(name.into(), text.into());
+            sources.add(name.into(), &text.into());
         }
         sources
     }
@@ -101,34 +102,22 @@ impl Sources {
         &self.problems
     }
 
-    fn add(&mut self, name: Arc<str>, bytes: Vec<u8>) {
+    fn add(&mut self, name: Arc<str>, bytes: &[u8]) {
         if bytes.len() as u64 > MAX_BYTES {
             return self.refuse_size(name);
         }
-        let (text, whole) = match String::from_utf8(bytes) {
-            Ok(mut text) => {
-                if text.starts_with('\u{feff}') {
-                    text.drain(..'\u{feff}'.len_utf8());
-                }
-                (text, true)
-            }
+        let (text, whole) = match text_of(bytes) {
+            Ok(text) => (text.to_owned(), true),
             Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let byte = error.as_bytes()[at];
+                let at = error.at();
                 // What cannot be read is replaced after `at` only, so `at` still holds. A little
                 // after it is enough to be shown.
-                let end = error.as_bytes().len().min(at + SHOWN_AFTER);
-                let text = String::from_utf8_lossy(&error.as_bytes()[..end]).into_owned();
-                let span = span_at(&text, at, '\u{fffd}'.len_utf8());
-                let message = match error.as_bytes() {
-                    [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                        "the file is UTF-16, not UTF-8".to_owned()
-                    }
-                    _ => format!("the file is not UTF-8: byte {byte:#04x} at offset {at}"),
-                };
+                let end = bytes.len().min(at + SHOWN_AFTER);
+                let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+                let length = text[at..].chars().next().map_or(0, char::len_utf8);
+                let span = span_at(&text, at, length);
                 self.problems.push(
-                    Problem::new(Rule::Encoding, &name, span, message)
-                        .hint("save the file as UTF-8"),
+                    Problem::new(Rule::Encoding, &name, span, error.to_string()).hint(error.hint()),
                 );
                 (text, false)
             }
@@ -237,7 +226,7 @@ fn read_file(path: &Path, sources: &mut Sources) -> Result<(), FindError> {
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| io_error(path, e))?;
-    sources.add(name, bytes);
+    sources.add(name, &bytes);
     Ok(())
 }
 

@@ -165,7 +165,7 @@ pub fn check(sources: &Sources, rules: &Rules) -> Checked {
             );
         }
         for node in &nodes {
-            let Some(document) = document::decode(node, file, &mut problems) else {
+            let Some(document) = document::decode(node, file, text, &mut problems) else {
                 continue;
             };
             let checker = check::Checker {

@@ -98,6 +98,8 @@ rules! {
     ClockChange = "BF035", Warning, "Civil days across a clock change are longer or shorter than 24 hours.";
     FlowTwice = "BF036", Error, "A flow stands once in `flows`.";
     FlowsBeside = "BF037", Error, "`flows` stands in place of `flowId` and `name`.";
+    PastedText = "BF038", Error, "Dashes, quotes and blanks are the plain ones, except in a text.";
+    StartTimePassed = "BF039", Warning, "A `startTime` lies ahead.";
 }
 
 /// A place that a message speaks of.

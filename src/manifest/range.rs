@@ -63,7 +63,7 @@ impl Checker<'_> {
         };
         let from = self.time(range.from.as_ref(), &zone);
         let to = self.time(range.to.as_ref(), &zone);
-        let start_time = self.time(range.start_time.as_ref(), &zone);
+        let start_time = self.start_time(range.start_time.as_ref(), &zone);
         let except: Vec<_> = range
             .except
             .iter()
@@ -99,7 +99,6 @@ impl Checker<'_> {
         *self.windows_left -= windows.len();
         let span = range.span;
         if let Some(rerun) = rerun {
-            let start_time = start_time.map(|time| time.instant);
             wanted.extend(windows.into_iter().map(|window| Wanted {
                 window,
                 rerun,

@@ -16,7 +16,7 @@ use super::steps::TooMany;
 use super::time::{ZonedMoment, read_time};
 use super::yaml::Span;
 use super::zone::read_zone;
-use crate::run::{Rerun, Window};
+use crate::run::{Rerun, UnixSeconds, Window};
 
 impl Checker<'_> {
     /// The windows that `runs` and `ranges` ask for.
@@ -88,7 +88,7 @@ impl Checker<'_> {
         }
         let start = self.time(window_start_time.as_ref(), utc);
         let end = self.time(window_end_time.as_ref(), utc);
-        let start_time = self.time(start_time.as_ref(), utc).map(|time| time.instant);
+        let start_time = self.start_time(start_time.as_ref(), utc);
         let rerun = self.rerun(rerun.as_ref());
         let (Some(start), Some(end), Some(end_text)) = (start, end, window_end_time) else {
             return;
@@ -203,6 +203,24 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+
+    /// When runs are to begin. What has passed by now is sent as the present second.
+    pub(super) fn start_time(
+        &mut self,
+        text: Option<&Text<'_>>,
+        zone: &TimeZone,
+    ) -> Option<UnixSeconds> {
+        let instant = self.time(text, zone)?.instant;
+        if instant < self.rules.now {
+            let span = text?.span;
+            let message = format!(
+                "the `startTime` {instant} has passed: what is not sent yet begins when it is sent"
+            );
+            self.report(Rule::StartTimePassed, span, message).hint =
+                Some("leave it away, or write a time that lies ahead".to_owned());
+        }
+        Some(instant)
     }
 
     pub(super) fn zone(&mut self, text: Option<&Text<'_>>) -> Option<TimeZone> {

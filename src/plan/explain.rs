@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Known, Limit, Plan, PlannedRun};
+use super::{Known, Limit, Plan, PlannedRun};
 use crate::run::{Key, KeyPrefix, PickError};
 use crate::state::State;
 
@@ -26,19 +26,7 @@ impl Explained {
     pub(crate) fn to_send(&self) -> Option<&PlannedRun> {
         match self {
             Self::Planned(planned) | Self::HeldBack(planned, _) => {
-                let is_sent = match planned.action {
-                    Action::Create
-                    | Action::Again
-                    | Action::Retry
-                    | Action::Settle
-                    | Action::Paused
-                    | Action::Blocked
-                    | Action::Wait => true,
-                    Action::Unchanged | Action::Adopt | Action::Unreviewed | Action::Conflict => {
-                        false
-                    }
-                };
-                is_sent.then_some(planned)
+                planned.action.may_send().then_some(planned)
             }
             Self::NotWanted(_) => None,
         }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::run::{DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity};
+use crate::run::{DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity, UnixSeconds};
 use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use day_budget::DayBudget;
@@ -62,6 +62,21 @@ impl Action {
     #[must_use]
     pub(crate) fn creates(self) -> bool {
         matches!(self, Self::Create | Self::Again | Self::Retry)
+    }
+
+    /// Whether a request may be sent, by this apply or by a later one.
+    #[must_use]
+    pub(crate) fn may_send(self) -> bool {
+        match self {
+            Self::Create
+            | Self::Again
+            | Self::Retry
+            | Self::Settle
+            | Self::Paused
+            | Self::Blocked
+            | Self::Wait => true,
+            Self::Unchanged | Self::Adopt | Self::Unreviewed | Self::Conflict => false,
+        }
     }
 }
 
@@ -140,6 +155,7 @@ pub(crate) struct Plan {
     partial: bool,
     organization: Option<OrganizationId>,
     reviewed: Option<Arc<ReviewedPlan>>,
+    made_at: Option<UnixSeconds>,
 }
 
 /// How many runs have which action.
@@ -274,6 +290,22 @@ impl Plan {
             organization,
             ..self
         }
+    }
+
+    /// The same plan, made at `now`.
+    #[must_use]
+    pub(crate) fn at(self, now: UnixSeconds) -> Self {
+        Self {
+            made_at: Some(now),
+            ..self
+        }
+    }
+
+    /// Whether `planned` begins when it is sent although it asks for another time: that has passed.
+    #[must_use]
+    pub(crate) fn starts_when_sent(&self, planned: &PlannedRun) -> bool {
+        let asked = planned.run.start_time;
+        planned.action.may_send() && asked.is_some_and(|asked| Some(asked) < self.made_at)
     }
 
     /// Whose runs it plans, if that is known.

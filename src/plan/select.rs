@@ -120,6 +120,7 @@ impl Plan {
             mut partial,
             organization,
             reviewed,
+            made_at,
         } = self;
         if !flows.is_empty() {
             runs.retain(|planned| flows.contains(&planned.run.identity.flow.id));
@@ -164,6 +165,7 @@ impl Plan {
             partial,
             organization,
             reviewed,
+            made_at,
         }
     }
 }

@@ -54,6 +54,11 @@ pub(crate) enum Objection {
     /// The run shows no window and cannot have come of the request.
     #[error("the run {0} shows no window and is older than the request")]
     Older(RunId),
+    /// The run is the one that was to run again, as it was before.
+    #[error(
+        "the run {0} is as it was before it was to run again; `--not-created` says that it did not"
+    )]
+    NotRunAgain(RunId),
     /// A record stands for the run.
     #[error("the run {run_id} is that of {} already", other.short())]
     Claimed {
@@ -183,6 +188,14 @@ impl Case {
                 run_id: run_id.clone(),
                 flow_id,
             });
+        }
+        if let Some(seen) = retried
+            .filter(|it| it.run_id == *run_id)
+            .and_then(|it| it.last_seen.as_ref())
+            && run.status.is_retriable()
+            && run.seen(seen.at).says_what(seen)
+        {
+            return Err(Objection::NotRunAgain(run_id.clone()));
         }
         match run.window_evidence {
             shown if shown.window() == Some(self.identity.window) => Ok(()),

@@ -30,14 +30,12 @@ const UNCLEAR_READINGS: u32 = 4;
 /// The latest moment at which the request of an intent can have left, by each clock. The process may
 /// have died with it on its way.
 pub(crate) fn left_by(intent: ClockedTime, doubt: Option<&Doubt>) -> ClockedTime {
-    match doubt {
+    if let Some(Doubt { at, .. }) = doubt {
         // What came back came after the intent, whatever a clock says.
-        Some(Doubt { at, .. }) => at.not_before(intent),
-        None => {
-            let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
-            intent.plus(life)
-        }
+        return at.not_before(intent);
     }
+    let life = SignedDuration::try_from(INTENT_LIFE + LEAVES_WITHIN).unwrap_or_default();
+    intent.plus(life)
 }
 
 /// When the first of the requests for a run was made, those that came to nothing included: one of

@@ -52,7 +52,7 @@ pub(crate) use view::{
     ApplyView, ImportView, PlanView, ResolveView, RetryPlanView, RetryView, StateView, StatusView,
     ValidateView, VerifyView, View, describe_manifests, write_no_state,
 };
-pub(crate) use wrap::{columns, fold, wrap};
+pub(crate) use wrap::{columns, fitting, fold, wrap};
 
 use std::fmt::Display;
 use std::time::Duration;

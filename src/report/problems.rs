@@ -7,6 +7,7 @@
 use std::io::{self, Write};
 
 use super::number;
+use super::wrap::fold;
 use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
@@ -141,7 +142,7 @@ impl Bounded<'_> {
 }
 
 /// Writes problems as the Rust compiler draws its own, an empty line after each, and what was
-/// left out.
+/// left out, within `width` columns if there is such a limit.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -150,10 +151,18 @@ pub(crate) fn write_problems(
     problems: &Bounded<'_>,
     sources: &Sources,
     colour: bool,
+    width: Option<usize>,
 ) -> io::Result<()> {
     let Bounded { shown, rest } = problems;
     for problem in shown {
-        writeln!(out, "{}\n", render(problem, sources, colour))?;
+        for (n, line) in render(problem, sources, colour).lines().enumerate() {
+            // An excerpt keeps its columns: what is under it points at it.
+            let is_sentence = n == 0 || is_help(line);
+            for line in fold(line, width.filter(|_| is_sentence).unwrap_or(usize::MAX)) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        writeln!(out)?;
     }
     if !rest.is_zero() {
         writeln!(out, "note: {rest} more, see --max-problems\n")?;
@@ -163,6 +172,13 @@ pub(crate) fn write_problems(
         writeln!(out)?;
     }
     Ok(())
+}
+
+/// Whether a line of a drawn problem is its help.
+fn is_help(line: &str) -> bool {
+    console::strip_ansi_codes(line)
+        .trim_start()
+        .starts_with("= help: ")
 }
 
 #[cfg(test)]

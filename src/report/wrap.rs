@@ -36,6 +36,11 @@ pub(crate) fn fold(line: &str, columns: usize) -> Vec<String> {
     wrap(line, &" ".repeat(depth + 2), columns)
 }
 
+/// A line as lines that are no wider than `term`, if it is a terminal.
+pub(crate) fn fitting(term: &console::Term, line: &str) -> Vec<String> {
+    fold(line, columns(term).unwrap_or(usize::MAX))
+}
+
 /// The blank at which a text of more than `room` characters is broken: the last that leaves no
 /// more than these, else the first.
 fn break_at(text: &str, room: usize) -> Option<usize> {

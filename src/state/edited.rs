@@ -1,12 +1,15 @@
 //! A `state.jsonl` that a person has been at with an editor: as strict as one that was written here,
 //! but for the sums, which nobody computes by hand.
 
+use serde::de::Error as _;
+
 use super::State;
 use super::format::read_lines;
 use super::header::FormatError;
 use super::line::LineError;
 use super::record::Record;
 use super::stored_record::StoredRecord;
+use crate::file_text::look_alike;
 
 /// Reads a `state.jsonl` in which a person has edited records: sums and the digest need not fit
 /// them any more, all else must. The header is as it was written.
@@ -26,7 +29,13 @@ pub fn decode_edited(bytes: &[u8]) -> Result<State, FormatError> {
 
 /// Reads a line, whose end the editor may have left out, and whatever is left of its sum.
 fn read(text: &[u8]) -> Result<Record, LineError> {
-    let stored: StoredRecord<'_> = serde_json::from_slice(text.trim_ascii_end())?;
+    let text = text.trim_ascii_end();
+    let stored: StoredRecord<'_> = serde_json::from_slice(text).map_err(|error| {
+        match str::from_utf8(text).ok().and_then(look_alike) {
+            Some(found) => serde_json::Error::custom(format!("{error}; it has {found}")),
+            None => error,
+        }
+    })?;
     Ok(stored.checked()?)
 }
 
@@ -92,6 +101,11 @@ mod tests {
             ("\"fate\":\"created\"", "\"fate\":\"lost\"", "line 2: "),
             ("\"rerun\":1", "\"rerun\":2", "line 2: the key "),
             ("\"rerun\":1", "\"reruns\":1", "line 2: "),
+            (
+                "\"rerun\":1",
+                "\u{201c}rerun\u{201d}:1",
+                "it has a curly quote (U+201C)",
+            ),
             (
                 "\"adopted\":",
                 "\"adapted\":",

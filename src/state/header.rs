@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::file_text::byte_order_mark;
+
 /// The name under which damage of the state is reported.
 pub(super) const FILE: &str = "state.jsonl";
 /// No serial and no number of an entry comes this far; what says so was not written, and counting
@@ -63,6 +65,13 @@ pub(super) fn check_format(
     older: &[&str],
     header: &[u8],
 ) -> Result<(), FormatError> {
+    if let Some(mark) = byte_order_mark(header) {
+        return Err(FormatError::Damaged {
+            file,
+            line: 1,
+            what: format!("here is {mark}: an editor or a shell has written the file anew"),
+        });
+    }
     match format_of(header) {
         Some(found) if found != known && !older.contains(&&*found) => Err(FormatError::Newer {
             file,

@@ -90,7 +90,7 @@ pub(super) enum RecordError {
     Foreign,
 }
 
-fn is_empty<T: Clone>(list: &Cow<'_, [T]>) -> bool {
+fn is_empty<T>(list: &[T]) -> bool {
     list.is_empty()
 }
 
@@ -215,13 +215,13 @@ impl StoredRecord<'_> {
         let intent = self.intent.ok_or(Missing("intent"));
         let fate = match self.fate {
             FateWord::Created => Fate::Created {
-                run_id: owned(&self.run_id).ok_or(Missing("runId"))?,
-                adopted: owned(&self.adopted),
+                run_id: owned(self.run_id.as_ref()).ok_or(Missing("runId"))?,
+                adopted: owned(self.adopted.as_ref()),
                 at: at?,
                 sent_at: self.sent_at,
             },
             FateWord::Rejected => Fate::Rejected {
-                refusal: owned(&self.refusal).ok_or(Missing("refusal"))?,
+                refusal: owned(self.refusal.as_ref()).ok_or(Missing("refusal"))?,
                 at: at?,
             },
             FateWord::InDoubt => Fate::InDoubt(Box::new(InDoubt {
@@ -229,14 +229,14 @@ impl StoredRecord<'_> {
                 session: self.session.ok_or(Missing("session"))?,
                 start_time: self.start_time,
                 order: self.order,
-                doubt: owned(&self.doubt),
-                retry: owned(&self.retry),
+                doubt: owned(self.doubt.as_ref()),
+                retry: owned(self.retry.as_ref()),
             })),
             FateWord::NotCreated => Fate::NotCreated(Box::new(Absence {
                 intent: intent?,
-                evidence: owned(&self.evidence).ok_or(Missing("evidence"))?,
+                evidence: owned(self.evidence.as_ref()).ok_or(Missing("evidence"))?,
                 at: at?,
-                retry_of: owned(&self.retry_of),
+                retry_of: owned(self.retry_of.as_ref()),
             })),
         };
         let mut record = Record {
@@ -245,8 +245,8 @@ impl StoredRecord<'_> {
             history: Some(Box::new(History {
                 earlier: self.earlier.to_vec(),
                 attempts: self.attempts.to_vec(),
-                etag: owned(&self.etag),
-                last_seen: owned(&self.last_seen),
+                etag: owned(self.etag.as_ref()),
+                last_seen: owned(self.last_seen.as_ref()),
             })),
         };
         record.forget_empty();
@@ -255,6 +255,6 @@ impl StoredRecord<'_> {
     }
 }
 
-fn owned<T: Clone>(field: &Option<Cow<'_, T>>) -> Option<T> {
-    field.as_deref().cloned()
+fn owned<T: Clone>(field: Option<&Cow<'_, T>>) -> Option<T> {
+    field.map(|field| T::clone(field))
 }

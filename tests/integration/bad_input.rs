@@ -207,3 +207,97 @@ fn windows_over_what_was_ingested_are_refused_unless_allowed() {
     workspace.run("apply --yes").exits(0);
     assert_eq!(emulated.ledger().creates, 2);
 }
+
+/// `text` as an older PowerShell's `>` writes it.
+fn utf_16(text: &str) -> Vec<u8> {
+    let units = "\u{feff}".encode_utf16().chain(text.encode_utf16());
+    units.flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn a_file_in_utf_16_is_named_and_a_byte_order_mark_changes_nothing() {
+    let mut workspace = with_one_run();
+    let emulated = Emulated::start(&workspace, "\u{feff}seed: 1\n");
+    workspace.sign_in(&emulated.url);
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(workspace.path().join(name), bytes).expect("written");
+    };
+    let mut files = vec![
+        ("backfill.yaml", "validate", "version: 1\n".to_owned()),
+        (
+            "s.yaml",
+            "emulator --scenario s.yaml",
+            "seed: 1\n".to_owned(),
+        ),
+        (
+            "manifests/flow-1.yaml",
+            "validate",
+            workspace.read("manifests/flow-1.yaml"),
+        ),
+    ];
+    let plan = workspace.run("plan --format json").exits(0).stdout;
+    files.push(("plan.json", "apply --yes --plan plan.json", plan));
+    workspace.run("apply --yes --state pushed").exits(0);
+    workspace.run("state pull p.jsonl --state pushed").exits(0);
+    let state = workspace.read("p.jsonl");
+    files.push(("p.jsonl", "state push p.jsonl --yes --state pushed", state));
+    for (name, line, text) in &files {
+        write(name, &utf_16(text));
+        let ran = workspace.run(line).exits(3);
+        assert!(
+            ran.stderr.contains("the file is UTF-16, not UTF-8"),
+            "{name}: {}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains(name), "{name}: {}", ran.stderr);
+        write(name, format!("\u{feff}{text}").as_bytes());
+        if !line.starts_with("emulator") {
+            workspace.run(line).exits(0);
+        }
+    }
+    // An editor has no business there; a mark, and no other damage, is what is told.
+    let name = "pushed/state.jsonl";
+    write(name, format!("\u{feff}{}", workspace.read(name)).as_bytes());
+    let ran = workspace.run("state verify --state pushed").exits(8);
+    assert!(
+        ran.stderr
+            .contains("state.jsonl, line 1: here is a byte order mark"),
+        "{}",
+        ran.stderr
+    );
+    write("p.jsonl", b"{}\n\xe9");
+    let ran = workspace
+        .run("state push p.jsonl --yes --state pushed")
+        .exits(3);
+    assert!(
+        ran.stderr
+            .contains("p.jsonl, line 2: the file is not UTF-8: byte 0xe9"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_config_that_is_no_text_is_annotated_at_its_line() {
+    let workspace = with_one_run();
+    std::fs::write(
+        workspace.path().join("backfill.yaml"),
+        b"version: 1\n# caf\xe9\n",
+    )
+    .expect("written");
+    let ran = workspace.run("validate --format github").exits(3);
+    let said = "::error file=backfill.yaml,line=2,col=1,title=backfill::";
+    assert!(ran.stdout.starts_with(said), "{}", ran.stdout);
+}
+
+#[test]
+fn pasted_text_in_a_config_is_named_with_its_place() {
+    let workspace = with_one_run();
+    workspace.write(
+        "backfill.yaml",
+        "version: 1\nlimits: { perFlow: \u{201c}2\u{201d} }\n",
+    );
+    let ran = workspace.run("validate").exits(3);
+    let said = "at line 2, column 20 is a curly quote (U+201C)";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+}

@@ -11,6 +11,8 @@ mod bad_manifests;
 mod build_script;
 #[cfg(all(unix, feature = "crash-points"))] // that a process died there is told by its signal
 mod crash_points;
+#[cfg(unix)] // `ulimit`
+mod descriptors;
 #[cfg(unix)] // mounts, permissions and limits of Unix
 mod disk;
 mod docs;
@@ -52,6 +54,8 @@ mod status;
 mod storm;
 mod structure;
 mod support;
+#[cfg(target_os = "linux")] // `script`, which has other flags elsewhere
+mod terminal;
 mod validate;
 mod version;
 mod wire;

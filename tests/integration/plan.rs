@@ -374,6 +374,59 @@ fn a_flow_or_a_key_that_names_nothing_is_refused_and_not_a_plan_with_nothing_to_
 }
 
 #[test]
+fn a_start_time_that_has_passed_is_warned_of_and_what_is_sent_is_shown() {
+    let workspace = Workspace::new();
+    let manifest = |start: &str| {
+        format!(
+            "version: 1\nflowId: {}\nsandbox: prod\nsource: file\nreason: a test\n\
+             ranges:\n  - from: 2022-01-01\n    to: 2022-01-02\n    every: 1 day\n    startTime: {start}\n",
+            crate::support::workspace::flow(1)
+        )
+    };
+    workspace.write("manifests/a.yaml", &manifest("2024-01-01"));
+    let warning = "the `startTime` 2024-01-01T00:00:00Z has passed";
+    for line in ["validate", "plan", "apply --dry-run"] {
+        let ran = workspace.run(line).exits(0);
+        assert!(ran.stderr.contains(warning), "{line}: {}", ran.stderr);
+    }
+    let comment = workspace.run("plan --format markdown").exits(0).stdout;
+    assert!(comment.contains(warning), "{comment}");
+    let annotated = workspace.run("plan --format github").exits(0).stderr;
+    assert!(annotated.contains(warning), "{annotated}");
+    let plan = workspace.run("plan --format json").exits(0).json();
+    let run = &plan["runs"][0];
+    assert_eq!(run["startTime"], 1_704_067_200);
+    assert_eq!(run["startsWhenSent"], true);
+    let key = run["key"].as_str().expect("a key");
+    let shown = workspace
+        .run(&format!("plan --explain {key}"))
+        .exits(0)
+        .stdout;
+    let said = "start       when it is sent: its startTime 2024-01-01 has passed";
+    assert!(shown.contains(said), "{shown}");
+    assert!(!shown.contains("1704067200"), "{shown}");
+
+    workspace.write("manifests/a.yaml", &manifest("2100-01-01"));
+    let ran = workspace.run("plan --format json").exits(0);
+    assert_eq!(ran.stderr, "");
+    assert!(ran.json()["runs"][0].get("startsWhenSent").is_none());
+    let shown = workspace
+        .run(&format!("plan --explain {key}"))
+        .exits(0)
+        .stdout;
+    assert!(shown.contains("start       2100-01-01\n"), "{shown}");
+
+    // What exists has begun, whenever that was asked for.
+    workspace.write("manifests/a.yaml", &manifest("2024-01-01"));
+    workspace.run("apply --emulator --yes").exits(0);
+    let plan = workspace
+        .run("plan --emulator --format json")
+        .exits(0)
+        .json();
+    assert!(plan["runs"][0].get("startsWhenSent").is_none(), "{plan}");
+}
+
+#[test]
 fn where_the_last_manifest_was_taken_away_nothing_is_wanted_and_what_is_recorded_is_told() {
     let mut workspace = Workspace::new();
     workspace.manifest(1, 2, false);

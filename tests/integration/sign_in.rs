@@ -107,6 +107,25 @@ fn a_token_that_was_copied_with_its_scheme_is_sent_as_one() {
     assert!(sent.contains("authorization: bearer a-token\r\n"), "{sent}");
 }
 
+#[test]
+fn credentials_that_are_refused_are_to_be_compared_and_no_firewall_is() {
+    for (status, error) in [(401, "invalid_client"), (400, "invalid_scope")] {
+        let (_server, workspace) = at(move |_, talk| {
+            let body = format!(r#"{{"error":"{error}","error_description":"wrong"}}"#);
+            talk.answer(status, &body);
+        });
+        for line in ["apply --yes", "plan --online", "doctor"] {
+            let ran = workspace.run(line).exits(4);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains(error), "{line}: {said}");
+            assert!(said.contains("AEP_CLIENT_SECRET"), "{line}: {said}");
+            assert!(said.contains("AEP_SCOPES"), "{line}: {said}");
+            assert!(!said.contains("firewall"), "{line}: {said}");
+        }
+    }
+}
+
 /// How an apply ends where the sign-in service gives this answer.
 fn signing_in(status: u16, body: &'static str) -> Ran {
     let (server, workspace) = at(move |_, talk| {

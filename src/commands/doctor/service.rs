@@ -36,12 +36,7 @@ pub(super) async fn sign_in(
         Ok(token) => token,
         Err(error) => {
             let failure = Failure::from(crate::api::ApiError::Auth(error));
-            let finding = of_failure(Area::Service, "signIn", "sign-in", &failure);
-            findings.push(if failure.hints().is_empty() {
-                finding.advise("see whether AEP_IMS_ENDPOINT, HTTPS_PROXY and the firewall fit")
-            } else {
-                finding
-            });
+            findings.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
             return false;
         }
     };

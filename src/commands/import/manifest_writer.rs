@@ -14,6 +14,7 @@ use crate::api::{Flow, FlowRun};
 use crate::cli::Exit;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::output;
+use crate::file_text::text_of;
 use crate::manifest::{Rules, Sources, check, shown_path};
 use crate::plan::diff;
 use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
@@ -154,7 +155,7 @@ impl ManifestWriter<'_> {
             )
         })?;
         let was_there = match std::fs::read(&path) {
-            Ok(found) if found == text.as_bytes() => true,
+            Ok(found) if text_of(&found) == Ok(&text) => true,
             Ok(_) => {
                 return Err(Failure::usage(format!(
                     "{shown} exists and holds something else; nothing was written"
@@ -208,8 +209,9 @@ impl ManifestWriter<'_> {
         let checked = check(&sources, &self.rules);
         if checked.has_errors() {
             let bounded = report::bound(&checked, MOST_PROBLEMS);
+            let width = report::columns(&console::Term::stderr());
             let mut err = io::stderr().lock();
-            let _ = report::write_problems(&mut err, &bounded, &sources, self.colour);
+            let _ = report::write_problems(&mut err, &bounded, &sources, self.colour, width);
             return Err(Failure::usage(
                 "the runs that exist do not make manifests that the config allows; nothing was \
                  written",

@@ -14,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::signals::Signals;
+use crate::file_text::text_of;
 use crate::report::{self, number, plain};
 use crate::state::{FormatError, Moved, State, decode_edited};
 use crate::store::{FoundState, Inspected, LockedBackend};
@@ -55,7 +56,8 @@ impl Pushed {
         let name = plain(&path.display().to_string(), 300);
         let bytes = fs::read(path)
             .map_err(|error| Failure::usage(format!("could not read {name}: {error}")))?;
-        let state = decode_edited(&bytes).map_err(|error| refuse(&name, error))?;
+        let text = text_of(&bytes).map_err(|error| Failure::not_text(&name, error))?;
+        let state = decode_edited(text.as_bytes()).map_err(|error| refuse(&name, error))?;
         match &context.organization {
             Some(wanted) if *wanted != state.organization => Err(Failure::usage(format!(
                 "{name}, line 1: it belongs to the organization {}, not to {wanted}",

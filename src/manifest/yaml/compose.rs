@@ -13,8 +13,8 @@ use std::sync::Arc;
 use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Tag};
 
 use super::fields::{Fields, Pending};
-use super::syntax::{hint, tab_in_indent};
-use super::{MapEntry, Node, Scalar, Span, Value, offset};
+use super::syntax::{hint, look_alike_near, tab_in_indent};
+use super::{MapEntry, Node, Scalar, Span, Value, offset, within};
 use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
 
@@ -305,6 +305,14 @@ impl<'a> Composer<'_, 'a> {
         let message = format!("not valid YAML: {kind}");
         let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
         problem.hint = hint.map(str::to_owned);
+        if let Some((place, found)) = look_alike_near(text, span) {
+            let meant = found.meant();
+            problem = problem
+                .related(self.file, place, found.to_string())
+                .hint(format!(
+                    "{found} stands where {meant} belongs: type it anew"
+                ));
+        }
         self.problems.push(problem);
     }
 
@@ -353,12 +361,10 @@ fn span(at: granit_parser::Span) -> Span {
 
 /// The span of `length` bytes from byte `at` of `text`.
 pub(in crate::manifest) fn span_at(text: &str, at: usize, length: usize) -> Span {
-    let before = &text[..at];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Span {
-        start: offset(at),
-        end: offset(at + length),
-        line: offset(before.matches('\n').count() + 1),
-        column: offset(before[line_start..].chars().count() + 1),
-    }
+    let whole = Span {
+        line: 1,
+        column: 1,
+        ..Span::default()
+    };
+    within(whole, text, at, length)
 }

@@ -38,6 +38,22 @@ pub struct Span {
     pub column: u32,
 }
 
+/// The span of `length` bytes from byte `at` of `written`, which stands at `whole`.
+pub(super) fn within(whole: Span, written: &str, at: usize, length: usize) -> Span {
+    let before = &written[..at];
+    let (column, line_start) = match before.rfind('\n') {
+        Some(newline) => (1, newline + 1),
+        None => (whole.column, 0),
+    };
+    let start = whole.start.saturating_add(offset(at));
+    Span {
+        start,
+        end: start.saturating_add(offset(length)),
+        line: whole.line + offset(before.matches('\n').count()),
+        column: column + offset(before[line_start..].chars().count()),
+    }
+}
+
 /// Texts are smaller than 4 GiB: larger files are refused before they are read.
 fn offset(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)

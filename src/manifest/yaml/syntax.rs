@@ -1,6 +1,7 @@
 //! What a syntax error is about: the parser says what it met, not what went wrong.
 
-use super::{Span, offset};
+use super::{Span, offset, within};
+use crate::file_text::{LookAlike, look_alike_in_syntax};
 
 /// What to do about an error of this kind.
 pub(super) fn hint(kind: &str) -> Option<&'static str> {
@@ -47,4 +48,27 @@ pub(super) fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
         from += line.find('\n')? + 1;
     }
     None
+}
+
+/// What only looks like a sign of YAML's in the line of `span` or the one before it, where a value may have
+/// begun that the parser then could not read.
+pub(super) fn look_alike_near(text: &str, span: Span) -> Option<(Span, LookAlike)> {
+    let (before, _) = text.split_at_checked(span.start as usize)?;
+    let line = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let previous = before[..line.saturating_sub(1)].rfind('\n');
+    let previous = previous.map_or(0, |newline| newline + 1);
+    [(line, span.line), (previous, span.line.saturating_sub(1))]
+        .into_iter()
+        .find_map(|(from, number)| {
+            let line = text[from..].lines().next()?;
+            let found = look_alike_in_syntax(line)?;
+            let whole = Span {
+                start: offset(from),
+                end: offset(from),
+                line: number.max(1),
+                column: 1,
+            };
+            let place = within(whole, line, found.at, found.character.len_utf8());
+            Some((place, found))
+        })
 }

@@ -9,8 +9,10 @@ use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
 pub(crate) use serde_saphyr::Spanned;
 
-use super::{Span, parse};
-use crate::manifest::problem::Problems;
+use super::syntax::look_alike_near;
+use super::{Span, parse, within};
+use crate::file_text::look_alike;
+use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::render::{self, Excerpt};
 use crate::untrusted::harmless;
 
@@ -66,15 +68,17 @@ impl fmt::Display for YamlError {
 /// # Errors
 /// When the text is not YAML, has a key twice, or does not fit `T`.
 pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_nodes: 1_000_000, max_events: 4_000_000 },
         strict_booleans: true,
         with_snippet: false,
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let (message, span) = malformed(name, text)
-            .unwrap_or_else(|| (describe(&error), error.location().as_ref().map(span_of)));
+        let (message, span) = malformed(name, text).unwrap_or_else(|| {
+            let span = error.location().as_ref().map(span_of);
+            let pasted = span.and_then(|span| pasted_at(text, span));
+            (hinted(describe(&error), pasted), span)
+        });
         YamlError {
             name: name.to_owned(),
             message,
@@ -84,6 +88,29 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
             }),
         }
     })
+}
+
+/// What only looks like a plain character in what is written at `span`, or in the syntax near it, and
+/// where it is.
+fn pasted_at(text: &str, span: Span) -> Option<String> {
+    let written = text.get(span.start as usize..span.end as usize);
+    let found = written.and_then(|written| {
+        let found = look_alike(written)?;
+        let place = within(span, written, found.at, found.character.len_utf8());
+        Some((place, found))
+    });
+    let (Span { line, column, .. }, found) = found.or_else(|| look_alike_near(text, span))?;
+    let meant = found.meant();
+    Some(format!(
+        "at line {line}, column {column} is {found}, where {meant} belongs"
+    ))
+}
+
+fn hinted(message: String, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{message}: {hint}"),
+        None => message,
+    }
 }
 
 /// The line and the column, from 1, of a value that was read.
@@ -109,12 +136,19 @@ fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
     let mut problems = Problems::default();
     parse(&name.into(), text, &mut problems);
     let (problems, _) = problems.sorted();
-    let problem = problems.into_iter().next()?;
-    let message = match problem.hint {
-        Some(hint) => format!("{}: {hint}", problem.message),
-        None => problem.message,
+    let Problem {
+        rule,
+        place,
+        message,
+        hint,
+        ..
+    } = problems.into_iter().next()?;
+    let pasted = match rule {
+        // The hint names it, and no excerpt here would show where it is.
+        Rule::Yaml => pasted_at(text, place.span),
+        _ => None,
     };
-    Some((message, Some(problem.place.span)))
+    Some((hinted(message, pasted.or(hint)), Some(place.span)))
 }
 
 /// What does not fit the type, in our words: the library's are for those who call it.
@@ -197,11 +231,24 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_document_is_read_with_or_without_a_byte_order_mark() {
-        for text in ["rate: 5/s\n", "\u{feff}rate: 5/s\n"] {
-            let limits: YamlLimits = read_yaml("backfill.yaml", text).expect("reads");
-            assert_eq!(limits.rate, "5/s");
+    fn pasted_text_is_named_with_its_place() {
+        for (text, said) in [
+            (
+                "rate: 5/s\nperFlow: \u{201c}2\u{201d}\n",
+                "line 2, column 10 is a curly quote",
+            ),
+            (
+                "rate:\u{a0}5/s\nperFlow: 2\n",
+                "line 1, column 6 is a no-break space",
+            ),
+            ("\u{2013} rate: 5/s\n", "line 1, column 1 is an en dash"),
+        ] {
+            let error = read_yaml::<YamlLimits>("backfill.yaml", text).expect_err(text);
+            assert!(error.message().contains(said), "{error}");
         }
+        // In a sentence it is no mistake, and not what is wrong.
+        let error = read_yaml::<YamlLimits>("x.yaml", "rate: it\u{2019}s\nperFlw: 1\n");
+        assert!(!error.expect_err("perFlw").message().contains("quote"));
     }
 
     #[test]

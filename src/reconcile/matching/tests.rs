@@ -198,8 +198,9 @@ fn shows(id: &str, window: Window) -> FlowRun {
 #[test]
 fn a_run_of_somebody_else_that_overlaps_is_in_the_way_unless_that_is_allowed() {
     let half = shows("half", day(43_200, 86_400));
-    assert_eq!(found_of(&[half.clone()], 1, false), ["Overlaps half"]);
-    assert_eq!(found_of(&[half.clone()], 1, true), [""; 0]);
+    let only_half = std::slice::from_ref(&half);
+    assert_eq!(found_of(only_half, 1, false), ["Overlaps half"]);
+    assert_eq!(found_of(only_half, 1, true), [""; 0]);
     let beside = [
         shows("before", day(-9_000, 0)),
         shows("after", day(86_400, 90_000)),

@@ -267,6 +267,9 @@ struct PlanRun {
     #[cfg_attr(test, schemars(extend("enum" = ["newest-first"])))]
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'static str>,
+    /// Whether that has passed: it is not sent, the run begins when it is sent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    starts_when_sent: bool,
     /// Of a table: what goes with the flow's first run.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<ColumnFields>,
@@ -323,7 +326,7 @@ impl From<ColumnFields> for DeltaColumn {
 }
 
 impl PlanRun {
-    fn new(planned: &PlannedRun, state: Option<&State>) -> Self {
+    fn new(plan: &Plan, planned: &PlannedRun, state: Option<&State>) -> Self {
         let PlannedRun { run, action, .. } = planned;
         let known = planned.known_of(state);
         let (own, other) = match action {
@@ -338,6 +341,7 @@ impl PlanRun {
                 Order::OldestFirst => None,
                 Order::NewestFirst => Some("newest-first"),
             },
+            starts_when_sent: plan.starts_when_sent(planned),
             delta_column: match &*run.request.source {
                 Source::Table(column) => Some(column.into()),
                 Source::File => None,
@@ -404,7 +408,9 @@ pub(crate) fn plan<'a>(
             new_runs: limit.most(),
         }),
         blocked: blocked.map(|flows| flows.iter().map(BlockedFields::new).collect()),
-        runs: Streamed::of(plan.runs(), move |planned| PlanRun::new(planned, state)),
+        runs: Streamed::of(plan.runs(), move |planned| {
+            PlanRun::new(plan, planned, state)
+        }),
         orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate, .. }| {
             OrphanedRun {
                 run: RunFields::new(identity.key(), identity),

@@ -37,13 +37,11 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             format!("{}: {}", about("not sent", flow, run), plain(&reason, 300))
         }
         Event::Prepared { .. } | Event::Sending { .. } | Event::NotSent { .. } => return None,
-        Event::Blocked { flow, reason } => {
-            format!(
-                "blocked    {}: {}",
-                name(flow),
-                plain(&describe_blocked(reason), 700)
-            )
-        }
+        Event::Blocked { flow, reason } => format!(
+            "blocked    {}: {}",
+            name(flow),
+            plain(&describe_blocked(reason), 700)
+        ),
         Event::Created { flow, run, run_id } => format!(
             "{}  run {run_id}  ({}/{})",
             about(

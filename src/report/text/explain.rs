@@ -12,7 +12,7 @@ use crate::report::reason::{
 };
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
-use crate::run::{DesiredRun, Order, RunIdentity, Source};
+use crate::run::{DesiredRun, Order, RunIdentity, Source, UnixSeconds};
 
 /// How wide the column of headings is.
 const HEADING: usize = 12;
@@ -26,6 +26,7 @@ pub(crate) fn write_explained(
     out: &mut dyn Write,
     explained: &Explained,
     request: Option<&str>,
+    now: UnixSeconds,
     layout: Layout,
 ) -> io::Result<()> {
     let width = layout.columns();
@@ -86,7 +87,14 @@ pub(crate) fn write_explained(
             ..
         } = run;
         field("asked for", &plain(&run.origin().to_string(), 200))?;
-        let start = start_time.map_or_else(|| "when it is sent".to_owned(), date);
+        let is_sent = explained.to_send().is_some();
+        let start = match *start_time {
+            None => "when it is sent".to_owned(),
+            Some(asked) if is_sent && asked < now => {
+                format!("when it is sent: its startTime {} has passed", date(asked))
+            }
+            Some(asked) => date(asked),
+        };
         field("start", &start)?;
         field("source", &describe_source(&request.source))?;
         let order = match request.order {

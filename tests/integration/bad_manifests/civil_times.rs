@@ -98,6 +98,20 @@ fn zone_as_an_offset() {
     11 |     timezone: "+02:00"
        |               ^^^^^^^^
        |
-       = help: write an IANA name such as `Europe/Madrid`; an offset goes into a time itself
+       = help: did you mean `Etc/GMT-2`? It is UTC+02:00 all year: names of this kind have the sign the other way round. A place such as `Europe/Madrid` also has its summer time
     "#);
+}
+
+#[test]
+fn zone_by_gmt_offset() {
+    assert_snapshot!(seen("zone-by-gmt-offset"), @r"
+    error[BF018]: `GMT+2` is not a time zone
+      --> zone-by-gmt-offset.yaml:11:15
+       |
+    10 |     every: 1 day
+    11 |     timezone: GMT+2
+       |               ^^^^^
+       |
+       = help: did you mean `Etc/GMT-2`? It is UTC+02:00 all year: names of this kind have the sign the other way round. A place such as `Europe/Madrid` also has its summer time
+    ");
 }

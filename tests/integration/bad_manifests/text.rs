@@ -181,7 +181,7 @@ fn utf_16() {
     1 | ��v␀e␀r␀s␀i␀o␀n␀:␀ ␀1␀
       | ^
       |
-      = help: save the file as UTF-8
+      = help: save the file as UTF-8; `>` of Windows PowerShell writes UTF-16, `| Out-File -Encoding utf8 FILE` does not
     ");
 }
 
@@ -258,5 +258,101 @@ fn alias_bomb() {
       |                                    ^^
       |
       = help: split the file, or write windows by rule under `ranges`
+    ");
+}
+
+#[test]
+fn dash_of_a_list_that_is_no_hyphen() {
+    assert_snapshot!(seen("dash-of-a-list-that-is-no-hyphen"), @r"
+    error[BF001]: not valid YAML: mapping values are not allowed in this context
+     --> dash-of-a-list-that-is-no-hyphen.yaml:9:7
+      |
+    8 |   – from: 2022-01-01
+    9 |     to: 2022-01-03
+      |       ^
+      |
+     ::: dash-of-a-list-that-is-no-hyphen.yaml:8:3
+      |
+    7 | ranges:
+    8 |   – from: 2022-01-01
+      |   - an en dash (U+2013)
+      |
+      = help: an en dash (U+2013) stands where a hyphen `-` belongs: type it anew
+    ");
+}
+
+#[test]
+fn dashes_of_a_date_that_are_no_hyphens() {
+    assert_snapshot!(seen("dashes-of-a-date-that-are-no-hyphens"), @r"
+    error[BF038]: here is an en dash (U+2013), where a hyphen `-` belongs
+     --> dashes-of-a-date-that-are-no-hyphens.yaml:8:15
+      |
+    7 | ranges:
+    8 |   - from: 2022–01–01
+      |               ^
+      |
+      = help: write it anew: `2022-01-01`
+    ");
+}
+
+#[test]
+fn quotes_that_are_curly() {
+    assert_snapshot!(seen("quotes-that-are-curly"), @r#"
+    error[BF038]: here is a curly quote (U+201C), where a straight quote `"` belongs
+     --> quotes-that-are-curly.yaml:8:11
+      |
+    7 | ranges:
+    8 |   - from: “2022-01-01”
+      |           ^
+      |
+      = help: write it anew: `"2022-01-01"`
+    "#);
+}
+
+#[test]
+fn quotes_that_are_curly_round_a_column() {
+    assert_snapshot!(seen("quotes-that-are-curly-round-a-column"), @r#"
+    error[BF038]: here is a curly quote (U+201C), where a straight quote `"` belongs
+     --> quotes-that-are-curly-round-a-column.yaml:5:22
+      |
+    4 | source: table
+    5 | deltaColumn: { name: “DOB” }
+      |                      ^
+      |
+      = help: write it anew: `"DOB"`
+    "#);
+}
+
+#[test]
+fn blank_that_does_not_break() {
+    assert_snapshot!(seen("blank-that-does-not-break"), @r"
+    error[BF001]: not valid YAML: mapping values are not allowed in this context
+     --> blank-that-does-not-break.yaml:9:18
+      |
+    8 |   - windowStartTime: 2022-05-03T12:30:00Z
+    9 |     windowEndTime: 2022-05-03T13:30:00Z
+      |                  ^
+      |
+     ::: blank-that-does-not-break.yaml:8:21
+      |
+    7 | runs:
+    8 |   - windowStartTime: 2022-05-03T12:30:00Z
+      |                     - a no-break space (U+00A0)
+      |
+      = help: a no-break space (U+00A0) stands where a blank belongs: type it anew
+    ");
+}
+
+#[test]
+fn blank_that_does_not_break_before_a_key() {
+    assert_snapshot!(seen("blank-that-does-not-break-before-a-key"), @r"
+    error[BF038]: here is a no-break space (U+00A0), where a blank belongs
+     --> blank-that-does-not-break-before-a-key.yaml:4:1
+      |
+    3 | sandbox: prod
+    4 |  source: table
+      | ^
+      |
+      = help: write it anew: `source`
     ");
 }

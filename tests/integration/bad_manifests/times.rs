@@ -269,3 +269,17 @@ fn unix_time_of_8_digits() {
       = help: did you mean `2022-05-04`?
     ");
 }
+
+#[test]
+fn start_time_that_has_passed() {
+    assert_snapshot!(seen("start-time-that-has-passed"), @r"
+    warning[BF039]: the `startTime` 2025-12-01T02:00:00Z has passed: what is not sent yet begins when it is sent
+      --> start-time-that-has-passed.yaml:11:16
+       |
+    10 |     every: 1 day
+    11 |     startTime: 2025-12-01T02:00:00Z
+       |                ^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: leave it away, or write a time that lies ahead
+    ");
+}
