@@ -4,7 +4,8 @@
 //! [`Point::ALL`] is the one list of these places: before and after every step that touches the
 //! journal, the state file or the wire, and in the middle of every write. Without the feature
 //! `crash-points` nothing is here but the names. With it, `BACKFILL_CRASH_AT=appended:3` ends the
-//! process at once, as `kill -9` would, the third time that it comes by that place.
+//! process at once, as `kill -9` would, the third time that it comes by that place;
+//! `appended:3:panic` makes the task panic that comes by.
 
 /// A place where the process can die.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +93,14 @@ impl Point {
     /// The process has come by: it dies here if it was told to.
     pub(crate) fn pass(self) {
         if cfg!(feature = "crash-points") && self.is_due() {
+            assert!(!Self::panics(), "told to panic at {}", self.0);
             std::process::abort();
         }
+    }
+
+    /// Whether a task is to panic where else the process would die.
+    fn panics() -> bool {
+        std::env::var("BACKFILL_CRASH_AT").is_ok_and(|wanted| wanted.ends_with(":panic"))
     }
 
     /// The process is about to do `write` with `bytes`: if it was told to die here, it does so
@@ -113,6 +120,7 @@ impl Point {
 
         static WANTED: LazyLock<Option<(String, u32)>> = LazyLock::new(|| {
             let wanted = std::env::var("BACKFILL_CRASH_AT").ok()?;
+            let wanted = wanted.strip_suffix(":panic").unwrap_or(&wanted);
             let (name, time) = wanted.split_once(':')?;
             Some((name.to_owned(), time.parse().ok()?))
         });

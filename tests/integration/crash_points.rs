@@ -189,3 +189,33 @@ fn no_death_loses_or_doubles_a_retry_that_runs_the_same_run_again() {
          paramsInLists: false\nparamsInRuns: false\ncopyWindows: false";
     walk(dialect, Work::Retry);
 }
+
+#[test]
+fn a_task_that_panics_ends_the_work_loudly_and_its_run_is_settled_by_the_next() {
+    for (work, point, time) in [
+        (Work::Apply, Point::CREATE_ANSWERED, 3),
+        (Work::Apply, Point::READ_ANSWERED, 3),
+        (Work::Retry, Point::RETRY_ANSWERED, 3),
+    ] {
+        let (workspace, emulated) = world("", work);
+        let output = workspace
+            .command(work.command().split(' '))
+            .env(
+                "BACKFILL_CRASH_AT",
+                format!("{}:{time}:panic", point.name()),
+            )
+            .output()
+            .expect("the binary runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{}: {said}", point.name());
+        assert!(said.contains("has panicked"), "{}: {said}", point.name());
+        let ran = workspace.run(work.command());
+        assert!(matches!(ran.code, Some(0 | 5)), "{}", ran.stderr);
+        let stored = emulated.ledger().stored;
+        let retries = stored.iter().filter(|run| run.retrigger_of.is_some());
+        assert_eq!(stored.len() - retries.clone().count(), FLOWS * DAYS);
+        if work == Work::Retry {
+            assert_eq!(retries.count(), FLOWS * DAYS);
+        }
+    }
+}

@@ -241,7 +241,9 @@ impl<'a> Facts<'a> {
             }
             Some(RunOutcome::Remaining(LeftReason::Blocked(why))) => window.block(why),
             Some(RunOutcome::Remaining(left)) => {
-                if window.status == WindowStatus::New
+                if let LeftReason::InTheWay(_) = left {
+                    window.status = WindowStatus::Conflict;
+                } else if window.status == WindowStatus::New
                     && !matches!(left, LeftReason::Interrupted | LeftReason::Ended)
                 {
                     window.status = WindowStatus::HeldBack;

@@ -1,12 +1,13 @@
 //! The document of an apply: what became of each run, and how it ended.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::known::{ConflictFields, CountFields, SeenFields};
 use super::plan::ReviewFields;
 use super::{ApplyError, Asked, RunFields};
-use crate::engine::{Applied, Ending, RunOutcome};
-use crate::plan::{Plan, PlannedRun};
+use crate::engine::{Applied, Ending, LeftReason, RunOutcome};
+use crate::plan::{Known, Plan, PlannedRun};
 use crate::report::count;
 use crate::run::{DesiredRun, RunId};
 
@@ -22,7 +23,7 @@ pub(crate) struct ApplyDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     reviewed: Option<ReviewFields>,
     runs: Vec<ApplyRun>,
-    #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "state", "failed"])))]
+    #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "panicked", "state", "failed"])))]
     ending: &'static str,
     /// How the runs are doing, where they were followed (`--wait`).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,12 +198,21 @@ fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
         RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone())),
         RunOutcome::Rejected(_) => ("rejected", None),
         RunOutcome::InDoubt(_) => ("inDoubt", None),
+        RunOutcome::Remaining(LeftReason::InTheWay(_)) => ("conflict", None),
         RunOutcome::Remaining(_) => ("remaining", None),
+    };
+    let conflict = match outcome {
+        RunOutcome::Remaining(LeftReason::InTheWay(other)) => {
+            let flow = &run.identity.flow;
+            let known = Known::in_the_way(flow, other.clone(), Timestamp::now());
+            Some(ConflictFields::new(&known))
+        }
+        _ => None,
     };
     ApplyRun {
         run: RunFields::desired(run),
         outcome: word,
-        conflict: None,
+        conflict,
         run_id,
         error: ApplyError::of(outcome),
         asked: Asked::new(run),

@@ -237,19 +237,30 @@ pub(super) fn reason(evidence: &Evidence) -> Option<String> {
 /// The run that a window overlaps.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(super) struct ConflictFields {
     #[serde(flatten)]
     run: RunFields,
     #[serde(flatten)]
     known: KnownFields,
+    /// Who created it, as the service says, where no record stands for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_by: Option<String>,
 }
 
 impl ConflictFields {
     pub(super) fn new(other: &Known) -> Self {
-        let Known { identity, fate, .. } = other;
+        let Known {
+            identity,
+            fate,
+            last_seen: _,
+            other,
+        } = other;
+        let made_by = other.as_ref().and_then(|other| other.made_by.as_ref());
         Self {
             run: RunFields::new(identity.key(), identity),
             known: KnownFields::new(fate),
+            created_by: made_by.map(ToString::to_string),
         }
     }
 }
