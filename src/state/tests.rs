@@ -426,7 +426,7 @@ fn a_closed_doubt_stays_on_record_with_its_evidence() {
 
 /// One step of four runs; many of them are legal one after the other.
 fn any_step() -> impl Strategy<Value = Entry> {
-    (0..4i64, 0..14u8).prop_map(|(day, kind)| match kind {
+    (0..4i64, 0..16u8).prop_map(|(day, kind)| match kind {
         0 | 1 => intent(day),
         9 => Entry::Intent {
             run: (&run(day)).into(),
@@ -452,6 +452,14 @@ fn any_step() -> impl Strategy<Value = Entry> {
         },
         12 => seen(day, &format!("found-{day}"), RunStatus::Empty),
         13 => retry(day, &format!("found-{day}")),
+        // The run of another.
+        14 => created_as(day, "run-0"),
+        15 => Entry::Adopted {
+            run: (&run(day)).into(),
+            run_id: "run-0".parse().expect("a run id"),
+            evidence: Evidence::Params,
+            at: at(day),
+        },
         6 => retry(day, &format!("run-{day}")),
         7 => created_as(day, &format!("run-{day}-again")),
         8 => seen(day, &format!("run-{day}"), RunStatus::Failed),
