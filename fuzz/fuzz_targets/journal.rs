@@ -6,8 +6,7 @@
 //! it. Anything else tells what entries to make (see `aep_backfill_fuzz::build`): these are
 //! encoded, then damaged, then mended; and they are folded, legal or not, beside a model.
 //!
-//! On a stable toolchain, with the seeds in the repository:
-//! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none journal corpus/journal seeds/journal`.
+//! `.ci/fuzz 60 journal` runs it for a minute.
 
 #![no_main]
 
@@ -78,8 +77,8 @@ fn check(bytes: &[u8]) -> Option<Journal> {
             check_journal(bytes, &journal);
             Some(journal)
         }
-        Err(FormatError::Damaged { line, .. }) => {
-            check_damage(bytes, line);
+        Err(FormatError::Damaged { line, .. } | FormatError::NewerLine { line, .. }) => {
+            check_wrong_line(bytes, line);
             None
         }
         Err(FormatError::Newer { .. }) => None,
@@ -142,7 +141,7 @@ fn check_cut(cut: &[u8], header: usize, lines: usize, journal: &Journal) {
 
 /// An error names the first line that is wrong: those before it are a journal, and with it they
 /// are none.
-fn check_damage(bytes: &[u8], line: u64) {
+fn check_wrong_line(bytes: &[u8], line: u64) {
     let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
     let line = usize::try_from(line).expect("a line in memory");
     assert!((1..=lines.len().max(1)).contains(&line), "no line {line}");

@@ -6,8 +6,8 @@ use aep_backfill::run::{
     RunStatus, UnixSeconds, Window,
 };
 use aep_backfill::state::{
-    ClockedTime, Entry, Evidence, Holder, LastSeen, Refusal, Retry, State,
-    StoredIdentity, encode_entries,
+    ClockedTime, Entry, Evidence, Holder, LastSeen, Refusal, Retry, State, StoredIdentity,
+    encode_entries,
 };
 use jiff::Timestamp;
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -77,7 +77,7 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
             at: moment(u)?,
             session: uuid(u)?,
             start_time: optional(u, start_time)?,
-            order: None,
+            order: optional(u, |u| u.arbitrary())?,
             retry: optional(u, |u| {
                 Ok(Retry {
                     run_id: run_id(u)?,
@@ -88,7 +88,7 @@ fn entry(u: &mut Unstructured<'_>) -> Result<Entry> {
         4 => Entry::Created {
             key,
             run_id: run_id(u)?,
-            etag: None,
+            etag: optional(u, |u| Ok(text(u)?.into()))?,
             at: time(u)?,
         },
         10 => Entry::Seen {
@@ -181,11 +181,13 @@ fn run_id(u: &mut Unstructured<'_>) -> Result<RunId> {
 }
 
 fn evidence(u: &mut Unstructured<'_>) -> Result<Evidence> {
-    Ok(match u.int_in_range(0..=4)? {
+    Ok(match u.int_in_range(0..=6)? {
         0 => Evidence::Params,
-        1 => Evidence::CopyActivity,
-        2 => Evidence::SoleIntent,
-        3 => Evidence::Lists {
+        1 => Evidence::RanAgain,
+        2 => Evidence::CopyActivity,
+        3 => Evidence::SoleIntent,
+        4 => Evidence::Order,
+        5 => Evidence::Lists {
             readings: u.arbitrary()?,
             runs: u.arbitrary()?,
         },
@@ -196,15 +198,14 @@ fn evidence(u: &mut Unstructured<'_>) -> Result<Evidence> {
     })
 }
 
+/// By one clock or by both.
 fn moment(u: &mut Unstructured<'_>) -> Result<ClockedTime> {
-    let (local, service) = (optional(u, time)?, optional(u, time)?);
-    Ok(match service {
-        Some(_) => ClockedTime { local, service },
-        None => ClockedTime {
-            local: Some(time(u)?),
-            service,
-        },
-    })
+    let service = optional(u, time)?;
+    let local = match service {
+        Some(_) => optional(u, time)?,
+        None => Some(time(u)?),
+    };
+    Ok(ClockedTime { local, service })
 }
 
 /// Any time there is, to the nanosecond.

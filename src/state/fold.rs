@@ -262,7 +262,7 @@ impl State {
     fn free(&self, run_id: &RunId, key: Key) -> Result<(), FoldError> {
         match self.records.claim(run_id) {
             // It runs again under the same id.
-            Some(other) if self.is_retried(other, run_id) => Ok(()),
+            Some(other) if other.key() == key && self.is_retried(other, run_id) => Ok(()),
             Some(other) => Err(FoldError::Claimed {
                 run_id: run_id.clone(),
                 key,

@@ -612,6 +612,21 @@ fn only_the_run_that_counts_can_be_retried_and_no_retry_takes_anothers_run() {
 }
 
 #[test]
+fn no_run_is_said_to_be_another_that_is_to_run_again() {
+    let retried = [intent(1), created(1), retry(1, "run-1"), intent(2)];
+    let adopted = Entry::Adopted {
+        run: (&run(2)).into(),
+        run_id: "run-1".parse().expect("a run id"),
+        evidence: Evidence::Params,
+        at: at(2),
+    };
+    for wrong in [created_as(2, "run-1"), adopted] {
+        let error = folded(&retried).fold(wrong).expect_err("it is another's");
+        assert!(matches!(error, FoldError::Claimed { .. }), "{error}");
+    }
+}
+
+#[test]
 fn a_state_of_the_version_before_is_read_and_written_anew() {
     let old = folded(&[intent(1), created(1)]);
     let text = String::from_utf8(encode_state(&old)).expect("text");
