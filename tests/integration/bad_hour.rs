@@ -255,7 +255,7 @@ fn any_step_while_a_request_is_out_doubles_nothing() {
         .flat_map(|step| [(step, "INT"), (step, "KILL")])
         .flat_map(|(step, signal)| [(step, signal, Verb::Apply), (step, signal, Verb::Retry)]);
     let cases: Vec<_> = cases.collect();
-    let some = if is_whole() { 1 } else { 9 };
+    let some = if is_whole() { 3 } else { 9 };
     std::thread::scope(|scope| {
         for &(step, signal, verb) in cases.iter().skip(some / 2).step_by(some) {
             scope.spawn(move || a_step_while_a_request_is_out(Place::Folder, verb, step, signal));
@@ -342,7 +342,7 @@ fn any_step_before_a_request_doubles_nothing() {
         .map(|(verb, lists)| (step, verb, lists))
     });
     let cases: Vec<_> = cases.collect();
-    let some = if is_whole() { 1 } else { 9 };
+    let some = if is_whole() { 3 } else { 9 };
     std::thread::scope(|scope| {
         for &(step, verb, lists) in cases.iter().skip(some / 2).step_by(some) {
             scope.spawn(move || a_step_between_two_requests(Place::Folder, verb, lists, step));

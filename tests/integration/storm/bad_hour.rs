@@ -13,7 +13,7 @@ use crate::support::bad_hour::{
     Place, assert_each_begins_at_once, assert_is_an_end, assert_nothing_is_doubled, calm_returns,
     end, records, run, serve, start,
 };
-use crate::support::dice::{Dice, is_whole};
+use crate::support::dice::{Dice, is_whole, storms};
 use crate::support::emulated::Emulated;
 use crate::support::turned_clock::TurnedClock;
 use crate::support::workspace::{Ran, Workspace};
@@ -43,7 +43,7 @@ const LIFE: &str = "listedAfter: 1\nscheduledFor: 0.2\nrunsFor: 0.5\n\
 /// An outage that is long enough to make runs give up, lists that are empty, frozen, old or nearly
 /// right, clocks that are wrong, kills, and limits.
 fn bad_hour(place: Place, wrong: Wrong, seed: u64) {
-    let (flows, days, rounds) = if is_whole() { (4, 16, 12) } else { (3, 10, 4) };
+    let (flows, days, rounds) = if is_whole() { (3, 12, 6) } else { (3, 10, 4) };
     let limits = |per_day: &str| {
         format!(
             "settleDelay: 2 seconds\nlimits: {{ rate: 40/s, maxActiveRuns: {AT_WORK}{per_day} }}\n"
@@ -215,8 +215,7 @@ fn bad_scenario(wrong: Wrong, calm: &str, dice: &mut Dice) -> String {
 }
 
 fn bad_hours(place: Place, wrong: Wrong, first: u64) {
-    let seeds = if is_whole() { 12 } else { 1 };
-    (first..first + seeds).for_each(|seed| bad_hour(place, wrong, seed));
+    (first..first + storms()).for_each(|seed| bad_hour(place, wrong, seed));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::git::git;
 use super::workspace::{Ran, Workspace};
 
 /// Far more than anything takes here.
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(300);
 
 /// Where a state is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
