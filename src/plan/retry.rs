@@ -1,7 +1,9 @@
 //! Which runs are to run again: those that failed, when they were last read.
 
+use std::collections::HashMap;
+
 use super::{Action, Known, Plan, PlannedRun};
-use crate::run::RunStatus;
+use crate::run::{FlowRef, Rerun, RunIdentity, RunStatus, Window};
 use crate::state::State;
 
 /// Which runs are run again, and how often.
@@ -26,11 +28,33 @@ pub(crate) struct RetryPlan {
     pub unchanged: usize,
 }
 
+/// The windows that a later rerun has brought, or may yet, each with the last such rerun: a failed run
+/// before it that ran again would ingest the window once more.
+fn rerun_windows(state: &State) -> HashMap<(&FlowRef, Window), Rerun> {
+    let mut windows = HashMap::new();
+    for record in state.records() {
+        let RunIdentity {
+            flow,
+            window,
+            rerun,
+        } = &record.identity;
+        let came_to_nothing = record
+            .last_seen()
+            .is_some_and(|it| it.status.is_retriable());
+        if *rerun > Rerun::FIRST && record.fate.may_exist() && !came_to_nothing {
+            let last = windows.entry((&**flow, *window)).or_insert(*rerun);
+            *last = (*last).max(*rerun);
+        }
+    }
+    windows
+}
+
 impl RetryPlan {
     /// What is to be done about the runs of `plan`, made from `state`, by `rule`.
     #[must_use]
     pub(crate) fn of(plan: Plan, state: &State, rule: RetryRule) -> Self {
         let mut retry = Self::default();
+        let rerun = rerun_windows(state);
         for planned in plan.runs {
             let Some(record) = state.get(&planned.run.identity) else {
                 continue;
@@ -49,6 +73,15 @@ impl RetryPlan {
                 Some(RunStatus::Empty) => rule.empty,
                 _ => false,
             };
+            let RunIdentity {
+                flow,
+                window,
+                rerun: this,
+            } = &planned.run.identity;
+            let is_rerun = rerun
+                .get(&(&**flow, *window))
+                .is_some_and(|last| last > this);
+            let is_due = is_due && !is_rerun;
             let is_finished = record
                 .last_seen()
                 .is_some_and(|seen| seen.status.is_finished());

@@ -463,6 +463,35 @@ fn what_failed_is_run_again_and_with_empty_what_brought_no_record() {
     assert_eq!(retry.exhausted.len(), 1);
 }
 
+#[test]
+fn a_failed_run_whose_window_a_later_rerun_has_brought_is_not_run_again() {
+    let rule = RetryRule {
+        empty: true,
+        most_attempts: 3,
+    };
+    for (status, retries) in [
+        (Some(RunStatus::Success), 0),
+        (None, 0), // it may bring it yet
+        (Some(RunStatus::Failed), 2),
+        (Some(RunStatus::Empty), 2),
+    ] {
+        let first = days(1, 0..1).remove(0);
+        let mut again = first.clone();
+        again.identity.rerun = Rerun::new(2).expect("not 0");
+        let mut world = PlanFixture::new().created(&first.identity);
+        world.step(seen(&first.identity, RunStatus::Failed));
+        world = world.created(&again.identity);
+        if let Some(status) = status.clone() {
+            world.step(seen(&again.identity, status));
+        }
+        let plan = diff(vec![first, again], Some(&world.0));
+        let planned = RetryPlan::of(plan, &world.0, rule).plan;
+        let planned = planned.runs().iter();
+        let again = planned.filter(|planned| planned.action == Action::Retry);
+        assert_eq!(again.count(), retries, "{status:?}");
+    }
+}
+
 fn forecast(pace: Pace) -> Option<Forecast> {
     let (mut runs, state) = ended();
     runs.extend(days(1, 6..30));

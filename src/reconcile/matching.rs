@@ -82,9 +82,9 @@ pub(crate) enum Existing<'a> {
 /// Windows that begin and end within this of each other, and overlap, may be one: what a service shows
 /// of a window is not documented.
 const NEARLY: i64 = 60;
-/// 2000-01-01: a window that begins before it is not one that somebody asked for. The run that a flow
-/// made when it was created may show one over all history.
-const ALL_HISTORY: i64 = 946_684_800;
+/// A window that begins on 1970-01-01 is one over all history. The run that a flow made when it was
+/// created may show it, and nobody asked for that.
+const ALL_HISTORY: i64 = 86_400;
 
 /// A flow's runs by the window they show, oldest first. Each is given once.
 pub(crate) struct RunsByWindow<'a, 'c> {
@@ -105,6 +105,8 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     ) -> Self {
         let mut by_window: HashMap<Window, Vec<(&FlowRun, Evidence)>> = HashMap::new();
         let mut free = Vec::new();
+        let runs: Vec<&FlowRun> = runs.into_iter().collect();
+        let first = runs.iter().filter_map(|run| run.created_at).min();
         for run in runs {
             let (window, evidence) = match run.window_evidence {
                 WindowEvidence::Params(window) => (window, Evidence::Params),
@@ -112,7 +114,9 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
                 WindowEvidence::Invalid | WindowEvidence::Missing => continue,
             };
             by_window.entry(window).or_default().push((run, evidence));
-            if !claimed.contains(&run.id) && window.start().get() >= ALL_HISTORY {
+            let is_first = run.created_at.is_some() && run.created_at == first;
+            let is_all_history = is_first && (0..ALL_HISTORY).contains(&window.start().get());
+            if !claimed.contains(&run.id) && !is_all_history {
                 free.push((window, run));
             }
         }
@@ -232,7 +236,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// A run that no record stands for, whoever made it, and whose window overlaps that of the
     /// `wanted` run. One that is nearly it may be that run; of the others those count whose window is
     /// known for certain, and that have brought something, or may.
-    fn in_the_way(&self, wanted: &DesiredRun) -> Option<Existing<'a>> {
+    pub(crate) fn in_the_way(&self, wanted: &DesiredRun) -> Option<Existing<'a>> {
         let window = wanted.identity.window;
         let end = self
             .free

@@ -98,16 +98,8 @@ pub(crate) fn existing<'a>(
     clients: CreatorAttribution<'_>,
 ) -> Vec<(DesiredRun, Found)> {
     let found = |existing| match existing {
-        Existing::Run(run, evidence) => Found::Run(run.id.clone(), evidence),
-        Existing::InTheWay(run, window, obstacle) => Found::InTheWay(OtherRun {
-            run_id: run.id.clone(),
-            window,
-            made_by: run
-                .created_by
-                .clone()
-                .or_else(|| run.created_client.clone()),
-            obstacle,
-        }),
+        Existing::Run(run, evidence) => Some(Found::Run(run.id.clone(), evidence)),
+        in_the_way @ Existing::InTheWay(..) => other_run(&in_the_way).map(Found::InTheWay),
     };
     RunsByWindow::new(runs, claimed)
         .wanted(
@@ -115,8 +107,25 @@ pub(crate) fn existing<'a>(
             clients,
         )
         .into_iter()
-        .map(|(wanted, existing)| (wanted.clone(), found(existing)))
+        .filter_map(|(wanted, existing)| Some((wanted.clone(), found(existing)?)))
         .collect()
+}
+
+/// The run that is in the way, if one is.
+pub(crate) fn other_run(existing: &Existing<'_>) -> Option<OtherRun> {
+    let Existing::InTheWay(run, window, obstacle) = existing else {
+        return None;
+    };
+    let (client, account) = (&run.created_client, &run.created_by);
+    Some(OtherRun {
+        run_id: run.id.clone(),
+        window: *window,
+        made_by: match (client, account) {
+            (Some(client), Some(account)) => Some(format!("{client} ({account})").into()),
+            (client, account) => client.clone().or_else(|| account.clone()),
+        },
+        obstacle: *obstacle,
+    })
 }
 
 /// Runs that no record stands for and that show nothing of their window, or nothing that can be one: any of them may be one

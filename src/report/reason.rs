@@ -194,11 +194,15 @@ pub(in crate::report) fn describe_other(other: &OtherRun) -> String {
              manifest sends it all the same"
         ),
         Obstacle::NearlySame => {
-            format!("the run {run_id}{by} shows {window}, which is nearly it, and may be this run")
+            format!(
+                "the run {run_id}{by} shows {window}, which is nearly it, and may be this run; ask for \
+                 that very window if it is, or leave this one out with `except`"
+            )
         }
         Obstacle::RetryOrRerun => format!(
             "the run {run_id}{by} has this window and may be a retry of an earlier run of it, or this \
-             rerun; `backfill import` puts runs on record in their order"
+             rerun; `backfill retry` puts it on record as the retry, `backfill apply --no-preflight \
+             --only KEY` sends this rerun"
         ),
     }
 }
@@ -212,7 +216,10 @@ pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
         ..
     } = other;
     if let Some(other) = other {
-        return [describe_other(other), "no record stands for it".to_owned()];
+        return [
+            describe_other(other),
+            "the state does not know that run".to_owned(),
+        ];
     }
     [
         format!(

@@ -6,12 +6,12 @@ use super::Dispatcher;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{DoubtReason, Event, FlowIndex, LeftReason, RunOutcome};
-use crate::reconcile::matching::CreatorAttribution;
+use crate::reconcile::matching::{CreatorAttribution, RunsByWindow};
 use crate::reconcile::preflight::{self, Found};
 use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
 use crate::reconcile::{Blocked, RunList, Unclear};
-use crate::run::{Key, RunId, RunIdentity};
+use crate::run::{Key, OtherRun, RunId, RunIdentity};
 use crate::state::{Entry, Evidence, Record};
 
 /// After so many requests for one run that no list shows, an apply sends no further one: what
@@ -38,33 +38,35 @@ impl Dispatcher {
                     self.schedule.queues[id].dequeue(&run.identity);
                     self.adopt(id, run.key(), run.identity, run_id, evidence);
                 }
-                Found::InTheWay(other) => {
-                    self.schedule.queues[id].dequeue(&run.identity);
-                    let left = LeftReason::InTheWay(other.clone());
-                    self.outcomes.insert(run.key(), RunOutcome::Remaining(left));
-                    self.journal.tell(Event::InTheWay {
-                        flow: id,
-                        run: run.identity,
-                        other,
-                    });
-                }
+                Found::InTheWay(other) => self.leave_to_another(id, run.identity, other),
             }
         }
         true
+    }
+
+    /// A run that nobody has put on record is in the way of one: that is not sent.
+    fn leave_to_another(&mut self, flow: FlowIndex, run: RunIdentity, other: OtherRun) {
+        self.schedule.queues[flow].dequeue(&run);
+        let left = LeftReason::InTheWay(other.clone());
+        self.outcomes.insert(run.key(), RunOutcome::Remaining(left));
+        self.journal.tell(Event::InTheWay { flow, run, other });
     }
 
     /// Looks at the runs that are to run again: one that is at work by now, or has changed, is left
     /// alone, and one that somebody else has run again stands for itself.
     pub(super) fn check_retries(&mut self, id: FlowIndex, runs: &[FlowRun]) {
         let queue = &self.schedule.queues[id];
-        let retries: Vec<(RunIdentity, RunId)> = queue
+        let by_window = RunsByWindow::new(runs, &queue.claimed);
+        let retries: Vec<(RunIdentity, RunId, Option<OtherRun>)> = queue
             .waiting()
             .filter_map(|run| {
                 let run_id = queue.retry_of(&run.identity)?;
-                Some((run.identity.clone(), run_id.clone()))
+                let in_the_way = by_window.in_the_way(run);
+                let other = in_the_way.as_ref().and_then(preflight::other_run);
+                Some((run.identity.clone(), run_id.clone(), other))
             })
             .collect();
-        for (identity, run_id) in retries {
+        for (identity, run_id, other) in retries {
             let key = identity.key();
             let listed = runs.iter().find(|run| run.id == run_id);
             let record = self.journal.state().get(&identity);
@@ -79,7 +81,8 @@ impl Dispatcher {
                         && run.window_evidence.window() == Some(identity.window)
                         && run.created_at > listed.and_then(|run| run.created_at)
                 })
-                .max_by_key(|run| run.created_at);
+                // The next one is its retry; a later one may be that of the next, or a rerun.
+                .min_by_key(|run| run.created_at);
             if let Some(newer) = newer {
                 self.schedule.queues[id].dequeue(&identity);
                 let evidence = match newer.window_evidence {
@@ -87,6 +90,8 @@ impl Dispatcher {
                     _ => Evidence::Params,
                 };
                 self.adopt_retry(id, &identity, run_id, newer.id.clone(), evidence);
+            } else if let Some(other) = other {
+                self.leave_to_another(id, identity, other);
             } else if !is_as_seen {
                 self.schedule.queues[id].dequeue(&identity);
                 self.outcomes

@@ -222,7 +222,13 @@ fn a_run_of_somebody_else_that_overlaps_is_in_the_way_unless_that_is_allowed() {
     );
     let start = UnixSeconds::new(0).expect("in range");
     let history = Window::new(start, day(0, 86_400).end()).expect("a window");
-    assert_eq!(found_of(&[shows("first", history)], 1, false), [""; 0]);
+    let first = shows("first", history);
+    assert_eq!(found_of(std::slice::from_ref(&first), 1, false), [""; 0]);
+    let later = FlowRun {
+        created_at: Some(at(INTENT + 1)),
+        ..shows("later", history)
+    };
+    assert_eq!(found_of(&[first, later], 1, false), ["Overlaps later"]);
 }
 
 #[test]
