@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use aep_backfill::commands::{Exit, run};
 
@@ -10,22 +11,29 @@ use aep_backfill::commands::{Exit, run};
 const DESCRIPTORS: usize = 48;
 
 fn main() -> ExitCode {
+    if jiff::Timestamp::try_from(SystemTime::now()).is_err() {
+        return not_started("the clock of this machine is far off", "set it");
+    }
     let runtime = match spare_descriptors().and_then(|()| tokio::runtime::Runtime::new()) {
         Ok(runtime) => runtime,
         Err(error) => {
-            // Nobody is left to tell that it cannot be written.
-            let _ = writeln!(
-                io::stderr().lock(),
-                "error: could not start: {error}\nhint: nothing was done; `ulimit -n` shows how \
-                 many files and sockets may be open at once"
-            );
-            return ExitCode::from(Exit::Unexpected.code());
+            let hint = "`ulimit -n` shows how many files and sockets may be open at once";
+            return not_started(&error.to_string(), hint);
         }
     };
     let exit = runtime.block_on(run(std::env::args_os()));
     // A write that hangs must not hold up a process that was told to leave at once.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+fn not_started(why: &str, hint: &str) -> ExitCode {
+    // Nobody is left to tell that it cannot be written.
+    let _ = writeln!(
+        io::stderr().lock(),
+        "error: could not start: {why}\nhint: nothing was done; {hint}"
+    );
+    ExitCode::from(Exit::Unexpected.code())
 }
 
 /// Whether so many more can be opened.

@@ -108,7 +108,9 @@ impl ServerClock {
     #[must_use]
     pub(super) fn age(&self, date: Timestamp) -> Duration {
         // `Date` has whole seconds: it may have been made at the end of that one.
-        let made = date + SignedDuration::from_secs(1);
+        let made = date
+            .saturating_add(SignedDuration::from_secs(1))
+            .unwrap_or(date);
         let latest = self.answers().latest;
         let age = latest.map(|latest| self.at(latest).duration_since(made));
         age.and_then(|age| Duration::try_from(age).ok())

@@ -240,5 +240,19 @@ fn by_elimination(
     }
 }
 
+/// A run that shows `window` and is on record for another: an answer named it that was wrong. Then no
+/// list says of the window that it has no run. `recorded` gives the window of a run's record.
+pub(crate) fn recorded_for_another(
+    window: Window,
+    runs: &[FlowRun],
+    recorded: impl Fn(&RunId) -> Option<Window>,
+) -> Option<RunId> {
+    let is_misplaced = |run: &&FlowRun| {
+        run.window_evidence.window() == Some(window)
+            && recorded(&run.id).is_some_and(|other| other != window)
+    };
+    runs.iter().find(is_misplaced).map(|run| run.id.clone())
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{DoubtReason, Event, FlowIndex, LeftReason, RunOutcome};
 use crate::reconcile::matching::{CreatorAttribution, RunsByWindow};
 use crate::reconcile::preflight::{self, Found};
-use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise};
+use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise, recorded_for_another};
 use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
 use crate::reconcile::{Blocked, RunList, Unclear};
 use crate::run::{Key, OtherRun, RunId, RunIdentity};
@@ -209,6 +209,13 @@ impl Dispatcher {
                 && retried != Some(run_id)
             {
                 verdict = Settlement::CannotTell(Unclear::Claimed(run_id.clone()));
+            }
+            let state = self.journal.state();
+            let recorded = |run_id: &RunId| Some(state.claim(run_id)?.window);
+            if verdict == Settlement::DoesNotExist
+                && let Some(run_id) = recorded_for_another(doubt.open.window, runs, recorded)
+            {
+                verdict = Settlement::CannotTell(Unclear::Claimed(run_id));
             }
             match verdict {
                 Settlement::Exists(run_id, evidence) => {

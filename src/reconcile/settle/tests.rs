@@ -17,6 +17,16 @@ fn open(n: i64, rerun: u32) -> OpenIntent {
     }
 }
 
+#[test]
+fn a_window_whose_run_is_on_record_for_another_window_is_not_without_a_run() {
+    let shown = run("a", WindowEvidence::Params(window(1)), INTENT, OURS);
+    let runs = [shown.clone()];
+    let found = |recorded| recorded_for_another(window(1), &runs, |_| recorded);
+    assert_eq!(found(Some(window(2))), Some(shown.id));
+    assert_eq!(found(Some(window(1))), None, "it is another rerun");
+    assert_eq!(found(None), None);
+}
+
 fn only(id: &str, evidence: Evidence) -> Reading {
     Reading::Only(id.parse().expect("a run id"), evidence)
 }
