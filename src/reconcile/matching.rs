@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use crate::api::{FlowRun, WindowEvidence};
-use crate::run::{DesiredRun, Obstacle, Rerun, RunId, RunStatus, UnixSeconds, Window};
+use crate::run::{DesiredRun, Obstacle, Rerun, RunId, UnixSeconds, Window};
 use crate::state::{ClockedTime, Evidence};
 
 /// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
@@ -251,7 +251,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
                 let obstacle = if is_nearly(*free, window) {
                     Obstacle::NearlySame
                 } else if wanted.request.overlap_allowed
-                    || matches!(run.status, RunStatus::Failed | RunStatus::Empty)
+                    || run.status.is_retriable()
                     || !matches!(run.window_evidence, WindowEvidence::Params(_))
                 {
                     return None;

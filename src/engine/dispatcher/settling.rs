@@ -1,5 +1,7 @@
 //! What lists tell, carried out: a run is adopted, or known not to exist, or left to a person.
 
+use std::cell::LazyCell;
+
 use jiff::Timestamp;
 
 use super::Dispatcher;
@@ -56,7 +58,7 @@ impl Dispatcher {
     /// alone, and one that somebody else has run again stands for itself.
     pub(super) fn check_retries(&mut self, id: FlowIndex, runs: &[FlowRun]) {
         let queue = &self.schedule.queues[id];
-        let by_window = RunsByWindow::new(runs, &queue.claimed);
+        let by_window = LazyCell::new(|| RunsByWindow::new(runs, &queue.claimed));
         let retries: Vec<(RunIdentity, RunId, Option<OtherRun>)> = queue
             .waiting()
             .filter_map(|run| {

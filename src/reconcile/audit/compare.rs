@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::denial::contradicted;
-use super::overlap::{GuardedWindows, came_to_nothing};
+use super::overlap::GuardedWindows;
 use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::reconcile::matching::{
@@ -288,7 +288,7 @@ impl Comparison<'_, '_> {
             })
         };
         // What has ingested nothing is none too many.
-        let counts = |run: &FlowRun| !came_to_nothing(run);
+        let counts = |run: &FlowRun| !run.status.is_retriable();
         let is_beyond = free
             .iter()
             .any(|run| counts(run) && !adopted.contains_key(&run.id))
@@ -306,7 +306,7 @@ impl Comparison<'_, '_> {
             let is_on_record = runs.iter().any(|run| claim(run).is_some());
             for run in free {
                 let wanted = adopted.get(&run.id).copied();
-                let is_harmless = came_to_nothing(run) && is_on_record && wanted.is_none();
+                let is_harmless = run.status.is_retriable() && is_on_record && wanted.is_none();
                 if is_harmless || contradicting.contains(&run.id) {
                     continue;
                 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::api::{FlowRun, WindowEvidence};
-use crate::run::{DesiredRun, Key, RunIdentity, RunStatus, UnixSeconds, Window};
+use crate::run::{DesiredRun, Key, RunIdentity, UnixSeconds, Window};
 use crate::state::{Fate, Record};
 
 /// The windows of a flow that nobody else's run should overlap.
@@ -69,7 +69,7 @@ impl<'a> GuardedWindows<'a> {
         let WindowEvidence::Params(window) = run.window_evidence else {
             return Vec::new();
         };
-        if came_to_nothing(run) {
+        if run.status.is_retriable() {
             return Vec::new();
         }
         let first = self
@@ -83,9 +83,4 @@ impl<'a> GuardedWindows<'a> {
             .map(|own| (own.identity.window, own.identity.key()))
             .collect()
     }
-}
-
-/// Whether the run has ended without ingesting anything.
-pub(super) fn came_to_nothing(run: &FlowRun) -> bool {
-    matches!(run.status, RunStatus::Failed | RunStatus::Empty)
 }

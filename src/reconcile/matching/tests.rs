@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixture::{INTENT, OURS, at, run, window};
-use crate::run::RunIdentity;
+use crate::run::{RunIdentity, RunStatus};
 
 const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
     api_key: OURS,
