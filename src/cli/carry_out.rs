@@ -15,7 +15,7 @@ use super::length::parse_length;
 use super::present::{Form, present};
 use super::signals::Signals;
 use super::watch::watch;
-use crate::engine::{self, Applied, Ending, Settings, Stopper};
+use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::plan::Plan;
 use crate::report::{self, View};
 use crate::state::State;
@@ -144,7 +144,7 @@ pub(crate) async fn look(
 
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.
 pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
-    let counts = report::count(applied, held_back);
+    let counts = applied.counts(held_back);
     let failed = applied.followed.as_ref().map_or(0, |totals| totals.failed);
     match &applied.ending {
         Ending::Store(_) => Exit::State,
@@ -152,11 +152,11 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
         Ending::Interrupted => Exit::Interrupted,
         Ending::Breaker(_) => Exit::Guard,
         Ending::Unreachable(_) | Ending::Panicked(_) => Exit::Unexpected,
-        Ending::Done | Ending::TimedOut if counts.in_doubt > 0 => Exit::InDoubt,
+        Ending::Done | Ending::TimedOut if counts.of(OutcomeKind::InDoubt) > 0 => Exit::InDoubt,
         Ending::TimedOut => Exit::TimedOut,
         Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
         Ending::Done
-            if counts.rejected > 0
+            if counts.of(OutcomeKind::Rejected) > 0
                 || applied.blocked > 0
                 || failed > 0
                 || applied.has_conflict() =>
@@ -164,7 +164,7 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
             Exit::Rejected
         }
         Ending::Done if applied.is_not_followed() => Exit::Unexpected,
-        Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
+        Ending::Done if detailed && counts.of(OutcomeKind::Remaining) > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
     }
 }

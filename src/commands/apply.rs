@@ -21,7 +21,7 @@ use crate::cli::present;
 use crate::cli::signals::Signals;
 use crate::engine::{self, Applied, Ending};
 use crate::file_text::text_of;
-use crate::plan::{Plan, ReviewedPlan};
+use crate::plan::{Action, Plan, ReviewedPlan};
 use crate::report::{self, Annotation, ApplyView, PlanView};
 use crate::run::DesiredRun;
 use crate::state::State;
@@ -174,7 +174,11 @@ async fn apply_to(
     let wait = flags.follow.wait;
     let is_followed = wait && engine::has_unfinished(&first_look, state.as_ref());
     let totals = first_look.totals();
-    if !totals.has_changes() && totals.conflict == 0 && !has_doubts && !is_followed {
+    if !totals.has_changes()
+        && totals.actions.of(Action::Conflict) == 0
+        && !has_doubts
+        && !is_followed
+    {
         let followed = state.as_ref().filter(|_| wait);
         let nothing = engine::nothing_to_do(&first_look, followed);
         let next = PlanView::of(&first_look, state.as_ref());
@@ -197,7 +201,7 @@ async fn apply_to(
     let forecast = plan::forecast(context, &plan, Some(store.state()));
     let made = plan::PlanWithState::of(plan, forecast);
     // From here on a reader of standard output that has gone decides nothing.
-    let conflicts = made.plan.totals().conflict > 0;
+    let conflicts = made.plan.totals().actions.of(Action::Conflict) > 0;
     if conflicts || (flags.format != AnnotatedFormat::Json && !context.quiet) {
         context.actions.begin_group(io::stdout(), "The plan");
         made.warn(context, flags.format.into());
@@ -304,14 +308,10 @@ fn finish(
 
 async fn confirm(plan: &Plan, signals: &mut Signals) -> Result<bool, Failure> {
     let totals = plan.totals();
-    let question = format!(
-        "Create {} runs{}?",
-        totals.to_create(),
-        if totals.in_doubt > 0 {
-            format!(", after settling {}", totals.in_doubt)
-        } else {
-            String::new()
-        }
-    );
+    let settling = match totals.actions.of(Action::Settle) {
+        0 => String::new(),
+        in_doubt => format!(", after settling {in_doubt}"),
+    };
+    let question = format!("Create {} runs{settling}?", totals.to_create());
     ask(&question, signals).await
 }

@@ -227,7 +227,7 @@ impl PlanWithState {
         let blocked = self.blocked.as_deref().unwrap_or_default();
         Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
             Exit::Unexpected
-        } else if !blocked.is_empty() || totals.conflict > 0 {
+        } else if !blocked.is_empty() || totals.actions.of(Action::Conflict) > 0 {
             Exit::Rejected
         } else if detailed_exitcode && totals.has_changes() {
             Exit::Changes

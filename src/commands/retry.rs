@@ -21,7 +21,7 @@ use crate::cli::signals::Signals;
 use crate::engine::{self, Applied};
 use crate::plan::{Plan, RetryPlan, RetryRule, diff};
 use crate::reconcile::all_news;
-use crate::report::{RetryPlanView, RetryView, number};
+use crate::report::{RetryView, number};
 use crate::run::DesiredRun;
 use crate::state::State;
 use crate::store::load;
@@ -161,7 +161,10 @@ async fn retry_with(
         context
             .actions
             .begin_group(std::io::stdout(), "The retries");
-        let view = RetryPlanView { planned: &planned };
+        let view = RetryView {
+            planned: &planned,
+            applied: None,
+        };
         let _ = present::show(context, &view, flags.format.into());
         context.actions.end_group(std::io::stdout());
     }
@@ -207,7 +210,10 @@ fn show_plan(context: &Context, flags: &Flags, planned: &RetryPlan) -> Result<Ex
     } else {
         Exit::Success
     };
-    let view = RetryPlanView { planned };
+    let view = RetryView {
+        planned,
+        applied: None,
+    };
     let report = flags.report.as_deref();
     let [shown, reported] = present::present(context, &view, flags.format.into(), report, exit);
     shown.and(reported)?;
@@ -224,7 +230,7 @@ fn finish(context: &Context, flags: &Flags, planned: &RetryPlan, applied: Applie
     }
     let view = RetryView {
         planned,
-        applied: &applied,
+        applied: Some(&applied),
     };
     let report = flags.report.as_deref();
     let exit = show_all(context, &view, flags.format.into(), report, exit);

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Layout;
-use super::markdown::plan_markdown;
-use super::text::plan::write_plan;
-use crate::plan::{Limit, Plan, Selection, diff};
+use super::plan::PlanView;
+use super::view::View;
+use crate::plan::{Action, Limit, Plan, Selection, diff};
 use crate::run::{
     DesiredRun, FlowRef, Order, Request, Rerun, RunIdentity, Source, UnixSeconds, Window,
 };
@@ -124,9 +124,16 @@ fn varied() -> Plan {
     })
 }
 
+fn plan_markdown(plan: &Plan, most: usize) -> String {
+    PlanView::of(plan, None)
+        .markdown(most)
+        .expect("a plan has one")
+}
+
 fn text(plan: &Plan, layout: Layout) -> String {
     let mut out = Vec::new();
-    write_plan(&mut out, plan, None, &[], layout).expect("memory takes it");
+    let view = PlanView::of(plan, None);
+    view.write_text(&mut out, layout).expect("memory takes it");
     String::from_utf8(out).expect("it is text")
 }
 
@@ -138,6 +145,7 @@ fn a_plan_in_80_columns() {
         Layout {
             verbose: false,
             width: Some(80),
+            ..Layout::default()
         },
     );
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
@@ -188,6 +196,7 @@ fn what_needs_attention_is_not_left_out() {
         Layout {
             verbose: false,
             width: Some(80),
+            ..Layout::default()
         },
     );
     let in_conflict = shown.lines().filter(|line| line.starts_with("  ! "));
@@ -205,6 +214,7 @@ fn windows_that_follow_each_other_are_one_line_unless_each_is_asked_for() {
     let layout = |verbose| Layout {
         verbose,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&plan, layout(false));
     let lines: Vec<&str> = shown
@@ -237,6 +247,7 @@ fn reruns_other_lengths_and_two_in_a_row_are_told_one_by_one() {
     let layout = Layout {
         verbose: false,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&diff(runs, None), layout);
     assert!(!shown.contains(" × "), "{shown}");
@@ -250,6 +261,7 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
     let layout = |verbose| Layout {
         verbose,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&plan, layout(false));
     assert_eq!(shown.matches("\nquiet  ").count(), 29);
@@ -263,7 +275,7 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 
 #[test]
 fn a_plan_in_markdown() {
-    assert_snapshot!(plan_markdown(&varied(), None, &[], &[], MOST), @"
+    assert_snapshot!(plan_markdown(&varied(), MOST), @"
     ### backfill plan: 1 in conflict, 13 to create, 3 unchanged, 1 in doubt, to be settled, 3 held back by a limit, 1 no longer in a manifest
 
     **1 conflict: windows over what was ingested already. Nothing is sent until this is changed, or the manifest says `overlap: allow`.**
@@ -326,7 +338,7 @@ fn a_plan_in_markdown() {
 fn names_from_a_manifest_are_no_markdown() {
     let mut runs = days(1, HOSTILE, 3..8);
     runs.extend(days(2, HOSTILE, 0..2));
-    let shown = plan_markdown(&diff(runs, Some(&state())), None, &[], &[], MOST);
+    let shown = plan_markdown(&diff(runs, Some(&state())), MOST);
     assert!(!shown.contains("<script"), "{shown}");
     assert_eq!(shown.matches("<pre>").count(), 3);
     assert_eq!(shown.matches("</pre>").count(), 3);
@@ -374,7 +386,7 @@ fn a_comment_has_room_for_it_whatever_its_size() {
             .collect();
         let number = runs.len();
         let plan = diff(runs, Some(&state()));
-        let shown = plan_markdown(&plan, None, &[], &[], MOST);
+        let shown = plan_markdown(&plan, MOST);
         assert!(shown.len() < 60_000, "{flows}: {}", shown.len());
         assert!(shown.len() > 30_000, "{flows}: {}", shown.len());
         assert!(shown.starts_with("### backfill plan: "));
@@ -394,7 +406,10 @@ fn a_comment_has_room_for_it_whatever_its_size() {
             .filter(|line| line.contains("  [20"))
             .count();
         let unlisted = number_before(&shown, " runs of ").expect("some are not listed");
-        assert_eq!(listed + unlisted + plan.totals().unchanged, number);
+        assert_eq!(
+            listed + unlisted + plan.totals().actions.of(Action::Unchanged),
+            number
+        );
     }
 }
 
@@ -413,7 +428,7 @@ fn fifty_thousand_runs_in_a_row_are_told_whole() {
             limit: Some(Limit::NewRunsPerApply(500)),
             ..Selection::default()
         });
-        let shown = plan_markdown(&plan, None, &[], &[], most);
+        let shown = plan_markdown(&plan, most);
         assert!(shown.len() < most, "{flows}: {}", shown.len());
         assert!(
             shown.starts_with("### backfill plan: 500 to create, 0 unchanged, 49500 held back")
@@ -440,7 +455,7 @@ fn a_stretch_tells_its_windows_their_length_and_their_lines() {
     for (n, run) in (0..).zip(&mut runs[..100]) {
         run.line = 10 + n;
     }
-    let shown = plan_markdown(&diff(runs, None), None, &[], &[], 5_000);
+    let shown = plan_markdown(&diff(runs, None), 5_000);
     let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();
     assert_eq!(
         lines,
@@ -488,9 +503,9 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
         }
     }
     let plan = diff(days(1, HOSTILE, 100..8100), Some(&state));
-    assert_eq!(plan.totals().conflict, 4000);
-    assert_eq!(plan.totals().waiting, 4000);
-    let shown = plan_markdown(&plan, None, &[], &[], MOST);
+    assert_eq!(plan.totals().actions.of(Action::Conflict), 4000);
+    assert_eq!(plan.totals().actions.of(Action::Wait), 4000);
+    let shown = plan_markdown(&plan, MOST);
     assert!(shown.len() < 60_000, "{}", shown.len());
     assert!(shown.contains("more conflicts"), "{shown}");
 }
