@@ -92,6 +92,12 @@ impl<'a> View for PlanView<'a> {
         if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
             return report;
         }
+        if plan.contradicts_state() {
+            report.note(
+                "Nothing is sent until the windows in conflict are changed, or their manifest says \
+                 `overlap: allow`.",
+            );
+        }
         if let Some(held_back) = describe_held_back(plan) {
             report.note(format!("Warning: {held_back}."));
         }
@@ -328,7 +334,10 @@ impl<'p> PlannedFlow<'p> {
             flow: FlowRef::clone(&first.identity.flow),
             about: describe_request(&first.request),
             span,
-            counts: counts(&self.totals),
+            counts: counts(&self.totals)
+                .into_iter()
+                .filter(|it| it.0 > 0)
+                .collect(),
             moved: None,
             notes: describe_gaps(&bar.gaps).into_iter().chain(paused).collect(),
             bar,

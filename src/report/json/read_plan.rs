@@ -322,8 +322,8 @@ mod tests {
         let edits: [(&str, Edit<'_>, &str); 15] = [
             (
                 "format",
-                &|it| it["format"] = json!("plan/v2"),
-                "its format is `plan/v2`",
+                &|it| it["format"] = json!("plan/v3"),
+                "its format is `plan/v3`",
             ),
             (
                 "digest",
@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn what_is_no_plan_says_what_it_is() {
         let failure = json!({
-            "format": "plan/v1", "ending": "failed", "message": "2 errors", "exitCode": 3
+            "format": "plan/v2", "ending": "failed", "message": "2 errors", "exitCode": 3
         });
         let error = read(&failure).expect_err("no plan").to_string();
         assert_eq!(error, "it holds no plan: 2 errors");
