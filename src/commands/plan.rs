@@ -161,7 +161,7 @@ pub(super) fn present(
     let made = match made {
         Ok(made) => made,
         Err(failure) => {
-            let reported = output::report_failure(context, report, &failure, "plan/v1");
+            let reported = output::report_failure(context, report, &failure, "plan/v2");
             let reported = reported.and(html.write_failure("plan", &failure));
             let shown = show_failure(&failure, form);
             return (Err(failure), reported.and(shown));

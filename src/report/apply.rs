@@ -10,12 +10,12 @@ use super::follow::report_followed;
 use super::github::{Annotation, Outputs, annotate_applied};
 use super::html::{PageSource, page};
 use super::json::{self, ApplyDocument};
-use super::outcome::{describe_doubt, describe_left};
+use super::outcome::{describe_doubt, describe_left, run_row};
+use super::plain;
 use super::plan::{PlanView, describe_request};
 use super::reason::{describe_held_back, describe_review};
 use super::terminal::Layout;
 use super::view::View;
-use super::{plain, window};
 use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
 use crate::plan::{Action, Plan};
 use crate::run::{Counts, DesiredRun, FlowRef, Window, WindowStatus};
@@ -206,16 +206,6 @@ fn outcomes(
         rest: "runs; --report has them all",
         ..Table::default()
     }
-}
-
-/// Key, label, window and place of a run.
-pub(super) fn run_row(run: &DesiredRun) -> Row {
-    Row::new([
-        run.key().short(),
-        plain(&run.request.name, 60),
-        window(run.identity.window),
-        plain(&run.origin().to_string(), 60),
-    ])
 }
 
 /// Why an apply ended early, if it did.

@@ -181,16 +181,14 @@ fn flow_list(flow: &Flow, most: usize) -> (String, usize) {
     );
     let tail = "</details>\n\n";
     let room = most.saturating_sub(head.len() + tail.len() + 60);
-    let lines = flow.notes.iter().map(|note| told(note, ""));
-    let (notes, _) = pre(lines, room / 2);
-    let (block, left_out) = rows(&flow.table, room.saturating_sub(notes.len()));
+    let (block, left_out) = rows(&flow.notes, &flow.table, room);
     let more = more(left_out, "runs");
-    (format!("{head}{notes}{block}{more}{tail}"), left_out)
+    (format!("{head}{block}{more}{tail}"), left_out)
 }
 
 /// A table under its heading, in at most `most` bytes.
 fn section(table: &Table, most: usize) -> String {
-    let (block, left_out) = rows(table, most);
+    let (block, left_out) = rows(&[], table, most);
     let rest = table.rest.split(',').next().unwrap_or_default();
     let heading = table.heading.as_ref();
     let heading = heading.map_or_else(String::new, |text| format!("**{text}**\n\n"));
@@ -204,8 +202,9 @@ pub(super) fn more(left_out: usize, what: &str) -> String {
     }
 }
 
-/// The rows in columns, and how many runs have no room. Those that need a person least go first.
-fn rows(table: &Table, most: usize) -> (String, usize) {
+/// The rows in columns under `notes`, and how many runs have no room. Those that need a person least go
+/// first.
+fn rows(above: &[String], table: &Table, most: usize) -> (String, usize) {
     let mut cells: Vec<Vec<String>> = Vec::with_capacity(table.rows.len());
     if !table.head.is_empty() {
         let mut head: Vec<String> = table.head.iter().map(|it| (*it).to_owned()).collect();
@@ -214,7 +213,7 @@ fn rows(table: &Table, most: usize) -> (String, usize) {
         }
         cells.push(head);
     }
-    let heads = cells.len();
+    let number_of_heads = cells.len();
     cells.extend(table.rows.iter().map(|row| {
         let mut cells = row.cells.clone();
         if let (Some(status), Some(first)) = (row.status, cells.first_mut()) {
@@ -225,7 +224,7 @@ fn rows(table: &Table, most: usize) -> (String, usize) {
     }));
     let lines = columns("", &cells);
     let entry = |at: usize| {
-        let mut entry = format!("{}\n", lines[heads + at]);
+        let mut entry = format!("{}\n", lines[number_of_heads + at]);
         for note in notes(&table.rows, at) {
             entry.push_str(&told(note, "      "));
         }
@@ -234,10 +233,11 @@ fn rows(table: &Table, most: usize) -> (String, usize) {
     let entries: Vec<String> = (0..table.rows.len()).map(entry).collect();
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|at| !table.rows[*at].status.is_some_and(|it| it.is_stuck()));
-    let head: String = lines[..heads]
+    let above = above.iter().map(|note| told(note, ""));
+    let heads = lines[..number_of_heads]
         .iter()
-        .map(|line| format!("{line}\n"))
-        .collect();
+        .map(|line| format!("{line}\n"));
+    let head: String = above.chain(heads).map(|line| html(&line)).collect();
     let mut size = "<pre>\n</pre>\n\n".len() + head.len();
     let fitting = order.iter().take_while(|at| {
         size += entries[**at].len();
@@ -247,7 +247,7 @@ fn rows(table: &Table, most: usize) -> (String, usize) {
     shown.sort_unstable();
     let left_out = |at: usize| table.rows[at].runs + table.rows[at].skipped;
     let all: usize = (0..entries.len()).map(left_out).sum::<usize>() + table.left_out;
-    if shown.is_empty() {
+    if shown.is_empty() && (all > 0 || head.is_empty()) {
         return (String::new(), all);
     }
     let told: usize = shown.iter().map(|at| table.rows[*at].runs).sum();

@@ -92,6 +92,13 @@ impl<'a> View for PlanView<'a> {
         if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
             return report;
         }
+        report.table(blocked_flows(blocked.unwrap_or_default()));
+        if plan.contradicts_state() {
+            report.note(
+                "Nothing is sent until the windows in conflict are changed, or their manifest says \
+                 `overlap: allow`.",
+            );
+        }
         if let Some(held_back) = describe_held_back(plan) {
             report.note(format!("Warning: {held_back}."));
         }
@@ -104,7 +111,6 @@ impl<'a> View for PlanView<'a> {
         if totals.statuses.of(WindowStatus::Failed) > 0 {
             report.note("`backfill retry` runs failed runs again.");
         }
-        report.table(blocked_flows(blocked.unwrap_or_default()));
         if layout.is_markdown {
             report.table(warnings(problems));
             report.table(orphaned(plan, layout));
@@ -238,7 +244,7 @@ fn orphaned(plan: &Plan, layout: Layout) -> Table {
     });
     Table {
         heading: Some(format!(
-            "{} in the state, but in no manifest that was read (nothing is done about that)",
+            "{} in the state, but in no manifest (nothing is done about that)",
             number(all.len(), "run")
         )),
         rows: rows.collect(),
@@ -328,7 +334,10 @@ impl<'p> PlannedFlow<'p> {
             flow: FlowRef::clone(&first.identity.flow),
             about: describe_request(&first.request),
             span,
-            counts: counts(&self.totals),
+            counts: counts(&self.totals)
+                .into_iter()
+                .filter(|it| it.0 > 0)
+                .collect(),
             moved: None,
             notes: describe_gaps(&bar.gaps).into_iter().chain(paused).collect(),
             bar,

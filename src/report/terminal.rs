@@ -53,7 +53,6 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
         {
             writeln!(out)?;
         }
-        is_after_rows |= matches!(block, Block::Table(_) | Block::Flow(_));
         match block {
             Block::Note(text) => paragraph(out, text, layout)?,
             Block::Table(table) => {
@@ -65,6 +64,9 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
             }
             Block::Flow(flow) if flow.is_listed => {
                 if std::mem::take(&mut needs_legend) {
+                    if std::mem::take(&mut is_after_rows) {
+                        writeln!(out)?;
+                    }
                     write_legend(out, report, layout)?;
                 }
                 write_flow(out, flow, layout)?;
@@ -73,6 +75,7 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
             Block::Fields(fields) => write_fields(out, fields, layout)?,
             Block::Code(text) => writeln!(out, "\n{text}")?,
         }
+        is_after_rows |= matches!(block, Block::Table(_) | Block::Flow(_));
     }
     Ok(())
 }

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::plan::ColumnFields;
 use crate::plan::{Action, PlanDigest, ReviewedPlan};
 use crate::run::{
     DeltaColumn, FlowId, FlowRef, Key, OrganizationId, Rerun, RunIdentity, Sandbox, UnixSeconds,
@@ -99,7 +98,7 @@ struct Run {
     #[serde(default)]
     start_time: Option<i64>,
     #[serde(default)]
-    delta_column: Option<ColumnFields>,
+    delta_column: Option<DeltaColumn>,
 }
 
 impl Run {
@@ -144,7 +143,7 @@ impl Run {
             key: made,
             action,
             start_time: self.start_time.map(time).transpose()?,
-            delta_column: self.delta_column.map(DeltaColumn::from),
+            delta_column: self.delta_column,
         })
     }
 }
@@ -322,8 +321,8 @@ mod tests {
         let edits: [(&str, Edit<'_>, &str); 15] = [
             (
                 "format",
-                &|it| it["format"] = json!("plan/v2"),
-                "its format is `plan/v2`",
+                &|it| it["format"] = json!("plan/v3"),
+                "its format is `plan/v3`",
             ),
             (
                 "digest",
@@ -440,7 +439,7 @@ mod tests {
     #[test]
     fn what_is_no_plan_says_what_it_is() {
         let failure = json!({
-            "format": "plan/v1", "ending": "failed", "message": "2 errors", "exitCode": 3
+            "format": "plan/v2", "ending": "failed", "message": "2 errors", "exitCode": 3
         });
         let error = read(&failure).expect_err("no plan").to_string();
         assert_eq!(error, "it holds no plan: 2 errors");
