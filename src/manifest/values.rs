@@ -194,8 +194,7 @@ impl Choice for SourceKind {
             Self::File,
         ),
     ];
-    const HINT: &'static str =
-        "databases and warehouses are `table`, with a deltaColumn; storages are `file`";
+    const HINT: &'static str = "databases and warehouses are `table`, storages are `file`";
 }
 
 impl Choice for Order {
