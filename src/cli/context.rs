@@ -64,7 +64,11 @@ pub(crate) struct Flags {
     )]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
-    #[arg(long, global = true, conflicts_with = "endpoint")]
+    #[cfg_attr(
+        feature = "emulator",
+        arg(long, global = true, conflicts_with = "endpoint")
+    )]
+    #[cfg_attr(not(feature = "emulator"), arg(skip))]
     emulator: bool,
     /// Whether to colour what is shown
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]

@@ -43,7 +43,6 @@ pub(crate) use text::changes::{count_changes, write_changes};
 pub(crate) use text::doctor::{Area, Diagnosis, Finding, Mark, Settling, Trouble};
 pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
-pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use text::resolve::write_case;
 pub(crate) use text::retry::RetryCounts;
 pub(crate) use text::status::{RunListing, Standing, Status, StatusRow, Unread};
@@ -70,7 +69,7 @@ pub(crate) fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
 }
 
 /// A window as `[start, end)`, by dates alone where it begins and ends with a day.
-fn window(window: Window) -> String {
+pub(crate) fn window(window: Window) -> String {
     let date = |time: UnixSeconds| {
         let text = time.to_string();
         text.strip_suffix("T00:00:00Z").map(ToOwned::to_owned)

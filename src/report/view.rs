@@ -15,8 +15,8 @@ use super::github::{
 use super::html::{PageSource, page};
 use super::json::{
     self, ApplyDocument, AuditDocument, DoctorDocument, ImportDocument, PlanDocument,
-    RehearseDocument, ResolveDocument, RetryDocument, StateDocument, StatusDocument,
-    ValidateDocument, VerifyDocument,
+    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
+    VerifyDocument,
 };
 use super::markdown::{
     applied_markdown, audit_markdown, doctor_markdown, plan_markdown, retried_markdown,
@@ -30,7 +30,6 @@ use super::text::doctor::{Diagnosis, write_diagnosis};
 use super::text::follow::write_followed;
 use super::text::import::{ImportedFlow, write_import};
 use super::text::plan::write_plan;
-use super::text::rehearse::{Rehearsal, write_rehearsal};
 use super::text::resolve::{write_cases, write_decisions};
 use super::text::retry::{write_retried, write_retry_plan};
 use super::text::state::{write_record, write_records, write_verified};
@@ -539,16 +538,4 @@ impl View for VerifyView<'_> {
 /// When writing fails.
 pub(crate) fn write_no_state(out: &mut dyn Write, place: &str) -> io::Result<()> {
     writeln!(out, "There is no state in {place}.")
-}
-
-impl View for Rehearsal {
-    type Document = RehearseDocument;
-
-    fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
-        write_rehearsal(out, self)
-    }
-
-    fn document(&self, exit_code: u8) -> RehearseDocument {
-        json::rehearse(self, exit_code)
-    }
 }

@@ -8,7 +8,6 @@ pub(super) mod explain;
 pub(super) mod follow;
 pub(super) mod import;
 pub(super) mod plan;
-pub(super) mod rehearse;
 pub(super) mod resolve;
 pub(super) mod retry;
 pub(super) mod state;

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::table;
-use crate::report::duration;
-use crate::report::wrap::wrap;
-use crate::report::{number, plain, window};
+use super::result::{Miscount, Rehearsal, RehearsalCounts};
+use crate::report::{Layout, View, duration, number, plain, window, wrap};
 use crate::run::{Key, UnixSeconds, Window};
 
 /// How many windows are listed before the rest is counted.
@@ -16,117 +13,36 @@ const LISTED: usize = 20;
 /// How wide lines are.
 const WIDTH: usize = 100;
 
-/// A rehearsal that came to its end.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Rehearsal {
-    /// The scenario, as it was asked for: a name or a file.
-    pub scenario: String,
-    /// What the faults and the moments of the kills were drawn from.
-    pub seed: u64,
-    /// What the service's own count says.
-    pub verdict: RehearsalCounts,
-    /// How many applies were killed.
-    pub kills: u32,
-    /// How many were to be killed.
-    pub kills_asked: u32,
-    /// How many applies were started, killed ones included.
-    pub applies: u32,
-    /// How many retries were started, killed ones included.
-    pub retries: u32,
-    /// What the last apply said of itself, unless it was fine.
-    pub last_words: Option<String>,
-    /// How many requests of each kind arrived.
-    pub requests: BTreeMap<String, u64>,
-    /// How often each fault was done.
-    pub faults: BTreeMap<String, u64>,
-    /// How long it took.
-    pub took: Duration,
-    /// The folder with the evidence, where it was kept.
-    pub kept: Option<PathBuf>,
-}
+impl View for Rehearsal {
+    type Document = Self;
 
-/// How the runs that exist compare with those that were wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct RehearsalCounts {
-    /// Runs that the manifests want.
-    pub wanted: usize,
-    /// How many of these exist.
-    pub created: usize,
-    /// Runs that failed and were run again.
-    pub retried: usize,
-    /// Runs that exist beside the one that was wanted, or were run again twice for one failure.
-    pub doubled: usize,
-    /// Runs that do not exist, and of which the last apply did not say so.
-    pub lost: usize,
-    /// Runs of windows that no manifest wants.
-    pub unwanted: usize,
-    /// Runs of which the last apply said that they may exist.
-    pub in_doubt: usize,
-    /// Runs that do not exist, and of which the last apply said so: refused, or not sent.
-    pub left: usize,
-    /// The windows behind `doubled`, `lost` and `unwanted`, in the order of sandbox, flow and
-    /// window.
-    pub wrong: Vec<Miscount>,
-}
+    fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
+        write_rehearsal(out, self)
+    }
 
-/// A window with more runs than are wanted of it, or fewer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Miscount {
-    /// What is wrong with it.
-    pub wrong: Wrong,
-    /// The sandbox, as the service has it.
-    pub sandbox: String,
-    /// The flow, as the service has it.
-    pub flow_id: String,
-    /// The window's start and end in unix seconds.
-    pub window: (i64, i64),
-    /// The keys of the runs that are wanted of it.
-    pub keys: Vec<Key>,
-    /// The runs that exist of it.
-    pub run_ids: Vec<String>,
-}
-
-/// What can be wrong with a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wrong {
-    /// More runs exist than are wanted.
-    Doubled,
-    /// Fewer exist, and nobody said so.
-    Lost,
-    /// None is wanted.
-    Unwanted,
-}
-
-impl Wrong {
-    /// The word for it.
-    #[must_use]
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Doubled => "doubled",
-            Self::Lost => "lost",
-            Self::Unwanted => "unwanted",
-        }
+    fn document(&self, _: u8) -> Self {
+        self.clone()
     }
 }
 
 /// Writes the table, the sentence, and what went wrong.
-///
-/// # Errors
-/// When writing fails.
-pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
     let Rehearsal {
+        format: _,
         scenario,
         seed,
-        verdict,
+        summary,
         kills,
         kills_asked,
         applies,
         retries,
-        last_words,
         requests,
         faults,
-        took,
+        seconds,
+        windows,
+        message,
         kept,
+        exit_code: _,
     } = rehearsal;
     let RehearsalCounts {
         wanted,
@@ -137,9 +53,8 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
         unwanted,
         in_doubt,
         left,
-        wrong,
-    } = verdict;
-    let rows = [
+    } = summary;
+    for (name, value) in [
         ("scenario", format!("{}, seed {seed}", plain(scenario, 200))),
         ("wanted", wanted.to_string()),
         ("created", created.to_string()),
@@ -154,21 +69,19 @@ pub(crate) fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io:
         ("retries", retries.to_string()),
         ("requests", describe_kinds(requests)),
         ("faults", describe_kinds(faults)),
-        ("time", duration(*took)),
-    ]
-    .map(|(name, value)| [name.to_owned(), value]);
-    for line in table::columns("", &rows).lines() {
-        for line in wrap(line, "          ", WIDTH) {
+        ("time", duration(Duration::from_secs_f64(*seconds))),
+    ] {
+        for line in wrap(&format!("{name:<10}{value}"), "          ", WIDTH) {
             writeln!(out, "{line}")?;
         }
     }
-    writeln!(out, "\n{}", sentence(verdict))?;
-    if let Some(words) = last_words {
+    writeln!(out, "\n{}", sentence(summary))?;
+    if let Some(words) = message {
         writeln!(out, "The last apply: {}", plain(words, 700))?;
     }
-    write_wrong(out, wrong)?;
+    write_wrong(out, windows)?;
     if let Some(folder) = kept {
-        let folder = plain(&folder.to_string_lossy(), 500);
+        let folder = plain(folder, 500);
         writeln!(out, "\nState, journal, ledger and output are in {folder}")?;
     }
     Ok(())
@@ -185,7 +98,6 @@ fn sentence(verdict: &RehearsalCounts) -> String {
         unwanted,
         in_doubt,
         left,
-        wrong: _,
     } = verdict;
     let mut wrong = Vec::new();
     for (count, what) in [
@@ -256,12 +168,13 @@ fn write_wrong(out: &mut dyn Write, wrong: &[Miscount]) -> io::Result<()> {
     writeln!(out)?;
     for miscount in wrong.iter().take(LISTED) {
         let Miscount {
-            wrong,
+            outcome,
+            keys,
             sandbox,
             flow_id,
-            window: (start, end),
-            keys,
-            run_ids,
+            window_start_time,
+            window_end_time,
+            runs,
         } = miscount;
         let keys: Vec<String> = keys.iter().map(Key::short).collect();
         let keys = if keys.is_empty() {
@@ -272,13 +185,13 @@ fn write_wrong(out: &mut dyn Write, wrong: &[Miscount]) -> io::Result<()> {
         writeln!(
             out,
             "{:<9} {keys}  {}  {}  {}",
-            wrong.as_str(),
+            outcome.to_string(),
             plain(sandbox, 60),
             plain(flow_id, 60),
-            describe_window(*start, *end),
+            describe_window(*window_start_time, *window_end_time),
         )?;
-        if !run_ids.is_empty() {
-            writeln!(out, "          {}", plain(&run_ids.join(" "), 400))?;
+        if !runs.is_empty() {
+            writeln!(out, "          {}", plain(&runs.join(" "), 400))?;
         }
     }
     if wrong.len() > LISTED {
@@ -300,25 +213,34 @@ fn describe_window(start: i64, end: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rehearse::result::Wrong;
 
-    fn rehearsal(verdict: RehearsalCounts) -> Rehearsal {
+    #[test]
+    fn the_document_is_that_of_its_schema() {
+        crate::report::json::check_schema::<Rehearsal>("rehearse.v1", "rehearse/v1");
+    }
+
+    fn rehearsal(summary: RehearsalCounts) -> Rehearsal {
         let count = |pairs: &[(&str, u64)]| {
             let pairs = pairs.iter().map(|(kind, n)| ((*kind).to_owned(), *n));
             pairs.collect()
         };
         Rehearsal {
+            format: "rehearse/v1",
             scenario: "storm".to_owned(),
             seed: 7,
-            verdict,
+            summary,
             kills: 9,
             kills_asked: 10,
             applies: 12,
             retries: 2,
-            last_words: None,
             requests: count(&[("createRun", 80), ("listRuns", 200)]),
             faults: count(&[("reset", 6)]),
-            took: Duration::from_secs(83),
+            seconds: 83.0,
+            windows: Vec::new(),
+            message: None,
             kept: None,
+            exit_code: 0,
         }
     }
 
@@ -360,22 +282,23 @@ mod tests {
     #[test]
     fn what_went_wrong_is_listed_up_to_twenty_windows_and_its_evidence_named() {
         let miscount = |n: i64| Miscount {
-            wrong: Wrong::Doubled,
+            outcome: Wrong::Doubled,
+            keys: vec!["a".repeat(64).parse().expect("a key")],
             sandbox: "prod".to_owned(),
             flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de".to_owned(),
-            window: (n * 86_400, (n + 1) * 86_400),
-            keys: vec!["a".repeat(64).parse().expect("a key")],
-            run_ids: vec!["one".to_owned(), "two".to_owned()],
+            window_start_time: n * 86_400,
+            window_end_time: (n + 1) * 86_400,
+            runs: vec!["one".to_owned(), "two".to_owned()],
         };
         let mut told = rehearsal(RehearsalCounts {
             wanted: 80,
             created: 80,
             doubled: 21,
             lost: 1,
-            wrong: (0..21).map(miscount).collect(),
             ..RehearsalCounts::default()
         });
-        told.kept = Some(PathBuf::from("/tmp/backfill-rehearsal"));
+        told.windows = (0..21).map(miscount).collect();
+        told.kept = Some("/tmp/backfill-rehearsal".to_owned());
         let text = shown(&told);
         let end = text.split_once("\n\n").expect("a table first").1;
         assert!(
