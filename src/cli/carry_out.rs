@@ -1,6 +1,5 @@
 //! Carrying a plan out: what `apply` and `retry` have in common once they hold the state.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,11 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::length::parse_length;
-use super::present::{Form, present};
 use super::signals::Signals;
 use super::watch::watch;
-use crate::engine::{self, Applied, Ending, Settings, Stopper};
+use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::plan::Plan;
-use crate::report::{self, View};
+use crate::report;
 use crate::state::State;
 use crate::store::LockedStore;
 
@@ -144,7 +142,7 @@ pub(crate) async fn look(
 
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.
 pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
-    let counts = report::count(applied, held_back);
+    let counts = applied.counts(held_back);
     let failed = applied.followed.as_ref().map_or(0, |totals| totals.failed);
     match &applied.ending {
         Ending::Store(_) => Exit::State,
@@ -152,11 +150,11 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
         Ending::Interrupted => Exit::Interrupted,
         Ending::Breaker(_) => Exit::Guard,
         Ending::Unreachable(_) | Ending::Panicked(_) => Exit::Unexpected,
-        Ending::Done | Ending::TimedOut if counts.in_doubt > 0 => Exit::InDoubt,
+        Ending::Done | Ending::TimedOut if counts.of(OutcomeKind::InDoubt) > 0 => Exit::InDoubt,
         Ending::TimedOut => Exit::TimedOut,
         Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
         Ending::Done
-            if counts.rejected > 0
+            if counts.of(OutcomeKind::Rejected) > 0
                 || applied.blocked > 0
                 || failed > 0
                 || applied.has_conflict() =>
@@ -164,26 +162,9 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
             Exit::Rejected
         }
         Ending::Done if applied.is_not_followed() => Exit::Unexpected,
-        Ending::Done if detailed && counts.remaining > 0 => Exit::Changes,
+        Ending::Done if detailed && counts.of(OutcomeKind::Remaining) > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
     }
-}
-
-/// Shows the result everywhere and writes the report; how it all ended, if that is `exit`. What was
-/// done was done: a result that cannot be shown or written does not hide how it ended.
-pub(crate) fn show_all(
-    context: &Context,
-    view: &impl View,
-    form: Form,
-    report: Option<&Path>,
-    mut exit: Exit,
-) -> Exit {
-    for written in present(context, view, form, report, exit) {
-        if let Err(failure) = written {
-            exit = context.tell_unwritten(failure, exit);
-        }
-    }
-    exit
 }
 
 /// Says why it ended, if it did so early. Said here and not returned: the report has been written,

@@ -148,7 +148,7 @@ impl Failure {
 
     /// The failure of `verb` for a page on GitHub, in at most `most` bytes.
     pub(crate) fn markdown(&self, verb: &str, most: usize) -> String {
-        report::failure_markdown(self.view(verb), most)
+        self.view(verb).markdown(most)
     }
 
     /// The failure of `verb` as a page, made at `now`.

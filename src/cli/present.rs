@@ -108,5 +108,6 @@ pub(crate) fn layout(context: &Context) -> Layout {
     Layout {
         verbose: context.verbose,
         width: columns(&console::Term::stdout()),
+        is_markdown: false,
     }
 }

@@ -165,7 +165,7 @@ fn show(
     if !context.quiet {
         let layout = Layout {
             verbose: context.verbose,
-            width: None,
+            ..Layout::default()
         };
         let _ = view.write_text(&mut io::stderr().lock(), layout);
     }

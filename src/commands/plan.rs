@@ -161,7 +161,7 @@ pub(super) fn present(
     let made = match made {
         Ok(made) => made,
         Err(failure) => {
-            let reported = output::report_failure(context, report, &failure, "plan/v1");
+            let reported = output::report_failure(context, report, &failure, "plan/v2");
             let reported = reported.and(html.write_failure("plan", &failure));
             let shown = show_failure(&failure, form);
             return (Err(failure), reported.and(shown));
@@ -227,7 +227,7 @@ impl PlanWithState {
         let blocked = self.blocked.as_deref().unwrap_or_default();
         Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
             Exit::Unexpected
-        } else if !blocked.is_empty() || totals.conflict > 0 {
+        } else if !blocked.is_empty() || totals.actions.of(Action::Conflict) > 0 {
             Exit::Rejected
         } else if detailed_exitcode && totals.has_changes() {
             Exit::Changes

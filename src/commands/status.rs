@@ -26,10 +26,12 @@ use crate::cli::silence::Silence;
 use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::report::{
-    ApplyProgress, PlanView, ProgressDisplay, RunListing, Standing, Status, StatusRow, StatusView,
-    Unread, fitting, still_watching, watch_line,
+    ApplyProgress, PlanView, ProgressDisplay, RunListing, Status, StatusRow, StatusView, Unread,
+    fitting, still_watching, watch_line,
 };
-use crate::run::{FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity};
+use crate::run::{
+    FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity, WindowStatus,
+};
 use crate::state::{Fate, Holder, State};
 use crate::store::{StateBackend, StoreError, load};
 use crate::untrusted::Untrusted;
@@ -439,12 +441,12 @@ async fn watch(
 
 /// By severity: what is in doubt is settled before anything else is judged.
 fn exit_of(status: &Status) -> Exit {
-    let has = |standing| status.rows.iter().any(|row| row.standing() == standing);
-    if has(Standing::InDoubt) {
+    let has = |is| status.rows.iter().any(|row| row.status() == is);
+    if has(WindowStatus::InDoubt) {
         Exit::InDoubt
     } else if !status.unread.is_empty() {
         Exit::Unexpected
-    } else if has(Standing::Failed) || has(Standing::Rejected) {
+    } else if has(WindowStatus::Failed) || has(WindowStatus::Rejected) {
         Exit::Rejected
     } else {
         Exit::Success

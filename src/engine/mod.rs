@@ -19,11 +19,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::api::{Client, DeltaColumnRule, Timestamps};
 use crate::plan::Plan;
-use crate::run::{DesiredRun, Key, RecordCounts, RunId, RunStatus};
+use crate::run::{Counted, Counts, DesiredRun, Key, RecordCounts, RunId, RunStatus, WindowStatus};
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
@@ -102,6 +103,16 @@ pub(crate) struct FollowTotals {
 }
 
 impl Applied {
+    /// How many runs came to what; `held_back` of the plan were not even tried.
+    #[must_use]
+    pub(crate) fn counts(&self, held_back: usize) -> Counts<OutcomeKind> {
+        let outcomes = self.runs.iter().map(|(_, outcome)| outcome.kind());
+        let mut counts: Counts<OutcomeKind> = outcomes.collect();
+        counts.add_many(OutcomeKind::InDoubt, self.others_in_doubt);
+        counts.add_many(OutcomeKind::Remaining, held_back);
+        counts
+    }
+
     /// Whether a run that nobody has put on record was in the way of one.
     #[must_use]
     pub(crate) fn has_conflict(&self) -> bool {
@@ -164,6 +175,59 @@ pub(crate) enum RunOutcome {
     InDoubt(DoubtReason),
     /// Not sent: left for the next apply.
     Remaining(LeftReason),
+}
+
+/// What a request came to, where only that is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum OutcomeKind {
+    Created,
+    Adopted,
+    Rejected,
+    InDoubt,
+    Remaining,
+    Unchanged,
+}
+
+impl Counted for OutcomeKind {
+    const ALL: &'static [Self] = &[
+        Self::Created,
+        Self::Adopted,
+        Self::Rejected,
+        Self::InDoubt,
+        Self::Remaining,
+        Self::Unchanged,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl RunOutcome {
+    pub(crate) fn kind(&self) -> OutcomeKind {
+        match self {
+            Self::Unchanged => OutcomeKind::Unchanged,
+            Self::Created(_) => OutcomeKind::Created,
+            Self::Adopted(..) => OutcomeKind::Adopted,
+            Self::Rejected(_) => OutcomeKind::Rejected,
+            Self::InDoubt(_) => OutcomeKind::InDoubt,
+            Self::Remaining(_) => OutcomeKind::Remaining,
+        }
+    }
+
+    /// What became of the window.
+    pub(crate) fn status(&self) -> WindowStatus {
+        match self {
+            Self::Unchanged | Self::Created(_) | Self::Adopted(..) => WindowStatus::Created,
+            Self::Rejected(_) => WindowStatus::Rejected,
+            Self::InDoubt(_) => WindowStatus::InDoubt,
+            Self::Remaining(LeftReason::InTheWay(_)) => WindowStatus::Conflict,
+            Self::Remaining(LeftReason::Blocked(_)) => WindowStatus::Blocked,
+            Self::Remaining(_) => WindowStatus::HeldBack,
+        }
+    }
 }
 
 /// Why an apply ended.

@@ -15,11 +15,16 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::run::{DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity, UnixSeconds};
+use crate::run::{
+    Counted, Counts, DesiredRun, FlowRef, OrganizationId, OtherRun, Rerun, RunIdentity,
+    UnixSeconds, WindowStatus,
+};
 use crate::state::{Fate, LastSeen, Record, State};
 
 pub(crate) use day_budget::DayBudget;
@@ -31,17 +36,21 @@ pub(crate) use reviewed::{PlanDigest, Review, ReviewedPlan};
 pub(crate) use select::{Limit, Selection};
 
 /// What is to be done about one run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Action {
     /// Create it: the state does not know it.
     Create,
     /// Create it: the service refused it the last time, so it does not exist.
+    #[serde(rename = "rejected")]
     Again,
     /// Nothing: it exists.
     Unchanged,
     /// Put it on record: it was found to exist.
     Adopt,
     /// Find out first: a request for it may have arrived.
+    #[serde(rename = "inDoubt")]
     Settle,
     /// Run it again: it failed, or brought no record, and that was asked for.
     Retry,
@@ -52,9 +61,31 @@ pub(crate) enum Action {
     /// Nothing: it does not exist, and its flow was found to be one that nothing can be sent to.
     Blocked,
     /// Nothing yet: its window overlaps that of a run in doubt, which is settled first.
+    #[serde(rename = "waiting")]
     Wait,
     /// Nothing: its window overlaps one that was ingested already.
     Conflict,
+}
+
+/// What is in the way first, then what is done, then what is not.
+impl Counted for Action {
+    const ALL: &'static [Self] = &[
+        Self::Conflict,
+        Self::Blocked,
+        Self::Create,
+        Self::Again,
+        Self::Retry,
+        Self::Adopt,
+        Self::Unchanged,
+        Self::Settle,
+        Self::Wait,
+        Self::Paused,
+        Self::Unreviewed,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
 }
 
 impl Action {
@@ -92,6 +123,26 @@ pub(crate) struct PlannedRun {
 }
 
 impl PlannedRun {
+    /// What became of its window, as far as the plan knows; one that exists was last read so.
+    pub(crate) fn status(&self) -> WindowStatus {
+        match self.action {
+            Action::Create | Action::Retry => WindowStatus::New,
+            Action::Again => WindowStatus::Rejected,
+            Action::Unchanged => {
+                let known = self.known.as_ref();
+                let seen = known.and_then(|known| known.last_seen.as_ref());
+                seen.map_or(WindowStatus::Created, |seen| (&seen.status).into())
+            }
+            Action::Adopt => WindowStatus::Created,
+            Action::Settle => WindowStatus::InDoubt,
+            Action::Paused => WindowStatus::Paused,
+            Action::Unreviewed => WindowStatus::HeldBack,
+            Action::Blocked => WindowStatus::Blocked,
+            Action::Wait => WindowStatus::Waiting,
+            Action::Conflict => WindowStatus::Conflict,
+        }
+    }
+
     /// What the state knows of it, or, for a conflict, of the run that is in the way; `state` is the
     /// one that the plan was made from.
     pub(crate) fn known_of(&self, state: Option<&State>) -> Option<Known> {
@@ -116,6 +167,16 @@ pub(crate) struct Known {
 }
 
 impl Known {
+    /// What became of a window that no manifest asks for.
+    pub(crate) fn status(&self) -> WindowStatus {
+        match self.fate {
+            Fate::InDoubt(_) => WindowStatus::InDoubt,
+            Fate::Created { .. } | Fate::Rejected { .. } | Fate::NotCreated(_) => {
+                WindowStatus::Orphaned
+            }
+        }
+    }
+
     /// A run that the service shows in the way of one that is wanted.
     pub(crate) fn in_the_way(flow: &Arc<FlowRef>, other: OtherRun, now: Timestamp) -> Self {
         Self {
@@ -158,49 +219,50 @@ pub(crate) struct Plan {
     made_at: Option<UnixSeconds>,
 }
 
-/// How many runs have which action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// How many runs of a plan, or of one of its flows, are to be what.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Totals {
-    /// To be created.
-    pub create: usize,
-    /// Exist already.
-    pub unchanged: usize,
-    /// Found to exist, to be put on record.
-    pub adopt: usize,
-    /// To be settled.
-    pub in_doubt: usize,
-    /// In the way of a run in doubt.
-    pub waiting: usize,
-    /// Refused before, to be created.
-    pub failed: usize,
-    /// In the way of what was ingested already.
-    pub conflict: usize,
-    /// Known to the state, wanted by no manifest that was read.
-    pub orphaned: usize,
+    pub actions: Counts<Action>,
+    /// What became of the windows, those of `held_back` and `orphaned` left out.
+    pub statuses: Counts<WindowStatus>,
     /// To be created, but left for a later apply by a selection.
     pub held_back: usize,
-    /// To be run again.
-    pub retry: usize,
-    /// Not created while their manifests say `paused: true`.
-    pub paused: usize,
-    /// Not created, for the plan that was reviewed does not create them.
-    pub unreviewed: usize,
-    /// Not created, for nothing can be sent to their flows.
-    pub blocked: usize,
+    /// Known to the state, wanted by no manifest that was read.
+    pub orphaned: usize,
 }
 
 impl Totals {
+    pub(crate) fn add(&mut self, planned: &PlannedRun) {
+        self.actions.add(planned.action);
+        self.statuses.add(planned.status());
+    }
+
     /// Whether an apply would have something to do.
     #[must_use]
     pub(crate) fn has_changes(&self) -> bool {
-        let sent = self.create + self.failed + self.retry;
-        sent + self.adopt + self.in_doubt + self.waiting + self.held_back > 0
+        let waits = |action| matches!(action, Action::Adopt | Action::Settle | Action::Wait);
+        self.to_create() + self.actions.sum(waits) + self.held_back > 0
     }
 
     /// How many requests an apply or a retry would send.
     #[must_use]
-    pub(crate) fn to_create(self) -> usize {
-        self.create + self.failed + self.retry
+    pub(crate) fn to_create(&self) -> usize {
+        self.actions.sum(Action::creates)
+    }
+}
+
+impl AddAssign<&Self> for Totals {
+    fn add_assign(&mut self, other: &Self) {
+        let Self {
+            actions,
+            statuses,
+            held_back,
+            orphaned,
+        } = other;
+        self.actions += actions;
+        self.statuses += statuses;
+        self.held_back += held_back;
+        self.orphaned += orphaned;
     }
 }
 
@@ -256,30 +318,15 @@ impl Plan {
             .filter(|planned| planned.action == Action::Conflict)
     }
 
-    /// How many runs have which action.
+    /// How many runs are to be what.
     #[must_use]
     pub(crate) fn totals(&self) -> Totals {
         let mut totals = Totals {
-            orphaned: self.orphaned.len(),
             held_back: self.held_back.len(),
+            orphaned: self.orphaned.len(),
             ..Totals::default()
         };
-        for PlannedRun { action, .. } in &self.runs {
-            let count = match action {
-                Action::Create => &mut totals.create,
-                Action::Again => &mut totals.failed,
-                Action::Unchanged => &mut totals.unchanged,
-                Action::Adopt => &mut totals.adopt,
-                Action::Settle => &mut totals.in_doubt,
-                Action::Retry => &mut totals.retry,
-                Action::Paused => &mut totals.paused,
-                Action::Unreviewed => &mut totals.unreviewed,
-                Action::Blocked => &mut totals.blocked,
-                Action::Wait => &mut totals.waiting,
-                Action::Conflict => &mut totals.conflict,
-            };
-            *count += 1;
-        }
+        self.runs.iter().for_each(|planned| totals.add(planned));
         totals
     }
 

@@ -236,7 +236,7 @@ mod tests {
         let reviewed = reviewed(&runs(0..4));
         let plan = diff(runs(1..7), None).only(&reviewed);
         assert_eq!(plan.totals().to_create(), 3);
-        assert_eq!(plan.totals().unreviewed, 3);
+        assert_eq!(plan.totals().actions.of(Action::Unreviewed), 3);
         let review = plan.review().expect("there is one");
         let expected = Review {
             digest: "0".repeat(64),

@@ -264,8 +264,8 @@ fn a_limit_is_not_eaten_by_what_was_refused_before() {
     let plan = limited(3);
     assert_eq!(actions(&plan), [Action::Create; 3]);
     let plan = limited(7);
-    assert_eq!(plan.totals().create, 5);
-    assert_eq!(plan.totals().failed, 2);
+    assert_eq!(plan.totals().actions.of(Action::Create), 5);
+    assert_eq!(plan.totals().actions.of(Action::Again), 2);
 }
 
 #[test]
@@ -306,8 +306,8 @@ proptest! {
         let totals = diff(runs, None)
             .select(&Selection { limit: Some(Limit::Asked(limit)), ..Selection::default() })
             .totals();
-        prop_assert_eq!(totals.create, all.min(limit));
-        prop_assert_eq!(totals.create + totals.held_back, all);
+        prop_assert_eq!(totals.actions.of(Action::Create), all.min(limit));
+        prop_assert_eq!(totals.actions.of(Action::Create) + totals.held_back, all);
     }
 }
 
@@ -420,8 +420,8 @@ fn how_runs_ended_is_known_of_those_that_did_not_end_well() {
         [known(0), known(1), known(2), known(3), known(4)],
         [Some(failed), Some(empty), Some(partial), None, None]
     );
-    assert_eq!(plan.totals().unchanged, 5);
-    assert_eq!(plan.totals().create, 1);
+    assert_eq!(plan.totals().actions.of(Action::Unchanged), 5);
+    assert_eq!(plan.totals().actions.of(Action::Create), 1);
 }
 
 fn retries(rule: RetryRule) -> (Vec<(i64, Action)>, RetryPlan) {
@@ -587,13 +587,13 @@ fn a_paused_manifest_creates_nothing_and_its_runs_are_counted() {
         ..run
     });
     let plan = diff(paused.collect(), Some(&state));
-    assert_eq!(plan.totals().paused, 1);
+    assert_eq!(plan.totals().actions.of(Action::Paused), 1);
     assert!(!plan.totals().has_changes());
     let rule = RetryRule {
         empty: true,
         most_attempts: 3,
     };
     let retry = RetryPlan::of(plan, &state, rule);
-    assert_eq!(retry.plan.totals().retry, 0);
+    assert_eq!(retry.plan.totals().actions.of(Action::Retry), 0);
     assert_eq!(retry.paused, 2);
 }

@@ -1,23 +1,38 @@
-//! What a rehearsal came to, as a table and a sentence; what went wrong is listed under it.
+//! What a rehearsal came to, for people: the verdict, the numbers, and what went wrong.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::time::Duration;
 
 use super::result::{Miscount, Rehearsal, RehearsalCounts};
-use crate::report::{Layout, View, duration, number, plain, window, wrap};
+use crate::report::{Block, Layout, Report, Row, Table, View, duration, number, plain, window};
 use crate::run::{Key, UnixSeconds, Window};
 
 /// How many windows are listed before the rest is counted.
 const LISTED: usize = 20;
-/// How wide lines are.
-const WIDTH: usize = 100;
 
 impl View for Rehearsal {
     type Document = Self;
 
-    fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
-        write_rehearsal(out, self)
+    fn report(&self, _: Layout) -> Report {
+        let mut report = Report {
+            verdict: sentence(&self.summary),
+            ..Report::default()
+        };
+        if let Some(words) = &self.message {
+            report.note(format!("The last apply: {}", plain(words, 700)));
+        }
+        report.blocks.push(Block::Fields(fields(self)));
+        report.table(Table {
+            rows: self.windows.iter().take(LISTED).map(row).collect(),
+            left_out: self.windows.len().saturating_sub(LISTED),
+            rest: "windows; --format json has them all",
+            ..Table::default()
+        });
+        if let Some(folder) = &self.kept {
+            let folder = plain(folder, 500);
+            report.note(format!("State, journal, ledger and output are in {folder}"));
+        }
+        report
     }
 
     fn document(&self, _: u8) -> Self {
@@ -25,8 +40,7 @@ impl View for Rehearsal {
     }
 }
 
-/// Writes the table, the sentence, and what went wrong.
-fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()> {
+fn fields(rehearsal: &Rehearsal) -> Vec<(&'static str, String)> {
     let Rehearsal {
         format: _,
         scenario,
@@ -39,9 +53,9 @@ fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()>
         requests,
         faults,
         seconds,
-        windows,
-        message,
-        kept,
+        windows: _,
+        message: _,
+        kept: _,
         exit_code: _,
     } = rehearsal;
     let RehearsalCounts {
@@ -54,7 +68,7 @@ fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()>
         in_doubt,
         left,
     } = summary;
-    for (name, value) in [
+    vec![
         ("scenario", format!("{}, seed {seed}", plain(scenario, 200))),
         ("wanted", wanted.to_string()),
         ("created", created.to_string()),
@@ -70,21 +84,35 @@ fn write_rehearsal(out: &mut dyn Write, rehearsal: &Rehearsal) -> io::Result<()>
         ("requests", describe_kinds(requests)),
         ("faults", describe_kinds(faults)),
         ("time", duration(Duration::from_secs_f64(*seconds))),
-    ] {
-        for line in wrap(&format!("{name:<10}{value}"), "          ", WIDTH) {
-            writeln!(out, "{line}")?;
-        }
+    ]
+}
+
+fn row(miscount: &Miscount) -> Row {
+    let Miscount {
+        outcome,
+        keys,
+        sandbox,
+        flow_id,
+        window_start_time,
+        window_end_time,
+        runs,
+    } = miscount;
+    let keys: Vec<String> = keys.iter().map(Key::short).collect();
+    let row = Row::new([
+        outcome.to_string(),
+        if keys.is_empty() {
+            "no key".to_owned()
+        } else {
+            keys.join(" ")
+        },
+        plain(sandbox, 60),
+        plain(flow_id, 60),
+        describe_window(*window_start_time, *window_end_time),
+    ]);
+    if runs.is_empty() {
+        return row;
     }
-    writeln!(out, "\n{}", sentence(summary))?;
-    if let Some(words) = message {
-        writeln!(out, "The last apply: {}", plain(words, 700))?;
-    }
-    write_wrong(out, windows)?;
-    if let Some(folder) = kept {
-        let folder = plain(folder, 500);
-        writeln!(out, "\nState, journal, ledger and output are in {folder}")?;
-    }
-    Ok(())
+    row.with_notes(vec![plain(&runs.join(" "), 400)])
 }
 
 /// The verdict in words.
@@ -161,46 +189,6 @@ fn describe_kinds(kinds: &BTreeMap<String, u64>) -> String {
     }
 }
 
-fn write_wrong(out: &mut dyn Write, wrong: &[Miscount]) -> io::Result<()> {
-    if wrong.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    for miscount in wrong.iter().take(LISTED) {
-        let Miscount {
-            outcome,
-            keys,
-            sandbox,
-            flow_id,
-            window_start_time,
-            window_end_time,
-            runs,
-        } = miscount;
-        let keys: Vec<String> = keys.iter().map(Key::short).collect();
-        let keys = if keys.is_empty() {
-            "no key".to_owned()
-        } else {
-            keys.join(" ")
-        };
-        writeln!(
-            out,
-            "{:<9} {keys}  {}  {}  {}",
-            outcome.to_string(),
-            plain(sandbox, 60),
-            plain(flow_id, 60),
-            describe_window(*window_start_time, *window_end_time),
-        )?;
-        if !runs.is_empty() {
-            writeln!(out, "          {}", plain(&runs.join(" "), 400))?;
-        }
-    }
-    if wrong.len() > LISTED {
-        let more = wrong.len() - LISTED;
-        writeln!(out, "… and {more} more; --format json has them all")?;
-    }
-    Ok(())
-}
-
 /// The window as everywhere, or its bare numbers where they make none.
 fn describe_window(start: i64, end: i64) -> String {
     let both = UnixSeconds::new(start).ok().zip(UnixSeconds::new(end).ok());
@@ -246,7 +234,11 @@ mod tests {
 
     fn shown(rehearsal: &Rehearsal) -> String {
         let mut out = Vec::new();
-        write_rehearsal(&mut out, rehearsal).expect("written to memory");
+        let layout = Layout {
+            width: Some(120),
+            ..Layout::default()
+        };
+        rehearsal.write_text(&mut out, layout).expect("written");
         String::from_utf8(out).expect("text")
     }
 
@@ -259,6 +251,7 @@ mod tests {
             ..RehearsalCounts::default()
         };
         insta::assert_snapshot!(shown(&rehearsal(verdict)), @r"
+        Each of 80 wanted runs was created exactly once. 3 runs that failed were run again, once for each failure.
         scenario  storm, seed 7
         wanted    80
         created   80
@@ -274,8 +267,6 @@ mod tests {
         requests  280: 80 createRun, 200 listRuns
         faults    6: 6 reset
         time      1 min 23 s
-
-        Each of 80 wanted runs was created exactly once. 3 runs that failed were run again, once for each failure.
         ");
     }
 
@@ -300,19 +291,21 @@ mod tests {
         told.windows = (0..21).map(miscount).collect();
         told.kept = Some("/tmp/backfill-rehearsal".to_owned());
         let text = shown(&told);
-        let end = text.split_once("\n\n").expect("a table first").1;
+        assert!(
+            text.starts_with("21 runs doubled, 1 run lost: a defect of backfill, unless the"),
+            "{text}"
+        );
+        let end = text.split_once("\n\n").expect("a table").1;
         assert!(
             end.starts_with(
-                "21 runs doubled, 1 run lost: a defect of backfill, unless the scenario breaks \
-                 what it relies on.\n\n\
-                 doubled   aaaaaaaaaaaa  prod  3abea21c-7e36-4be1-bec1-d3bad0e3e0de  \
-                 [1970-01-01, 1970-01-02)\n          one two\n"
+                "  doubled  aaaaaaaaaaaa  prod  3abea21c-7e36-4be1-bec1-d3bad0e3e0de  \
+                 [1970-01-01, 1970-01-02)\n"
             ),
             "{end}"
         );
         assert!(
             end.ends_with(
-                "… and 1 more; --format json has them all\n\n\
+                "      one two\n    … and 1 more windows; --format json has them all\n\n\
                  State, journal, ledger and output are in /tmp/backfill-rehearsal\n"
             ),
             "{end}"

@@ -1,123 +1,71 @@
 //! The coverage bar: a span of time cut into equal buckets, each showing what became of it.
 //!
-//! Pure: takes windows with their states, and a width; gives a state for each character, and the
-//! gaps between the windows to the second. Each state has a character of its own, so that a bar
-//! reads without colour. A bucket with several states shows the one that most needs attention.
+//! Pure: takes windows with their statuses, and a width; gives a status for each character, and the
+//! gaps between the windows to the second. Marks differ, so that a bar reads without colour. A bucket
+//! with several statuses shows the one that most needs attention.
 
-use crate::run::{UnixSeconds, Window};
+use crate::run::{Counted, UnixSeconds, Window, WindowStatus};
 
-/// What became of a stretch of time, what least needs attention first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One character of a bar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cell {
     /// Not looked at: only some of the runs are shown.
     NotSelected,
     /// No window covers it.
     Gap,
-    /// Ingested.
-    Done,
-    /// Ingested, but no manifest asks for it any more.
-    NotWanted,
-    /// To be created, by a later apply.
-    HeldBack,
-    /// To be created, or run again.
-    New,
-    /// At work, or waiting for it.
-    Unfinished,
-    /// Ended without a record.
-    Empty,
-    /// Ended, and some records failed.
-    Partial,
-    /// Ended without success.
-    RunFailed,
-    /// Rejected before, to be created again.
-    Failed,
-    /// A request for it may have arrived.
-    InDoubt,
-    /// Overlaps what was ingested.
-    Conflict,
+    Windows(WindowStatus),
 }
 
 impl Cell {
-    /// Every state that needs a legend, in its order.
-    const ALL: [Self; 12] = [
-        Self::Done,
-        Self::RunFailed,
-        Self::Partial,
-        Self::Empty,
-        Self::Unfinished,
-        Self::New,
-        Self::HeldBack,
-        Self::InDoubt,
-        Self::Failed,
-        Self::Conflict,
-        Self::NotWanted,
-        Self::Gap,
-    ];
-
-    /// Its character. None of them means anything in Markdown code or in a table.
     pub(super) fn mark(self) -> char {
         match self {
             Self::NotSelected => ' ',
             Self::Gap => '.',
-            Self::Done => '=',
-            Self::NotWanted => '-',
-            Self::HeldBack => '~',
-            Self::New => '+',
-            Self::Unfinished => 'r',
-            Self::Empty => 'e',
-            Self::Partial => 'p',
-            Self::RunFailed => 'f',
-            Self::Failed => 'x',
-            Self::InDoubt => '?',
-            Self::Conflict => '!',
-        }
-    }
-
-    fn meaning(self) -> &'static str {
-        match self {
-            Self::NotSelected => "not selected",
-            Self::Gap => "gap",
-            Self::Done => "done",
-            Self::NotWanted => "done, in no manifest",
-            Self::HeldBack => "held back",
-            Self::New => "new",
-            Self::Unfinished => "not finished",
-            Self::Empty => "done, no record",
-            Self::Partial => "done, records failed",
-            Self::RunFailed => "failed",
-            Self::Failed => "rejected before",
-            Self::InDoubt => "in doubt",
-            Self::Conflict => "conflict",
-        }
-    }
-
-    /// The character in its colour, repeated.
-    pub(super) fn coloured(self, times: usize) -> console::StyledObject<String> {
-        let text = console::style(self.mark().to_string().repeat(times));
-        match self {
-            Self::Done | Self::NotSelected => text,
-            Self::Gap | Self::NotWanted | Self::HeldBack => text.dim(),
-            Self::New | Self::Unfinished => text.green(),
-            Self::Failed | Self::InDoubt | Self::Empty | Self::Partial => text.yellow(),
-            Self::Conflict | Self::RunFailed => text.red(),
+            Self::Windows(status) => status.mark().0,
         }
     }
 }
 
-/// The parts of a legend: those states that occur in `bars`, each with its meaning.
+/// The mark of a status in its colour, repeated.
+pub(super) fn coloured(cell: Cell, times: usize) -> console::StyledObject<String> {
+    let text = console::style(cell.mark().to_string().repeat(times));
+    let Cell::Windows(status) = cell else {
+        return text.dim();
+    };
+    match status {
+        WindowStatus::Success | WindowStatus::Created => text,
+        WindowStatus::HeldBack
+        | WindowStatus::Paused
+        | WindowStatus::Blocked
+        | WindowStatus::Orphaned => text.dim(),
+        WindowStatus::New
+        | WindowStatus::InProgress
+        | WindowStatus::Scheduled
+        | WindowStatus::Unknown
+        | WindowStatus::NotListed
+        | WindowStatus::NotRead => text.green(),
+        WindowStatus::Rejected
+        | WindowStatus::InDoubt
+        | WindowStatus::Waiting
+        | WindowStatus::Empty
+        | WindowStatus::Partial => text.yellow(),
+        WindowStatus::Conflict | WindowStatus::Failed => text.red(),
+    }
+}
+
+/// The parts of a legend: the marks that occur in `bars`, each with its meaning.
 pub(super) fn legend<'b>(bars: impl Iterator<Item = &'b Bar>) -> Vec<(char, &'static str)> {
-    let mut used = [false; Cell::ALL.len()];
-    for bar in bars {
-        for (used, cell) in used.iter_mut().zip(Cell::ALL) {
-            *used = *used || bar.cells.contains(&cell);
+    let used: Vec<char> = bars
+        .flat_map(|bar| bar.cells.iter().map(|cell| cell.mark()))
+        .collect();
+    let mut legend: Vec<(char, &'static str)> = Vec::new();
+    let marks = WindowStatus::ALL.iter().map(|status| status.mark());
+    for (mark, meaning) in marks.chain([('.', "gap")]) {
+        if used.contains(&mark) && !legend.contains(&(mark, meaning)) {
+            legend.push((mark, meaning));
         }
     }
-    Cell::ALL
-        .into_iter()
-        .zip(used)
-        .filter(|(_, used)| *used)
-        .map(|(cell, _)| (cell.mark(), cell.meaning()))
-        .collect()
+    legend
 }
 
 /// A bar, and what it is too coarse to show.
@@ -135,19 +83,22 @@ impl Bar {
     ///
     /// Gaps are shown before windows that are done or new while they are the exception: at most
     /// one for four characters. Where windows lie scattered, they are shown before the gaps.
-    pub(super) fn of(span: Window, windows: &[(Window, Cell)], width: usize) -> Self {
+    pub(super) fn of(span: Window, windows: &[(Window, WindowStatus)], width: usize) -> Self {
         let buckets = Buckets::new(span, width);
         let mut cells = vec![Cell::Gap; buckets.number];
-        for (window, cell) in windows {
+        for (window, status) in windows {
             for shown in &mut cells[buckets.of(*window)] {
-                *shown = (*shown).max(*cell);
+                *shown = match *shown {
+                    Cell::Windows(other) => Cell::Windows(other.min(*status)),
+                    Cell::Gap | Cell::NotSelected => Cell::Windows(*status),
+                };
             }
         }
         let gaps = gaps(span, windows);
         if gaps.len() <= buckets.number / 4 {
             for gap in &gaps {
                 for shown in &mut cells[buckets.of(*gap)] {
-                    if *shown < Cell::Failed {
+                    if !matches!(shown, Cell::Windows(status) if status.is_stuck()) {
                         *shown = Cell::Gap;
                     }
                 }
@@ -176,7 +127,7 @@ impl Bar {
     pub(super) fn coloured(&self) -> String {
         self.cells
             .chunk_by(|a, b| a == b)
-            .map(|same| same[0].coloured(same.len()).to_string())
+            .map(|same| coloured(same[0], same.len()).to_string())
             .collect()
     }
 }
@@ -211,7 +162,7 @@ impl Buckets {
 }
 
 /// What of `span` no window covers.
-fn gaps(span: Window, windows: &[(Window, Cell)]) -> Vec<Window> {
+fn gaps(span: Window, windows: &[(Window, WindowStatus)]) -> Vec<Window> {
     let mut sorted: Vec<Window> = windows.iter().map(|(window, _)| *window).collect();
     sorted.sort_unstable();
     let mut gaps = Vec::new();
@@ -248,7 +199,7 @@ mod tests {
         Window::new(at(start), at(end)).expect("a window")
     }
 
-    fn bar(end: i64, windows: &[(i64, i64, Cell)], width: usize) -> String {
+    fn bar(end: i64, windows: &[(i64, i64, WindowStatus)], width: usize) -> String {
         let windows: Vec<_> = windows
             .iter()
             .map(|(start, end, cell)| (window(*start, *end), *cell))
@@ -258,13 +209,13 @@ mod tests {
 
     #[test]
     fn a_single_window_fills_it() {
-        assert_eq!(bar(60, &[(0, 60, Cell::New)], 10), "++++++++++");
-        assert_eq!(bar(7, &[(0, 7, Cell::New)], 10), "+++++++");
+        assert_eq!(bar(60, &[(0, 60, WindowStatus::New)], 10), "++++++++++");
+        assert_eq!(bar(7, &[(0, 7, WindowStatus::New)], 10), "+++++++");
     }
 
     #[test]
     fn the_end_of_a_window_belongs_to_the_next() {
-        let halves = [(0, 50, Cell::Done), (50, 100, Cell::New)];
+        let halves = [(0, 50, WindowStatus::Success), (50, 100, WindowStatus::New)];
         assert_eq!(bar(100, &halves, 10), "=====+++++");
         assert_eq!(bar(100, &halves, 2), "=+");
     }
@@ -272,13 +223,13 @@ mod tests {
     #[test]
     fn a_bucket_shows_what_most_needs_attention() {
         let worst_first = [
-            Cell::Conflict,
-            Cell::InDoubt,
-            Cell::Failed,
-            Cell::New,
-            Cell::HeldBack,
-            Cell::NotWanted,
-            Cell::Done,
+            WindowStatus::Rejected,
+            WindowStatus::Conflict,
+            WindowStatus::InDoubt,
+            WindowStatus::New,
+            WindowStatus::HeldBack,
+            WindowStatus::Success,
+            WindowStatus::Orphaned,
         ];
         for (n, worst) in worst_first.iter().enumerate() {
             let windows: Vec<_> = (0..)
@@ -286,23 +237,34 @@ mod tests {
                 .map(|(at, cell)| (at * 10, at * 10 + 10, *cell))
                 .collect();
             let end = windows.last().map_or(0, |(_, end, _)| *end);
-            assert_eq!(bar(end, &windows, 1), worst.mark().to_string());
+            assert_eq!(bar(end, &windows, 1), worst.mark().0.to_string());
         }
     }
 
     #[test]
     fn a_missing_second_shows_as_long_as_gaps_are_the_exception() {
         assert_eq!(
-            bar(100, &[(0, 49, Cell::Done), (50, 100, Cell::New)], 10),
+            bar(
+                100,
+                &[(0, 49, WindowStatus::Success), (50, 100, WindowStatus::New)],
+                10
+            ),
             "====.+++++"
         );
         assert_eq!(
-            bar(100, &[(0, 49, Cell::Conflict), (50, 100, Cell::New)], 10),
+            bar(
+                100,
+                &[
+                    (0, 49, WindowStatus::Conflict),
+                    (50, 100, WindowStatus::New)
+                ],
+                10
+            ),
             "!!!!!+++++"
         );
         let scattered: Vec<_> = (0..10)
-            .map(|n| (n * 10, n * 10 + 1, Cell::Done))
-            .chain([(99, 100, Cell::Done)])
+            .map(|n| (n * 10, n * 10 + 1, WindowStatus::Success))
+            .chain([(99, 100, WindowStatus::Success)])
             .collect();
         assert_eq!(bar(100, &scattered, 10), "==========");
     }
@@ -310,8 +272,8 @@ mod tests {
     #[test]
     fn windows_are_cut_at_the_span() {
         let windows = [
-            (window(0, 60), Cell::NotWanted),
-            (window(90, 200), Cell::New),
+            (window(0, 60), WindowStatus::Orphaned),
+            (window(90, 200), WindowStatus::New),
         ];
         let bar = Bar::of(window(50, 100), &windows, 5);
         assert_eq!(bar.text(), "-...+");
@@ -320,8 +282,9 @@ mod tests {
 
     #[test]
     fn the_longest_gap_is_named_and_all_are_counted() {
-        let at = |start, end| (window(start, end), Cell::Done);
-        let of = |windows: &[(Window, Cell)]| describe_gaps(&gaps(window(0, 259_200), windows));
+        let at = |start, end| (window(start, end), WindowStatus::Success);
+        let of =
+            |windows: &[(Window, WindowStatus)]| describe_gaps(&gaps(window(0, 259_200), windows));
         assert_eq!(of(&[at(0, 259_200)]), None);
         assert_eq!(
             of(&[at(0, 86_400), at(172_800, 259_200)]).as_deref(),
@@ -335,14 +298,14 @@ mod tests {
 
     #[test]
     fn of_windows_that_were_not_asked_for_nothing_is_said() {
-        let bar = Bar::of(window(0, 10), &[(window(0, 5), Cell::New)], 10).without_gaps();
+        let bar = Bar::of(window(0, 10), &[(window(0, 5), WindowStatus::New)], 10).without_gaps();
         assert_eq!(bar.text(), "+++++     ");
         assert_eq!(describe_gaps(&bar.gaps), None);
     }
 
     #[test]
     fn the_legend_names_what_occurs() {
-        let bar = Bar::of(window(0, 10), &[(window(0, 5), Cell::New)], 10);
+        let bar = Bar::of(window(0, 10), &[(window(0, 5), WindowStatus::New)], 10);
         assert_eq!(legend([bar].iter()), [('+', "new"), ('.', "gap")]);
     }
 
@@ -355,7 +318,7 @@ mod tests {
             let span = window(0, 1050);
             let windows: Vec<_> = windows
                 .into_iter()
-                .map(|(start, length)| (window(start, start + length), Cell::New))
+                .map(|(start, length)| (window(start, start + length), WindowStatus::New))
                 .collect();
             let bar = Bar::of(span, &windows, width);
             prop_assert_eq!(bar.cells.len(), width);

@@ -1,6 +1,6 @@
 //! What carrying a plan out will take, in a sentence.
 
-use super::text::follow::grouped;
+use super::follow::grouped;
 use super::{duration, number};
 use crate::plan::{DayForecast, Forecast, IngestionForecast};
 

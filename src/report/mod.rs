@@ -6,50 +6,61 @@
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
 //! shown: see [`plain`].
 
+mod apply;
 mod bar;
-mod flows;
+mod blocks;
+mod failure;
+mod follow;
 mod forecast;
 mod github;
 mod html;
 pub(crate) mod json;
 mod markdown;
+mod markdown_text;
 mod outcome;
+mod plan;
 #[cfg(test)]
 mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
+mod retry;
+mod status;
+mod terminal;
 mod text;
 mod view;
 mod window_range;
 mod wrap;
 
+pub(crate) use apply::ApplyView;
+pub(crate) use blocks::{Block, Report, Row, Table};
+pub(crate) use failure::FailureView;
 pub(crate) use github::{
     Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_conflicts, annotate_problems,
     begin_group, notice, write_annotations, write_output,
 };
 pub(crate) use html::failure_page;
-pub(crate) use markdown::{FailureView, failure_markdown, scope_markdown};
+pub(crate) use markdown::{markdown, scope_markdown};
 pub(crate) use outcome::{BlockedFlow, describe_blocked};
+pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
 pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub(crate) use text::apply::count;
+pub(crate) use retry::{RetrySummary, RetryView};
+pub(crate) use status::{RunListing, Status, StatusRow, StatusView, Unread};
+pub(crate) use terminal::Layout;
 pub(crate) use text::audit::AuditView;
 pub(crate) use text::changes::{count_changes, write_changes};
 pub(crate) use text::doctor::{Area, Diagnosis, Finding, Mark, Settling, Trouble};
 pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
 pub(crate) use text::resolve::write_case;
-pub(crate) use text::retry::RetryCounts;
-pub(crate) use text::status::{RunListing, Standing, Status, StatusRow, Unread};
-pub(crate) use text::table::Layout;
 pub(crate) use view::{
-    ApplyView, ImportView, PlanView, ResolveView, RetryPlanView, RetryView, StateView, StatusView,
-    ValidateView, VerifyView, View, describe_manifests, write_no_state,
+    ImportView, ResolveView, StateView, ValidateView, VerifyView, View, describe_manifests,
+    write_no_state,
 };
 pub(crate) use wrap::{columns, fitting, fold, wrap};
 

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::blocks::Row;
 use super::reason::{NOT_REVIEWED, describe_other};
 use super::{number, plain};
 use crate::engine::{Applied, DoubtReason, LeftReason, RunOutcome};
@@ -45,15 +46,11 @@ impl BlockedFlow {
         all
     }
 
-    /// Label, flow, how many runs, and why.
-    pub(super) fn describe(&self) -> String {
-        format!(
-            "{}  {}: {} not sent: {}",
-            plain(&self.name, 60),
-            self.flow,
-            number(self.runs, "run"),
-            plain(&describe_blocked(&self.reason), 700)
-        )
+    /// Label, flow and how many runs; and why.
+    pub(super) fn row(&self) -> Row {
+        let runs = number(self.runs, "run");
+        let about = format!("{}  {}: {runs} not sent", plain(&self.name, 60), self.flow);
+        Row::new([about]).with_notes(vec![plain(&describe_blocked(&self.reason), 700)])
     }
 }
 

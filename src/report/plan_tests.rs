@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::Layout;
-use super::markdown::plan_markdown;
-use super::text::plan::write_plan;
-use crate::plan::{Limit, Plan, Selection, diff};
+use super::plan::PlanView;
+use super::view::View;
+use crate::plan::{Action, Limit, Plan, Selection, diff};
 use crate::run::{
     DesiredRun, FlowRef, Order, Request, Rerun, RunIdentity, Source, UnixSeconds, Window,
 };
@@ -124,9 +124,16 @@ fn varied() -> Plan {
     })
 }
 
+fn plan_markdown(plan: &Plan, most: usize) -> String {
+    PlanView::of(plan, None)
+        .markdown(most)
+        .expect("a plan has one")
+}
+
 fn text(plan: &Plan, layout: Layout) -> String {
     let mut out = Vec::new();
-    write_plan(&mut out, plan, None, &[], layout).expect("memory takes it");
+    let view = PlanView::of(plan, None);
+    view.write_text(&mut out, layout).expect("memory takes it");
     String::from_utf8(out).expect("it is text")
 }
 
@@ -138,12 +145,15 @@ fn a_plan_in_80_columns() {
         Layout {
             verbose: false,
             width: Some(80),
+            ..Layout::default()
         },
     );
     assert!(shown.lines().all(|line| line.chars().count() <= 80));
     assert_snapshot!(shown, @"
     Plan: 1 in conflict, 13 to create, 3 unchanged, 1 in doubt, to be settled, 3
           held back by a limit, 1 no longer in a manifest.
+    Nothing is sent until the windows in conflict are changed, or their manifest
+      says `overlap: allow`.
     Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to
              create more at a time, raise it in backfill.yaml, or once with
              --max-new.
@@ -152,8 +162,10 @@ fn a_plan_in_80_columns() {
           . gap
 
     crm  prod  00000000-0000-4000-8000-000000000001  (files)
-      [=======~~~???+++++++......+++++++++++++++++++......--------------!!!!++~~~~~)
+      [========~~???+++++++......+++++++++++++++++++......--------------!!!!++~~~~~)
       2022-01-01                                                          2022-01-31
+      1 in conflict, 12 to create, 3 unchanged, 1 in doubt, to be settled, 3 held
+        back by a limit
       2 gaps, the longest [2022-01-09, 2022-01-11)
       ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
           in doubt since 2026-11-23T10:00:00Z: the answer was HTTP 504
@@ -164,15 +176,15 @@ fn a_plan_in_80_columns() {
           overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
       + aed3355165d3  [2022-01-28, 2022-01-29)  manifests/crm.yaml:7
-      ~ 3 held back
-      = 3 there already
 
     loyalty  prod  00000000-0000-4000-8000-000000000002  (files)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-02
+      1 to create
       + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/loyalty.yaml:7
 
-    In the state, but in no manifest that was read (nothing is done about them):
+    1 run in the state, but in no manifest that was read (nothing is done about
+      that):
       ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     ");
@@ -188,11 +200,12 @@ fn what_needs_attention_is_not_left_out() {
         Layout {
             verbose: false,
             width: Some(80),
+            ..Layout::default()
         },
     );
     let in_conflict = shown.lines().filter(|line| line.starts_with("  ! "));
     assert_eq!(in_conflict.count(), 4, "{shown}");
-    assert!(shown.contains("    … 6 more\n"), "{shown}");
+    assert!(shown.contains("    … 5 more\n"), "{shown}");
     assert!(
         shown.contains("    … 185 more, shown by --verbose\n"),
         "{shown}"
@@ -205,6 +218,7 @@ fn windows_that_follow_each_other_are_one_line_unless_each_is_asked_for() {
     let layout = |verbose| Layout {
         verbose,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&plan, layout(false));
     let lines: Vec<&str> = shown
@@ -237,6 +251,7 @@ fn reruns_other_lengths_and_two_in_a_row_are_told_one_by_one() {
     let layout = Layout {
         verbose: false,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&diff(runs, None), layout);
     assert!(!shown.contains(" × "), "{shown}");
@@ -250,12 +265,13 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
     let layout = |verbose| Layout {
         verbose,
         width: Some(80),
+        ..Layout::default()
     };
     let shown = text(&plan, layout(false));
     assert_eq!(shown.matches("\nquiet  ").count(), 29);
     assert!(shown.find("\ncrm").expect("it is shown") < shown.find("\nquiet").expect("too"));
     assert!(
-        shown.contains("… 71 more flows (142 to create), shown by --verbose"),
+        shown.contains("… 71 more flows (142 to create, 0 unchanged), shown by --verbose"),
         "{shown}"
     );
     assert_eq!(text(&plan, layout(true)).matches("\nquiet  ").count(), 100);
@@ -263,20 +279,14 @@ fn many_flows_are_counted_beyond_those_that_need_attention() {
 
 #[test]
 fn a_plan_in_markdown() {
-    assert_snapshot!(plan_markdown(&varied(), None, &[], &[], MOST), @"
+    assert_snapshot!(plan_markdown(&varied(), MOST), @"
     ### backfill plan: 1 in conflict, 13 to create, 3 unchanged, 1 in doubt, to be settled, 3 held back by a limit, 1 no longer in a manifest
 
-    **1 conflict: windows over what was ingested already. Nothing is sent until this is changed, or the manifest says `overlap: allow`.**
+    Nothing is sent until the windows in conflict are changed, or their manifest says `overlap: allow`.
 
-    <pre>
-    ! 1da3108b8f70  [2022-01-27, 2022-01-28)  manifests/crm.yaml:7
-          overlaps [2022-01-21, 2022-01-28) of key ca5e2f0e6a95
-          run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
-    </pre>
+    Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
 
-    **Warning:** 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
-
-    **1 run in the state, but in no manifest that was read: nothing is done about that**
+    **1 run in the state, but in no manifest that was read (nothing is done about that)**
 
     <pre>
     ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
@@ -285,14 +295,15 @@ fn a_plan_in_markdown() {
 
     Windows are `[start, end)` in UTC: the end is exclusive. In the bars: `=` done, `+` new, `~` held back, `?` in doubt, `!` conflict, `-` done, in no manifest, `.` gap.
 
-    | flow | create | in doubt | conflict | held back | unchanged |
+    | flow | in conflict | to create | unchanged | in doubt, to be settled | held back by a limit |
     | --- | --: | --: | --: | --: | --: |
-    | <code>crm</code> `prod`<br>`00000000-0000-4000-8000-000000000001`<br>`====~??+++....++++++++++...-------!!++~~`<br>`[2022-01-01, 2022-01-31)` | 12 | 1 | 1 | 3 | 3 |
-    | <code>loyalty</code> `prod`<br>`00000000-0000-4000-8000-000000000002`<br>`++++++++++++++++++++++++++++++++++++++++`<br>`[2022-01-01, 2022-01-02)` | 1 | 0 | 0 | 0 | 0 |
+    | <code>crm</code> `prod`<br>`00000000-0000-4000-8000-000000000001`<br>`====~??+++....++++++++++...-------!!++~~`<br>`[2022-01-01, 2022-01-31)` | 1 | 12 | 3 | 1 | 3 |
+    | <code>loyalty</code> `prod`<br>`00000000-0000-4000-8000-000000000002`<br>`++++++++++++++++++++++++++++++++++++++++`<br>`[2022-01-01, 2022-01-02)` | 0 | 1 | 0 | 0 | 0 |
 
-    <details><summary><code>crm</code>: 12 to create, 1 in doubt, 1 in conflict, 3 held back, 3 unchanged</summary>
+    <details open><summary><code>crm</code>: <code>1 in conflict, 12 to create, 3 unchanged, 1 in doubt, to be settled, 3 held back by a limit</code></summary>
 
     <pre>
+    2 gaps, the longest [2022-01-09, 2022-01-11)
     ~ ebf151fae2fb  [2022-01-04, 2022-01-05)  manifests/crm.yaml:7
           rejected 2026-11-23T10:00:00Z: HTTP 400 FLOW-1430-400: no &lt;b&gt;delta&lt;/b&gt; column (request id abc)
     ? 561babee384e  [2022-01-05, 2022-01-06)  manifests/crm.yaml:7
@@ -310,7 +321,7 @@ fn a_plan_in_markdown() {
 
     </details>
 
-    <details><summary><code>loyalty</code>: 1 to create</summary>
+    <details><summary><code>loyalty</code>: <code>1 to create</code></summary>
 
     <pre>
     + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/loyalty.yaml:7
@@ -326,7 +337,7 @@ fn a_plan_in_markdown() {
 fn names_from_a_manifest_are_no_markdown() {
     let mut runs = days(1, HOSTILE, 3..8);
     runs.extend(days(2, HOSTILE, 0..2));
-    let shown = plan_markdown(&diff(runs, Some(&state())), None, &[], &[], MOST);
+    let shown = plan_markdown(&diff(runs, Some(&state())), MOST);
     assert!(!shown.contains("<script"), "{shown}");
     assert_eq!(shown.matches("<pre>").count(), 3);
     assert_eq!(shown.matches("</pre>").count(), 3);
@@ -374,7 +385,7 @@ fn a_comment_has_room_for_it_whatever_its_size() {
             .collect();
         let number = runs.len();
         let plan = diff(runs, Some(&state()));
-        let shown = plan_markdown(&plan, None, &[], &[], MOST);
+        let shown = plan_markdown(&plan, MOST);
         assert!(shown.len() < 60_000, "{flows}: {}", shown.len());
         assert!(shown.len() > 30_000, "{flows}: {}", shown.len());
         assert!(shown.starts_with("### backfill plan: "));
@@ -385,16 +396,16 @@ fn a_comment_has_room_for_it_whatever_its_size() {
         let more_flows = number_before(&shown, " more flow").unwrap_or(0);
         assert_eq!(rows + more_flows, flows);
         let listed = shown
-            .rsplit("</pre>\n\n**")
-            .next()
-            .expect("a part")
-            .split("<details>")
+            .split("<details")
             .skip(1)
             .flat_map(str::lines)
             .filter(|line| line.contains("  [20"))
             .count();
         let unlisted = number_before(&shown, " runs of ").expect("some are not listed");
-        assert_eq!(listed + unlisted + plan.totals().unchanged, number);
+        assert_eq!(
+            listed + unlisted + plan.totals().actions.of(Action::Unchanged),
+            number
+        );
     }
 }
 
@@ -413,7 +424,7 @@ fn fifty_thousand_runs_in_a_row_are_told_whole() {
             limit: Some(Limit::NewRunsPerApply(500)),
             ..Selection::default()
         });
-        let shown = plan_markdown(&plan, None, &[], &[], most);
+        let shown = plan_markdown(&plan, most);
         assert!(shown.len() < most, "{flows}: {}", shown.len());
         assert!(
             shown.starts_with("### backfill plan: 500 to create, 0 unchanged, 49500 held back")
@@ -440,7 +451,7 @@ fn a_stretch_tells_its_windows_their_length_and_their_lines() {
     for (n, run) in (0..).zip(&mut runs[..100]) {
         run.line = 10 + n;
     }
-    let shown = plan_markdown(&diff(runs, None), None, &[], &[], 5_000);
+    let shown = plan_markdown(&diff(runs, None), 5_000);
     let lines: Vec<&str> = shown.lines().filter(|line| line.starts_with('+')).collect();
     assert_eq!(
         lines,
@@ -488,9 +499,12 @@ fn conflicts_and_doubts_keep_within_bounds_too() {
         }
     }
     let plan = diff(days(1, HOSTILE, 100..8100), Some(&state));
-    assert_eq!(plan.totals().conflict, 4000);
-    assert_eq!(plan.totals().waiting, 4000);
-    let shown = plan_markdown(&plan, None, &[], &[], MOST);
+    assert_eq!(plan.totals().actions.of(Action::Conflict), 4000);
+    assert_eq!(plan.totals().actions.of(Action::Wait), 4000);
+    let shown = plan_markdown(&plan, MOST);
     assert!(shown.len() < 60_000, "{}", shown.len());
-    assert!(shown.contains("more conflicts"), "{shown}");
+    assert!(
+        shown.contains("Not listed here, for want of room: "),
+        "{shown}"
+    );
 }

@@ -6,8 +6,9 @@
 
 use std::io::{self, Write};
 
-use super::number;
+use super::blocks::Row;
 use super::wrap::fold;
+use super::{number, plain};
 use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
@@ -139,6 +140,23 @@ impl Bounded<'_> {
         self.rest.warnings = 0;
         self
     }
+}
+
+/// What is wrong at which line of which manifest, and what helps.
+pub(super) fn problem_row(problem: &Problem) -> Row {
+    let place = &problem.place;
+    let line = format!(
+        "{}:{}  {}",
+        plain(&place.file, 100),
+        place.span.line,
+        problem.rule.code()
+    );
+    let help = problem
+        .hint
+        .iter()
+        .map(|hint| format!("help: {}", plain(hint, 300)));
+    let message = plain(&problem.message, 300);
+    Row::new([line]).with_notes(std::iter::once(message).chain(help).collect())
 }
 
 /// Writes problems as the Rust compiler draws its own, an empty line after each, and what was

@@ -3,11 +3,10 @@
 //! A range still tells a reviewer every window: how many there are, how long each is, where the
 //! first begins and the last ends.
 
-use super::bar::Cell;
 use super::reason::{describe_fate, same_reasons};
 use super::{number, plain, window};
 use crate::plan::{Action, PlannedRun};
-use crate::run::{Rerun, Window};
+use crate::run::{Rerun, Window, WindowStatus};
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
@@ -17,23 +16,23 @@ const FEWEST: usize = 3;
 /// Runs of which each begins where the one before it ends, and of which the same is to be said.
 #[derive(Debug)]
 pub(super) struct WindowRange<'r> {
-    pub(super) cell: Cell,
+    pub(super) status: WindowStatus,
     /// One run, or at least three.
     pub(super) runs: Vec<&'r PlannedRun>,
 }
 
 /// The ranges of `runs`, in their order; runs that are not sorted by window make few.
 pub(super) fn window_ranges<'r>(
-    runs: impl IntoIterator<Item = (Cell, &'r PlannedRun)>,
+    runs: impl IntoIterator<Item = (WindowStatus, &'r PlannedRun)>,
 ) -> Vec<WindowRange<'r>> {
     let mut ranges: Vec<WindowRange<'r>> = Vec::new();
-    for (cell, run) in runs {
+    for (status, run) in runs {
         let joined = ranges.last_mut().filter(|range| {
-            range.cell == cell && range.runs.last().is_some_and(|last| follows(run, last))
+            range.status == status && range.runs.last().is_some_and(|last| follows(run, last))
         });
         match joined {
             Some(range) => range.runs.push(run),
-            None => ranges.push(WindowRange::of_one(cell, run)),
+            None => ranges.push(WindowRange::of_one(status, run)),
         }
     }
     ranges
@@ -42,8 +41,8 @@ pub(super) fn window_ranges<'r>(
             if range.runs.len() >= FEWEST {
                 return vec![range];
             }
-            let WindowRange { cell, runs } = range;
-            let one_by_one = runs.into_iter().map(|run| WindowRange::of_one(cell, run));
+            let WindowRange { status, runs } = range;
+            let one_by_one = runs.into_iter().map(|run| WindowRange::of_one(status, run));
             one_by_one.collect()
         })
         .collect()
@@ -74,9 +73,9 @@ fn is_month(seconds: i64) -> bool {
 
 impl<'r> WindowRange<'r> {
     /// A run that is told on its own.
-    pub(super) fn of_one(cell: Cell, run: &'r PlannedRun) -> Self {
+    pub(super) fn of_one(status: WindowStatus, run: &'r PlannedRun) -> Self {
         let runs = vec![run];
-        Self { cell, runs }
+        Self { status, runs }
     }
 
     /// The run whose reasons are those of all.

@@ -143,7 +143,7 @@ fn the_plan_of_the_tutorials_window_has_the_contracts_key() {
     let workspace = Workspace::new();
     workspace.write("manifests/tutorial.yaml", TUTORIAL);
     let plan = workspace.run("plan --format json").exits(0).json();
-    assert_eq!(plan["format"], "plan/v1");
+    assert_eq!(plan["format"], "plan/v2");
     let run = &plan["runs"][0];
     assert_eq!(
         run["key"],

@@ -55,7 +55,7 @@ fn apply_as_a_dry_run_is_the_plan() {
     workspace.run("plan --report r.json").exits(3);
     let why = workspace.read("r.json");
     for text in [
-        "\"format\": \"plan/v1\"",
+        "\"format\": \"plan/v2\"",
         "\"exitCode\": 3",
         "in the manifests",
     ] {

@@ -16,7 +16,7 @@ use crate::cli::failure::{Failure, chain};
 use crate::cli::output;
 use crate::file_text::text_of;
 use crate::manifest::{Rules, Sources, check, shown_path};
-use crate::plan::diff;
+use crate::plan::{Action, diff};
 use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
 use crate::report::{self, ImportedFlow, ImportedManifest};
 use crate::run::{FlowRef, Rerun, RunIdentity, Source, Window};
@@ -231,7 +231,11 @@ impl ManifestWriter<'_> {
             .into_iter()
             .try_for_each(|entry| after.fold(entry));
         let totals = diff(checked.runs, Some(&after)).totals();
-        if !is_same || folds.is_err() || totals.has_changes() || totals.conflict > 0 {
+        if !is_same
+            || folds.is_err()
+            || totals.has_changes()
+            || totals.actions.of(Action::Conflict) > 0
+        {
             return Err(Failure::new(
                 Exit::Unexpected,
                 "the manifests would not say what the runs are: this is a defect of this program; \

@@ -7,13 +7,13 @@ use crate::engine::{Applied, RunOutcome};
 use crate::manifest::{Problem, Severity, SourcePlace};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind};
+use crate::report::apply::{LeftRuns, left_by_reason};
 use crate::report::outcome::{describe_doubt, describe_left};
 use crate::report::reason::{reasons, said};
-use crate::report::text::apply::left_by_reason;
 use crate::report::text::audit::{advice, details};
 use crate::report::text::doctor::{Diagnosis, Mark};
-use crate::report::{AuditView, RunListing, Standing, Status, number, window};
-use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity};
+use crate::report::{AuditView, RunListing, Status, number, window};
+use crate::run::{DesiredRun, FlowRef, Key, Origin, RunIdentity, WindowStatus};
 
 /// What is wrong with manifests.
 #[must_use]
@@ -115,7 +115,8 @@ pub(crate) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
             | RunOutcome::Adopted(..) => {}
         }
     }
-    let left = left_by_reason(applied).into_iter().map(|(reason, runs)| {
+    let left = left_by_reason(applied).into_iter().map(|left| {
+        let LeftRuns { reason, runs, .. } = left;
         let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow.id).collect();
         Annotation {
             severity: Severity::Warning,
@@ -180,7 +181,7 @@ pub(crate) fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Ann
             continue;
         }
         match row.run() {
-            _ if row.standing() == Standing::InDoubt => {
+            _ if row.status() == WindowStatus::InDoubt => {
                 in_doubt.add(origin, &row.identity, vec!["no answer is known".to_owned()]);
             }
             Some(run) if !run.errors.is_empty() => {

@@ -4,10 +4,11 @@
 
 use std::io::{self, Write};
 
-use crate::engine::{Applied, FollowTotals};
-use crate::plan::{Plan, RetryPlan};
-use crate::report::text::status::StatusTotals;
-use crate::report::{RetryCounts, Standing, Status, count};
+use crate::engine::{Applied, FollowTotals, OutcomeKind};
+use crate::plan::{Action, Plan, RetryPlan};
+use crate::report::status::StatusTotals;
+use crate::report::{RetrySummary, Status};
+use crate::run::WindowStatus;
 
 /// The outputs that depend on the result; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,7 +35,7 @@ impl Outputs {
         Self {
             has_changes: Some(totals.has_changes()),
             create: Some(totals.to_create()),
-            in_doubt: Some(totals.in_doubt),
+            in_doubt: Some(totals.actions.of(Action::Settle)),
             remaining: Some(totals.held_back),
             plan_digest: Some(plan.digest()),
             ..Self::default()
@@ -44,13 +45,14 @@ impl Outputs {
     /// Those of a plan that was carried out.
     #[must_use]
     pub(crate) fn of_applied(plan: &Plan, applied: &Applied) -> Self {
-        let counts = count(applied, plan.totals().held_back);
+        let counts = applied.counts(plan.totals().held_back);
+        let count = |kind| Some(counts.of(kind));
         Self {
-            created: Some(counts.created),
-            adopted: Some(counts.adopted),
-            rejected: Some(counts.rejected),
-            in_doubt: Some(counts.in_doubt),
-            remaining: Some(counts.remaining),
+            created: count(OutcomeKind::Created),
+            adopted: count(OutcomeKind::Adopted),
+            rejected: count(OutcomeKind::Rejected),
+            in_doubt: count(OutcomeKind::InDoubt),
+            remaining: count(OutcomeKind::Remaining),
             ended: applied.followed.as_ref().map(ended),
             ..Self::of_plan(plan)
         }
@@ -59,9 +61,9 @@ impl Outputs {
     /// Those of a retry.
     #[must_use]
     pub(crate) fn of_retried(planned: &RetryPlan, applied: &Applied) -> Self {
-        let counts = RetryCounts::of(planned, applied);
+        let counts = RetrySummary::new(planned, Some(applied));
         Self {
-            retried: Some(counts.retried + counts.adopted),
+            retried: Some(counts.retried),
             rejected: Some(counts.rejected),
             in_doubt: Some(counts.in_doubt),
             remaining: Some(counts.remaining),
@@ -77,13 +79,13 @@ impl Outputs {
         let totals = StatusTotals::of(&status.rows);
         let rows = status.rows.iter();
         Self {
-            rejected: Some(totals.count(Standing::Rejected)),
-            in_doubt: Some(totals.count(Standing::InDoubt)),
+            rejected: Some(totals.counts.of(WindowStatus::Rejected)),
+            in_doubt: Some(totals.counts.of(WindowStatus::InDoubt)),
             ended: Some([
-                ("success_count", totals.count(Standing::Success)),
-                ("partial_count", totals.count(Standing::Partial)),
-                ("empty_count", totals.count(Standing::Empty)),
-                ("failed_count", totals.count(Standing::Failed)),
+                ("success_count", totals.counts.of(WindowStatus::Success)),
+                ("partial_count", totals.counts.of(WindowStatus::Partial)),
+                ("empty_count", totals.counts.of(WindowStatus::Empty)),
+                ("failed_count", totals.counts.of(WindowStatus::Failed)),
                 (
                     "unfinished_count",
                     rows.filter(|row| row.is_unfinished()).count(),

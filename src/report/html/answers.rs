@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::window_status::{StatusCounts, WindowStatus};
 use crate::plan::Forecast;
 use crate::report::duration;
+use crate::report::follow::grouped;
 use crate::report::forecast::describe_forecast;
-use crate::report::text::follow::grouped;
+use crate::run::{Counts, WindowStatus};
 
 /// An answer: a word or two, and the sentences under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct Answer {
 /// What the answers go by.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Summary<'a> {
-    pub(super) counts: &'a StatusCounts,
+    pub(super) counts: &'a Counts<WindowStatus>,
     pub(super) forecast: Option<&'a Forecast>,
     /// How long a run took, on average.
     pub(super) each: Option<Duration>,
@@ -299,15 +299,15 @@ mod tests {
     use crate::fixture::at;
     use crate::plan::DayForecast;
 
-    fn counts(of: &[(WindowStatus, usize)]) -> StatusCounts {
-        let mut counts = StatusCounts::default();
+    fn counts(of: &[(WindowStatus, usize)]) -> Counts<WindowStatus> {
+        let mut counts = Counts::default();
         for (status, number) in of {
             (0..*number).for_each(|_| counts.add(*status));
         }
         counts
     }
 
-    fn summary(counts: &StatusCounts) -> Summary<'_> {
+    fn summary(counts: &Counts<WindowStatus>) -> Summary<'_> {
         Summary {
             counts,
             forecast: None,
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_end_is_told_as_exactly_as_it_is_known() {
-        let open = counts(&[(WindowStatus::New, 10), (WindowStatus::Running, 1)]);
+        let open = counts(&[(WindowStatus::New, 10), (WindowStatus::InProgress, 1)]);
         let mut forecast = Forecast {
             requests: 10,
             per_second: Some(5.0),
@@ -404,7 +404,7 @@ mod tests {
             last: None,
         });
         assert_eq!(ends(&forecast, minute).short, "Never, under the limits");
-        let running = counts(&[(WindowStatus::Running, 1), (WindowStatus::Success, 1)]);
+        let running = counts(&[(WindowStatus::InProgress, 1), (WindowStatus::Success, 1)]);
         assert_eq!(summary(&running).ends().short, "About 2023-11-14 22:14 UTC");
     }
 }

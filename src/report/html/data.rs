@@ -7,10 +7,9 @@ use std::collections::HashMap;
 
 use serde::{Serialize, Serializer};
 
-use super::window_status::WindowStatus;
 use super::windows::PageWindow;
 use crate::report::plain;
-use crate::run::{FlowRef, RecordCounts, Rerun};
+use crate::run::{Counted, FlowRef, RecordCounts, Rerun, WindowStatus};
 
 /// So many bytes of what was said are in a page; of the rest only that it is told elsewhere.
 const TEXTS: usize = 1_500_000;
@@ -155,8 +154,10 @@ impl Data {
         };
         Self {
             statuses: WindowStatus::ALL
+                .iter()
+                .map(|status| *status)
                 .map(|status| (status.word(), status.label(), status.meaning()))
-                .to_vec(),
+                .collect(),
             flows: flows
                 .iter()
                 .map(|(flow, name)| (name.clone(), flow.sandbox.to_string(), flow.id.to_string()))

@@ -5,8 +5,8 @@ use maud::html;
 
 use super::answers::moment;
 use super::document::{document, ticked};
-use crate::report::markdown::{FailureView, problem_line};
-use crate::report::plain;
+use crate::report::problems::problem_row;
+use crate::report::{FailureView, plain};
 
 /// The whole file.
 pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
@@ -44,7 +44,10 @@ pub(crate) fn failure_page(failure: FailureView<'_>, now: Timestamp) -> String {
                     h2 { "What is wrong with the manifests" }
                     ul.plain {
                         @for problem in problems.iter().take(SHOWN) {
-                            li { (ticked(problem_line(problem).trim_end())) }
+                            @let row = problem_row(problem);
+                            li {
+                                (row.cells.concat()) " " (ticked(&row.notes.join("; ")))
+                            }
                         }
                     }
                     @if more > 0 { p { (more) " more." } }

@@ -17,21 +17,20 @@ mod problems;
 mod template;
 #[cfg(test)]
 mod tests;
-mod window_status;
 mod windows;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::bar::{Bar, Cell};
-use super::flows::describe_request;
+use super::bar::Bar;
+use super::follow::{describe_bytes, describe_records};
 use super::outcome::BlockedFlow;
-use super::text::follow::{describe_bytes, describe_records};
+use super::plan::describe_request;
 use super::{Status, plain};
 use crate::engine::Applied;
 use crate::plan::{Forecast, Plan};
-use crate::run::{ByteCounts, FlowRef, RecordCounts, Window};
+use crate::run::{ByteCounts, Counts, FlowRef, RecordCounts, Window, WindowStatus};
 use crate::state::State;
 
 pub(crate) use failure::failure_page;
@@ -39,7 +38,6 @@ pub(crate) use failure::failure_page;
 use answers::Summary;
 use data::Data;
 use problems::problems;
-use window_status::{StatusCounts, WindowStatus};
 use windows::{Facts, PageWindow};
 
 /// So many parts have the bars of all flows together, that are there without the script.
@@ -72,7 +70,7 @@ struct PageFlow<'a> {
     flow: &'a FlowRef,
     name: String,
     source: Option<String>,
-    counts: StatusCounts,
+    counts: Counts<WindowStatus>,
     /// What its runs moved.
     moved: Vec<String>,
     span: Window,
@@ -94,7 +92,7 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
     } = *source;
     let facts = Facts::new(state, status, applied, now).with_blocked(blocked);
     let windows = facts.windows(plan);
-    let mut counts = StatusCounts::default();
+    let mut counts = Counts::default();
     for window in &windows {
         counts.add(window.status);
     }
@@ -151,7 +149,7 @@ impl<'a> PageFlow<'a> {
         let start = windows.iter().map(|it| it.identity.window.start()).min()?;
         let end = windows.iter().map(|it| it.identity.window.end()).max()?;
         let span = Window::new(start, end).ok()?;
-        let mut counts = StatusCounts::default();
+        let mut counts = Counts::default();
         let (mut records, mut bytes) = (RecordCounts::default(), ByteCounts::default());
         for window in windows {
             counts.add(window.status);
@@ -160,9 +158,9 @@ impl<'a> PageFlow<'a> {
                 bytes = bytes.plus(seen.bytes);
             }
         }
-        let cells: Vec<(Window, Cell)> = windows
+        let cells: Vec<(Window, WindowStatus)> = windows
             .iter()
-            .map(|it| (it.identity.window, cell(it.status)))
+            .map(|it| (it.identity.window, it.status))
             .collect();
         let bar = Bar::of(span, &cells, parts);
         Some(Self {
@@ -178,40 +176,6 @@ impl<'a> PageFlow<'a> {
             bar: if is_partial { bar.without_gaps() } else { bar },
         })
     }
-}
-
-fn cell(status: WindowStatus) -> Cell {
-    match status {
-        WindowStatus::Failed => Cell::RunFailed,
-        WindowStatus::Rejected => Cell::Failed,
-        WindowStatus::Conflict | WindowStatus::Blocked => Cell::Conflict,
-        WindowStatus::InDoubt | WindowStatus::Waiting | WindowStatus::NotListed => Cell::InDoubt,
-        WindowStatus::Partial => Cell::Partial,
-        WindowStatus::Empty => Cell::Empty,
-        WindowStatus::Running | WindowStatus::Scheduled | WindowStatus::Created => Cell::Unfinished,
-        WindowStatus::New => Cell::New,
-        WindowStatus::HeldBack | WindowStatus::Paused => Cell::HeldBack,
-        WindowStatus::Success => Cell::Done,
-        WindowStatus::Orphaned => Cell::NotWanted,
-    }
-}
-
-/// The status by which a part of a bar is styled; `None` where there is no window.
-fn status_of(cell: Cell) -> Option<WindowStatus> {
-    Some(match cell {
-        Cell::NotSelected | Cell::Gap => return None,
-        Cell::Done => WindowStatus::Success,
-        Cell::NotWanted => WindowStatus::Orphaned,
-        Cell::HeldBack => WindowStatus::HeldBack,
-        Cell::New => WindowStatus::New,
-        Cell::Unfinished => WindowStatus::Running,
-        Cell::Empty => WindowStatus::Empty,
-        Cell::Partial => WindowStatus::Partial,
-        Cell::RunFailed => WindowStatus::Failed,
-        Cell::Failed => WindowStatus::Rejected,
-        Cell::InDoubt => WindowStatus::InDoubt,
-        Cell::Conflict => WindowStatus::Conflict,
-    })
 }
 
 /// When a run ended, by the service's clock.

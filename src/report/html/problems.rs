@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::window_status::WindowStatus;
 use super::windows::PageWindow;
 use crate::report::short_window;
-use crate::run::{FlowRef, Rerun, Window};
+use crate::run::{FlowRef, Rerun, Window, WindowStatus};
 
 /// How many stretches of windows a flow names under a reason.
 const STRETCHES: usize = 6;

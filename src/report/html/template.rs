@@ -4,16 +4,16 @@
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
+use super::PageFlow;
 use super::answers::{Answer, Summary, count, moment};
 use super::document::{document, ticked};
 use super::problems::Problem;
-use super::window_status::{StatusCounts, WindowStatus};
-use super::{PageFlow, status_of};
 use crate::engine::Ending;
-use crate::report::markdown::describe_ending;
-use crate::report::text::follow::grouped;
+use crate::report::apply::describe_ending;
+use crate::report::bar::Cell;
+use crate::report::follow::grouped;
 use crate::report::{Unread, number, plain, short_window};
-use crate::run::{FlowRef, Rerun};
+use crate::run::{Counted, Counts, FlowRef, Rerun, WindowStatus};
 
 /// How many reasons are told in full.
 const REASONS: usize = 40;
@@ -85,7 +85,7 @@ fn sandboxes(flows: &[PageFlow<'_>]) -> String {
 fn signs() -> Markup {
     html! {
         svg.signs aria-hidden="true" width="0" height="0" {
-            @for status in WindowStatus::ALL {
+            @for status in WindowStatus::ALL.iter().copied() {
                 symbol id={ "sign-" (status.word()) } viewBox="0 0 16 16" {
                     path d=(sign(status)) {}
                 }
@@ -104,10 +104,12 @@ fn sign(status: WindowStatus) -> &'static str {
         WindowStatus::Blocked => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM4.5 8H11.5",
         WindowStatus::InDoubt => "M5 6A3 3 0 1 1 8.8 8.3C8.2 8.7 8 9 8 10M8 12.4V13",
         WindowStatus::Waiting => "M3.5 8H4.3M7.6 8H8.4M11.7 8H12.5",
+        WindowStatus::NotRead => "M3 5V3H5M11 3H13V5M13 11V13H11M5 13H3V11M8 5V8.5M8 10.5V11",
+        WindowStatus::Unknown => "M8 3A5 5 0 1 1 7.9 3ZM8 5V8.5M8 10.5V11",
         WindowStatus::NotListed => "M3 5V3H5M11 3H13V5M13 11V13H11M5 13H3V11",
         WindowStatus::Partial => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM3 9.5H13M4.5 11.5H11.5",
         WindowStatus::Empty => "M8 3A5 5 0 1 1 7.9 3Z",
-        WindowStatus::Running => "M5.5 3.5 12 8 5.5 12.5Z",
+        WindowStatus::InProgress => "M5.5 3.5 12 8 5.5 12.5Z",
         WindowStatus::Scheduled => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM8 5V8L10.5 9.5",
         WindowStatus::Created => "M8 6.5A1.5 1.5 0 1 1 7.9 6.5Z",
         WindowStatus::New => "M8 3.5V12.5M3.5 8H12.5",
@@ -126,7 +128,7 @@ fn sign_of(status: WindowStatus) -> Markup {
 }
 
 /// All windows as one bar.
-fn progress(counts: &StatusCounts) -> Markup {
+fn progress(counts: &Counts<WindowStatus>) -> Markup {
     /// In how many parts the bar is measured.
     const PARTS: usize = 10_000;
 
@@ -151,7 +153,7 @@ fn progress(counts: &StatusCounts) -> Markup {
     }
 }
 
-fn describe_counts(counts: &StatusCounts) -> String {
+fn describe_counts(counts: &Counts<WindowStatus>) -> String {
     let parts: Vec<String> = counts
         .present()
         .map(|(status, number)| format!("{} {}", count(number), status.label()))
@@ -163,7 +165,7 @@ fn describe_counts(counts: &StatusCounts) -> String {
     }
 }
 
-fn legend(counts: &StatusCounts) -> Markup {
+fn legend(counts: &Counts<WindowStatus>) -> Markup {
     html! {
         ul #legend {
             @for (status, number) in counts.present() {
@@ -334,7 +336,10 @@ fn bar(flow: &PageFlow<'_>) -> Markup {
         .filter_map(|same| {
             let from = at;
             at += same.len();
-            Some((from, same.len(), status_of(*same.first()?)?))
+            match same.first()? {
+                Cell::Windows(status) => Some((from, same.len(), *status)),
+                Cell::Gap | Cell::NotSelected => None,
+            }
         })
         .collect();
     html! {

@@ -6,9 +6,9 @@ use super::document::hash;
 use super::*;
 use crate::fixture::{at, desired, flow};
 use crate::plan::diff;
-use crate::report::markdown::FailureView;
+use crate::report::FailureView;
 use crate::report::{ProblemCounts, RunListing, StatusRow};
-use crate::run::{DesiredRun, Request, Rerun, RunIdentity, RunStatus, UnixSeconds};
+use crate::run::{Counted, DesiredRun, Request, Rerun, RunIdentity, RunStatus, UnixSeconds};
 use crate::state::{Entry, Evidence, LastSeen};
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\u{2028}&\"'`";
@@ -248,7 +248,7 @@ fn what_a_list_has_just_said_counts_more_than_what_was_recorded() {
         [
             WindowStatus::Success,
             WindowStatus::NotListed,
-            WindowStatus::Running
+            WindowStatus::InProgress
         ]
     );
 }
@@ -292,6 +292,7 @@ fn the_script_finds_what_it_looks_for_and_each_status_has_its_looks() {
     }
     assert!(asked > 20, "only {asked} were seen");
     for status in WindowStatus::ALL {
+        let status = *status;
         for looks in ["on", "is", "fill"] {
             let class = format!(".{looks}-{}", status.word());
             let is_there = page

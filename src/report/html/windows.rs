@@ -9,7 +9,6 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::window_status::WindowStatus;
 use crate::engine::{Applied, LeftReason, RunOutcome};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
@@ -19,7 +18,7 @@ use crate::report::reason::{
     describe_paused,
 };
 use crate::report::{RunListing, Status, StatusRow, plain};
-use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus};
+use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus, WindowStatus};
 use crate::state::{Fate, LastSeen, Refusal, State};
 
 /// How much of what was said is shown.

@@ -6,10 +6,9 @@ use serde::Serialize;
 use super::known::{ConflictFields, CountFields, SeenFields};
 use super::plan::ReviewFields;
 use super::{ApplyError, Asked, RunFields};
-use crate::engine::{Applied, Ending, LeftReason, RunOutcome};
+use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
 use crate::plan::{Known, Plan, PlannedRun};
-use crate::report::count;
-use crate::run::{DesiredRun, RunId};
+use crate::run::{Counts, DesiredRun, RunId};
 
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
@@ -18,7 +17,7 @@ use crate::run::{DesiredRun, RunId};
 pub(crate) struct ApplyDocument {
     #[cfg_attr(test, schemars(extend("const" = "apply/v1")))]
     format: &'static str,
-    summary: ApplySummary,
+    summary: Counts<OutcomeKind>,
     /// What became of the plan that was reviewed (`--plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
     reviewed: Option<ReviewFields>,
@@ -31,18 +30,6 @@ pub(crate) struct ApplyDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     exit_code: u8,
-}
-
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct ApplySummary {
-    created: usize,
-    adopted: usize,
-    rejected: usize,
-    in_doubt: usize,
-    remaining: usize,
-    unchanged: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -135,7 +122,6 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
 /// What an apply came to, as `apply/v1`.
 #[must_use]
 pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocument {
-    let counts = count(applied, plan.totals().held_back);
     let message = match &applied.ending {
         Ending::Done | Ending::Interrupted | Ending::TimedOut => None,
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
@@ -144,14 +130,7 @@ pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocum
     };
     ApplyDocument {
         format: "apply/v1",
-        summary: ApplySummary {
-            created: counts.created,
-            adopted: counts.adopted,
-            rejected: counts.rejected,
-            in_doubt: counts.in_doubt,
-            remaining: counts.remaining,
-            unchanged: counts.unchanged,
-        },
+        summary: applied.counts(plan.totals().held_back),
         reviewed: ReviewFields::of(plan),
         runs: applied.runs.iter().map(apply_run).collect(),
         followed: Followed::of(applied),
@@ -171,7 +150,7 @@ pub(crate) fn apply_failure(
 ) -> ApplyDocument {
     ApplyDocument {
         format: "apply/v1",
-        summary: ApplySummary::default(),
+        summary: Counts::default(),
         reviewed: None,
         runs: conflicts
             .iter()

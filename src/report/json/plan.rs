@@ -7,16 +7,18 @@ use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
 use crate::report::outcome::{BlockedFlow, describe_blocked};
-use crate::run::{DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds};
+use crate::run::{
+    Counts, DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds,
+};
 use crate::state::State;
 use crate::untrusted::Untrusted;
 
-/// `plan/v1`.
+/// `plan/v2`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PlanDocument<'a> {
-    #[cfg_attr(test, schemars(extend("const" = "plan/v1")))]
+    #[cfg_attr(test, schemars(extend("const" = "plan/v2")))]
     format: &'static str,
     /// Whose runs it plans, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,24 +179,13 @@ struct OrphanedRun {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 struct PlanSummary {
-    create: usize,
-    /// Found to exist (`--online`), to be put on record.
-    adopt: usize,
-    unchanged: usize,
-    in_doubt: usize,
-    waiting: usize,
-    failed: usize,
-    conflict: usize,
+    /// By what is to be done: `rejected` runs were rejected before, and are created like `create` ones.
+    #[serde(flatten)]
+    actions: Counts<Action>,
+    /// Known to the state, wanted by no manifest.
     orphaned: usize,
+    /// To be created, but left for a later apply by a limit.
     held_back: usize,
-    /// Not created while their manifests say `paused: true`.
-    paused: usize,
-    /// To be run again, by `retry`.
-    retry: usize,
-    /// Not created, for the plan that was reviewed does not create them.
-    unreviewed: usize,
-    /// Not created, for nothing can be sent to their flows (`--online`).
-    blocked: usize,
 }
 
 /// What became of the plan that was reviewed.
@@ -258,8 +249,7 @@ impl ReviewFields {
 struct PlanRun {
     #[serde(flatten)]
     run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["create", "failed", "retry", "unchanged", "inDoubt", "waiting", "conflict", "paused", "unreviewed", "blocked", "adopt"])))]
-    action: &'static str,
+    action: Action,
     /// When the run is to begin; none: when it is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
@@ -335,7 +325,7 @@ impl PlanRun {
         };
         Self {
             run: RunFields::desired(run),
-            action: word(*action),
+            action: *action,
             start_time: run.start_time.map(UnixSeconds::get),
             order: match run.request.order {
                 Order::OldestFirst => None,
@@ -353,27 +343,7 @@ impl PlanRun {
     }
 }
 
-/// The words for what is to be done about a run.
-pub(super) const WORDS: [(Action, &str); 11] = [
-    (Action::Adopt, "adopt"),
-    (Action::Create, "create"),
-    (Action::Again, "failed"),
-    (Action::Unchanged, "unchanged"),
-    (Action::Settle, "inDoubt"),
-    (Action::Retry, "retry"),
-    (Action::Paused, "paused"),
-    (Action::Unreviewed, "unreviewed"),
-    (Action::Blocked, "blocked"),
-    (Action::Wait, "waiting"),
-    (Action::Conflict, "conflict"),
-];
-
-fn word(action: Action) -> &'static str {
-    let known = WORDS.iter().find(|(of, _)| *of == action);
-    known.expect("each action has its word").1
-}
-
-/// The plan, made from `state`, as `plan/v1`. `failed` runs were rejected before and are created like `create` ones.
+/// The plan, made from `state`, as `plan/v2`.
 #[must_use]
 pub(crate) fn plan<'a>(
     plan: &'a Plan,
@@ -383,24 +353,14 @@ pub(crate) fn plan<'a>(
 ) -> PlanDocument<'a> {
     let totals = plan.totals();
     PlanDocument {
-        format: "plan/v1",
+        format: "plan/v2",
         organization: plan.organization().cloned(),
         digest: plan.digest(),
         reviewed: ReviewFields::of(plan),
         summary: PlanSummary {
-            create: totals.create,
-            adopt: totals.adopt,
-            unchanged: totals.unchanged,
-            in_doubt: totals.in_doubt,
-            waiting: totals.waiting,
-            failed: totals.failed,
-            conflict: totals.conflict,
+            actions: totals.actions,
             orphaned: totals.orphaned,
             held_back: totals.held_back,
-            paused: totals.paused,
-            retry: totals.retry,
-            unreviewed: totals.unreviewed,
-            blocked: totals.blocked,
         },
         forecast: forecast.map(ForecastFields::new),
         limit: plan.limit().map(|limit| PlanLimit {

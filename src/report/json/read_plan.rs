@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::plan::{ColumnFields, WORDS};
+use super::plan::ColumnFields;
 use crate::plan::{Action, PlanDigest, ReviewedPlan};
 use crate::run::{
     DeltaColumn, FlowId, FlowRef, Key, OrganizationId, Rerun, RunIdentity, Sandbox, UnixSeconds,
@@ -20,7 +20,7 @@ use crate::untrusted::shortened;
 pub(crate) enum PlanFileError {
     #[error("not a plan in JSON: {0}")]
     NotAPlan(#[from] serde_json::Error),
-    #[error("its format is `{}`, not `plan/v1`", shortened(.0, 40))]
+    #[error("its format is `{}`, not `plan/v2`: plan again", shortened(.0, 40))]
     Format(String),
     /// A failure was written in its place.
     #[error("it holds no plan: {}", shortened(.0, 300))]
@@ -42,7 +42,7 @@ pub(crate) enum PlanFileError {
     )]
     Digest { said: String, made: String },
     #[error(
-        "its summary does not fit its runs: `create` and `failed` are {said}, its runs say {made}"
+        "its summary does not fit its runs: `create` and `rejected` are {said}, its runs say {made}"
     )]
     Summary { said: usize, made: usize },
     #[error("it has the key {} twice", .0.short())]
@@ -81,7 +81,7 @@ struct PlanFile {
 #[derive(Deserialize)]
 struct Summary {
     create: usize,
-    failed: usize,
+    rejected: usize,
 }
 
 #[derive(Deserialize)]
@@ -135,14 +135,14 @@ impl Run {
                 made: Box::new(made),
             });
         }
-        let action = WORDS.iter().find(|(_, word)| *word == self.action);
-        let (action, _) = action.ok_or(PlanFileError::Action {
+        let action = serde_json::from_value(self.action.as_str().into());
+        let action = action.map_err(|_| PlanFileError::Action {
             nth,
             action: self.action,
         })?;
         Ok(Checked {
             key: made,
-            action: *action,
+            action,
             start_time: self.start_time.map(time).transpose()?,
             delta_column: self.delta_column.map(DeltaColumn::from),
         })
@@ -156,7 +156,7 @@ struct Checked {
     delta_column: Option<DeltaColumn>,
 }
 
-/// The plan that `text`, a `plan/v1`, holds, to be applied for the organization `ours`.
+/// The plan that `text`, a `plan/v2`, holds, to be applied for the organization `ours`.
 ///
 /// # Errors
 /// When it is none, does not fit itself, or is another organization's.
@@ -169,7 +169,7 @@ pub(crate) fn read_plan(
         message,
         digest,
     } = serde_json::from_slice(text)?;
-    if format != "plan/v1" {
+    if format != "plan/v2" {
         return Err(PlanFileError::Format(format));
     }
     if let (Some(message), None) = (message, digest) {
@@ -203,7 +203,7 @@ pub(crate) fn read_plan(
         runs.iter()
             .filter(|run| matches!(run.action, Action::Create | Action::Again))
     };
-    let (said, counted) = (summary.create + summary.failed, creates().count());
+    let (said, counted) = (summary.create + summary.rejected, creates().count());
     if said != counted {
         return Err(PlanFileError::Summary {
             said,
@@ -308,8 +308,8 @@ mod tests {
         });
         let reviewed = Arc::new(read(&document(&part)).expect("it fits"));
         let narrowed = plan().only(&reviewed);
-        assert_eq!(narrowed.totals().create, 1);
-        assert_eq!(narrowed.totals().unreviewed, 3);
+        assert_eq!(narrowed.totals().actions.of(Action::Create), 1);
+        assert_eq!(narrowed.totals().actions.of(Action::Unreviewed), 3);
     }
 
     #[test]
@@ -322,8 +322,8 @@ mod tests {
         let edits: [(&str, Edit<'_>, &str); 15] = [
             (
                 "format",
-                &|it| it["format"] = json!("plan/v2"),
-                "its format is `plan/v2`",
+                &|it| it["format"] = json!("plan/v3"),
+                "its format is `plan/v3`",
             ),
             (
                 "digest",
@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn what_is_no_plan_says_what_it_is() {
         let failure = json!({
-            "format": "plan/v1", "ending": "failed", "message": "2 errors", "exitCode": 3
+            "format": "plan/v2", "ending": "failed", "message": "2 errors", "exitCode": 3
         });
         let error = read(&failure).expect_err("no plan").to_string();
         assert_eq!(error, "it holds no plan: 2 errors");

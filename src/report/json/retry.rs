@@ -7,7 +7,7 @@ use super::known::SeenFields;
 use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, RunOutcome};
 use crate::plan::{Action, PlannedRun, RetryPlan};
-use crate::report::RetryCounts;
+use crate::report::RetrySummary;
 use crate::run::RunId;
 
 /// `retry/v1`.
@@ -26,22 +26,6 @@ pub(crate) struct RetryDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     followed: Option<super::apply::Followed>,
     exit_code: u8,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct RetrySummary {
-    /// Run again, those found to be so included.
-    retried: usize,
-    unchanged: usize,
-    rejected: usize,
-    in_doubt: usize,
-    /// Left for the next retry; in a dry run, all that would be run again.
-    remaining: usize,
-    /// Run as often as is allowed: left to a person.
-    exhausted: usize,
-    paused: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -106,33 +90,18 @@ pub(crate) fn retry(
     applied: Option<&Applied>,
     exit_code: u8,
 ) -> RetryDocument {
-    let nothing = crate::engine::nothing_to_do(&crate::plan::Plan::default(), None);
-    let counts = RetryCounts::of(planned, applied.unwrap_or(&nothing));
-    let (runs, unsent): (Vec<RetryRun>, usize) = if let Some(applied) = applied {
+    let runs: Vec<RetryRun> = if let Some(applied) = applied {
         let of_plan = planned.plan.runs().iter().zip(&applied.runs);
         let runs = of_plan.map(|(planned, (_, outcome))| RetryRun::applied(planned, outcome));
-        (runs.collect(), 0)
+        runs.collect()
     } else {
-        {
-            let word = |planned: &PlannedRun| match planned.action {
-                Action::Settle => "inDoubt",
-                _ => "remaining",
-            };
-            let runs = planned.plan.runs().iter();
-            let runs = runs.filter(|planned| planned.action != Action::Unchanged);
-            let due = runs.clone().filter(|planned| word(planned) == "remaining");
-            let due = due.count();
-            (runs.map(|it| RetryRun::new(it, word(it))).collect(), due)
-        }
-    };
-    let unfinished = match applied {
-        // They are among those that an apply has left as they were.
-        Some(_) => 0,
-        None => planned.plan.totals().unchanged,
-    };
-    let in_doubt = match applied {
-        Some(_) => counts.in_doubt,
-        None => planned.plan.totals().in_doubt,
+        let runs = planned.plan.runs().iter();
+        let runs = runs.filter_map(|planned| match planned.action {
+            Action::Unchanged => None,
+            Action::Settle => Some(RetryRun::new(planned, "inDoubt")),
+            _ => Some(RetryRun::new(planned, "remaining")),
+        });
+        runs.collect()
     };
     let exhausted = planned.exhausted.iter();
     let held_back = planned.plan.held_back().iter();
@@ -142,15 +111,7 @@ pub(crate) fn retry(
         .chain(exhausted.map(|planned| RetryRun::new(planned, "exhausted")));
     RetryDocument {
         format: "retry/v1",
-        summary: RetrySummary {
-            retried: counts.retried + counts.adopted,
-            unchanged: counts.unchanged + unfinished,
-            rejected: counts.rejected,
-            in_doubt,
-            remaining: counts.remaining + unsent,
-            exhausted: counts.exhausted,
-            paused: counts.paused,
-        },
+        summary: RetrySummary::new(planned, applied),
         runs: runs.collect(),
         ending: applied.map_or("dryRun", |applied| ending_word(&applied.ending)),
         followed: applied.and_then(super::apply::Followed::of),

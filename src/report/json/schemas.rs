@@ -63,7 +63,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
             ),
         ),
         ("import.v1", schema::<ImportDocument>("import/v1")),
-        ("plan.v1", schema::<PlanDocument<'_>>("plan/v1")),
+        ("plan.v2", schema::<PlanDocument<'_>>("plan/v2")),
         ("resolve.v1", schema::<ResolveDocument>("resolve/v1")),
         ("retry.v1", schema::<RetryDocument>("retry/v1")),
         ("state.v1", schema::<StateDocument<'_>>("state/v1")),

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::RunFields;
 use super::known::{ByteFields, CountFields};
-use crate::report::text::status::{Standing, StatusTotals};
+use crate::report::status::StatusTotals;
 use crate::report::{Status, StatusRow, Unread};
-use crate::run::{FlowId, RunId, Sandbox};
+use crate::run::{FlowId, RunId, Sandbox, WindowStatus};
 use crate::untrusted::Untrusted;
 
 /// `status/v1`.
@@ -108,21 +108,21 @@ pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
         holder,
     } = status;
     let totals = StatusTotals::of(rows);
-    let count = |standing| totals.count(standing);
+    let count = |status| totals.counts.of(status);
     StatusDocument {
         format: "status/v1",
         summary: StatusSummary {
-            success: count(Standing::Success),
-            partial: count(Standing::Partial),
-            empty: count(Standing::Empty),
-            failed: count(Standing::Failed),
-            rejected: count(Standing::Rejected),
-            in_progress: count(Standing::InProgress),
-            scheduled: count(Standing::Scheduled),
-            unknown: count(Standing::Unknown),
-            in_doubt: count(Standing::InDoubt),
-            not_listed: count(Standing::NotListed),
-            not_read: count(Standing::NotRead),
+            success: count(WindowStatus::Success),
+            partial: count(WindowStatus::Partial),
+            empty: count(WindowStatus::Empty),
+            failed: count(WindowStatus::Failed),
+            rejected: count(WindowStatus::Rejected),
+            in_progress: count(WindowStatus::InProgress),
+            scheduled: count(WindowStatus::Scheduled),
+            unknown: count(WindowStatus::Unknown),
+            in_doubt: count(WindowStatus::InDoubt),
+            not_listed: count(WindowStatus::NotListed),
+            not_read: count(WindowStatus::NotRead),
         },
         totals: Moved {
             records: CountFields::records(totals.records),

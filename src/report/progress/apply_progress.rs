@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{ActiveRuns, Event, FlowIndex, FlowStarted};
-use crate::report::{Standing, Status, plain};
-use crate::run::{Key, RunId, RunIdentity, RunStatus};
+use crate::report::{Status, plain};
+use crate::run::{Key, RunId, RunIdentity, RunStatus, WindowStatus};
 
 /// Where an apply stands.
 #[derive(Debug, Clone, Default)]
@@ -104,7 +104,9 @@ impl ApplyProgress {
             .chunk_by(|a, b| a.identity.flow == b.identity.flow);
         let flows = flows.map(|rows| {
             let finished = rows.iter().filter(|row| !row.is_unfinished()).count();
-            let failed = rows.iter().filter(|row| row.standing() == Standing::Failed);
+            let failed = rows
+                .iter()
+                .filter(|row| row.status() == WindowStatus::Failed);
             FlowProgress {
                 name: plain(&rows[0].name, 60),
                 to_follow: Some(rows.len()),

@@ -8,7 +8,7 @@ use super::ids_and_times::{named_runs, runs_of_flow, since, wall_clock};
 use crate::engine::{ActiveRuns, Event, FlowStarted};
 use crate::report::outcome::{describe_blocked, describe_unclear};
 use crate::report::reason::{describe_other, said};
-use crate::report::text::status::StatusTotals;
+use crate::report::status::StatusTotals;
 use crate::report::{ApplyProgress, Status, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
 use crate::state::LastSeen;
@@ -164,7 +164,7 @@ fn ended(seen: &LastSeen) -> (String, String) {
 pub(crate) fn watch_line(status: &Status) -> String {
     let rows = &status.rows;
     let unfinished = rows.iter().filter(|row| row.is_unfinished()).count();
-    let totals = StatusTotals::of(rows).describe_counts();
+    let totals = StatusTotals::of(rows).counts.describe();
     let done = rows.len() - unfinished;
     format!("watching   {done} of {} finished: {totals}", rows.len())
 }

@@ -345,6 +345,7 @@ mod tests {
         let layout = Layout {
             verbose: false,
             width: Some(60),
+            ..Layout::default()
         };
         write_diagnosis(&mut out, &diagnosis(), layout).expect("memory");
         let text = String::from_utf8(out).expect("text");

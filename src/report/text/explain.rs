@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::plan::date;
 use super::table::Layout;
 use super::write_lines;
 use crate::plan::{Action, Explained, PlannedRun};
@@ -10,6 +9,7 @@ use crate::report::reason::{
     NOT_REVIEWED, describe_fate, describe_found, describe_limit, describe_obstacle,
     describe_paused, describe_seen,
 };
+use crate::report::terminal::date;
 use crate::report::wrap::wrap;
 use crate::report::{plain, window};
 use crate::run::{DesiredRun, Order, RunIdentity, Source, UnixSeconds};

@@ -1,17 +1,12 @@
 //! Results as text for people: a file for each verb, and `table` for their columns.
 
-pub(super) mod apply;
 pub(super) mod audit;
 pub(super) mod changes;
 pub(super) mod doctor;
 pub(super) mod explain;
-pub(super) mod follow;
 pub(super) mod import;
-pub(super) mod plan;
 pub(super) mod resolve;
-pub(super) mod retry;
 pub(super) mod state;
-pub(super) mod status;
 pub(super) mod table;
 
 use std::io::{self, Write};

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use console::{Alignment, measure_text_width, pad_str};
 
+pub(crate) use crate::report::terminal::Layout;
 use crate::run::RunId;
 
 /// Writes `rows` as left-aligned columns, two spaces apart, each line after `indent`.
@@ -32,22 +33,6 @@ pub(in crate::report) fn columns<const N: usize>(indent: &str, rows: &[[String; 
     text
 }
 
-/// How text is laid out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Layout {
-    /// Whether everything is shown, however long it is.
-    pub verbose: bool,
-    /// How many columns there are; `None`: as many as it takes.
-    pub width: Option<usize>,
-}
-
-impl Layout {
-    /// How many columns text has that would be hard to read in longer lines.
-    pub(in crate::report) fn columns(self) -> usize {
-        self.width.unwrap_or(80).min(120)
-    }
-}
-
 /// What is known of a run besides its line.
 pub(in crate::report) struct Details<'a> {
     pub(in crate::report) run_id: Option<&'a RunId>,
@@ -64,7 +49,7 @@ pub(in crate::report) fn write_runs<const N: usize>(
     details: &[Details<'_>],
     layout: Layout,
 ) -> io::Result<()> {
-    let Layout { verbose, width } = layout;
+    let Layout { verbose, width, .. } = layout;
     let mut all = vec![head.map(ToOwned::to_owned)];
     all.extend_from_slice(rows);
     let text = columns("  ", &all);
@@ -118,50 +103,5 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [["a", "bb"], ["ccc", "d"]].map(|row| row.map(ToOwned::to_owned));
         assert_eq!(columns("  ", &rows), "  a    bb\n  ccc  d\n");
-    }
-
-    #[test]
-    fn the_ids_of_runs_are_a_column_where_there_is_room_and_lines_where_all_is_asked_for() {
-        let id: RunId = "65b7cfcc-6b2e-47c8-8194-13005b792752"
-            .parse()
-            .expect("a run id");
-        let rows = [["k1", "success"], ["k2", "in doubt"]].map(|row| row.map(ToOwned::to_owned));
-        let written = |width, verbose| {
-            let details = [
-                Details {
-                    run_id: Some(&id),
-                    more: vec!["X-1 why".to_owned()],
-                },
-                Details {
-                    run_id: None,
-                    more: Vec::new(),
-                },
-            ];
-            let mut out = Vec::new();
-            let layout = Layout { verbose, width };
-            write_runs(&mut out, ["KEY", "STATUS"], &rows, &details, layout).expect("memory");
-            String::from_utf8(out).expect("text")
-        };
-        insta::assert_snapshot!(written(None, false), @r"
-          KEY  STATUS    RUN ID
-          k1   success   65b7cfcc-6b2e-47c8-8194-13005b792752
-              X-1 why
-          k2   in doubt  -
-        ");
-        assert_eq!(written(Some(53), false), written(None, false));
-        insta::assert_snapshot!(written(Some(52), false), @r"
-          KEY  STATUS
-          k1   success
-              X-1 why
-          k2   in doubt
-          run ids: shown by --verbose, or where there are more columns
-        ");
-        insta::assert_snapshot!(written(Some(52), true), @r"
-          KEY  STATUS
-          k1   success
-              run id 65b7cfcc-6b2e-47c8-8194-13005b792752
-              X-1 why
-          k2   in doubt
-        ");
     }
 }

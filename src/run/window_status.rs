@@ -1,11 +1,17 @@
-//! What became of a window, as the page tells it apart: a word for the data, a label, and what a person
-//! can do about it.
+//! What became of a window: the one answer from which bars, legends, tables, totals and the page take
+//! their word, their mark and what a person can do.
+//!
+//! Other questions have enums of their own: what the service says of a run is [`RunStatus`], what a
+//! plan does about a window and what a request came to are the plan's and the engine's.
 
-use crate::run::RunStatus;
+use serde::Serialize;
+
+use super::{Counted, Counts, RunStatus};
 
 /// What became of a window, what most needs a person first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum WindowStatus {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum WindowStatus {
     Failed,
     Rejected,
     Conflict,
@@ -13,9 +19,11 @@ pub(super) enum WindowStatus {
     InDoubt,
     Waiting,
     NotListed,
+    NotRead,
     Partial,
     Empty,
-    Running,
+    Unknown,
+    InProgress,
     Scheduled,
     Created,
     New,
@@ -25,51 +33,38 @@ pub(super) enum WindowStatus {
     Orphaned,
 }
 
+/// From what is done to what is not: the order of legends and totals.
+impl Counted for WindowStatus {
+    const ALL: &'static [Self] = &[
+        Self::Success,
+        Self::Partial,
+        Self::Empty,
+        Self::Failed,
+        Self::Rejected,
+        Self::InProgress,
+        Self::Scheduled,
+        Self::Unknown,
+        Self::Created,
+        Self::New,
+        Self::HeldBack,
+        Self::Paused,
+        Self::InDoubt,
+        Self::Waiting,
+        Self::NotListed,
+        Self::NotRead,
+        Self::Conflict,
+        Self::Blocked,
+        Self::Orphaned,
+    ];
+
+    fn index(self) -> usize {
+        self as usize
+    }
+}
+
 impl WindowStatus {
-    /// Every one, in the order of the data's numbers.
-    pub(super) const ALL: [Self; 17] = [
-        Self::Failed,
-        Self::Rejected,
-        Self::Conflict,
-        Self::Blocked,
-        Self::InDoubt,
-        Self::Waiting,
-        Self::NotListed,
-        Self::Partial,
-        Self::Empty,
-        Self::Running,
-        Self::Scheduled,
-        Self::Created,
-        Self::New,
-        Self::HeldBack,
-        Self::Paused,
-        Self::Success,
-        Self::Orphaned,
-    ];
-
-    /// The order of legend and bar: from what is done to what is not.
-    pub(super) const LEGEND: [Self; 17] = [
-        Self::Success,
-        Self::Partial,
-        Self::Empty,
-        Self::Failed,
-        Self::Rejected,
-        Self::Conflict,
-        Self::Blocked,
-        Self::InDoubt,
-        Self::Waiting,
-        Self::NotListed,
-        Self::Running,
-        Self::Scheduled,
-        Self::Created,
-        Self::New,
-        Self::HeldBack,
-        Self::Paused,
-        Self::Orphaned,
-    ];
-
-    /// The word in the URL's fragment, and of the style.
-    pub(super) fn word(self) -> &'static str {
+    /// The word in the page's address and of its style.
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
@@ -78,9 +73,11 @@ impl WindowStatus {
             Self::InDoubt => "in-doubt",
             Self::Waiting => "waiting",
             Self::NotListed => "not-listed",
+            Self::NotRead => "not-read",
             Self::Partial => "partial",
             Self::Empty => "empty",
-            Self::Running => "in-progress",
+            Self::Unknown => "unknown",
+            Self::InProgress => "in-progress",
             Self::Scheduled => "scheduled",
             Self::Created => "created",
             Self::New => "new",
@@ -91,19 +88,21 @@ impl WindowStatus {
         }
     }
 
-    /// What a person reads.
-    pub(super) fn label(self) -> &'static str {
+    /// What a person reads, after a number.
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::Rejected => "rejected",
             Self::Conflict => "in conflict",
             Self::Blocked => "blocked",
             Self::InDoubt => "in doubt",
-            Self::Waiting => "waits for one in doubt",
+            Self::Waiting => "waiting for one in doubt",
             Self::NotListed => "not listed",
+            Self::NotRead => "not read",
             Self::Partial => "partial",
             Self::Empty => "empty",
-            Self::Running => "in progress",
+            Self::Unknown => "of an unknown status",
+            Self::InProgress => "in progress",
             Self::Scheduled => "scheduled",
             Self::Created => "created, end not known",
             Self::New => "to create",
@@ -114,8 +113,30 @@ impl WindowStatus {
         }
     }
 
+    /// Its character in a bar, and the bar's word for it; those that look alike in a bar share both. No
+    /// character means anything in Markdown code or in a table.
+    pub(crate) fn mark(self) -> (char, &'static str) {
+        match self {
+            Self::Success | Self::Created => ('=', "done"),
+            Self::Failed => ('f', "failed"),
+            Self::Partial => ('p', "done, records failed"),
+            Self::Empty => ('e', "done, no record"),
+            Self::Scheduled
+            | Self::InProgress
+            | Self::Unknown
+            | Self::NotListed
+            | Self::NotRead => ('r', "not finished"),
+            Self::New => ('+', "new"),
+            Self::HeldBack | Self::Paused | Self::Blocked => ('~', "held back"),
+            Self::InDoubt | Self::Waiting => ('?', "in doubt"),
+            Self::Rejected => ('x', "rejected before"),
+            Self::Conflict => ('!', "conflict"),
+            Self::Orphaned => ('-', "done, in no manifest"),
+        }
+    }
+
     /// What it means, in a sentence.
-    pub(super) fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Failed => "The run ended without success.",
             Self::Rejected => "The service refused the request: no run exists.",
@@ -126,9 +147,11 @@ impl WindowStatus {
             }
             Self::Waiting => "The window overlaps that of a run in doubt.",
             Self::NotListed => "The run is on record, and the service does not list it.",
+            Self::NotRead => "The service's list of its flow could not be read.",
             Self::Partial => "The run ended, and some of its records failed.",
             Self::Empty => "The run ended and brought no record.",
-            Self::Running => "The service works on it.",
+            Self::Unknown => "The service has a word for it that is not known.",
+            Self::InProgress => "The service works on it.",
             Self::Scheduled => "The service has accepted it, and has not begun.",
             Self::Created => "The run exists; how it ended was not read yet.",
             Self::New => "No run was created yet.",
@@ -140,7 +163,7 @@ impl WindowStatus {
     }
 
     /// What a person can do, where there is something.
-    pub(super) fn remedy(self) -> Option<&'static str> {
+    pub(crate) fn remedy(self) -> Option<&'static str> {
         Some(match self {
             Self::Failed => "`backfill retry` runs them again, each as a new attempt.",
             Self::Rejected => "The next apply sends them again; fix the reason first.",
@@ -155,46 +178,44 @@ impl WindowStatus {
             }
             Self::Waiting => "They go on when the one in doubt is settled.",
             Self::NotListed => "`backfill audit` shows what differs.",
+            Self::NotRead => "`backfill doctor` shows why a list cannot be read.",
             Self::Partial => "Look at the records that failed in Experience Platform.",
             Self::Empty => {
                 "If the source has data for these windows, `backfill retry --empty` runs them again."
             }
-            _ => return None,
+            Self::Unknown
+            | Self::InProgress
+            | Self::Scheduled
+            | Self::Created
+            | Self::New
+            | Self::HeldBack
+            | Self::Paused
+            | Self::Success
+            | Self::Orphaned => return None,
         })
     }
 
     /// Whether the run has ended with all that it will bring.
-    pub(super) fn is_done(self) -> bool {
+    pub(crate) fn is_done(self) -> bool {
         matches!(self, Self::Success | Self::Partial | Self::Empty)
     }
 
     /// Whether it does not go on without a person.
-    pub(super) fn is_stuck(self) -> bool {
-        matches!(
-            self,
-            Self::Failed
-                | Self::Rejected
-                | Self::Conflict
-                | Self::Blocked
-                | Self::InDoubt
-                | Self::Waiting
-                | Self::NotListed
-        )
+    pub(crate) fn is_stuck(self) -> bool {
+        self.needs_attention() && !self.is_done()
     }
 
     /// Whether it is told among what needs a person.
-    pub(super) fn needs_attention(self) -> bool {
-        self.is_stuck() || matches!(self, Self::Partial | Self::Empty)
+    pub(crate) fn needs_attention(self) -> bool {
+        self.remedy().is_some()
     }
 
     /// Whether a run exists that has not ended, as far as is known.
-    pub(super) fn is_active(self) -> bool {
-        matches!(self, Self::Running | Self::Scheduled | Self::Created)
-    }
-
-    /// Its number in the data.
-    pub(super) fn index(self) -> usize {
-        self as usize
+    pub(crate) fn is_active(self) -> bool {
+        matches!(
+            self,
+            Self::InProgress | Self::Scheduled | Self::Created | Self::Unknown
+        )
     }
 }
 
@@ -202,46 +223,29 @@ impl From<&RunStatus> for WindowStatus {
     fn from(status: &RunStatus) -> Self {
         match status {
             RunStatus::Scheduled => Self::Scheduled,
-            RunStatus::InProgress => Self::Running,
+            RunStatus::InProgress => Self::InProgress,
             RunStatus::Success => Self::Success,
             RunStatus::Partial => Self::Partial,
             RunStatus::Empty => Self::Empty,
             RunStatus::Failed => Self::Failed,
-            RunStatus::Unknown(_) => Self::Created,
+            RunStatus::Unknown(_) => Self::Unknown,
         }
     }
 }
 
-/// How many windows have which status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct StatusCounts([usize; WindowStatus::ALL.len()]);
-
-impl StatusCounts {
-    pub(super) fn add(&mut self, status: WindowStatus) {
-        self.0[status.index()] += 1;
-    }
-
-    pub(super) fn of(&self, status: WindowStatus) -> usize {
-        self.0[status.index()]
-    }
-
-    /// The sum of those for which `is` holds.
-    pub(super) fn sum(&self, is: impl Fn(WindowStatus) -> bool) -> usize {
-        let all = WindowStatus::ALL.into_iter().filter(|status| is(*status));
-        all.map(|status| self.of(status)).sum()
-    }
-
+impl Counts<WindowStatus> {
     /// Those that manifests ask for.
-    pub(super) fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         self.sum(|status| status != WindowStatus::Orphaned)
     }
 
-    /// Those that there are, in the order of the legend.
-    pub(super) fn present(&self) -> impl Iterator<Item = (WindowStatus, usize)> {
-        WindowStatus::LEGEND
-            .into_iter()
-            .map(|status| (status, self.of(status)))
-            .filter(|(_, number)| *number > 0)
+    /// `3 success, 1 failed`: what there is of anything.
+    pub(crate) fn describe(&self) -> String {
+        let parts: Vec<String> = self
+            .present()
+            .map(|(status, number)| format!("{number} {}", status.label()))
+            .collect();
+        parts.join(", ")
     }
 }
 
@@ -252,31 +256,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_status_has_its_number_its_word_and_its_place_in_the_legend() {
-        for (number, status) in WindowStatus::ALL.into_iter().enumerate() {
-            assert_eq!(status.index(), number);
-            assert!(WindowStatus::LEGEND.contains(&status), "{status:?}");
-            assert_eq!(
-                status.needs_attention(),
-                status.remedy().is_some(),
-                "{status:?}"
-            );
-        }
-        let words: HashSet<_> = WindowStatus::ALL.map(WindowStatus::word).into();
-        let labels: HashSet<_> = WindowStatus::ALL.map(WindowStatus::label).into();
-        assert_eq!((words.len(), labels.len()), (17, 17));
+    fn each_status_has_its_own_word_and_label_and_its_place_in_totals() {
+        // The last variant of the enum: the list of all has as many as there are.
+        assert_eq!(WindowStatus::ALL.len(), WindowStatus::Orphaned as usize + 1);
+        let all = || WindowStatus::ALL.iter().copied();
+        assert_eq!(all().collect::<HashSet<_>>().len(), all().count());
+        let words: HashSet<_> = all().map(WindowStatus::word).collect();
+        let labels: HashSet<_> = all().map(WindowStatus::label).collect();
+        assert_eq!((words.len(), labels.len()), (all().count(), all().count()));
+        let marks: HashSet<_> = all().map(WindowStatus::mark).collect();
+        let characters: HashSet<_> = marks.iter().map(|(mark, _)| mark).collect();
+        assert_eq!(marks.len(), characters.len(), "one meaning a character");
     }
 
     #[test]
-    fn counts_leave_out_what_no_manifest_asks_for() {
-        let mut counts = StatusCounts::default();
-        counts.add(WindowStatus::Success);
-        counts.add(WindowStatus::Success);
-        counts.add(WindowStatus::Orphaned);
+    fn totals_leave_out_what_no_manifest_asks_for_and_name_what_there_is() {
+        let counts: Counts<WindowStatus> = [
+            WindowStatus::Orphaned,
+            WindowStatus::Success,
+            WindowStatus::Success,
+        ]
+        .into_iter()
+        .collect();
         assert_eq!(counts.wanted(), 2);
-        assert_eq!(
-            counts.present().collect::<Vec<_>>(),
-            [(WindowStatus::Success, 2), (WindowStatus::Orphaned, 1)]
-        );
+        assert_eq!(counts.describe(), "2 success, 1 in no manifest");
     }
 }

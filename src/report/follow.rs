@@ -1,17 +1,47 @@
-//! How followed runs ended, as text.
+//! How followed runs ended, and what runs moved.
 
-use std::io::{self, Write};
-
-use crate::engine::FollowTotals;
-use crate::report::reason::said;
-use crate::report::text::apply::describe_run;
+use super::apply::run_row;
+use super::blocks::{Report, Row, Table};
+use super::reason::said;
+use crate::engine::{Applied, FollowTotals};
 use crate::run::{ByteCounts, RecordCounts};
 
 /// How many failed runs are named before the rest is counted.
 const NAMED: usize = 10;
 
+/// Adds how the runs of an apply or of a retry ended, where they were followed; those that failed each
+/// with its error.
+pub(super) fn report_followed(report: &mut Report, applied: &Applied) {
+    let Some(totals) = &applied.followed else {
+        return;
+    };
+    let mut sentences = format!("The runs: {}.", describe_followed(totals));
+    if applied.unfollowed > 0 {
+        let not_listed = applied.unfollowed;
+        sentences += &format!(
+            " {not_listed} of them could not be followed: the service does not list them."
+        );
+    }
+    report.note(sentences);
+    let failed = totals.failures.iter().take(NAMED);
+    let rows: Vec<Row> = failed
+        .map(|(run, run_id, seen)| {
+            let said = Some(said(seen)).filter(|said| !said.is_empty());
+            let notes = std::iter::once(format!("run {run_id}")).chain(said);
+            run_row(run).with_notes(notes.collect())
+        })
+        .collect();
+    report.table(Table {
+        heading: Some("Failed; `backfill retry` runs them again".to_owned()),
+        left_out: totals.failures.len() - rows.len(),
+        rows,
+        rest: "runs; --report has them all",
+        ..Table::default()
+    });
+}
+
 /// `285 success, 5 partial, 10 empty; 28,500 records in, …`; what there is none of is left out.
-pub(in crate::report) fn describe_followed(totals: &FollowTotals) -> String {
+pub(super) fn describe_followed(totals: &FollowTotals) -> String {
     let FollowTotals {
         success,
         partial,
@@ -44,7 +74,7 @@ pub(in crate::report) fn describe_followed(totals: &FollowTotals) -> String {
 }
 
 /// `300 records in, 297 out, 3 failed`; `None` where nothing is told.
-pub(in crate::report) fn describe_records(records: RecordCounts) -> Option<String> {
+pub(super) fn describe_records(records: RecordCounts) -> Option<String> {
     let RecordCounts {
         input,
         output,
@@ -60,7 +90,7 @@ pub(in crate::report) fn describe_records(records: RecordCounts) -> Option<Strin
 }
 
 /// `7.2 MB in, 5.1 MB out`; `None` where nothing is told.
-pub(in crate::report) fn describe_bytes(bytes: ByteCounts) -> Option<String> {
+pub(super) fn describe_bytes(bytes: ByteCounts) -> Option<String> {
     let ByteCounts { input, output } = bytes;
     let parts: Vec<String> = [(input, "in"), (output, "out")]
         .into_iter()
@@ -85,7 +115,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// A number with its thousands apart: `28,500`.
-pub(in crate::report) fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -95,51 +125,6 @@ pub(in crate::report) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// Writes how the runs ended, those that failed each with its error.
-///
-/// # Errors
-/// When writing fails.
-pub(in crate::report) fn write_followed(
-    out: &mut dyn Write,
-    totals: &FollowTotals,
-    unfollowed: usize,
-) -> io::Result<()> {
-    writeln!(out, "The runs: {}.", describe_followed(totals))?;
-    if unfollowed > 0 {
-        writeln!(
-            out,
-            "{unfollowed} of them could not be followed: the service does not list them."
-        )?;
-    }
-    let lines = failure_lines(totals);
-    if lines.is_empty() {
-        return Ok(());
-    }
-    writeln!(out, "\nFailed, and run again by `backfill retry`:")?;
-    for line in lines {
-        writeln!(out, "  {line}")?;
-    }
-    Ok(())
-}
-
-/// The failed runs, two lines each, and how many more there are.
-pub(in crate::report) fn failure_lines(totals: &FollowTotals) -> Vec<String> {
-    let mut lines = Vec::new();
-    for (run, run_id, seen) in totals.failures.iter().take(NAMED) {
-        lines.push(describe_run(run));
-        lines.push(format!("  run {run_id}"));
-        let said = said(seen);
-        if !said.is_empty() {
-            lines.push(format!("  {said}"));
-        }
-    }
-    let more = totals.failures.len().saturating_sub(NAMED);
-    if more > 0 {
-        lines.push(format!("… and {more} more; --report has them all"));
-    }
-    lines
 }
 
 #[cfg(test)]

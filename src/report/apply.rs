@@ -1,0 +1,334 @@
+//! What an apply came to: one line of totals, then what needs a person.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::bar::Bar;
+use super::blocks::{Block, Flow, Report, Row, Table};
+use super::follow::report_followed;
+use super::github::{Annotation, Outputs, annotate_applied};
+use super::html::{PageSource, page};
+use super::json::{self, ApplyDocument};
+use super::outcome::{describe_doubt, describe_left};
+use super::plan::{PlanView, describe_request};
+use super::reason::{describe_held_back, describe_review};
+use super::terminal::Layout;
+use super::view::View;
+use super::{plain, window};
+use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
+use crate::plan::{Action, Plan};
+use crate::run::{Counts, DesiredRun, FlowRef, Window, WindowStatus};
+use crate::untrusted::Untrusted;
+
+/// How many runs of a kind are named before the rest is counted.
+const NAMED: usize = 10;
+/// How much of what the service said is repeated.
+const MOST_SAID: usize = 700;
+/// What becomes of runs in doubt.
+const SETTLED_LATER: &str = "The next apply looks for what is in doubt again; `backfill resolve` shows \
+     what is known of it, and records what you know.";
+
+/// What `apply` came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ApplyView<'a> {
+    /// What was planned.
+    pub plan: &'a Plan,
+    /// What became of it.
+    pub applied: &'a Applied,
+    /// What there is to do after it, where a page is to tell.
+    pub next: Option<PlanView<'a>>,
+}
+
+impl View for ApplyView<'_> {
+    type Document = ApplyDocument;
+
+    fn report(&self, layout: Layout) -> Report {
+        let Self { plan, applied, .. } = *self;
+        let totals = plan.totals();
+        let counts = applied.counts(totals.held_back);
+        let is_idle = !totals.has_changes()
+            && totals
+                .actions
+                .sum(|it| matches!(it, Action::Paused | Action::Unreviewed))
+                == 0
+            && applied.others_in_doubt == 0;
+        let verdict = if is_idle {
+            let unchanged = counts.of(OutcomeKind::Unchanged);
+            format!("Nothing to do: 0 created, {unchanged} unchanged")
+        } else {
+            format!("{}: {}", ending_word(&applied.ending), describe(&counts))
+        };
+        let mut report = Report {
+            title: format!("apply: {verdict}"),
+            verdict: format!("{verdict}."),
+            blocks: Vec::new(),
+        };
+        report
+            .blocks
+            .extend(describe_review(plan).map(|review| Block::Note(format!("{review}."))));
+        report_outcomes(
+            &mut report,
+            applied,
+            plan,
+            ["created", "sent again"],
+            layout,
+        );
+        report_followed(&mut report, applied);
+        if layout.is_markdown {
+            let flows = flows(applied, plan, layout).into_iter();
+            report.blocks.extend(flows.map(Block::Flow));
+            report.note(format!("Digest of the plan: `{}`", plan.digest()));
+        }
+        report
+    }
+
+    fn document(&self, exit_code: u8) -> ApplyDocument {
+        json::apply(self.applied, self.plan, exit_code)
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        annotate_applied(self.applied)
+    }
+
+    fn html(&self, now: Timestamp) -> Option<String> {
+        Some(page(&PageSource {
+            applied: Some(self.applied),
+            ..self.next?.page_source("apply", now)
+        }))
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::of_applied(self.plan, self.applied))
+    }
+}
+
+/// `Done`, or that it was not.
+pub(super) fn ending_word(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Done => "Done",
+        Ending::Interrupted => "Interrupted",
+        _ => "Stopped",
+    }
+}
+
+/// `3 created, 1 rejected`: how many were created, and what else there is.
+fn describe(counts: &Counts<OutcomeKind>) -> String {
+    let mut parts = vec![format!("{} created", counts.of(OutcomeKind::Created))];
+    for (kind, number) in counts.present() {
+        let word = match kind {
+            OutcomeKind::Created => continue,
+            OutcomeKind::Adopted => "adopted",
+            OutcomeKind::Rejected => "rejected",
+            OutcomeKind::InDoubt => "in doubt",
+            OutcomeKind::Remaining => "remaining",
+            OutcomeKind::Unchanged => "unchanged",
+        };
+        parts.push(format!("{number} {word}"));
+    }
+    parts.join(", ")
+}
+
+/// Adds what needs a person: why it stopped, what was refused, is in doubt or is left. `words` say what
+/// is not done with the first two.
+pub(super) fn report_outcomes(
+    report: &mut Report,
+    applied: &Applied,
+    plan: &Plan,
+    [created, sent_again]: [&str; 2],
+    layout: Layout,
+) {
+    if let Some(why) = describe_ending(&applied.ending).filter(|_| layout.is_markdown) {
+        report.table(Table {
+            heading: Some("It stopped early".to_owned()),
+            rows: vec![Row::new([plain(&why, MOST_SAID)])],
+            ..Table::default()
+        });
+    }
+    let most = if layout.is_markdown {
+        usize::MAX
+    } else {
+        NAMED
+    };
+    let heading = format!("Rejected, and not {created}");
+    report.table(outcomes(applied, heading, most, |outcome| match outcome {
+        RunOutcome::Rejected(refusal) => Some(refusal.to_string()),
+        _ => None,
+    }));
+    let heading = format!("In doubt, and not {sent_again} until that is settled");
+    report.table(outcomes(applied, heading, most, |outcome| match outcome {
+        RunOutcome::InDoubt(reason) => Some(describe_doubt(reason)),
+        _ => None,
+    }));
+    match applied.others_in_doubt {
+        0 => {}
+        1 => report.note("Of those in doubt one is outside this plan."),
+        others => report.note(format!("Of those in doubt {others} are outside this plan.")),
+    }
+    if applied.counts(0).of(OutcomeKind::InDoubt) > 0 {
+        report.note(SETTLED_LATER);
+    }
+    let verb = if created == "created" {
+        "apply"
+    } else {
+        "retry"
+    };
+    let left = left_by_reason(applied).into_iter().map(describe_left_runs);
+    let rows = left.chain(describe_held_back(plan));
+    report.table(Table {
+        heading: Some(format!("Left for the next {verb}")),
+        rows: rows.map(|line| Row::new([line])).collect(),
+        rest: "reasons",
+        ..Table::default()
+    });
+}
+
+/// The runs of one outcome, each with what there is to know.
+fn outcomes(
+    applied: &Applied,
+    heading: String,
+    most: usize,
+    reason: impl Fn(&RunOutcome) -> Option<String>,
+) -> Table {
+    let runs = applied.runs.iter();
+    let told = || {
+        runs.clone()
+            .filter_map(|(run, it)| Some((run, reason(it)?)))
+    };
+    let rows: Vec<Row> = told()
+        .take(most)
+        .map(|(run, reason)| run_row(run).with_notes(vec![plain(&reason, MOST_SAID)]))
+        .collect();
+    Table {
+        heading: Some(heading),
+        left_out: told().count() - rows.len(),
+        rows,
+        rest: "runs; --report has them all",
+        ..Table::default()
+    }
+}
+
+/// Key, label, window and place of a run.
+pub(super) fn run_row(run: &DesiredRun) -> Row {
+    Row::new([
+        run.key().short(),
+        plain(&run.request.name, 60),
+        window(run.identity.window),
+        plain(&run.origin().to_string(), 60),
+    ])
+}
+
+/// Why an apply ended early, if it did.
+pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Done => None,
+        Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),
+        Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
+        Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
+        Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
+        Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
+        Ending::Store(error) => Some(error.to_string()),
+    }
+}
+
+/// The runs that are left for one reason: of many flows it is said once.
+#[derive(Debug)]
+pub(super) struct LeftRuns<'a> {
+    pub(super) reason: &'a LeftReason,
+    pub(super) runs: Vec<&'a DesiredRun>,
+    /// When the last of them fits, if that is known.
+    last_fits: Option<Timestamp>,
+}
+
+pub(super) fn left_by_reason(applied: &Applied) -> Vec<LeftRuns<'_>> {
+    let mut left: Vec<LeftRuns<'_>> = Vec::new();
+    for (run, outcome) in &applied.runs {
+        let RunOutcome::Remaining(reason) = outcome else {
+            continue;
+        };
+        let known = left.iter_mut().rev().find(|it| it.reason.is_like(reason));
+        if let Some(known) = known {
+            known.runs.push(run);
+            known.last_fits = known.last_fits.max(reason.fits());
+        } else {
+            left.push(LeftRuns {
+                reason,
+                runs: vec![run],
+                last_fits: reason.fits(),
+            });
+        }
+    }
+    left
+}
+
+fn describe_left_runs(left: LeftRuns<'_>) -> String {
+    let LeftRuns {
+        reason,
+        runs,
+        last_fits,
+    } = left;
+    let names: BTreeSet<&Untrusted> = runs.iter().map(|run| &run.request.name).collect();
+    let of = match names.first() {
+        Some(name) if names.len() == 1 => plain(name, 60),
+        _ => format!("{} flows", names.len()),
+    };
+    let mut why = describe_left(reason);
+    if let Some(last) = last_fits.filter(|_| runs.len() > 1) {
+        why = format!("{why}, the last from {last:.0} on");
+    }
+    format!("{} of {of}: {}", runs.len(), plain(&why, MOST_SAID))
+}
+
+/// The flows of an apply, each with a bar of what its windows came to.
+fn flows(applied: &Applied, plan: &Plan, layout: Layout) -> Vec<Flow> {
+    let mut flows: BTreeMap<&FlowRef, Vec<(&DesiredRun, OutcomeKind, WindowStatus)>> =
+        BTreeMap::new();
+    let done = applied.runs.iter();
+    let done = done.map(|(run, outcome)| (run, outcome.kind(), outcome.status()));
+    let held_back = plan.held_back().iter();
+    let held_back = held_back.map(|it| (&it.run, OutcomeKind::Remaining, WindowStatus::HeldBack));
+    for run in done.chain(held_back) {
+        flows.entry(&run.0.identity.flow).or_default().push(run);
+    }
+    flows
+        .into_values()
+        .filter_map(|runs| flow(&runs, layout))
+        .collect()
+}
+
+fn flow(runs: &[(&DesiredRun, OutcomeKind, WindowStatus)], layout: Layout) -> Option<Flow> {
+    let (first, ..) = runs.first()?;
+    let windows: Vec<(Window, WindowStatus)> = runs
+        .iter()
+        .map(|(run, _, status)| (run.identity.window, *status))
+        .collect();
+    let start = windows.iter().map(|(window, _)| window.start()).min()?;
+    let end = windows.iter().map(|(window, _)| window.end()).max()?;
+    let span = Window::new(start, end).ok()?;
+    let counts: Counts<OutcomeKind> = runs.iter().map(|(_, kind, _)| *kind).collect();
+    let counts = [
+        (OutcomeKind::Created, "created"),
+        (OutcomeKind::Adopted, "adopted"),
+        (OutcomeKind::Rejected, "rejected"),
+        (OutcomeKind::InDoubt, "in doubt"),
+        (OutcomeKind::Remaining, "left"),
+        (OutcomeKind::Unchanged, "unchanged"),
+    ]
+    .map(|(kind, word)| (counts.of(kind), word));
+    Some(Flow {
+        name: plain(&first.request.name, 60),
+        flow: FlowRef::clone(&first.identity.flow),
+        about: describe_request(&first.request),
+        span,
+        bar: Bar::of(span, &windows, layout.bar()),
+        counts: counts
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .collect(),
+        moved: None,
+        notes: Vec::new(),
+        table: Table::default(),
+        needs_attention: runs.iter().any(|(_, _, status)| status.is_stuck()),
+        is_listed: false,
+    })
+}

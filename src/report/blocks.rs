@@ -1,0 +1,165 @@
+//! A result as blocks: what the terminal and Markdown both draw, so that a verb says each thing once.
+//!
+//! A verb gives a [`Report`]; `terminal` and `markdown` write it, each within its bounds. Notes are our
+//! own words, and valid Markdown. Whatever may hold words of a manifest or of the service stands in a
+//! table, a flow, a field or code, which Markdown shows as text and nothing else.
+
+use super::bar::Bar;
+use crate::run::{FlowRef, Window, WindowStatus};
+
+/// A result, drawn from the top.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// What Markdown has as its heading, after `backfill`: `plan: 3 to create`.
+    pub title: String,
+    /// The first line in a terminal: `Plan: 3 to create.`
+    pub verdict: String,
+    pub blocks: Vec<Block>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Block {
+    /// A paragraph of our own words.
+    Note(String),
+    Table(Table),
+    Flow(Flow),
+    /// Names and values, one under the other.
+    Fields(Vec<(&'static str, String)>),
+    /// Lines that are copied, never broken.
+    Code(String),
+}
+
+/// Rows that line up, under a heading of our own words.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub heading: Option<String>,
+    /// The names of the columns; empty where they need none.
+    pub head: &'static [&'static str],
+    pub rows: Vec<Row>,
+    /// How many runs, findings or lines are left out after the last row.
+    pub left_out: usize,
+    /// What they are, and where they can be had: `runs, shown by --verbose`.
+    pub rest: &'static str,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Row {
+    /// What became of its windows, where its mark is to be shown.
+    pub status: Option<WindowStatus>,
+    /// As many as in every other row of the table.
+    pub cells: Vec<String>,
+    /// A column of its own where there is room for it; `Some` in every row or in none.
+    pub run_id: Option<String>,
+    /// Lines beneath it. The same of several rows one after the other stands under the last.
+    pub notes: Vec<String>,
+    /// How many rows stand for it: a range of windows is one row of many runs.
+    pub runs: usize,
+    /// How many runs are left out before it.
+    pub skipped: usize,
+}
+
+/// A flow: its bar, its numbers and its rows.
+#[derive(Debug)]
+pub(crate) struct Flow {
+    /// The manifest's label, made harmless.
+    pub name: String,
+    pub flow: FlowRef,
+    /// What it reads: `table by updatedAt`.
+    pub about: String,
+    pub span: Window,
+    pub(super) bar: Bar,
+    /// How many of its runs are what; for Markdown's table of flows.
+    pub counts: Vec<(usize, &'static str)>,
+    /// More than its numbers: what its runs moved; or nothing.
+    pub moved: Option<String>,
+    /// Sentences about all of it.
+    pub notes: Vec<String>,
+    pub table: Table,
+    /// Whether a person has to look at it.
+    pub needs_attention: bool,
+    /// Whether the terminal shows it; Markdown's table of flows does in any case.
+    pub is_listed: bool,
+}
+
+impl Report {
+    pub(crate) fn note(&mut self, text: impl Into<String>) {
+        self.blocks.push(Block::Note(text.into()));
+    }
+
+    /// Adds a table, if it has rows.
+    pub(crate) fn table(&mut self, table: Table) {
+        if !table.rows.is_empty() {
+            self.blocks.push(Block::Table(table));
+        }
+    }
+
+    pub(super) fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.blocks.iter().filter_map(|block| match block {
+            Block::Flow(flow) => Some(flow),
+            _ => None,
+        })
+    }
+}
+
+impl Row {
+    pub(crate) fn new<const N: usize>(cells: [String; N]) -> Self {
+        Self {
+            cells: cells.into(),
+            runs: 1,
+            ..Self::default()
+        }
+    }
+
+    /// The same row, with lines beneath it.
+    pub(crate) fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+}
+
+impl Flow {
+    /// `3 to create, 1 in conflict`, and what they moved.
+    pub(super) fn describe_counts(&self) -> String {
+        let counts: Vec<String> = self
+            .counts
+            .iter()
+            .map(|(number, what)| format!("{number} {what}"))
+            .collect();
+        let counts = counts.join(", ");
+        match &self.moved {
+            Some(moved) => format!("{counts}; {moved}"),
+            None => counts,
+        }
+    }
+}
+
+/// The rows of `items` where only `most` have room: those that need a person, then the first ones, and
+/// always the last; with how many runs are left out before each.
+pub(crate) fn choose<T>(
+    items: &[T],
+    most: usize,
+    status: impl Fn(&T) -> WindowStatus,
+    runs: impl Fn(&T) -> usize,
+) -> Vec<(usize, &T)> {
+    let mut is_shown = vec![items.len() <= most; items.len()];
+    if let [.., last] = &mut is_shown[..] {
+        *last = true;
+        let mut room = most.saturating_sub(1);
+        for only_urgent in [true, false] {
+            for (shown, item) in is_shown.iter_mut().zip(items) {
+                if room > 0 && !*shown && (!only_urgent || status(item).is_stuck()) {
+                    *shown = true;
+                    room -= 1;
+                }
+            }
+        }
+    }
+    let mut skipped = 0;
+    let rows = items.iter().zip(is_shown).filter_map(|(item, shown)| {
+        if shown {
+            return Some((std::mem::take(&mut skipped), item));
+        }
+        skipped += runs(item);
+        None
+    });
+    rows.collect()
+}

@@ -1,0 +1,263 @@
+//! A retry: which runs are run again and why, and what came of it.
+
+use serde::Serialize;
+
+use super::apply::{ending_word, report_outcomes};
+use super::bar::Bar;
+use super::blocks::{Block, Flow, Report, Row, Table};
+use super::follow::report_followed;
+use super::github::{Annotation, Outputs, annotate_retried};
+use super::json::{self, RetryDocument};
+use super::plan::describe_request;
+use super::reason::{describe_fate, said};
+use super::terminal::Layout;
+use super::view::View;
+use super::{plain, short_window};
+use crate::engine::{Applied, OutcomeKind};
+use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
+use crate::run::{FlowRef, RunId, Window, WindowStatus};
+use crate::state::LastSeen;
+
+/// How many runs of a flow are shown before they are only counted.
+const SHOWN: usize = 20;
+
+/// What `retry` would do, or came to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RetryView<'a> {
+    pub planned: &'a RetryPlan,
+    /// What became of it; `None` where it is only shown.
+    pub applied: Option<&'a Applied>,
+}
+
+/// How many runs came to what, by a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RetrySummary {
+    /// Run again, those found to be so included.
+    pub retried: usize,
+    /// That need no retry, or have not finished.
+    pub unchanged: usize,
+    /// Refused by the service.
+    pub rejected: usize,
+    /// May be run again, or not.
+    pub in_doubt: usize,
+    /// Left for the next retry; in a dry run, all that would be run again.
+    pub remaining: usize,
+    /// Run as often as is allowed: left to a person.
+    pub exhausted: usize,
+    /// Not run again while their manifests say so.
+    pub paused: usize,
+}
+
+impl RetrySummary {
+    #[must_use]
+    pub(crate) fn new(planned: &RetryPlan, applied: Option<&Applied>) -> Self {
+        let RetryPlan {
+            plan,
+            exhausted,
+            paused,
+            unchanged,
+        } = planned;
+        let totals = plan.totals();
+        let summary = Self {
+            remaining: totals.held_back,
+            exhausted: exhausted.len(),
+            paused: *paused,
+            unchanged: *unchanged,
+            ..Self::default()
+        };
+        let Some(applied) = applied else {
+            return Self {
+                in_doubt: totals.actions.of(Action::Settle),
+                remaining: summary.remaining + totals.actions.of(Action::Retry),
+                unchanged: summary.unchanged + totals.actions.of(Action::Unchanged),
+                ..summary
+            };
+        };
+        let counts = applied.counts(totals.held_back);
+        Self {
+            retried: counts.of(OutcomeKind::Created) + counts.of(OutcomeKind::Adopted),
+            rejected: counts.of(OutcomeKind::Rejected),
+            in_doubt: counts.of(OutcomeKind::InDoubt),
+            remaining: counts.of(OutcomeKind::Remaining),
+            unchanged: summary.unchanged + counts.of(OutcomeKind::Unchanged),
+            ..summary
+        }
+    }
+
+    /// `18 retried, 2 exhausted, 280 unchanged`.
+    fn describe(self, is_applied: bool) -> String {
+        let Self {
+            retried,
+            unchanged,
+            rejected,
+            in_doubt,
+            remaining,
+            exhausted,
+            paused,
+        } = self;
+        let (first, left) = if is_applied {
+            ((retried, "retried"), (remaining, "remaining"))
+        } else {
+            ((remaining, "to run again"), (0, ""))
+        };
+        let mut parts = vec![format!("{} {}", first.0, first.1)];
+        for (number, what) in [
+            (rejected, "rejected"),
+            (in_doubt, "in doubt"),
+            left,
+            (exhausted, "exhausted"),
+            (paused, "paused"),
+            (unchanged, "unchanged"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        }
+        parts.join(", ")
+    }
+}
+
+impl View for RetryView<'_> {
+    type Document = RetryDocument;
+
+    fn report(&self, layout: Layout) -> Report {
+        let Self { planned, applied } = *self;
+        let summary = RetrySummary::new(planned, applied).describe(applied.is_some());
+        let mut report = Report::default();
+        if let Some(applied) = applied {
+            report.title = format!("retry: {summary}");
+            report.verdict = format!("{}: {summary}.", ending_word(&applied.ending));
+            let words = ["run again", "asked for again"];
+            report_outcomes(&mut report, applied, &Plan::default(), words, layout);
+        } else {
+            report.title = format!("retry, as a dry run: {summary}");
+            report.verdict = format!("Retry: {summary}.");
+            let flows = planned.plan.flows();
+            report
+                .blocks
+                .extend(flows.filter_map(|runs| flow(runs, layout)).map(Block::Flow));
+        }
+        if let Some(limit) = planned.plan.limit() {
+            report.note(format!(
+                "Warning: {} held back by {} ({}) until the next retry.",
+                planned.plan.held_back().len(),
+                limit.name(),
+                limit.most()
+            ));
+        }
+        if !planned.exhausted.is_empty() {
+            let runs: Vec<&PlannedRun> = planned.exhausted.iter().collect();
+            report.table(Table {
+                heading: Some(
+                    "Run as often as limits.attempts allows, and left to a person".to_owned(),
+                ),
+                ..table(&runs, layout)
+            });
+            report.note(
+                "See what is wrong with them first. `backfill retry --only KEY --max-attempts N` runs \
+                 one again; `backfill state show KEY` has each attempt.",
+            );
+        }
+        if let Some(applied) = applied {
+            report_followed(&mut report, applied);
+        }
+        report
+    }
+
+    fn document(&self, exit_code: u8) -> RetryDocument {
+        json::retry(self.planned, self.applied, exit_code)
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        let applied = self.applied.into_iter();
+        applied
+            .flat_map(|applied| annotate_retried(self.planned, applied))
+            .collect()
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::of_retried(self.planned, self.applied?))
+    }
+}
+
+/// The runs of a flow that would be run again, or looked for.
+fn flow(runs: &[PlannedRun], layout: Layout) -> Option<Flow> {
+    let runs: Vec<&PlannedRun> = runs
+        .iter()
+        .filter(|planned| planned.action != Action::Unchanged)
+        .collect();
+    let first = &runs.first()?.run;
+    let windows: Vec<(Window, WindowStatus)> = runs
+        .iter()
+        .map(|planned| (planned.run.identity.window, status(planned)))
+        .collect();
+    let start = windows.iter().map(|(window, _)| window.start()).min()?;
+    let end = windows.iter().map(|(window, _)| window.end()).max()?;
+    let span = Window::new(start, end).ok()?;
+    let to_retry = runs
+        .iter()
+        .filter(|planned| planned.action == Action::Retry);
+    Some(Flow {
+        name: plain(&first.request.name, 60),
+        flow: FlowRef::clone(&first.identity.flow),
+        about: describe_request(&first.request),
+        span,
+        bar: Bar::of(span, &windows, layout.bar()).without_gaps(),
+        counts: vec![(to_retry.count(), "to run again")],
+        moved: None,
+        notes: Vec::new(),
+        table: table(&runs, layout),
+        needs_attention: true,
+        is_listed: true,
+    })
+}
+
+/// What became of the run that is to be run again.
+fn status(planned: &PlannedRun) -> WindowStatus {
+    match (planned.action, last_seen(planned)) {
+        (Action::Settle, _) => WindowStatus::InDoubt,
+        (_, Some(seen)) => (&seen.status).into(),
+        (_, None) => WindowStatus::NotRead,
+    }
+}
+
+fn table(runs: &[&PlannedRun], layout: Layout) -> Table {
+    let most = if layout.verbose || layout.is_markdown {
+        runs.len()
+    } else {
+        SHOWN
+    };
+    let shown = &runs[..runs.len().min(most)];
+    Table {
+        head: &["KEY", "WINDOW (UTC)", "STATUS"],
+        rows: shown.iter().map(|planned| row(planned)).collect(),
+        left_out: runs.len() - shown.len(),
+        rest: "runs, shown by --verbose",
+        ..Table::default()
+    }
+}
+
+fn row(planned: &PlannedRun) -> Row {
+    let identity = &planned.run.identity;
+    let known = planned.known.as_deref();
+    let said = last_seen(planned).map(said).filter(|said| !said.is_empty());
+    let doubt = known
+        .filter(|_| planned.action == Action::Settle)
+        .map(|known| describe_fate(&known.fate));
+    let run_id = known.and_then(|known| known.fate.run_id());
+    Row {
+        run_id: Some(run_id.map_or("-".to_owned(), RunId::to_string)),
+        notes: said.into_iter().chain(doubt).collect(),
+        ..Row::new([
+            identity.key().short(),
+            short_window(identity.window, identity.rerun),
+            status(planned).label().to_owned(),
+        ])
+    }
+}
+
+fn last_seen(planned: &PlannedRun) -> Option<&LastSeen> {
+    planned.known.as_ref()?.last_seen.as_ref()
+}

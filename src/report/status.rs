@@ -1,0 +1,362 @@
+//! How recorded runs are doing, as text: totals, then each flow with its bar, its totals and its
+//! runs, those that failed first.
+
+use std::ops::AddAssign;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bar::Bar;
+use super::blocks::{Block, Flow, Report, Row, Table};
+use super::follow::{describe_bytes, describe_records};
+use super::github::{Annotation, Outputs, annotate_status};
+use super::html::{PageSource, page};
+use super::json::{self, StatusDocument};
+use super::plan::PlanView;
+use super::terminal::Layout;
+use super::view::View;
+use super::{duration, number, plain, short_window};
+use crate::api::{FlowRun, RunError};
+use crate::run::{
+    ByteCounts, Counts, DesiredRun, FlowRef, Key, RecordCounts, RunId, RunIdentity, Window,
+    WindowStatus,
+};
+use crate::state::{Holder, Refusal};
+use crate::untrusted::Untrusted;
+
+/// How many runs of a flow are shown before they are only counted.
+const SHOWN: usize = 20;
+
+/// One run, as the state and the service know it.
+#[derive(Debug, Clone)]
+pub(crate) struct StatusRow {
+    /// The run.
+    pub identity: RunIdentity,
+    pub key: Key,
+    /// The manifest's label for its flow.
+    pub name: Untrusted,
+    /// Its id; `None` while it is in doubt, and where it was rejected.
+    pub run_id: Option<RunId>,
+    /// Which attempt it is, from 1.
+    pub attempt: usize,
+    /// What the service says of it.
+    pub seen: RunListing,
+}
+
+/// What a flow's list says of a run.
+#[derive(Debug, Clone)]
+pub(crate) enum RunListing {
+    /// This.
+    Run(Box<FlowRun>),
+    /// It runs again under the id that it has, and the list shows it as it was before.
+    RunsAgain,
+    /// It is not in the list.
+    NotListed,
+    /// The list could not be read.
+    NotRead,
+    /// It is being sent: whoever holds the state is at work, and no answer is to be expected yet.
+    Sending,
+    /// The service refused it, so that there is no run.
+    Rejected(Box<Refusal>),
+}
+
+/// A flow whose list could not be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Unread {
+    /// The manifest's label for it.
+    pub name: Untrusted,
+    pub flow: FlowRef,
+    /// What the service said, or why it did not.
+    pub why: String,
+}
+
+/// How the recorded runs are doing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Status {
+    /// The runs, by sandbox, flow, window and rerun.
+    pub rows: Vec<StatusRow>,
+    /// The flows of which nothing is known, in the same order.
+    pub unread: Vec<Unread>,
+    /// Who holds the state, where some runs are being sent.
+    pub holder: Option<Holder>,
+}
+
+impl StatusRow {
+    /// Where it stands.
+    #[must_use]
+    pub(crate) fn status(&self) -> WindowStatus {
+        match (&self.run_id, &self.seen) {
+            (_, RunListing::Rejected(_)) => WindowStatus::Rejected,
+            (_, RunListing::Sending | RunListing::RunsAgain) => WindowStatus::Scheduled,
+            (None, _) => WindowStatus::InDoubt,
+            (Some(_), RunListing::NotListed) => WindowStatus::NotListed,
+            (Some(_), RunListing::NotRead) => WindowStatus::NotRead,
+            (Some(_), RunListing::Run(run)) => (&run.status).into(),
+        }
+    }
+
+    /// Whether the service may still change it.
+    #[must_use]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(
+            self.status(),
+            WindowStatus::Unknown
+                | WindowStatus::InProgress
+                | WindowStatus::Scheduled
+                | WindowStatus::NotListed
+        )
+    }
+
+    /// The word for where it stands.
+    #[must_use]
+    pub(crate) fn word(&self) -> String {
+        match (&self.run_id, &self.seen) {
+            (_, RunListing::Rejected(_)) => "rejected".to_owned(),
+            (_, RunListing::Sending) => "being sent".to_owned(),
+            (None, _) => "in doubt".to_owned(),
+            (Some(_), RunListing::Run(run)) => run.status.to_string(),
+            (Some(_), RunListing::RunsAgain) => "retried".to_owned(),
+            (Some(_), RunListing::NotListed) => "not listed".to_owned(),
+            (Some(_), RunListing::NotRead) => "not read".to_owned(),
+        }
+    }
+
+    /// The run as it is listed.
+    #[must_use]
+    pub(crate) fn run(&self) -> Option<&FlowRun> {
+        match &self.seen {
+            RunListing::Run(run) => Some(run),
+            RunListing::RunsAgain
+            | RunListing::NotListed
+            | RunListing::NotRead
+            | RunListing::Sending
+            | RunListing::Rejected(_) => None,
+        }
+    }
+
+    fn is_fine(&self) -> bool {
+        self.status() == WindowStatus::Success
+            && self.run().is_some_and(|run| run.errors.is_empty())
+    }
+}
+
+/// How many runs stand where, and what they moved.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StatusTotals {
+    pub counts: Counts<WindowStatus>,
+    pub records: RecordCounts,
+    pub bytes: ByteCounts,
+    /// For how long they worked, those counted of which both ends are known.
+    worked: SignedDuration,
+    timed: i32,
+}
+
+impl StatusTotals {
+    #[must_use]
+    pub(crate) fn of<'r>(rows: impl IntoIterator<Item = &'r StatusRow>) -> Self {
+        let mut totals = Self::default();
+        for row in rows {
+            totals += row;
+        }
+        totals
+    }
+
+    /// `28,500 records in, …; 7.2 MB in, …; 3 s each`.
+    fn describe_moved(&self) -> Option<String> {
+        let each = (self.timed > 0)
+            .then(|| self.worked / self.timed)
+            .and_then(|each| std::time::Duration::try_from(each).ok());
+        let each = each.map(|each| format!("{} each", duration(each)));
+        let parts: Vec<String> = [
+            describe_records(self.records),
+            describe_bytes(self.bytes),
+            each,
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+impl AddAssign<&StatusRow> for StatusTotals {
+    fn add_assign(&mut self, row: &StatusRow) {
+        self.counts.add(row.status());
+        let Some(run) = row.run() else { return };
+        self.records = self.records.plus(run.records);
+        self.bytes = self.bytes.plus(run.bytes);
+        if let (Some(began), Some(ended)) = (run.times.started_at, run.times.ended_at)
+            && began <= ended
+        {
+            self.worked += ended.duration_since(began);
+            self.timed += 1;
+        }
+    }
+}
+
+/// How recorded runs are doing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StatusView<'a> {
+    /// The runs, and the flows whose runs could not be listed.
+    pub status: &'a Status,
+    /// What the manifests ask for, with its lines.
+    pub wanted: &'a [DesiredRun],
+    /// What there is to do, where a page is to tell.
+    pub plan: Option<PlanView<'a>>,
+}
+
+impl View for StatusView<'_> {
+    type Document = StatusDocument;
+
+    fn report(&self, layout: Layout) -> Report {
+        let Status {
+            rows,
+            unread,
+            holder,
+        } = self.status;
+        if rows.is_empty() {
+            let nothing = "No runs are recorded for these manifests.";
+            return Report {
+                title: "status: 0 runs".to_owned(),
+                verdict: nothing.to_owned(),
+                blocks: Vec::new(),
+            };
+        }
+        let totals = StatusTotals::of(rows);
+        let counts = totals.counts.describe();
+        let all = format!("{}: {counts}", number(rows.len(), "run"));
+        let mut report = Report {
+            title: format!("status: {all}"),
+            verdict: format!("{all}."),
+            blocks: Vec::new(),
+        };
+        report.blocks.extend(
+            totals
+                .describe_moved()
+                .map(|moved| Block::Note(format!("{moved}."))),
+        );
+        if let Some(holder) = holder {
+            report.table(Table {
+                heading: Some("More runs may come: the state is held by".to_owned()),
+                rows: vec![Row::new([plain(&holder.to_string(), 300)])],
+                ..Table::default()
+            });
+        }
+        report.table(Table {
+            heading: Some("These flows could not be listed".to_owned()),
+            rows: unread.iter().map(Unread::row).collect(),
+            rest: "flows",
+            ..Table::default()
+        });
+        let flows = rows.chunk_by(|a, b| a.identity.flow == b.identity.flow);
+        report
+            .blocks
+            .extend(flows.filter_map(|rows| flow(rows, layout)).map(Block::Flow));
+        report
+    }
+
+    fn document(&self, exit_code: u8) -> StatusDocument {
+        json::status(self.status, exit_code)
+    }
+
+    fn annotations(&self) -> Vec<Annotation> {
+        annotate_status(self.status, self.wanted)
+    }
+
+    fn html(&self, now: Timestamp) -> Option<String> {
+        Some(page(&PageSource {
+            status: Some(self.status),
+            ..self.plan?.page_source("status", now)
+        }))
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::of_status(self.status))
+    }
+}
+
+impl Unread {
+    fn row(&self) -> Row {
+        let Self { name, flow, why } = self;
+        let about = format!("{}  {flow}", plain(name, 60));
+        Row::new([about]).with_notes(vec![plain(why, 300)])
+    }
+}
+
+fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
+    let first = rows.first()?;
+    let windows: Vec<(Window, WindowStatus)> = rows
+        .iter()
+        .map(|row| (row.identity.window, row.status()))
+        .collect();
+    let start = windows.iter().map(|(window, _)| window.start()).min()?;
+    let end = windows.iter().map(|(window, _)| window.end()).max()?;
+    let span = Window::new(start, end).ok()?;
+    let totals = StatusTotals::of(rows);
+    let counts = totals.counts.present();
+    let all = layout.verbose || rows.len() <= SHOWN;
+    let mut shown: Vec<&StatusRow> = rows.iter().filter(|row| all || !row.is_fine()).collect();
+    shown.sort_by_key(|row| row.status());
+    let most = if layout.verbose || layout.is_markdown {
+        shown.len()
+    } else {
+        SHOWN
+    };
+    shown.truncate(most);
+    Some(Flow {
+        name: plain(&first.name, 60),
+        flow: FlowRef::clone(&first.identity.flow),
+        about: String::new(),
+        span,
+        bar: Bar::of(span, &windows, layout.bar()).without_gaps(),
+        counts: counts
+            .map(|(status, number)| (number, status.label()))
+            .collect(),
+        moved: totals.describe_moved(),
+        notes: Vec::new(),
+        needs_attention: totals.counts.sum(WindowStatus::needs_attention) > 0,
+        is_listed: true,
+        table: Table {
+            head: &["KEY", "WINDOW (UTC)", "STATUS", "IN", "OUT", "FAILED"],
+            left_out: rows.len() - shown.len(),
+            rows: shown.into_iter().map(row).collect(),
+            rest: "runs, shown by --verbose",
+            ..Table::default()
+        },
+    })
+}
+
+/// A run; under it which attempt it is, its errors, and where more is to be had.
+fn row(row: &StatusRow) -> Row {
+    let records = row.run().map(|run| run.records).unwrap_or_default();
+    let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    let RunIdentity { window, rerun, .. } = &row.identity;
+    let again = (row.attempt > 1).then(|| format!("attempt {}", row.attempt));
+    let refused = match &row.seen {
+        RunListing::Rejected(refusal) => Some(plain(&refusal.to_string(), 300)),
+        _ => None,
+    };
+    let errors = row.run().map_or(&[][..], |run| &run.errors);
+    let links = row.run().map_or(&[][..], |run| &run.diagnostics);
+    let notes = again
+        .into_iter()
+        .chain(refused)
+        .chain(errors.iter().map(describe_error))
+        .chain(links.iter().map(|link| plain(link, 700)));
+    Row {
+        run_id: Some(row.run_id.as_ref().map_or("-".to_owned(), RunId::to_string)),
+        notes: notes.collect(),
+        status: None,
+        ..Row::new([
+            row.key.short(),
+            short_window(*window, *rerun),
+            plain(&row.word(), 40),
+            number(records.input),
+            number(records.output),
+            number(records.failed),
+        ])
+    }
+}
+
+fn describe_error(error: &RunError) -> String {
+    format!("{} {}", plain(&error.code, 60), plain(&error.message, 300))
+}
