@@ -41,7 +41,13 @@ pub(crate) async fn connect(
 ) -> Result<Connected, Failure> {
     #[cfg(feature = "emulator")]
     if context.emulator {
-        return super::emulator::connect(context, manifests).await;
+        let connected = super::emulator::connect(context, manifests).await?;
+        let (client, organization, emulator) = connected;
+        return Ok(Connected {
+            client: Arc::new(client),
+            organization,
+            end: Box::pin(emulator.stop()),
+        });
     }
     #[cfg(not(feature = "emulator"))]
     let _ = manifests;

@@ -314,16 +314,6 @@ impl Context {
         self.kept.to_string()
     }
 
-    /// Where the emulator that is built in keeps its runs.
-    pub(crate) fn emulator_folder(&self) -> PathBuf {
-        match &self.kept {
-            StateLocation::Folder(folder) => folder.clone(),
-            StateLocation::Branch { .. } | StateLocation::Objects(_) => {
-                self.project.state().join(EMULATOR)
-            }
-        }
-    }
-
     /// How long after a request its run may still appear in a list.
     pub(crate) fn settle_delay(&self) -> Duration {
         if self.emulator {

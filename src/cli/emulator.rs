@@ -8,13 +8,14 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::Exit;
-use super::connect::Connected;
 use super::context::Context;
 use super::failure::{Failure, chain};
+use super::state_location::StateLocation;
 use crate::api::{Client, Connection, Credentials, Pacer, Rate, Timeouts};
 use crate::emulator::{Emulator, EmulatorError, FlowSeed, Options, Scenario};
 use crate::file_text::text_of;
 use crate::manifest::Manifest;
+use crate::run::OrganizationId;
 
 /// How fast the emulator is asked: it needs no gentle pace, only one that can be watched.
 const EMULATOR_RATE: f64 = 100.0;
@@ -41,8 +42,11 @@ pub(crate) fn read_scenario(asked: &str) -> Result<Scenario, Failure> {
 pub(crate) async fn connect(
     context: &Context,
     manifests: &[Manifest],
-) -> Result<Connected, Failure> {
-    let folder = context.emulator_folder();
+) -> Result<(Client, OrganizationId, Emulator), Failure> {
+    let folder = match context.kept() {
+        StateLocation::Folder(folder) => folder.clone(),
+        StateLocation::Branch { .. } | StateLocation::Objects(_) => context.project.state(),
+    };
     std::fs::create_dir_all(&folder).map_err(|error| {
         Failure::new(
             Exit::State,
@@ -76,11 +80,7 @@ pub(crate) async fn connect(
     let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");
     let client = Client::new(connection, Arc::new(Pacer::new(rate)))?;
     let client = client.speaking(context.config.wire.dialect());
-    Ok(Connected {
-        client: Arc::new(client),
-        organization,
-        end: Box::pin(emulator.stop()),
-    })
+    Ok((client, organization, emulator))
 }
 
 /// The flows that `manifests` name.

@@ -7,6 +7,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::call::AuthorizedCall;
 use super::chance::uuid_of;
 use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
 use super::life::Life;
@@ -14,7 +15,6 @@ use super::listing;
 use super::reply::{Answer, Reply};
 use super::run_body::{TECHNICAL_ACCOUNT, etag};
 use super::scenario::Spelling;
-use super::service::AuthorizedCall;
 use super::world::{EmulatedFlow, FLOWS_SINCE};
 
 impl EmulatedFlow {

@@ -6,28 +6,10 @@
 
 use std::ops::Range;
 
-use serde::Deserialize;
-
 use super::chance::draw;
 use super::clock::Millis;
-use super::scenario::Scenario;
+use super::scenario::{EmulatedOutcome, Scenario};
 use super::world::EmulatedRun;
-
-/// How a run ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EmulatedOutcome {
-    /// All records in.
-    Success,
-    /// `success`, with a failed record and its errors.
-    SuccessWithErrors,
-    /// `partialSuccess`.
-    PartialSuccess,
-    /// `success` without a record.
-    NoRecords,
-    /// `failed`.
-    Failed,
-}
 
 /// Where a run is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,10 +19,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use super::call::AuthorizedCall;
 use super::clock::Millis;
 use super::reply::{Answer, Reply};
 use super::scenario::PageTokens;
-use super::service::AuthorizedCall;
 
 /// A list query, checked.
 #[derive(Debug)]
@@ -199,7 +199,7 @@ impl Filter {
         self.values.iter().any(|wanted| match found {
             Value::String(text) => text == wanted,
             found if self.is_at_least => found.as_i64() >= wanted.parse().ok(),
-            found => found.to_string() == *wanted,
+            found => serde_json::from_str(wanted).is_ok_and(|wanted: Value| wanted == *found),
         })
     }
 }

@@ -79,6 +79,7 @@
 //! ```
 
 mod built_in;
+mod call;
 mod chance;
 mod clock;
 mod copy_column;
@@ -121,11 +122,10 @@ pub use faults::{Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm};
 pub use journal::JournalError;
 pub use kind::RequestKind;
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
-pub use life::EmulatedOutcome;
 pub use near_window::NearWindow;
 pub use scenario::{
-    FlowOverride, ItemShape, PageTokens, ResponseShape, Retries, RetryWord, Scenario, Spelling,
-    Timestamps, TokenRule,
+    EmulatedOutcome, FlowOverride, ItemShape, PageTokens, ResponseShape, Retries, RetryWord,
+    Scenario, Spelling, Timestamps, TokenRule,
 };
 
 use server::Server;

@@ -6,9 +6,9 @@
 //! error catalogue and its troubleshooting page) except those from 9000 on: there Adobe says that it
 //! is an error but not which, and the message says so.
 
+use hyper::StatusCode;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub(super) type Answer = Result<Reply, Reply>;
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
 }
 
@@ -32,7 +32,7 @@ impl Reply {
         let id = Uuid::new_v4().to_string();
         let reply = Self {
             status,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
             body: body.into(),
         };
         reply.with_header(REQUEST_ID, &id)
@@ -91,21 +91,19 @@ impl Reply {
             StatusCode::NOT_FOUND => "Resource not found",
             other => other.canonical_reason().unwrap_or("Error"),
         };
-        let mut reply = Self::empty(status);
-        let request_id = reply.headers.get(REQUEST_ID).map(HeaderValue::to_str);
+        let request_id = Uuid::new_v4().to_string();
         let body = json!({
             "type": format!("https://ns.adobe.com/aep/errors/FLOW-{code}-{}", status.as_u16()),
             "title": title,
             "status": status.as_u16(),
             "report": {
                 "detailed-message": message,
-                "request-id": request_id.and_then(Result::ok),
+                "request-id": request_id,
             },
             "errorMessage": message,
             "errorDetails": message,
         });
-        reply.body = Bytes::from(body.to_string());
-        reply.with_header(header::CONTENT_TYPE, "application/json")
+        Self::json(status, &body).with_header(REQUEST_ID, &request_id)
     }
 
     /// A 400 of the Flow Service.
@@ -131,7 +129,8 @@ impl Reply {
     /// The same answer with this header, in the place of one of this name.
     pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(name, value);
+            self.headers.retain(|(known, _)| *known != name);
+            self.headers.push((name, value));
         }
         self
     }
@@ -143,7 +142,8 @@ impl Reply {
 
     #[cfg(test)]
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
+        let mut headers = self.headers.iter();
+        headers.find(|(known, _)| known == name)?.1.to_str().ok()
     }
 }
 

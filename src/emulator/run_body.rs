@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::chance::uuid_of;
 use super::clock::Millis;
-use super::life::{EmulatedOutcome, Life};
-use super::scenario::{Scenario, Spelling};
+use super::life::Life;
+use super::scenario::{EmulatedOutcome, Scenario, Spelling};
 use super::world::{EmulatedFlow, EmulatedRun};
 
 /// Who writes runs and flows.

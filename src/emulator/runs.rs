@@ -9,13 +9,13 @@ use url::form_urlencoded;
 
 use crate::run::FlowId;
 
+use super::call::AuthorizedCall;
 use super::life::Life;
 use super::listing::ListQuery;
 use super::params::RunParams;
 use super::reply::{Answer, Reply};
 use super::run_body::{run_body, run_etag};
 use super::scenario::{ResponseShape, Retries, RetryWord};
-use super::service::AuthorizedCall;
 use super::world::{Draft, EmulatedFlow};
 
 /// `POST /runs`

@@ -14,7 +14,6 @@ use crate::run::{DeltaColumn, FlowId, Sandbox};
 
 use super::delay::Delay;
 use super::faults::{FaultRule, rules};
-use super::life::EmulatedOutcome;
 
 /// How the emulated service behaves; [`Scenario::default`] is calm.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -142,6 +141,22 @@ pub enum RetryWord {
     Tutorial,
     /// `RE_TRIGGER`, the specification's.
     Openapi,
+}
+
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EmulatedOutcome {
+    /// All records in.
+    Success,
+    /// `success`, with a failed record and its errors.
+    SuccessWithErrors,
+    /// `partialSuccess`.
+    PartialSuccess,
+    /// `success` without a record.
+    NoRecords,
+    /// `failed`.
+    Failed,
 }
 
 /// Which bearer tokens are let in.

@@ -23,9 +23,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::call::Call;
 use super::kind::RequestKind;
 use super::reply::Reply;
-use super::service::{Call, Cut, Delivery, Service};
+use super::service::{Cut, Delivery, Service};
 
 /// Where the emulator's own count is.
 const LEDGER: &str = "/_emulator/ledger";
@@ -163,7 +164,7 @@ fn response(reply: Reply) -> Response<UnsyncBoxBody<Bytes, Cut>> {
     let body = Full::new(body).map_err(|never| match never {});
     let mut response = Response::new(body.boxed_unsync());
     *response.status_mut() = status;
-    *response.headers_mut() = headers;
+    response.headers_mut().extend(headers);
     response
 }
 

@@ -7,44 +7,20 @@
 use std::sync::Arc;
 
 use hyper::body::Bytes;
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::call::{AuthorizedCall, Call};
 use super::clock::{Clock, Millis};
 use super::faults::{Fault, FaultBody, FaultPlan, FaultRule, FaultTiming, RetryAfterForm};
-use super::gateway::{self, Caller, Gateway};
+use super::gateway::{self, Gateway};
 use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
 use super::reply::{Answer, Reply};
 use super::world::World;
 use super::{flow_specs, flows, listing, runs};
-
-/// A request, read whole.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) kind: RequestKind,
-    /// The id in its path, if its kind has one.
-    pub(super) id: String,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
-}
-
-/// A request that the gateway has let in, and what it is answered from.
-pub(super) struct AuthorizedCall<'a> {
-    pub(super) world: &'a World,
-    pub(super) caller: Caller,
-    pub(super) id: &'a str,
-    pub(super) query: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
-    /// The moment as of which it is answered.
-    pub(super) now: Millis,
-    /// How many of the newest runs a list lacks.
-    pub(super) without: usize,
-}
 
 /// What goes back over the connection.
 #[derive(Debug)]

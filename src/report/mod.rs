@@ -33,6 +33,7 @@ mod window_range;
 mod wrap;
 
 pub(crate) use apply::ApplyView;
+#[cfg(feature = "rehearse")]
 pub(crate) use blocks::{Block, Report, Row, Table};
 pub(crate) use failure::FailureView;
 pub(crate) use github::{
@@ -45,7 +46,7 @@ pub(crate) use outcome::{BlockedFlow, describe_blocked};
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
-pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
+pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};

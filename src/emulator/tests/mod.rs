@@ -16,11 +16,12 @@ use serde_json::{Value, json};
 use crate::run::{DeltaColumn, Source};
 
 use super::FlowSeed;
+use super::call::Call;
 use super::clock::turned::TurnedClock;
 use super::kind::{BASE, RequestKind};
 use super::reply::Reply;
 use super::scenario::Scenario;
-use super::service::{Call, Delivery, Service};
+use super::service::{Delivery, Service};
 use super::world::World;
 
 pub(super) const TABLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";

@@ -86,6 +86,7 @@ fn the_schemas_in_docs_are_those_of_the_documents() {
 }
 
 /// Compares the schema of a document with the one in `docs`: `BACKFILL_WRITE_SCHEMAS=1` writes it anew.
+#[cfg(feature = "rehearse")]
 pub(crate) fn check_schema<T: JsonSchema>(name: &str, title: &str) {
     check(name, &schema::<T>(title));
 }
