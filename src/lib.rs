@@ -32,7 +32,7 @@
 //!    issue up to date with them. [`commands`] has the verbs, and `cli` what they share: the session
 //!    of those that send, flags, environment, config, exit codes.
 //!
-//! [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
+//! `emulator` is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
 //! die. The interface for others is the command line, the files and the JSON; `CONTRIBUTING.md` has
 //! the whole of it. What is `pub` here is what tests and fuzz targets use.
 //!
@@ -71,6 +71,7 @@ mod cli;
 pub mod commands;
 pub mod crash;
 mod doctor;
+#[cfg(feature = "emulator")]
 pub mod emulator;
 mod engine;
 mod file_text;
@@ -80,6 +81,7 @@ mod github;
 pub mod manifest;
 mod plan;
 mod reconcile;
+#[cfg(feature = "rehearse")]
 mod rehearse;
 mod report;
 pub mod run;

@@ -64,7 +64,11 @@ pub(crate) struct Flags {
     )]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
-    #[arg(long, global = true, conflicts_with = "endpoint")]
+    #[cfg_attr(
+        feature = "emulator",
+        arg(long, global = true, conflicts_with = "endpoint")
+    )]
+    #[cfg_attr(not(feature = "emulator"), arg(skip))]
     emulator: bool,
     /// Whether to colour what is shown
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -308,16 +312,6 @@ impl Context {
     /// The same, as messages name it.
     pub(crate) fn place_name(&self) -> String {
         self.kept.to_string()
-    }
-
-    /// Where the emulator that is built in keeps its runs.
-    pub(crate) fn emulator_folder(&self) -> PathBuf {
-        match &self.kept {
-            StateLocation::Folder(folder) => folder.clone(),
-            StateLocation::Branch { .. } | StateLocation::Objects(_) => {
-                self.project.state().join(EMULATOR)
-            }
-        }
     }
 
     /// How long after a request its run may still appear in a list.

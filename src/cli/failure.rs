@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::Exit;
 use crate::api::ApiError;
-use crate::emulator::EmulatorError;
 use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
@@ -390,19 +389,6 @@ impl From<ApiError> for Failure {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
-    }
-}
-
-impl From<EmulatorError> for Failure {
-    fn from(error: EmulatorError) -> Self {
-        let exit = match error {
-            EmulatorError::UnknownFlow(_) => Exit::Usage,
-            EmulatorError::Listen { .. } | EmulatorError::Journal(_) => Exit::Unexpected,
-        };
-        Self::new(
-            exit,
-            format!("could not start the emulator: {}", chain(&error)),
-        )
     }
 }
 

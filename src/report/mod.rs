@@ -33,6 +33,8 @@ mod window_range;
 mod wrap;
 
 pub(crate) use apply::ApplyView;
+#[cfg(feature = "rehearse")]
+pub(crate) use blocks::{Block, Report, Row, Table};
 pub(crate) use failure::FailureView;
 pub(crate) use github::{
     Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_conflicts, annotate_problems,
@@ -44,7 +46,7 @@ pub(crate) use outcome::{BlockedFlow, describe_blocked};
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
-pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
+pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
@@ -56,7 +58,6 @@ pub(crate) use text::changes::{count_changes, write_changes};
 pub(crate) use text::doctor::{Area, Diagnosis, Finding, Mark, Settling, Trouble};
 pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
-pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use text::resolve::write_case;
 pub(crate) use view::{
     ImportView, ResolveView, StateView, ValidateView, VerifyView, View, describe_manifests,
@@ -80,7 +81,7 @@ pub(crate) fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
 }
 
 /// A window as `[start, end)`, by dates alone where it begins and ends with a day.
-fn window(window: Window) -> String {
+pub(crate) fn window(window: Window) -> String {
     let date = |time: UnixSeconds| {
         let text = time.to_string();
         text.strip_suffix("T00:00:00Z").map(ToOwned::to_owned)

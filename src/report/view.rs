@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::blocks::Report;
 use super::github::{Annotation, Outputs, annotate_audit, annotate_diagnosis};
 use super::json::{
-    self, AuditDocument, DoctorDocument, ImportDocument, RehearseDocument, ResolveDocument,
-    StateDocument, ValidateDocument, VerifyDocument,
+    self, AuditDocument, DoctorDocument, ImportDocument, ResolveDocument, StateDocument,
+    ValidateDocument, VerifyDocument,
 };
 use super::markdown::markdown;
 use super::markdown_text::{audit_markdown, doctor_markdown};
@@ -20,7 +20,6 @@ use super::terminal::{Layout, write_report};
 use super::text::audit::{AuditView, write_audit};
 use super::text::doctor::{Diagnosis, write_diagnosis};
 use super::text::import::{ImportedFlow, write_import};
-use super::text::rehearse::{Rehearsal, write_rehearsal};
 use super::text::resolve::{write_cases, write_decisions};
 use super::text::state::{write_record, write_records, write_verified};
 use super::{ProblemCounts, number};
@@ -294,16 +293,4 @@ impl View for VerifyView<'_> {
 /// When writing fails.
 pub(crate) fn write_no_state(out: &mut dyn Write, place: &str) -> io::Result<()> {
     writeln!(out, "There is no state in {place}.")
-}
-
-impl View for Rehearsal {
-    type Document = RehearseDocument;
-
-    fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
-        write_rehearsal(out, self)
-    }
-
-    fn document(&self, exit_code: u8) -> RehearseDocument {
-        json::rehearse(self, exit_code)
-    }
 }

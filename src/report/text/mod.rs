@@ -5,7 +5,6 @@ pub(super) mod changes;
 pub(super) mod doctor;
 pub(super) mod explain;
 pub(super) mod import;
-pub(super) mod rehearse;
 pub(super) mod resolve;
 pub(super) mod state;
 pub(super) mod table;
