@@ -87,4 +87,5 @@ mod report;
 pub mod run;
 pub mod state;
 pub mod store;
+mod tls;
 pub mod untrusted;

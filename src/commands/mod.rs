@@ -101,12 +101,18 @@ enum Verb {
 }
 
 /// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
-pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+///
+/// Takes the runtime, and is neither generic nor `async`: its code, and that of all futures in it, would be compiled
+/// once more for the binary.
+pub fn run(args: &[OsString], runtime: &tokio::runtime::Runtime) -> Exit {
+    runtime.block_on(run_async(args))
+}
+
+async fn run_async(args: &[OsString]) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(&args) {
+            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(args) {
                 return version::print().unwrap_or_else(Failure::report);
             }
             // Help and version are results, not mistakes.

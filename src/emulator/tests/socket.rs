@@ -19,6 +19,7 @@ async fn emulator(yaml: &str) -> Emulator {
 }
 
 fn client() -> reqwest::Client {
+    crate::tls::install_provider();
     let builder = reqwest::Client::builder().no_proxy();
     let builder = builder.retry(reqwest::retry::never());
     builder.build().expect("a client")
