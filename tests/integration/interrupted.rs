@@ -7,11 +7,11 @@ use crate::support::emulated::{Emulated, signal, stored_windows, wait_for_create
 use crate::support::workspace::Workspace;
 
 /// The command, started by another one that ends its own words with it.
-fn started_by(starter: &[&str], command: &Command) -> Command {
-    let mut started = Command::new(starter[0]);
+fn started_by(wrapper: &[&str], command: &Command) -> Command {
+    let mut started = Command::new(wrapper[0]);
     let environment = command.get_envs();
     started
-        .args(&starter[1..])
+        .args(&wrapper[1..])
         .arg(command.get_program())
         .args(command.get_args())
         .current_dir(command.get_current_dir().expect("a folder"))

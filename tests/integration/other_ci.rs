@@ -127,8 +127,8 @@ impl Comments {
     /// What the API answers: <https://docs.gitlab.com/api/notes/> and
     /// <https://learn.microsoft.com/rest/api/azure/devops/git/pull-request-threads>.
     fn answer(&mut self, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let ids = path.split('/').filter_map(|part| part.parse().ok());
-        let id: Option<usize> = ids.skip(2).next(); // after the project's and the request's
+        let mut ids = path.split('/').filter_map(|part| part.parse().ok());
+        let id: Option<usize> = ids.nth(2); // after the project's and the request's
         let body = body.pointer("/comments/0").unwrap_or(body);
         let text = body["body"].as_str().or(body["content"].as_str());
         let text = text.unwrap_or_default().to_owned();

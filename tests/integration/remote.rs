@@ -22,9 +22,6 @@ use crate::support::emulated::{Emulated, assert_each_once, stored_windows, wait_
 use crate::support::git::{git, hook};
 use crate::support::workspace::{Ran, Workspace};
 
-/// So many applies start at once.
-const APPLIES: usize = 16;
-
 /// A remote that keeps a state, and machines to work from.
 struct Remote {
     /// What `--state` says of it.
@@ -503,13 +500,15 @@ fn machines_that_share_a_state_share_the_budget_of_a_day(new: New) {
 
 fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {
     let Some(remote) = new() else { return };
+    // So many start at once, and each creates two.
+    let applies = if is_whole() { 16 } else { 6 };
     let plan = Plan {
         flows: 2,
-        days: 16,
+        days: applies,
         config: "limits: { rate: 200/s }\nlease: 1 minute\n",
     };
     let emulated = plan.serve("");
-    let machines: Vec<Workspace> = (0..APPLIES)
+    let machines: Vec<Workspace> = (0..applies)
         .map(|_| remote.machine(&plan, &emulated))
         .collect();
     let applies: Vec<Child> = machines
@@ -662,7 +661,7 @@ fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
     let mut told = 0;
     for _ in 0..rounds(1) {
         let remote = Remote::git().expect("git is here");
-        remote.slow_down(if is_whole() { "1" } else { "0.5" });
+        remote.slow_down(if is_whole() { "1" } else { "0.3" });
         let scenario = format!(
             "seed: {}\n\
              paramsInLists: false\n\
