@@ -35,8 +35,7 @@ use futures::future::BoxFuture;
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
-    FoldError, FormatError, Holder, Journal, Moved, State, decode_journal, decode_moved,
-    decode_state,
+    FoldError, FormatError, Holder, Journal, State, decode_journal, decode_moved, decode_state,
 };
 
 pub use git::git_branch;
@@ -46,7 +45,7 @@ pub use locked::{Appended, Appending, LockedStore, Opened};
 pub use objects::object_store;
 pub use remote::{LEASE, LONGEST_LEASE};
 pub use suspend_aware::SuspendAwareInstant;
-pub use whole::{FoundState, LockedBackend};
+pub use whole::LockedBackend;
 
 /// The action of a [`StoreError::Io`] that only read.
 pub const READ: &str = "read";
@@ -389,18 +388,12 @@ async fn hold<T>(
     }
 }
 
-/// The mark that a state has left, if there is one.
-fn mark_in(contents: &Contents) -> Result<Option<Moved>, FormatError> {
-    match &contents.state {
-        Some(state) => decode_moved(state.reader()?),
-        None => Ok(None),
-    }
-}
-
 /// Reads both files together; `None` where nothing was ever recorded.
 fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> {
     // Whatever its journal is: the state is not here.
-    if let Some(Moved { to, .. }) = mark_in(contents)? {
+    if let Some(state) = &contents.state
+        && let Some(to) = decode_moved(state.reader()?)?
+    {
         return Err(FormatError::Moved { to });
     }
     match (&contents.state, &contents.journal) {

@@ -285,27 +285,6 @@ fn a_state_that_is_named_by_the_environment_is_one_or_refused() {
 }
 
 #[test]
-fn what_moved_away_is_named_alike_from_every_folder() {
-    let (mut workspace, _emulated) = repository("state: kept\n");
-    workspace.run("apply --yes --progress none").exits(0);
-    workspace.stand_in("manifests");
-    workspace.run("state move --yes --to ../moved").exits(0);
-    workspace.stand_in("..");
-    let ran = workspace.run("plan --config deploy/backfill.yaml").exits(8);
-    let moved = workspace
-        .path()
-        .canonicalize()
-        .expect("it is there")
-        .join("moved");
-    let said = ran.stderr.replace("manifests/../", "");
-    assert!(
-        said.contains(&moved.display().to_string()),
-        "{}",
-        ran.stderr
-    );
-}
-
-#[test]
 fn import_writes_beside_the_config() {
     let (mut workspace, emulated) = repository("");
     workspace.stand_in("manifests/deep");
