@@ -44,13 +44,8 @@ pub enum EveryError {
     #[error("`{0}` has no unit")]
     NoUnit(String),
     /// A unit that is not known, or means two things.
-    #[error("`{unit}` is not a unit of time")]
-    Unit {
-        /// The unit as it was written.
-        unit: String,
-        /// What it probably stands for.
-        meant: Option<String>,
-    },
+    #[error("`{0}` is not a unit of time")]
+    Unit(String),
     /// Parts of a unit, or less than a second.
     #[error("`{0}` is not a whole number of its unit")]
     Fraction(String),
@@ -74,9 +69,6 @@ impl EveryError {
     pub fn hint(&self) -> String {
         match self {
             Self::NoUnit(number) => format!("write `{number} seconds`, `{number} minutes`, …"),
-            Self::Unit {
-                meant: Some(meant), ..
-            } => format!("did you mean {meant}?"),
             Self::Fraction(text) if is_in_seconds(text) => {
                 "windows are whole seconds: the least is `1 second`".to_owned()
             }
@@ -87,7 +79,7 @@ impl EveryError {
             }
             Self::TooLong(_) => "years beyond 2200 are out of range".to_owned(),
             Self::NotExact(_) => "write days: `31 days`".to_owned(),
-            Self::Form(_) | Self::Unit { .. } => {
+            Self::Form(_) | Self::Unit(_) => {
                 "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`"
                     .to_owned()
             }
@@ -190,22 +182,6 @@ fn is_clear(text: &str) -> Result<(), EveryError> {
     if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
         return Err(EveryError::NoUnit(text.to_owned()));
     }
-    let meant = match text.to_ascii_lowercase().as_str() {
-        "secondly" | "second" => "`1 second`",
-        "minutely" | "minute" => "`1 minute`",
-        "hourly" | "hour" => "`1 hour`",
-        "daily" | "day" => "`1 day`",
-        "weekly" | "week" => "`1 week`",
-        "monthly" | "month" => "`1 month`",
-        "yearly" | "year" => "`1 year`",
-        _ => "",
-    };
-    if !meant.is_empty() {
-        return Err(EveryError::Unit {
-            unit: text.to_owned(),
-            meant: Some(meant.to_owned()),
-        });
-    }
     // Cron's five fields, and a time of day.
     if text.contains(['*', ':']) {
         return Err(EveryError::Form(text.to_owned()));
@@ -215,10 +191,7 @@ fn is_clear(text: &str) -> Result<(), EveryError> {
     if let Some(number) = text.strip_suffix('M').map(str::trim)
         && number.bytes().all(|b| b.is_ascii_digit() || b == b'+')
     {
-        return Err(EveryError::Unit {
-            unit: "M".to_owned(),
-            meant: Some(format!("`{number} minutes`, or `{number} months`")),
-        });
+        return Err(EveryError::Unit("M".to_owned()));
     }
     Ok(())
 }
@@ -248,10 +221,7 @@ fn misread(text: &str) -> EveryError {
             .is_ok()
     };
     match units(text).find(|unit| !is_known(unit)) {
-        Some(unit) if is_words => EveryError::Unit {
-            unit: unit.to_owned(),
-            meant: None,
-        },
+        Some(unit) if is_words => EveryError::Unit(unit.to_owned()),
         _ if is_long => EveryError::TooLong(text.to_owned()),
         _ => EveryError::Form(text.to_owned()),
     }

@@ -1,9 +1,8 @@
-//! Why a text is not a time, and what was probably meant.
+//! Why a text is not a time, and how times are written.
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::DateTime;
 
 use super::problem::Rule;
-use crate::run::UnixSeconds;
 
 /// Why a text is not a time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,8 +15,8 @@ pub(super) enum NotATime {
     Digits {
         text: String,
         digits: usize,
-        /// The instant its first 10 digits are, and why there may be more.
-        meant: Option<(UnixSeconds, &'static str)>,
+        /// Why there may be more.
+        why: Option<&'static str>,
     },
     #[error("`{0}` has parts of a second; windows are whole seconds")]
     SubSecond(String),
@@ -25,16 +24,16 @@ pub(super) enum NotATime {
     Hour24 { text: String, meant: String },
     #[error("`{0}`: a leap second has no unix time")]
     LeapSecond(String),
-    #[error("`{text}`: every part has two digits, a year four")]
-    TwoDigits { text: String, meant: Option<String> },
+    #[error("`{0}`: every part has two digits, a year four")]
+    TwoDigits(String),
     #[error("`{text}`: {part} is out of range")]
     Part {
         text: String,
         part: String,
         hint: String,
     },
-    #[error("`{text}` does not end in an offset as RFC 3339 writes it")]
-    OffsetForm { text: String, meant: Option<String> },
+    #[error("`{0}` does not end in an offset as RFC 3339 writes it")]
+    OffsetForm(String),
     #[error("`{text}` does not exist in {zone}: the clocks went from {from} to {to}")]
     Gap {
         text: String,
@@ -64,36 +63,14 @@ impl NotATime {
 
     pub(super) fn hint(&self) -> String {
         match self {
-            Self::Digits {
-                meant: Some((time, why)),
-                ..
-            } => format!("{why}; did you mean {}, which is {time}?", time.get()),
-            Self::SubSecond(text) => match text.split_once(['.', ',']) {
-                Some((whole, rest)) => {
-                    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-                    format!("did you mean `{whole}{rest}`?")
-                }
-                None => "leave the part after the seconds away".to_owned(),
-            },
+            Self::Digits { why: Some(why), .. } => (*why).to_owned(),
+            Self::SubSecond(_) => "leave the part after the seconds away".to_owned(),
             Self::Hour24 { meant, .. } => format!("the day ends where the next begins: `{meant}`"),
             Self::LeapSecond(_) => "write the second before or after it".to_owned(),
-            Self::TwoDigits {
-                meant: Some(meant), ..
-            }
-            | Self::OffsetForm {
-                meant: Some(meant), ..
-            } => format!("did you mean `{meant}`?"),
-            Self::TwoDigits { .. } => "such as `2022-05-03T09:05:00Z`".to_owned(),
+            Self::TwoDigits(_) => "such as `2022-05-03T09:05:00Z`".to_owned(),
             Self::Part { hint, .. } => hint.clone(),
             Self::OutOfRange(_) => "only the years from 1970 to 2199 can be written".to_owned(),
-            Self::Digits {
-                text, digits: 8, ..
-            } if is_date(text) => {
-                let (year, rest) = text.split_at(4);
-                let (month, day) = rest.split_at(2);
-                format!("did you mean `{year}-{month}-{day}`?")
-            }
-            Self::OffsetForm { .. } => {
+            Self::OffsetForm(_) => {
                 "end in `Z` or in something like `+01:00`; a zone's name goes under `timezone` of \
                  a range"
                     .to_owned()
@@ -109,12 +86,4 @@ impl NotATime {
             }
         }
     }
-}
-
-/// Whether eight digits are a date without its hyphens.
-fn is_date(digits: &str) -> bool {
-    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|p| p.parse().ok());
-    let year = digits.get(..4).and_then(|year| year.parse().ok());
-    matches!((year, part(4..6), part(6..8)), (Some(year), Some(month), Some(day))
-        if Date::new(year, month, day).is_ok_and(|date| date.year() >= 1970))
 }

@@ -1,7 +1,6 @@
 //! The parts of a written time: date, time of day, offset.
 //!
-//! Each is read exactly as RFC 3339 writes it. What is nearly that is refused with the text it
-//! probably stands for.
+//! Each is read exactly as RFC 3339 writes it.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
@@ -24,7 +23,7 @@ pub(super) fn read_date(date: &str, text: &str) -> Result<Date, NotATime> {
         return Err(form());
     }
     if parts.map(str::len) != [4, 2, 2] {
-        return Err(two_digits(text));
+        return Err(NotATime::TwoDigits(text.to_owned()));
     }
     let number = |part: &str| part.parse::<i16>().map_err(|_| form());
     let (year, month, day) = (number(year)?, number(month)?, number(day)?);
@@ -60,7 +59,7 @@ pub(super) fn read_clock(
         return Err(NotATime::Form(text.to_owned()));
     }
     if parts.iter().any(|part| part.len() != 2) {
-        return Err(two_digits(text));
+        return Err(NotATime::TwoDigits(text.to_owned()));
     }
     let number = |at: usize| parts.get(at).map_or(Ok(0), |part| part.parse::<i8>());
     let (Ok(hour), Ok(minute), Ok(second)) = (number(0), number(1), number(2)) else {
@@ -84,42 +83,8 @@ pub(super) fn read_clock(
     })
 }
 
-/// That some part has a digit too few or too many; what it would be with each single digit made two.
-fn two_digits(text: &str) -> NotATime {
-    let mut padded = String::with_capacity(text.len() + 8);
-    for part in text.split_inclusive(|c: char| !c.is_ascii_digit()) {
-        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 1 {
-            padded.push('0');
-        }
-        padded.push_str(part);
-    }
-    NotATime::TwoDigits {
-        text: text.to_owned(),
-        meant: (padded != text).then_some(padded),
-    }
-}
-
 pub(super) fn read_offset(offset: &str, text: &str) -> Result<Offset, NotATime> {
-    let form = || {
-        let before = text.strip_suffix(offset).unwrap_or(text);
-        let meant = match offset.as_bytes() {
-            [b'+' | b'-', digits @ ..]
-                if digits.len() == 4 && digits.iter().all(u8::is_ascii_digit) =>
-            {
-                Some(format!("{before}{}:{}", &offset[..3], &offset[3..]))
-            }
-            _ if ["UTC", "GMT"]
-                .iter()
-                .any(|utc| offset.trim().eq_ignore_ascii_case(utc)) =>
-            {
-                Some(format!("{before}Z"))
-            }
-            _ => None,
-        };
-        let text = text.to_owned();
-        NotATime::OffsetForm { text, meant }
-    };
+    let form = || NotATime::OffsetForm(text.to_owned());
     let (sign, hours, minutes) = match offset.as_bytes() {
         b"Z" | b"z" => return Ok(Offset::UTC),
         [b'+', h1, h2, b':', m1, m2] => (1, [h1, h2], [m1, m2]),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use super::check::Checker;
 use super::decode::{At, Text};
 use super::document::{DeltaColumnDocument, FlowDocument};
-use super::near::nearest;
 use super::problem::Rule;
 use super::yaml::Span;
 use crate::run::{DeltaColumn, Source};
@@ -142,11 +141,9 @@ impl Checker<'_> {
             "file" => Some(SourceKind::File),
             other => {
                 let message = format!("`source` is table or file, not `{other}`");
-                let hint = match nearest(other, ["table", "file"]) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "databases and warehouses are `table`, with a deltaColumn; storages are `file`".to_owned(),
-                };
-                self.report(Rule::UnknownValue, text.span, message).hint = Some(hint);
+                let hint = "databases and warehouses are `table`, with a deltaColumn; storages are \
+                            `file`";
+                self.report(Rule::UnknownValue, text.span, message).hint = Some(hint.to_owned());
                 None
             }
         }

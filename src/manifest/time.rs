@@ -1,4 +1,4 @@
-//! Times as a manifest may write them, read exactly or refused with what was probably meant.
+//! Times as a manifest may write them, read exactly or refused.
 //!
 //! Three forms: RFC 3339 with an offset; a civil date or date-time, read in a zone; unix seconds
 //! of 10 digits. A civil date is its first instant, also where the clocks skip midnight. Whatever
@@ -24,17 +24,6 @@ pub(super) struct ZonedMoment {
 
 /// Reads a time; one without an offset is read in `zone`.
 pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<ZonedMoment, NotATime> {
-    read(text, zone).map_err(|error| match error {
-        // What was probably meant must be a time itself.
-        NotATime::TwoDigits { text, meant } => NotATime::TwoDigits {
-            meant: meant.filter(|meant| read(meant, &TimeZone::UTC).is_ok()),
-            text,
-        },
-        error => error,
-    })
-}
-
-fn read(text: &str, zone: &TimeZone) -> Result<ZonedMoment, NotATime> {
     if text.len() > LONG {
         return Err(NotATime::Form(short(text).into_owned()));
     }
@@ -89,11 +78,10 @@ fn unix(text: &str) -> Result<UnixSeconds, NotATime> {
         19 => Some("these look like nanoseconds"),
         _ => None,
     };
-    let first_ten = || UnixSeconds::new(text.get(..10)?.parse().ok()?).ok();
     Err(NotATime::Digits {
         text: text.to_owned(),
         digits,
-        meant: why.and_then(|why| Some((first_ten()?, why))),
+        why,
     })
 }
 
@@ -208,19 +196,13 @@ mod tests {
     }
 
     #[test]
-    fn milliseconds_and_the_documentations_typo_are_told_what_was_meant() {
+    fn milliseconds_and_the_documentations_typo_are_told_as_such() {
         let (rule, text) = refused("1651584991000", "UTC");
         assert_eq!(rule, Rule::TimeUnit);
-        assert!(
-            text.contains("milliseconds; did you mean 1651584991,"),
-            "{text}"
-        );
+        assert!(text.contains("milliseconds"), "{text}");
         let (rule, text) = refused("16515859567", "UTC");
         assert_eq!(rule, Rule::TimeUnit);
-        assert!(
-            text.contains("did you mean 1651585956, which is 2022-05-03T13:52:36Z?"),
-            "{text}"
-        );
+        assert!(text.contains("one digit too many"), "{text}");
         for text in [
             "0",
             "20220503",
@@ -234,15 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_meaning_is_refused_with_what_was_meant() {
+    fn a_time_without_meaning_is_refused_with_a_hint() {
         for (text, part) in [
             ("2022-05-03T24:00:00Z", "`2022-05-04T00:00:00Z`"),
             ("2022-12-31T24:00:00+01:00", "`2023-01-01T00:00:00+01:00`"),
-            (
-                "2022-05-03T13:36:31.5Z",
-                "did you mean `2022-05-03T13:36:31Z`?",
-            ),
-            ("1651584991.5", "did you mean `1651584991`?"),
+            ("2022-05-03T13:36:31.5Z", "after the seconds"),
+            ("1651584991.5", "after the seconds"),
             ("2016-12-31T23:59:60Z", "leap second"),
             ("2022-5-3", "two digits"),
             ("2022-05-03T9:00:00Z", "two digits"),
@@ -252,7 +231,7 @@ mod tests {
             ("2022-02-03T25:00:00Z", "25:00:00"),
             ("2022-02-03T10:00:00+99:00", "+99:00"),
             ("2022-02-03T10:00:00+0100", "+01:00"),
-            ("2022-02-03T10:00:00 UTC", "`2022-02-03T10:00:00Z`"),
+            ("2022-02-03T10:00:00 UTC", "end in `Z`"),
             (
                 "2022-02-03T10:00:00+01:00[Europe/Madrid]",
                 "under `timezone`",

@@ -47,11 +47,6 @@ pub use remote::{LEASE, LONGEST_LEASE};
 pub use suspend_aware::SuspendAwareInstant;
 pub use whole::LockedBackend;
 
-/// The action of a [`StoreError::Io`] that only read.
-pub const READ: &str = "read";
-/// The action of a [`StoreError::Remote`] where a repository has no remote that is meant.
-pub const FIND_REMOTE: &str = "find the remote";
-
 /// Why the state cannot be read, held or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -82,6 +77,9 @@ pub enum StoreError {
         /// Whether the same may go well a little later; a refusal does not.
         may_pass: bool,
     },
+    /// The repository has no remote that is meant.
+    #[error("cannot find the remote: {0}")]
+    NoRemote(&'static str),
     /// A store without what keeps two holders apart.
     #[error("cannot keep two applies apart there: {0}")]
     NoConditionalWrites(String),
@@ -103,6 +101,14 @@ pub enum StoreError {
         took: Duration,
         /// How long the lease lasts.
         lease: Duration,
+    },
+    /// A file of it cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What came back.
+        source: std::io::Error,
     },
     /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]

@@ -266,7 +266,7 @@ fn where_there_is_no_plan_its_comment_says_why() {
     <pre>
     manifests/flow-1.yaml:4  BF009
           `source` is table or file, not `fiel`
-          help: did you mean `file`?
+          help: databases and warehouses are `table`, with a deltaColumn; storages are `file`
     </pre>
     ");
     // Not even the config can be read.

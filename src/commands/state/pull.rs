@@ -28,8 +28,9 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let Some(Inspected { state, .. }) = look(context).await? else {
         let message = format!("there is no state in {}", context.place_name());
-        return Err(Failure::new(Exit::State, message)
-            .hint("name the place of another with --state"));
+        return Err(
+            Failure::new(Exit::State, message).hint("name the place of another with --state")
+        );
     };
     let bytes = encode_state(&state);
     let Some(path) = &flags.file else {

@@ -70,6 +70,8 @@ fn what_is_not_a_positive_whole_length_is_refused() {
     for text in [
         "",
         "often",
+        "daily",
+        "day",
         "P",
         "PT",
         "P1",
@@ -90,22 +92,9 @@ fn what_is_not_a_positive_whole_length_is_refused() {
 }
 
 #[test]
-fn a_unit_that_is_none_or_two_is_told_what_it_could_mean() {
-    for (text, unit, hint) in [
-        ("15M", "M", "did you mean `15 minutes`, or `15 months`?"),
-        ("daily", "daily", "did you mean `1 day`?"),
-        (
-            "1 dya",
-            "dya",
-            "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`",
-        ),
-    ] {
-        let error = parse_every(text).expect_err(text);
-        assert!(
-            matches!(&error, EveryError::Unit { unit: is, .. } if is == unit),
-            "{error}"
-        );
-        assert_eq!(error.hint(), hint);
+fn a_unit_that_is_none_or_two_is_refused() {
+    for (text, unit) in [("15M", "M"), ("1 dya", "dya")] {
+        assert_eq!(parse_every(text), Err(EveryError::Unit(unit.to_owned())));
     }
     // Of hours and minutes it can only be one.
     assert_eq!(parse_every("1h30M"), Ok(exact(5400)));

@@ -84,7 +84,7 @@ fn every_with_a_unit_of_two_meanings() {
     10 |     every: 15M
        |            ^^^
        |
-       = help: did you mean `15 minutes`, or `15 months`?
+       = help: write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`
     ");
 }
 
@@ -105,14 +105,14 @@ fn every_of_days_and_hours() {
 #[test]
 fn every_as_an_adverb() {
     assert_snapshot!(seen("every-as-an-adverb"), @r"
-    error[BF019]: `daily` is not a unit of time
+    error[BF019]: `daily` is not a length of time
       --> every-as-an-adverb.yaml:10:12
        |
      9 |     to: 2022-02-01
     10 |     every: daily
        |            ^^^^^
        |
-       = help: did you mean `1 day`?
+       = help: write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`
     ");
 }
 

@@ -28,7 +28,7 @@ fn source_misspelled() {
     4 | source: tabel
       |         ^^^^^
       |
-      = help: did you mean `table`?
+      = help: databases and warehouses are `table`, with a deltaColumn; storages are `file`
     ");
 }
 
