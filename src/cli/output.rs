@@ -87,7 +87,7 @@ pub(crate) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
 /// Whether a name is that of an open file: to replace the file would cut off what else is written
 /// to it.
 fn is_descriptor(path: &Path) -> bool {
-    ["/dev/stdout", "/dev/stderr", "/dev/fd"]
+    ["/dev/stdout", "/dev/stderr", "/dev/fd", "/proc/self/fd"]
         .iter()
         .any(|open| path.starts_with(open))
 }
