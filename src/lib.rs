@@ -64,6 +64,7 @@
 //! # Ok::<(), aep_backfill::run::TimeError>(())
 //! ```
 
+mod amounts;
 pub mod api;
 mod cli;
 pub mod commands;

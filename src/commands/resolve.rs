@@ -12,7 +12,7 @@ use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::{self, OutputFormat, also};
-use crate::cli::present::show_result;
+use crate::cli::present::{layout, show_result};
 use crate::cli::signals::Signals;
 use crate::manifest::is_placeholder;
 use crate::reconcile::resolve::{Case, Decision, Objection, adopted_twice, cases as read_cases};
@@ -190,11 +190,7 @@ async fn record(
     let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
     let cases = read_cases(store.state(), &keys, client).await?;
     if flags.format == OutputFormat::Text {
-        output::text(|out| {
-            cases
-                .iter()
-                .try_for_each(|case| report::write_case(out, case, connected.client.api_key()))
-        })?;
+        output::text(|out| report::write_cases(out, &cases, client.api_key(), layout(context)))?;
     }
     let mut objections = Vec::new();
     for (case, decision) in cases.iter().zip(&decisions) {

@@ -6,6 +6,8 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
@@ -28,9 +30,12 @@ pub(crate) struct Case {
 }
 
 /// What a person decides about a run in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "decision", content = "runId", rename_all = "camelCase")]
 pub(crate) enum Decision {
     /// It exists, as this run.
+    #[serde(rename = "adopted")]
     Adopt(RunId),
     /// It does not exist.
     NotCreated,

@@ -357,6 +357,6 @@ fn row(row: &StatusRow) -> Row {
     }
 }
 
-fn describe_error(error: &RunError) -> String {
+pub(super) fn describe_error(error: &RunError) -> String {
     format!("{} {}", plain(&error.code, 60), plain(&error.message, 300))
 }
