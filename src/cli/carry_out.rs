@@ -1,6 +1,5 @@
 //! Carrying a plan out: what `apply` and `retry` have in common once they hold the state.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +11,11 @@ use super::context::Context;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::length::parse_length;
-use super::present::{Form, present};
 use super::signals::Signals;
 use super::watch::watch;
 use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::plan::Plan;
-use crate::report::{self, View};
+use crate::report;
 use crate::state::State;
 use crate::store::LockedStore;
 
@@ -167,23 +165,6 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
         Ending::Done if detailed && counts.of(OutcomeKind::Remaining) > 0 => Exit::Changes,
         Ending::Done => Exit::Success,
     }
-}
-
-/// Shows the result everywhere and writes the report; how it all ended, if that is `exit`. What was
-/// done was done: a result that cannot be shown or written does not hide how it ended.
-pub(crate) fn show_all(
-    context: &Context,
-    view: &impl View,
-    form: Form,
-    report: Option<&Path>,
-    mut exit: Exit,
-) -> Exit {
-    for written in present(context, view, form, report, exit) {
-        if let Err(failure) = written {
-            exit = context.tell_unwritten(failure, exit);
-        }
-    }
-    exit
 }
 
 /// Says why it ended, if it did so early. Said here and not returned: the report has been written,

@@ -169,9 +169,9 @@ impl Verb {
         match self {
             Self::Validate(flags) => flags.format == AnnotatedFormat::Github,
             Self::Plan(flags) => flags.format == PlanFormat::Github,
-            Self::Apply(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Apply(flags) => flags.send.format == AnnotatedFormat::Github,
             Self::Status(flags) => flags.format == AnnotatedFormat::Github,
-            Self::Retry(flags) => flags.format == AnnotatedFormat::Github,
+            Self::Retry(flags) => flags.send.format == AnnotatedFormat::Github,
             Self::Audit(flags) => flags.format == AnnotatedFormat::Github,
             _ => false,
         }

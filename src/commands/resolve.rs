@@ -4,22 +4,21 @@
 use clap::ArgGroup;
 use jiff::Timestamp;
 
-use crate::api::{ApiError, Client};
 use crate::cli::Exit;
-use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::{self, OutputFormat, also};
 use crate::cli::present::{layout, show_result};
-use crate::cli::signals::Signals;
+use crate::cli::session::{HeldState, Session};
 use crate::manifest::is_placeholder;
-use crate::reconcile::resolve::{Case, Decision, Objection, adopted_twice, cases as read_cases};
+use crate::reconcile::resolve::{
+    Case, Decision, Objection, adopted_twice, cases as read_cases, in_doubt,
+};
 use crate::report::{self, ResolveView};
 use crate::run::{Key, KeyPrefix, RunId};
-use crate::state::{Entry, Evidence, Fate, State};
-use crate::store::{LockedStore, load};
+use crate::state::{Evidence, Fate, State};
 
 /// Flags of `resolve`.
 #[derive(Debug, clap::Args)]
@@ -68,12 +67,12 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     } else {
         Vec::new()
     };
-    let connected = connect(context, &manifests).await?;
+    let session = Session::open(context, &manifests).await?;
     let result = match flags.decisions()? {
-        Some(decisions) => decide(context, flags, &connected, decisions).await,
-        None => show(context, flags, &connected).await,
+        Some(decisions) => decide(&session, flags, decisions).await,
+        None => show(&session, flags).await,
     };
-    connected.close().await;
+    session.close().await;
     result
 }
 
@@ -111,18 +110,17 @@ impl Flags {
 }
 
 /// Shows what is known, and changes nothing.
-async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result<Exit, Failure> {
-    let place = context.place()?;
-    let state = load(place.as_ref(), Some(&connected.organization))
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?;
-    let keys = match &state {
-        Some(state) if flags.keys.is_empty() => in_doubt(state),
-        Some(state) => picked(state, &flags.keys, true)?,
-        None => Vec::new(),
-    };
-    let cases = match &state {
-        Some(state) => read_cases(state, &keys, &connected.client).await?,
+async fn show(session: &Session<'_>, flags: &Flags) -> Result<Exit, Failure> {
+    let client = &session.connected.client;
+    let cases = match &session.load().await? {
+        Some(state) => {
+            let keys = if flags.keys.is_empty() {
+                in_doubt(state)
+            } else {
+                picked(state, &flags.keys, true)?
+            };
+            read_cases(state, &keys, client).await?
+        }
         None => Vec::new(),
     };
     let is_open = |case: &Case| matches!(case.fate, Fate::InDoubt { .. });
@@ -135,34 +133,23 @@ async fn show(context: &Context, flags: &Flags, connected: &Connected) -> Result
     let view = ResolveView {
         cases: &undecided,
         is_decision: false,
-        api_key: connected.client.api_key(),
+        api_key: client.api_key(),
     };
-    show_result(context, &view, flags.format, exit)?;
+    show_result(session.context, &view, flags.format, exit)?;
     Ok(exit)
 }
 
 /// Takes hold of the state, records the decisions, and tells of them.
 async fn decide(
-    context: &Context,
+    session: &Session<'_>,
     flags: &Flags,
-    connected: &Connected,
     decisions: Vec<Decision>,
 ) -> Result<Exit, Failure> {
-    let place = context.place()?;
-    let state_failure = |error| Failure::state(&place.name(), &error);
-    let mut signals = Signals::listen()?;
-    let mut store = flags
-        .lock
-        .hold(
-            context,
-            place.as_ref(),
-            &connected.organization,
-            &mut signals,
-        )
-        .await?;
+    let context = session.context;
+    let (mut held, mut signals) = session.hold(&flags.lock).await?;
     let recorded = async {
-        let recorded = record(context, flags, connected, decisions, &mut store).await;
-        (recorded, store.close().await)
+        let recorded = record(session, flags, decisions, &mut held).await;
+        (recorded, held.close().await)
     };
     let (recorded, closed) = signals.outlast(recorded).await?;
     let decided = recorded?;
@@ -170,31 +157,31 @@ async fn decide(
     let view = ResolveView {
         cases: &decided,
         is_decision: true,
-        api_key: connected.client.api_key(),
+        api_key: session.connected.client.api_key(),
     };
     let shown = show_result(context, &view, flags.format, Exit::Success);
-    let closed = closed.map_err(state_failure);
     also(&context.actions, "resolve", closed, shown)?;
     Ok(Exit::Success)
 }
 
 /// Checks each decision against what is known, and records all of them or none.
 async fn record(
-    context: &Context,
+    session: &Session<'_>,
     flags: &Flags,
-    connected: &Connected,
     decisions: Vec<Decision>,
-    store: &mut LockedStore,
+    held: &mut HeldState<'_>,
 ) -> Result<Vec<(Case, Option<Decision>)>, Failure> {
-    let client = &connected.client;
-    let keys = picked(store.state(), &flags.keys, !flags.not_created)?;
-    let cases = read_cases(store.state(), &keys, client).await?;
+    let client = &session.connected.client;
+    let keys = picked(held.state(), &flags.keys, !flags.not_created)?;
+    let cases = read_cases(held.state(), &keys, client).await?;
     if flags.format == OutputFormat::Text {
-        output::text(|out| report::write_cases(out, &cases, client.api_key(), layout(context)))?;
+        let layout = layout(session.context);
+        output::text(|out| report::write_cases(out, &cases, client.api_key(), layout))?;
     }
+    let delay = session.context.settle_delay();
     let mut objections = Vec::new();
     for (case, decision) in cases.iter().zip(&decisions) {
-        if let Err(objection) = check(context, store.state(), client, case, decision).await? {
+        if let Err(objection) = case.check(held.state(), client, decision, delay).await? {
             objections.push((case.key, objection));
         }
     }
@@ -205,63 +192,11 @@ async fn record(
         reason: flags.reason.clone().unwrap_or_default(),
         who: person(),
     };
-    let entries = cases
-        .iter()
-        .zip(&decisions)
-        .map(|(case, decision)| entry(case, decision, evidence.clone()))
-        .collect();
-    store
-        .append(entries)
-        .await
-        .map_err(|error| Failure::state(&context.place_name(), &error))?;
+    let decided = cases.iter().zip(&decisions);
+    let entries = decided.map(|(case, it)| case.entry(it, evidence.clone(), Timestamp::now()));
+    held.append(entries.collect()).await?;
     let decided = cases.into_iter().zip(decisions.into_iter().map(Some));
     Ok(decided.collect())
-}
-
-fn entry(case: &Case, decision: &Decision, evidence: Evidence) -> Entry {
-    let at = Timestamp::now();
-    match decision {
-        Decision::Adopt(run_id) => Entry::Adopted {
-            run: (&case.identity).into(),
-            run_id: run_id.clone(),
-            evidence,
-            at,
-        },
-        Decision::NotCreated => Entry::NotCreated {
-            key: case.key,
-            evidence,
-            at,
-        },
-    }
-}
-
-async fn check(
-    context: &Context,
-    state: &State,
-    client: &Client,
-    case: &Case,
-    decision: &Decision,
-) -> Result<Result<(), Objection>, ApiError> {
-    match decision {
-        Decision::Adopt(run_id) => {
-            let run = client.run(&case.identity.flow.sandbox, run_id).await?;
-            // What a list shows of a run, the run itself need not.
-            let listed = case
-                .candidates
-                .iter()
-                .flatten()
-                .find(|run| run.id == *run_id);
-            let run = listed
-                .filter(|run| run.window_evidence.window().is_some())
-                .or(run.as_ref());
-            Ok(case.check_adoption(state, run_id, run))
-        }
-        Decision::NotCreated => {
-            // The service's clock is known once two of its answers agree; what this one says is no matter.
-            let _ = client.open_sandbox(&case.identity.flow.sandbox).await;
-            Ok(case.check_absence(client.clock().now(), context.settle_delay()))
-        }
-    }
 }
 
 fn refused(objections: Vec<(Key, Objection)>) -> Failure {
@@ -290,15 +225,6 @@ fn refused(objections: Vec<(Key, Objection)>) -> Failure {
         ));
     }
     failure
-}
-
-/// The keys of every run in doubt, in the order of their runs.
-fn in_doubt(state: &State) -> Vec<Key> {
-    state
-        .records()
-        .filter(|record| matches!(record.fate, Fate::InDoubt(_)))
-        .map(|record| record.identity.key())
-        .collect()
 }
 
 /// The runs that the person means: in doubt, or believed not to exist after they were, which a

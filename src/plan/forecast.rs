@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 
 use super::{DayBudget, Limit, Plan, PlannedRun};
 use crate::run::{FlowRef, Sandbox};
@@ -22,50 +23,102 @@ pub(crate) struct Pace {
     pub is_emulated: bool,
 }
 
-/// What carrying a plan out will take.
-#[derive(Debug, Clone, PartialEq)]
+/// What carrying a plan out will take, as far as can be told beforehand; so it stands in `plan/v2`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Forecast {
-    /// Requests to create that are to be sent, those held back by a limit included.
+    /// Requests to create, those held back by a limit included.
     pub requests: usize,
-    /// How many of them a second.
+    /// None where `limits.rate` is `unlimited`.
+    #[serde(rename = "requestsPerSecond", skip_serializing_if = "Option::is_none")]
     pub per_second: Option<f64>,
     /// How many runs of a flow may be at work at once, where requests wait for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_once: Option<usize>,
-    /// How long sending them takes at that pace, waits for runs at work included; `None` where that
-    /// is not known, or the pace has no limit.
+    /// How long sending them takes at that pace, waits for runs at work included; none where that is
+    /// not known, or the pace has no limit.
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
+    #[serde(
+        rename = "sendingSeconds",
+        serialize_with = "seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub sending: Option<Duration>,
-    /// How many applies `limits.newRunsPerApply` makes of it.
+    /// How many applies `limits.newRunsPerApply` makes of it; none: one.
+    #[cfg_attr(test, schemars(with = "Option<usize>"))]
+    #[serde(skip_serializing_if = "is_one")]
     pub applies: usize,
     /// What the budget of a day makes of it, where there is one.
+    #[serde(flatten)]
     pub day: Option<DayForecast>,
-    /// What the service will do with them, as far as the state knows how earlier runs went.
+    /// What the service will do, judged by earlier runs of the same flows.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ingestion: Option<IngestionForecast>,
-    /// Whether all of that is the emulator's.
+    /// Said where that is how long the emulator takes.
+    #[serde(rename = "emulated", skip_serializing_if = "std::ops::Not::not")]
     pub is_emulated: bool,
 }
 
 /// What a budget of a day makes of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct DayForecast {
-    /// The limit.
+    /// `limits.newRunsPerDay`
+    #[serde(rename = "newRunsPerDay")]
     pub most: usize,
-    /// How many may be sent now.
+    /// How many of the requests that limit lets go now.
+    #[serde(rename = "fitNow")]
     pub now: usize,
-    /// When the last one may be; `None`: never.
+    /// When that limit lets the last of them go; none: never.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    #[serde(
+        rename = "lastFitsAt",
+        serialize_with = "to_the_second",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub last: Option<Timestamp>,
 }
 
 /// What the service will do, judged by earlier runs of the same flows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct IngestionForecast {
     /// How many of the requests are of flows whose earlier runs are known.
     pub runs: usize,
-    /// How long the slowest of these flows takes; `None` where nothing tells how long runs take.
+    /// How long the slowest flow takes; none where nothing tells how long runs take.
+    #[cfg_attr(test, schemars(with = "Option<u64>"))]
+    #[serde(
+        rename = "seconds",
+        serialize_with = "seconds",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub time: Option<Duration>,
-    /// How many runs of a flow were taken to be at work at once; `None`: all of them.
+    /// How many runs of a flow were taken to be at work at once; none: all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at_once: Option<usize>,
     /// How many records they read.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<u64>,
+}
+
+/// A length in whole seconds, begun ones included.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn seconds<S: Serializer>(length: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let seconds = length.map(|length| length.as_secs() + u64::from(length.subsec_nanos() > 0));
+    seconds.serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+fn to_the_second<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    at.map(|at| format!("{at:.0}")).serialize(serializer)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 /// How the finished runs of a flow went.

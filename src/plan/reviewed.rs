@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::{Action, Plan, PlannedRun};
@@ -27,8 +28,10 @@ struct Terms(Option<Box<str>>);
 /// The digest of a plan, run by run.
 pub(crate) struct PlanDigest(Sha256);
 
-/// What became of a reviewed plan in one that is made now.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What became of a reviewed plan in one that is made now; so it stands in `plan/v2` and `apply/v1`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Review {
     /// The digest of the reviewed plan.
     pub digest: String,
@@ -42,7 +45,7 @@ pub(crate) struct Review {
     pub exist: usize,
     /// Those that are in doubt, paused or in conflict.
     pub waiting: usize,
-    /// Those that are asked for with another `startTime` or `deltaColumn`.
+    /// Those that are asked for with another `startTime` or `deltaColumn` now: not sent.
     pub changed: usize,
     /// Those that no manifest that was read asks for, or that were not selected.
     pub not_wanted: usize,

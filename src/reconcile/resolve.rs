@@ -6,13 +6,14 @@ use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
-use crate::state::{ClockedTime, Fate, Refusal, State};
+use crate::state::{ClockedTime, Entry, Evidence, Fate, Refusal, State};
 
 /// A run in doubt, or one that was believed not to exist, and what the service has that may be it.
 #[derive(Debug, Clone, PartialEq)]
@@ -255,6 +256,65 @@ impl Case {
         }
         Ok(())
     }
+}
+
+impl Case {
+    /// Checks a decision against what the service says; the outer error is its silence.
+    ///
+    /// # Errors
+    /// When the service does not answer.
+    pub(crate) async fn check(
+        &self,
+        state: &State,
+        client: &Client,
+        decision: &Decision,
+        delay: Duration,
+    ) -> Result<Result<(), Objection>, ApiError> {
+        let sandbox = &self.identity.flow.sandbox;
+        match decision {
+            Decision::Adopt(run_id) => {
+                let run = client.run(sandbox, run_id).await?;
+                // What a list shows of a run, the run itself need not.
+                let mut candidates = self.candidates.iter().flatten();
+                let listed = candidates.find(|run| run.id == *run_id);
+                let run = listed
+                    .filter(|run| run.window_evidence.window().is_some())
+                    .or(run.as_ref());
+                Ok(self.check_adoption(state, run_id, run))
+            }
+            Decision::NotCreated => {
+                // The service's clock is known once two of its answers agree; what this one says is
+                // no matter.
+                let _ = client.open_sandbox(sandbox).await;
+                Ok(self.check_absence(client.clock().now(), delay))
+            }
+        }
+    }
+
+    /// What is recorded of a decision.
+    pub(crate) fn entry(&self, decision: &Decision, evidence: Evidence, at: Timestamp) -> Entry {
+        match decision {
+            Decision::Adopt(run_id) => Entry::Adopted {
+                run: (&self.identity).into(),
+                run_id: run_id.clone(),
+                evidence,
+                at,
+            },
+            Decision::NotCreated => Entry::NotCreated {
+                key: self.key,
+                evidence,
+                at,
+            },
+        }
+    }
+}
+
+/// The keys of every run in doubt, in the order of their runs.
+pub(crate) fn in_doubt(state: &State) -> Vec<Key> {
+    let in_doubt = state
+        .records()
+        .filter(|it| matches!(it.fate, Fate::InDoubt(_)));
+    in_doubt.map(|record| record.identity.key()).collect()
 }
 
 /// The runs that more than one of these decisions would adopt.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::blocks::{Report, Row, Table};
 use super::github::{Annotation, AnnotationPlace, first_origins};
 use super::json::{self, AuditDocument};
-use super::reason::{describe_fate, time};
+use super::reason::{describe_fate, describe_run};
 use super::status::describe_error;
 use super::terminal::Layout;
 use super::view::View;
@@ -22,8 +22,6 @@ const SHOWN: usize = 10;
 const NAMED: usize = 5;
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
-/// How much of a client's or an account's name is.
-const MOST_NAME: usize = 80;
 
 /// An audit, and what it is read with.
 #[derive(Debug, Clone, Copy)]
@@ -87,7 +85,7 @@ impl<'a> View for AuditView<'a> {
     }
 
     fn document(&self, exit_code: u8) -> AuditDocument<'a> {
-        json::audit(self, exit_code)
+        json::audit(self.audit, self.has_state, self.api_key, exit_code)
     }
 
     fn annotations(&self) -> Vec<Annotation> {
@@ -301,26 +299,6 @@ fn details(fact: &Fact, api_key: &str) -> Vec<String> {
             vec![describe(run), what.to_owned()]
         }
     }
-}
-
-/// `run 3f…, created 2026-11-23T10:00:00Z by our-key (this API key, someone@…), success`.
-pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
-    let created = run.created_at.map_or("at an unknown time".to_owned(), time);
-    let client = run.created_client.as_ref();
-    let client = client.map_or("an unknown client".to_owned(), |it| plain(it, MOST_NAME));
-    let ours = run.is_by(api_key).then(|| "this API key".to_owned());
-    let account = run.created_by.as_ref().map(|it| plain(it, MOST_NAME));
-    let whose: Vec<String> = ours.into_iter().chain(account).collect();
-    let whose = if whose.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", whose.join(", "))
-    };
-    let status = plain(&run.status, 40);
-    format!(
-        "run {}, created {created} by {client}{whose}, {status}",
-        run.id
-    )
 }
 
 fn describe_difference(record: &Record, run: &FlowRun) -> String {

@@ -1,7 +1,7 @@
 //! How followed runs ended, and what runs moved.
 
-use super::apply::run_row;
 use super::blocks::{Report, Row, Table};
+use super::outcome::run_row;
 use super::reason::said;
 use crate::engine::{Applied, FollowTotals};
 use crate::run::{ByteCounts, RecordCounts};

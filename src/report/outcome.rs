@@ -5,10 +5,10 @@
 
 use super::blocks::Row;
 use super::reason::{NOT_REVIEWED, describe_other};
-use super::{number, plain};
+use super::{number, plain, window};
 use crate::engine::{Applied, DoubtReason, LeftReason, RunOutcome};
 use crate::reconcile::Blocked;
-use crate::run::FlowRef;
+use crate::run::{DesiredRun, FlowRef};
 use crate::untrusted::Untrusted;
 
 /// A flow that nothing can be sent to.
@@ -50,6 +50,16 @@ impl BlockedFlow {
         let about = format!("{}  {}: {runs} not sent", plain(&self.name, 60), self.flow);
         Row::new([about]).with_notes(vec![plain(&self.reason, 700)])
     }
+}
+
+/// Key, label, window and place of a run.
+pub(super) fn run_row(run: &DesiredRun) -> Row {
+    Row::new([
+        run.key().short(),
+        plain(&run.request.name, 60),
+        window(run.identity.window),
+        plain(&run.origin().to_string(), 60),
+    ])
 }
 
 /// Why a run is left for the next apply.

@@ -92,6 +92,7 @@ impl<'a> View for PlanView<'a> {
         if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
             return report;
         }
+        report.table(blocked_flows(blocked.unwrap_or_default()));
         if plan.contradicts_state() {
             report.note(
                 "Nothing is sent until the windows in conflict are changed, or their manifest says \
@@ -110,7 +111,6 @@ impl<'a> View for PlanView<'a> {
         if totals.statuses.of(WindowStatus::Failed) > 0 {
             report.note("`backfill retry` runs failed runs again.");
         }
-        report.table(blocked_flows(blocked.unwrap_or_default()));
         if layout.is_markdown {
             report.table(warnings(problems));
             report.table(orphaned(plan, layout));
@@ -244,7 +244,7 @@ fn orphaned(plan: &Plan, layout: Layout) -> Table {
     });
     Table {
         heading: Some(format!(
-            "{} in the state, but in no manifest that was read (nothing is done about that)",
+            "{} in the state, but in no manifest (nothing is done about that)",
             number(all.len(), "run")
         )),
         rows: rows.collect(),

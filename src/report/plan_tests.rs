@@ -183,8 +183,7 @@ fn a_plan_in_80_columns() {
       1 to create
       + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/loyalty.yaml:7
 
-    1 run in the state, but in no manifest that was read (nothing is done about
-      that):
+    1 run in the state, but in no manifest (nothing is done about that):
       ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)
           run run-ca5e2f0e6a95, created 2026-11-23T10:00:00Z
     ");
@@ -286,7 +285,7 @@ fn a_plan_in_markdown() {
 
     Warning: 3 held back by limits.newRunsPerApply (13) until the next apply; to create more at a time, raise it in backfill.yaml, or once with --max-new.
 
-    **1 run in the state, but in no manifest that was read (nothing is done about that)**
+    **1 run in the state, but in no manifest (nothing is done about that)**
 
     <pre>
     ca5e2f0e6a95  00000000-0000-4000-8000-000000000001  [2022-01-21, 2022-01-28)

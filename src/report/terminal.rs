@@ -57,7 +57,8 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
                 ..
             }) => matches!(before, Some(Block::Fields(_))),
             Block::Note(_) => matches!(before, None | Some(Block::Note(_))),
-            Block::Flow(_) => true,
+            // Each begins with an empty line; the legend is above the first.
+            Block::Flow(_) => !needs_legend || !matches!(before, Some(Block::Table(_))),
             Block::Table(_) | Block::Fields(_) | Block::Code(_) => false,
         };
         let is_top = before.is_none() && report.verdict.is_empty();

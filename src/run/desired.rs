@@ -15,6 +15,7 @@ use crate::untrusted::Untrusted;
 /// Adobe's on-demand ingestion tutorial: sent with a table flow's first run, written into the
 /// flow's Copy transformation, and from then on only an error if it differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct DeltaColumn {
     /// The column's name.

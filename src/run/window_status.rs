@@ -63,29 +63,10 @@ impl Counted for WindowStatus {
 }
 
 impl WindowStatus {
-    /// The word in the page's address and of its style.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-            Self::Conflict => "conflict",
-            Self::Blocked => "blocked",
-            Self::InDoubt => "in-doubt",
-            Self::Waiting => "waiting",
-            Self::NotListed => "not-listed",
-            Self::NotRead => "not-read",
-            Self::Partial => "partial",
-            Self::Empty => "empty",
-            Self::Unknown => "unknown",
-            Self::InProgress => "in-progress",
-            Self::Scheduled => "scheduled",
-            Self::Created => "created",
-            Self::New => "new",
-            Self::HeldBack => "held-back",
-            Self::Paused => "paused",
-            Self::Success => "success",
-            Self::Orphaned => "orphaned",
-        }
+    /// The word in documents, in the page's address and of its style: that of serde.
+    pub(crate) fn word(self) -> String {
+        let word = serde_json::to_value(self).unwrap_or_default();
+        word.as_str().unwrap_or_default().to_owned()
     }
 
     /// What a person reads, after a number.

@@ -138,7 +138,7 @@ check("filters stand in the fragment and hold after a reload", async () => {
   await page.waitForFunction(() => location.hash === "#text=CONNECTOR-1001");
   assert.deepEqual(await visibleStatuses(page), ["failed"]);
   // A link that somebody was sent.
-  await page.evaluate(() => (location.hash = "#status=in-doubt&zoom=2024-01"));
+  await page.evaluate(() => (location.hash = "#status=inDoubt&zoom=2024-01"));
   await page.waitForFunction(() => document.querySelectorAll("#rows tr").length === 1);
   assert.equal(await page.inputValue("#month"), "01");
   // One that is nonsense.
@@ -149,7 +149,7 @@ check("filters stand in the fragment and hold after a reload", async () => {
 
 check("a window tells what is known of it, by mouse and by keyboard", async () => {
   const { page, done } = await open(pages.status, { fragment: "#zoom=2023-01&status=failed" });
-  const cell = page.locator(".cell.on-failed").first();
+  const cell = page.locator(".cell.s-failed").first();
   await cell.hover();
   const tip = page.locator("#tip");
   assert.match(await tip.innerText(), /failed[\s\S]*\[2023-01-\d\d, 2023-01-\d\d\)[\s\S]*CONNECTOR-[\s\S]*Run[\s\S]*Key[\s\S]*manifests\/crm-accounts\.yaml:/);

@@ -298,7 +298,7 @@ fn recorded_runs_that_failed_are_told_with_their_errors() {
         ran.stdout
     );
     let all = workspace.run("audit -v").exits(5).stdout;
-    assert_eq!(all.matches("\n  failed ").count(), 12, "{all}");
+    assert_eq!(all.matches("\n  failed   [").count(), 12, "{all}");
 }
 
 #[test]

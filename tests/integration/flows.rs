@@ -38,7 +38,7 @@ fn each_flow_of_a_list_is_planned_with_its_own_name_and_source() {
     assert_eq!(document["summary"]["manifests"], 1);
     assert_eq!(document["summary"]["flows"], 3);
     let plan = workspace.run("plan").exits(0);
-    assert_snapshot!(plan.stdout, @r"
+    assert_snapshot!(plan.stdout, @"
     Plan: 6 to create, 0 unchanged.
     Forecast: 6 requests at 5/s in 2 s.
     Windows are [start, end) in UTC: the end is exclusive.
@@ -47,18 +47,21 @@ fn each_flow_of_a_list_is_planned_with_its_own_name_and_source() {
     accounts  prod  00000000-0000-4000-8000-000000000001  (table by DOB)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-03
+      2 to create
       + 4d4f984b3f12  [2022-01-01, 2022-01-02)  manifests/crm.yaml:15
       + cd29ae00fb88  [2022-01-02, 2022-01-03)  manifests/crm.yaml:15
 
     orders  prod  00000000-0000-4000-8000-000000000002  (table by updatedAt)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-03
+      2 to create
       + 0e3ba89a459d  [2022-01-01, 2022-01-02)  manifests/crm.yaml:15
       + 9e48a8d8418e  [2022-01-02, 2022-01-03)  manifests/crm.yaml:15
 
     crm-00000000-0000-4000-8000-000000000003  prod  00000000-0000-4000-8000-000000000003  (files)
       [++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++++)
       2022-01-01                                                          2022-01-03
+      2 to create
       + b40b48f87104  [2022-01-01, 2022-01-02)  manifests/crm.yaml:15
       + 36e48fd0ffb4  [2022-01-02, 2022-01-03)  manifests/crm.yaml:15
     ");

@@ -340,7 +340,7 @@ fn a_paused_manifest_sends_nothing_new_and_its_runs_are_held_back() {
     assert_eq!(plan["summary"]["create"], 0);
     let text = workspace.run("plan").exits(0).stdout;
     assert!(
-        text.contains("10 paused: manifests/flow-1.yaml:5 says `paused: true`"),
+        text.contains("  paused: manifests/flow-1.yaml:5 says `paused: true`"),
         "{text}"
     );
     workspace.run("apply --yes").exits(0);

@@ -107,7 +107,8 @@ fn what_is_sent_for_a_run_is_what_was_reviewed() {
         .exits(0)
         .stdout;
     assert!(
-        text.contains("4 have another startTime or deltaColumn now and are not sent"),
+        text.replace("\n  ", " ")
+            .contains("4 have another startTime or deltaColumn now and are not sent"),
         "{text}"
     );
 }

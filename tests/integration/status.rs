@@ -72,7 +72,7 @@ fn a_flow_whose_runs_cannot_be_listed_is_told_and_the_others_are_shown() {
     );
     assert!(!text.contains("in doubt"), "{text}");
     let told = format!(
-        "The runs of flow-1 (prod, {}) could not be listed: HTTP 404",
+        "These flows could not be listed:\n  flow-1  prod  {}\n      HTTP 404",
         flow(1)
     );
     assert!(text.contains(&told), "{text}");

@@ -134,8 +134,7 @@ pub(crate) enum Trace {
     Nothing,
 }
 
-/// The kinds of findings, worst first: see [`Fact`]. Of those whose records have failed in part, that
-/// is a kind of its own.
+/// What kind of finding it is, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]

@@ -14,11 +14,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-pub(super) use found::first_origins;
-pub(crate) use found::{
-    annotate_applied, annotate_conflicts, annotate_plan, annotate_problems, annotate_retried,
-    annotate_status,
-};
+pub(super) use found::{FoundWindows, annotate_plan, first_origins};
+pub(crate) use found::{annotate_conflicts, annotate_problems};
 pub(crate) use outputs::{Outputs, write_output};
 
 use super::plain;

@@ -23,7 +23,7 @@ const DETAILED: usize = 60_000;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Data {
     /// Word and label of each status, by its number.
-    statuses: Vec<(&'static str, &'static str, &'static str)>,
+    statuses: Vec<(String, &'static str, &'static str)>,
     /// Name, sandbox and id.
     flows: Vec<(String, String, String)>,
     /// Paths, by their numbers.
@@ -134,6 +134,10 @@ impl Data {
             .enumerate()
             .map(|(number, (flow, _))| (*flow, number))
             .collect();
+        let mut statuses = WindowStatus::ALL.to_vec();
+        statuses.sort_by_key(|status| status.index());
+        let told = |status: &WindowStatus| (status.word(), status.label(), status.meaning());
+        let statuses = statuses.iter().map(told).collect();
         let mut texts = Texts::new();
         let mut manifests = Texts::new();
         let mut before = 0;
@@ -153,11 +157,7 @@ impl Data {
             (took >= 0).then_some(took)
         };
         Self {
-            statuses: WindowStatus::ALL
-                .iter()
-                .map(|status| *status)
-                .map(|status| (status.word(), status.label(), status.meaning()))
-                .collect(),
+            statuses,
             flows: flows
                 .iter()
                 .map(|(flow, name)| (name.clone(), flow.sandbox.to_string(), flow.id.to_string()))

@@ -121,7 +121,7 @@ fn sign(status: WindowStatus) -> &'static str {
 
 fn sign_of(status: WindowStatus) -> Markup {
     html! {
-        svg class={ "sign is-" (status.word()) } aria-hidden="true" {
+        svg class={ "sign s-" (status.word()) } aria-hidden="true" {
             use href={ "#sign-" (status.word()) } {}
         }
     }
@@ -147,7 +147,7 @@ fn progress(counts: &Counts<WindowStatus>) -> Markup {
         svg.progress viewBox={ "0 0 " (PARTS) " 10" } preserveAspectRatio="none" role="img"
             aria-label=(describe_counts(counts)) {
             @for (status, from, to) in parts {
-                rect class={ "fill-" (status.word()) } x=(from) width=(to - from) height="10" {}
+                rect class={ "s-" (status.word()) } x=(from) width=(to - from) height="10" {}
             }
         }
     }
@@ -170,7 +170,7 @@ fn legend(counts: &Counts<WindowStatus>) -> Markup {
         ul #legend {
             @for (status, number) in counts.present() {
                 li data-status=(status.word()) title=(status.meaning()) {
-                    span class={ "swatch on-" (status.word()) } aria-hidden="true" {}
+                    span class={ "swatch s-" (status.word()) } aria-hidden="true" {}
                     (sign_of(status))
                     span { b { (count(number)) } " " (status.label()) }
                 }
@@ -346,7 +346,7 @@ fn bar(flow: &PageFlow<'_>) -> Markup {
         svg.bar viewBox={ "0 0 " (cells.len()) " 10" } preserveAspectRatio="none" role="img"
             aria-label=(describe_counts(&flow.counts)) {
             @for (from, length, status) in runs {
-                rect class={ "fill-" (status.word()) } x=(from) width=(length) height="10" {}
+                rect class={ "s-" (status.word()) } x=(from) width=(length) height="10" {}
             }
         }
     }

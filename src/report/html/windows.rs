@@ -14,12 +14,11 @@ use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
 use crate::report::outcome::{BlockedFlow, describe_doubt, describe_left};
 use crate::report::reason::{
-    NOT_REVIEWED, describe_absence, describe_fate, describe_found, describe_obstacle,
-    describe_paused,
+    describe_absence, describe_fate, describe_found, describe_paused, reasons,
 };
 use crate::report::{RunListing, Status, StatusRow, plain};
 use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus, WindowStatus};
-use crate::state::{Fate, LastSeen, Refusal, State};
+use crate::state::{Fate, LastSeen, Record, Refusal, State};
 
 /// How much of what was said is shown.
 const MOST_SAID: usize = 700;
@@ -98,19 +97,9 @@ impl<'a> Facts<'a> {
     }
 
     fn planned(&self, planned: &'a PlannedRun, limit: Option<Limit>) -> PageWindow<'a> {
-        let identity = &planned.run.identity;
-        let record = self.state.and_then(|state| state.get(identity));
-        let mut window = PageWindow {
-            identity,
-            desired: Some(&planned.run),
-            status: WindowStatus::New,
-            code: String::new(),
-            note: String::new(),
-            request_id: String::new(),
-            run_id: None,
-            attempt: record.map_or(1, crate::state::Record::attempt),
-            seen: None,
-        };
+        let mut window = self.window(&planned.run.identity, planned.status());
+        window.desired = Some(&planned.run);
+        let record = self.record(window.identity);
         let known = planned.known.as_deref();
         match planned.action {
             Action::Create => {
@@ -121,7 +110,6 @@ impl<'a> Facts<'a> {
             // What blocks it is put over it.
             Action::Retry | Action::Blocked => {}
             Action::Again => {
-                window.status = WindowStatus::Rejected;
                 if let Some(Fate::Rejected { refusal, .. }) = known.map(|known| &known.fate) {
                     window.refused(refusal);
                 }
@@ -132,29 +120,11 @@ impl<'a> Facts<'a> {
             }
             Action::Adopt => {
                 window.run_id = known.and_then(|known| known.fate.run_id().cloned());
-                window.saw(None);
                 window.note = known.map_or_else(String::new, describe_found);
             }
-            Action::Unreviewed => {
-                window.status = WindowStatus::HeldBack;
-                NOT_REVIEWED.clone_into(&mut window.note);
-            }
-            Action::Settle => {
-                window.status = WindowStatus::InDoubt;
-                window.note = known.map_or_else(String::new, |known| describe_fate(&known.fate));
-            }
-            Action::Paused => {
-                window.status = WindowStatus::Paused;
-                window.note = describe_paused(&planned.run.request);
-            }
-            Action::Wait | Action::Conflict => {
-                window.status = if planned.action == Action::Wait {
-                    WindowStatus::Waiting
-                } else {
-                    WindowStatus::Conflict
-                };
-                window.note =
-                    known.map_or_else(String::new, |other| describe_obstacle(other).join("; "));
+            Action::Paused => window.note = describe_paused(&planned.run.request),
+            Action::Settle | Action::Unreviewed | Action::Wait | Action::Conflict => {
+                window.note = reasons(planned).join("; ");
             }
         }
         if let Some(limit) = limit {
@@ -169,19 +139,8 @@ impl<'a> Facts<'a> {
     }
 
     fn orphaned(&self, known: &'a Known) -> PageWindow<'a> {
-        let identity = &known.identity;
-        let record = self.state.and_then(|state| state.get(identity));
-        let mut window = PageWindow {
-            identity,
-            desired: None,
-            status: WindowStatus::Orphaned,
-            code: String::new(),
-            note: String::new(),
-            request_id: String::new(),
-            run_id: known.fate.run_id().cloned(),
-            attempt: record.map_or(1, crate::state::Record::attempt),
-            seen: None,
-        };
+        let mut window = self.window(&known.identity, known.status());
+        window.run_id = known.fate.run_id().cloned();
         window.saw(known.last_seen.as_ref().map(Cow::Borrowed));
         self.overlay(&mut window);
         if matches!(known.fate, Fate::InDoubt(_)) {
@@ -197,6 +156,24 @@ impl<'a> Facts<'a> {
             window.status = WindowStatus::Orphaned;
         }
         window
+    }
+
+    fn record(&self, identity: &RunIdentity) -> Option<&'a Record> {
+        self.state.and_then(|state| state.get(identity))
+    }
+
+    fn window(&self, identity: &'a RunIdentity, status: WindowStatus) -> PageWindow<'a> {
+        PageWindow {
+            identity,
+            desired: None,
+            status,
+            code: String::new(),
+            note: String::new(),
+            request_id: String::new(),
+            run_id: None,
+            attempt: self.record(identity).map_or(1, Record::attempt),
+            seen: None,
+        }
     }
 
     /// Puts what the verb has learnt over what was remembered.

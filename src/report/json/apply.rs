@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::known::{ConflictFields, CountFields, SeenFields};
-use super::plan::ReviewFields;
 use super::{ApplyError, Asked, RunFields};
 use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
-use crate::plan::{Known, Plan, PlannedRun};
+use crate::plan::{Known, Plan, PlannedRun, Review};
 use crate::run::{Counts, DesiredRun, RunId};
 
 /// `apply/v1`.
@@ -20,7 +19,7 @@ pub(crate) struct ApplyDocument {
     summary: Counts<OutcomeKind>,
     /// What became of the plan that was reviewed (`--plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    reviewed: Option<ReviewFields>,
+    reviewed: Option<Review>,
     runs: Vec<ApplyRun>,
     #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "panicked", "state", "failed"])))]
     ending: &'static str,
@@ -131,7 +130,7 @@ pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocum
     ApplyDocument {
         format: "apply/v1",
         summary: applied.counts(plan.totals().held_back),
-        reviewed: ReviewFields::of(plan),
+        reviewed: plan.review(),
         runs: applied.runs.iter().map(apply_run).collect(),
         followed: Followed::of(applied),
         ending: ending_word(&applied.ending),

@@ -6,7 +6,7 @@ use super::RunFields;
 use super::known::KnownFields;
 use crate::api::{FlowRun, WindowEvidence};
 use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind, Trace};
-use crate::report::{AuditView, plain};
+use crate::report::plain;
 use crate::run::{Counts, FlowId, FlowRef, Key, RunId, Window};
 use crate::state::{Fate, Record};
 use crate::untrusted::Untrusted;
@@ -205,15 +205,14 @@ impl SeenRun {
     }
 }
 
-/// The audit as `audit/v1`.
+/// The audit as `audit/v1`; ours are the runs that `api_key` created.
 #[must_use]
-pub(crate) fn audit<'a>(view: &AuditView<'a>, exit_code: u8) -> AuditDocument<'a> {
-    let AuditView {
-        audit,
-        has_state,
-        api_key,
-        wanted: _,
-    } = *view;
+pub(crate) fn audit<'a>(
+    audit: &'a Audit,
+    has_state: bool,
+    api_key: &str,
+    exit_code: u8,
+) -> AuditDocument<'a> {
     let findings = audit.findings.iter();
     AuditDocument {
         format: "audit/v1",

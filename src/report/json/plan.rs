@@ -1,7 +1,7 @@
 //! The document of a plan: what an apply would do about each run, what the state knows of it, and
 //! what is in its way.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
@@ -27,10 +27,10 @@ pub(crate) struct PlanDocument<'a> {
     summary: PlanSummary,
     /// What became of the plan that was reviewed (`apply --plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    reviewed: Option<ReviewFields>,
+    reviewed: Option<Review>,
     /// What carrying it out will take; none where it sends nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    forecast: Option<ForecastFields>,
+    forecast: Option<&'a Forecast>,
     /// What held runs back, if something did.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<PlanLimit>,
@@ -81,92 +81,6 @@ struct PlanLimit {
     new_runs: usize,
 }
 
-/// What carrying a plan out will take, as far as can be told beforehand.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct ForecastFields {
-    /// Requests to create, those held back by a limit included.
-    requests: usize,
-    /// None where `limits.rate` is `unlimited`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requests_per_second: Option<f64>,
-    /// How many runs of a flow may be at work at once, where requests wait for that.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at_once: Option<usize>,
-    /// None where that is not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sending_seconds: Option<u64>,
-    /// How many applies `limits.newRunsPerApply` makes of it; none: one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    applies: Option<usize>,
-    /// `limits.newRunsPerDay`
-    #[serde(skip_serializing_if = "Option::is_none")]
-    new_runs_per_day: Option<usize>,
-    /// How many of them that limit lets go now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fit_now: Option<usize>,
-    /// When that limit lets the last of them go.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_fits_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ingestion: Option<IngestionFields>,
-    /// Said where that is how long the emulator takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    emulated: Option<bool>,
-}
-
-/// What the service will do, judged by earlier runs of the same flows.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct IngestionFields {
-    /// How many of the requests are of flows whose earlier runs are known.
-    runs: usize,
-    /// How long the slowest flow takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<u64>,
-    /// How many runs of a flow were taken to be at work at once; none: all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at_once: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    records: Option<u64>,
-}
-
-impl ForecastFields {
-    fn new(forecast: &Forecast) -> Self {
-        let Forecast {
-            requests,
-            per_second,
-            at_once,
-            sending,
-            applies,
-            day,
-            ingestion,
-            is_emulated,
-        } = forecast;
-        let last = day.as_ref().and_then(|day| day.last);
-        Self {
-            requests: *requests,
-            requests_per_second: *per_second,
-            at_once: *at_once,
-            applies: Some(*applies).filter(|applies| *applies > 1),
-            sending_seconds: sending
-                .map(|sending| sending.as_secs() + u64::from(sending.subsec_nanos() > 0)),
-            new_runs_per_day: day.as_ref().map(|day| day.most),
-            fit_now: day.as_ref().map(|day| day.now),
-            last_fits_at: last.map(|at| format!("{at:.0}")),
-            ingestion: ingestion.as_ref().map(|it| IngestionFields {
-                runs: it.runs,
-                seconds: it.time.map(|time| time.as_secs()),
-                at_once: it.at_once,
-                records: it.records,
-            }),
-            emulated: is_emulated.then_some(true),
-        }
-    }
-}
-
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OrphanedRun {
@@ -188,61 +102,6 @@ struct PlanSummary {
     held_back: usize,
 }
 
-/// What became of the plan that was reviewed.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ReviewFields {
-    digest: String,
-    /// The runs that it creates.
-    creates: usize,
-    /// Those of them that are to be created now.
-    to_create: usize,
-    /// Those that a limit holds back.
-    held_back: usize,
-    /// Those that exist by now.
-    exist: usize,
-    /// Those that are in doubt, paused or in conflict.
-    waiting: usize,
-    /// Those that are asked for with another `startTime` or `deltaColumn` now: not sent.
-    changed: usize,
-    /// Those that no manifest that was read asks for, or that were not selected.
-    not_wanted: usize,
-    /// Runs to be created that it adopts: put on record by an apply without it.
-    adopts: usize,
-    /// Runs to be created that are not in it: not sent.
-    not_in_plan: usize,
-}
-
-impl ReviewFields {
-    pub(super) fn of(plan: &Plan) -> Option<Self> {
-        let Review {
-            digest,
-            creates,
-            to_create,
-            held_back,
-            exist,
-            waiting,
-            changed,
-            not_wanted,
-            adopts,
-            not_in_plan,
-        } = plan.review()?;
-        Some(Self {
-            digest,
-            creates,
-            to_create,
-            held_back,
-            exist,
-            waiting,
-            changed,
-            not_wanted,
-            adopts,
-            not_in_plan,
-        })
-    }
-}
-
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -262,7 +121,7 @@ struct PlanRun {
     starts_when_sent: bool,
     /// Of a table: what goes with the flow's first run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    delta_column: Option<ColumnFields>,
+    delta_column: Option<DeltaColumn>,
     #[serde(flatten)]
     asked: Asked,
     /// What the state has of this run.
@@ -271,48 +130,6 @@ struct PlanRun {
     /// What the state has of the run that is in the way of this one, or may be.
     #[serde(skip_serializing_if = "Option::is_none")]
     conflict: Option<ConflictFields>,
-}
-
-/// `params.deltaColumn`, as it is sent.
-#[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ColumnFields {
-    name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    date_format: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    timezone: Option<String>,
-}
-
-impl From<&DeltaColumn> for ColumnFields {
-    fn from(column: &DeltaColumn) -> Self {
-        let DeltaColumn {
-            name,
-            date_format,
-            timezone,
-        } = column.clone();
-        Self {
-            name,
-            date_format,
-            timezone,
-        }
-    }
-}
-
-impl From<ColumnFields> for DeltaColumn {
-    fn from(fields: ColumnFields) -> Self {
-        let ColumnFields {
-            name,
-            date_format,
-            timezone,
-        } = fields;
-        Self {
-            name,
-            date_format,
-            timezone,
-        }
-    }
 }
 
 impl PlanRun {
@@ -333,7 +150,7 @@ impl PlanRun {
             },
             starts_when_sent: plan.starts_when_sent(planned),
             delta_column: match &*run.request.source {
-                Source::Table(column) => Some(column.into()),
+                Source::Table(column) => Some(column.clone()),
                 Source::File => None,
             },
             asked: Asked::new(run),
@@ -347,7 +164,7 @@ impl PlanRun {
 #[must_use]
 pub(crate) fn plan<'a>(
     plan: &'a Plan,
-    forecast: Option<&Forecast>,
+    forecast: Option<&'a Forecast>,
     blocked: Option<&[BlockedFlow]>,
     state: Option<&'a State>,
 ) -> PlanDocument<'a> {
@@ -356,13 +173,13 @@ pub(crate) fn plan<'a>(
         format: "plan/v2",
         organization: plan.organization().cloned(),
         digest: plan.digest(),
-        reviewed: ReviewFields::of(plan),
+        reviewed: plan.review(),
         summary: PlanSummary {
             actions: totals.actions,
             orphaned: totals.orphaned,
             held_back: totals.held_back,
         },
-        forecast: forecast.map(ForecastFields::new),
+        forecast,
         limit: plan.limit().map(|limit| PlanLimit {
             name: limit.name(),
             new_runs: limit.most(),

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use super::plan::ColumnFields;
 use crate::plan::{Action, PlanDigest, ReviewedPlan};
 use crate::run::{
     DeltaColumn, FlowId, FlowRef, Key, OrganizationId, Rerun, RunIdentity, Sandbox, UnixSeconds,
@@ -99,7 +98,7 @@ struct Run {
     #[serde(default)]
     start_time: Option<i64>,
     #[serde(default)]
-    delta_column: Option<ColumnFields>,
+    delta_column: Option<DeltaColumn>,
 }
 
 impl Run {
@@ -144,7 +143,7 @@ impl Run {
             key: made,
             action,
             start_time: self.start_time.map(time).transpose()?,
-            delta_column: self.delta_column.map(DeltaColumn::from),
+            delta_column: self.delta_column,
         })
     }
 }

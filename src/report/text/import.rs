@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::api::FlowRun;
 use crate::reconcile::import::{FlowImport, ImportedRun};
-use crate::report::audit::describe_run;
+use crate::report::reason::describe_run;
 use crate::report::{number, plain, window};
 use crate::run::{FlowRef, RunStatus, Window};
 

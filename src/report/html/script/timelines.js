@@ -124,7 +124,7 @@ const draw = (article) => {
       const visible = isFiltered() ? cell.windows.filter((at) => isShown[at]) : cell.windows;
       const status = worst(visible.length ? visible : cell.windows);
       const pixels = ((cell.to - cell.from) / row.scale) * width;
-      const item = make("div", { class: `cell on-${word(status)}${pixels < TIGHT ? " tight" : ""}${visible.length ? "" : " dim"}`, role: "gridcell", tabindex: isFirst ? "0" : "-1", "aria-label": describe(cell) });
+      const item = make("div", { class: `cell s-${word(status)}${pixels < TIGHT ? " tight" : ""}${visible.length ? "" : " dim"}`, role: "gridcell", tabindex: isFirst ? "0" : "-1", "aria-label": describe(cell) });
       item.style.left = `${((cell.from - row.from) / row.scale) * 100}%`;
       // A little wider where cells touch, so that no seam is seen.
       item.style.width = `calc(${((cell.to - cell.from) / row.scale) * 100}% + ${pixels < TIGHT ? 0.6 : 0}px)`;

@@ -31,7 +31,7 @@ const number = column.flow.length;
 const end = (at) => column.start[at] + column.length[at];
 const word = (status) => data.statuses[status][0];
 const label = (status) => data.statuses[status][1];
-const NEEDS_PERSON = data.statuses.findIndex(([word]) => word === "in-progress");
+const NEEDS_PERSON = data.statuses.findIndex(([word]) => word === "unknown");
 
 // The first and the last window of each flow, and the longest.
 const flows = data.flows.map(([name, sandbox, id]) => ({ name, key: `${sandbox}/${id}`, first: number, last: -1, longest: 0, start: Infinity, end: -Infinity }));
@@ -76,7 +76,7 @@ const make = (tag, attributes = {}, ...children) => {
 const sign = (status) => {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  svg.setAttribute("class", `sign is-${word(status)}`);
+  svg.setAttribute("class", `sign s-${word(status)}`);
   svg.setAttribute("aria-hidden", "true");
   use.setAttribute("href", `#sign-${word(status)}`);
   svg.append(use);
