@@ -14,7 +14,8 @@
 //! 1. [`manifest`] reads YAML files under review: text, nodes with places, checked manifests,
 //!    desired runs. Every mistake of every file is reported at once, at its line.
 //! 2. [`run`] says what a run is, and gives it its key: a hash of sandbox, flow, window and rerun,
-//!    so that spelling never makes a window new.
+//!    so that spelling never makes a window new. Its `WindowStatus` is the one answer to what became
+//!    of a window.
 //! 3. [`state`] is what we remember, the fold of a journal; [`store`] is where that is kept, and
 //!    its [`LockedStore`](store::LockedStore) the only thing that can append to it.
 //! 4. `plan` is the difference of the two: a value that can be shown or carried out.
@@ -26,11 +27,12 @@
 //! 6. [`api`] is the client: one request per create, judged by one table, everything paced.
 //! 7. `doctor` says before the first run what would not work, and learns from runs that exist what
 //!    the service really does.
-//! 8. `report` shows results, each a view with all of its forms: text, JSON, Markdown, annotations.
-//!    `github` keeps a comment or an issue up to date with them. [`commands`] has the verbs, and
-//!    `cli` what they share: flags, environment, config, exit codes.
+//! 8. `report` draws results: a verb's result is one value, its JSON document is made of it, and its
+//!    text and its Markdown are one list of blocks with two writers. `github` keeps a comment or an
+//!    issue up to date with them. [`commands`] has the verbs, and `cli` what they share: the session
+//!    of those that send, flags, environment, config, exit codes.
 //!
-//! [`emulator`] is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
+//! `emulator` is a Flow Service to rehearse against. [`crash`] lists where a test makes the program
 //! die. The interface for others is the command line, the files and the JSON; `CONTRIBUTING.md` has
 //! the whole of it. What is `pub` here is what tests and fuzz targets use.
 //!
@@ -70,6 +72,7 @@ mod cli;
 pub mod commands;
 pub mod crash;
 mod doctor;
+#[cfg(feature = "emulator")]
 pub mod emulator;
 mod engine;
 mod file_text;
@@ -79,9 +82,11 @@ mod github;
 pub mod manifest;
 mod plan;
 mod reconcile;
+#[cfg(feature = "rehearse")]
 mod rehearse;
 mod report;
 pub mod run;
 pub mod state;
 pub mod store;
+mod tls;
 pub mod untrusted;

@@ -1,5 +1,6 @@
 //! The `backfill` process: a runtime around [`aep_backfill::commands::run`].
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -21,7 +22,8 @@ fn main() -> ExitCode {
             return not_started(&error.to_string(), hint);
         }
     };
-    let exit = runtime.block_on(run(std::env::args_os()));
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let exit = run(&args, &runtime);
     // A write that hangs must not hold up a process that was told to leave at once.
     runtime.shutdown_background();
     ExitCode::from(exit.code())

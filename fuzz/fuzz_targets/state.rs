@@ -11,7 +11,7 @@
 #![no_main]
 
 use aep_backfill::state::{
-    Fate, FormatError, Moved, State, decode_edited, decode_journal, decode_moved, decode_state,
+    Fate, FormatError, State, decode_edited, decode_journal, decode_moved, decode_state,
     encode_entries, encode_journal_header, encode_state,
 };
 use aep_backfill::store::{LockedStore, inspect};
@@ -124,7 +124,7 @@ fn check(state: &[u8], journal: &[u8]) -> Option<State> {
     }
     let read = match decode_moved(state) {
         // Whatever its journal is.
-        Ok(Some(Moved { to, .. })) => Err(FormatError::Moved { to }),
+        Ok(Some(to)) => Err(FormatError::Moved { to }),
         Ok(None) => decode_journal(journal).and_then(|journal| decode_state(state, &journal)),
         Err(error) => Err(error),
     };

@@ -135,6 +135,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}/", listener.local_addr().expect("bound"));
         let (body, held_back) = GuardedBody::new(&b"the body"[..], move || may_leave);
+        crate::tls::install_provider();
         let client = reqwest::Client::builder().no_proxy().build();
         let client = client.expect("a client");
         let post = client.post(url).body(reqwest::Body::wrap(body)).send();
@@ -162,6 +163,7 @@ mod tests {
         for may_leave in [true, false] {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}/", listener.local_addr().expect("bound"));
+            crate::tls::install_provider();
             let client = reqwest::Client::builder()
                 .no_proxy()
                 .pool_max_idle_per_host(0)

@@ -48,6 +48,7 @@ pub(super) fn header_of(response: &reqwest::Response) -> impl Fn(&str) -> Option
 
 /// What every connection has in common.
 pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
+    crate::tls::install_provider();
     let builder = reqwest::Client::builder()
         .user_agent(concat!("backfill/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(timeouts.connect)
@@ -58,7 +59,13 @@ pub(crate) fn builder(to: &Url, timeouts: Timeouts) -> reqwest::ClientBuilder {
     let builder = builder.tls_certs_merge(named_authorities());
     if is_loopback(to) {
         // HTTP_PROXY would capture the emulator too.
-        builder.no_proxy()
+        let builder = builder.no_proxy();
+        if to.scheme() == "http" {
+            // Where TLS is not spoken nobody has to be trusted: hundreds of certificates are not read.
+            builder.tls_certs_only([])
+        } else {
+            builder
+        }
     } else {
         builder.https_only(true)
     }

@@ -1,8 +1,8 @@
 //! From the environment to a client: the only place where secrets enter the program.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 use url::Url;
 
@@ -11,31 +11,26 @@ use super::context::Context;
 use super::environment::{has_credentials, sendable, variable};
 use super::failure::Failure;
 use crate::api::{
-    Client, Connection, Credentials, Pacer, Rate, Timeouts, is_loopback, unusable_certificates,
+    Client, Connection, Credentials, Pacer, Timeouts, is_loopback, unusable_certificates,
 };
-use crate::emulator::{Emulator, FlowSeed, Options};
 use crate::manifest::Manifest;
 use crate::run::OrganizationId;
 
 /// Where tokens come from, unless said otherwise.
 const IMS: &str = "https://ims-na1.adobelogin.com";
-/// How fast the emulator is asked: it needs no gentle pace, only one that can be watched.
-const EMULATOR_RATE: f64 = 100.0;
 
-/// A client, and the emulator behind it if there is one.
+/// A client, and what ends with it.
 pub(crate) struct Connected {
     pub(crate) client: Arc<Client>,
     pub(crate) organization: OrganizationId,
-    /// Held so that it goes on; ended by [`Connected::close`].
-    emulator: Option<Emulator>,
+    /// What is held so that it goes on, such as an emulator, and is ended by this.
+    pub(crate) end: BoxFuture<'static, ()>,
 }
 
 impl Connected {
-    /// Lets the emulator, if there is one, write and end.
+    /// Lets what is behind the client write and end.
     pub(crate) async fn close(self) {
-        if let Some(emulator) = self.emulator {
-            emulator.stop().await;
-        }
+        self.end.await;
     }
 }
 
@@ -44,9 +39,18 @@ pub(crate) async fn connect(
     context: &Context,
     manifests: &[Manifest],
 ) -> Result<Connected, Failure> {
+    #[cfg(feature = "emulator")]
     if context.emulator {
-        return connect_emulator(context, manifests).await;
+        let connected = super::emulator::connect(context, manifests).await?;
+        let (client, organization, emulator) = connected;
+        return Ok(Connected {
+            client: Arc::new(client),
+            organization,
+            end: Box::pin(emulator.stop()),
+        });
     }
+    #[cfg(not(feature = "emulator"))]
+    let _ = manifests;
     let organization = context.organization.clone().ok_or_else(|| {
         Failure::usage("no organization is known")
             .hint("set AEP_ORG_ID, or `organization:` in backfill.yaml")
@@ -70,7 +74,7 @@ pub(crate) async fn connect(
     Ok(Connected {
         client: Arc::new(Client::new(connection, pacer)?.speaking(context.config.wire.dialect())),
         organization,
-        emulator: None,
+        end: Box::pin(async {}),
     })
 }
 
@@ -82,61 +86,6 @@ pub(crate) fn timeouts(context: &Context) -> Timeouts {
         connect: wire.connect_timeout.unwrap_or(connect),
         total: wire.timeout.unwrap_or(total),
     }
-}
-
-async fn connect_emulator(context: &Context, manifests: &[Manifest]) -> Result<Connected, Failure> {
-    let folder = context.emulator_folder();
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::new(
-            Exit::State,
-            format!("could not create the folder {}: {error}", folder.display()),
-        )
-    })?;
-    let emulator = Emulator::start(Options {
-        flows: seeds(manifests),
-        journal: Some(folder.join("service.jsonl")),
-        ..Options::default()
-    })
-    .await?;
-    if !context.quiet {
-        let _ = writeln!(
-            io::stderr().lock(),
-            "note: this is the built-in emulator; nothing reaches Adobe"
-        );
-    }
-    let organization = context
-        .organization
-        .clone()
-        .expect("the emulator's context has its organization");
-    let connection = Connection {
-        endpoint: Url::parse(&emulator.url()).expect("the emulator's own URL"),
-        organization: organization.clone(),
-        api_key: "emulator".to_owned(),
-        // What begins like it is taken for it, and shown as no client's name: not like the API key.
-        credentials: Credentials::AccessToken(SecretString::from("token-of-the-built-in")),
-        timeouts: Timeouts::default(),
-    };
-    let rate = Rate::per_second(EMULATOR_RATE).expect("a constant rate");
-    let client = Client::new(connection, Arc::new(Pacer::new(rate)))?;
-    let client = client.speaking(context.config.wire.dialect());
-    Ok(Connected {
-        client: Arc::new(client),
-        organization,
-        emulator: Some(emulator),
-    })
-}
-
-/// The flows that `manifests` name.
-pub(crate) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
-    manifests
-        .iter()
-        .map(|manifest| FlowSeed {
-            id: manifest.flow.id,
-            sandbox: manifest.flow.sandbox.clone(),
-            name: manifest.name.raw().to_owned(),
-            source: (*manifest.source).clone(),
-        })
-        .collect()
 }
 
 /// How to sign in, and the client id if the environment has one.

@@ -64,7 +64,11 @@ pub(crate) struct Flags {
     )]
     endpoint: Option<Url>,
     /// Use a Flow Service built in, with the manifests' flows and a state of its own
-    #[arg(long, global = true, conflicts_with = "endpoint")]
+    #[cfg_attr(
+        feature = "emulator",
+        arg(long, global = true, conflicts_with = "endpoint")
+    )]
+    #[cfg_attr(not(feature = "emulator"), arg(skip))]
     emulator: bool,
     /// Whether to colour what is shown
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
@@ -115,8 +119,8 @@ pub(crate) struct Context {
     /// The job that this runs in, if it runs in one.
     pub(crate) actions: Arc<Actions>,
     kept: StateLocation,
-    /// What names the place of the state.
-    named: NamedBy,
+    /// Whether a flag, the environment or the config names the place of the state.
+    is_named: bool,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) endpoint: Url,
@@ -165,7 +169,9 @@ impl Context {
             quiet,
         } = flags;
         let config = Config::read(project.found_config())?;
-        let (kept, named) = kept(state, &config, &project)?;
+        let named = named_state(state, &config, &project)?;
+        let is_named = named.is_some();
+        let kept = named.unwrap_or_else(|| StateLocation::Folder(project.state()));
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
         let sandbox = sandbox?;
         let endpoint = match endpoint {
@@ -198,7 +204,7 @@ impl Context {
             config,
             project,
             actions: Arc::clone(actions),
-            named,
+            is_named,
             endpoint,
             emulator,
             progress,
@@ -211,7 +217,7 @@ impl Context {
 
     /// Where the state is kept.
     pub(crate) fn place(&self) -> Result<Box<dyn StateBackend>, Failure> {
-        if is_in_a_job() && self.named == NamedBy::Nobody && !self.emulator {
+        if is_in_a_job() && !self.is_named && !self.emulator {
             return Err(Failure::usage(
                 "nothing says where the state is kept, and a folder may be gone with this job",
             )
@@ -220,7 +226,6 @@ impl Context {
                  docs/other-ci.md",
             ));
         }
-        self.check_not_elsewhere()?;
         self.kept.place(self.config.lease())
     }
 
@@ -228,40 +233,8 @@ impl Context {
     /// manifests that are not there were taken away; else this may be another folder than was meant.
     pub(crate) fn is_set_up(&self) -> bool {
         self.project.found_config().is_some()
-            || self.named != NamedBy::Nobody
+            || self.is_named
             || matches!(&self.kept, StateLocation::Folder(folder) if project::is_state(folder))
-    }
-
-    /// Fails where the state would be a new one, though there is one where versions of this program
-    /// looked for it that took paths in a config for relative to the current folder.
-    fn check_not_elsewhere(&self) -> Result<(), Failure> {
-        let StateLocation::Folder(folder) = &self.kept else {
-            return Ok(());
-        };
-        if matches!(self.named, NamedBy::Flag | NamedBy::Variable) {
-            return Ok(());
-        }
-        let before = Path::new(
-            self.config
-                .state()
-                .map_or(project::STATE, |(state, _)| state),
-        );
-        if self.emulator || project::is_state(folder) || !project::is_state(before) {
-            return Ok(());
-        }
-        let (folder, before) = (folder.display(), before.display());
-        Err(Failure::new(
-            Exit::State,
-            format!(
-                "there is no state in {folder}, where the config says that it is, but there is one in \
-                 {before}: nothing was sent"
-            ),
-        )
-        .hint(format!(
-            "a path in a config is relative to that config, and was relative to the current folder \
-             before: move the folder {before} to {folder}, if it is the state of this config"
-        ))
-        .hint(format!("if it is not, say so once: `--state {folder}`")))
     }
 
     /// That the state is in a folder that goes with this job, if it is.
@@ -310,16 +283,6 @@ impl Context {
         self.kept.to_string()
     }
 
-    /// Where the emulator that is built in keeps its runs.
-    pub(crate) fn emulator_folder(&self) -> PathBuf {
-        match &self.kept {
-            StateLocation::Folder(folder) => folder.clone(),
-            StateLocation::Branch { .. } | StateLocation::Objects(_) => {
-                self.project.state().join(EMULATOR)
-            }
-        }
-    }
-
     /// How long after a request its run may still appear in a list.
     pub(crate) fn settle_delay(&self) -> Duration {
         if self.emulator {
@@ -354,24 +317,15 @@ impl Context {
     }
 }
 
-/// What names the place of the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NamedBy {
-    Flag,
-    Variable,
-    Config,
-    Nobody,
-}
-
-/// Where the state is kept, and who has said so: the flag over the environment over the config. What
-/// is typed is relative to the current folder, what the config says to the config.
-fn kept(
+/// The place of the state that is named: by the flag over the environment over the config. What is
+/// typed is relative to the current folder, what the config says to the config.
+fn named_state(
     typed: Option<String>,
     config: &Config,
     project: &Project,
-) -> Result<(StateLocation, NamedBy), Failure> {
+) -> Result<Option<StateLocation>, Failure> {
     if let Some(typed) = typed {
-        return Ok((StateLocation::read(&typed, Path::new(""))?, NamedBy::Flag));
+        return StateLocation::read(&typed, Path::new("")).map(Some);
     }
     if let Some(set) = variable("BACKFILL_STATE") {
         let kept = StateLocation::read(&set, project.folder())?;
@@ -384,16 +338,15 @@ fn kept(
             )
             .hint("set it to an absolute path, or name the state in the config"));
         }
-        return Ok((kept, NamedBy::Variable));
+        return Ok(Some(kept));
     }
-    match config.state() {
-        Some((state, at)) => {
-            let kept = StateLocation::read(state, project.folder())
-                .map_err(|failure| failure.at(&project.config().display().to_string(), Some(at)))?;
-            Ok((kept, NamedBy::Config))
-        }
-        None => Ok((StateLocation::Folder(project.state()), NamedBy::Nobody)),
-    }
+    config
+        .state()
+        .map(|(state, at)| {
+            StateLocation::read(state, project.folder())
+                .map_err(|failure| failure.at(&project.config().display().to_string(), Some(at)))
+        })
+        .transpose()
 }
 
 /// A token goes over TLS, or not further than this machine.

@@ -139,6 +139,7 @@ impl Paths {
     }
 
     /// The same, and says what is wrong; errors end the verb.
+    #[cfg(feature = "emulator")]
     pub(crate) fn desired(&self, context: &Context) -> Result<Checked, Failure> {
         let sources = read_paths(&self.as_given(&context.project))?;
         self.desired_of(context, &sources)

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::Exit;
 use crate::api::ApiError;
-use crate::emulator::EmulatorError;
 use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
@@ -17,7 +16,7 @@ use crate::report::{
 };
 use crate::run::PickError;
 use crate::state::FormatError;
-use crate::store::{FIND_REMOTE, READ, StoreError};
+use crate::store::StoreError;
 
 /// How many characters of a line are shown.
 const LONGEST: usize = 10_000;
@@ -248,15 +247,14 @@ impl Failure {
             StoreError::Fenced(_) => failure.hint(
                 "nothing was sent that is not recorded; let the other one end, and apply again",
             ),
-            StoreError::Remote {
-                action: FIND_REMOTE,
-                ..
-            } => failure.hint(
+            StoreError::NoRemote(_) => failure.hint(
                 "the state is kept on a branch of the remote `origin`: add one with `git remote add \
                  origin URL`; or keep the state on this machine, with `state: .backfill` in \
                  backfill.yaml",
             ),
-            StoreError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            StoreError::Io { source, .. } | StoreError::Read { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
                 failure.hint(
                     "give this user the right to read and write there, or name another place with \
                      --state",
@@ -307,9 +305,7 @@ impl Failure {
             StoreError::ForeignOrganization { .. } => {
                 failure.hint("name another state with --state, or another organization")
             }
-            StoreError::Io { action: READ, .. } | StoreError::Illegal(_) | StoreError::Failed => {
-                failure
-            }
+            StoreError::Read { .. } | StoreError::Illegal(_) | StoreError::Failed => failure,
             StoreError::Io { .. } => failure.hint(
                 "nothing was sent that is not recorded; the next apply goes on where this ended",
             ),
@@ -390,19 +386,6 @@ impl From<ApiError> for Failure {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
-    }
-}
-
-impl From<EmulatorError> for Failure {
-    fn from(error: EmulatorError) -> Self {
-        let exit = match error {
-            EmulatorError::UnknownFlow(_) => Exit::Usage,
-            EmulatorError::Listen { .. } | EmulatorError::Journal(_) => Exit::Unexpected,
-        };
-        Self::new(
-            exit,
-            format!("could not start the emulator: {}", chain(&error)),
-        )
     }
 }
 

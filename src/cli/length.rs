@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use crate::manifest::parse_seconds;
+use crate::manifest::{EveryError, parse_seconds};
 
 /// One that is written in the config.
 pub(super) fn length<'de, D: Deserializer<'de>>(
@@ -15,10 +15,14 @@ pub(super) fn length<'de, D: Deserializer<'de>>(
     parse_length(&text).map(Some).map_err(D::Error::custom)
 }
 
+/// Why a text behind a flag or in the config is not a length of time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}: {}", .0.hint())]
+pub(crate) struct LengthError(EveryError);
+
 /// A length of time as people write it: `5 minutes`, `5m`, `PT5M`.
-pub(crate) fn parse_length(text: &str) -> Result<Duration, String> {
-    let seconds = parse_seconds(text).map_err(|error| format!("{error}: {}", error.hint()))?;
-    u64::try_from(seconds)
-        .map(Duration::from_secs)
-        .map_err(|_| "a length of time is not negative".to_owned())
+pub(crate) fn parse_length(text: &str) -> Result<Duration, LengthError> {
+    let seconds = parse_seconds(text).map_err(LengthError)?;
+    // None is negative.
+    Ok(Duration::from_secs(seconds.unsigned_abs()))
 }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::environment::variable;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::length::parse_length;
+use super::length::{LengthError, parse_length};
 use super::signals::Signals;
 use super::silence::Silence;
 use crate::report::{duration, number, plain};
@@ -28,7 +28,7 @@ pub(crate) struct LockArgs {
 }
 
 /// A length as in the config, or none at all: `10m`, `0s`.
-fn length(text: &str) -> Result<Duration, String> {
+fn length(text: &str) -> Result<Duration, LengthError> {
     if text.parse::<jiff::Span>().is_ok_and(|span| span.is_zero()) {
         return Ok(Duration::ZERO);
     }

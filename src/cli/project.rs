@@ -14,7 +14,7 @@ use super::config;
 /// Where manifests are beside the config, unless said otherwise.
 const MANIFESTS: &str = "manifests";
 /// Where the state is, unless said otherwise.
-pub(crate) const STATE: &str = ".backfill";
+const STATE: &str = ".backfill";
 
 /// The folder that relative paths are relative to.
 #[derive(Debug, Clone, PartialEq, Eq)]

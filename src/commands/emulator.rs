@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::cli::Exit;
-use crate::cli::connect::seeds;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
+use crate::cli::emulator::{read_scenario, seeds};
 use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::cli::signals::Signals;
-use crate::cli::{output, scenario};
 use crate::emulator::{Emulator, Options};
 
 /// Flags of `emulator`.
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let emulator = Emulator::start(Options {
         listen: *listen,
         flows: seeds(&manifests),
-        scenario: scenario::read(scenario)?,
+        scenario: read_scenario(scenario)?,
         journal: data.clone(),
         ..Options::default()
     })

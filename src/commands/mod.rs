@@ -8,11 +8,13 @@ mod apply;
 mod audit;
 mod completions;
 mod doctor;
+#[cfg(feature = "emulator")]
 mod emulator;
 mod import;
 mod init;
 mod man;
 mod plan;
+#[cfg(feature = "rehearse")]
 mod rehearse;
 mod resolve;
 mod retry;
@@ -85,8 +87,10 @@ enum Verb {
     /// their own, which it kills; the emulator's own count then decides. Your state and your
     /// credentials are not used. Exits with 1 if a run was lost, doubled or not wanted, with 6 if
     /// one stays in doubt, with 5 if some were refused for good.
+    #[cfg(feature = "rehearse")]
     Rehearse(rehearse::Flags),
     /// Serve a local Flow Service to rehearse against
+    #[cfg(feature = "emulator")]
     Emulator(emulator::Flags),
     /// Print the JSON Schema of manifests, for editors
     Schema,
@@ -97,12 +101,18 @@ enum Verb {
 }
 
 /// Does what `args`, the program's name first, ask for; says on standard error what went wrong.
-pub async fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+///
+/// Takes the runtime, and is neither generic nor `async`: its code, and that of all futures in it, would be compiled
+/// once more for the binary.
+pub fn run(args: &[OsString], runtime: &tokio::runtime::Runtime) -> Exit {
+    runtime.block_on(run_async(args))
+}
+
+async fn run_async(args: &[OsString]) -> Exit {
+    let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(&args) {
+            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(args) {
                 return version::print().unwrap_or_else(Failure::report);
             }
             // Help and version are results, not mistakes.
@@ -156,7 +166,9 @@ impl Verb {
             Self::Import(_) => "import",
             Self::Resolve(_) => "resolve",
             Self::State(_) => "state",
+            #[cfg(feature = "rehearse")]
             Self::Rehearse(_) => "rehearse",
+            #[cfg(feature = "emulator")]
             Self::Emulator(_) => "emulator",
             Self::Schema => "schema",
             Self::Completions(_) => "completions",
@@ -215,8 +227,10 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         Verb::Resolve(flags) => resolve::run(&context, &flags).await,
         Verb::State(flags) => state::run(&context, &flags).await,
         Verb::Audit(flags) => audit::run(&context, &flags).await,
+        #[cfg(feature = "rehearse")]
         Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
         Verb::Import(flags) => import::run(&context, &flags).await,
+        #[cfg(feature = "emulator")]
         Verb::Emulator(flags) => emulator::run(&context, &flags).await,
         Verb::Init(_) | Verb::Schema | Verb::Completions(_) | Verb::Man(_) => {
             unreachable!("they were done without a context")

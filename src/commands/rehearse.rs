@@ -4,17 +4,19 @@
 use std::io;
 use std::time::Instant;
 
-use crate::cli::connect::seeds;
+use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
+use crate::cli::emulator::{read_scenario, seeds};
 use crate::cli::failure::{Failure, chain};
 use crate::cli::output::OutputFormat;
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::cli::{Exit, scenario};
-use crate::emulator::{Emulator, Options, Scenario};
-use crate::rehearse::{Aborted, Draws, Folder, KillLoop, LoopResult, RehearsalDisplay, judge};
-use crate::report::{Rehearsal, RehearsalCounts};
+use crate::emulator::{EmulatedOutcome, Emulator, Options, Scenario};
+use crate::rehearse::{
+    Aborted, Draws, Folder, KillLoop, LoopResult, Rehearsal, RehearsalCounts, RehearsalDisplay,
+    judge,
+};
 use crate::run::DesiredRun;
 
 /// Flags of `rehearse`.
@@ -43,7 +45,7 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let checked = flags.paths.desired(context)?;
-    let mut scenario = scenario::read(&flags.scenario)?;
+    let mut scenario = read_scenario(&flags.scenario)?;
     scenario.seed = flags.seed.unwrap_or(scenario.seed);
     let emulator = Emulator::start(Options {
         flows: seeds(&checked.manifests),
@@ -54,7 +56,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let result = rehearse(context, flags, &checked.runs, &emulator, &scenario).await;
     emulator.stop().await;
     let rehearsal = result?;
-    let exit = exit_of(&rehearsal.verdict);
+    let exit = exit_of(&rehearsal.summary);
     show_result(context, &rehearsal, flags.format, exit)?;
     Ok(exit)
 }
@@ -89,7 +91,7 @@ async fn rehearse(
     };
     let mut display = RehearsalDisplay::new(context);
     let came = match course.run(&mut display, &mut signals).await {
-        Ok(came) if scenario.outcomes.failed.get() > 0.0 => course
+        Ok(came) if lets_runs_fail(scenario) => course
             .retry(&mut display, &mut signals, &came)
             .await
             .map(|(retries, code)| (came, retries, Some(code))),
@@ -107,8 +109,8 @@ async fn rehearse(
         exit_code,
     } = came;
     let ledger = emulator.ledger();
-    let verdict = judge(wanted, &ledger.stored, &last);
-    let last_words = match (exit_code, last_exit) {
+    let (summary, windows) = judge(wanted, &ledger.stored, &last);
+    let message = match (exit_code, last_exit) {
         (0, None | Some(0)) => None,
         (0, Some(code)) => Some(format!("exit code {code}, of the last retry")),
         _ => Some(match last.why() {
@@ -116,26 +118,35 @@ async fn rehearse(
             None => format!("exit code {exit_code}"),
         }),
     };
-    let kept = if flags.keep || !verdict.wrong.is_empty() {
+    let kept = if flags.keep || !windows.is_empty() {
         let kept = folder.keep(&ledger);
-        Some(kept.map_err(|error| unexpected("could not write the ledger", &error))?)
+        let kept = kept.map_err(|error| unexpected("could not write the ledger", &error))?;
+        Some(kept.to_string_lossy().into_owned())
     } else {
         None
     };
     Ok(Rehearsal {
+        format: "rehearse/v1",
         scenario: flags.scenario.clone(),
         seed: scenario.seed,
-        verdict,
+        summary,
         kills,
         kills_asked: flags.kills,
         applies,
         retries,
-        last_words,
         requests: ledger.requests,
         faults: ledger.faults,
-        took: begun.elapsed(),
+        seconds: begun.elapsed().as_secs_f64(),
+        windows,
+        message,
         kept,
+        exit_code: exit_of(&summary).code(),
     })
+}
+
+fn lets_runs_fail(scenario: &Scenario) -> bool {
+    let weight = scenario.outcomes.get(&EmulatedOutcome::Failed);
+    weight.is_some_and(|weight| *weight > 0)
 }
 
 /// How many flows have a run that is wanted.
@@ -181,7 +192,6 @@ fn exit_of(verdict: &RehearsalCounts) -> Exit {
         unwanted,
         in_doubt,
         left,
-        wrong: _,
     } = verdict;
     if doubled + lost + unwanted > 0 {
         Exit::Unexpected
@@ -216,11 +226,11 @@ mod tests {
         for wrong in [
             RehearsalCounts {
                 lost: 1,
-                ..in_doubt.clone()
+                ..in_doubt
             },
             RehearsalCounts {
                 doubled: 1,
-                ..in_doubt.clone()
+                ..in_doubt
             },
             RehearsalCounts {
                 unwanted: 1,

@@ -1,26 +1,21 @@
 //! `backfill state`: what is remembered, as it is, and what a person may do about it by hand. Nothing
 //! is asked of the service.
 
-mod move_to;
 mod pull;
 mod push;
 mod unlock;
-
-use std::io::{self, Write};
 
 use clap::Subcommand;
 
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::lock::holder;
 use crate::cli::output::OutputFormat;
 use crate::cli::present::show_result;
-use crate::cli::signals::Signals;
-use crate::report::{StateView, VerifyView, number};
+use crate::report::{StateView, VerifyView};
 use crate::run::{FlowId, KeyPrefix};
-use crate::state::{Fate, Record, State};
-use crate::store::{FoundState, Inspected, LockedBackend, StateBackend, StoreError, inspect};
+use crate::state::{Record, State};
+use crate::store::{Inspected, inspect};
 
 /// Flags of `state`.
 #[derive(Debug, clap::Args)]
@@ -68,11 +63,6 @@ enum StateVerb {
     /// pulled from it, with nothing recorded since. The file's first line stays as it is; the sums
     /// at the ends of the others may be wrong or missing. The changes are shown first.
     Push(push::Flags),
-    /// Move the state to another place; the old place cannot be used after that
-    ///
-    /// It is written there, read back and compared before this place is marked as left. What is cut
-    /// short can be run again.
-    Move(move_to::Flags),
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -83,7 +73,6 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         StateVerb::Unlock(flags) => unlock::run(context, flags).await,
         StateVerb::Pull(flags) => pull::run(context, flags).await,
         StateVerb::Push(flags) => push::run(context, flags).await,
-        StateVerb::Move(flags) => move_to::run(context, flags).await,
     }
 }
 
@@ -141,68 +130,6 @@ async fn look(context: &Context) -> Result<Option<Inspected>, Failure> {
         .map_err(|error| Failure::state(&place.name(), &error))
 }
 
-/// The same, for those who cannot go on without one.
-fn missing(context: &Context) -> Failure {
-    Failure::new(
-        Exit::State,
-        format!("there is no state in {}", context.place_name()),
-    )
-    .hint("name the place of another with --state")
-}
-
 fn records(state: Option<&State>) -> impl Iterator<Item = &Record> {
     state.into_iter().flat_map(State::records)
-}
-
-/// Takes hold of `place` to replace what is there.
-async fn hold(context: &Context, place: &dyn StateBackend) -> Result<LockedBackend, Failure> {
-    let name = place.name();
-    let failure = |error: &StoreError| Failure::state(&name, error);
-    let held = LockedBackend::open(place, context.organization.as_ref(), holder())
-        .await
-        .map_err(|error| match (&error, place.lease()) {
-            (StoreError::Locked(_), Some(_)) => failure(&error).hint(format!(
-                "if it is gone, `backfill state unlock --state {name}` ends its hold"
-            )),
-            _ => failure(&error),
-        })?;
-    if let FoundState::State(Inspected { torn, .. }) = held.found()
-        && *torn > 0
-    {
-        let _ = writeln!(
-            io::stderr(),
-            "note: the journal ends in {} of an entry that was never finished; nothing depends on \
-             them",
-            number(*torn, "byte")
-        );
-    }
-    Ok(held)
-}
-
-/// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
-/// there cannot come to life later than the next holder thinks.
-async fn outlast(
-    name: &str,
-    held: &mut LockedBackend,
-    signals: &mut Signals,
-) -> Result<(), Failure> {
-    if let Some(wait) = held.late_sends() {
-        let _ = writeln!(
-            io::stderr(),
-            "note: runs are in doubt; waiting {:.0} s, for as long as the process that held the \
-             state in {name} before may still send",
-            wait.as_secs_f64().ceil()
-        );
-    }
-    tokio::select! {
-        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
-        () = signals.next() => Err(Failure::new(
-            Exit::Interrupted,
-            format!("interrupted; the state in {name} is as it was"),
-        )),
-    }
-}
-
-fn is_in_doubt(record: &Record) -> bool {
-    matches!(record.fate, Fate::InDoubt { .. })
 }

@@ -36,7 +36,9 @@ pub(super) fn is_verbose(args: &[OsString]) -> bool {
 pub(super) fn print() -> Result<Exit, Failure> {
     let features: Vec<&str> = [
         ("crash-points", cfg!(feature = "crash-points")),
+        ("emulator", cfg!(feature = "emulator")),
         ("object-store", cfg!(feature = "object-store")),
+        ("rehearse", cfg!(feature = "rehearse")),
     ]
     .into_iter()
     .filter_map(|(name, is_built_in)| is_built_in.then_some(name))

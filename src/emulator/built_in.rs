@@ -44,7 +44,7 @@ mod tests {
     fn the_calm_one_is_the_default_and_the_storm_has_every_fault_but_lists_that_lie() {
         let faults = |name| {
             let scenario = Scenario::built_in(name).expect("built in");
-            let mut names: Vec<_> = scenario.faults.iter().map(|r| r.strike.name()).collect();
+            let mut names: Vec<_> = scenario.faults.iter().map(|r| r.name()).collect();
             names.sort_unstable();
             names.dedup();
             names

@@ -4,12 +4,12 @@
 //! Adobe's on-demand ingestion tutorial says so, without the codes of the two errors. How much
 //! of the object must be the same is not said: here all of it.
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 
 use crate::run::DeltaColumn;
 
 use super::clock::Millis;
-use super::refusal::{Invented, ServiceError};
+use super::reply::Reply;
 
 /// The delta column in a flow's Copy transformation, and since when.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,24 +19,15 @@ pub(super) struct CopyColumn {
 }
 
 /// Whether a run of a table-based flow may come with `sent`, given what its flow has.
-pub(super) fn check(
-    current: Option<CopyColumn>,
-    sent: Option<&DeltaColumn>,
-) -> Result<(), ServiceError> {
-    let refused = |code, message: &str| {
-        Err(ServiceError::invented(
-            StatusCode::BAD_REQUEST,
-            code,
-            message,
-        ))
-    };
+pub(super) fn check(current: Option<CopyColumn>, sent: Option<&DeltaColumn>) -> Result<(), Reply> {
+    let refused = |code, message| Err(Reply::invented(StatusCode::BAD_REQUEST, code, message));
     match (current, sent) {
         (None, None) => refused(
-            Invented::DeltaColumnMissing,
+            9004,
             "params.deltaColumn is required for the first run of a table-based flow.",
         ),
         (Some(current), Some(sent)) if current.column != *sent => refused(
-            Invented::DeltaColumnDiffers,
+            9003,
             &format!(
                 "params.deltaColumn differs from the delta column `{}` in the Copy \
                  transformation of the flow.",

@@ -3,12 +3,10 @@
 //! Takes a number of seconds (`2`, `0.25`) or words (`250 ms`, `5 minutes`); gives a
 //! [`Duration`]. Nothing negative, and nothing longer than a year.
 
-use std::fmt;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::clock::Millis;
 
@@ -48,70 +46,31 @@ impl Delay {
 )]
 pub struct DelayError(String);
 
-impl TryFrom<DelayForm> for Delay {
-    type Error = DelayError;
-
-    fn try_from(written: DelayForm) -> Result<Self, DelayError> {
-        let time = match &written {
-            DelayForm::Seconds(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
-            DelayForm::Words(words) => words
-                .parse::<SignedDuration>()
-                .ok()
-                .and_then(|time| Duration::try_from(time).ok()),
-        };
-        time.filter(|time| *time <= YEAR)
-            .map(Self)
-            .ok_or_else(|| DelayError(written.to_string()))
-    }
-}
-
 /// A delay as it is written.
+#[derive(Deserialize)]
+#[serde(untagged)]
 enum DelayForm {
     Seconds(f64),
     Words(String),
 }
 
-impl fmt::Display for DelayForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Seconds(seconds) => seconds.fmt(f),
-            Self::Words(words) => words.fmt(f),
-        }
-    }
-}
+impl TryFrom<DelayForm> for Delay {
+    type Error = DelayError;
 
-impl<'de> Deserialize<'de> for DelayForm {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DelayVisitor)
-    }
-}
-
-struct DelayVisitor;
-
-impl Visitor<'_> for DelayVisitor {
-    type Value = DelayForm;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("seconds, such as 2 or 0.25, or words, such as `250 ms` or `5 minutes`")
-    }
-
-    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<DelayForm, E> {
-        self.visit_f64(u32::try_from(seconds).map_or(f64::INFINITY, f64::from))
-    }
-
-    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<DelayForm, E> {
-        match u64::try_from(seconds) {
-            Ok(seconds) => self.visit_u64(seconds),
-            Err(_) => self.visit_str(&seconds.to_string()),
-        }
-    }
-
-    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<DelayForm, E> {
-        Ok(DelayForm::Seconds(seconds))
-    }
-
-    fn visit_str<E: de::Error>(self, words: &str) -> Result<DelayForm, E> {
-        Ok(DelayForm::Words(words.to_owned()))
+    fn try_from(written: DelayForm) -> Result<Self, DelayError> {
+        let (time, text) = match written {
+            DelayForm::Seconds(seconds) => (
+                Duration::try_from_secs_f64(seconds).ok(),
+                seconds.to_string(),
+            ),
+            DelayForm::Words(words) => {
+                let time = words.parse::<SignedDuration>().ok();
+                (time.and_then(|time| Duration::try_from(time).ok()), words)
+            }
+        };
+        time.filter(|time| *time <= YEAR)
+            .map(Self)
+            .ok_or(DelayError(text))
     }
 }
 

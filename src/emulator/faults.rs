@@ -9,61 +9,106 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Mutex;
 
-use serde::Deserialize;
+use serde::de::{Error, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 
 use super::chance::draw;
 use super::clock::Millis;
 use super::delay::Delay;
-use super::kind::{RequestKind, Target};
+use super::kind::RequestKind;
 use super::lock;
 use super::near_window::NearWindow;
 
-/// One rule: `on` these requests, at these times, `do` this.
+/// One rule: `on` these requests, at these times, `do` this. A request is struck if `chance`,
+/// `every` and `calls`, as far as they are said, all say so.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "WrittenRule")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// Which requests; `any` unless said.
-    pub on: Target,
-    /// Which of these requests, by their number.
-    pub turn: Turn,
+    /// Which requests; any unless said, tokens included.
+    #[serde(default, deserialize_with = "kind_or_any")]
+    pub on: Option<RequestKind>,
+    /// This share of them, from 0 to 1, drawn from the seed.
+    #[serde(default, deserialize_with = "share")]
+    pub chance: Option<f64>,
+    /// The n-th, the 2n-th, and so on.
+    pub every: Option<NonZeroU64>,
+    /// Those with these numbers; the first one is number 1.
+    pub calls: Option<BTreeSet<u64>>,
     /// How many turns at most.
     pub times: Option<u64>,
     /// How long a turn lasts: until then every further request is struck too. One request unless
     /// said.
     pub lasts: Option<Delay>,
-    /// What is done to them.
-    pub strike: Strike,
-}
-
-/// What is done to a request: a fault, headers that are not true, or both.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Strike {
-    /// What goes wrong.
-    pub fault: Option<Fault>,
     /// Seconds that the answer's `Date` is ahead of the service's clock; negative: behind.
+    #[serde(default)]
     pub date: i32,
     /// The answer's `Age`, in seconds.
     pub age: Option<u32>,
+    /// What goes wrong; nothing but the headers unless said.
+    #[serde(rename = "do")]
+    pub fault: Option<Fault>,
 }
 
-impl Strike {
+impl FaultRule {
     /// Its name in the ledger: the fault's, or `headers`.
     pub(super) fn name(&self) -> &'static str {
         self.fault.as_ref().map_or("headers", Fault::name)
     }
+
+    /// Whether the request with this number, of those that it is about, is to be struck; `seed` and
+    /// `index`, the rule's among all, are what chance is drawn from.
+    fn is_turn(&self, seed: &str, index: usize, call: u64) -> bool {
+        let is_drawn = |share| draw(index as u64, format_args!("{seed}/{call}")) < share;
+        self.chance.is_none_or(is_drawn)
+            && self.every.is_none_or(|n| call.is_multiple_of(n.get()))
+            && self
+                .calls
+                .as_ref()
+                .is_none_or(|calls| calls.contains(&call))
+    }
 }
 
-/// Which of the requests that a rule covers it strikes; the first one is number 1.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Turn {
-    /// Each.
-    Always,
-    /// This share of them, from 0 to 1, drawn from the seed.
-    Chance(f64),
-    /// The n-th, the 2n-th, and so on.
-    Every(NonZeroU64),
-    /// Those with these numbers.
-    Calls(BTreeSet<u64>),
+fn kind_or_any<'de, D: Deserializer<'de>>(written: D) -> Result<Option<RequestKind>, D::Error> {
+    let name = String::deserialize(written)?;
+    if name == "any" {
+        return Ok(None);
+    }
+    RequestKind::deserialize(name.into_deserializer()).map(Some)
+}
+
+fn share<'de, D: Deserializer<'de>>(written: D) -> Result<Option<f64>, D::Error> {
+    let share = f64::deserialize(written)?;
+    if (0.0..=1.0).contains(&share) {
+        Ok(Some(share))
+    } else {
+        Err(D::Error::custom(format!(
+            "`chance: {share}` is not between 0 and 1"
+        )))
+    }
+}
+
+fn error_status<'de, D: Deserializer<'de>>(written: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(written)?;
+    if (400..600).contains(&status) {
+        Ok(status)
+    } else {
+        Err(D::Error::custom(format!(
+            "{status} is not the status of an error: expected 400 to 599"
+        )))
+    }
+}
+
+/// The rules of a scenario; each must do something.
+pub(super) fn rules<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<FaultRule>, D::Error> {
+    let rules: Vec<FaultRule> = Vec::deserialize(written)?;
+    let does_nothing = |rule: &FaultRule| (&rule.fault, rule.date, rule.age) == (&None, 0, None);
+    match rules.iter().position(does_nothing) {
+        None => Ok(rules),
+        Some(index) => Err(D::Error::custom(format!(
+            "the fault rule {} does nothing: expected `do`, `date` or `age`",
+            index + 1
+        ))),
+    }
 }
 
 /// What is done to a request.
@@ -84,7 +129,8 @@ pub enum Fault {
     #[serde(rename_all = "camelCase")]
     Status {
         /// The HTTP status, 400 to 599.
-        code: ErrorStatus,
+        #[serde(deserialize_with = "error_status")]
+        code: u16,
         /// Before or after the service did its work.
         #[serde(default)]
         when: FaultTiming,
@@ -128,8 +174,7 @@ pub enum Fault {
 
 impl Fault {
     /// The fault's name, as in a scenario and in the ledger.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
             Self::Throttled { .. } => "throttled",
             Self::Status { .. } => "status",
@@ -183,103 +228,6 @@ pub enum FaultBody {
     Html,
 }
 
-/// The status of an error: 400 to 599.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "u16")]
-pub struct ErrorStatus(u16);
-
-impl ErrorStatus {
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> u16 {
-        self.0
-    }
-}
-
-impl TryFrom<u16> for ErrorStatus {
-    type Error = RuleError;
-
-    fn try_from(status: u16) -> Result<Self, RuleError> {
-        if (400..600).contains(&status) {
-            Ok(Self(status))
-        } else {
-            Err(RuleError::NotAnError(status))
-        }
-    }
-}
-
-/// Why a fault rule makes no sense.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-pub enum RuleError {
-    /// More than one of the three ways to say when.
-    #[error("a rule takes one of `chance`, `every` and `calls`, not several")]
-    SeveralTurns,
-    /// Not a share.
-    #[error("`chance: {0}` is not between 0 and 1")]
-    Chance(f64),
-    /// Not a status of an error.
-    #[error("{0} is not the status of an error: expected 400 to 599")]
-    NotAnError(u16),
-    /// A rule without an effect.
-    #[error("a rule that does nothing: expected `do`, `date` or `age`")]
-    Nothing,
-}
-
-/// A rule as it is written.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WrittenRule {
-    #[serde(default)]
-    on: Target,
-    chance: Option<f64>,
-    every: Option<NonZeroU64>,
-    calls: Option<BTreeSet<u64>>,
-    times: Option<u64>,
-    lasts: Option<Delay>,
-    #[serde(default)]
-    date: i32,
-    age: Option<u32>,
-    #[serde(rename = "do")]
-    fault: Option<Fault>,
-}
-
-impl TryFrom<WrittenRule> for FaultRule {
-    type Error = RuleError;
-
-    fn try_from(written: WrittenRule) -> Result<Self, RuleError> {
-        let WrittenRule {
-            on,
-            chance,
-            every,
-            calls,
-            times,
-            lasts,
-            date,
-            age,
-            fault,
-        } = written;
-        let turn = match (chance, every, calls) {
-            (None, None, None) => Turn::Always,
-            (Some(share), None, None) if (0.0..=1.0).contains(&share) => Turn::Chance(share),
-            (Some(share), None, None) => return Err(RuleError::Chance(share)),
-            (None, Some(n), None) => Turn::Every(n),
-            (None, None, Some(calls)) => Turn::Calls(calls),
-            _ => return Err(RuleError::SeveralTurns),
-        };
-        let strike = Strike { fault, date, age };
-        if strike == Strike::default() {
-            return Err(RuleError::Nothing);
-        }
-        Ok(Self {
-            on,
-            turn,
-            times,
-            lasts,
-            strike,
-        })
-    }
-}
-
 /// The rules of a scenario, with how often each was asked and struck.
 #[derive(Debug)]
 pub(super) struct FaultPlan {
@@ -310,12 +258,12 @@ impl FaultPlan {
         }
     }
 
-    /// Counts a request that arrives at `now` and says what is done to it, if anything.
-    pub(super) fn strike(&self, kind: RequestKind, now: Millis) -> Option<Strike> {
+    /// Counts a request that arrives at `now` and gives the rule that strikes it, if any does.
+    pub(super) fn strike(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
         let mut counts = lock(&self.counts);
         let mut struck = None;
         for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
-            if !rule.on.covers(kind) {
+            if rule.on.is_some_and(|only| only != kind) {
                 continue;
             }
             counts.calls += 1;
@@ -324,30 +272,22 @@ impl FaultPlan {
             }
             let goes_on = counts.until.is_some_and(|until| now < until);
             let may = rule.times.is_none_or(|most| counts.turns < most);
-            if !goes_on && may && self.is_turn(index, &rule.turn, counts.calls) {
+            if !goes_on && may && rule.is_turn(&self.seed, index, counts.calls) {
                 counts.turns += 1;
                 counts.until = rule.lasts.map(|time| now.saturating_add(time.millis()));
             } else if !goes_on {
                 continue;
             }
-            struck = Some(rule.strike.clone());
+            struck = Some(rule.clone());
         }
         struck
-    }
-
-    fn is_turn(&self, rule: usize, turn: &Turn, call: u64) -> bool {
-        match turn {
-            Turn::Always => true,
-            Turn::Chance(share) => draw(rule as u64, format_args!("{}/{call}", self.seed)) < *share,
-            Turn::Every(n) => call.is_multiple_of(n.get()),
-            Turn::Calls(calls) => calls.contains(&call),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::Scenario;
     use crate::manifest::read_yaml;
 
     fn rules(yaml: &str) -> Vec<FaultRule> {
@@ -440,7 +380,7 @@ mod tests {
              - { do: { nearly: endEarly } }\n\
              - { date: 3600 }\n",
         );
-        let names: Vec<_> = read.iter().map(|rule| rule.strike.name()).collect();
+        let names: Vec<_> = read.iter().map(FaultRule::name).collect();
         assert_eq!(
             names,
             [
@@ -462,21 +402,34 @@ mod tests {
                 "headers"
             ]
         );
-        let fault = |n: usize| read[n].strike.fault.clone();
+        let fault = |n: usize| read[n].fault.clone();
         assert_eq!(fault(3), Some(Fault::Reset(FaultTiming::After)));
-        assert_eq!((read[12].strike.date, read[12].strike.age), (-4, Some(4)));
+        assert_eq!((read[12].date, read[12].age), (-4, Some(4)));
+    }
+
+    #[test]
+    fn a_rule_may_be_about_every_kind_and_must_do_something() {
+        let read = |yaml: &str| Scenario::read("scenario.yaml", yaml).map(|read| read.faults);
+        let any = read("faults: [{ on: any, do: empty }, { do: empty }]").expect("rules");
+        assert_eq!(any[0], any[1]);
+        let idle = read("faults: [{ do: empty }, { on: listRuns, every: 2 }]");
+        let idle = idle.expect_err("nothing to do").to_string();
+        assert!(idle.contains("rule 2 does nothing"), "{idle}");
+        let unknown = read("faults: [{ on: createRuns, do: empty }]").expect_err("no kind");
+        assert!(
+            unknown.message().contains("createRun, listRuns"),
+            "{unknown}"
+        );
     }
 
     #[test]
     fn a_rule_that_makes_no_sense_is_refused() {
         for bad in [
-            "[{ chance: 0.1, every: 2, do: garbage }]",
             "[{ chance: 1.5, do: garbage }]",
             "[{ every: 0, do: garbage }]",
             "[{ do: { status: { code: 200 } } }]",
             "[{ on: createRuns, do: garbage }]",
             "[{ do: explode }]",
-            "[{ on: listRuns, every: 2 }]",
             "[{ do: { nearly: so }]",
             "[{ often: 2, do: garbage }]",
         ] {

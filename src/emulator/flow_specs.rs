@@ -5,13 +5,6 @@
 
 use serde_json::{Value, json};
 
-use super::clock::Millis;
-use super::gateway::Caller;
-use super::listing::Catalog;
-use super::refusal::ServiceError;
-use super::reply::Reply;
-use super::world::World;
-
 /// A flow spec: the recipe that flows of a kind of source share.
 pub(super) struct FlowSpec {
     pub(super) id: &'static str,
@@ -45,50 +38,18 @@ pub(super) const CLOUD_STORAGE_TO_AEP: FlowSpec = FlowSpec {
     required: &["startTime", "windowStartTime", "windowEndTime"],
 };
 
-/// The connection spec of the data lake.
-pub(super) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
-/// The provider of both flow specs.
-const PROVIDER: &str = "0ed90a81-07f4-4586-8190-b40eccef1c5a";
-const ALL: [&FlowSpec; 2] = [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP];
-
-const FLOW_SPECS: Catalog = Catalog {
-    path: "flowSpecs",
-    fields: &[
-        "id",
-        "name",
-        "providerId",
-        "version",
-        "sourceConnectionSpecIds",
-        "targetConnectionSpecIds",
-        "attributes",
-    ],
-};
-
-/// `GET /flowSpecs`
-pub(super) fn list(
-    world: &World,
-    caller: &Caller,
-    query: &str,
-    now: Millis,
-) -> Result<Reply, ServiceError> {
-    let show = |spec: &&FlowSpec, _| flow_spec_body(spec);
-    FLOW_SPECS.list(query, caller, &world.scenario, now, ALL.to_vec(), show)
-}
-
-/// `GET /flowSpecs/{id}`
-pub(super) fn get(world: &World, id: &str) -> Result<Reply, ServiceError> {
-    let spec = ALL
-        .into_iter()
-        .find(|spec| spec.id == id)
-        .ok_or_else(|| ServiceError::not_found("flowSpecs", id))?;
-    Ok(Reply::one(flow_spec_body(spec), world.scenario.item_shape))
+/// What `/flowSpecs` has.
+pub(super) fn all() -> Vec<Value> {
+    [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP]
+        .map(flow_spec_body)
+        .into()
 }
 
 fn flow_spec_body(spec: &FlowSpec) -> Value {
     let mut properties = json!({
-        "startTime": { "type": "integer", "description": "When the run is to begin, in epoch time." },
-        "windowStartTime": { "type": "integer", "description": "Start of the window, in epoch time." },
-        "windowEndTime": { "type": "integer", "description": "End of the window, in epoch time." },
+        "startTime": { "type": "integer" },
+        "windowStartTime": { "type": "integer" },
+        "windowEndTime": { "type": "integer" },
     });
     if spec.required.contains(&"deltaColumn") {
         properties["deltaColumn"] = json!({
@@ -104,11 +65,9 @@ fn flow_spec_body(spec: &FlowSpec) -> Value {
     json!({
         "id": spec.id,
         "name": spec.name,
-        "providerId": PROVIDER,
         "version": "1.0",
         "sourceConnectionSpecIds": [spec.connection_spec],
-        "targetConnectionSpecIds": [DATA_LAKE],
-        "attributes": { "isSourceFlow": true, "flacValidationSupported": true, "frequency": "batch" },
+        "attributes": { "isSourceFlow": true, "frequency": "batch" },
         "runSpec": {
             "name": "ProviderParams",
             "type": "RunSpec",

@@ -1,4 +1,5 @@
-//! Flows: `/flows`, `/flows/{id}`.
+//! Flows and where they read: `/flows`, `/flows/{id}`, `/sourceConnections`, of which each flow has one
+//! of its own.
 //!
 //! Shapes are those of Adobe's database and cloud storage tutorials: schedules typed as strings,
 //! a Copy transformation once the delta column is known.
@@ -6,46 +7,15 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::call::AuthorizedCall;
 use super::chance::uuid_of;
-use super::clock::Millis;
-use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, DATA_LAKE, FlowSpec};
-use super::gateway::Caller;
+use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
 use super::life::Life;
-use super::listing::Catalog;
-use super::refusal::ServiceError;
-use super::reply::Reply;
-use super::run_body::{TECHNICAL_ACCOUNT, etag, sandbox_id};
-use super::scenario::{Frequency, Spelling};
-use super::world::{EmulatedFlow, FLOWS_SINCE, World};
-
-const FLOWS: Catalog = Catalog {
-    path: "flows",
-    fields: &[
-        "id",
-        "createdAt",
-        "updatedAt",
-        "createdBy",
-        "updatedBy",
-        "createdClient",
-        "updatedClient",
-        "sandboxId",
-        "sandboxName",
-        "imsOrgId",
-        "name",
-        "description",
-        "flowSpec",
-        "state",
-        "version",
-        "etag",
-        "sourceConnectionIds",
-        "targetConnectionIds",
-        "inheritedAttributes",
-        "scheduleParams",
-        "transformations",
-        "lastOperation",
-        "lastRunDetails",
-    ],
-};
+use super::listing;
+use super::reply::{Answer, Reply};
+use super::run_body::{TECHNICAL_ACCOUNT, etag};
+use super::scenario::Spelling;
+use super::world::{EmulatedFlow, FLOWS_SINCE};
 
 impl EmulatedFlow {
     pub(super) fn spec(&self) -> &'static FlowSpec {
@@ -56,51 +26,28 @@ impl EmulatedFlow {
         }
     }
 
-    pub(super) fn source_connection_id(&self) -> Uuid {
+    fn source_connection_id(&self) -> Uuid {
         uuid_of(format_args!("source/{}/{}", self.sandbox, self.id))
-    }
-
-    pub(super) fn target_connection_id(&self) -> Uuid {
-        uuid_of(format_args!("target/{}/{}", self.sandbox, self.id))
-    }
-
-    pub(super) fn base_connection_id(&self) -> Uuid {
-        uuid_of(format_args!("base/{}/{}", self.sandbox, self.id))
     }
 }
 
 /// `GET /flows`
-pub(super) fn list(
-    world: &World,
-    caller: &Caller,
-    query: &str,
-    now: Millis,
-) -> Result<Reply, ServiceError> {
-    let flows = world.visible_flows(&caller.sandbox).collect();
-    let show = |flow: &&EmulatedFlow, at| flow_body(world, caller, flow, at);
-    FLOWS.list(query, caller, &world.scenario, now, flows, show)
+pub(super) fn list(call: &AuthorizedCall) -> Answer {
+    let flows = call.world.visible_flows(&call.caller.sandbox);
+    let flows = flows.map(|flow| flow_body(call, flow)).collect();
+    listing::list(call, "flows", flows)
 }
 
 /// `GET /flows/{id}`
-pub(super) fn get(
-    world: &World,
-    caller: &Caller,
-    id: &str,
-    now: Millis,
-) -> Result<Reply, ServiceError> {
-    let flow = id
-        .parse()
-        .ok()
-        .and_then(|id| world.flow(&(caller.sandbox.clone(), id)))
-        .filter(|flow| !flow.hidden)
-        .ok_or_else(|| ServiceError::not_found("flows", id))?;
-    let body = flow_body(world, caller, flow, now);
-    Ok(Reply::one(body, world.scenario.item_shape))
+pub(super) fn get(call: &AuthorizedCall) -> Answer {
+    let flow = call.world.visible_flow(&call.caller.sandbox, call.id);
+    let flow = flow.ok_or_else(|| Reply::not_found("flows", call.id))?;
+    let body = flow_body(call, flow);
+    Ok(Reply::one(body, call.world.scenario.item_shape))
 }
 
-fn flow_body(world: &World, caller: &Caller, flow: &EmulatedFlow, now: Millis) -> Value {
-    let spec = flow.spec();
-    let copy = world.copy_column(flow);
+fn flow_body(call: &AuthorizedCall, flow: &EmulatedFlow) -> Value {
+    let copy = call.world.copy_column(flow);
     let updated_at = copy.as_ref().map_or(FLOWS_SINCE, |copy| copy.since);
     let version = etag(format_args!("{}/{}", flow.sandbox, flow.id), updated_at);
     let mut transformations = Vec::new();
@@ -112,90 +59,80 @@ fn flow_body(world: &World, caller: &Caller, flow: &EmulatedFlow, now: Millis) -
     }
     transformations.push(json!({
         "name": "Mapping",
-        "params": {
-            "mappingId": uuid_of(format_args!("mapping/{}", flow.id)).simple().to_string(),
-            "mappingVersion": "0",
-        },
+        "params": { "mappingId": uuid_of(format_args!("mapping/{}", flow.id)).simple().to_string() },
     }));
     let mut schedule = json!({
         "startTime": (FLOWS_SINCE / 1000).to_string(),
-        "frequency": flow.frequency.name(),
+        "frequency": flow.frequency,
     });
-    if flow.frequency != Frequency::Once {
+    if flow.frequency != "once" {
         schedule["interval"] = "15".into();
-        schedule["backfill"] = "true".into();
     }
-    let connection = |id: Uuid, spec: &str| {
-        json!({
-            "id": id,
-            "connectionSpec": { "id": spec, "version": "1.0" },
-            "baseConnection": {
-                "id": flow.base_connection_id(),
-                "connectionSpec": { "id": spec, "version": "1.0" },
-            },
-        })
-    };
     let mut body = json!({
         "id": flow.id,
         "createdAt": FLOWS_SINCE,
         "updatedAt": updated_at,
         "createdBy": TECHNICAL_ACCOUNT,
-        "updatedBy": TECHNICAL_ACCOUNT,
-        "createdClient": "emulator",
-        "updatedClient": "emulator",
-        "sandboxId": sandbox_id(&flow.sandbox),
         "sandboxName": flow.sandbox,
-        "imsOrgId": caller.organization,
+        "imsOrgId": call.caller.organization,
         "name": flow.name,
-        "description": "",
-        "flowSpec": { "id": spec.id, "version": "1.0" },
+        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
         "state": flow.state,
         "version": version,
         "sourceConnectionIds": [flow.source_connection_id()],
-        "targetConnectionIds": [flow.target_connection_id()],
-        "inheritedAttributes": {
-            "properties": { "isSourceFlow": true },
-            "sourceConnections": [connection(flow.source_connection_id(), spec.connection_spec)],
-            "targetConnections": [connection(flow.target_connection_id(), DATA_LAKE)],
-        },
+        "inheritedAttributes": { "properties": { "isSourceFlow": true } },
         "scheduleParams": schedule,
         "transformations": transformations,
-        "runs": format!("/runs?property=flowId=={}", flow.id),
-        "lastOperation": { "started": 0, "updated": 0, "operation": "create" },
     });
-    let etag_key = match world.scenario.spelling {
+    let etag_key = match call.world.scenario.spelling {
         Spelling::Samples => "etag",
         Spelling::Openapi => "eTag",
     };
     body[etag_key] = version.into();
-    if let Some(details) = last_run_details(world, flow, now) {
+    if let Some(details) = last_run_details(call, flow) {
         body["lastRunDetails"] = details;
     }
     body
 }
 
 /// The newest run that has begun; none before the first one did.
-fn last_run_details(world: &World, flow: &EmulatedFlow, now: Millis) -> Option<Value> {
-    let until = now.saturating_sub(world.scenario.listed_after.millis());
-    let key = (flow.sandbox.clone(), flow.id);
-    let runs = world.runs_of(&key, until, usize::MAX);
+fn last_run_details(call: &AuthorizedCall, flow: &EmulatedFlow) -> Option<Value> {
+    let runs = call.world.runs_of(flow, call.now, usize::MAX);
     runs.iter().find_map(|run| {
-        let life = Life::of(run, &world.scenario, now);
-        let (started, completed) = match life {
+        let life = Life::of(run, &call.world.scenario, call.now);
+        let mut details = json!({ "id": run.record.id, "state": life.status() });
+        match life {
             Life::Scheduled => return None,
-            Life::InProgress { started } => (started, None),
+            Life::InProgress { started } => details["startedAtUTC"] = started.into(),
             Life::Ended {
                 started, completed, ..
-            } => (started, Some(completed)),
-        };
-        let mut details = json!({
-            "id": run.record.id,
-            "state": life.status(),
-            "startedAtUTC": started,
-        });
-        if let Some(completed) = completed {
-            details["completedAtUTC"] = completed.into();
+            } => {
+                details["startedAtUTC"] = started.into();
+                details["completedAtUTC"] = completed.into();
+            }
         }
         Some(details)
+    })
+}
+
+/// What `/sourceConnections` has.
+pub(super) fn source_connections(call: &AuthorizedCall) -> Vec<Value> {
+    let flows = call.world.visible_flows(&call.caller.sandbox);
+    flows.map(source_connection_body).collect()
+}
+
+fn source_connection_body(flow: &EmulatedFlow) -> Value {
+    let spec = flow.spec();
+    json!({
+        "id": flow.source_connection_id(),
+        "createdAt": FLOWS_SINCE,
+        "updatedAt": FLOWS_SINCE,
+        "createdBy": TECHNICAL_ACCOUNT,
+        "sandboxName": flow.sandbox,
+        "name": format!("{} source", flow.name),
+        "data": { "format": spec.format },
+        "connectionSpec": { "id": spec.connection_spec, "version": "1.0" },
+        "state": "enabled",
+        "etag": etag(flow.source_connection_id(), FLOWS_SINCE),
     })
 }

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use hyper::{HeaderMap, StatusCode, header};
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
@@ -17,9 +17,8 @@ use crate::run::Sandbox;
 
 use super::clock::Millis;
 use super::lock;
-use super::refusal::ServiceError;
-use super::reply::Reply;
-use super::scenario::{Permission, Scenario, TokenRule};
+use super::reply::{Answer, Reply};
+use super::scenario::{Scenario, TokenRule};
 use super::world::World;
 
 /// What a token issued here begins with; its end in milliseconds follows.
@@ -42,14 +41,10 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Counts a request against the rate limit.
-    pub(super) fn check_rate(
-        &self,
-        scenario: &Scenario,
-        now_micros: i64,
-    ) -> Result<(), ServiceError> {
+    /// Counts a request against the rate limit; whether it is let in.
+    pub(super) fn has_room(&self, scenario: &Scenario, now_micros: i64) -> bool {
         let Some(limit) = scenario.rate_limit else {
-            return Ok(());
+            return true;
         };
         let mut recent = lock(&self.recent);
         while recent
@@ -58,148 +53,96 @@ impl Gateway {
         {
             recent.pop_front();
         }
-        if recent.len() >= usize::try_from(limit.get()).unwrap_or(usize::MAX) {
-            return Err(ServiceError::Throttled {
-                retry_after: Some("1".to_owned()),
-            });
+        let has_room = recent.len() < usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        if has_room {
+            recent.push_back(now_micros);
         }
-        recent.push_back(now_micros);
-        Ok(())
+        has_room
     }
 }
 
-/// Checks the headers of a request, in the gateway's order: token, key, organization.
-pub(super) fn check_headers(
-    headers: &HeaderMap,
-    scenario: &Scenario,
-    now: Millis,
-) -> Result<(String, String), ServiceError> {
-    let forbidden =
-        |code, message| Err(ServiceError::gateway(StatusCode::FORBIDDEN, code, message));
-    let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
+/// Who sends a request with these headers, checked in the gateway's order: token, key, organization;
+/// then, by the service, the sandbox.
+pub(super) fn caller(headers: &HeaderMap, world: &World, now: Millis) -> Result<Caller, Reply> {
+    let Scenario {
+        tokens,
+        api_key,
+        organization: only,
+        ..
+    } = &world.scenario;
+    let forbidden = |code, message| Err(Reply::gateway(StatusCode::FORBIDDEN, code, message));
+    let Some(authorization) = text(headers, "authorization") else {
         return forbidden("403010", "Oauth token is missing");
     };
-    if !is_valid_token(authorization, scenario.tokens, now) {
-        return Err(ServiceError::token_not_valid());
+    if !is_valid_token(authorization, *tokens, now) {
+        return Err(Reply::token_not_valid());
     }
-    let Some(key) = text(headers, "x-api-key") else {
+    let Some(client) = text(headers, "x-api-key") else {
         return forbidden("403000", "Api Key is required");
     };
-    if scenario.api_key.as_ref().is_some_and(|only| only != key) {
+    if api_key.as_ref().is_some_and(|only| only != client) {
         return forbidden("403003", "Api Key is invalid");
     }
     let Some(organization) = text(headers, "x-gw-ims-org-id") else {
-        return Err(ServiceError::gateway(
-            StatusCode::BAD_REQUEST,
-            "400003",
-            "Missing header: x-gw-ims-org-id",
-        ));
+        let message = "Missing header: x-gw-ims-org-id";
+        return Err(Reply::gateway(StatusCode::BAD_REQUEST, "400003", message));
     };
-    let only = scenario.organization.as_ref();
-    if only.is_some_and(|only| only != organization) {
+    if only.as_ref().is_some_and(|only| only != organization) {
         return forbidden("403025", "Profile is not valid");
     }
-    Ok((key.to_owned(), organization.to_owned()))
+    if headers.contains_key("x-sandbox-id") {
+        let message = "The header x-sandbox-id is not allowed with a user token.";
+        return Err(Reply::bad_request(2110, message));
+    }
+    let name = text(headers, "x-sandbox-name").unwrap_or("prod");
+    let sandbox = name.parse().ok();
+    let sandbox = sandbox.filter(|sandbox| world.has_sandbox(sandbox));
+    let sandbox = sandbox.ok_or_else(|| {
+        let message = format!("The sandbox {name} is not found.");
+        Reply::flow_error(StatusCode::NOT_FOUND, 2100, &message)
+    })?;
+    Ok(Caller {
+        sandbox,
+        client: client.to_owned(),
+        organization: organization.to_owned(),
+    })
 }
 
 /// Refuses a body that is not said to be JSON.
-pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), ServiceError> {
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Reply> {
     let media_type = text(headers, header::CONTENT_TYPE.as_str())
         .and_then(|value| value.split(';').next())
         .unwrap_or_default();
     if media_type.trim().eq_ignore_ascii_case("application/json") {
-        Ok(())
-    } else {
-        Err(ServiceError::ContentType)
+        return Ok(());
     }
-}
-
-/// The sandbox that a request is for.
-pub(super) fn check_sandbox(
-    headers: &HeaderMap,
-    scenario: &Scenario,
-    world: &World,
-) -> Result<Sandbox, ServiceError> {
-    if headers.contains_key("x-sandbox-id") {
-        return Err(ServiceError::bad_request(
-            2110,
-            "The header x-sandbox-id is not allowed with a user token.",
-        ));
-    }
-    let name = match text(headers, "x-sandbox-name") {
-        Some(name) => name,
-        None if scenario.require_sandbox_header => {
-            return Err(ServiceError::bad_request(
-                2105,
-                "The header x-sandbox-name is missing.",
-            ));
-        }
-        None => "prod",
-    };
-    let sandbox = name.parse().ok();
-    sandbox
-        .filter(|sandbox| world.has_sandbox(sandbox))
-        .ok_or_else(|| {
-            ServiceError::service(
-                StatusCode::NOT_FOUND,
-                2100,
-                format!("The sandbox {name} is not found."),
-            )
-        })
-}
-
-/// Whether the caller may do what changes something, or anything at all.
-pub(super) fn check_permission(permission: Permission, changes: bool) -> Result<(), ServiceError> {
-    match permission {
-        Permission::None => Err(ServiceError::service(
-            StatusCode::FORBIDDEN,
-            2120,
-            "The user does not have the permissions for this operation.",
-        )),
-        Permission::ReadOnly if changes => Err(ServiceError::bad_request(
-            1427,
-            "The user token is not authorized to create or update flow runs.",
-        )),
-        _ => Ok(()),
-    }
+    let body = json!({
+        "type": "/placeholder/type/uri",
+        "status": 400,
+        "title": "BadRequestError",
+        "detail": "A valid content-type must be specified",
+    });
+    Err(Reply::json(StatusCode::BAD_REQUEST, &body))
 }
 
 /// `POST /ims/token/v3`: OAuth server-to-server.
-///
-/// Fields are read from the form, and from the query, where older clients put them.
-pub(super) fn issue_token(
-    query: &str,
-    body: &[u8],
-    scenario: &Scenario,
-    now: Millis,
-) -> Result<Reply, ServiceError> {
+pub(super) fn issue_token(body: &[u8], scenario: &Scenario, now: Millis) -> Answer {
     let field = |name: &str| {
-        form_urlencoded::parse(body)
-            .chain(form_urlencoded::parse(query.as_bytes()))
-            .find_map(|(field, value)| (field == name && !value.is_empty()).then_some(value))
+        let mut fields = form_urlencoded::parse(body);
+        fields.find_map(|(field, value)| (field == name && !value.is_empty()).then_some(value))
     };
-    let refused = |error, description| Err(ServiceError::Token { error, description });
-    let Some(grant_type) = field("grant_type") else {
-        return refused("invalid_request", "grant_type is missing");
+    let refused = |error: &str, description: String| {
+        let body = json!({ "error": error, "error_description": description });
+        Err(Reply::json(StatusCode::BAD_REQUEST, &body))
     };
-    if grant_type != "client_credentials" {
-        return refused("unsupported_grant_type", "expected client_credentials");
+    for name in ["grant_type", "client_id", "client_secret", "scope"] {
+        if field(name).is_none() {
+            return refused("invalid_request", format!("{name} is missing"));
+        }
     }
-    let Some(client) = field("client_id") else {
-        return refused("invalid_request", "client_id is missing");
-    };
-    if field("client_secret").is_none() {
-        return refused("invalid_request", "client_secret is missing");
-    }
-    if field("scope").is_none() {
-        return refused("invalid_scope", "scope is missing");
-    }
-    if scenario
-        .api_key
-        .as_ref()
-        .is_some_and(|only| *only != client)
-    {
-        return refused("invalid_client", "the client is not known");
+    let only = scenario.api_key.as_deref();
+    if only.is_some_and(|only| field("client_id").is_some_and(|client| client != only)) {
+        return refused("invalid_client", "the client is not known".to_owned());
     }
     let end = now.saturating_add(scenario.token_lifetime.millis());
     let token = format!("{ISSUED_MARK}{end}.{}", Uuid::new_v4().simple());
@@ -239,7 +182,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderName, HeaderValue};
+    use hyper::header::{HeaderName, HeaderValue};
 
     use super::*;
 
@@ -253,16 +196,10 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn code(refusal: ServiceError) -> &'static str {
-        match refusal {
-            ServiceError::Gateway { code, .. } => code,
-            other => panic!("{other:?}"),
-        }
-    }
-
     #[test]
     fn the_gateway_asks_for_token_key_and_organization_in_this_order() {
         let restricted = Scenario::of("{ apiKey: key, organization: org@AdobeOrg }");
+        let world = World::new(Vec::new(), restricted, None).expect("a world");
         let mut sent = Vec::new();
         let mut refused = Vec::new();
         for next in [
@@ -277,19 +214,19 @@ mod tests {
                 sent.retain(|(sent, _)| *sent != name);
                 sent.push((name, value));
             }
-            let refusal = check_headers(&headers(&sent), &restricted, 0);
-            refused.push(code(refusal.expect_err("incomplete")));
+            let refusal = caller(&headers(&sent), &world, 0).expect_err("incomplete");
+            refused.push(refusal.body_json()["error_code"].to_string());
         }
         assert_eq!(
             refused,
             ["403010", "401013", "403000", "403003", "400003", "403025"]
+                .map(|code| format!("{code:?}"))
         );
     }
 
     #[test]
     fn any_token_is_let_in_unless_it_was_issued_here_and_expired() {
         let reply = issue_token(
-            "",
             b"grant_type=client_credentials&client_id=a&client_secret=b&scope=c",
             &Scenario::of("tokenLifetime: 60"),
             1_000,
@@ -313,8 +250,9 @@ mod tests {
             let mut fields: Vec<_> = all.split('&').collect();
             fields.remove(index);
             let form = fields.join("&");
-            let issued = issue_token("", form.as_bytes(), &Scenario::default(), 0);
-            assert!(matches!(issued, Err(ServiceError::Token { .. })), "{form}");
+            let issued = issue_token(form.as_bytes(), &Scenario::default(), 0);
+            let refused = issued.expect_err("a field is missing");
+            assert_eq!(refused.body_json()["error"], "invalid_request", "{form}");
         }
     }
 
@@ -322,7 +260,7 @@ mod tests {
     fn no_second_lets_in_more_than_the_rate() {
         let scenario = Scenario::of("rateLimit: 2");
         let gateway = Gateway::default();
-        let is_let_in = |at| gateway.check_rate(&scenario, at).is_ok();
+        let is_let_in = |at| gateway.has_room(&scenario, at);
         assert!(is_let_in(0));
         assert!(is_let_in(900_000));
         assert!(!is_let_in(999_999));

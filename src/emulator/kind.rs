@@ -1,10 +1,12 @@
-//! Kinds of requests: the words that fault rules and the ledger share.
-//!
-//! A kind is a name without the ids of a path. The router gives every request exactly one.
+//! Kinds of requests: the one table of what a method and a path mean, in the words that fault rules
+//! and the ledger share.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+/// Where Adobe serves the Flow Service.
+pub(super) const BASE: &str = "/data/foundation/flowservice";
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,92 +34,44 @@ pub enum RequestKind {
     GetSourceConnection,
     /// `POST /ims/token/v3`
     Token,
-    /// Anything else.
+    /// Anything else: nothing deletes or cancels a run.
     Other,
 }
 
 impl RequestKind {
-    const ALL: [Self; 12] = [
-        Self::CreateRun,
-        Self::ListRuns,
-        Self::GetRun,
-        Self::Action,
-        Self::ListFlows,
-        Self::GetFlow,
-        Self::ListFlowSpecs,
-        Self::GetFlowSpec,
-        Self::ListSourceConnections,
-        Self::GetSourceConnection,
-        Self::Token,
-        Self::Other,
-    ];
-
-    /// The kind's name in scenarios and in the ledger.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CreateRun => "createRun",
-            Self::ListRuns => "listRuns",
-            Self::GetRun => "getRun",
-            Self::Action => "action",
-            Self::ListFlows => "listFlows",
-            Self::GetFlow => "getFlow",
-            Self::ListFlowSpecs => "listFlowSpecs",
-            Self::GetFlowSpec => "getFlowSpec",
-            Self::ListSourceConnections => "listSourceConnections",
-            Self::GetSourceConnection => "getSourceConnection",
-            Self::Token => "token",
-            Self::Other => "other",
+    /// What `method` asks for at `path`, and the id in it, which is empty where there is none.
+    pub(super) fn of<'path>(method: &str, path: &'path str) -> (Self, &'path str) {
+        if method == "POST" && path == "/ims/token/v3" {
+            return (Self::Token, "");
         }
+        // Adobe's tutorial sends to `/runs/`.
+        let path = path.strip_prefix(BASE).unwrap_or_default();
+        let path: Vec<_> = path.trim_end_matches('/').split('/').skip(1).collect();
+        match (method, path.as_slice()) {
+            ("POST", ["runs"]) => (Self::CreateRun, ""),
+            ("GET", ["runs"]) => (Self::ListRuns, ""),
+            ("GET", ["runs", id]) => (Self::GetRun, id),
+            ("POST", ["runs", id, "action"]) => (Self::Action, id),
+            ("GET", ["flows"]) => (Self::ListFlows, ""),
+            ("GET", ["flows", id]) => (Self::GetFlow, id),
+            ("GET", ["flowSpecs"]) => (Self::ListFlowSpecs, ""),
+            ("GET", ["flowSpecs", id]) => (Self::GetFlowSpec, id),
+            ("GET", ["sourceConnections"]) => (Self::ListSourceConnections, ""),
+            ("GET", ["sourceConnections", id]) => (Self::GetSourceConnection, id),
+            _ => (Self::Other, ""),
+        }
+    }
+
+    /// Whether it makes a run.
+    pub(super) fn makes_a_run(self) -> bool {
+        matches!(self, Self::CreateRun | Self::Action)
     }
 }
 
+/// The name in scenarios and in the ledger.
 impl fmt::Display for RequestKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// Which requests a fault rule is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(try_from = "String")]
-pub enum Target {
-    /// Every request, tokens included.
-    #[default]
-    Any,
-    /// Requests of one kind.
-    Only(RequestKind),
-}
-
-impl Target {
-    pub(super) fn covers(self, kind: RequestKind) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Only(only) => only == kind,
-        }
-    }
-}
-
-/// A name that is no kind of request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a kind of request: expected any, {names}",
-    names = RequestKind::ALL.map(RequestKind::name).join(", ")
-)]
-pub struct UnknownTarget(String);
-
-impl TryFrom<String> for Target {
-    type Error = UnknownTarget;
-
-    fn try_from(name: String) -> Result<Self, UnknownTarget> {
-        if name == "any" {
-            return Ok(Self::Any);
-        }
-        RequestKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .map(Self::Only)
-            .ok_or(UnknownTarget(name))
+        self.serialize(f)
     }
 }
 
@@ -126,20 +80,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_in_scenarios_are_those_in_the_ledger() {
-        for kind in RequestKind::ALL {
-            let name = serde_json::to_value(kind).expect("a name");
-            assert_eq!(name, kind.name());
-            assert_eq!(
-                Target::try_from(kind.name().to_owned()),
-                Ok(Target::Only(kind))
-            );
-        }
-    }
-
-    #[test]
-    fn an_unknown_kind_is_refused_with_the_list_of_known_ones() {
-        let error = Target::try_from("createRuns".to_owned()).expect_err("no such kind");
-        assert!(error.to_string().contains("any, createRun, listRuns"));
+    fn a_method_and_a_path_are_one_kind_of_request() {
+        let of = |method, path: &str| {
+            let path = format!("{BASE}{path}");
+            let (kind, id) = RequestKind::of(method, &path);
+            format!("{kind} {id}")
+        };
+        assert_eq!(of("POST", "/runs/"), "createRun ");
+        assert_eq!(of("GET", "/runs"), "listRuns ");
+        assert_eq!(of("GET", "/runs/a"), "getRun a");
+        assert_eq!(of("POST", "/runs/a/action"), "action a");
+        assert_eq!(of("DELETE", "/runs/a"), "other ");
+        assert_eq!(of("GET", ""), "other ");
+        assert_eq!(
+            RequestKind::of("POST", "/ims/token/v3").0,
+            RequestKind::Token
+        );
+        assert_eq!(RequestKind::of("GET", "/runs").0, RequestKind::Other);
     }
 }

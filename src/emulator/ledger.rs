@@ -4,7 +4,7 @@
 //! believes instead of the client's state. Requests and faults are those of this emulator since
 //! its start; the stored runs are all of its world, earlier starts over the same journal too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::clock::{Clock, Millis};
+use super::journal::RunRecord;
 use super::kind::RequestKind;
+use super::life::Life;
 use super::lock;
+use super::world::World;
 
 /// What the emulator got, did and holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -95,27 +98,37 @@ pub struct StoredRun {
     pub retrigger_of: Option<String>,
 }
 
-/// The part of the ledger that a world holds.
-#[derive(Debug, Default)]
-pub(super) struct Held {
-    pub(super) stored: Vec<StoredRun>,
-    pub(super) ends: BTreeMap<String, u64>,
-    pub(super) most_unfinished: u64,
+impl From<&RunRecord> for StoredRun {
+    fn from(record: &RunRecord) -> Self {
+        let RunRecord {
+            id,
+            sandbox,
+            flow_id,
+            created_at,
+            created_client: _,
+            ims_org_id: _,
+            retrigger_of,
+            params,
+        } = record;
+        Self {
+            run_id: id.clone(),
+            sandbox: sandbox.to_string(),
+            flow_id: flow_id.to_string(),
+            window_start_time: params.window.0,
+            window_end_time: params.window.1,
+            start_time: params.start_time,
+            delta_column: params.raw_delta_column(),
+            created_at: *created_at,
+            retrigger_of: retrigger_of.clone(),
+        }
+    }
 }
 
 /// The part of the ledger that is counted as requests come in.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    counted: Mutex<Counted>,
+    counted: Mutex<Ledger>,
     arrived: watch::Sender<Arrived>,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    arrivals: Vec<Arrival>,
-    requests: BTreeMap<RequestKind, u64>,
-    faults: BTreeMap<&'static str, u64>,
-    tokens_issued: u64,
 }
 
 impl Tally {
@@ -124,11 +137,11 @@ impl Tally {
         // Read under the lock, so that the list is in the order of its times.
         let at_micros = clock.micros();
         counted.arrivals.push(Arrival { at_micros, kind });
-        *counted.requests.entry(kind).or_default() += 1;
+        counted.creates += u64::from(kind == RequestKind::CreateRun);
+        *counted.requests.entry(kind.to_string()).or_default() += 1;
         self.arrived.send_modify(|arrived| {
             arrived.requests += 1;
-            let makes_a_run = matches!(kind, RequestKind::CreateRun | RequestKind::Action);
-            arrived.creates += u64::from(makes_a_run);
+            arrived.creates += u64::from(kind.makes_a_run());
         });
     }
 
@@ -136,52 +149,55 @@ impl Tally {
         self.arrived.subscribe()
     }
 
-    pub(super) fn struck(&self, fault: &'static str) {
-        *lock(&self.counted).faults.entry(fault).or_default() += 1;
+    pub(super) fn struck(&self, fault: &str) {
+        let mut counted = lock(&self.counted);
+        *counted.faults.entry(fault.to_owned()).or_default() += 1;
     }
 
     pub(super) fn token_issued(&self) {
         lock(&self.counted).tokens_issued += 1;
     }
 
-    /// The ledger over what a world holds.
-    pub(super) fn ledger(&self, held: Held) -> Ledger {
-        let Held {
-            stored,
-            ends,
-            most_unfinished,
-        } = held;
-        let Counted {
-            arrivals,
-            requests,
-            faults,
-            tokens_issued,
-        } = &*lock(&self.counted);
-        Ledger {
-            creates: requests
-                .get(&RequestKind::CreateRun)
-                .copied()
-                .unwrap_or_default(),
-            arrivals: arrivals.clone(),
-            requests: requests
-                .iter()
-                .map(|(kind, count)| (kind.name().to_owned(), *count))
-                .collect(),
-            stored,
-            ends,
-            most_unfinished,
-            tokens_issued: *tokens_issued,
-            faults: faults
-                .iter()
-                .map(|(fault, count)| ((*fault).to_owned(), *count))
-                .collect(),
+    /// What was counted, and what `world` holds at `now`.
+    pub(super) fn ledger(&self, world: &World, now: Millis) -> Ledger {
+        let mut ledger = lock(&self.counted).clone();
+        let mut changes: HashMap<_, Vec<(Millis, i64)>> = HashMap::new();
+        for (run, is_outdone) in world.all() {
+            if !is_outdone {
+                let end = Life::of(&run, &world.scenario, now).end();
+                *ledger.ends.entry(end.to_owned()).or_default() += 1;
+            }
+            let span = Life::unfinished(&run, &world.scenario);
+            let flow = (run.record.sandbox.clone(), run.record.flow_id);
+            let of_flow = changes.entry(flow).or_default();
+            of_flow.extend([(span.start, 1), (span.end, -1)]);
+            ledger.stored.push(StoredRun::from(&run.record));
         }
+        ledger.most_unfinished = changes.into_values().map(most_at_once).max().unwrap_or(0);
+        ledger
     }
+}
+
+/// The most that were there at any one time, by when how many came and went.
+fn most_at_once(mut changes: Vec<(Millis, i64)>) -> u64 {
+    // At one time, what ends does so before what begins.
+    changes.sort_unstable();
+    let (mut there, mut most) = (0, 0);
+    for (_, change) in changes {
+        there += change;
+        most = most.max(there);
+    }
+    u64::try_from(most).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::emulator::Scenario;
+
+    fn nothing() -> World {
+        World::new(Vec::new(), Scenario::default(), None).expect("a world")
+    }
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
@@ -191,7 +207,7 @@ mod tests {
         tally.arrived(RequestKind::ListRuns, &at(20));
         tally.arrived(RequestKind::CreateRun, &at(30));
         tally.struck("reset");
-        let ledger = tally.ledger(Held::default());
+        let ledger = tally.ledger(&nothing(), 0);
         assert_eq!(ledger.creates, 2);
         assert_eq!(ledger.requests["listRuns"], 1);
         assert_eq!(ledger.faults["reset"], 1);
@@ -215,7 +231,7 @@ mod tests {
     fn the_ledger_reads_back_from_its_json() {
         let tally = Tally::default();
         tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
-        let ledger = tally.ledger(Held::default());
+        let ledger = tally.ledger(&nothing(), 0);
         let text = serde_json::to_string(&ledger).expect("json");
         assert!(text.contains(r#""atMicros":1"#), "{text}");
         assert_eq!(

@@ -8,18 +8,8 @@ use std::ops::Range;
 
 use super::chance::draw;
 use super::clock::Millis;
-use super::scenario::{Outcomes, Scenario};
+use super::scenario::{EmulatedOutcome, Scenario};
 use super::world::EmulatedRun;
-
-/// How a run ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EmulatedOutcome {
-    Success,
-    SuccessWithErrors,
-    PartialSuccess,
-    NoRecords,
-    Failed,
-}
 
 /// Where a run is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,21 +122,7 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
     {
         return EmulatedOutcome::Success;
     }
-    let Outcomes {
-        success,
-        success_with_errors,
-        partial_success,
-        no_records,
-        failed,
-    } = &scenario.outcomes;
-    let ways = [
-        (success, EmulatedOutcome::Success),
-        (success_with_errors, EmulatedOutcome::SuccessWithErrors),
-        (partial_success, EmulatedOutcome::PartialSuccess),
-        (no_records, EmulatedOutcome::NoRecords),
-        (failed, EmulatedOutcome::Failed),
-    ];
-    let total: f64 = ways.iter().map(|(weight, _)| weight.get()).sum();
+    let total = scenario.outcomes.values().copied().map(u32::from).sum();
     let subject = format_args!(
         "{}/{}/{start}/{end}/{}",
         record.sandbox, record.flow_id, run.attempt
@@ -154,26 +130,22 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
     let mut left = if scenario.outcomes_exact && run.attempt == 0 {
         f64::from(place(run.ordinal, total))
     } else {
-        draw(scenario.seed, subject) * total
+        draw(scenario.seed, subject) * f64::from(total)
     };
-    for (weight, outcome) in ways {
-        if left < weight.get() {
-            return outcome;
+    for (outcome, weight) in &scenario.outcomes {
+        let weight = f64::from(*weight);
+        if left < weight {
+            return *outcome;
         }
-        left -= weight.get();
+        left -= weight;
     }
     EmulatedOutcome::Success
 }
 
 /// The place of a run among as many as `total`, each of which is given once; spread out, so that
 /// those that fail do not come all together.
-fn place(ordinal: u32, total: f64) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "weights are not negative, and people write small ones"
-    )]
-    let total = (total as u32).max(1);
+fn place(ordinal: u32, total: u32) -> u32 {
+    let total = total.max(1);
     let share_no_factor = |stride: &u32| {
         let divides_both = |n: u32| stride.is_multiple_of(n) && total.is_multiple_of(n);
         !(2..=*stride).any(divides_both)

@@ -46,11 +46,9 @@
 //! tokens: any                # issued: only those of /ims/token/v3
 //! tokenLifetime: 86399
 //! rateLimit: 50              # requests in a second, then 429; default: none
-//! permission: full           # readOnly: FLOW-1427-400 on create and retry; none: FLOW-2120-403
 //!
 //! # What exists
 //! sandboxes: [prod, dev]     # default: prod and those of the flows
-//! requireSandboxHeader: false
 //! flows:                     # how flows differ from once, enabled, visible, no Copy yet
 //!   - { id: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de, sandbox: prod, frequency: hour }
 //!   - { id: 5abea21c-7e36-4be1-bec1-d3bad0e3e0de, state: disabled }
@@ -67,32 +65,29 @@
 //! badAttempts: 1             # later attempts of a window succeed; default: none is sure to
 //! retries: newRun            # sameRun: the run itself runs again
 //! retryWord: both            # tutorial: re-trigger; openapi: RE_TRIGGER
-//! dedupe: false              # true: 409 for a window that has a run
 //!
 //! # Answers
 //! responseShape: items       # to a create: items, bare, object
 //! itemShape: items           # to GET by id: items, bare
-//! timestamps: echo           # in params: echo, string, integer, milliseconds
+//! timestamps: echo           # in params: echo, integer, milliseconds
 //! spelling: samples          # openapi: eTag, activites, IN_PROGRESS
 //! paramsInLists: true
 //! paramsInRuns: true
 //! copyWindows: true          # extensions.windowStart and windowEnd on the copy activity
 //! pageSizeMax: 100
-//! overLimit: clamp           # refuse: 400
 //! pageTokens: plain          # encoded: with `+`, `/` and `=`, which a URL must escape
 //! ```
 
 mod built_in;
+mod call;
 mod chance;
 mod clock;
 mod copy_column;
 mod delay;
 mod faults;
-mod filter;
 mod flow_specs;
 mod flows;
 mod gateway;
-mod held;
 mod journal;
 mod kind;
 mod ledger;
@@ -100,14 +95,12 @@ mod life;
 mod listing;
 mod near_window;
 mod params;
-mod refusal;
 mod reply;
 mod run_body;
 mod runs;
 mod scenario;
 mod server;
 mod service;
-mod source_connections;
 mod world;
 
 #[cfg(test)]
@@ -125,16 +118,14 @@ use crate::run::{FlowId, Sandbox, Source};
 pub(crate) use chance::draw;
 pub use clock::Clock;
 pub use delay::{Delay, DelayError};
-pub use faults::{
-    ErrorStatus, Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm, RuleError, Strike, Turn,
-};
+pub use faults::{Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm};
 pub use journal::JournalError;
-pub use kind::{RequestKind, Target, UnknownTarget};
+pub use kind::RequestKind;
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use near_window::NearWindow;
 pub use scenario::{
-    FlowOverride, Frequency, ItemShape, Outcomes, OverLimit, PageTokens, Permission, ResponseShape,
-    Retries, RetryWord, Scenario, Spelling, Timestamps, TokenRule, Weight, WeightError,
+    EmulatedOutcome, FlowOverride, ItemShape, PageTokens, ResponseShape, Retries, RetryWord,
+    Scenario, Spelling, Timestamps, TokenRule,
 };
 
 use server::Server;

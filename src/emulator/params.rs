@@ -4,13 +4,13 @@
 //! the other). Values that look like milliseconds are taken for seconds, as nothing documents a
 //! refusal: such a run has a window in the far future and no records.
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::run::DeltaColumn;
 
-use super::refusal::{Invented, ServiceError};
+use super::reply::Reply;
 use super::scenario::Timestamps;
 
 /// The names of the three times.
@@ -69,7 +69,6 @@ impl RunParams {
         {
             let value = match timestamps {
                 Timestamps::Echo => continue,
-                Timestamps::String => Value::from(time.to_string()),
                 Timestamps::Integer => Value::from(time),
                 Timestamps::Milliseconds => Value::from(time.saturating_mul(1000)),
             };
@@ -90,13 +89,9 @@ pub(super) enum RunParamsError {
     DeltaColumn,
 }
 
-impl From<RunParamsError> for ServiceError {
+impl From<RunParamsError> for Reply {
     fn from(error: RunParamsError) -> Self {
-        Self::invented(
-            StatusCode::BAD_REQUEST,
-            Invented::BadParams,
-            error.to_string(),
-        )
+        Self::invented(StatusCode::BAD_REQUEST, 9002, &error.to_string())
     }
 }
 
@@ -152,10 +147,6 @@ mod tests {
         assert_eq!(params.shown(Timestamps::Echo), sent);
         let shown = params.shown(Timestamps::Milliseconds);
         assert_eq!(shown["windowStartTime"], 1_651_584_991_000_i64);
-        assert_eq!(
-            params.shown(Timestamps::String)["windowStartTime"],
-            "1651584991"
-        );
         assert_eq!(
             params.shown(Timestamps::Integer)["startTime"],
             1_663_735_590

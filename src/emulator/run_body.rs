@@ -5,15 +5,12 @@
 //! promotion activity, and for a failed run the `-1` counts and the missing completion time of
 //! its notification sample. Where two spellings exist, the scenario says which.
 
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
-
-use crate::run::Sandbox;
+use serde_json::{Value, json};
 
 use super::chance::uuid_of;
 use super::clock::Millis;
-use super::life::{EmulatedOutcome, Life};
-use super::scenario::{Scenario, Spelling};
+use super::life::Life;
+use super::scenario::{EmulatedOutcome, Scenario, Spelling};
 use super::world::{EmulatedFlow, EmulatedRun};
 
 /// Who writes runs and flows.
@@ -34,34 +31,6 @@ pub(super) fn run_etag(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> S
     etag(&run.record.id, updated_at)
 }
 
-/// The fields of [`run_head`].
-pub(super) const HEAD_FIELDS: &[&str] = &[
-    "id",
-    "createdAt",
-    "createdClient",
-    "sandboxName",
-    "imsOrgId",
-    "flowId",
-];
-
-/// What never changes about a run: enough for most filters, and much cheaper than all of it.
-pub(super) fn run_head(run: &EmulatedRun) -> Value {
-    let record = &run.record;
-    json!({
-        "id": record.id,
-        "createdAt": run.made_at,
-        "createdClient": record.created_client,
-        "sandboxName": record.sandbox,
-        "imsOrgId": record.ims_org_id,
-        "flowId": record.flow_id,
-    })
-}
-
-/// The made-up id of a sandbox.
-pub(super) fn sandbox_id(sandbox: &Sandbox) -> Uuid {
-    uuid_of(format_args!("sandbox/{sandbox}"))
-}
-
 /// The run at `now`, with or without its `params`.
 pub(super) fn run_body(
     run: &EmulatedRun,
@@ -72,22 +41,24 @@ pub(super) fn run_body(
 ) -> Value {
     let record = &run.record;
     let life = Life::of(run, scenario, now);
-    let spec = flow.spec();
     let (etag_key, activities_key, status) = match scenario.spelling {
         Spelling::Samples => ("etag", "activities", life.status().to_owned()),
         Spelling::Openapi => ("eTag", "activites", upper_snake(life.status())),
     };
-    let mut body = run_head(run);
-    body["updatedAt"] = life.updated_at(run).into();
-    body["createdBy"] = TECHNICAL_ACCOUNT.into();
-    body["updatedBy"] = TECHNICAL_ACCOUNT.into();
-    body["updatedClient"] = record.created_client.as_str().into();
-    body["sandboxId"] = sandbox_id(&record.sandbox).to_string().into();
-    body["flowSpec"] = json!({ "id": spec.id, "version": "1.0" });
-    body["providerRefId"] = format!("M-{}-incremental-0:{}", record.flow_id, record.id).into();
-    body["metrics"] = metrics(life, &status);
-    body[etag_key] = run_etag(run, scenario, now).into();
-    body[activities_key] = activities(run, flow, life, &status, scenario);
+    let mut body = json!({
+        "id": record.id,
+        "createdAt": run.made_at,
+        "updatedAt": life.updated_at(run),
+        "createdBy": TECHNICAL_ACCOUNT,
+        "createdClient": record.created_client,
+        "sandboxName": record.sandbox,
+        "imsOrgId": record.ims_org_id,
+        "flowId": record.flow_id,
+        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
+        "metrics": metrics(life, &status),
+        etag_key: run_etag(run, scenario, now),
+        activities_key: activities(run, life, &status, scenario),
+    });
     if with_params {
         body["params"] = record.params.shown(scenario.timestamps);
     }
@@ -97,141 +68,92 @@ pub(super) fn run_body(
     body
 }
 
-/// What a run moved: records in, out, failed, and bytes in, out.
-struct TransferCounts {
-    records: [i64; 3],
-    bytes: [i64; 2],
-    files: i64,
+/// Records in, out and failed, and bytes in and out.
+fn transferred(outcome: EmulatedOutcome) -> ([i64; 3], [i64; 2]) {
+    match outcome {
+        EmulatedOutcome::Success => ([100, 100, 0], [24_012, 17_128]),
+        EmulatedOutcome::SuccessWithErrors => ([100, 99, 1], [24_012, 17_004]),
+        EmulatedOutcome::PartialSuccess => ([100, 60, 40], [24_012, 10_512]),
+        EmulatedOutcome::NoRecords => ([0, 0, 0], [0, 0]),
+        EmulatedOutcome::Failed => ([-1, -1, -1], [-1, -1]),
+    }
 }
 
-impl TransferCounts {
-    fn by(outcome: EmulatedOutcome) -> Self {
-        let (records, bytes, files) = match outcome {
-            EmulatedOutcome::Success => ([100, 100, 0], [24_012, 17_128], 1),
-            EmulatedOutcome::SuccessWithErrors => ([100, 99, 1], [24_012, 17_004], 1),
-            EmulatedOutcome::PartialSuccess => ([100, 60, 40], [24_012, 10_512], 1),
-            EmulatedOutcome::NoRecords => ([0, 0, 0], [0, 0], 0),
-            EmulatedOutcome::Failed => ([-1, -1, -1], [-1, -1], -1),
-        };
-        Self {
-            records,
-            bytes,
-            files,
-        }
+/// The errors of a run, and those nested in an activity.
+fn errors(outcome: EmulatedOutcome) -> Option<(Value, Value)> {
+    match outcome {
+        EmulatedOutcome::Success | EmulatedOutcome::NoRecords => None,
+        EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess => Some((
+            json!([{
+                "code": "CONNECTOR-2001-500",
+                "message": "Some records could not be ingested. Check the error diagnostics.",
+            }]),
+            json!([
+                { "code": "INGEST-1212-400", "message": "Encountered errors while parsing." },
+                { "code": "MAPPER-3700-400", "recordCount": transferred(outcome).0[2],
+                  "message": "Unknown mapping error." },
+            ]),
+        )),
+        EmulatedOutcome::Failed => Some((
+            json!([{
+                "code": "CONNECTOR-1001-500",
+                "message": "Error occurred while copying data from the source.",
+            }]),
+            json!([{ "code": "133", "message": "The source refused the connection." }]),
+        )),
+    }
+}
+
+/// When a run or an activity of it began and ended; a failed one has no end.
+fn duration_summary(life: Life) -> Value {
+    match life {
+        Life::Scheduled => json!({}),
+        Life::InProgress { started }
+        | Life::Ended {
+            started,
+            outcome: EmulatedOutcome::Failed,
+            ..
+        } => json!({ "startedAtUTC": started }),
+        Life::Ended {
+            started, completed, ..
+        } => json!({ "startedAtUTC": started, "completedAtUTC": completed }),
     }
 }
 
 fn metrics(life: Life, status: &str) -> Value {
-    let (started, completed, outcome) = match life {
-        Life::Scheduled => return json!({ "statusSummary": { "status": status } }),
-        Life::InProgress { started } => {
-            return json!({
-                "durationSummary": { "startedAtUTC": started },
-                "statusSummary": { "status": status },
-            });
-        }
-        Life::Ended {
-            started,
-            completed,
-            outcome,
-        } => (started, completed, outcome),
-    };
-    let TransferCounts {
-        records: [records_in, records_out, records_failed],
-        bytes: [bytes_in, bytes_out],
-        files,
-    } = TransferCounts::by(outcome);
     let mut metrics = json!({
-        "durationSummary": { "startedAtUTC": started },
-        "sizeSummary": { "inputBytes": bytes_in, "outputBytes": bytes_out },
-        "recordSummary": {
+        "durationSummary": duration_summary(life),
+        "statusSummary": { "status": status },
+    });
+    if let Life::Ended { outcome, .. } = life {
+        let ([records_in, records_out, records_failed], [bytes_in, bytes_out]) =
+            transferred(outcome);
+        metrics["sizeSummary"] = json!({ "inputBytes": bytes_in, "outputBytes": bytes_out });
+        metrics["recordSummary"] = json!({
             "inputRecordCount": records_in,
             "outputRecordCount": records_out,
             "failedRecordCount": records_failed,
-        },
-        "fileSummary": {
-            "inputFileCount": files,
-            "outputFileCount": files,
-            "activityRefs": ["promotionActivity"],
-        },
-        "statusSummary": { "status": status, "activityRefs": ["promotionActivity"] },
-    });
-    if outcome != EmulatedOutcome::Failed {
-        metrics["durationSummary"]["completedAtUTC"] = completed.into();
-    }
-    if let Some(errors) = errors(outcome) {
-        metrics["statusSummary"]["errors"] = errors;
+        });
+        if let Some((errors, _)) = errors(outcome) {
+            metrics["statusSummary"]["errors"] = errors;
+        }
     }
     metrics
 }
 
-fn errors(outcome: EmulatedOutcome) -> Option<Value> {
-    match outcome {
-        EmulatedOutcome::Success | EmulatedOutcome::NoRecords => None,
-        EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess => Some(json!([{
-            "code": "CONNECTOR-2001-500",
-            "message": "Some records could not be ingested. Check the error diagnostics.",
-        }])),
-        EmulatedOutcome::Failed => Some(json!([{
-            "code": "CONNECTOR-1001-500",
-            "message": "Error occurred while copying data from the source.",
-        }])),
-    }
-}
-
-fn nested_errors(outcome: EmulatedOutcome) -> Option<Value> {
-    match outcome {
-        EmulatedOutcome::Success | EmulatedOutcome::NoRecords => None,
-        EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess => Some(json!([
-            { "code": "INGEST-1212-400", "message": "Encountered errors while parsing." },
-            { "code": "MAPPER-3700-400", "recordCount": TransferCounts::by(outcome).records[2],
-              "message": "Unknown mapping error." },
-        ])),
-        EmulatedOutcome::Failed => Some(json!([
-            { "code": "133", "message": "The source refused the connection." },
-        ])),
-    }
-}
-
-/// The copy activity, and behind it, unless it failed, the promotion activity.
-fn activities(
-    run: &EmulatedRun,
-    flow: &EmulatedFlow,
-    life: Life,
-    status: &str,
-    scenario: &Scenario,
-) -> Value {
-    let (started, ended) = match life {
-        Life::Scheduled => return json!([]),
-        Life::InProgress { started } => (started, None),
-        Life::Ended {
-            started,
-            completed,
-            outcome,
-        } => (started, Some((completed, outcome))),
+/// The copy activity, and behind it, unless it failed, the promotion activity. The one that errors
+/// are of has them.
+fn activities(run: &EmulatedRun, life: Life, status: &str, scenario: &Scenario) -> Value {
+    let activity = |id: &str, name: &str| {
+        json!({
+            "id": id,
+            "name": name,
+            "durationSummary": duration_summary(life),
+            "statusSummary": { "status": status, "extensions": {} },
+        })
     };
-    let mut duration = Map::new();
-    duration.insert("startedAtUTC".to_owned(), started.into());
-    if let Some((completed, outcome)) = ended
-        && outcome != EmulatedOutcome::Failed
-    {
-        duration.insert("completedAtUTC".to_owned(), completed.into());
-    }
-    let mut copy = json!({
-        "id": "copyActivity",
-        "name": "Copy Activity",
-        "updatedAtUTC": 0,
-        "durationSummary": duration,
-        "sizeSummary": {},
-        "recordSummary": {},
-        "fileSummary": {},
-        "statusSummary": { "status": status, "extensions": { "type": "one-time" } },
-        "sourceInfo": [{
-            "id": flow.source_connection_id(),
-            "type": "SourceConnection",
-            "reference": { "type": "AdfRunId", "ids": [uuid_of(format_args!("adf/{}", run.record.id))] },
-        }],
-    });
+    let mut copy = activity("copyActivity", "Copy Activity");
+    copy["statusSummary"]["extensions"]["type"] = "one-time".into();
     if scenario.copy_windows {
         let (start, end) = run.record.params.window;
         copy["durationSummary"]["extensions"] = json!({
@@ -239,38 +161,23 @@ fn activities(
             "windowEnd": end.saturating_mul(1000),
         });
     }
-    let Some((_, outcome)) = ended else {
-        return json!([copy]);
+    let mut activities = match life {
+        Life::Scheduled => return json!([]),
+        Life::InProgress { .. }
+        | Life::Ended {
+            outcome: EmulatedOutcome::Failed,
+            ..
+        } => vec![copy],
+        Life::Ended { .. } => vec![copy, activity("promotionActivity", "Promotion Activity")],
     };
-    let nested = nested_errors(outcome);
-    if outcome == EmulatedOutcome::Failed {
-        copy["statusSummary"]["errors"] = errors(outcome).unwrap_or_default();
-        copy["statusSummary"]["extensions"]["errors"] = nested.unwrap_or_default();
-        return json!([copy]);
+    if let Life::Ended { outcome, .. } = life
+        && let Some((errors, nested)) = errors(outcome)
+        && let Some(last) = activities.last_mut()
+    {
+        last["statusSummary"]["errors"] = errors;
+        last["statusSummary"]["extensions"]["errors"] = nested;
     }
-    let mut promotion = json!({
-        "id": "promotionActivity",
-        "name": "Promotion Activity",
-        "updatedAtUTC": 0,
-        "durationSummary": duration,
-        "sizeSummary": {},
-        "recordSummary": {},
-        "fileSummary": {},
-        "statusSummary": { "status": status },
-        "targetInfo": [{
-            "id": flow.target_connection_id(),
-            "type": "TargetConnection",
-            "reference": {
-                "type": "Batch",
-                "ids": [uuid_of(format_args!("batch/{}", run.record.id)).simple().to_string()],
-            },
-        }],
-    });
-    if let Some(nested) = nested {
-        promotion["statusSummary"]["errors"] = errors(outcome).unwrap_or_default();
-        promotion["statusSummary"]["extensions"] = json!({ "errors": nested });
-    }
-    json!([copy, promotion])
+    activities.into()
 }
 
 /// `inProgress` as `IN_PROGRESS`.

@@ -4,6 +4,7 @@
 //! errors with line and column. The module's front page shows all of them in one example.
 //! Nothing here acts: the other files read these values.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde::Deserialize;
@@ -12,7 +13,7 @@ use crate::manifest::{YamlError, read_yaml};
 use crate::run::{DeltaColumn, FlowId, Sandbox};
 
 use super::delay::Delay;
-use super::faults::FaultRule;
+use super::faults::{FaultRule, rules};
 
 /// How the emulated service behaves; [`Scenario::default`] is calm.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -25,6 +26,7 @@ pub struct Scenario {
     /// What every draw starts from.
     pub seed: u64,
     /// What goes wrong; the first rule whose turn it is wins.
+    #[serde(deserialize_with = "rules")]
     pub faults: Vec<FaultRule>,
 
     /// The only organization that is let in; any unless said.
@@ -37,13 +39,9 @@ pub struct Scenario {
     pub token_lifetime: Delay,
     /// Requests in any one second above which the gateway answers 429 with `Retry-After: 1`.
     pub rate_limit: Option<NonZeroU32>,
-    /// What callers may do.
-    pub permission: Permission,
 
     /// The sandboxes that exist; `prod` and those of the flows unless said.
     pub sandboxes: Vec<Sandbox>,
-    /// Whether a missing `x-sandbox-name` is refused instead of meaning `prod`.
-    pub require_sandbox_header: bool,
     /// Flows that differ from the plain one: scheduled once, enabled, visible.
     pub flows: Vec<FlowOverride>,
 
@@ -55,10 +53,10 @@ pub struct Scenario {
     pub scheduled_for: Delay,
     /// How long it is `inProgress` after that.
     pub runs_for: Delay,
-    /// How runs end, as weights.
-    pub outcomes: Outcomes,
-    /// Whether of so many runs as all weights together, which must be whole numbers, exactly so many
-    /// end in each way; else each run's end is drawn.
+    /// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
+    pub outcomes: BTreeMap<EmulatedOutcome, u16>,
+    /// Whether of so many runs as all weights together exactly so many end in each way; else each
+    /// run's end is drawn.
     pub outcomes_exact: bool,
     /// The first so many attempts of a window end as `outcomes` says, later ones succeed.
     pub bad_attempts: Option<NonZeroU32>,
@@ -66,8 +64,6 @@ pub struct Scenario {
     pub retries: Retries,
     /// Which word for it is understood.
     pub retry_word: RetryWord,
-    /// Whether a create for a window that the flow has a run for is refused with 409.
-    pub dedupe: bool,
 
     /// What `POST /runs` answers with.
     pub response_shape: ResponseShape,
@@ -84,10 +80,9 @@ pub struct Scenario {
     /// Whether a copy activity carries `extensions.windowStart` and `windowEnd`.
     pub copy_windows: bool,
 
-    /// The most items on a page, and how many there are unless `limit` says fewer.
+    /// The most items on a page, and how many there are unless `limit` says fewer; a `limit` above it
+    /// is lowered.
     pub page_size_max: NonZeroUsize,
-    /// What becomes of a `limit` above that.
-    pub over_limit: OverLimit,
     /// How the token of the next page is spelled.
     pub page_tokens: PageTokens,
 }
@@ -102,20 +97,17 @@ impl Default for Scenario {
             tokens: TokenRule::Any,
             token_lifetime: Delay::from_millis(86_399_000),
             rate_limit: None,
-            permission: Permission::Full,
             sandboxes: Vec::new(),
-            require_sandbox_header: false,
             flows: Vec::new(),
             clock_skew: 0,
             listed_after: Delay::NONE,
             scheduled_for: Delay::from_millis(1_000),
             runs_for: Delay::from_millis(2_000),
-            outcomes: Outcomes::default(),
+            outcomes: BTreeMap::new(),
             outcomes_exact: false,
             bad_attempts: None,
             retries: Retries::NewRun,
             retry_word: RetryWord::Both,
-            dedupe: false,
             response_shape: ResponseShape::Items,
             item_shape: ItemShape::Items,
             timestamps: Timestamps::Echo,
@@ -124,7 +116,6 @@ impl Default for Scenario {
             params_in_runs: true,
             copy_windows: true,
             page_size_max: NonZeroUsize::new(100).unwrap_or(NonZeroUsize::MIN),
-            over_limit: OverLimit::Clamp,
             page_tokens: PageTokens::Plain,
         }
     }
@@ -152,50 +143,20 @@ pub enum RetryWord {
     Openapi,
 }
 
-/// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub struct Outcomes {
+/// How a run ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EmulatedOutcome {
     /// All records in.
-    pub success: Weight,
+    Success,
     /// `success`, with a failed record and its errors.
-    pub success_with_errors: Weight,
+    SuccessWithErrors,
     /// `partialSuccess`.
-    pub partial_success: Weight,
+    PartialSuccess,
     /// `success` without a record.
-    pub no_records: Weight,
+    NoRecords,
     /// `failed`.
-    pub failed: Weight,
-}
-
-/// A weight: not negative, not infinite.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Deserialize)]
-#[serde(try_from = "f64")]
-pub struct Weight(f64);
-
-impl Weight {
-    /// The number.
-    #[must_use]
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-/// A weight that is negative or no number.
-#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("`{0}` is not a weight: expected a number from 0 up")]
-pub struct WeightError(f64);
-
-impl TryFrom<f64> for Weight {
-    type Error = WeightError;
-
-    fn try_from(weight: f64) -> Result<Self, WeightError> {
-        if weight.is_finite() && weight >= 0.0 {
-            Ok(Self(weight))
-        } else {
-            Err(WeightError(weight))
-        }
-    }
+    Failed,
 }
 
 /// Which bearer tokens are let in.
@@ -206,18 +167,6 @@ pub enum TokenRule {
     Any,
     /// Only those issued here.
     Issued,
-}
-
-/// What callers may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Permission {
-    /// Everything.
-    Full,
-    /// Look, but not create or retry: `FLOW-1427-400`.
-    ReadOnly,
-    /// Nothing: `FLOW-2120-403`.
-    None,
 }
 
 /// The three documented answers to a create.
@@ -248,8 +197,6 @@ pub enum ItemShape {
 pub enum Timestamps {
     /// As they came.
     Echo,
-    /// As strings of seconds.
-    String,
     /// As integers of seconds.
     Integer,
     /// As integers of milliseconds.
@@ -264,16 +211,6 @@ pub enum Spelling {
     Samples,
     /// `eTag`, `activites`, `IN_PROGRESS`.
     Openapi,
-}
-
-/// What becomes of a `limit` that is too large.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OverLimit {
-    /// It is lowered.
-    Clamp,
-    /// It is refused with 400.
-    Refuse,
 }
 
 /// How the token of the next page is spelled.
@@ -298,7 +235,7 @@ pub struct FlowOverride {
     pub sandbox: Option<Sandbox>,
     /// `scheduleParams.frequency`; `once` unless said.
     #[serde(default)]
-    pub frequency: Option<Frequency>,
+    pub frequency: Option<String>,
     /// `state`; `enabled` unless said.
     #[serde(default)]
     pub state: Option<String>,
@@ -311,34 +248,6 @@ pub struct FlowOverride {
     /// The delta column that its Copy transformation names before any run was created.
     #[serde(default)]
     pub delta_column: Option<DeltaColumn>,
-}
-
-/// How often a flow is scheduled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Frequency {
-    /// One time: the only kind that takes runs on demand.
-    Once,
-    /// By the minute.
-    Minute,
-    /// By the hour.
-    Hour,
-    /// By the day.
-    Day,
-    /// By the week.
-    Week,
-}
-
-impl Frequency {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Once => "once",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-        }
-    }
 }
 
 impl Scenario {

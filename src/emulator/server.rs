@@ -1,36 +1,35 @@
-//! Sockets: accepts connections, routes requests to the [`Service`], and breaks what a fault breaks.
+//! Sockets: accepts connections, brings requests to the [`Service`], and breaks what a fault breaks.
 //!
 //! Its own accept loop over hyper, since a fault acts on the connection: a reset leaves not one
 //! byte of an answer, half an answer ends in the middle of its body. Connections are served in
 //! parallel; when it is told to stop, answers under way are given a moment to leave.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::routing::{MethodFilter, MethodRouter, on};
-use futures::future::BoxFuture;
 use futures::stream;
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::service::{Call, Delivery, Route, Service};
+use super::call::Call;
+use super::kind::RequestKind;
+use super::reply::Reply;
+use super::service::{Cut, Delivery, Service};
 
-/// Where Adobe serves the Flow Service.
-const BASE: &str = "/data/foundation/flowservice";
+/// Where the emulator's own count is.
+const LEDGER: &str = "/_emulator/ledger";
 /// The largest body that is read; a create has some 200 bytes.
 const BODY_MAX: usize = 1 << 20;
 /// How long answers under way may take when the server stops.
@@ -52,7 +51,7 @@ impl Server {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(());
-        let accepting = tokio::spawn(accept(listener, routes(service), stopped));
+        let accepting = tokio::spawn(accept(listener, service, stopped));
         Ok(Self {
             address,
             stop,
@@ -73,14 +72,14 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, routes: Router, mut stopped: watch::Receiver<()>) {
+async fn accept(listener: TcpListener, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             _ = stopped.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, routes.clone(), stopped.clone()));
+                    connections.spawn(serve(stream, Arc::clone(&service), stopped.clone()));
                 }
                 // Out of file descriptors, most likely: some will be free again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -94,11 +93,11 @@ async fn accept(listener: TcpListener, routes: Router, mut stopped: watch::Recei
     connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, routes: Router, mut stopped: watch::Receiver<()>) {
+async fn serve(stream: TcpStream, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
     // Without it small answers wait for an acknowledgement; it fails on dead connections only.
     let _ = stream.set_nodelay(true);
-    let front = CutsConnections(TowerToHyperService::new(routes));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), front);
+    let answers = service_fn(|request| Box::pin(answer(Arc::clone(&service), request)));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answers);
     let served = tokio::select! {
         served = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(served),
         _ = stopped.changed() => None,
@@ -119,152 +118,66 @@ async fn serve(stream: TcpStream, routes: Router, mut stopped: watch::Receiver<(
     }
 }
 
-/// How a connection ends without an answer.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
-enum Cut {
-    #[error("reset by the scenario")]
-    Reset,
-    #[error("closed by the scenario")]
-    Close,
-}
-
-/// The routes, as hyper calls them: an answer that is to be cut is an error.
-struct CutsConnections(TowerToHyperService<Router>);
-
-impl hyper::service::Service<Request<Incoming>> for CutsConnections {
-    type Response = Response<Body>;
-    type Error = Cut;
-    type Future = BoxFuture<'static, Result<Response<Body>, Cut>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let answered = hyper::service::Service::call(&self.0, request);
-        Box::pin(async move {
-            let mut response = answered
-                .await
-                .unwrap_or_else(|never: Infallible| match never {});
-            match response.extensions_mut().remove::<Cut>() {
-                Some(cut) => Err(cut),
-                None => Ok(response),
-            }
-        })
-    }
-}
-
-/// Every path that the emulator knows, with what it means.
-fn routes(service: Arc<Service>) -> Router {
-    let get = MethodFilter::GET;
-    let post = MethodFilter::POST;
-    let runs = plain(get, &Route::ListRuns).merge(plain(post, &Route::CreateRun));
-    let flow_service = Router::new()
-        .route("/runs", runs.clone())
-        .route("/runs/", runs)
-        .route("/runs/{id}", by_id(get, Route::GetRun))
-        .route("/runs/{id}/action", by_id(post, Route::Action))
-        .route("/flows", plain(get, &Route::ListFlows))
-        .route("/flows/{id}", by_id(get, Route::GetFlow))
-        .route("/flowSpecs", plain(get, &Route::ListFlowSpecs))
-        .route("/flowSpecs/{id}", by_id(get, Route::GetFlowSpec))
-        .route(
-            "/sourceConnections",
-            plain(get, &Route::ListSourceConnections),
-        )
-        .route(
-            "/sourceConnections/{id}",
-            by_id(get, Route::GetSourceConnection),
-        );
-    Router::new()
-        .nest(BASE, flow_service)
-        .route("/ims/token/v3", plain(post, &Route::Token))
-        .route("/_emulator/ledger", on(get, ledger))
-        .fallback(|State(service): Shared, request| answer(service, Route::NoSuchPath, request))
-        .method_not_allowed_fallback(|State(service): Shared, request| {
-            answer(service, Route::WrongMethod, request)
-        })
-        .with_state(service)
-}
-
-type Shared = State<Arc<Service>>;
-
-/// A path that means the same for every request.
-fn plain(method: MethodFilter, route: &Route) -> MethodRouter<Arc<Service>> {
-    let route = route.clone();
-    on(method, move |State(service): Shared, request| {
-        answer(service, route, request)
-    })
-}
-
-/// A path with the id of an entity in it.
-fn by_id(method: MethodFilter, meaning: fn(String) -> Route) -> MethodRouter<Arc<Service>> {
-    let meaning = move |id: Result<Path<String>, PathRejection>| match id {
-        Ok(Path(id)) => meaning(id),
-        // Percent-encoded bytes that are no text: nothing has such an id.
-        Err(_) => Route::NoSuchPath,
-    };
-    on(method, move |State(service): Shared, id, request| {
-        answer(service, meaning(id), request)
-    })
-}
-
-async fn ledger(State(service): State<Arc<Service>>) -> Response<Body> {
-    let (status, body) = match serde_json::to_vec(&service.ledger()) {
-        Ok(body) => (StatusCode::OK, body),
-        Err(error) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            error.to_string().into_bytes(),
-        ),
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
-}
-
-async fn answer(service: Arc<Service>, route: Route, request: Request) -> Response<Body> {
-    let fault = service.arrived(&route);
+/// The answer to a request; a connection that is to be cut is an error.
+async fn answer(
+    service: Arc<Service>,
+    request: Request<Incoming>,
+) -> Result<Response<UnsyncBoxBody<Bytes, Cut>>, Cut> {
     let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    if path == LEDGER {
+        let ledger = serde_json::to_value(service.ledger()).unwrap_or_default();
+        return Ok(response(Reply::json(StatusCode::OK, &ledger)));
+    }
+    let (kind, id) = RequestKind::of(head.method.as_str(), path);
+    let rule = service.arrived(kind);
+    // What did not arrive whole, or has no end, is not worked at.
+    let body = Limited::new(body, BODY_MAX).collect().await;
     let call = Call {
-        route,
+        kind,
+        id: id.to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
-        body: to_bytes(body, BODY_MAX).await.ok(),
+        body: body.map_err(|_| Cut::Close)?.to_bytes(),
     };
-    match service.deliver(call, fault).await {
-        Delivery::Whole(reply) => reply.into_response(),
-        Delivery::Half(mut reply) => {
+    match service.deliver(call, rule).await {
+        Delivery::Whole(reply) => Ok(response(reply)),
+        Delivery::Half(reply) => {
             let whole = reply.body.len();
             let half = reply.body.slice(..whole / 2);
-            reply.body = Bytes::new();
-            let mut response = reply.into_response();
-            response
-                .headers_mut()
-                .insert(header::CONTENT_LENGTH, HeaderValue::from(whole));
+            let mut response = response(reply);
+            let length = HeaderValue::from(whole);
+            response.headers_mut().insert(CONTENT_LENGTH, length);
             *response.body_mut() = half_body(half);
-            response
+            Ok(response)
         }
-        Delivery::Reset => cut(Cut::Reset),
-        Delivery::Close => cut(Cut::Close),
+        Delivery::Cut(cut) => Err(cut),
     }
 }
 
-fn cut(how: Cut) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(how);
+fn response(reply: Reply) -> Response<UnsyncBoxBody<Bytes, Cut>> {
+    let Reply {
+        status,
+        headers,
+        body,
+    } = reply;
+    let body = Full::new(body).map_err(|never| match never {});
+    let mut response = Response::new(body.boxed_unsync());
+    *response.status_mut() = status;
+    response.headers_mut().extend(headers);
     response
 }
 
 /// A body that gives its bytes and then fails.
-fn half_body(half: Bytes) -> Body {
-    Body::from_stream(stream::unfold(Some(half), |half| async move {
-        match half {
-            Some(half) if !half.is_empty() => Some((Ok(half), Some(Bytes::new()))),
-            Some(_) => {
-                tokio::time::sleep(HALF_LEAVES_WITHIN).await;
-                Some((Err(Cut::Close), None))
-            }
-            None => None,
+fn half_body(half: Bytes) -> UnsyncBoxBody<Bytes, Cut> {
+    let frames = stream::unfold(Some(half), |half| async move {
+        let half = half?;
+        if half.is_empty() {
+            tokio::time::sleep(HALF_LEAVES_WITHIN).await;
+            Some((Err(Cut::Close), None))
+        } else {
+            Some((Ok(Frame::data(half)), Some(Bytes::new())))
         }
-    }))
+    });
+    StreamBody::new(frames).boxed_unsync()
 }

@@ -6,74 +6,21 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use hyper::body::Bytes;
+use hyper::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use uuid::Uuid;
 
+use super::call::{AuthorizedCall, Call};
 use super::clock::{Clock, Millis};
-use super::faults::{Fault, FaultBody, FaultPlan, FaultTiming, RetryAfterForm, Strike};
-use super::gateway::{self, Caller, Gateway};
-use super::held::held;
+use super::faults::{Fault, FaultBody, FaultPlan, FaultRule, FaultTiming, RetryAfterForm};
+use super::gateway::{self, Gateway};
 use super::kind::RequestKind;
 use super::ledger::{Arrived, Ledger, Tally};
-use super::refusal::{Invented, ServiceError};
-use super::reply::Reply;
+use super::reply::{Answer, Reply};
 use super::world::World;
-use super::{flow_specs, flows, runs, source_connections};
-
-/// What a path and a method mean.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
-    CreateRun,
-    ListRuns,
-    GetRun(String),
-    Action(String),
-    ListFlows,
-    GetFlow(String),
-    ListFlowSpecs,
-    GetFlowSpec(String),
-    ListSourceConnections,
-    GetSourceConnection(String),
-    Token,
-    NoSuchPath,
-    WrongMethod,
-}
-
-impl Route {
-    fn kind(&self) -> RequestKind {
-        match self {
-            Self::CreateRun => RequestKind::CreateRun,
-            Self::ListRuns => RequestKind::ListRuns,
-            Self::GetRun(_) => RequestKind::GetRun,
-            Self::Action(_) => RequestKind::Action,
-            Self::ListFlows => RequestKind::ListFlows,
-            Self::GetFlow(_) => RequestKind::GetFlow,
-            Self::ListFlowSpecs => RequestKind::ListFlowSpecs,
-            Self::GetFlowSpec(_) => RequestKind::GetFlowSpec,
-            Self::ListSourceConnections => RequestKind::ListSourceConnections,
-            Self::GetSourceConnection(_) => RequestKind::GetSourceConnection,
-            Self::Token => RequestKind::Token,
-            Self::NoSuchPath | Self::WrongMethod => RequestKind::Other,
-        }
-    }
-
-    fn changes(&self) -> bool {
-        matches!(self, Self::CreateRun | Self::Action(_))
-    }
-}
-
-/// A request, read whole.
-#[derive(Debug)]
-pub(super) struct Call {
-    pub(super) route: Route,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    /// The body; `None` if it was too large or did not arrive.
-    pub(super) body: Option<Bytes>,
-}
+use super::{flow_specs, flows, listing, runs};
 
 /// What goes back over the connection.
 #[derive(Debug)]
@@ -82,9 +29,16 @@ pub(super) enum Delivery {
     Whole(Reply),
     /// The first half of the answer, then the end of the connection.
     Half(Reply),
-    /// A reset.
+    /// Nothing.
+    Cut(Cut),
+}
+
+/// How a connection ends without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Cut {
+    #[error("reset by the scenario")]
     Reset,
-    /// The end of the connection.
+    #[error("closed by the scenario")]
     Close,
 }
 
@@ -116,8 +70,7 @@ impl Service {
 
     /// The count of what arrived and what is stored.
     pub(super) fn ledger(&self) -> Ledger {
-        let now = self.service_micros().div_euclid(1000);
-        self.tally.ledger(held(&self.world, now))
+        self.tally.ledger(&self.world, self.micros() / 1000)
     }
 
     /// How much arrived, as it arrives.
@@ -125,100 +78,103 @@ impl Service {
         self.tally.watch()
     }
 
-    /// Counts a request whose head has arrived and decides its fate.
-    pub(super) fn arrived(&self, route: &Route) -> Strike {
-        let kind = route.kind();
+    /// Counts a request whose head has arrived; gives the rule that decides its fate, if one does.
+    pub(super) fn arrived(&self, kind: RequestKind) -> Option<FaultRule> {
         self.tally.arrived(kind, &self.clock);
-        let strike = self.plan.strike(kind, self.clock.micros() / 1000);
-        if let Some(strike) = &strike {
-            self.tally.struck(strike.name());
-        }
-        strike.unwrap_or_default()
+        let rule = self.plan.strike(kind, self.clock.micros() / 1000)?;
+        self.tally.struck(rule.name());
+        Some(rule)
     }
 
-    /// Answers a request, with what `strike` does to it.
-    pub(super) async fn deliver(self: Arc<Self>, call: Call, strike: Strike) -> Delivery {
-        let Strike { fault, date, age } = strike;
+    /// Answers a request, with what `rule` does to it.
+    pub(super) async fn deliver(self: Arc<Self>, call: Call, rule: Option<FaultRule>) -> Delivery {
+        let Some(FaultRule {
+            fault, date, age, ..
+        }) = rule
+        else {
+            return Delivery::Whole(self.reply(&call));
+        };
         let untrue = |reply: Reply| {
             let reply = match date {
                 0 => reply,
-                seconds => self.dated(reply, seconds),
+                ahead => reply.with_header(header::DATE, &self.http_date(ahead.into())),
             };
             match age {
                 None => reply,
-                Some(seconds) => reply.with_header(header::AGE, HeaderValue::from(seconds)),
+                Some(seconds) => reply.with_header(header::AGE, &seconds.to_string()),
             }
         };
-        match Arc::clone(&self).deliver_with(call, fault).await {
+        let delivery = match fault {
+            None => Delivery::Whole(self.reply(&call)),
+            Some(fault) => Arc::clone(&self).struck(call, fault).await,
+        };
+        match delivery {
             Delivery::Whole(reply) => Delivery::Whole(untrue(reply)),
             Delivery::Half(reply) => Delivery::Half(untrue(reply)),
-            none @ (Delivery::Reset | Delivery::Close) => none,
+            Delivery::Cut(cut) => Delivery::Cut(cut),
         }
     }
 
-    async fn deliver_with(self: Arc<Self>, call: Call, fault: Option<Fault>) -> Delivery {
-        let Some(fault) = fault else {
-            return Delivery::Whole(self.reply(&call));
-        };
-        match fault {
-            Fault::Throttled { retry_after, form } => {
-                let retry_after = retry_after.map(|seconds| self.retry_after(seconds, form));
-                Delivery::Whole(self.refuse(ServiceError::Throttled { retry_after }))
+    async fn struck(self: Arc<Self>, call: Call, fault: Fault) -> Delivery {
+        let work_if = |when| {
+            if when == FaultTiming::After {
+                self.reply(&call);
             }
-            Fault::ExpiredToken => Delivery::Whole(self.refuse(ServiceError::token_not_valid())),
+        };
+        let reply = match fault {
+            Fault::Throttled { retry_after, form } => {
+                let retry_after = retry_after.map(|seconds| match form {
+                    RetryAfterForm::Seconds => seconds.to_string(),
+                    RetryAfterForm::HttpDate => self.http_date(seconds.into()),
+                });
+                Reply::throttled(retry_after.as_deref())
+            }
+            Fault::ExpiredToken => Reply::token_not_valid(),
             Fault::Status {
                 code,
                 when,
                 body,
                 flow_code,
             } => {
-                self.work_if(when, &call);
-                Delivery::Whole(self.error_by_scenario(code.get(), body, flow_code))
+                work_if(when);
+                error_by_scenario(code, body, flow_code)
             }
             Fault::Reset(when) => {
-                self.work_if(when, &call);
-                Delivery::Reset
+                work_if(when);
+                return Delivery::Cut(Cut::Reset);
             }
             Fault::Hang { time, when } => {
-                self.work_if(when, &call);
+                work_if(when);
                 tokio::time::sleep(time.duration()).await;
-                Delivery::Close
+                return Delivery::Cut(Cut::Close);
             }
             Fault::Garbage => {
                 let status = self.reply(&call).status;
-                let status = if status.is_success() {
-                    status
-                } else {
-                    StatusCode::OK
-                };
-                Delivery::Whole(self.stamped(Reply::html(status)))
+                let is_success = status.is_success();
+                Reply::html(if is_success { status } else { StatusCode::OK })
             }
-            Fault::WithoutId => {
-                let forget = |entity: &mut Value| {
-                    entity.as_object_mut().map(|entity| entity.remove("id"));
-                };
-                Delivery::Whole(with_entities(self.reply(&call), forget))
-            }
-            Fault::Nearly(window) => {
-                let show = |entity: &mut Value| window.show(entity);
-                Delivery::Whole(with_entities(self.reply(&call), show))
-            }
-            Fault::Empty => {
-                let list = Reply::json(StatusCode::OK, &json!({ "items": [], "_links": {} }));
-                Delivery::Whole(self.stamped(list))
-            }
-            Fault::Behind(time) => Delivery::Whole(self.reply_as_of(&call, time.millis(), 0)),
-            Fault::WithoutNewest(runs) => Delivery::Whole(self.reply_as_of(&call, 0, runs)),
-            Fault::HalfAnswer => Delivery::Half(self.reply(&call)),
+            Fault::WithoutId => with_entities(self.reply(&call), |entity| {
+                entity.as_object_mut().map(|entity| entity.remove("id"));
+            }),
+            Fault::Nearly(window) => with_entities(self.reply(&call), |entity| window.show(entity)),
+            Fault::Empty => Reply::json(StatusCode::OK, &json!({ "items": [], "_links": {} })),
+            Fault::Behind(time) => self.reply_as_of(&call, time.millis(), 0),
+            Fault::WithoutNewest(runs) => self.reply_as_of(&call, 0, runs),
+            Fault::HalfAnswer => return Delivery::Half(self.reply(&call)),
             Fault::Slow(delay) => {
                 // On its own task: a caller that has gone away stops no gateway's backend.
+                let service = Arc::clone(&self);
                 let late = tokio::spawn(async move {
                     tokio::time::sleep(delay.duration()).await;
-                    self.reply(&call)
+                    service.reply(&call)
                 });
-                late.await.map_or(Delivery::Close, Delivery::Whole)
+                match late.await {
+                    Ok(reply) => reply,
+                    Err(_) => return Delivery::Cut(Cut::Close),
+                }
             }
-        }
+        };
+        Delivery::Whole(self.dated(reply))
     }
 
     /// The answer to a request to which nothing bad happens.
@@ -229,161 +185,107 @@ impl Service {
     /// The same by a replica: a read is answered as it was `behind` ago, and a list of runs lacks
     /// the newest `without`.
     fn reply_as_of(&self, call: &Call, behind: Millis, without: usize) -> Reply {
-        match self.work(call, behind, without) {
-            Ok(reply) => self.stamped(reply),
-            Err(refusal) => self.refuse(refusal),
-        }
+        let reply = self.work(call, behind, without);
+        self.dated(reply.unwrap_or_else(|refused| refused))
     }
 
-    fn work_if(&self, when: FaultTiming, call: &Call) {
-        if when == FaultTiming::After {
-            self.reply(call);
-        }
-    }
-
-    fn work(&self, call: &Call, behind: Millis, without: usize) -> Result<Reply, ServiceError> {
+    fn work(&self, call: &Call, behind: Millis, without: usize) -> Answer {
         let Call {
-            route,
+            kind,
+            id,
             query,
             headers,
             body,
         } = call;
-        let now_micros = self.service_micros();
-        let now = now_micros / 1000;
-        let body = body.as_deref().ok_or_else(|| {
-            ServiceError::invented(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Invented::BodyTooLarge,
-                "The request body is too large or incomplete.",
-            )
-        });
-        if *route == Route::Token {
-            let reply = gateway::issue_token(query, body?, &self.world.scenario, now)?;
+        let micros = self.micros();
+        let now = micros / 1000;
+        let world = &self.world;
+        if *kind == RequestKind::Token {
+            let reply = gateway::issue_token(body, &world.scenario, now)?;
             self.tally.token_issued();
             return Ok(reply);
         }
-        let caller = self.let_in(route, headers, now_micros)?;
-        let now = if route.changes() { now } else { now - behind };
-        match route {
-            Route::CreateRun => runs::create(&self.world, &caller, body?, now),
-            Route::ListRuns => runs::list(&self.world, &caller, query, now, without),
-            Route::GetRun(id) => runs::get(&self.world, &caller, id, now),
-            Route::Action(id) => runs::act(&self.world, &caller, id, query, headers, now),
-            Route::ListFlows => flows::list(&self.world, &caller, query, now),
-            Route::GetFlow(id) => flows::get(&self.world, &caller, id, now),
-            Route::ListFlowSpecs => flow_specs::list(&self.world, &caller, query, now),
-            Route::GetFlowSpec(id) => flow_specs::get(&self.world, id),
-            Route::ListSourceConnections => {
-                source_connections::list(&self.world, &caller, query, now)
+        if !self.gateway.has_room(&world.scenario, micros) {
+            self.tally.struck("rateLimit");
+            return Err(Reply::throttled(Some("1")));
+        }
+        if *kind == RequestKind::CreateRun {
+            gateway::check_content_type(headers)?;
+        }
+        let call = AuthorizedCall {
+            world,
+            caller: gateway::caller(headers, world, now)?,
+            id,
+            query,
+            headers,
+            body,
+            now: if kind.makes_a_run() {
+                now
+            } else {
+                now - behind
+            },
+            without,
+        };
+        match kind {
+            RequestKind::CreateRun => runs::create(&call),
+            RequestKind::ListRuns => runs::list(&call),
+            RequestKind::GetRun => runs::get(&call),
+            RequestKind::Action => runs::act(&call),
+            RequestKind::ListFlows => flows::list(&call),
+            RequestKind::GetFlow => flows::get(&call),
+            RequestKind::ListFlowSpecs => listing::list(&call, "flowSpecs", flow_specs::all()),
+            RequestKind::GetFlowSpec => listing::get(&call, "flowSpecs", flow_specs::all()),
+            RequestKind::ListSourceConnections => {
+                let all = flows::source_connections(&call);
+                listing::list(&call, "sourceConnections", all)
             }
-            Route::GetSourceConnection(id) => source_connections::get(&self.world, &caller, id),
-            Route::WrongMethod => Err(ServiceError::invented(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Invented::MethodNotAllowed,
-                "The method is not allowed here.",
-            )),
-            Route::NoSuchPath | Route::Token => Err(ServiceError::invented(
+            RequestKind::GetSourceConnection => {
+                let all = flows::source_connections(&call);
+                listing::get(&call, "sourceConnections", all)
+            }
+            RequestKind::Token | RequestKind::Other => Err(Reply::invented(
                 StatusCode::NOT_FOUND,
-                Invented::NoSuchPath,
+                9008,
                 "There is nothing at this path.",
             )),
         }
     }
 
-    fn let_in(
-        &self,
-        route: &Route,
-        headers: &HeaderMap,
-        now_micros: i64,
-    ) -> Result<Caller, ServiceError> {
-        let scenario = &self.world.scenario;
-        self.gateway
-            .check_rate(scenario, now_micros)
-            .inspect_err(|_| self.tally.struck("rateLimit"))?;
-        let (client, organization) = gateway::check_headers(headers, scenario, now_micros / 1000)?;
-        if *route == Route::CreateRun {
-            gateway::check_content_type(headers)?;
-        }
-        let sandbox = gateway::check_sandbox(headers, scenario, &self.world)?;
-        gateway::check_permission(scenario.permission, route.changes())?;
-        Ok(Caller {
-            sandbox,
-            client,
-            organization,
-        })
-    }
-
-    fn error_by_scenario(&self, status: u16, body: FaultBody, flow_code: Option<u16>) -> Reply {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        match body {
-            FaultBody::Empty => self.stamped(Reply::empty(status)),
-            FaultBody::Html => self.stamped(Reply::html(status)),
-            FaultBody::Service => {
-                let known = match status.as_u16() {
-                    500 => Some(1102),
-                    503 => Some(1103),
-                    504 => Some(1104),
-                    _ => None,
-                };
-                let reason = status.canonical_reason().unwrap_or("Error");
-                self.refuse(match flow_code.or(known) {
-                    Some(code) => ServiceError::service(status, code, format!("{reason}.")),
-                    None => {
-                        ServiceError::invented(status, Invented::ByScenario, format!("{reason}."))
-                    }
-                })
-            }
-        }
-    }
-
-    fn retry_after(&self, seconds: u32, form: RetryAfterForm) -> String {
-        match form {
-            RetryAfterForm::Seconds => seconds.to_string(),
-            RetryAfterForm::HttpDate => {
-                let end = self.service_micros() / 1000 + i64::from(seconds) * 1000;
-                http_date(end).unwrap_or_default()
-            }
-        }
-    }
-
     /// Now, by the service's clock.
-    fn service_micros(&self) -> i64 {
+    fn micros(&self) -> i64 {
         self.clock.micros() + i64::from(self.world.scenario.clock_skew) * 1_000_000
     }
 
-    fn refuse(&self, refusal: ServiceError) -> Reply {
-        let request_id = Uuid::new_v4().to_string();
-        let reply = refusal.into_reply(&request_id);
-        self.dated(with_request_id(reply, &request_id), 0)
+    /// The reply with the service's own time.
+    fn dated(&self, reply: Reply) -> Reply {
+        reply.with_header(header::DATE, &self.http_date(0))
     }
 
-    /// The reply with the headers that every answer has.
-    fn stamped(&self, reply: Reply) -> Reply {
-        let request_id = Uuid::new_v4().to_string();
-        self.dated(with_request_id(reply, &request_id), 0)
-    }
-
-    /// The reply with a `Date` that is `ahead` of the service's clock, in seconds.
-    fn dated(&self, reply: Reply, ahead: i32) -> Reply {
-        let date = http_date(self.service_micros() / 1000 + i64::from(ahead) * 1000);
-        match date.and_then(|date| HeaderValue::from_str(&date).ok()) {
-            Some(date) => reply.with_header(header::DATE, date),
-            None => reply,
-        }
+    /// The instant so many seconds ahead of the service's clock, as HTTP writes it.
+    fn http_date(&self, ahead: i64) -> String {
+        let at = Timestamp::from_millisecond(self.micros() / 1000 + ahead * 1000);
+        at.map_or_else(
+            |_| String::new(),
+            |at| at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
+        )
     }
 }
 
-fn with_request_id(reply: Reply, request_id: &str) -> Reply {
-    match HeaderValue::from_str(request_id) {
-        Ok(id) => reply.with_header(HeaderName::from_static("x-request-id"), id),
-        Err(_) => reply,
+fn error_by_scenario(status: u16, body: FaultBody, flow_code: Option<u16>) -> Reply {
+    let known = match status {
+        500 => Some(1102),
+        503 => Some(1103),
+        504 => Some(1104),
+        _ => None,
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let reason = format!("{}.", status.canonical_reason().unwrap_or("Error"));
+    match (body, flow_code.or(known)) {
+        (FaultBody::Empty, _) => Reply::empty(status),
+        (FaultBody::Html, _) => Reply::html(status),
+        (FaultBody::Service, Some(code)) => Reply::flow_error(status, code, &reason),
+        (FaultBody::Service, None) => Reply::invented(status, 9099, &reason),
     }
-}
-
-/// An instant as HTTP writes it.
-fn http_date(at: Millis) -> Option<String> {
-    let at = Timestamp::from_millisecond(at).ok()?;
-    Some(at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
 }
 
 /// A successful answer with each of its entities changed.

@@ -1,14 +1,14 @@
 //! What exists: flows, the runs created for them, and what the first run did to its flow.
 //!
-//! Runs are kept in the order of storing, which is the order of their `createdAt`, indexed by
-//! sandbox, flow and id, so that a list is a slice. Storing a run is one step under one lock:
+//! Runs are kept in the order of storing, which is the order of their `createdAt`, indexed by flow
+//! and id, so that a list of a flow is a slice. Storing a run is one step under one lock:
 //! checked against its flow, journaled, then visible. Status is not kept: it is a function of
 //! the run and the time.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use axum::http::StatusCode;
+use hyper::StatusCode;
 use uuid::Uuid;
 
 use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
@@ -16,10 +16,9 @@ use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
 use super::clock::Millis;
 use super::copy_column::{self, CopyColumn};
 use super::journal::{RunJournal, RunRecord};
-use super::ledger::StoredRun;
 use super::params::RunParams;
-use super::refusal::{Invented, ServiceError};
-use super::scenario::{FlowOverride, Frequency, Retries, Scenario};
+use super::reply::Reply;
+use super::scenario::{FlowOverride, Retries, Scenario};
 use super::{FlowSeed, lock};
 
 /// When every seeded flow was created: 2022-01-01T00:00:00Z.
@@ -35,7 +34,7 @@ pub(super) struct EmulatedFlow {
     pub(super) sandbox: Sandbox,
     pub(super) name: String,
     pub(super) is_table: bool,
-    pub(super) frequency: Frequency,
+    pub(super) frequency: String,
     pub(super) state: String,
     pub(super) hidden: bool,
     /// The delta column it had before any run.
@@ -55,20 +54,20 @@ impl EmulatedFlow {
             sandbox,
             name,
             is_table: matches!(source, Source::Table(_)),
-            frequency: Frequency::Once,
+            frequency: "once".to_owned(),
             state: "enabled".to_owned(),
             hidden: false,
             own_delta_column: None,
         }
     }
 
-    fn key(&self) -> FlowKey {
+    pub(super) fn key(&self) -> FlowKey {
         (self.sandbox.clone(), self.id)
     }
 
     fn change(&mut self, change: &FlowOverride) {
-        if let Some(frequency) = change.frequency {
-            self.frequency = frequency;
+        if let Some(frequency) = &change.frequency {
+            self.frequency.clone_from(frequency);
         }
         if let Some(state) = &change.state {
             self.state.clone_from(state);
@@ -116,7 +115,6 @@ struct Runs {
     all: Vec<Arc<EmulatedRun>>,
     by_id: HashMap<String, usize>,
     by_flow: HashMap<FlowKey, FlowRuns>,
-    by_sandbox: HashMap<Sandbox, Vec<usize>>,
     /// Runs that were made to run others again: the last one of each.
     again: HashMap<String, usize>,
     /// How many runs are not such.
@@ -191,6 +189,12 @@ impl World {
         self.flows.get(key)
     }
 
+    /// The flow of that id, if it can be seen in the sandbox.
+    pub(super) fn visible_flow(&self, sandbox: &Sandbox, id: &str) -> Option<&EmulatedFlow> {
+        let key = (sandbox.clone(), id.parse().ok()?);
+        self.flow(&key).filter(|flow| !flow.hidden)
+    }
+
     /// The flows of a sandbox that can be seen, by id.
     pub(super) fn visible_flows(&self, sandbox: &Sandbox) -> impl Iterator<Item = &EmulatedFlow> {
         self.flows
@@ -208,90 +212,88 @@ impl World {
         lock(&self.runs).all.len()
     }
 
-    /// The run of that id, if it is in the sandbox and its flow can be seen.
+    /// Until when runs have been created that can be seen at `now`.
+    pub(super) fn shown_until(&self, now: Millis) -> Millis {
+        now.saturating_sub(self.scenario.listed_after.millis())
+    }
+
+    /// The run of that id as it is at `now`, if it is in the sandbox and can be seen, with its flow.
     pub(super) fn run(
         &self,
         sandbox: &Sandbox,
         id: &str,
+        now: Millis,
     ) -> Option<(Arc<EmulatedRun>, &EmulatedFlow)> {
-        let run = {
-            let runs = lock(&self.runs);
-            Arc::clone(runs.by_id.get(id).map(|serial| &runs.all[*serial])?)
-        };
-        let flow = self.flow_of(&run)?;
-        (flow.sandbox == *sandbox).then_some((run, flow))
-    }
-
-    /// The flow of a run, unless it is hidden or no longer exists.
-    pub(super) fn flow_of(&self, run: &EmulatedRun) -> Option<&EmulatedFlow> {
-        let key = (run.record.sandbox.clone(), run.record.flow_id);
-        self.flow(&key).filter(|flow| !flow.hidden)
-    }
-
-    /// The runs of a sandbox, newest first, created by `until` and below the serial `ceiling`.
-    pub(super) fn runs(
-        &self,
-        sandbox: &Sandbox,
-        until: Millis,
-        ceiling: usize,
-    ) -> Vec<Arc<EmulatedRun>> {
+        let until = self.shown_until(now);
         let runs = lock(&self.runs);
-        runs.newest_first(runs.by_sandbox.get(sandbox), until, ceiling)
+        let run = &runs.all[*runs.by_id.get(id)?];
+        let flow = self.flow(&(run.record.sandbox.clone(), run.record.flow_id))?;
+        let is_visible = flow.sandbox == *sandbox
+            && !flow.hidden
+            && run.record.created_at <= until
+            && self.is_its_own(run);
+        is_visible.then(|| (self.current(&runs, run, until), flow))
     }
 
-    /// The runs of one flow, as [`World::runs`] gives those of a sandbox.
+    /// The runs of a flow that can be seen at `now`, newest first, and below the serial `ceiling`.
     pub(super) fn runs_of(
         &self,
-        key: &FlowKey,
-        until: Millis,
+        flow: &EmulatedFlow,
+        now: Millis,
         ceiling: usize,
     ) -> Vec<Arc<EmulatedRun>> {
+        let until = self.shown_until(now);
         let runs = lock(&self.runs);
-        let serials = runs.by_flow.get(key).map(|of_flow| &of_flow.serials);
-        runs.newest_first(serials, until, ceiling)
+        let Some(FlowRuns { serials, .. }) = runs.by_flow.get(&flow.key()) else {
+            return Vec::new();
+        };
+        let end = serials.partition_point(|serial| {
+            *serial < ceiling && runs.all[*serial].record.created_at <= until
+        });
+        let newest_first = serials[..end].iter().rev().map(|serial| &runs.all[*serial]);
+        newest_first
+            .filter(|run| self.is_its_own(run))
+            .map(|run| self.current(&runs, run, until))
+            .collect()
+    }
+
+    /// The run as the service itself knows it, which sees at once what was made to run it again.
+    pub(super) fn at_once(&self, run: &Arc<EmulatedRun>) -> Arc<EmulatedRun> {
+        self.current(&lock(&self.runs), run, Millis::MAX)
     }
 
     /// The run as it goes on: itself, or what was stored by `until` to run it again, where that is
     /// no run of its own.
-    pub(super) fn current(&self, run: &Arc<EmulatedRun>, until: Millis) -> Arc<EmulatedRun> {
-        if self.scenario.retries == Retries::NewRun {
-            return Arc::clone(run);
-        }
-        let runs = lock(&self.runs);
+    fn current(&self, runs: &Runs, run: &Arc<EmulatedRun>, until: Millis) -> Arc<EmulatedRun> {
         let again = runs
             .again
             .get(&run.record.id)
-            .map(|serial| &runs.all[*serial]);
-        again
-            .filter(|again| again.record.created_at <= until)
-            .map_or_else(
-                || Arc::clone(run),
-                |again| {
-                    let mut record = again.record.clone();
-                    record.id.clone_from(&run.record.id);
-                    record.retrigger_of = None;
-                    Arc::new(EmulatedRun {
-                        record,
-                        serial: run.serial,
-                        attempt: again.attempt,
-                        ordinal: run.ordinal,
-                        made_at: run.made_at,
-                    })
-                },
-            )
+            .map(|serial| &runs.all[*serial])
+            .filter(|again| again.record.created_at <= until);
+        match (self.scenario.retries, again) {
+            (Retries::SameRun, Some(again)) => {
+                let mut record = again.record.clone();
+                record.id.clone_from(&run.record.id);
+                record.retrigger_of = None;
+                Arc::new(EmulatedRun {
+                    record,
+                    serial: run.serial,
+                    attempt: again.attempt,
+                    ordinal: run.ordinal,
+                    made_at: run.made_at,
+                })
+            }
+            _ => Arc::clone(run),
+        }
     }
 
     /// Whether the run is one of its own.
-    pub(super) fn is_its_own(&self, run: &EmulatedRun) -> bool {
+    fn is_its_own(&self, run: &EmulatedRun) -> bool {
         self.scenario.retries == Retries::NewRun || run.record.retrigger_of.is_none()
     }
 
-    /// Stores a run, if its flow's delta column and the scenario let it in.
-    pub(super) fn store(
-        &self,
-        draft: Draft,
-        now: Millis,
-    ) -> Result<Arc<EmulatedRun>, ServiceError> {
+    /// Stores a run, if its flow's delta column lets it in.
+    pub(super) fn store(&self, draft: Draft, now: Millis) -> Result<Arc<EmulatedRun>, Reply> {
         let Draft {
             flow: key,
             client,
@@ -302,17 +304,6 @@ impl World {
         let mut runs = lock(&self.runs);
         if let Some(flow) = self.flow(&key).filter(|flow| flow.is_table) {
             copy_column::check(runs.copy_column(flow), params.delta_column.as_ref())?;
-        }
-        let is_repeated = runs
-            .by_flow
-            .get(&key)
-            .is_some_and(|of_flow| of_flow.attempts.contains_key(&params.window));
-        if self.scenario.dedupe && is_repeated && retrigger_of.is_none() {
-            return Err(ServiceError::invented(
-                StatusCode::CONFLICT,
-                Invented::SameWindow,
-                "A flow run for this window exists.",
-            ));
         }
         // `createdAt` never goes back, so that the order of storing is the order of time.
         let newest = runs.all.last().map_or(now, |run| run.record.created_at);
@@ -329,11 +320,8 @@ impl World {
         };
         if let Some(journal) = &mut runs.journal {
             journal.append(&record).map_err(|error| {
-                ServiceError::invented(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    Invented::JournalNotWritten,
-                    format!("The emulator could not write its journal: {error}."),
-                )
+                let message = format!("The emulator could not write its journal: {error}.");
+                Reply::invented(StatusCode::INTERNAL_SERVER_ERROR, 9011, &message)
             })?;
         }
         Ok(runs.keep(record, &self.flows))
@@ -345,12 +333,6 @@ impl World {
         let all = runs.all.iter();
         all.map(|run| (Arc::clone(run), runs.is_outdone(run)))
             .collect()
-    }
-
-    /// Every run, in the order of storing, as the ledger shows it.
-    pub(super) fn stored(&self) -> Vec<StoredRun> {
-        let all = lock(&self.runs).all.clone();
-        all.iter().map(|run| stored_run(&run.record)).collect()
     }
 }
 
@@ -373,23 +355,6 @@ impl Runs {
         own.or_else(|| self.by_flow.get(&flow.key())?.copy.clone())
     }
 
-    fn newest_first(
-        &self,
-        serials: Option<&Vec<usize>>,
-        until: Millis,
-        ceiling: usize,
-    ) -> Vec<Arc<EmulatedRun>> {
-        let serials = serials.map_or(&[][..], Vec::as_slice);
-        let end = serials.partition_point(|serial| {
-            *serial < ceiling && self.all[*serial].record.created_at <= until
-        });
-        serials[..end]
-            .iter()
-            .rev()
-            .map(|serial| Arc::clone(&self.all[*serial]))
-            .collect()
-    }
-
     /// Adds a run to the indexes; the first `deltaColumn` of a table flow becomes the flow's.
     fn keep(
         &mut self,
@@ -410,10 +375,6 @@ impl Runs {
         let attempts = of_flow.attempts.entry(record.params.window).or_default();
         let attempt = *attempts;
         *attempts += 1;
-        self.by_sandbox
-            .entry(record.sandbox.clone())
-            .or_default()
-            .push(serial);
         self.by_id.insert(record.id.clone(), serial);
         let ordinal = self.first;
         match &record.retrigger_of {
@@ -431,29 +392,5 @@ impl Runs {
         });
         self.all.push(Arc::clone(&run));
         run
-    }
-}
-
-fn stored_run(record: &RunRecord) -> StoredRun {
-    let RunRecord {
-        id,
-        sandbox,
-        flow_id,
-        created_at,
-        created_client: _,
-        ims_org_id: _,
-        retrigger_of,
-        params,
-    } = record;
-    StoredRun {
-        run_id: id.clone(),
-        sandbox: sandbox.to_string(),
-        flow_id: flow_id.to_string(),
-        window_start_time: params.window.0,
-        window_end_time: params.window.1,
-        start_time: params.start_time,
-        delta_column: params.raw_delta_column(),
-        created_at: *created_at,
-        retrigger_of: retrigger_of.clone(),
     }
 }

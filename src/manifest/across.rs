@@ -61,7 +61,7 @@ pub(super) fn join(standing: &[CheckedDocument], problems: &mut Problems) -> Vec
             })
             .count += 1;
     }
-    let wanted = |document: &CheckedDocument| document.wanted.len() * document.flows.len();
+    let wanted = |document: &CheckedDocument| document.asked.windows.len() * document.flows.len();
     let mut runs = Vec::with_capacity(standing.iter().map(wanted).sum());
     let mut join = Join {
         standing,
@@ -104,7 +104,7 @@ impl Join<'_> {
         let mut asked: Vec<WantedEntry> = documents
             .iter()
             .flat_map(|&document| {
-                let wanted = self.standing[document].wanted.iter();
+                let wanted = self.standing[document].asked.windows.iter();
                 wanted.map(move |&wanted| WantedEntry { wanted, document })
             })
             .collect();
@@ -157,7 +157,7 @@ impl Join<'_> {
     fn gaps(&mut self, documents: &[usize], group: &Group<'_>) {
         let mut stretches: Vec<(usize, &EntrySpan)> = documents
             .iter()
-            .flat_map(|&at| self.standing[at].stretches.iter().map(move |s| (at, s)))
+            .flat_map(|&at| self.standing[at].asked.entries.iter().map(move |s| (at, s)))
             .collect();
         stretches.sort_by_key(|(_, s)| (s.rerun, s.window.start(), Reverse(s.window.end())));
         let mut furthest: Option<(usize, &EntrySpan)> = None;

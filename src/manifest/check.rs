@@ -5,12 +5,11 @@
 //! A document that does not say which flow it speaks of, where, or of what source gives no
 //! manifest, but its windows are checked all the same.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::decode::Text;
 use super::document::Document;
-use super::problem::{Problem, Problems, Rule};
+use super::fields::Field;
+use super::problem::{Reporter, Rule};
 use super::yaml::Span;
 use super::{Manifest, Rules};
 use crate::run::{FlowId, FlowRef, Order, Rerun, Sandbox, Source, UnixSeconds, Window};
@@ -28,8 +27,7 @@ pub(super) struct CheckedDocument {
     /// Its flows, each once.
     pub(super) flows: Vec<FlowManifest>,
     /// The windows that each of its flows wants.
-    pub(super) wanted: Vec<Wanted>,
-    pub(super) stretches: Vec<EntrySpan>,
+    pub(super) asked: Asked,
 }
 
 /// A flow that a document speaks of.
@@ -56,6 +54,13 @@ pub(super) struct FlowManifest {
     pub(super) place: Span,
 }
 
+/// What the entries of `runs` and `ranges` ask for.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) windows: Vec<Wanted>,
+    pub(super) entries: Vec<EntrySpan>,
+}
+
 /// A window that is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
@@ -77,30 +82,29 @@ pub(super) struct EntrySpan {
 
 /// Checks documents of one file.
 pub(super) struct Checker<'c> {
-    pub(super) file: &'c Arc<str>,
+    pub(super) reporter: Reporter<'c>,
     pub(super) rules: &'c Rules,
-    pub(super) problems: &'c mut Problems,
     pub(super) windows_left: &'c mut usize,
     /// How many flows want each window of the document.
     pub(super) flow_count: usize,
 }
 
 impl Checker<'_> {
-    pub(super) fn check(mut self, document: &Document<'_>) -> Option<CheckedDocument> {
-        self.version(document);
+    pub(super) fn check(mut self, document: &Document) -> Option<CheckedDocument> {
         let flows = self.flows(document);
         let sandbox = self.sandbox(document);
-        let overlap_allowed = self.overlap(document);
-        let order = self.order(document);
-        let max_active_runs = self.max_active_runs(document);
-        let (wanted, stretches) = self.windows(document);
+        let asked = self.windows(document);
         self.reason(document);
 
         let sandbox = sandbox?;
-        let reason: Option<Arc<str>> = document.reason.as_ref().map(|r| Arc::from(&*r.value));
+        let path = self.reporter.file;
+        let reason = document.reason.get();
+        let reason: Option<Arc<str>> = reason.map(|reason| reason.value.0.as_str().into());
+        let overlap_allowed = document.overlap.get().is_some();
+        let paused = document.paused.get().filter(|paused| paused.value);
         let manifest = |flow: CheckedFlow| FlowManifest {
             manifest: Manifest {
-                path: Arc::clone(self.file),
+                path: Arc::clone(path),
                 line: flow.line,
                 flow: Arc::new(FlowRef {
                     sandbox: sandbox.clone(),
@@ -109,146 +113,59 @@ impl Checker<'_> {
                 name: flow.name,
                 source: flow.source,
                 reason: reason.clone(),
-                future_allowed: document.allow_future,
+                future_allowed: future_allowed(document),
                 overlap_allowed,
-                order,
-                paused: document.paused.map(|span| span.line),
-                max_active_runs,
+                order: document.order.get().map_or(Order::default(), |o| o.value),
+                paused: paused.map(|paused| paused.span.line),
+                max_active_runs: document.max_active_runs.get().map(|most| most.value),
             },
             span: flow.span,
             place: flow.place,
         };
         let flows: Vec<FlowManifest> = flows.into_iter().map(manifest).collect();
         (!flows.is_empty()).then(|| CheckedDocument {
-            path: Arc::clone(self.file),
+            path: Arc::clone(path),
             overlap_allowed,
             flows,
-            wanted,
-            stretches,
+            asked,
         })
     }
 
-    fn version(&mut self, document: &Document<'_>) {
-        match &document.version {
-            Some(version) if version.value == "1" => {}
-            Some(version) => {
-                let message = format!("version {} is not known", version.value);
-                self.report(Rule::UnknownValue, version.span, message).hint =
-                    Some("write `version: 1`".to_owned());
-            }
-            None => self.missing(document, "version", "write `version: 1`"),
+    fn sandbox(&mut self, document: &Document) -> Option<Sandbox> {
+        let default = &self.rules.default_sandbox;
+        match &document.sandbox {
+            Field::Is(sandbox) => return Some(sandbox.value.clone()),
+            Field::Absent if default.is_none() => self.report(
+                Rule::NoSandbox,
+                document.span,
+                "no sandbox is named",
+                "write `sandbox: NAME` here or in backfill.yaml, or give --sandbox NAME or \
+                 AEP_SANDBOX_NAME",
+            ),
+            Field::Absent | Field::Broken => {}
         }
+        default.clone()
     }
 
-    fn sandbox(&mut self, document: &Document<'_>) -> Option<Sandbox> {
-        let Some(text) = &document.sandbox else {
-            if self.rules.default_sandbox.is_none() && !document.is_reported("sandbox") {
-                self.report(Rule::NoSandbox, document.span, "no sandbox is named")
-                    .hint = Some(
-                    "write `sandbox: NAME` here or in backfill.yaml, or give --sandbox NAME or \
-                     AEP_SANDBOX_NAME"
-                        .to_owned(),
-                );
-            }
-            return self.rules.default_sandbox.clone();
-        };
-        let parsed = text.value.parse::<Sandbox>();
-        if let Err(error) = &parsed {
-            let lower = text.value.to_ascii_lowercase();
-            let hint = match lower.parse::<Sandbox>() {
-                Ok(_) => format!("did you mean `{lower}`? The API wants the name, not the title"),
-                Err(_) => {
-                    "write its name, not its title; the list of sandboxes shows both".to_owned()
-                }
-            };
-            self.report(Rule::Sandbox, text.span, format!("{error}"))
-                .hint = Some(hint);
-        }
-        parsed.ok()
-    }
-
-    fn order(&mut self, document: &Document<'_>) -> Order {
-        match &document.order {
-            None => Order::default(),
-            Some(order) if order.value == "oldest-first" => Order::OldestFirst,
-            Some(order) if order.value == "newest-first" => Order::NewestFirst,
-            Some(order) => {
-                let message = format!(
-                    "`order` takes `oldest-first` or `newest-first`, not `{}`",
-                    order.value
-                );
-                self.report(Rule::UnknownValue, order.span, message).hint =
-                    Some("leave it away to have the oldest windows sent first".to_owned());
-                Order::default()
-            }
-        }
-    }
-
-    fn max_active_runs(&mut self, document: &Document<'_>) -> Option<NonZeroUsize> {
-        let text = document.max_active_runs.as_ref()?;
-        let number = text.value.parse::<u32>().ok();
-        let number = number.and_then(|number| NonZeroUsize::new(number as usize));
-        if number.is_none() {
-            let message = format!("`{}` is not a whole number from 1", text.value);
-            self.report(Rule::UnknownValue, text.span, message).hint =
-                Some("write `paused: true` to have nothing sent".to_owned());
-        }
-        number
-    }
-
-    fn overlap(&mut self, document: &Document<'_>) -> bool {
-        let Some(overlap) = &document.overlap else {
-            return false;
-        };
-        if overlap.value != "allow" {
-            let message = format!("`overlap` takes only `allow`, not `{}`", overlap.value);
-            self.report(Rule::UnknownValue, overlap.span, message).hint =
-                Some("leave it away to have overlaps refused".to_owned());
-        }
-        overlap.value == "allow"
-    }
-
-    fn reason(&mut self, document: &Document<'_>) {
-        if let Some(reason) = &document.reason {
-            if is_placeholder(&reason.value) {
-                let message = format!("`{}` is no reason", reason.value);
-                self.report(Rule::PlaceholderReason, reason.span, message)
-                    .hint =
-                    Some("say why these windows are ingested again, for who reads it".to_owned());
-            }
+    fn reason(&mut self, document: &Document) {
+        if !document.reason.is_absent() {
             return;
         }
-        if document.is_reported("reason") {
-            return;
-        }
-        let beside = if document.flows.is_some() {
-            "flows"
-        } else {
-            "flowId"
+        let beside = match &document.flows {
+            Field::Absent => "flowId",
+            Field::Broken | Field::Is(_) => "flows",
         };
-        let hint = Some(format!("write `reason: …` beside `{beside}`"));
-        let is_again = |text: &&Text<'_>| {
-            let rerun = text.value.parse().ok().and_then(Rerun::new);
-            rerun.is_some_and(|rerun| rerun > Rerun::FIRST)
-        };
-        if let Some(rerun) = document.reruns().find(is_again) {
-            let message = "to run windows again needs a reason";
-            self.report(Rule::NoReason, rerun.span, message).hint = hint;
+        let hint = format!("write `reason: …` beside `{beside}`");
+        let again = document.reruns().find(|again| again.value > Rerun::FIRST);
+        let (span, message) = if let Some(again) = again {
+            (again.span, "to run windows again needs a reason")
         } else if self.rules.reason_required {
             let message = "no reason is given, and the config requires one";
-            self.report(Rule::NoReason, document.span, message).hint = hint;
-        }
-    }
-
-    pub(super) fn missing(&mut self, document: &Document<'_>, field: &str, hint: &str) {
-        if !document.is_reported(field) {
-            self.report(
-                Rule::MissingField,
-                document.span,
-                format!("`{field}` is missing"),
-            )
-            .hint = Some(hint.to_owned());
-        }
+            (document.span, message)
+        } else {
+            return;
+        };
+        self.report(Rule::NoReason, span, message, hint);
     }
 
     pub(super) fn report(
@@ -256,18 +173,13 @@ impl Checker<'_> {
         rule: Rule,
         span: Span,
         message: impl Into<String>,
-    ) -> &mut Problem {
-        self.problems
-            .push(Problem::new(rule, self.file, span, message))
+        hint: impl Into<String>,
+    ) {
+        self.reporter.report(rule, span, message, hint);
     }
 }
 
-/// Whether `reason` says nothing, as `TODO` and `...` do.
-#[must_use]
-pub fn is_placeholder(reason: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "todo", "tbd", "fixme", "xxx", "na", "none", "reason", "test", "why", "foo", "asdf", "wip",
-    ];
-    let letters: String = reason.chars().filter(|c| c.is_alphanumeric()).collect();
-    letters.is_empty() || WORDS.iter().any(|word| letters.eq_ignore_ascii_case(word))
+/// Whether windows may end after the present.
+pub(super) fn future_allowed(document: &Document) -> bool {
+    document.allow_future.get().is_some_and(|allow| allow.value)
 }

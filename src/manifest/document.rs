@@ -1,319 +1,335 @@
-//! A manifest as it is written: each field in its YAML type and at its place, nothing checked
-//! yet beyond that.
+//! The fields of a manifest: each is declared here, once, with its name, its meaning and its type.
 //!
-//! Takes a [`Node`]; gives a [`Document`], and a problem for every field that is unknown, missing
-//! its value, or of another type. A field with a problem is left out, so that the next stage sees
-//! only what can be read.
+//! Takes a [`Node`]; gives a [`Document`] as it is written, and a problem for every field that is unknown, missing, or not
+//! what it takes. What fields mean together is for `check`.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::decode::{At, Decoder, Text};
-use super::fields::{DELTA_COLUMN, FLOW, Field, MANIFEST, Mapping, RANGE, RUN};
-use super::problem::Problems;
-use super::yaml::{MapEntry, Node, NodeKind, Span, Value};
-use crate::file_text::look_alike_in_syntax;
+use jiff::tz::TimeZone;
 
-/// A manifest as written.
-#[derive(Debug, Default)]
-pub(super) struct Document<'a> {
-    /// Its first character.
-    pub(super) span: Span,
-    pub(super) version: Option<Text<'a>>,
-    /// What it says of its flow, or of all flows of its list.
-    pub(super) flow: FlowDocument<'a>,
-    pub(super) flows: Option<At<Vec<FlowDocument<'a>>>>,
-    pub(super) sandbox: Option<Text<'a>>,
-    pub(super) reason: Option<Text<'a>>,
-    pub(super) allow_future: bool,
-    pub(super) overlap: Option<Text<'a>>,
-    pub(super) order: Option<Text<'a>>,
-    /// Where `paused: true` is written, if it is.
-    pub(super) paused: Option<Span>,
-    pub(super) max_active_runs: Option<Text<'a>>,
-    pub(super) runs: Option<At<Vec<RunDocument<'a>>>>,
-    pub(super) ranges: Option<At<Vec<RangeDocument<'a>>>>,
-}
-
-impl Document<'_> {
-    /// Whether `field` was written, though it could not be read.
-    pub(super) fn is_reported(&self, field: &str) -> bool {
-        self.flow.is_reported(field)
-    }
-
-    /// How many flows want the windows.
-    pub(super) fn flow_count(&self) -> usize {
-        let listed = self.flows.as_ref().map_or(1, |flows| flows.value.len());
-        listed.max(1)
-    }
-
-    /// Each `rerun` that is written.
-    pub(super) fn reruns(&self) -> impl Iterator<Item = &Text<'_>> {
-        let runs = self.runs.iter().flat_map(|runs| &runs.value);
-        let ranges = self.ranges.iter().flat_map(|ranges| &ranges.value);
-        let of_runs = runs.filter_map(|run| run.rerun.as_ref());
-        of_runs.chain(ranges.filter_map(|range| range.rerun.as_ref()))
-    }
-}
-
-/// What a manifest, or an entry of `flows`, says of a flow, as written.
-#[derive(Debug, Default)]
-pub(super) struct FlowDocument<'a> {
-    /// The entry, or the manifest.
-    pub(super) span: Span,
-    pub(super) flow_id: Option<Text<'a>>,
-    pub(super) name: Option<Text<'a>>,
-    pub(super) source: Option<Text<'a>>,
-    pub(super) delta_column: Option<At<DeltaColumnDocument<'a>>>,
-    /// Fields that are there, but were reported: they are not missing.
-    reported: Vec<&'static str>,
-}
-
-impl FlowDocument<'_> {
-    /// Whether `field` was written, though it could not be read.
-    pub(super) fn is_reported(&self, field: &str) -> bool {
-        self.reported.contains(&field)
-    }
-}
-
-/// `deltaColumn`, as written.
-#[derive(Debug, Default)]
-pub(super) struct DeltaColumnDocument<'a> {
-    pub(super) name: Option<Text<'a>>,
-    pub(super) date_format: Option<Text<'a>>,
-    pub(super) timezone: Option<Text<'a>>,
-    /// Whether a field could not be read.
-    pub(super) broken: bool,
-}
-
-/// An entry of `runs`, as written.
-#[derive(Debug, Default)]
-pub(super) struct RunDocument<'a> {
-    pub(super) span: Span,
-    pub(super) window_start_time: Option<Text<'a>>,
-    pub(super) window_end_time: Option<Text<'a>>,
-    pub(super) start_time: Option<Text<'a>>,
-    pub(super) rerun: Option<Text<'a>>,
-    /// Whether a field could not be read.
-    pub(super) broken: bool,
-}
-
-/// An entry of `ranges`, as written.
-#[derive(Debug, Default)]
-pub(super) struct RangeDocument<'a> {
-    pub(super) span: Span,
-    pub(super) from: Option<Text<'a>>,
-    pub(super) to: Option<Text<'a>>,
-    pub(super) every: Option<Text<'a>>,
-    pub(super) timezone: Option<Text<'a>>,
-    pub(super) except: Vec<Text<'a>>,
-    pub(super) start_time: Option<Text<'a>>,
-    pub(super) rerun: Option<Text<'a>>,
-    /// Whether a field could not be read.
-    pub(super) broken: bool,
-}
+use super::fields::{At, Block, Description, Field, Fields, Reader};
+use super::length::Every;
+use super::problem::{Problems, Reporter};
+use super::time::ZonedMoment;
+use super::values::{AllowOverlap, Label, Reason, SourceKind, Verbatim, Version};
+use super::yaml::{Node, Span};
+use crate::run::{DeltaColumn, FlowId, Order, Rerun, Sandbox};
 
 /// Reads `node` as a manifest; `None` if it is not even a mapping.
-pub(super) fn decode<'a>(
-    node: &Node<'a>,
+pub(super) fn read(
+    node: &Node<'_>,
     file: &Arc<str>,
     text: &str,
     problems: &mut Problems,
-) -> Option<Document<'a>> {
-    let mut decoder = Decoder {
-        file,
+) -> Option<Document> {
+    let root = Description::of::<Document>;
+    let reporter = Reporter { file, problems };
+    let mut reader = Reader {
+        reporter,
         text,
-        problems,
+        root,
     };
-    let entries = decoder.mapping(node, &MANIFEST)?;
-    let mut document = Document {
-        span: node.span,
-        flow: FlowDocument {
-            span: node.span,
-            ..FlowDocument::default()
-        },
-        ..Document::default()
-    };
-    for entry in entries {
-        let MapEntry { node, .. } = entry;
-        let field = match decoder.known(entry, &MANIFEST) {
-            Ok(field) => field,
-            Err(meant) => {
-                document.flow.reported.extend(meant);
-                continue;
-            }
-        };
-        let mut text = |slot: &mut Option<Text<'a>>| put(slot, decoder.value(node, field));
-        let is_read = match field.name {
-            "version" => text(&mut document.version),
-            "sandbox" => text(&mut document.sandbox),
-            "reason" => text(&mut document.reason),
-            "overlap" => text(&mut document.overlap),
-            "order" => text(&mut document.order),
-            "maxActiveRuns" => text(&mut document.max_active_runs),
-            "paused" => {
-                let paused = decoder.boolean(node, field.name);
-                document.paused = (paused == Some(true)).then_some(node.span);
-                paused.is_some()
-            }
-            "allowFuture" => {
-                let allowed = decoder.boolean(node, field.name);
-                document.allow_future = allowed.unwrap_or_default();
-                allowed.is_some()
-            }
-            "flows" => {
-                let flows = decoder.list(node, field.name, Decoder::flow);
-                put(&mut document.flows, flows)
-            }
-            "runs" => {
-                let runs = decoder.list(node, field.name, Decoder::run);
-                put(&mut document.runs, runs)
-            }
-            "ranges" => {
-                let ranges = decoder.list(node, field.name, Decoder::range);
-                put(&mut document.ranges, ranges)
-            }
-            _ => decoder.flow_field(&mut document.flow, node, field),
-        };
-        if !is_read {
-            document.flow.reported.push(field.name);
-        }
-    }
-    Some(document)
+    reader.block(node, &root())
 }
 
-/// Keeps what was read, and says whether it was.
-fn put<T>(field: &mut Option<T>, value: Option<T>) -> bool {
-    *field = value;
-    field.is_some()
+/// A manifest as written.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) span: Span,
+    /// What it says of its flow, or of all flows of its list.
+    pub(super) own: FlowEntry,
+    pub(super) flows: Field<Vec<FlowEntry>>,
+    pub(super) sandbox: Field<Sandbox>,
+    pub(super) reason: Field<Reason>,
+    pub(super) allow_future: Field<bool>,
+    pub(super) overlap: Field<AllowOverlap>,
+    pub(super) order: Field<Order>,
+    pub(super) paused: Field<bool>,
+    pub(super) max_active_runs: Field<NonZeroUsize>,
+    pub(super) runs: Field<Vec<RunEntry>>,
+    pub(super) ranges: Field<Vec<RangeEntry>>,
 }
 
-impl Decoder<'_> {
-    fn flow<'a>(&mut self, node: &Node<'a>) -> Option<FlowDocument<'a>> {
-        let mut flow = FlowDocument {
-            span: node.used_at(),
-            ..FlowDocument::default()
-        };
-        for entry in self.mapping(node, &FLOW)? {
-            match self.known(entry, &FLOW) {
-                Ok(field) if self.flow_field(&mut flow, &entry.node, field) => {}
-                Ok(field) => flow.reported.push(field.name),
-                Err(meant) => flow.reported.extend(meant),
-            }
-        }
-        Some(flow)
-    }
+impl Block for Document {
+    const NAME: &'static str = "a manifest";
+    const EXAMPLE: &'static str = "version: 1";
+    const TEXT: &'static str = "Runs to create of one flow, or of several flows that want the same \
+        windows.\n\nEach run ingests a time window of the flow again. A file holds one manifest, or \
+        several separated by `---`.";
 
-    /// Reads a field of a flow, and says whether it could be read.
-    fn flow_field<'a>(
-        &mut self,
-        flow: &mut FlowDocument<'a>,
-        node: &Node<'a>,
-        field: &'static Field,
-    ) -> bool {
-        let slot = match field.name {
-            "flowId" => &mut flow.flow_id,
-            "name" => &mut flow.name,
-            "source" => &mut flow.source,
-            "deltaColumn" => return put(&mut flow.delta_column, self.delta_column(node)),
-            _ => unreachable!("the table has no such field"),
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let _: Field<Version> = fields
+            .required()
+            .value("version", "The version of this format: `1`.");
+        let own = FlowEntry {
+            span: fields.span,
+            flow_id: fields.value("flowId", FLOW_ID),
+            name: fields.value(
+                "name",
+                "A label for screens. Default: the file's name without its ending.",
+            ),
+            source: fields.value(
+                "source",
+                "What the flow reads, which decides how records are told apart by time.",
+            ),
+            delta_column: fields.mapping(
+                "deltaColumn",
+                "The column that tells when a row was changed. A table source needs it, a file \
+                 source has none. It is sent with the flow's first run only.\n\nBeside `flows` it \
+                 is the column of each table in the list that names none.",
+            ),
         };
-        put(slot, self.value(node, field))
-    }
-
-    fn delta_column<'a>(&mut self, node: &Node<'a>) -> Option<At<DeltaColumnDocument<'a>>> {
-        if let Value::Scalar(scalar) = &node.value
-            && scalar.kind() == NodeKind::Text
-        {
-            let hint = format!("write `deltaColumn: {{ name: {} }}`", scalar.text);
-            self.wrong_type(node, "`deltaColumn` is a mapping", &hint);
-            return None;
-        }
-        let mut column = DeltaColumnDocument::default();
-        for entry in self.mapping(node, &DELTA_COLUMN)? {
-            let Some(field) = self.known_or(entry, &DELTA_COLUMN, &mut column.broken) else {
-                continue;
-            };
-            let slot = match field.name {
-                "name" => &mut column.name,
-                "dateFormat" => &mut column.date_format,
-                "timezone" => &mut column.timezone,
-                _ => unreachable!("the table has no such field"),
-            };
-            // The first run fixes it for good: quotes that are none of YAML's would be part of it.
-            let is_pasted = matches!(&entry.node.value, Value::Scalar(scalar)
-                if look_alike_in_syntax(&scalar.text).is_some())
-                && self.is_pasted(entry.node.span);
-            column.broken |= is_pasted || !put(slot, self.value(&entry.node, field));
-        }
-        let span = node.span;
-        Some(At {
-            value: column,
-            span,
+        Some(Self {
+            span: fields.span,
+            own,
+            flows: fields.list(
+                "flows",
+                "Several flows in place of `flowId` and `name`: each wants all of the \
+                 windows.\n\nWhat a flow does not say of its `source` and `deltaColumn` is the \
+                 manifest's.",
+            ),
+            sandbox: fields.value(
+                "sandbox",
+                "The name of the sandbox, not its title: lower-case letters, digits and \
+                 hyphens.\n\nDefault: `--sandbox`, `AEP_SANDBOX_NAME`, or `sandbox` in \
+                 backfill.yaml.",
+            ),
+            reason: fields.value(
+                "reason",
+                "Why these windows are ingested, for the reviewer.\n\nNeeded where a `rerun` is \
+                 above 1, or backfill.yaml says `require: [reason]`.",
+            ),
+            allow_future: fields.value(
+                "allowFuture",
+                "Whether windows may end after the present. Default: false.",
+            ),
+            overlap: fields.value(
+                "overlap",
+                "`allow`: windows of the flow may overlap. Without it an overlap is an error.",
+            ),
+            order: fields.value(
+                "order",
+                "In which order the windows are sent. Default: `oldest-first`. All manifests of a \
+                 flow say the same.",
+            ),
+            paused: fields.value(
+                "paused",
+                "`true`: nothing new of this manifest is sent, and nothing is retried; a plan shows \
+                 its runs as held back. Default: false.",
+            ),
+            max_active_runs: fields.value(
+                "maxActiveRuns",
+                "No more unfinished runs of the flow than this at once; the next is sent when one \
+                 has finished.\n\nDefault: `limits.maxActiveRuns` in backfill.yaml.",
+            ),
+            runs: fields.list("runs", "Windows one by one."),
+            ranges: fields.list("ranges", "Windows by rule: from, to, every."),
         })
     }
+}
 
-    fn run<'a>(&mut self, node: &Node<'a>) -> Option<RunDocument<'a>> {
-        let mut run = RunDocument {
-            span: node.used_at(),
-            ..RunDocument::default()
-        };
-        for entry in self.mapping(node, &RUN)? {
-            let Some(field) = self.known_or(entry, &RUN, &mut run.broken) else {
-                continue;
-            };
-            let slot = match field.name {
-                "windowStartTime" => &mut run.window_start_time,
-                "windowEndTime" => &mut run.window_end_time,
-                "startTime" => &mut run.start_time,
-                "rerun" => &mut run.rerun,
-                _ => unreachable!("the table has no such field"),
-            };
-            run.broken |= !put(slot, self.value(&entry.node, field));
-        }
-        Some(run)
+impl Document {
+    /// How many flows want the windows.
+    pub(super) fn flow_count(&self) -> usize {
+        let listed = self.flows.get().map_or(1, |flows| flows.value.len());
+        listed.max(1)
     }
 
-    fn range<'a>(&mut self, node: &Node<'a>) -> Option<RangeDocument<'a>> {
-        let mut range = RangeDocument {
-            span: node.used_at(),
-            ..RangeDocument::default()
-        };
-        for entry in self.mapping(node, &RANGE)? {
-            let Some(field) = self.known_or(entry, &RANGE, &mut range.broken) else {
-                continue;
-            };
-            let slot = match field.name {
-                "from" => &mut range.from,
-                "to" => &mut range.to,
-                "every" => &mut range.every,
-                "timezone" => &mut range.timezone,
-                "startTime" => &mut range.start_time,
-                "rerun" => &mut range.rerun,
-                "except" => {
-                    let times = self.list(&entry.node, field.name, |this, node| {
-                        this.time(node, field.name)
-                    });
-                    range.broken |= times.is_none();
-                    range.except = times.map(|times| times.value).unwrap_or_default();
-                    continue;
-                }
-                _ => unreachable!("the table has no such field"),
-            };
-            range.broken |= !put(slot, self.value(&entry.node, field));
-        }
-        Some(range)
+    pub(super) fn run_entries(&self) -> &[RunEntry] {
+        self.runs.get().map_or(&[], |runs| &runs.value)
     }
 
-    /// The field that an entry is of; none, where it is reported and makes its mapping `broken` if it
-    /// was probably meant as one.
-    fn known_or(
-        &mut self,
-        entry: &MapEntry<'_>,
-        mapping: &'static Mapping,
-        broken: &mut bool,
-    ) -> Option<&'static Field> {
-        self.known(entry, mapping)
-            .inspect_err(|meant| *broken |= meant.is_some())
-            .ok()
+    pub(super) fn range_entries(&self) -> &[RangeEntry] {
+        self.ranges.get().map_or(&[], |ranges| &ranges.value)
+    }
+
+    /// Each `rerun` that is written.
+    pub(super) fn reruns(&self) -> impl Iterator<Item = &At<Rerun>> {
+        let runs = self.run_entries().iter().filter_map(|run| run.rerun.get());
+        let ranges = self.range_entries().iter();
+        runs.chain(ranges.filter_map(|range| range.rerun.get()))
+    }
+}
+
+pub(super) const FLOW_ID: &str = "The id of the flow: the UUID in the address of its page in Experience \
+                       Platform.\n\nRuns can be created only for a flow that is scheduled `once`.";
+
+/// What a manifest, or an entry of `flows`, says of a flow.
+#[derive(Debug)]
+pub(super) struct FlowEntry {
+    /// The entry, or the manifest.
+    pub(super) span: Span,
+    pub(super) flow_id: Field<FlowId>,
+    pub(super) name: Field<Label>,
+    pub(super) source: Field<SourceKind>,
+    pub(super) delta_column: Field<DeltaColumn>,
+}
+
+impl Block for FlowEntry {
+    const NAME: &'static str = "an entry of `flows`";
+    const EXAMPLE: &'static str = "flowId: UUID";
+    const TEXT: &'static str = "One flow that wants all of the windows.";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        Some(Self {
+            span: fields.span,
+            flow_id: fields.required().value("flowId", FLOW_ID),
+            name: fields.value(
+                "name",
+                "A label for screens. Default: the file's name without its ending, and the \
+                 beginning of the flow's id.",
+            ),
+            source: fields.value(
+                "source",
+                "What the flow reads. Default: the `source` beside `flows`.",
+            ),
+            delta_column: fields.mapping(
+                "deltaColumn",
+                "The column that tells when a row was changed; only for a table. Default: the \
+                 `deltaColumn` beside `flows`.",
+            ),
+        })
+    }
+}
+
+impl Block for DeltaColumn {
+    const NAME: &'static str = "`deltaColumn`";
+    const EXAMPLE: &'static str = "name: COLUMN";
+    const TEXT: &'static str = "";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let name: Field<Verbatim> = fields
+            .such_as(&["updatedAt"])
+            .required()
+            .value("name", "The column's name.");
+        let date_format: Field<Verbatim> = fields.such_as(&["yyyy-MM-dd HH:mm:ss"]).value(
+            "dateFormat",
+            "How the column writes its dates. Default: what the service assumes.",
+        );
+        let timezone: Field<Verbatim> = fields.such_as(&["UTC"]).value(
+            "timezone",
+            "The time zone of the column's dates. Default: what the service assumes.",
+        );
+        let text = |field: Field<Verbatim>| field.get().map(|at| at.value.0.clone());
+        Some(Self {
+            name: text(name)?,
+            date_format: text(date_format),
+            timezone: text(timezone),
+        })
+    }
+}
+
+/// An entry of `runs`.
+#[derive(Debug)]
+pub(super) struct RunEntry {
+    pub(super) span: Span,
+    pub(super) window_start_time: Field<ZonedMoment>,
+    pub(super) window_end_time: Field<ZonedMoment>,
+    pub(super) start_time: Field<ZonedMoment>,
+    pub(super) rerun: Field<Rerun>,
+}
+
+impl Block for RunEntry {
+    const NAME: &'static str = "an entry of `runs`";
+    const EXAMPLE: &'static str = "windowStartTime: 2022-05-03";
+    const TEXT: &'static str = "One window: `[windowStartTime, windowEndTime)`.";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let utc = &TimeZone::UTC;
+        Some(Self {
+            span: fields.span,
+            window_start_time: fields.required().time(
+                "windowStartTime",
+                utc,
+                "Where the window starts, inclusive.\n\nRFC 3339 (`2022-05-03T13:36:31Z`), a date \
+                 or date-time in UTC (`2022-05-03`), or unix seconds (10 digits).",
+            ),
+            window_end_time: fields.required().time(
+                "windowEndTime",
+                utc,
+                "Where the window ends, exclusive: the next window may start there.\n\nRFC 3339 \
+                 (`2022-05-03T13:52:36Z`), a date or date-time in UTC (`2022-05-03`), or unix \
+                 seconds (10 digits).",
+            ),
+            start_time: fields.time(
+                "startTime",
+                utc,
+                "When the service should begin the run. Default: when it is sent.",
+            ),
+            rerun: fields.value(
+                "rerun",
+                "2 runs the window a second time, on purpose; it needs a `reason`. Default: 1.",
+            ),
+        })
+    }
+}
+
+/// An entry of `ranges`.
+#[derive(Debug)]
+pub(super) struct RangeEntry {
+    pub(super) span: Span,
+    /// The zone in which all times of the range are read.
+    pub(super) timezone: Field<TimeZone>,
+    pub(super) from: Field<ZonedMoment>,
+    pub(super) to: Field<ZonedMoment>,
+    pub(super) every: Field<Every>,
+    pub(super) except: Field<Vec<At<ZonedMoment>>>,
+    pub(super) start_time: Field<ZonedMoment>,
+    pub(super) rerun: Field<Rerun>,
+}
+
+impl Block for RangeEntry {
+    const NAME: &'static str = "an entry of `ranges`";
+    const EXAMPLE: &'static str = "from: 2022-05-03";
+    const TEXT: &'static str = "Windows side by side, from `from` to `to`.";
+
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+        let timezone = fields.value(
+            "timezone",
+            "The time zone of `from`, `to`, `except` and of the calendar, as an IANA name. \
+                 Default: `UTC`.",
+        );
+        // Where it is no zone, the range is left out, and its times are only held to their form.
+        let zone = &timezone.or_default(TimeZone::UTC).unwrap_or(TimeZone::UTC);
+        Some(Self {
+            span: fields.span,
+            timezone,
+            from: fields.required().time(
+                "from",
+                zone,
+                "Where the first window starts, inclusive. All windows are counted from here.\n\nA \
+                 date or date-time in `timezone` (`2022-01-01`), RFC 3339 \
+                 (`2022-01-01T00:00:00Z`), or unix seconds (10 digits).",
+            ),
+            to: fields.required().time(
+                "to",
+                zone,
+                "Where the last window ends, exclusive: `2023-01-01` ends with 31 December \
+                 2022.\n\nA date or date-time in `timezone`, RFC 3339, or unix seconds (10 \
+                 digits).",
+            ),
+            every: fields.required().value(
+                "every",
+                "How long each window is: a number and a unit, `15 minutes`, `6 hours`, `1 day`, \
+                 `1 week`, `1 month`, in short `15m`, `6h`, `1d`, or ISO 8601, `PT6H`, \
+                 `P1D`.\n\nDays, weeks and months are those of the calendar in `timezone`: a day \
+                 has 23 or 25 hours when the clocks change. `24 hours` is always 24 hours.",
+            ),
+            except: fields.times(
+                "except",
+                zone,
+                "Windows that start at these times are left out.",
+            ),
+            start_time: fields.time(
+                "startTime",
+                zone,
+                "When the service should begin the runs. Default: when they are sent.",
+            ),
+            rerun: fields.value(
+                "rerun",
+                "2 runs these windows a second time, on purpose; it needs a `reason`. Default: 1.",
+            ),
+        })
     }
 }

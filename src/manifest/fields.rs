@@ -1,296 +1,468 @@
-//! The fields of a manifest: one table, from which documents are read and the schema is made.
+//! How the fields of a mapping are read, and what is said of those that cannot be.
+//!
+//! A mapping of a manifest is a [`Block`]. Its `read` takes each field by name, with what it means; the type of the
+//! value says how it is written. That is all there is of a field: the schema, and the names that messages list, come
+//! from the same function, called without a mapping ([`Description::of`]).
 
-/// A mapping of a manifest.
-#[derive(Debug)]
-pub(super) struct Mapping {
-    /// What messages call it.
-    pub(super) name: &'static str,
-    /// A line of it, for messages.
-    pub(super) example: &'static str,
-    /// What it is; empty, where the field that holds it says so.
-    pub(super) text: &'static str,
-    pub(super) fields: &'static [Field],
+use jiff::tz::TimeZone;
+use serde_json::Value as Json;
+
+use super::length;
+use super::near::nearest;
+use super::problem::{Misread, Problem, Reporter, Rule};
+use super::show::short;
+use super::time::{self, ZonedMoment, read_time};
+use super::yaml::{MapEntry, Node, NodeKind, Span, Value, within};
+use crate::file_text::{LookAlike, as_typed, look_alike, look_alike_in_syntax};
+
+/// Text of a declaration.
+type Text = &'static str;
+
+/// A value and its place.
+#[derive(Debug, Clone)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
 }
 
-/// A field of a mapping.
-#[derive(Debug)]
-pub(super) struct Field {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
+/// What came of a field.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Field<T> {
+    #[default]
+    Absent,
+    /// It is written, and was reported: it is not missing.
+    Broken,
+    Is(At<T>),
+}
+
+impl<T> Field<T> {
+    pub(super) fn get(&self) -> Option<&At<T>> {
+        match self {
+            Self::Is(at) => Some(at),
+            Self::Absent | Self::Broken => None,
+        }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub(super) fn span(&self) -> Option<Span> {
+        self.get().map(|at| at.span)
+    }
+
+    /// The value; `default` where none is written, nothing where it is broken.
+    pub(super) fn or_default(&self, default: T) -> Option<T>
+    where
+        T: Clone,
+    {
+        match self {
+            Self::Is(at) => Some(at.value.clone()),
+            Self::Absent => Some(default),
+            Self::Broken => None,
+        }
+    }
+}
+
+/// A mapping of a manifest.
+pub(super) trait Block: Sized {
+    /// What messages call it.
+    const NAME: Text;
+    /// A line of it, for messages.
+    const EXAMPLE: Text;
+    /// What it is; empty, where the field that holds it says so.
+    const TEXT: Text;
+
+    /// Takes each field once; `None` if nothing can be made of them, which was reported.
+    fn read(fields: &mut Fields<'_, '_>) -> Option<Self>;
+}
+
+/// A single value: how it is written, what editors are told of it, and what it means.
+pub(super) trait Scalar: Sized {
+    const FORM: Form;
+
+    fn schema() -> Json;
+
+    fn parse(text: &str, field: &str) -> Result<Self, Misread>;
+}
+
+/// How a single value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Text for people, who may write any quotes and dashes.
+    Sentence,
+    /// Text that the service is sent as it is: only quotes around it are a mistake.
+    Verbatim,
+    Word,
+    /// Text that may look like a number.
+    Id,
+    Time,
+    Length,
+    Number,
+    Boolean,
+}
+
+impl Form {
+    /// What it is, and how to write it.
+    fn texts(self) -> (Text, Text) {
+        match self {
+            Self::Sentence | Self::Verbatim | Self::Word | Self::Id => (
+                "text",
+                "write a text, in quotes if it looks like a number; or leave the field away",
+            ),
+            Self::Time => ("a time", time::HINT),
+            Self::Length => ("a length of time", length::HINT),
+            Self::Number => ("a number", "write a whole number, without quotes"),
+            Self::Boolean => ("true or false", "write `true` or `false`, without quotes"),
+        }
+    }
+
+    fn takes(self, kind: NodeKind) -> bool {
+        match kind {
+            NodeKind::Text => !matches!(self, Self::Number | Self::Boolean),
+            NodeKind::Integer | NodeKind::Float => {
+                matches!(self, Self::Id | Self::Time | Self::Length | Self::Number)
+            }
+            NodeKind::Bool => self == Self::Boolean,
+            NodeKind::Null => false,
+        }
+    }
+}
+
+/// What can be said of a mapping without one.
+pub(super) struct Description {
+    pub(super) name: Text,
+    example: Text,
+    pub(super) text: Text,
+    pub(super) fields: Vec<FieldDescription>,
+}
+
+/// What can be said of a field.
+pub(super) struct FieldDescription {
+    pub(super) name: Text,
+    pub(super) text: Text,
+    pub(super) examples: &'static [&'static str],
     /// Whether a mapping without it is wrong, whatever else it has.
     pub(super) is_required: bool,
-    /// What it means: paragraphs of Markdown, each one line.
-    pub(super) text: &'static str,
-    pub(super) examples: &'static [&'static str],
+    pub(super) kind: Kind,
 }
 
 /// What a field takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Kind {
-    Version,
-    FlowId,
-    /// Any text.
-    Text,
-    /// Text that is not blank.
-    Label,
-    Sandbox,
-    Source,
-    Overlap,
-    Order,
-    Boolean,
-    Time,
-    /// A list of times.
-    Times,
-    Length,
-    Rerun,
-    /// A whole number from 1.
-    Count,
-    Mapping(&'static Mapping),
-    /// A list of mappings, at least one.
-    List(&'static Mapping),
+    Value(fn() -> Json),
+    Values(fn() -> Json),
+    Mapping(fn() -> Description),
+    /// At least one mapping.
+    List(fn() -> Description),
 }
 
-const fn required(name: &'static str, kind: Kind, text: &'static str) -> Field {
-    Field {
-        name,
-        kind,
-        is_required: true,
-        text,
-        examples: &[],
+impl Description {
+    pub(super) fn of<T: Block>() -> Self {
+        let mut fields = Vec::new();
+        let source = Source::Description(&mut fields);
+        let _ = T::read(&mut Fields::new(source, Span::default()));
+        Self {
+            name: T::NAME,
+            example: T::EXAMPLE,
+            text: T::TEXT,
+            fields,
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = Text> {
+        self.fields.iter().map(|field| field.name)
+    }
+
+    /// The mappings that have the field, of this one and those within it.
+    fn with_field(&self, field: &str, found: &mut Vec<Text>) {
+        if self.names().any(|name| name == field) && !found.contains(&self.name) {
+            found.push(self.name);
+        }
+        for inner in &self.fields {
+            if let Kind::Mapping(block) | Kind::List(block) = inner.kind {
+                block().with_field(field, found);
+            }
+        }
     }
 }
 
-const fn optional(name: &'static str, kind: Kind, text: &'static str) -> Field {
-    Field {
-        is_required: false,
-        ..required(name, kind, text)
+/// The fields of a mapping, to be taken one by one.
+pub(super) struct Fields<'r, 'a> {
+    source: Source<'r, 'a>,
+    /// Where the mapping is.
+    pub(super) span: Span,
+    examples: &'static [&'static str],
+    is_required: bool,
+}
+
+enum Source<'r, 'a> {
+    /// Its fields, and those that are written by another name, which was reported.
+    Mapping(Reader<'r>, &'r [MapEntry<'a>], Vec<Text>),
+    /// There is no mapping: the fields are only named.
+    Description(&'r mut Vec<FieldDescription>),
+}
+
+impl<'r, 'a> Fields<'r, 'a> {
+    fn new(source: Source<'r, 'a>, span: Span) -> Self {
+        Self {
+            source,
+            span,
+            examples: &[],
+            is_required: false,
+        }
+    }
+
+    /// The next field is one without which the mapping is wrong.
+    pub(super) fn required(&mut self) -> &mut Self {
+        self.is_required = true;
+        self
+    }
+
+    /// Examples of the next field for editors, where those of its type would not do.
+    pub(super) fn such_as(&mut self, examples: &'static [&'static str]) -> &mut Self {
+        self.examples = examples;
+        self
+    }
+
+    /// A field with its meaning: paragraphs of Markdown, each one line.
+    pub(super) fn value<T: Scalar>(&mut self, name: Text, text: Text) -> Field<T> {
+        self.take(name, text, Kind::Value(T::schema), |reader, node| {
+            reader.scalar(node, name, T::FORM, |text| T::parse(text, name))
+        })
+    }
+
+    /// A time; one without an offset is read in `zone`.
+    pub(super) fn time(&mut self, name: Text, zone: &TimeZone, text: Text) -> Field<ZonedMoment> {
+        self.take(name, text, Kind::Value(time::schema), |reader, node| {
+            reader.time(node, name, zone)
+        })
+    }
+
+    pub(super) fn times(
+        &mut self,
+        name: Text,
+        zone: &TimeZone,
+        text: Text,
+    ) -> Field<Vec<At<ZonedMoment>>> {
+        self.take(name, text, Kind::Values(time::schema), |reader, node| {
+            reader.list(node, name, |reader, node| reader.time(node, name, zone))
+        })
+    }
+
+    pub(super) fn mapping<T: Block>(&mut self, name: Text, text: Text) -> Field<T> {
+        let block = Description::of::<T>;
+        self.take(name, text, Kind::Mapping(block), |reader, node| {
+            let value = reader.block(node, &block())?;
+            let span = node.span;
+            Some(At { value, span })
+        })
+    }
+
+    pub(super) fn list<T: Block>(&mut self, name: Text, text: Text) -> Field<Vec<T>> {
+        let block = Description::of::<T>;
+        self.take(name, text, Kind::List(block), |reader, node| {
+            let entry = block();
+            reader.list(node, name, |reader, node| reader.block(node, &entry))
+        })
+    }
+
+    fn take<T>(
+        &mut self,
+        name: Text,
+        text: Text,
+        kind: Kind,
+        read: impl FnOnce(&mut Reader<'_>, &Node<'a>) -> Option<At<T>>,
+    ) -> Field<T> {
+        let examples = std::mem::take(&mut self.examples);
+        let is_required = std::mem::take(&mut self.is_required);
+        let (reader, entries, meant) = match &mut self.source {
+            Source::Mapping(reader, entries, meant) => (reader, entries, meant),
+            Source::Description(fields) => {
+                fields.push(FieldDescription {
+                    name,
+                    text,
+                    examples,
+                    is_required,
+                    kind,
+                });
+                return Field::Absent;
+            }
+        };
+        if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
+            return read(reader, &entry.node).map_or(Field::Broken, Field::Is);
+        }
+        if meant.contains(&name) {
+            return Field::Broken;
+        }
+        if is_required {
+            reader.reporter.missing(name, text, self.span);
+        }
+        Field::Absent
     }
 }
 
-impl Field {
-    const fn such_as(self, examples: &'static [&'static str]) -> Self {
-        Self { examples, ..self }
-    }
+/// Reads nodes of one file. What gives `None` was reported.
+pub(super) struct Reader<'r> {
+    pub(super) reporter: Reporter<'r>,
+    /// What the file holds.
+    pub(super) text: &'r str,
+    /// The outermost mapping: a field that is none here may be one elsewhere.
+    pub(super) root: fn() -> Description,
 }
 
-/// A manifest.
-pub(super) const MANIFEST: Mapping = Mapping {
-    name: "a manifest",
-    example: "version: 1",
-    text: "Runs to create of one flow, or of several flows that want the same windows.\n\nEach run \
-           ingests a time window of the flow again. A file holds one manifest, or several separated \
-           by `---`.",
-    fields: &[
-        required("version", Kind::Version, "The version of this format: `1`."),
-        optional("flowId", Kind::FlowId, FLOW_ID).such_as(&[FLOW_ID_EXAMPLE]),
-        optional(
-            "name",
-            Kind::Label,
-            "A label for screens. Default: the file's name without its ending.",
-        )
-        .such_as(&["crm-accounts"]),
-        optional(
-            "flows",
-            Kind::List(&FLOW),
-            "Several flows in place of `flowId` and `name`: each wants all of the windows.\n\nWhat a \
-             flow does not say of its `source` and `deltaColumn` is the manifest's.",
-        ),
-        optional(
-            "sandbox",
-            Kind::Sandbox,
-            "The name of the sandbox, not its title: lower-case letters, digits and \
-             hyphens.\n\nDefault: `--sandbox`, `AEP_SANDBOX_NAME`, or `sandbox` in backfill.yaml.",
-        )
-        .such_as(&["prod"]),
-        optional(
-            "source",
-            Kind::Source,
-            "What the flow reads, which decides how records are told apart by time.",
-        ),
-        optional(
-            "deltaColumn",
-            Kind::Mapping(&DELTA_COLUMN),
-            "The column that tells when a row was changed. A table source needs it, a file source \
-             has none. It is sent with the flow's first run only.\n\nBeside `flows` it is the column \
-             of each table in the list that names none.",
-        ),
-        optional(
-            "reason",
-            Kind::Text,
-            "Why these windows are ingested, for the reviewer.\n\nNeeded where a `rerun` is above 1, \
-             or backfill.yaml says `require: [reason]`.",
-        )
-        .such_as(&["Restate accounts after the CRM migration"]),
-        optional(
-            "allowFuture",
-            Kind::Boolean,
-            "Whether windows may end after the present. Default: false.",
-        ),
-        optional(
-            "overlap",
-            Kind::Overlap,
-            "`allow`: windows of the flow may overlap. Without it an overlap is an error.",
-        ),
-        optional(
-            "order",
-            Kind::Order,
-            "In which order the windows are sent. Default: `oldest-first`.",
-        ),
-        optional(
-            "paused",
-            Kind::Boolean,
-            "`true`: nothing new of this manifest is sent. Default: false.",
-        ),
-        optional(
-            "maxActiveRuns",
-            Kind::Count,
-            "No more unfinished runs of the flow than this at once; the next is sent when one has \
-             finished.\n\nDefault: `limits.maxActiveRuns` in backfill.yaml.",
-        )
-        .such_as(&["3"]),
-        optional("runs", Kind::List(&RUN), "Windows one by one."),
-        optional(
-            "ranges",
-            Kind::List(&RANGE),
-            "Windows by rule: from, to, every.",
-        ),
-    ],
-};
+impl Reader<'_> {
+    pub(super) fn block<T: Block>(
+        &mut self,
+        node: &Node<'_>,
+        description: &Description,
+    ) -> Option<T> {
+        let Value::Mapping(entries) = &node.value else {
+            let hint = format!(
+                "write lines of `field: value`, such as `{}`",
+                description.example
+            );
+            self.wrong_type(node, &format!("{} is a mapping", description.name), &hint);
+            return None;
+        };
+        let meant = self.unknown(entries, description);
+        let reader = Reader {
+            reporter: self.reporter.again(),
+            ..*self
+        };
+        let source = Source::Mapping(reader, entries, meant);
+        T::read(&mut Fields::new(source, node.used_at()))
+    }
 
-const FLOW_ID: &str = "The id of the flow: the UUID in the address of its page in Experience \
-                       Platform.\n\nRuns can be created only for a flow that is scheduled `once`.";
-const FLOW_ID_EXAMPLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
+    /// Reports the fields that the mapping does not have, and gives those that were probably meant.
+    fn unknown(&mut self, entries: &[MapEntry<'_>], mapping: &Description) -> Vec<Text> {
+        let mut meant = Vec::new();
+        for entry in entries {
+            if mapping.names().any(|name| name == entry.key) {
+                continue;
+            }
+            let near = nearest(&as_typed(&entry.key), mapping.names());
+            meant.extend(near);
+            if self.is_pasted(entry.key_span, look_alike) {
+                continue;
+            }
+            let hint = match near {
+                // Only counted, and not worth the search.
+                _ if self.reporter.problems.is_full() => String::new(),
+                Some(near) => format!("did you mean `{near}`?"),
+                None => self.elsewhere(&entry.key, mapping),
+            };
+            let message = format!("{} has no field `{}`", mapping.name, short(&entry.key));
+            let reporter = &mut self.reporter;
+            reporter.report(Rule::UnknownField, entry.key_span, message, hint);
+        }
+        meant
+    }
 
-/// An entry of `flows`.
-pub(super) const FLOW: Mapping = Mapping {
-    name: "an entry of `flows`",
-    example: "flowId: UUID",
-    text: "One flow that wants all of the windows.",
-    fields: &[
-        required("flowId", Kind::FlowId, FLOW_ID).such_as(&[FLOW_ID_EXAMPLE]),
-        optional(
-            "name",
-            Kind::Label,
-            "A label for screens. Default: the file's name without its ending, and the beginning of \
-             the flow's id.",
-        )
-        .such_as(&["crm-accounts"]),
-        optional(
-            "source",
-            Kind::Source,
-            "What the flow reads. Default: the `source` beside `flows`.",
-        ),
-        optional(
-            "deltaColumn",
-            Kind::Mapping(&DELTA_COLUMN),
-            "The column that tells when a row was changed; only for a table. Default: the \
-             `deltaColumn` beside `flows`.",
-        ),
-    ],
-};
+    fn elsewhere(&self, field: &str, mapping: &Description) -> String {
+        let mut found = Vec::new();
+        (self.root)().with_field(field, &mut found);
+        if found.is_empty() {
+            let names: Vec<_> = mapping.names().collect();
+            format!("{} takes {}", mapping.name, names.join(", "))
+        } else {
+            format!("`{field}` is a field of {}", found.join(" and of "))
+        }
+    }
 
-/// `deltaColumn`.
-pub(super) const DELTA_COLUMN: Mapping = Mapping {
-    name: "`deltaColumn`",
-    example: "name: COLUMN",
-    text: "",
-    fields: &[
-        required("name", Kind::Label, "The column's name.").such_as(&["updatedAt"]),
-        optional(
-            "dateFormat",
-            Kind::Label,
-            "How the column writes its dates. Default: what the service assumes.",
-        )
-        .such_as(&["yyyy-MM-dd HH:mm:ss"]),
-        optional(
-            "timezone",
-            Kind::Label,
-            "The time zone of the column's dates. Default: what the service assumes.",
-        )
-        .such_as(&["UTC"]),
-    ],
-};
+    /// A list; entries that cannot be read are left out.
+    fn list<'a, T>(
+        &mut self,
+        node: &Node<'a>,
+        field: &str,
+        mut read: impl FnMut(&mut Self, &Node<'a>) -> Option<T>,
+    ) -> Option<At<Vec<T>>> {
+        let Value::Sequence(items) = &node.value else {
+            let hint =
+                "begin each entry with `- `, or write all in brackets, also if there is only one";
+            self.wrong_type(node, &format!("`{field}` is a list"), hint);
+            return None;
+        };
+        let span = node.used_at();
+        let value: Vec<_> = items.iter().filter_map(|item| read(self, item)).collect();
+        // Nothing left of a list that had entries: they were reported, it is not an empty list.
+        (items.is_empty() || !value.is_empty()).then_some(At { value, span })
+    }
 
-/// An entry of `runs`.
-pub(super) const RUN: Mapping = Mapping {
-    name: "an entry of `runs`",
-    example: "windowStartTime: 2022-05-03",
-    text: "One window: `[windowStartTime, windowEndTime)`.",
-    fields: &[
-        required(
-            "windowStartTime",
-            Kind::Time,
-            "Where the window starts, inclusive.\n\nRFC 3339 (`2022-05-03T13:36:31Z`), a date or \
-             date-time in UTC (`2022-05-03`), or unix seconds (10 digits).",
-        ),
-        required(
-            "windowEndTime",
-            Kind::Time,
-            "Where the window ends, exclusive: the next window may start there.\n\nRFC 3339 \
-             (`2022-05-03T13:52:36Z`), a date or date-time in UTC (`2022-05-03`), or unix seconds \
-             (10 digits).",
-        ),
-        optional(
-            "startTime",
-            Kind::Time,
-            "When the service should begin the run. Default: when it is sent.",
-        ),
-        optional(
-            "rerun",
-            Kind::Rerun,
-            "2 runs the window a second time, on purpose; it needs a `reason`. Default: 1.",
-        ),
-    ],
-};
+    fn time(&mut self, node: &Node<'_>, field: &str, zone: &TimeZone) -> Option<At<ZonedMoment>> {
+        self.scalar(node, field, Form::Time, |text| read_time(text, zone))
+    }
 
-/// An entry of `ranges`.
-pub(super) const RANGE: Mapping = Mapping {
-    name: "an entry of `ranges`",
-    example: "from: 2022-05-03",
-    text: "Windows side by side, from `from` to `to`.",
-    fields: &[
-        required(
-            "from",
-            Kind::Time,
-            "Where the first window starts, inclusive. All windows are counted from here.\n\nA date \
-             or date-time in `timezone` (`2022-01-01`), RFC 3339 (`2022-01-01T00:00:00Z`), or unix \
-             seconds (10 digits).",
-        ),
-        required(
-            "to",
-            Kind::Time,
-            "Where the last window ends, exclusive: `2023-01-01` ends with 31 December 2022.\n\nA \
-             date or date-time in `timezone`, RFC 3339, or unix seconds (10 digits).",
-        ),
-        required(
-            "every",
-            Kind::Length,
-            "How long each window is: a number and a unit, `15 minutes`, `6 hours`, `1 day`, `1 \
-             week`, `1 month`, in short `15m`, `6h`, `1d`, or ISO 8601, `PT6H`, `P1D`.\n\nDays, weeks \
-             and months are those of the calendar in `timezone`: a day has 23 or 25 hours when the \
-             clocks change. `24 hours` is always 24 hours.",
-        ),
-        optional(
-            "timezone",
-            Kind::Text,
-            "The time zone of `from`, `to`, `except` and of the calendar, as an IANA name. Default: \
-             `UTC`.",
-        )
-        .such_as(&["UTC", "Europe/Madrid", "America/New_York"]),
-        optional(
-            "except",
-            Kind::Times,
-            "Windows that start at these times are left out.",
-        ),
-        optional(
-            "startTime",
-            Kind::Time,
-            "When the service should begin the runs. Default: when they are sent.",
-        ),
-        optional(
-            "rerun",
-            Kind::Rerun,
-            "2 runs these windows a second time, on purpose; it needs a `reason`. Default: 1.",
-        ),
-    ],
-};
+    fn scalar<T>(
+        &mut self,
+        node: &Node<'_>,
+        field: &str,
+        form: Form,
+        parse: impl FnOnce(&str) -> Result<T, Misread>,
+    ) -> Option<At<T>> {
+        let scalar = match &node.value {
+            Value::Scalar(scalar) if form.takes(scalar.kind()) => scalar,
+            _ => {
+                let (what, hint) = form.texts();
+                self.wrong_type(node, &format!("`{field}` is {what}"), hint);
+                return None;
+            }
+        };
+        let is_pasted = match form {
+            Form::Sentence => false,
+            Form::Verbatim => self.is_pasted(node.span, look_alike_in_syntax),
+            _ => self.is_pasted(node.span, look_alike),
+        };
+        if is_pasted {
+            return None;
+        }
+        match parse(&scalar.text) {
+            Ok(value) => {
+                let span = node.span;
+                Some(At { value, span })
+            }
+            Err(misread) => {
+                self.reporter.misread(node.span, &misread);
+                None
+            }
+        }
+    }
+
+    /// Whether `find` finds a character in what is written at `span` that only looks like a plain one. Then it
+    /// is reported.
+    fn is_pasted(&mut self, span: Span, find: fn(&str) -> Option<LookAlike>) -> bool {
+        let written = self.text.get(span.start as usize..span.end as usize);
+        let Some((written, found)) = written.and_then(|text| Some((text, find(text)?))) else {
+            return false;
+        };
+        let message = format!("here is {found}, where {} belongs", found.meant());
+        let hint = format!("write it anew: `{}`", short(&as_typed(written.trim())));
+        let place = within(span, written, found.at, found.character.len_utf8());
+        self.reporter.report(Rule::PastedText, place, message, hint);
+        true
+    }
+
+    fn wrong_type(&mut self, node: &Node<'_>, expected: &str, hint: &str) {
+        if matches!(node.value, Value::Scalar(_)) && self.is_pasted(node.span, look_alike) {
+            return;
+        }
+        let found = match &node.value {
+            Value::Unreadable => return,
+            Value::Sequence(_) => "a list",
+            Value::Mapping(_) => "a mapping",
+            Value::Scalar(scalar) => match scalar.kind() {
+                NodeKind::Null => "nothing",
+                NodeKind::Bool => "a truth value",
+                NodeKind::Integer | NodeKind::Float => "a number",
+                NodeKind::Text => "text",
+            },
+        };
+        let file = self.reporter.file;
+        let message = format!("{expected}, but here is {found}");
+        let mut problem = Problem::new(Rule::WrongType, file, node.span, message).hint(hint);
+        if node.used_at() != node.span {
+            problem = problem.related(file, node.used_at(), "used here");
+        }
+        self.reporter.problems.push(problem);
+    }
+}

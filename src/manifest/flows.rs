@@ -2,175 +2,228 @@
 //!
 //! Takes what a document says of its one flow or of several; gives each flow with its label and
 //! source, and a problem for each rule that is broken. What an entry of `flows` does not say is the
-//! manifest's: its `source`, and for a table its `deltaColumn`.
+//! manifest's: its `source`, and for a table its `deltaColumn`. What a whole list leaves out is told
+//! once, at the manifest.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::check::{CheckedFlow, Checker};
-use super::decode::At;
-use super::document::{Document, FlowDocument};
+use super::document::{Document, FLOW_ID, FlowEntry};
+use super::fields::{At, Field};
 use super::problem::{Problem, Rule};
-use super::source::{Defaults, Inherited, source_span};
+use super::values::SourceKind;
 use super::yaml::Span;
-use crate::run::FlowId;
+use crate::run::{FlowId, Source};
 use crate::untrusted::Untrusted;
+
+/// What is written beside `flows`, for all of them.
+#[derive(Debug, Default)]
+struct Defaults {
+    source: Field<SourceKind>,
+    /// The source of tables that name no column.
+    table: Field<Arc<Source>>,
+}
 
 impl Checker<'_> {
     /// The flows of the document that can be told.
-    pub(super) fn flows(&mut self, document: &Document<'_>) -> Vec<CheckedFlow> {
-        let own = &document.flow;
-        if let Some(flows) = &document.flows {
+    pub(super) fn flows(&mut self, document: &Document) -> Vec<CheckedFlow> {
+        let own = &document.own;
+        if let Field::Is(flows) = &document.flows {
             return self.listed(own, flows);
         }
-        let is_list = document.is_reported("flows");
-        let id = if is_list { None } else { self.flow_id(own) };
-        let name = self.name(own);
+        if document.flows.is_absent() && own.flow_id.is_absent() {
+            self.reporter.missing("flowId", FLOW_ID, own.span);
+        }
         let source = self.source(own, &Defaults::default());
+        let id = own.flow_id.get().filter(|_| document.flows.is_absent());
+        let stem = stem(self.reporter.file);
         let flow = id.zip(source).map(|(id, source)| CheckedFlow {
-            id,
-            name: name.unwrap_or_else(|| stem(self.file)).into(),
+            id: id.value,
+            name: label(own).unwrap_or(stem).into(),
             source,
             line: own.span.line,
-            span: source_span(own),
+            span: source_span(own).unwrap_or(own.span),
             place: place(own),
         });
         flow.into_iter().collect()
     }
 
-    fn listed(
-        &mut self,
-        own: &FlowDocument<'_>,
-        flows: &At<Vec<FlowDocument<'_>>>,
-    ) -> Vec<CheckedFlow> {
+    fn listed(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) -> Vec<CheckedFlow> {
+        let file = self.reporter.file;
         self.beside_list(own, flows);
         let defaults = self.defaults(own, &flows.value);
         let mut first_of: HashMap<FlowId, Span> = HashMap::new();
         let mut checked = Vec::with_capacity(flows.value.len());
         let (mut is_whole, mut is_column_used) = (true, false);
         for flow in &flows.value {
-            let id = self.flow_id(flow);
-            let name = self.name(flow);
             let source = self.source(flow, &defaults);
-            if let (Inherited::Is(default), Some(source)) = (&defaults.table, &source) {
-                is_column_used |= Arc::ptr_eq(default, source);
+            if let (Field::Is(default), Some(source)) = (&defaults.table, &source) {
+                is_column_used |= Arc::ptr_eq(&default.value, source);
             }
             is_whole &= source.is_some();
-            let place = place(flow);
-            if let Some(id) = id
-                && let Some(&first) = first_of.get(&id)
-            {
-                self.problems.push(
-                    Problem::new(
-                        Rule::FlowTwice,
-                        self.file,
-                        place,
-                        format!("the flow {id} is listed twice"),
-                    )
-                    .related(self.file, first, "listed here first")
-                    .hint("remove one; windows that only this flow wants go into another manifest"),
+            let Field::Is(At { value: id, .. }) = &flow.flow_id else {
+                continue;
+            };
+            if let Some(&first) = first_of.get(id) {
+                let message = format!("the flow {id} is listed twice");
+                self.reporter.problems.push(
+                    Problem::new(Rule::FlowTwice, file, place(flow), message)
+                        .related(file, first, "listed here first")
+                        .hint(
+                            "remove one; windows that only this flow wants go into another manifest",
+                        ),
                 );
                 continue;
             }
-            if let Some(id) = id {
-                first_of.insert(id, place);
-                checked.extend(source.map(|source| (flow, id, name, source)));
-            }
+            first_of.insert(*id, place(flow));
+            checked.extend(source.map(|source| (flow, *id, source)));
         }
-        if let (Some(column), true, false) = (&own.delta_column, is_whole, is_column_used)
+        if let Field::Is(column) = &own.delta_column
+            && is_whole
+            && !is_column_used
             && !flows.value.is_empty()
         {
             self.report(
                 Rule::DeltaColumn,
                 column.span,
                 "no flow of the list uses this delta column",
-            )
-            .hint = Some("remove it: each flow has its own, or reads files".to_owned());
+                "remove it: each flow has its own, or reads files",
+            );
         }
-        let labels = Labels::new(stem(self.file), first_of.keys().copied());
+        let labels = Labels::new(stem(file), first_of.keys().copied());
         checked
             .into_iter()
-            .map(|(flow, id, name, source)| CheckedFlow {
+            .map(|(flow, id, source)| CheckedFlow {
                 id,
-                name: name.map_or_else(|| labels.of(id).into(), Untrusted::from),
+                name: label(flow).map_or_else(|| labels.of(id).into(), Untrusted::from),
                 source,
                 line: flow.span.line,
-                span: if flow.source.is_some() || flow.delta_column.is_some() {
-                    source_span(flow)
-                } else {
-                    place(flow)
-                },
+                span: source_span(flow).unwrap_or_else(|| place(flow)),
                 place: place(flow),
             })
             .collect()
     }
 
     /// What is not written beside a list, and a list of none.
-    fn beside_list(&mut self, own: &FlowDocument<'_>, flows: &At<Vec<FlowDocument<'_>>>) {
+    fn beside_list(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) {
+        let file = self.reporter.file;
         let beside = [
             (
                 "flowId",
-                &own.flow_id,
+                own.flow_id.span(),
                 "write it as an entry: `- flowId: …`",
             ),
             (
                 "name",
-                &own.name,
+                own.name.span(),
                 "write it in an entry: each flow has its own",
             ),
         ];
-        for (field, text, hint) in beside {
-            if let Some(text) = text {
+        for (field, span, hint) in beside {
+            if let Some(span) = span {
                 let message = format!("`{field}` stands beside `flows`");
-                self.problems.push(
-                    Problem::new(Rule::FlowsBeside, self.file, text.span, message)
-                        .related(self.file, flows.span, "the flows")
+                self.reporter.problems.push(
+                    Problem::new(Rule::FlowsBeside, file, span, message)
+                        .related(file, flows.span, "the flows")
                         .hint(hint),
                 );
             }
         }
         if flows.value.is_empty() {
-            self.report(Rule::MissingField, flows.span, "`flows` is empty")
-                .hint = Some("add an entry, `- flowId: UUID`".to_owned());
+            let hint = "add an entry, `- flowId: UUID`";
+            self.report(Rule::MissingField, flows.span, "`flows` is empty", hint);
         }
     }
 
-    fn flow_id(&mut self, flow: &FlowDocument<'_>) -> Option<FlowId> {
-        let Some(text) = &flow.flow_id else {
-            if !flow.is_reported("flowId") {
-                self.report(Rule::MissingField, flow.span, "`flowId` is missing")
-                    .hint =
-                    Some("write `flowId: UUID`, as in the address of the flow's page".to_owned());
+    /// What is written beside `flows`. What no entry makes up for is told once.
+    fn defaults(&mut self, own: &FlowEntry, flows: &[FlowEntry]) -> Defaults {
+        let mut source = own.source.clone();
+        if source.is_absent() && flows.iter().all(|flow| flow.source.is_absent()) {
+            self.source_is_missing(own);
+            source = Field::Broken;
+        }
+        let is_table = source.get().is_some_and(|at| at.value == SourceKind::Table);
+        let says_nothing =
+            |flow: &FlowEntry| flow.source.is_absent() && flow.delta_column.is_absent();
+        let table = match &own.delta_column {
+            Field::Is(At { value, span }) => Field::Is(At {
+                value: Arc::new(Source::Table(value.clone())),
+                span: *span,
+            }),
+            Field::Absent if is_table && flows.iter().all(says_nothing) => {
+                self.column_is_missing(own);
+                Field::Broken
             }
-            return None;
+            Field::Absent => Field::Absent,
+            Field::Broken => Field::Broken,
         };
-        let parsed = text.value.parse();
-        if let Err(error) = &parsed {
-            let hint = "copy it from the address of the flow's page";
-            self.report(Rule::FlowId, text.span, format!("{error}"))
-                .hint = Some(hint.to_owned());
-        }
-        parsed.ok()
+        Defaults { source, table }
     }
 
-    /// The label as it is written, if it is.
-    fn name<'d>(&mut self, flow: &'d FlowDocument<'_>) -> Option<&'d str> {
-        let name = flow.name.as_ref()?;
-        if name.value.trim().is_empty() {
-            self.report(Rule::MissingField, name.span, "`name` is empty")
-                .hint = Some("write a label, or leave it away".to_owned());
+    /// What a flow reads, by what it says itself and what is written beside `flows`.
+    fn source(&mut self, flow: &FlowEntry, defaults: &Defaults) -> Option<Arc<Source>> {
+        let kind = match (&flow.source, &defaults.source) {
+            (Field::Is(kind), _) | (Field::Absent, Field::Is(kind)) => kind.value,
+            (Field::Broken, _) | (Field::Absent, Field::Broken) => return None,
+            (Field::Absent, Field::Absent) => {
+                self.source_is_missing(flow);
+                return None;
+            }
+        };
+        match (kind, &flow.delta_column, &defaults.table) {
+            (SourceKind::File, Field::Is(column), _) => {
+                let message = "a file source has no delta column";
+                let hint = "remove it, or write `source: table`";
+                self.report(Rule::DeltaColumn, column.span, message, hint);
+                None
+            }
+            (SourceKind::File, Field::Absent, _) => Some(Arc::new(Source::File)),
+            (SourceKind::Table, Field::Is(column), _) => {
+                Some(Arc::new(Source::Table(column.value.clone())))
+            }
+            (SourceKind::Table, Field::Absent, Field::Is(table)) => Some(Arc::clone(&table.value)),
+            (SourceKind::Table, Field::Absent, Field::Absent) => {
+                self.column_is_missing(flow);
+                None
+            }
+            (_, Field::Broken, _) | (SourceKind::Table, Field::Absent, Field::Broken) => None,
         }
-        Some(&name.value)
     }
+
+    fn source_is_missing(&mut self, flow: &FlowEntry) {
+        let hint = if flow.delta_column.get().is_some() {
+            "a flow with a delta column reads a table: write `source: table`"
+        } else {
+            "write `source: table` (rows, with a deltaColumn) or `source: file`"
+        };
+        self.report(Rule::MissingField, flow.span, "`source` is missing", hint);
+    }
+
+    fn column_is_missing(&mut self, flow: &FlowEntry) {
+        let span = flow.source.span().unwrap_or(flow.span);
+        let message = "a table source needs a delta column";
+        let hint = "write `deltaColumn: { name: COLUMN }`";
+        self.report(Rule::DeltaColumn, span, message, hint);
+    }
+}
+
+fn label(flow: &FlowEntry) -> Option<&str> {
+    flow.name.get().map(|name| name.value.0.as_str())
+}
+
+/// Where a flow tells its source and its delta column, if it does.
+fn source_span(flow: &FlowEntry) -> Option<Span> {
+    flow.delta_column.span().or(flow.source.span())
 }
 
 /// Where a flow is named: at its id, or at its entry, if the id is written elsewhere and comes
 /// through an alias.
-fn place(flow: &FlowDocument<'_>) -> Span {
-    let id = flow.flow_id.as_ref().map(|text| text.span);
+fn place(flow: &FlowEntry) -> Span {
     let is_of_entry = |id: &Span| flow.span.start <= id.start && id.end <= flow.span.end;
-    id.filter(is_of_entry).unwrap_or(flow.span)
+    let id = flow.flow_id.span().filter(is_of_entry);
+    id.unwrap_or(flow.span)
 }
 
 /// Labels of listed flows that have none: the file's stem, and as much of the id as tells them

@@ -6,10 +6,11 @@
 //! one or the other, never both.
 
 use std::fmt;
-use std::str::FromStr;
 
 use jiff::Span;
+use serde_json::{Value as Json, json};
 
+use super::problem::{Misread, Rule};
 use super::show::{LONG, short};
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
@@ -34,75 +35,39 @@ pub enum Every {
     },
 }
 
-/// Why a text is not a length of time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EveryError {
-    /// Not numbers with units, nor an ISO 8601 duration.
-    #[error("`{0}` is not a length of time")]
-    Form(String),
-    /// A number alone.
-    #[error("`{0}` has no unit")]
-    NoUnit(String),
-    /// A unit that is not known, or means two things.
-    #[error("`{unit}` is not a unit of time")]
-    Unit {
-        /// The unit as it was written.
-        unit: String,
-        /// What it probably stands for.
-        meant: Option<String>,
-    },
-    /// Parts of a unit, or less than a second.
-    #[error("`{0}` is not a whole number of its unit")]
-    Fraction(String),
-    /// Zero or less.
-    #[error("`{0}` is not a positive length")]
-    NotPositive(String),
-    /// Calendar and clock in one.
-    #[error("`{0}` mixes calendar days with exact hours")]
-    Mixed(String),
-    /// Beyond the years that can be worked with.
-    #[error("`{0}` is too long")]
-    TooLong(String),
-    /// Months where an exact length is wanted.
-    #[error("`{0}` is not always equally long")]
-    NotExact(String),
+/// How to write one.
+pub(super) const HINT: &str =
+    "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`";
+
+/// What `every` may look like: numbers with units, or an ISO 8601 duration, in any case.
+pub(super) fn schema() -> Json {
+    let units = [
+        "seconds?", "secs?", "s", "minutes?", "mins?", "m", "hours?", "hrs?", "h", "days?", "d",
+        "weeks?", "wks?", "w", "months?", "mos?", "years?", "yrs?", "y",
+    ];
+    let units = units.map(in_any_case).join("|");
+    let parts = |letters: &str| -> String {
+        let part = |c: char| format!("(?:[0-9]+[{c}{}])?", c.to_ascii_lowercase());
+        letters.chars().map(part).collect()
+    };
+    let (date, time) = (parts("YMWD"), parts("HMS"));
+    let words = format!(r"\+?(?:[0-9]+\s*(?:{units})(?:\s*,\s+|\s*))+");
+    json!({
+        "type": "string",
+        "pattern": format!(r"^\s*(?:{words}|[Pp](?=[0-9Tt]){date}(?:[Tt](?=[0-9]){time})?)\s*$"),
+        "patternErrorMessage":
+            "A length of time is a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`.",
+        "examples": ["1 day", "6 hours", "15 minutes", "1 week", "1 month", "PT6H"],
+    })
 }
 
-impl EveryError {
-    /// What to write instead.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::NoUnit(number) => format!("write `{number} seconds`, `{number} minutes`, …"),
-            Self::Unit {
-                meant: Some(meant), ..
-            } => format!("did you mean {meant}?"),
-            Self::Fraction(text) if is_in_seconds(text) => {
-                "windows are whole seconds: the least is `1 second`".to_owned()
-            }
-            Self::Fraction(_) => "use a smaller unit: `90 minutes`, not `1.5 hours`".to_owned(),
-            Self::NotPositive(_) => "the least is `1 second`".to_owned(),
-            Self::Mixed(_) => {
-                "write only days, weeks and months, or only hours, minutes and seconds".to_owned()
-            }
-            Self::TooLong(_) => "years beyond 2200 are out of range".to_owned(),
-            Self::NotExact(_) => "write days: `31 days`".to_owned(),
-            Self::Form(_) | Self::Unit { .. } => {
-                "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`"
-                    .to_owned()
-            }
-        }
-    }
-}
-
-/// Whether the smallest unit of `text` is a second or less.
-fn is_in_seconds(text: &str) -> bool {
-    let lower = text.trim().to_ascii_lowercase();
-    lower.contains("sec") || lower.ends_with('s') && units(&lower).any(is_short_second)
-}
-
-fn is_short_second(unit: &str) -> bool {
-    ["s", "ms", "us", "ns"].contains(&unit)
+fn in_any_case(word: &str) -> String {
+    word.chars()
+        .map(|c| match c.to_ascii_uppercase() {
+            upper if upper == c => c.to_string(),
+            upper => format!("[{c}{upper}]"),
+        })
+        .collect()
 }
 
 impl Every {
@@ -112,14 +77,6 @@ impl Every {
             Self::Calendar { months: 0, days } => Some(i64::from(days) * SECONDS_PER_DAY),
             _ => None,
         }
-    }
-}
-
-impl FromStr for Every {
-    type Err = EveryError;
-
-    fn from_str(text: &str) -> Result<Self, EveryError> {
-        parse_every(text)
     }
 }
 
@@ -155,19 +112,10 @@ impl fmt::Display for Every {
 ///
 /// # Errors
 /// When it is neither, not positive, or not a whole number of seconds.
-pub fn parse_every(text: &str) -> Result<Every, EveryError> {
-    if text.len() > LONG {
-        return Err(EveryError::Form(short(text).into_owned()));
-    }
+pub fn parse_every(text: &str) -> Result<Every, Misread> {
     let text = text.trim();
-    let span = if text.trim_start_matches('-').starts_with(['P', 'p']) {
-        has_no_fraction(text)?;
-        text.to_ascii_uppercase().parse::<Span>()
-    } else {
-        is_clear(text)?;
-        text.to_ascii_lowercase().parse::<Span>()
-    };
-    of_span(span.map_err(|_| misread(text))?, text)
+    let span = parse(text).map_err(|(what, hint)| wrong(text, what, hint))?;
+    step_of(span).map_err(|(what, hint)| wrong(text, what, hint))
 }
 
 /// Reads a length that is always the same, in seconds: days are 24 hours, months are refused.
@@ -176,100 +124,67 @@ pub fn parse_every(text: &str) -> Result<Every, EveryError> {
 ///
 /// # Errors
 /// As [`parse_every`], and for months and years.
-pub fn parse_seconds(text: &str) -> Result<i64, EveryError> {
+pub fn parse_seconds(text: &str) -> Result<i64, Misread> {
     match parse_every(text)? {
         Every::Exact { seconds } => Ok(seconds),
         Every::Calendar { months: 0, days } => Ok(i64::from(days) * SECONDS_PER_DAY),
-        Every::Calendar { .. } => Err(EveryError::NotExact(text.trim().to_owned())),
+        Every::Calendar { .. } => {
+            let what = "is not always equally long";
+            Err(wrong(text.trim(), what, "write days: `31 days`"))
+        }
     }
 }
 
-/// Refuses what the grammar would take, and a reader could take for something else.
-fn is_clear(text: &str) -> Result<(), EveryError> {
-    let unsigned = text.trim_start_matches(['-', '+']);
-    if !unsigned.is_empty() && unsigned.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(EveryError::NoUnit(text.to_owned()));
+fn wrong(text: &str, what: &str, hint: &'static str) -> Misread {
+    Misread::new(Rule::Every, format!("`{}` {what}", short(text)), hint)
+}
+
+/// What is wrong, and what helps.
+type Wrong = (&'static str, &'static str);
+
+const NO_LENGTH: Wrong = ("is not a length of time", HINT);
+const TOO_LONG: Wrong = ("is too long", "years beyond 2200 are out of range");
+const NOT_WHOLE: Wrong = (
+    "is not a whole number of its unit",
+    "use a smaller unit: `90 minutes`, not `1.5 hours`; the least is `1 second`",
+);
+
+/// Reads what the grammar takes, and no reader can take for something else.
+fn parse(text: &str) -> Result<Span, Wrong> {
+    let is_digit = |b: u8| b.is_ascii_digit();
+    let after_points = text.split(['.', ',']).skip(1);
+    // The times of day and the fields of cron have other meanings.
+    if text.len() > LONG || text.contains([':', '*']) {
+        return Err(NO_LENGTH);
     }
-    let meant = match text.to_ascii_lowercase().as_str() {
-        "secondly" | "second" => "`1 second`",
-        "minutely" | "minute" => "`1 minute`",
-        "hourly" | "hour" => "`1 hour`",
-        "daily" | "day" => "`1 day`",
-        "weekly" | "week" => "`1 week`",
-        "monthly" | "month" => "`1 month`",
-        "yearly" | "year" => "`1 year`",
-        _ => "",
-    };
-    if !meant.is_empty() {
-        return Err(EveryError::Unit {
-            unit: text.to_owned(),
-            meant: Some(meant.to_owned()),
-        });
-    }
-    // Cron's five fields, and a time of day.
-    if text.contains(['*', ':']) {
-        return Err(EveryError::Form(text.to_owned()));
-    }
-    has_no_fraction(text)?;
-    // To some programs it is a month, to others a minute.
-    if let Some(number) = text.strip_suffix('M').map(str::trim)
-        && number.bytes().all(|b| b.is_ascii_digit() || b == b'+')
+    if after_points
+        .into_iter()
+        .any(|after| after.bytes().next().is_some_and(is_digit))
     {
-        return Err(EveryError::Unit {
-            unit: "M".to_owned(),
-            meant: Some(format!("`{number} minutes`, or `{number} months`")),
-        });
+        return Err(NOT_WHOLE);
     }
-    Ok(())
+    if text.trim_start_matches('-').starts_with(['P', 'p']) {
+        return text.to_ascii_uppercase().parse().map_err(|_| NO_LENGTH);
+    }
+    let number = text.trim_start_matches(['-', '+']);
+    if !number.is_empty() && number.bytes().all(is_digit) {
+        return Err(("has no unit", HINT));
+    }
+    if let Some(number) = number.strip_suffix('M')
+        && number.trim_end().bytes().all(is_digit)
+    {
+        let hint = "`M` is a month to some and a minute to others: write `minutes` or `months`";
+        return Err(("has a unit of two meanings", hint));
+    }
+    text.to_ascii_lowercase().parse().map_err(|_| NO_LENGTH)
 }
 
-fn has_no_fraction(text: &str) -> Result<(), EveryError> {
-    let is_fraction = text
-        .split(['.', ','])
-        .skip(1)
-        .any(|after| after.starts_with(|c: char| c.is_ascii_digit()));
-    if is_fraction {
-        return Err(EveryError::Fraction(text.to_owned()));
-    }
-    Ok(())
-}
-
-/// What is wrong with a text that the grammar does not take.
-fn misread(text: &str) -> EveryError {
-    let digits = text.split(|c: char| !c.is_ascii_digit()).map(str::len);
-    let is_long = digits.max().unwrap_or_default() > 4;
-    if text.starts_with('-') {
-        return EveryError::NotPositive(text.to_owned());
-    }
-    let is_words = text.starts_with(|c: char| c.is_ascii_digit() || c == '+');
-    let is_known = |unit: &&str| {
-        format!("1 {}", unit.to_ascii_lowercase())
-            .parse::<Span>()
-            .is_ok()
-    };
-    match units(text).find(|unit| !is_known(unit)) {
-        Some(unit) if is_words => EveryError::Unit {
-            unit: unit.to_owned(),
-            meant: None,
-        },
-        _ if is_long => EveryError::TooLong(text.to_owned()),
-        _ => EveryError::Form(text.to_owned()),
-    }
-}
-
-/// The words of a text that may be units.
-fn units(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphabetic())
-        .filter(|unit| !unit.is_empty())
-}
-
-fn of_span(span: Span, text: &str) -> Result<Every, EveryError> {
-    let text = || text.to_owned();
+fn step_of(span: Span) -> Result<Every, Wrong> {
     if !span.is_positive() {
-        return Err(EveryError::NotPositive(text()));
+        return Err(("is not a positive length", "the least is `1 second`"));
     }
     if span.get_milliseconds() + span.get_microseconds() + span.get_nanoseconds() != 0 {
-        return Err(EveryError::Fraction(text()));
+        return Err(NOT_WHOLE);
     }
     let sum = |parts: &[(i64, i64)]| -> i64 {
         let parts = parts.iter().map(|(n, factor)| n.saturating_mul(*factor));
@@ -283,15 +198,16 @@ fn of_span(span: Span, text: &str) -> Result<Every, EveryError> {
         (span.get_seconds(), 1),
     ]);
     if seconds != 0 && (months != 0 || days != 0) {
-        return Err(EveryError::Mixed(text()));
+        let hint = "write only days, weeks and months, or only hours, minutes and seconds";
+        return Err(("mixes calendar days with exact hours", hint));
     }
     if months > MAX_DAYS / 28 || days > MAX_DAYS || seconds > MAX_DAYS * SECONDS_PER_DAY {
-        return Err(EveryError::TooLong(text()));
+        return Err(TOO_LONG);
     }
     if seconds != 0 {
         return Ok(Every::Exact { seconds });
     }
-    let whole = |n: i64| i32::try_from(n).map_err(|_| EveryError::TooLong(text()));
+    let whole = |n: i64| i32::try_from(n).map_err(|_| TOO_LONG);
     Ok(Every::Calendar {
         months: whole(months)?,
         days: whole(days)?,
@@ -299,4 +215,114 @@ fn of_span(span: Span, text: &str) -> Result<Every, EveryError> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    const fn days(days: i32) -> Every {
+        Every::Calendar { months: 0, days }
+    }
+
+    const fn months(months: i32) -> Every {
+        Every::Calendar { months, days: 0 }
+    }
+
+    const fn exact(seconds: i64) -> Every {
+        Every::Exact { seconds }
+    }
+
+    #[test]
+    fn words_and_iso_durations_are_read() {
+        for (text, every) in [
+            ("1 day", days(1)),
+            ("15 minutes", exact(900)),
+            ("6 hours", exact(21_600)),
+            ("24 hours", exact(86_400)),
+            ("1 week", days(7)),
+            ("1 month", months(1)),
+            ("2 Years", months(24)),
+            ("90 seconds", exact(90)),
+            ("1day", days(1)),
+            ("P1D", days(1)),
+            ("P1W", days(7)),
+            ("P1Y6M", months(18)),
+            ("PT6H", exact(21_600)),
+            ("PT1H30M", exact(5400)),
+            ("PT15M", exact(900)),
+            ("P1M1D", Every::Calendar { months: 1, days: 1 }),
+            ("1d", days(1)),
+            ("15m", exact(900)),
+            ("6H", exact(21_600)),
+            ("1h 30m", exact(5400)),
+            ("1 hour, 30 minutes", exact(5400)),
+            ("2wk", days(14)),
+            ("1mo", months(1)),
+            ("+1 week", days(7)),
+        ] {
+            assert_eq!(parse_every(text).ok(), Some(every), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_positive_whole_length_is_refused() {
+        for (what, texts) in [
+            (
+                "is not a positive length",
+                &["0 days", "-1 day", "PT0S", "-P1D", "P0D"][..],
+            ),
+            (
+                "is not a whole number of its unit",
+                &["0.5 seconds", "1.5 hours", "PT0.5S", "100 milliseconds"],
+            ),
+            ("mixes calendar days with exact hours", &["P1DT6H"]),
+            ("is too long", &["1000 years", "99999 days"]),
+            ("has no unit", &["900", "-900"]),
+            ("has a unit of two meanings", &["15M", "15 M", "+1M"]),
+            (
+                "is not a length of time",
+                &[
+                    "",
+                    "often",
+                    "daily",
+                    "1 dya",
+                    "P",
+                    "PT",
+                    "P1",
+                    "P1H",
+                    "PT1D",
+                    "P1DT",
+                    "PTT1H",
+                    "P1M1M",
+                    "1-2 days",
+                    "01:30",
+                    "1h 00:30:00",
+                    "0 * * * *",
+                    "1m 1h",
+                    "9999999999 days",
+                ],
+            ),
+        ] {
+            for text in texts {
+                let error = parse_every(text).expect_err(text);
+                assert_eq!(error.to_string(), format!("`{text}` {what}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_limit_in_days_is_exact_and_one_in_months_is_refused() {
+        assert_eq!(parse_seconds("31 days").ok(), Some(2_678_400));
+        assert_eq!(parse_seconds("5 minutes").ok(), Some(300));
+        let error = parse_seconds("1 month").expect_err("not exact");
+        assert_eq!(error.to_string(), "`1 month` is not always equally long");
+    }
+
+    #[test]
+    fn a_step_shows_as_it_could_be_written() {
+        for text in ["1 day", "15 minutes", "6 hours", "1 month", "90 seconds"] {
+            let every = parse_every(text).expect(text);
+            assert_eq!(parse_every(&every.to_string()).ok(), Some(every));
+        }
+        assert_eq!(exact(90).to_string(), "90 seconds");
+        assert_eq!(months(2).to_string(), "2 months");
+    }
+}

@@ -8,25 +8,22 @@
 
 mod across;
 mod check;
-mod decode;
 mod document;
 mod fields;
 mod find;
 mod flows;
 mod length;
 mod near;
-mod not_a_time;
-mod parts;
 mod problem;
 mod range;
 mod render;
 mod schema;
 mod show;
-mod source;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod time;
+mod values;
 mod windows;
 mod yaml;
 mod zone;
@@ -35,19 +32,19 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-pub use check::is_placeholder;
 pub(crate) use find::shown_path;
 pub use find::{FindError, Sources, read_paths};
-pub use length::{Every, EveryError, parse_every, parse_seconds};
-pub use problem::{Problem, Rule, Severity, SourcePlace, Unlisted};
+pub use length::{Every, parse_every, parse_seconds};
+pub use problem::{Misread, Problem, Rule, Severity, SourcePlace, Unlisted};
 pub use render::{render, render_all};
 pub use schema::json_schema;
+pub use values::is_placeholder;
 pub use yaml::{Span, YamlError, read_yaml};
 pub(crate) use yaml::{Spanned, position_of};
 
 use crate::run::{DesiredRun, FlowRef, Order, Sandbox, Source, UnixSeconds};
 use crate::untrusted::Untrusted;
-use problem::Problems;
+use problem::{Problems, Reporter};
 
 /// What the manifests are held to besides their own rules.
 #[derive(Debug, Clone)]
@@ -159,19 +156,19 @@ pub fn check(sources: &Sources, rules: &Rules) -> Checked {
         let nodes = yaml::parse(file, text, &mut problems);
         if nodes.is_empty() && problems.found() == found_before {
             let span = yaml::span_at(text, 0, 0);
-            problems.push(
-                Problem::new(Rule::NoManifest, file, span, "the file holds no manifest")
-                    .hint("write one, or remove the file"),
-            );
+            let problem = Problem::new(Rule::NoManifest, file, span, "the file holds no manifest");
+            problems.push(problem.hint("write one, or remove the file"));
         }
         for node in &nodes {
-            let Some(document) = document::decode(node, file, text, &mut problems) else {
+            let Some(document) = document::read(node, file, text, &mut problems) else {
                 continue;
             };
             let checker = check::Checker {
-                file,
+                reporter: Reporter {
+                    file,
+                    problems: &mut problems,
+                },
                 rules,
-                problems: &mut problems,
                 windows_left: &mut windows_left,
                 flow_count: document.flow_count(),
             };

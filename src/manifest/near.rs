@@ -1,5 +1,7 @@
 //! "Did you mean": the known word that is nearest to a misspelled one.
 
+use strsim::osa_distance;
+
 /// The candidate that differs from `word` by a slip or two of the hand, or only in case or
 /// hyphens.
 pub(super) fn nearest<'c>(
@@ -14,41 +16,16 @@ pub(super) fn nearest<'c>(
     let allowed = (word.len() / 3).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| (plain(candidate), candidate))
         // Each letter more or less is a slip of its own.
-        .filter(|(plain, _)| plain.len().abs_diff(word.len()) <= allowed)
-        .map(|(plain, candidate)| (distance(&word, &plain), candidate))
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= allowed + 2)
+        .map(|candidate| (osa_distance(&word, &plain(candidate)), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }
 
-fn plain(word: &str) -> Vec<char> {
-    word.chars()
-        .filter(|c| !matches!(c, '-' | '_' | ' '))
-        .flat_map(char::to_lowercase)
-        .collect()
-}
-
-/// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
-fn distance(a: &[char], b: &[char]) -> usize {
-    let width = b.len() + 1;
-    let mut before = vec![0; width];
-    let mut last: Vec<usize> = (0..width).collect();
-    let mut row = vec![0; width];
-    for i in 1..=a.len() {
-        row[0] = i;
-        for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            row[j] = replaced.min(last[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(before[j - 2] + 1);
-            }
-        }
-        std::mem::swap(&mut before, &mut last);
-        std::mem::swap(&mut last, &mut row);
-    }
-    last[b.len()]
+fn plain(word: &str) -> String {
+    word.to_lowercase().replace(['-', '_', ' '], "")
 }
 
 #[cfg(test)]

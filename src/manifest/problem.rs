@@ -3,6 +3,7 @@
 //! Every finding of every stage is a [`Problem`]; they are collected, never thrown, so that all
 //! of them are shown at once. A rule's code is a promise: it is never given to another rule.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::yaml::Span;
@@ -171,6 +172,56 @@ impl Problem {
     }
 }
 
+/// Why a text is not what its field takes.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct Misread {
+    pub(super) rule: Rule,
+    message: String,
+    hint: Hint,
+}
+
+#[derive(Debug, Clone)]
+enum Hint {
+    Known(Cow<'static, str>),
+    /// It takes a search, which is worth its time only where the hint is shown.
+    Search(fn(&str) -> String, String),
+}
+
+impl Misread {
+    pub(super) fn new(rule: Rule, message: String, hint: impl Into<Cow<'static, str>>) -> Self {
+        let hint = Hint::Known(hint.into());
+        Self {
+            rule,
+            message,
+            hint,
+        }
+    }
+
+    pub(super) fn search(
+        rule: Rule,
+        message: String,
+        hint: fn(&str) -> String,
+        text: &str,
+    ) -> Self {
+        let hint = Hint::Search(hint, text.to_owned());
+        Self {
+            rule,
+            message,
+            hint,
+        }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match &self.hint {
+            Hint::Known(hint) => hint.to_string(),
+            Hint::Search(search, text) => search(text),
+        }
+    }
+}
+
 /// Problems of one file that are kept: who mends a thousand sees the rest.
 const MAX_OF_FILE: usize = 1_000;
 /// Problems of all files that are kept.
@@ -193,8 +244,6 @@ pub(super) struct Problems {
     /// How many were kept before the file that is being checked.
     kept_before: usize,
     unlisted: Unlisted,
-    /// The last one that was not kept; its maker may still be adding to it.
-    spare: Option<Problem>,
 }
 
 impl Problems {
@@ -215,16 +264,14 @@ impl Problems {
         self.kept.len() >= MAX_KEPT || self.kept.len() - self.kept_before >= MAX_OF_FILE
     }
 
-    pub(super) fn push(&mut self, problem: Problem) -> &mut Problem {
-        if self.is_full() {
-            match problem.severity() {
-                Severity::Error => self.unlisted.errors += 1,
-                Severity::Warning => self.unlisted.warnings += 1,
-            }
-            return self.spare.insert(problem);
+    pub(super) fn push(&mut self, problem: Problem) {
+        if !self.is_full() {
+            return self.kept.push(problem);
         }
-        self.kept.push(problem);
-        self.kept.last_mut().expect("it was just added")
+        match problem.severity() {
+            Severity::Error => self.unlisted.errors += 1,
+            Severity::Warning => self.unlisted.warnings += 1,
+        }
     }
 
     /// Those that were kept, by file, then position, then code, and how many were not.
@@ -234,6 +281,48 @@ impl Problems {
             (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
         });
         (self.kept, self.unlisted)
+    }
+}
+
+/// Reports problems of one file.
+pub(super) struct Reporter<'p> {
+    pub(super) file: &'p Arc<str>,
+    pub(super) problems: &'p mut Problems,
+}
+
+impl Reporter<'_> {
+    pub(super) fn again(&mut self) -> Reporter<'_> {
+        Reporter {
+            file: self.file,
+            problems: self.problems,
+        }
+    }
+
+    pub(super) fn report(
+        &mut self,
+        rule: Rule,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let problem = Problem::new(rule, self.file, span, message);
+        self.problems.push(problem.hint(hint));
+    }
+
+    /// Reports that a mapping at `span` has no `field`, and what the first paragraph of `text` says of it.
+    pub(super) fn missing(&mut self, field: &str, text: &str, span: Span) {
+        let meaning = text.lines().next().unwrap_or_default();
+        let message = format!("`{field}` is missing");
+        let hint = format!("write `{field}: …`. {meaning}");
+        self.report(Rule::MissingField, span, message, hint);
+    }
+
+    pub(super) fn misread(&mut self, span: Span, misread: &Misread) {
+        let mut problem = Problem::new(misread.rule, self.file, span, &misread.message);
+        if !self.problems.is_full() {
+            problem = problem.hint(misread.hint());
+        }
+        self.problems.push(problem);
     }
 }
 
@@ -264,7 +353,7 @@ mod tests {
             problems.next_file();
             for _ in 0..1_500 {
                 let problem = Problem::new(Rule::Yaml, &file(name), Span::default(), "x");
-                problems.push(problem).hint = Some("y".to_owned());
+                problems.push(problem.hint("y"));
             }
         }
         problems.push(Problem::new(

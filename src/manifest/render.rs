@@ -65,18 +65,11 @@ pub fn render_all(problems: &[Problem], sources: &Sources, colour: bool) -> Stri
     text
 }
 
-/// Draws the place of an error that knows no rule.
-pub(super) fn plain_excerpt(name: &str, span: Span, excerpt: Option<&Excerpt>) -> String {
-    let title = Level::ERROR.no_name().primary_title("");
-    let group = Group::with_title(title);
-    let group = show(
-        group,
-        name,
-        span,
-        excerpt.cloned(),
-        AnnotationKind::Primary,
-        "",
-    );
+/// Draws the place in `text` of an error that knows no rule.
+pub(super) fn plain_excerpt(name: &str, span: Span, text: &str) -> String {
+    let group = Group::with_title(Level::ERROR.no_name().primary_title(""));
+    let excerpt = Excerpt::of(text, span);
+    let group = show(group, name, span, excerpt, AnnotationKind::Primary, "");
     unarmed(renderer(false).render(&[group]))
         .trim_start_matches('\n')
         .to_owned()
@@ -137,7 +130,7 @@ fn show<'p>(
 
 /// The lines around a place, cut to what fits a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Excerpt {
+struct Excerpt {
     lines: String,
     first_line: usize,
     /// The place, within `lines`.
@@ -147,7 +140,7 @@ pub(super) struct Excerpt {
 
 impl Excerpt {
     /// Cuts the line of `span`, and the one before it, out of `text`.
-    pub(super) fn of(text: &str, span: Span) -> Option<Self> {
+    fn of(text: &str, span: Span) -> Option<Self> {
         if text.is_empty() || span.column > LAST_COLUMN {
             return None;
         }

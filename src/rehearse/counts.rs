@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Deserialize;
 
+use super::result::{Miscount, RehearsalCounts, Wrong};
 use crate::emulator::StoredRun;
-use crate::report::{Miscount, RehearsalCounts, Wrong};
 use crate::run::{DesiredRun, Key};
 
 /// The window of a flow, in the words of the wire, which the service's count is kept in.
@@ -51,9 +51,9 @@ struct SaidError {
 impl LastApply {
     /// How many runs it has not brought to their end: the fewer, the further it is.
     pub(crate) fn open(&self) -> usize {
-        let others = self.in_doubt_among_wanted();
-        let outside = self.summary.in_doubt.saturating_sub(others);
-        outside + self.runs.iter().filter(|run| run.is_open()).count()
+        let in_doubt = self.runs.iter().filter(|run| run.is_in_doubt()).count();
+        let of_no_manifest = self.summary.in_doubt.saturating_sub(in_doubt);
+        of_no_manifest + self.runs.iter().filter(|run| run.is_open()).count()
     }
 
     /// Why something is open, in its own words.
@@ -62,10 +62,6 @@ impl LastApply {
         let first = open.find_map(|run| run.error.as_ref());
         let first = first.map(|error| error.message.clone());
         self.message.clone().or(first)
-    }
-
-    fn in_doubt_among_wanted(&self) -> usize {
-        self.runs.iter().filter(|run| run.is_in_doubt()).count()
     }
 }
 
@@ -104,7 +100,7 @@ pub(crate) fn judge(
     wanted: &[DesiredRun],
     stored: &[StoredRun],
     said: &LastApply,
-) -> RehearsalCounts {
+) -> (RehearsalCounts, Vec<Miscount>) {
     let mut counts: BTreeMap<WindowPlace, Count> = BTreeMap::new();
     for run in wanted {
         let identity = &run.identity;
@@ -147,51 +143,47 @@ pub(crate) fn judge(
         in_doubt: said.summary.in_doubt,
         ..RehearsalCounts::default()
     };
+    let mut miscounts = Vec::new();
     for (place, mut count) in counts {
         if let Some((in_doubt, left)) = open.remove(&place) {
             (count.in_doubt, count.left) = (in_doubt, left);
         }
-        add(&mut verdict, place, count);
+        if let Some(wrong) = add(&mut verdict, &count) {
+            let (sandbox, flow_id, window_start_time, window_end_time) = place;
+            miscounts.push(Miscount {
+                outcome: wrong,
+                keys: count.keys,
+                sandbox,
+                flow_id,
+                window_start_time,
+                window_end_time,
+                runs: count.run_ids,
+            });
+        }
     }
-    verdict
+    (verdict, miscounts)
 }
 
-fn add(verdict: &mut RehearsalCounts, place: WindowPlace, count: Count) {
-    let Count {
-        keys,
-        run_ids,
-        in_doubt,
-        left,
-    } = count;
-    let (wanted, stored) = (keys.len(), run_ids.len());
+/// Adds the count of a window to those of all; gives what is wrong with it.
+fn add(verdict: &mut RehearsalCounts, count: &Count) -> Option<Wrong> {
+    let (wanted, stored) = (count.keys.len(), count.run_ids.len());
     verdict.created += wanted.min(stored);
     let missing = wanted.saturating_sub(stored);
     let beyond = stored.saturating_sub(wanted);
     // A doubt about a run that does not exist is no loss; nor is one that was left, and said so.
-    let not_in_doubt = missing.saturating_sub(in_doubt);
-    let lost = not_in_doubt.saturating_sub(left);
+    let not_in_doubt = missing.saturating_sub(count.in_doubt);
+    let lost = not_in_doubt.saturating_sub(count.left);
     verdict.left += not_in_doubt - lost;
     verdict.lost += lost;
-    let wrong = if wanted == 0 {
+    if wanted == 0 {
         verdict.unwanted += beyond;
-        Wrong::Unwanted
+        Some(Wrong::Unwanted)
     } else if beyond > 0 {
         verdict.doubled += beyond;
-        Wrong::Doubled
-    } else if lost > 0 {
-        Wrong::Lost
+        Some(Wrong::Doubled)
     } else {
-        return;
-    };
-    let (sandbox, flow_id, start, end) = place;
-    verdict.wrong.push(Miscount {
-        wrong,
-        sandbox,
-        flow_id,
-        window: (start, end),
-        keys,
-        run_ids,
-    });
+        (lost > 0).then_some(Wrong::Lost)
+    }
 }
 
 #[cfg(test)]
@@ -239,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_ledger_with_each_wanted_run_once_is_fine() {
-        let verdict = judge(
+        let judged = judge(
             &[wanted(1, 1), wanted(2, 1), wanted(2, 2)],
             &[stored(2, "a"), stored(1, "b"), stored(2, "c")],
             &LastApply::default(),
@@ -249,12 +241,12 @@ mod tests {
             created: 3,
             ..RehearsalCounts::default()
         };
-        assert_eq!(verdict, fine);
+        assert_eq!(judged, (fine, Vec::new()));
     }
 
     #[test]
     fn one_run_twice_one_missing_and_one_that_nobody_wants_are_each_found() {
-        let verdict = judge(
+        let (verdict, wrong) = judge(
             &[wanted(1, 1), wanted(2, 1), wanted(3, 1)],
             &[
                 stored(1, "a"),
@@ -267,10 +259,12 @@ mod tests {
         );
         assert_eq!((verdict.wanted, verdict.created), (3, 2));
         assert_eq!((verdict.doubled, verdict.lost, verdict.unwanted), (1, 1, 1));
-        let wrong: Vec<_> = verdict
-            .wrong
+        let wrong: Vec<_> = wrong
             .iter()
-            .map(|m| (m.wrong, m.window.0 / 10, m.keys.len(), m.run_ids.len()))
+            .map(|m| {
+                let day = m.window_start_time / 10;
+                (m.outcome, day, m.keys.len(), m.runs.len())
+            })
             .collect();
         assert_eq!(
             wrong,
@@ -284,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_missing_run_that_is_said_to_be_open_is_in_doubt_or_left_and_not_lost() {
-        let verdict = judge(
+        let (verdict, wrong) = judge(
             &[wanted(1, 1), wanted(2, 1), wanted(3, 1), wanted(4, 1)],
             &[stored(1, "a")],
             &said(&[
@@ -296,12 +290,12 @@ mod tests {
         );
         assert_eq!((verdict.created, verdict.in_doubt), (1, 2));
         assert_eq!((verdict.left, verdict.lost), (2, 0));
-        assert!(verdict.wrong.is_empty());
+        assert!(wrong.is_empty());
     }
 
     #[test]
     fn an_apply_that_says_nothing_excuses_nothing() {
-        let verdict = judge(&[wanted(1, 1), wanted(1, 2)], &[], &LastApply::default());
+        let (verdict, _) = judge(&[wanted(1, 1), wanted(1, 2)], &[], &LastApply::default());
         assert_eq!(verdict.lost, 2);
     }
 
@@ -309,7 +303,7 @@ mod tests {
     fn a_run_in_another_sandbox_is_another_run() {
         let mut elsewhere = stored(1, "a");
         elsewhere.sandbox = "dev".to_owned();
-        let verdict = judge(&[wanted(1, 1)], &[elsewhere], &LastApply::default());
+        let (verdict, _) = judge(&[wanted(1, 1)], &[elsewhere], &LastApply::default());
         assert_eq!((verdict.lost, verdict.unwanted), (1, 1));
     }
 

@@ -9,7 +9,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::apply_process::Ended;
 use super::kill::{Kill, KillTrigger};
 use crate::cli::context::Context;
-use crate::report;
 
 /// Where a rehearsal stands.
 #[derive(Debug, Clone, Copy)]
@@ -29,21 +28,20 @@ pub(crate) struct RehearsalProgress {
 pub(crate) struct RehearsalDisplay {
     bar: Option<ProgressBar>,
     lines: bool,
-    colour: bool,
 }
 
 impl RehearsalDisplay {
     /// In the form that was asked for.
     pub(crate) fn new(context: &Context) -> Self {
         let bar = context.shows_bars().then(|| {
-            let style = ProgressStyle::with_template("{msg}").expect("a constant template");
+            let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} created  {msg}");
+            let style = style.expect("a constant template").progress_chars("█▌░");
             let target = ProgressDrawTarget::term(Term::stderr(), 15);
             ProgressBar::with_draw_target(Some(0), target).with_style(style)
         });
         Self {
             bar,
             lines: context.shows_lines(),
-            colour: context.colour.1,
         }
     }
 
@@ -57,11 +55,9 @@ impl RehearsalDisplay {
                 created,
                 wanted,
             } = *standing;
-            let text = format!(
-                "{created}/{wanted} created  {kills} of {kills_asked} kills, apply {applies}"
-            );
-            let width = report::terminal_width();
-            bar.set_message(report::bar_line(created, wanted, &text, width, self.colour));
+            bar.set_length(wanted as u64);
+            bar.set_position(created as u64);
+            bar.set_message(format!("{kills} of {kills_asked} kills, apply {applies}"));
         }
     }
 

@@ -219,7 +219,7 @@ fn config(limits: &Limits, timestamps: TimestampForm, scenario: &Scenario) -> St
 
 /// How late the service does its work at most, by the scenario.
 fn slowest(scenario: &Scenario) -> Duration {
-    let delays = scenario.faults.iter().map(|rule| match rule.strike.fault {
+    let delays = scenario.faults.iter().map(|rule| match rule.fault {
         Some(Fault::Slow(delay)) => delay.duration(),
         _ => Duration::ZERO,
     });

@@ -11,7 +11,7 @@ use super::apply_process::{Ended, live};
 use super::counts::LastApply;
 use super::display::{RehearsalDisplay, RehearsalProgress};
 use super::folder::Folder;
-use super::kill::Draws;
+use super::kill::{Draws, Kill};
 use crate::cli::Exit;
 use crate::cli::signals::Signals;
 use crate::emulator::Emulator;
@@ -79,27 +79,20 @@ impl KillLoop<'_> {
         loop {
             standing.applies += 1;
             let apply = standing.applies;
-            let kills = standing.kills;
-            match self.apply(&mut standing, show, signals).await? {
-                Ended::Killed => standing.kills += 1,
-                Ended::Exited(code) if is_explained(code) => {
-                    let last = self.folder.last_apply();
-                    let done = code == i32::from(Exit::Success.code());
-                    if done || idle.is_over(self.emulator.stored(), last.open()) {
-                        return Ok(LoopResult {
-                            kills,
-                            applies: apply,
-                            last,
-                            exit_code: code,
-                        });
-                    }
-                }
-                Ended::Interrupted => return Err(interrupted(&standing)),
-                Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => {
-                    return Err(interrupted(&standing));
-                }
-                Ended::Exited(code) => return Err(Aborted::Code { apply, code }),
-                Ended::Died(status) => return Err(Aborted::Died { apply, status }),
+            let ended = self.apply(&mut standing, show, signals).await?;
+            let Some(code) = explained(ended, &standing, apply)? else {
+                standing.kills += 1;
+                continue;
+            };
+            let last = self.folder.last_apply();
+            let done = code == i32::from(Exit::Success.code());
+            if done || idle.is_over(self.emulator.stored(), last.open()) {
+                return Ok(LoopResult {
+                    kills: standing.kills,
+                    applies: apply,
+                    last,
+                    exit_code: code,
+                });
             }
         }
     }
@@ -130,45 +123,30 @@ impl KillLoop<'_> {
             signals,
         )
         .await?;
-        for retries in 1.. {
+        let mut retries = 0;
+        loop {
+            retries += 1;
             let failed = self.emulator.failed();
             let n = applied.applies + retries;
             let kill = (kills > 0).then(|| self.draws.kill(n, failed, kills));
-            let title = match &kill {
-                Some(kill) => format!("retry {retries}, to be killed {kill}"),
-                None => format!("retry {retries}"),
-            };
+            let title = titled("retry", retries, kill.as_ref());
             // What is killed must not wait for runs: it would be killed there.
-            let command = self.folder.retry(&title, kill.is_none())?;
+            let is_last = kill.is_none();
+            let command = self.folder.retry(&title, is_last)?;
             let ended = live(command, kill, self.emulator.arrived(), signals).await?;
             standing.created = self.emulator.stored();
             show.draw(&standing);
-            match ended {
-                Ended::Killed => kills -= 1,
-                Ended::Exited(code) if is_explained(code) => {
-                    // One that ended before its kill was due is as good as one without.
-                    kills = kills.saturating_sub(u32::from(kill.is_some()));
-                    let failed = self.emulator.failed();
-                    let is_over = failed == 0 || idle.is_over(self.emulator.stored(), failed);
-                    if kill.is_none() && is_over {
-                        return Ok((retries, code));
-                    }
-                }
-                Ended::Interrupted => return Err(interrupted(&standing)),
-                Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => {
-                    return Err(interrupted(&standing));
-                }
-                Ended::Exited(code) => {
-                    let apply = standing.applies + retries;
-                    return Err(Aborted::Code { apply, code });
-                }
-                Ended::Died(status) => {
-                    let apply = standing.applies + retries;
-                    return Err(Aborted::Died { apply, status });
-                }
+            // One that ended before its kill was due is as good as one without.
+            kills = kills.saturating_sub(u32::from(!is_last));
+            let Some(code) = explained(ended, &standing, n)? else {
+                continue;
+            };
+            let failed = self.emulator.failed();
+            let is_over = failed == 0 || idle.is_over(self.emulator.stored(), failed);
+            if is_last && is_over {
+                return Ok((retries, code));
             }
         }
-        unreachable!("a loop without end")
     }
 
     /// Runs one apply, killed if a kill is left.
@@ -181,10 +159,7 @@ impl KillLoop<'_> {
         let left = self.kills - standing.kills;
         let missing = self.wanted.saturating_sub(self.emulator.stored());
         let kill = (left > 0).then(|| self.draws.kill(standing.applies, missing, left));
-        let title = match &kill {
-            Some(kill) => format!("apply {}, to be killed {kill}", standing.applies),
-            None => format!("apply {}", standing.applies),
-        };
+        let title = titled("apply", standing.applies, kill.as_ref());
         let command = self.folder.apply(&title)?;
         let living = live(command, kill, self.emulator.arrived(), signals);
         tokio::pin!(living);
@@ -205,10 +180,30 @@ impl KillLoop<'_> {
     }
 }
 
-fn interrupted(standing: &RehearsalProgress) -> Aborted {
-    Aborted::Interrupted {
+fn titled(verb: &str, n: u32, kill: Option<&Kill>) -> String {
+    match kill {
+        Some(kill) => format!("{verb} {n}, to be killed {kill}"),
+        None => format!("{verb} {n}"),
+    }
+}
+
+/// The exit code of a process that has ended as one may; nothing, where it was killed.
+fn explained(
+    ended: Ended,
+    standing: &RehearsalProgress,
+    apply: u32,
+) -> Result<Option<i32>, Aborted> {
+    let interrupted = Aborted::Interrupted {
         kills: standing.kills,
         applies: standing.applies,
+    };
+    match ended {
+        Ended::Killed => Ok(None),
+        Ended::Exited(code) if is_explained(code) => Ok(Some(code)),
+        Ended::Interrupted => Err(interrupted),
+        Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => Err(interrupted),
+        Ended::Exited(code) => Err(Aborted::Code { apply, code }),
+        Ended::Died(status) => Err(Aborted::Died { apply, status }),
     }
 }
 

@@ -9,9 +9,12 @@ mod display;
 mod folder;
 mod kill;
 mod kill_loop;
+mod result;
+mod text;
 
 pub(crate) use counts::judge;
 pub(crate) use display::RehearsalDisplay;
 pub(crate) use folder::Folder;
 pub(crate) use kill::Draws;
 pub(crate) use kill_loop::{Aborted, KillLoop, LoopResult};
+pub(crate) use result::{Rehearsal, RehearsalCounts};

@@ -38,6 +38,8 @@ mod wrap;
 
 pub(crate) use apply::ApplyView;
 pub(crate) use audit::AuditView;
+#[cfg(feature = "rehearse")]
+pub(crate) use blocks::{Block, Report, Row, Table};
 pub(crate) use doctor::DoctorView;
 pub(crate) use explain::write_explained;
 pub(crate) use failure::FailureView;
@@ -51,7 +53,7 @@ pub(crate) use outcome::BlockedFlow;
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
-pub(crate) use progress::display::{ProgressDisplay, bar_line, terminal_width};
+pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
@@ -61,7 +63,6 @@ pub(crate) use status::{RunListing, Status, StatusRow, StatusView, Unread};
 pub(crate) use terminal::Layout;
 pub(crate) use text::changes::{count_changes, write_changes};
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
-pub(crate) use text::rehearse::{Miscount, Rehearsal, RehearsalCounts, Wrong};
 pub(crate) use validate::{ValidateView, describe_manifests};
 pub(crate) use view::{ImportView, StateView, VerifyView, View, write_no_state};
 pub(crate) use wrap::{columns, fitting, fold, wrap};
@@ -74,7 +75,7 @@ use crate::run::{Rerun, UnixSeconds, Window};
 pub(crate) use crate::untrusted::plain;
 
 /// A window as `[start, end)`, by dates alone where it begins and ends with a day.
-fn window(window: Window) -> String {
+pub(crate) fn window(window: Window) -> String {
     let date = |time: UnixSeconds| {
         let text = time.to_string();
         text.strip_suffix("T00:00:00Z").map(ToOwned::to_owned)

@@ -10,11 +10,10 @@ use serde::Serialize;
 
 use super::blocks::Report;
 use super::github::{Annotation, Outputs};
-use super::json::{self, ImportDocument, RehearseDocument, StateDocument, VerifyDocument};
+use super::json::{self, ImportDocument, StateDocument, VerifyDocument};
 use super::markdown::markdown;
 use super::terminal::{Layout, write_report};
 use super::text::import::{ImportedFlow, write_import};
-use super::text::rehearse::{Rehearsal, write_rehearsal};
 use super::text::state::{write_record, write_records, write_verified};
 use crate::state::{Record, State};
 use crate::store::Inspected;
@@ -155,16 +154,4 @@ impl View for VerifyView<'_> {
 /// When writing fails.
 pub(crate) fn write_no_state(out: &mut dyn Write, place: &str) -> io::Result<()> {
     writeln!(out, "There is no state in {place}.")
-}
-
-impl View for Rehearsal {
-    type Document = RehearseDocument;
-
-    fn write_text(&self, out: &mut dyn Write, _: Layout) -> io::Result<()> {
-        write_rehearsal(out, self)
-    }
-
-    fn document(&self, exit_code: u8) -> RehearseDocument {
-        json::rehearse(self, exit_code)
-    }
 }

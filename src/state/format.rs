@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::header::{FILE, FormatError, check_format, check_number};
 use super::line::LineError;
-use super::moved::{Moved, decode_moved};
+use super::moved::decode_moved;
 use super::record::Record;
 use super::record_line::{FlowOfLine, read_created};
 use super::records::{Records, StandsTwice};
@@ -140,7 +140,7 @@ pub(super) fn read_lines(
     let mut first = Vec::new();
     source.read_until(b'\n', &mut first)?;
     // Of what is no mark, only the first line is taken.
-    if let Some(Moved { to, .. }) = decode_moved((&*first).chain(&mut source))? {
+    if let Some(to) = decode_moved((&*first).chain(&mut source))? {
         return Err(FormatError::Moved { to });
     }
     let first = first

@@ -32,6 +32,8 @@ pub use format::{decode_state, encode_state};
 pub use header::FormatError;
 pub use journal::{Journal, decode_journal, encode_entries, encode_journal_header};
 pub use last_seen::LastSeen;
-pub use moved::{Moved, decode_moved, encode_moved};
+#[cfg(test)]
+pub(crate) use moved::MARK;
+pub use moved::decode_moved;
 pub use record::{Absence, Attempt, Doubt, Fate, InDoubt, Record};
 pub use remembered::State;

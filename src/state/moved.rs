@@ -1,9 +1,11 @@
-//! The mark that a state leaves where it was: a header and nothing more. A command that still looks
-//! there is told where the state went, and begins no second one.
+//! The mark of a state that was moved: a header and nothing more, in the place of `state.jsonl`.
+//!
+//! Nothing writes one any more. One that is found is refused, so that a place which was left for
+//! another begins no second state.
 
 use std::io::{BufRead, BufReader, Read};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::header::{FILE, FormatError, check_number, format_of};
@@ -11,50 +13,22 @@ use super::line;
 
 const FORMAT: &str = "aep-backfill-moved/v1";
 
-/// Where a state went, and which it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
-    /// The lineage of the state.
-    pub lineage: Uuid,
-    /// Its serial where it went.
-    pub serial: u64,
-    /// The place, as it was named.
-    pub to: String,
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MovedHeader {
-    format: String,
-    lineage: Uuid,
+    #[serde(rename = "format")]
+    _format: String,
+    #[serde(rename = "lineage")]
+    _lineage: Uuid,
     serial: u64,
     to: String,
 }
 
-/// The mark as the bytes of `state.jsonl`.
-#[must_use]
-pub fn encode_moved(moved: &Moved) -> Vec<u8> {
-    let Moved {
-        lineage,
-        serial,
-        to,
-    } = moved;
-    let mut bytes = Vec::new();
-    let header = MovedHeader {
-        format: FORMAT.to_owned(),
-        lineage: *lineage,
-        serial: *serial,
-        to: to.clone(),
-    };
-    line::encode(&header, &mut bytes);
-    bytes
-}
-
-/// Reads `state.jsonl` if it is a mark; `None` where it is anything else.
+/// Where the state went, if `state.jsonl` is a mark; `None` where it is anything else.
 ///
 /// # Errors
 /// A mark that is damaged, or what reading `source` fails with.
-pub fn decode_moved(source: impl Read) -> Result<Option<Moved>, FormatError> {
+pub fn decode_moved(source: impl Read) -> Result<Option<String>, FormatError> {
     let mut source = BufReader::new(source);
     let mut first = Vec::new();
     source.read_until(b'\n', &mut first)?;
@@ -69,19 +43,15 @@ pub fn decode_moved(source: impl Read) -> Result<Option<Moved>, FormatError> {
     let first = first
         .strip_suffix(b"\n")
         .ok_or_else(|| damaged(1, "the line is cut short"))?;
-    let MovedHeader {
-        format: _,
-        lineage,
-        serial,
-        to,
-    } = line::decode(first).map_err(|e| damaged(1, &e.to_string()))?;
-    check_number(FILE, serial)?;
+    let header: MovedHeader = line::decode(first).map_err(|e| damaged(1, &e.to_string()))?;
+    check_number(FILE, header.serial)?;
     if !source.fill_buf()?.is_empty() {
         return Err(damaged(2, "nothing stands below such a header"));
     }
-    Ok(Some(Moved {
-        lineage,
-        serial,
-        to,
-    }))
+    Ok(Some(header.to))
 }
+
+/// A mark as it was written, to `git:elsewhere`.
+#[cfg(test)]
+pub(crate) const MARK: &[u8] = br#"{"format":"aep-backfill-moved/v1","lineage":"00000000-0000-4000-8000-000000000001","serial":5,"to":"git:elsewhere","sum":"9d9e046715c6ca95"}
+"#;

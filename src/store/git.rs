@@ -21,7 +21,7 @@ use futures::future::BoxFuture;
 use self::repository::{Repository, words};
 use super::leased::Leased;
 use super::remote::{AcquireAttempts, CommitChange, Lease, Remote, Snapshot, Swap};
-use super::{Contents, FIND_REMOTE, StateBackend, StateFile, StoreError, WriteAccess};
+use super::{Contents, StateBackend, StateFile, StoreError, WriteAccess};
 
 const STATE: &str = "state.jsonl";
 const JOURNAL: &str = "journal.jsonl";
@@ -159,9 +159,8 @@ impl Branch {
         match remotes[..] {
             _ if remotes.contains(&"origin") => Ok("origin".to_owned()),
             [only] => Ok(only.to_owned()),
-            [] => Err(refused(FIND_REMOTE, "this repository has no remote")),
-            _ => Err(refused(
-                FIND_REMOTE,
+            [] => Err(StoreError::NoRemote("this repository has no remote")),
+            _ => Err(StoreError::NoRemote(
                 "none of this repository's remotes is named `origin`",
             )),
         }
@@ -360,14 +359,6 @@ fn failed(action: &'static str, said: &str) -> StoreError {
         action,
         said: said.to_owned(),
         may_pass: !REFUSALS.iter().any(|words| said.contains(words)),
-    }
-}
-
-fn refused(action: &'static str, said: &str) -> StoreError {
-    StoreError::Remote {
-        action,
-        said: said.to_owned(),
-        may_pass: false,
     }
 }
 

@@ -14,7 +14,7 @@ use futures::future::BoxFuture;
 use super::durable::{self, sync_folder};
 use super::fingerprint::{self, FileFingerprint};
 use super::lock::Lock;
-use super::{BackendGuard, Contents, READ, StateBackend, StateFile, StoreError, WriteAccess};
+use super::{BackendGuard, Contents, StateBackend, StateFile, StoreError, WriteAccess};
 use crate::crash::Point;
 use crate::state::Holder;
 
@@ -271,6 +271,13 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl Fn(io::Error) -> Sto
     }
 }
 
+fn unread(path: &Path) -> impl Fn(io::Error) -> StoreError + use<'_> {
+    move |source| StoreError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// What is in `folder`, and how it looks. The state is read later, from the file that is open then:
 /// it is replaced, never written to.
 fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
@@ -279,7 +286,7 @@ fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
         match File::open(&path) {
             Ok(file) => Ok(Some(file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(READ, &path)(error)),
+            Err(error) => Err(unread(&path)(error)),
         }
     };
     let mut contents = Contents::default();
@@ -287,7 +294,7 @@ fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
     // The journal first: a fold in between then leaves entries that the state holds already.
     if let Some(mut file) = open(JOURNAL)? {
         let path = folder.join(JOURNAL);
-        let io = failed(READ, &path);
+        let io = unread(&path);
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(&io)?;
         contents.journal = Some(bytes);
@@ -295,7 +302,7 @@ fn read(folder: &Path) -> Result<(Contents, FileStates), StoreError> {
     }
     if let Some(file) = open(STATE)? {
         let path = folder.join(STATE);
-        let io = failed(READ, &path);
+        let io = unread(&path);
         seen.state = Some(FileFingerprint::of(file.try_clone().map_err(&io)?).map_err(&io)?);
         contents.state = Some(StateFile::File(file));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use super::{READ, StoreError, fingerprint};
+use super::{StoreError, fingerprint};
 use crate::state::Holder;
 
 const NAME: &str = "lock";
@@ -46,8 +46,7 @@ impl Lock {
     /// Who holds the lock of the state in `folder`, if anybody does who says so.
     pub(super) fn holder(folder: &Path) -> Result<Option<Holder>, StoreError> {
         let path = folder.join(NAME);
-        let io = |source| StoreError::Io {
-            action: READ,
+        let io = |source| StoreError::Read {
             path: path.clone(),
             source,
         };

@@ -35,8 +35,7 @@ use futures::future::BoxFuture;
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
-    FoldError, FormatError, Holder, Journal, Moved, State, decode_journal, decode_moved,
-    decode_state,
+    FoldError, FormatError, Holder, Journal, State, decode_journal, decode_moved, decode_state,
 };
 
 pub use git::git_branch;
@@ -46,12 +45,7 @@ pub use locked::{Appended, Appending, LockedStore, Opened};
 pub use objects::object_store;
 pub use remote::{LEASE, LONGEST_LEASE};
 pub use suspend_aware::SuspendAwareInstant;
-pub use whole::{FoundState, LockedBackend};
-
-/// The action of a [`StoreError::Io`] that only read.
-pub const READ: &str = "read";
-/// The action of a [`StoreError::Remote`] where a repository has no remote that is meant.
-pub const FIND_REMOTE: &str = "find the remote";
+pub use whole::LockedBackend;
 
 /// Why the state cannot be read, held or written.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +77,9 @@ pub enum StoreError {
         /// Whether the same may go well a little later; a refusal does not.
         may_pass: bool,
     },
+    /// The repository has no remote that is meant.
+    #[error("cannot find the remote: {0}")]
+    NoRemote(&'static str),
     /// A store without what keeps two holders apart.
     #[error("cannot keep two applies apart there: {0}")]
     NoConditionalWrites(String),
@@ -104,6 +101,14 @@ pub enum StoreError {
         took: Duration,
         /// How long the lease lasts.
         lease: Duration,
+    },
+    /// A file of it cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What came back.
+        source: std::io::Error,
     },
     /// The disk refused.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -389,18 +394,12 @@ async fn hold<T>(
     }
 }
 
-/// The mark that a state has left, if there is one.
-fn mark_in(contents: &Contents) -> Result<Option<Moved>, FormatError> {
-    match &contents.state {
-        Some(state) => decode_moved(state.reader()?),
-        None => Ok(None),
-    }
-}
-
 /// Reads both files together; `None` where nothing was ever recorded.
 fn decode(contents: &Contents) -> Result<Option<(State, Journal)>, FormatError> {
     // Whatever its journal is: the state is not here.
-    if let Some(Moved { to, .. }) = mark_in(contents)? {
+    if let Some(state) = &contents.state
+        && let Some(to) = decode_moved(state.reader()?)?
+    {
         return Err(FormatError::Moved { to });
     }
     match (&contents.state, &contents.journal) {

@@ -240,38 +240,6 @@ fn paths_are_shown_as_they_would_be_typed_and_annotated_from_the_repositorys_roo
 }
 
 #[test]
-fn a_state_where_an_earlier_version_looked_for_it_is_not_forgotten() {
-    let (mut workspace, emulated) = repository("");
-    workspace.stand_in("..");
-    // As `--config deploy/backfill.yaml` at the root was understood.
-    workspace
-        .run("apply --yes --progress none --config deploy/backfill.yaml --state .backfill")
-        .exits(0);
-    assert_eq!(creates(&emulated), WINDOWS);
-    for verb in ["plan", "apply --yes", "status", "state list"] {
-        let ran = workspace
-            .run(&format!("{verb} --config deploy/backfill.yaml"))
-            .exits(8);
-        assert!(
-            ran.stderr.contains("there is one in .backfill"),
-            "{}",
-            ran.stderr
-        );
-        assert!(ran.stderr.contains("deploy/.backfill"), "{}", ran.stderr);
-    }
-    std::fs::rename(
-        workspace.root().join("repo/.backfill"),
-        workspace.path().join(".backfill"),
-    )
-    .expect("the same disk");
-    let plan = workspace
-        .run("plan --format json --config deploy/backfill.yaml")
-        .exits(0)
-        .json();
-    assert_eq!(plan["summary"]["unchanged"], WINDOWS);
-}
-
-#[test]
 fn a_state_that_is_named_by_the_environment_is_one_or_refused() {
     let (mut workspace, _emulated) = repository("");
     workspace.set("BACKFILL_STATE", "kept");
@@ -282,27 +250,6 @@ fn a_state_that_is_named_by_the_environment_is_one_or_refused() {
     let absolute = workspace.path().join("kept").display().to_string();
     workspace.set("BACKFILL_STATE", &absolute);
     workspace.run("plan").exits(0);
-}
-
-#[test]
-fn what_moved_away_is_named_alike_from_every_folder() {
-    let (mut workspace, _emulated) = repository("state: kept\n");
-    workspace.run("apply --yes --progress none").exits(0);
-    workspace.stand_in("manifests");
-    workspace.run("state move --yes --to ../moved").exits(0);
-    workspace.stand_in("..");
-    let ran = workspace.run("plan --config deploy/backfill.yaml").exits(8);
-    let moved = workspace
-        .path()
-        .canonicalize()
-        .expect("it is there")
-        .join("moved");
-    let said = ran.stderr.replace("manifests/../", "");
-    assert!(
-        said.contains(&moved.display().to_string()),
-        "{}",
-        ran.stderr
-    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 
 use crate::support::by_hand::{ByHand, adopted, day, identity, record};
 use crate::support::emulated::{Emulated, stored_windows};
-use crate::support::workspace::{Workspace, flow};
+use crate::support::workspace::{Ran, Workspace, flow};
 
 /// No gentle pace, and doubts settled soon.
 const FAST: &str = "version: 1\nsettleDelay: 3 seconds\n\
@@ -369,10 +369,15 @@ fn a_service_that_cannot_be_reached_is_an_error_of_its_own() {
     workspace.manifest(1, 3, false);
     // A port that nobody is given: a free one could be another test's a moment later.
     workspace.sign_in("http://127.0.0.1:1");
-    let ran = workspace.run("apply --yes").exits(1);
-    assert!(ran.stdout.contains("no connection"), "{}", ran.stdout);
+    // It is tried for a while, so both at once.
+    let apply = workspace
+        .command(["apply", "--yes", "--state", "other"])
+        .spawn();
     let ran = workspace.run("apply --yes --no-preflight").exits(1);
     assert!(ran.stderr.contains("no connection"), "{}", ran.stderr);
+    let ran = apply.expect("the binary runs").wait_with_output();
+    let ran = Ran::of(ran.expect("it ends")).exits(1);
+    assert!(ran.stdout.contains("no connection"), "{}", ran.stdout);
     let plan = workspace.run("plan --format json").exits(0).json();
     assert_eq!(
         plan["summary"]["create"], 3,

@@ -369,7 +369,8 @@ fn a_flow_that_cannot_be_read_is_told_and_the_others_are_audited() {
 
 #[test]
 fn a_service_that_does_not_answer_or_let_in_is_an_error_of_its_own() {
-    let (workspace, _emulated) = signed_in(&[(1, 1)], "permission: none\n");
+    let forbidden = "faults: [{ on: listRuns, do: { status: { code: 403, flowCode: 2120 } } }]";
+    let (workspace, _emulated) = signed_in(&[(1, 1)], forbidden);
     let audited = audit(&workspace, 5);
     assert_eq!(kinds(&audited), ["unreadable"]);
     let (workspace, _emulated) = signed_in(&[(1, 1)], "apiKey: another\n");

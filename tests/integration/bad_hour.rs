@@ -44,6 +44,15 @@ fn wait_for(emulated: &Emulated, kind: RequestKind, number: usize) {
     }
 }
 
+/// Tries all cases at once, since they wait most of their time.
+fn at_once<C: Send>(cases: impl IntoIterator<Item = C>, try_one: impl Fn(C) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| try_one(case));
+        }
+    });
+}
+
 // An outage.
 
 /// Every command that reads the state can: it may find that there is work, or doubts.
@@ -256,10 +265,9 @@ fn any_step_while_a_request_is_out_doubles_nothing() {
         .flat_map(|(step, signal)| [(step, signal, Verb::Apply), (step, signal, Verb::Retry)]);
     let cases: Vec<_> = cases.collect();
     let some = if is_whole() { 3 } else { 9 };
-    std::thread::scope(|scope| {
-        for &(step, signal, verb) in cases.iter().skip(some / 2).step_by(some) {
-            scope.spawn(move || a_step_while_a_request_is_out(Place::Folder, verb, step, signal));
-        }
+    let cases = cases.into_iter().skip(some / 2).step_by(some);
+    at_once(cases, |(step, signal, verb)| {
+        a_step_while_a_request_is_out(Place::Folder, verb, step, signal);
     });
 }
 
@@ -276,15 +284,17 @@ fn a_date_that_is_off(verb: Verb, third: &str, more: &str) {
 #[test]
 fn one_answer_with_a_date_an_hour_early_doubles_nothing() {
     let gateway = "date: -3600, do: { status: { code: 502, when: after } }";
-    a_date_that_is_off(Verb::Apply, gateway, "");
-    a_date_that_is_off(Verb::Retry, gateway, "");
+    at_once([Verb::Apply, Verb::Retry], |verb| {
+        a_date_that_is_off(verb, gateway, "");
+    });
 }
 
 #[test]
 fn lists_with_a_date_an_hour_late_double_nothing() {
     let late = "- { on: listRuns, date: 3600 }\n";
-    a_date_that_is_off(Verb::Apply, "do: { reset: after }", late);
-    a_date_that_is_off(Verb::Retry, "do: { reset: after }", late);
+    at_once([Verb::Apply, Verb::Retry], |verb| {
+        a_date_that_is_off(verb, "do: { reset: after }", late);
+    });
 }
 
 /// The clock steps between an answer and the next intent, whose answer is lost.
@@ -343,10 +353,9 @@ fn any_step_before_a_request_doubles_nothing() {
     });
     let cases: Vec<_> = cases.collect();
     let some = if is_whole() { 3 } else { 9 };
-    std::thread::scope(|scope| {
-        for &(step, verb, lists) in cases.iter().skip(some / 2).step_by(some) {
-            scope.spawn(move || a_step_between_two_requests(Place::Folder, verb, lists, step));
-        }
+    let cases = cases.into_iter().skip(some / 2).step_by(some);
+    at_once(cases, |(step, verb, lists)| {
+        a_step_between_two_requests(Place::Folder, verb, lists, step);
     });
 }
 
@@ -408,14 +417,20 @@ fn an_empty_list_of_a_flow_with_runs_of_the_last_apply_proves_nothing() {
 
 #[test]
 fn an_empty_list_proves_nothing_where_the_clock_is_a_day_early_or_late() {
-    lists_are_wrong_for_the_next_apply(EMPTY, -DAY);
-    lists_are_wrong_for_the_next_apply(EMPTY, DAY);
+    at_once([-DAY, DAY], |seconds| {
+        lists_are_wrong_for_the_next_apply(EMPTY, seconds);
+    });
 }
 
 #[test]
 fn a_list_that_lacks_the_newest_runs_on_record_proves_nothing() {
-    lists_are_wrong(FROZEN);
-    lists_are_wrong_for_the_next_apply(FROZEN, 0);
+    at_once([true, false], |is_next| {
+        if is_next {
+            lists_are_wrong_for_the_next_apply(FROZEN, 0);
+        } else {
+            lists_are_wrong(FROZEN);
+        }
+    });
 }
 
 /// Lists are five seconds old, as `headers` tell.
@@ -565,18 +580,22 @@ fn no_more_runs_are_at_work_than_may_be_where_lists_do_not_show_them_yet() {
 
 #[test]
 fn no_more_runs_are_at_work_than_may_be_while_lists_cannot_be_read() {
-    for list in [2, 1] {
+    at_once([2, 1], |list| {
         let scenario = format!(
             "scheduledFor: 300\n\
              faults: [{{ on: listRuns, calls: [{list}], lasts: 300, \
              do: {{ status: {{ code: 500 }} }} }}]\n"
         );
         let (workspace, emulated) = world(Place::Folder, 5, ONE, &scenario);
+        let seconds = if is_whole() { 20 } else { 10 };
         for _ in 0..2 {
-            run(&workspace, "apply --deadline 20s --no-preflight");
+            run(
+                &workspace,
+                &format!("apply --deadline {seconds}s --no-preflight"),
+            );
             assert!(emulated.ledger().most_unfinished <= 1, "{list}");
         }
-    }
+    });
 }
 
 #[test]

@@ -289,15 +289,3 @@ fn a_config_that_is_no_text_is_annotated_at_its_line() {
     let said = "::error file=backfill.yaml,line=2,col=1,title=backfill::";
     assert!(ran.stdout.starts_with(said), "{}", ran.stdout);
 }
-
-#[test]
-fn pasted_text_in_a_config_is_named_with_its_place() {
-    let workspace = with_one_run();
-    workspace.write(
-        "backfill.yaml",
-        "version: 1\nlimits: { perFlow: \u{201c}2\u{201d} }\n",
-    );
-    let ran = workspace.run("validate").exits(3);
-    let said = "at line 2, column 20 is a curly quote (U+201C)";
-    assert!(ran.stderr.contains(said), "{}", ran.stderr);
-}

@@ -128,7 +128,7 @@ fn a_problem_of_a_listed_flow_is_annotated_at_its_entry() {
     let text = list(1, "").replace("  source: file\n", "  source: fil\n");
     workspace.write("manifests/crm.yaml", &text);
     let ran = workspace.run("validate --format github").exits(3);
-    assert_snapshot!(ran.stdout, @"::error file=manifests/crm.yaml,line=9,col=11,title=BF009::`source` is table or file, not `fil`%0Ahelp: did you mean `file`?");
+    assert_snapshot!(ran.stdout, @"::error file=manifests/crm.yaml,line=9,col=11,title=BF009::`source` takes `table` or `file`, not `fil`%0Ahelp: databases and warehouses are `table`, storages are `file`");
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn each_command_has_a_manual_page() {
     for (page, says) in [
         ("backfill.1", "exactly once"),
         ("backfill-apply.1", "no\\-preflight"),
-        ("backfill-state-move.1", "place"),
+        ("backfill-state-push.1", "pulled"),
     ] {
         let text = workspace.read(&format!("man1/{page}"));
         assert!(

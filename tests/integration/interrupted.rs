@@ -1,9 +1,28 @@
 //! Ctrl-C and SIGTERM: nothing new is sent, answers are waited for, the journal is complete.
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::emulated::{Emulated, signal, stored_windows, wait_for_creates};
 use crate::support::workspace::Workspace;
+
+/// The command, started by another one that ends its own words with it.
+fn started_by(wrapper: &[&str], command: &Command) -> Command {
+    let mut started = Command::new(wrapper[0]);
+    let environment = command.get_envs();
+    started
+        .args(&wrapper[1..])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().expect("a folder"))
+        .env_clear()
+        .envs(environment.filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", std::env::var_os("PATH").expect("a path"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    started
+}
 
 fn interrupted_by(name: &str) {
     let mut workspace = Workspace::new();
@@ -13,10 +32,15 @@ fn interrupted_by(name: &str) {
     workspace.write("backfill.yaml", "version: 1\nlimits: { rate: 50/s }\n");
     let emulated = Emulated::start(&workspace, "");
     workspace.sign_in(&emulated.url);
-    let apply = workspace
-        .command("apply --yes --report out.json --html out.html".split(' '))
-        .spawn()
-        .expect("the binary runs");
+    // Under `nohup`, or in the background of a script, the tests themselves ignore signals, which a process inherits.
+    let heeding = [
+        "perl",
+        "-e",
+        "$SIG{$_} = 'DEFAULT' for qw(HUP INT TERM); exec @ARGV",
+    ];
+    let apply = workspace.command("apply --yes --report out.json --html out.html".split(' '));
+    let apply = started_by(&heeding, &apply).spawn();
+    let apply = apply.expect("perl is installed");
     wait_for_creates(&emulated, 10);
     signal(&apply, name);
     let output = apply.wait_with_output().expect("it ends");
@@ -74,22 +98,8 @@ fn started_to_outlive_its_terminal_it_goes_on_without_it() {
     let emulated = Emulated::start(&workspace, "");
     workspace.sign_in(&emulated.url);
     let apply = workspace.command("apply --yes".split(' '));
-    let mut nohup = std::process::Command::new("nohup");
-    nohup
-        .arg(apply.get_program())
-        .args(apply.get_args())
-        .current_dir(workspace.path())
-        .env_clear()
-        .envs(
-            apply
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        )
-        .env("PATH", std::env::var_os("PATH").expect("a path"))
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    let apply = nohup.spawn().expect("nohup is installed");
+    let apply = started_by(&["nohup"], &apply).spawn();
+    let apply = apply.expect("nohup is installed");
     wait_for_creates(&emulated, 10);
     signal(&apply, "HUP");
     let output = apply.wait_with_output().expect("it ends");

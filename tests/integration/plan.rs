@@ -265,8 +265,8 @@ fn where_there_is_no_plan_its_comment_says_why() {
 
     <pre>
     manifests/flow-1.yaml:4  BF009
-          `source` is table or file, not `fiel`
-          help: did you mean `file`?
+          `source` takes `table` or `file`, not `fiel`
+          help: databases and warehouses are `table`, storages are `file`
     </pre>
     ");
     // Not even the config can be read.

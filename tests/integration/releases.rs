@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::release::{GNU, LICENSES, archive, done, pack_small, script};
+use crate::support::release::{GNU, LICENSES, archive, done, pack, script};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -163,7 +163,7 @@ fn an_archive_has_the_program_its_pages_completions_docs_and_licenses() {
 fn the_same_files_are_packed_into_the_same_bytes() {
     let [one, two] = [(); 2].map(|()| {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::read(pack_small(GNU, folder.path())).expect("it was packed")
+        fs::read(pack(GNU, folder.path())).expect("it was packed")
     });
     assert!(one == two, "the archives differ");
 }
@@ -248,7 +248,7 @@ fn binstall_looks_for_the_archives_that_releases_have() {
             assert!(!text.contains(['{', '}']), "{text}");
             text
         };
-        let archive = pack_small(&target, folder.path());
+        let archive = pack(&target, folder.path());
         let name = archive.file_name().expect("a name").to_string_lossy();
         assert!(archive.exists(), "{name}");
         assert_eq!(
@@ -304,7 +304,7 @@ fn an_image_has_the_very_program_of_the_archive_and_its_licenses() {
     let folder = tempfile::tempdir().expect("a folder");
     let dist = folder.path();
     let target = "x86_64-unknown-linux-musl";
-    let archive = pack_small(target, dist);
+    let archive = pack(target, dist);
     let bill = format!("backfill-v{VERSION}.cdx.json");
     fs::write(dist.join(&bill), "{}").expect("writable");
     done(script("image", dist).args(["context", ".", "image"]));

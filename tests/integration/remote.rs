@@ -5,9 +5,10 @@
 //! `BACKFILL_TEST_ROUNDS` makes them as long as one likes.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use aep_backfill::crash::Point;
@@ -20,9 +21,6 @@ use crate::support::emulated::signal;
 use crate::support::emulated::{Emulated, assert_each_once, stored_windows, wait_for_creates};
 use crate::support::git::{git, hook};
 use crate::support::workspace::{Ran, Workspace};
-
-/// So many applies start at once.
-const APPLIES: usize = 16;
 
 /// A remote that keeps a state, and machines to work from.
 struct Remote {
@@ -114,6 +112,8 @@ impl Stand {
     }
 }
 
+const ODD_NAME: &str = "caf\u{e9} & \u{1f4c8}/\"prod\" 1";
+
 /// Makes a remote of some kind, new and empty; `None` where its server is not here.
 type New = fn() -> Option<Remote>;
 
@@ -180,34 +180,6 @@ impl Remote {
             machines: Cell::new(0),
             _folder: folder,
         }
-    }
-
-    fn from(self, stand: Stand) -> Self {
-        Self { stand, ..self }
-    }
-
-    fn git_in_a_folder() -> Option<Self> {
-        Some(Self::git()?.from(Stand::Folder("deploy")))
-    }
-
-    fn git_in_a_folder_of_odd_name() -> Option<Self> {
-        Some(Self::git()?.from(Stand::Folder("caf\u{e9} & \u{1f4c8}/\"prod\" 1")))
-    }
-
-    fn git_in_a_second_worktree() -> Option<Self> {
-        Some(Self::git()?.from(Stand::Worktree))
-    }
-
-    fn git_in_a_submodule() -> Option<Self> {
-        Some(Self::git()?.from(Stand::Submodule))
-    }
-
-    fn s3_in_a_folder() -> Option<Self> {
-        Some(Self::s3()?.from(Stand::Folder("deploy")))
-    }
-
-    fn azure_in_a_folder() -> Option<Self> {
-        Some(Self::azure()?.from(Stand::Folder("deploy")))
     }
 
     fn s3() -> Option<Self> {
@@ -313,17 +285,20 @@ macro_rules! on_each_remote {
         on_each_remote!(@ azure; $($name),+);
     };
     (elsewhere; $($name:ident),+ $(,)?) => {
-        on_each_remote!(@ git_in_a_folder; $($name),+);
-        on_each_remote!(@ git_in_a_folder_of_odd_name; $($name),+);
-        on_each_remote!(@ git_in_a_second_worktree; $($name),+);
-        on_each_remote!(@ git_in_a_submodule; $($name),+);
-        on_each_remote!(@ s3_in_a_folder; $($name),+);
-        on_each_remote!(@ azure_in_a_folder; $($name),+);
+        on_each_remote!(@ git git_in_a_folder super::Stand::Folder("deploy"); $($name),+);
+        on_each_remote!(@ git git_in_a_folder_of_odd_name super::Stand::Folder(super::ODD_NAME); $($name),+);
+        on_each_remote!(@ git git_in_a_second_worktree super::Stand::Worktree; $($name),+);
+        on_each_remote!(@ git git_in_a_submodule super::Stand::Submodule; $($name),+);
+        on_each_remote!(@ s3 s3_in_a_folder super::Stand::Folder("deploy"); $($name),+);
+        on_each_remote!(@ azure azure_in_a_folder super::Stand::Folder("deploy"); $($name),+);
     };
     (@ $kind:ident; $($name:ident),+) => {
-        mod $kind {
+        on_each_remote!(@ $kind $kind super::Stand::Root; $($name),+);
+    };
+    (@ $kind:ident $module:ident $stand:expr; $($name:ident),+) => {
+        mod $module {
             $(#[test] fn $name() {
-                super::$name(super::Remote::$kind);
+                super::$name(|| Some(super::Remote { stand: $stand, ..super::Remote::$kind()? }));
             })+
         }
     };
@@ -404,35 +379,50 @@ fn failed_runs_are_run_again_once_through_faults_and_kills_from_machines_of_thei
         // Nothing is left of the last machine but what is on the remote.
         let machine = remote.machine(&plan, &emulated);
         let mut retry = start(&machine, "retry --yes --progress none --lock-timeout 5m");
-        if killed < kills {
-            let before = emulated.requests(RequestKind::Action);
-            let patience = Instant::now();
-            while emulated.requests(RequestKind::Action) < before + 2
-                && retry.try_wait().expect("it was started").is_none()
-                && patience.elapsed() < Duration::from_secs(60)
-            {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            if retry.try_wait().expect("it was started").is_none() {
-                retry.kill().expect("it runs");
-                killed += 1;
-            }
-        }
-        let ended = retry.wait().expect("it ends");
+        let ended = if killed < kills {
+            let asked = || emulated.requests(RequestKind::Action);
+            let before = asked();
+            let (is_killed, ended) = kill_when(retry, || asked() >= before + 2, Duration::ZERO);
+            killed += usize::from(is_killed);
+            ended
+        } else {
+            retry.wait().expect("it ends")
+        };
         let left = machine.run("retry --dry-run --detailed-exitcode");
         if ended.success() && left.code == Some(0) {
             break;
         }
     }
-    let again: Vec<String> = emulated
-        .ledger()
-        .stored
-        .iter()
-        .filter_map(|run| run.retrigger_of.clone())
-        .collect();
-    let each: std::collections::BTreeSet<&String> = again.iter().collect();
+    assert_all_retried_once(&plan, &emulated, &machine);
+}
+
+/// Each window was run again once, and is done.
+fn assert_all_retried_once(plan: &Plan, emulated: &Emulated, machine: &Workspace) {
+    let stored = emulated.ledger().stored;
+    let again = stored.iter().filter_map(|run| run.retrigger_of.as_ref());
+    let again: Vec<&String> = again.collect();
+    let each: BTreeSet<&&String> = again.iter().collect();
     assert_eq!((each.len(), again.len()), (plan.windows(), plan.windows()));
     machine.run("apply --yes --wait --progress none").exits(0);
+}
+
+/// Kills the process once `is_time`, if it has not ended by itself; whether it was killed.
+fn kill_when(
+    mut process: Child,
+    is_time: impl Fn() -> bool,
+    and_then: Duration,
+) -> (bool, ExitStatus) {
+    let mut has_ended = || process.try_wait().expect("it was started").is_some();
+    let patience = Instant::now();
+    while !is_time() && !has_ended() && patience.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(and_then);
+    let is_killed = !has_ended();
+    if is_killed {
+        process.kill().expect("it runs");
+    }
+    (is_killed, process.wait().expect("it ends"))
 }
 
 /// The places of `src/crash.rs` that are passed wherever the state is kept.
@@ -486,15 +476,7 @@ fn no_death_at_any_step_loses_or_doubles_a_retry(new: New) {
             break;
         }
     }
-    let again: Vec<String> = emulated
-        .ledger()
-        .stored
-        .iter()
-        .filter_map(|run| run.retrigger_of.clone())
-        .collect();
-    let each: std::collections::BTreeSet<&String> = again.iter().collect();
-    assert_eq!((each.len(), again.len()), (plan.windows(), plan.windows()));
-    machine.run("apply --yes --wait --progress none").exits(0);
+    assert_all_retried_once(&plan, &emulated, &machine);
 }
 
 fn machines_that_share_a_state_share_the_budget_of_a_day(new: New) {
@@ -518,13 +500,15 @@ fn machines_that_share_a_state_share_the_budget_of_a_day(new: New) {
 
 fn applies_at_once_share_the_work_and_create_nothing_twice(new: New) {
     let Some(remote) = new() else { return };
+    // So many start at once, and each creates two.
+    let applies = if is_whole() { 16 } else { 6 };
     let plan = Plan {
         flows: 2,
-        days: 16,
+        days: applies,
         config: "limits: { rate: 200/s }\nlease: 1 minute\n",
     };
     let emulated = plan.serve("");
-    let machines: Vec<Workspace> = (0..APPLIES)
+    let machines: Vec<Workspace> = (0..applies)
         .map(|_| remote.machine(&plan, &emulated))
         .collect();
     let applies: Vec<Child> = machines
@@ -569,22 +553,12 @@ fn through_faults_and_kills_each_window_is_created_once_from_machines_of_their_o
             "apply --yes --progress none --limit {} --lock-timeout 5m",
             2 + dice.roll(8)
         );
-        let mut apply = start(&machine, &line);
+        let apply = start(&machine, &line);
         // It dies on its way to the next request, or soon after it.
         let before = emulated.ledger().creates;
-        let patience = Instant::now();
-        while emulated.ledger().creates == before
-            && apply.try_wait().expect("it was started").is_none()
-            && patience.elapsed() < Duration::from_secs(60)
-        {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        std::thread::sleep(Duration::from_millis(dice.roll(700)));
-        if apply.try_wait().expect("it was started").is_none() {
-            apply.kill().expect("it runs");
-            killed += 1;
-        }
-        apply.wait().expect("it ends");
+        let soon = Duration::from_millis(dice.roll(700));
+        let (is_killed, _) = kill_when(apply, || emulated.ledger().creates > before, soon);
+        killed += usize::from(is_killed);
         if machine.run("plan --detailed-exitcode").code == Some(0) {
             break; // nothing is left to kill
         }
@@ -687,7 +661,7 @@ fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
     let mut told = 0;
     for _ in 0..rounds(1) {
         let remote = Remote::git().expect("git is here");
-        remote.slow_down(if is_whole() { "1" } else { "0.5" });
+        remote.slow_down(if is_whole() { "1" } else { "0.3" });
         let scenario = format!(
             "seed: {}\n\
              paramsInLists: false\n\

@@ -1,7 +1,6 @@
 //! `state list`, `show`, `verify`: what is remembered, without asking the service. In the folder:
 //! what a person may do about it by hand.
 
-mod move_to;
 mod pull;
 mod push;
 mod repository;

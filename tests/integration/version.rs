@@ -44,17 +44,16 @@ fn verbose_adds_the_commit_the_target_and_the_features() {
         let is_hash = commit.len() == 40 && commit.bytes().all(|c| c.is_ascii_hexdigit());
         assert!(is_hash || commit == "unknown", "{commit}");
         assert!(target.starts_with(std::env::consts::ARCH), "{target}");
-        let mut expected = Vec::new();
-        if cfg!(feature = "crash-points") {
-            expected.push("crash-points");
-        }
-        if cfg!(feature = "object-store") {
-            expected.push("object-store");
-        }
-        assert_eq!(features == "none", expected.is_empty());
-        if !expected.is_empty() {
-            assert_eq!(features, expected.join(", "));
-        }
+        let expected: Vec<&str> = [
+            ("crash-points", cfg!(feature = "crash-points")),
+            ("emulator", true),
+            ("object-store", cfg!(feature = "object-store")),
+            ("rehearse", true),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_built_in)| is_built_in.then_some(name))
+        .collect();
+        assert_eq!(features, expected.join(", "));
     }
 }
 

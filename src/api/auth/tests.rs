@@ -36,6 +36,7 @@ async fn service(answers: &[&str]) -> (Auth, Arc<AtomicUsize>) {
         scopes: "openid".to_owned(),
         ims: Url::parse(&format!("http://127.0.0.1:{port}")).expect("a URL"),
     };
+    crate::tls::install_provider();
     (
         Auth::new(
             credentials,

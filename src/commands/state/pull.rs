@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{look, missing};
+use super::look;
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -27,7 +27,10 @@ pub(super) struct Flags {
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let Some(Inspected { state, .. }) = look(context).await? else {
-        return Err(missing(context));
+        let message = format!("there is no state in {}", context.place_name());
+        return Err(
+            Failure::new(Exit::State, message).hint("name the place of another with --state")
+        );
     };
     let bytes = encode_state(&state);
     let Some(path) = &flags.file else {

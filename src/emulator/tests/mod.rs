@@ -8,17 +8,20 @@ mod socket;
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use hyper::HeaderMap;
+use hyper::body::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::run::{DeltaColumn, Source};
 
 use super::FlowSeed;
+use super::call::Call;
 use super::clock::turned::TurnedClock;
+use super::kind::{BASE, RequestKind};
 use super::reply::Reply;
 use super::scenario::Scenario;
-use super::service::{Call, Delivery, Route, Service};
+use super::service::{Delivery, Service};
 use super::world::World;
 
 pub(super) const TABLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
@@ -83,24 +86,35 @@ impl TestService {
         self
     }
 
-    pub(super) fn send(&self, route: Route, query: &str, body: &str) -> Reply {
-        match self.deliver(route, query, body) {
+    /// Sends a request such as `GET /runs?limit=1`.
+    pub(super) fn send(&self, request: &str, body: &str) -> Reply {
+        match self.deliver(request, body) {
             Delivery::Whole(reply) => reply,
             other => panic!("{other:?}"),
         }
     }
 
-    pub(super) fn deliver(&self, route: Route, query: &str, body: &str) -> Delivery {
+    pub(super) fn get(&self, path: &str) -> Reply {
+        self.send(&format!("GET {path}"), "")
+    }
+
+    pub(super) fn deliver(&self, request: &str, body: &str) -> Delivery {
         let header = |(name, value): &(&'static str, String)| {
             let value = HeaderValue::from_str(value).expect("a header");
             (HeaderName::from_static(name), value)
         };
-        let fault = self.service.arrived(&route);
+        let (method, url) = request.split_once(' ').expect("a method");
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let base = if path.starts_with("/ims") { "" } else { BASE };
+        let path = format!("{base}{path}");
+        let (kind, id) = RequestKind::of(method, &path);
+        let rule = self.service.arrived(kind);
         let call = Call {
-            route,
+            kind,
+            id: id.to_owned(),
             query: query.to_owned(),
             headers: self.headers.iter().map(header).collect::<HeaderMap>(),
-            body: Some(Bytes::from(body.to_owned())),
+            body: Bytes::from(body.to_owned()),
         };
         // Paused: what waits for a timer waits no time.
         tokio::runtime::Builder::new_current_thread()
@@ -108,12 +122,12 @@ impl TestService {
             .start_paused(true)
             .build()
             .expect("a runtime")
-            .block_on(Arc::clone(&self.service).deliver(call, fault))
+            .block_on(Arc::clone(&self.service).deliver(call, rule))
     }
 
     /// Sends a create and gives its status and body.
     pub(super) fn create(&self, body: &Value) -> (u16, Value) {
-        let reply = self.send(Route::CreateRun, "", &body.to_string());
+        let reply = self.send("POST /runs", &body.to_string());
         (reply.status.as_u16(), reply.body_json())
     }
 
@@ -125,12 +139,12 @@ impl TestService {
     }
 
     pub(super) fn get_run(&self, id: &str) -> Value {
-        let reply = self.send(Route::GetRun(id.to_owned()), "", "");
+        let reply = self.get(&format!("/runs/{id}"));
         reply.body_json()["items"][0].clone()
     }
 
     pub(super) fn list(&self, query: &str) -> Value {
-        self.send(Route::ListRuns, query, "").body_json()
+        self.get(&format!("/runs?{query}")).body_json()
     }
 }
 

@@ -29,6 +29,39 @@ fn each_field_has_a_text_and_no_mapping_takes_another() {
     }
 }
 
+/// Tables of the fields of `mapping` and of those within it, each mapping once.
+fn tables(mapping: &Description, tables: &mut Vec<String>) {
+    let rows = mapping.fields.iter().map(|field| {
+        let required = if field.is_required { " Required." } else { "" };
+        let text = field.text.replace("\n\n", " ");
+        format!("| `{}` | {text}{required} |\n", field.name)
+    });
+    let rows: String = rows.collect();
+    let table = format!("| field | of {} |\n|---|---|\n{rows}", mapping.name);
+    if !tables.contains(&table) {
+        tables.push(table);
+    }
+    for field in &mapping.fields {
+        if let Kind::Mapping(block) | Kind::List(block) = field.kind {
+            self::tables(&block(), tables);
+        }
+    }
+}
+
+#[test]
+fn the_page_of_manifests_lists_every_field_as_it_is_declared() {
+    let page = include_str!("../../../docs/manifests.md");
+    let (_, rest) = page.split_once("<!-- fields -->\n").expect("a mark");
+    let (written, _) = rest.split_once("<!-- /fields -->").expect("a mark");
+    let mut declared = Vec::new();
+    tables(&Description::of::<Document>(), &mut declared);
+    let declared = declared.join("\n");
+    assert_eq!(
+        written, declared,
+        "docs/manifests.md has other fields; write\n{declared}"
+    );
+}
+
 #[test]
 fn no_field_takes_null() {
     assert!(!json_schema().to_string().contains("null"));

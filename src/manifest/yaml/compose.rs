@@ -15,7 +15,7 @@ use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, T
 use super::fields::{Fields, Pending};
 use super::syntax::{hint, look_alike_near, tab_in_indent};
 use super::{MapEntry, Node, Scalar, Span, Value, offset, within};
-use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::problem::{Problem, Problems, Reporter, Rule};
 use crate::manifest::show::short;
 
 /// Nodes of a file, aliases written out: twice what 200,000 lines of windows need.
@@ -33,16 +33,11 @@ pub(in crate::manifest) fn parse<'a>(
     text: &'a str,
     problems: &mut Problems,
 ) -> Vec<Node<'a>> {
+    let mut reporter = Reporter { file, problems };
     if let Some(at) = text.find('\0') {
-        problems.push(
-            Problem::new(
-                Rule::Yaml,
-                file,
-                span_at(text, at, 1),
-                "the file has a NUL byte",
-            )
-            .hint("is it really a text file? UTF-16 is not read, only UTF-8"),
-        );
+        let hint = "is it really a text file? UTF-16 is not read, only UTF-8";
+        let span = span_at(text, at, 1);
+        reporter.report(Rule::Yaml, span, "the file has a NUL byte", hint);
         return Vec::new();
     }
     let mut options = granit_parser::options! {
@@ -53,8 +48,7 @@ pub(in crate::manifest) fn parse<'a>(
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut composer = Composer {
-        file,
-        problems,
+        reporter,
         documents: Vec::new(),
         frames: Vec::new(),
         anchors: HashMap::new(),
@@ -83,8 +77,7 @@ pub(in crate::manifest) fn parse<'a>(
 }
 
 struct Composer<'p, 'a> {
-    file: &'p Arc<str>,
-    problems: &'p mut Problems,
+    reporter: Reporter<'p>,
     documents: Vec<Node<'a>>,
     frames: Vec<Frame<'a>>,
     anchors: HashMap<usize, Anchored<'a>>,
@@ -149,22 +142,16 @@ impl<'a> Composer<'_, 'a> {
                 } else {
                     // The anchor's own collection is still open.
                     let message = "this alias is inside of what it stands for";
-                    self.report(Rule::Yaml, span, message, "write out what is meant");
+                    self.report(span, message, "write out what is meant");
                     node(Value::Unreadable, span)
                 };
                 self.place(node);
             }
             Event::UnresolvedAlias(name) => {
                 self.nodes += 1;
-                self.problems.push(
-                    Problem::new(
-                        Rule::Yaml,
-                        self.file,
-                        span,
-                        format!("no anchor `&{}`", short(&name)),
-                    )
-                    .hint("an anchor must come before its alias, in the same document"),
-                );
+                let message = format!("no anchor `&{}`", short(&name));
+                let hint = "an anchor must come before its alias, in the same document";
+                self.report(span, message, hint);
                 self.place(node(Value::Unreadable, span));
             }
             Event::DocumentStart(..) | Event::DocumentEnd => {
@@ -227,7 +214,7 @@ impl<'a> Composer<'_, 'a> {
             Items::Mapping(fields) => fields,
         };
         match std::mem::take(&mut fields.pending) {
-            Pending::Key => fields.key(node, self.file, self.problems),
+            Pending::Key => fields.key(node, &mut self.reporter),
             Pending::ValueOf(key, key_span) => fields.insert(MapEntry {
                 key,
                 key_span,
@@ -259,7 +246,6 @@ impl<'a> Composer<'_, 'a> {
             }
             Value::Unreadable => {}
             _ => self.report(
-                Rule::Yaml,
                 node.used_at(),
                 "`<<` takes a mapping, or a list of mappings",
                 "write `<<: *NAME`, where `&NAME` stands before a mapping further up",
@@ -275,7 +261,7 @@ impl<'a> Composer<'_, 'a> {
             None if tag.suffix().is_empty() => true,
             None => {
                 let message = format!("the tag `{}` means nothing here", short(&tag.original()));
-                self.report(Rule::Yaml, at, message, "leave the tag away");
+                self.report(at, message, "leave the tag away");
                 false
             }
         }
@@ -292,52 +278,38 @@ impl<'a> Composer<'_, 'a> {
         let mut span = span(granit_parser::Span::empty(*mark));
         span.end = span.start + offset(width);
         let kind = error.kind().to_string();
-        let tab = tab_in_indent(text, span);
-        if let Some(tab) = tab.filter(|_| kind.contains("tab")) {
+        if let Some(tab) = tab_in_indent(text, span) {
             let message = "not valid YAML: a line is indented with a tab";
-            self.report(Rule::Yaml, tab, message, "indent with spaces only");
-            return;
+            return self.report(tab, message, "indent with spaces only");
         }
-        let hint = match tab {
-            Some(_) => Some("a line here is indented with a tab; indent with spaces only"),
-            None => hint(&kind),
-        };
-        let message = format!("not valid YAML: {kind}");
-        let mut problem = Problem::new(Rule::Yaml, self.file, span, message);
-        problem.hint = hint.map(str::to_owned);
+        let file = self.reporter.file;
+        let mut problem = Problem::new(Rule::Yaml, file, span, format!("not valid YAML: {kind}"));
         if let Some((place, found)) = look_alike_near(text, span) {
             let meant = found.meant();
-            problem = problem
-                .related(self.file, place, found.to_string())
-                .hint(format!(
-                    "{found} stands where {meant} belongs: type it anew"
-                ));
+            let hint = format!("{found} stands where {meant} belongs: type it anew");
+            problem = problem.related(file, place, found.to_string()).hint(hint);
+        } else if let Some(hint) = hint(&kind) {
+            problem = problem.hint(hint);
         }
-        self.problems.push(problem);
+        self.reporter.problems.push(problem);
     }
 
     fn refuse_scalar(&mut self, length: usize, span: Span) {
         let message = format!("a value of {length} bytes; {MAX_SCALAR} are allowed");
         let hint = "is a quote before it left open?";
-        self.report(Rule::TooLarge, span, message, hint);
+        self.reporter.report(Rule::TooLarge, span, message, hint);
     }
 
     fn refuse_size(&mut self, at: granit_parser::Span) {
         self.frames.clear();
-        self.problems.push(
-            Problem::new(
-                Rule::TooLarge,
-                self.file,
-                span(at),
-                format!("more than {MAX_NODES} values in one file, aliases written out"),
-            )
-            .hint("split the file, or write windows by rule under `ranges`"),
-        );
+        let message = format!("more than {MAX_NODES} values in one file, aliases written out");
+        let hint = "split the file, or write windows by rule under `ranges`";
+        self.reporter
+            .report(Rule::TooLarge, span(at), message, hint);
     }
 
-    fn report(&mut self, rule: Rule, span: Span, message: impl Into<String>, hint: &str) {
-        self.problems
-            .push(Problem::new(rule, self.file, span, message).hint(hint));
+    fn report(&mut self, span: Span, message: impl Into<String>, hint: &str) {
+        self.reporter.report(Rule::Yaml, span, message, hint);
     }
 }
 

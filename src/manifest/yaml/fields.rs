@@ -5,10 +5,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::{MapEntry, Node, Span, Value};
-use crate::manifest::problem::{Problem, Problems, Rule};
+use crate::manifest::problem::{Problem, Reporter, Rule};
 use crate::manifest::show::short;
 
 /// Entries of a mapping beyond which its keys are looked up by hash.
@@ -48,7 +47,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes a key, and settles what is to become of its value.
-    pub(super) fn key(&mut self, node: Node<'a>, file: &Arc<str>, problems: &mut Problems) {
+    pub(super) fn key(&mut self, node: Node<'a>, reporter: &mut Reporter<'_>) {
         self.pending = Pending::Dropped;
         let span = node.used_at();
         let Value::Scalar(scalar) = node.value else {
@@ -56,15 +55,15 @@ impl<'a> Fields<'a> {
                 return;
             }
             let message = "a key must be a single word, not a collection";
-            let problem = Problem::new(Rule::Yaml, file, span, message);
-            problems.push(problem.hint("is a line before it, or a `: `, amiss?"));
-            return;
+            let hint = "is a line before it, or a `: `, amiss?";
+            return reporter.report(Rule::Yaml, span, message, hint);
         };
         if scalar.plain && scalar.text == "<<" {
             self.pending = Pending::Merge;
         } else if let Some(first) = self.get(&scalar.text) {
             let message = format!("`{}` is written twice in one mapping", short(&scalar.text));
-            problems.push(
+            let file = reporter.file;
+            reporter.problems.push(
                 Problem::new(Rule::DuplicateKey, file, span, message)
                     .related(file, first.key_span, "first here")
                     .hint("keep one of the two"),

@@ -107,7 +107,7 @@ pub(super) struct Scalar<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NodeKind {
     Null,
-    Bool(bool),
+    Bool,
     Integer,
     Float,
     Text,
@@ -121,8 +121,7 @@ impl Scalar<'_> {
         }
         match self.text.as_ref() {
             "" | "~" | "null" | "Null" | "NULL" => NodeKind::Null,
-            "true" | "True" | "TRUE" => NodeKind::Bool(true),
-            "false" | "False" | "FALSE" => NodeKind::Bool(false),
+            "true" | "True" | "TRUE" | "false" | "False" | "FALSE" => NodeKind::Bool,
             text if is_integer(text) => NodeKind::Integer,
             text if is_float(text) => NodeKind::Float,
             _ => NodeKind::Text,
@@ -170,7 +169,7 @@ mod tests {
     fn plain_scalars_resolve_by_the_core_schema() {
         assert_eq!(kind("", true), NodeKind::Null);
         assert_eq!(kind("~", true), NodeKind::Null);
-        assert_eq!(kind("True", true), NodeKind::Bool(true));
+        assert_eq!(kind("True", true), NodeKind::Bool);
         for text in ["1", "-1", "0755", "0x1f", "0o17", "16515859567"] {
             assert_eq!(kind(text, true), NodeKind::Integer, "{text}");
         }

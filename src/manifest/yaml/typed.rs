@@ -3,63 +3,36 @@
 //! Unknown fields are refused if the type says `deny_unknown_fields`, duplicate keys always.
 //! The first error ends it; it knows its place and shows the lines around it.
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
 use serde_saphyr::Error;
 pub(crate) use serde_saphyr::Spanned;
 
-use super::syntax::look_alike_near;
-use super::{Span, parse, within};
-use crate::file_text::look_alike;
-use crate::manifest::problem::{Problem, Problems, Rule};
-use crate::manifest::render::{self, Excerpt};
+use super::{Span, parse};
+use crate::manifest::problem::Problems;
+use crate::manifest::render::plain_excerpt;
 use crate::untrusted::harmless;
 
 /// Why a YAML text is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{}", harmless(.message), .shown)]
 pub struct YamlError {
-    name: String,
     message: String,
-    place: Option<ErrorPlace>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct ErrorPlace {
-    span: Span,
-    excerpt: Option<Excerpt>,
+    position: Option<(u32, u32)>,
+    /// The lines around it, or the file's name.
+    shown: String,
 }
 
 impl YamlError {
     /// The line and the column, from 1, where the error is.
     #[must_use]
     pub fn position(&self) -> Option<(u32, u32)> {
-        let place = self.place.as_ref()?;
-        Some((place.span.line, place.span.column))
+        self.position
     }
 
     /// What is wrong, without file and place.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
-    }
-}
-
-impl fmt::Display for YamlError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            name,
-            message,
-            place,
-        } = self;
-        let message = harmless(message);
-        match place {
-            Some(ErrorPlace { span, excerpt }) => {
-                let excerpt = render::plain_excerpt(name, *span, excerpt.as_ref());
-                write!(f, "{message}\n{excerpt}")
-            }
-            None => write!(f, "{message}, in {}", harmless(name)),
-        }
     }
 }
 
@@ -76,41 +49,15 @@ pub fn read_yaml<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, YamlE
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let (message, span) = malformed(name, text).unwrap_or_else(|| {
             let span = error.location().as_ref().map(span_of);
-            let pasted = span.and_then(|span| pasted_at(text, span));
-            (hinted(describe(&error), pasted), span)
+            (describe(&error), span)
         });
+        let shown = span.map(|span| format!("\n{}", plain_excerpt(name, span, text)));
         YamlError {
-            name: name.to_owned(),
             message,
-            place: span.map(|span| ErrorPlace {
-                span,
-                excerpt: Excerpt::of(text, span),
-            }),
+            position: span.map(|Span { line, column, .. }| (line, column)),
+            shown: shown.unwrap_or_else(|| format!(", in {}", harmless(name))),
         }
     })
-}
-
-/// What only looks like a plain character in what is written at `span`, or in the syntax near it, and
-/// where it is.
-fn pasted_at(text: &str, span: Span) -> Option<String> {
-    let written = text.get(span.start as usize..span.end as usize);
-    let found = written.and_then(|written| {
-        let found = look_alike(written)?;
-        let place = within(span, written, found.at, found.character.len_utf8());
-        Some((place, found))
-    });
-    let (Span { line, column, .. }, found) = found.or_else(|| look_alike_near(text, span))?;
-    let meant = found.meant();
-    Some(format!(
-        "at line {line}, column {column} is {found}, where {meant} belongs"
-    ))
-}
-
-fn hinted(message: String, hint: Option<String>) -> String {
-    match hint {
-        Some(hint) => format!("{message}: {hint}"),
-        None => message,
-    }
 }
 
 /// The line and the column, from 1, of a value that was read.
@@ -135,20 +82,10 @@ fn span_of(at: &serde_saphyr::Location) -> Span {
 fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
     let mut problems = Problems::default();
     parse(&name.into(), text, &mut problems);
-    let (problems, _) = problems.sorted();
-    let Problem {
-        rule,
-        place,
-        message,
-        hint,
-        ..
-    } = problems.into_iter().next()?;
-    let pasted = match rule {
-        // The hint names it, and no excerpt here would show where it is.
-        Rule::Yaml => pasted_at(text, place.span),
-        _ => None,
-    };
-    Some((hinted(message, pasted.or(hint)), Some(place.span)))
+    let problem = problems.sorted().0.into_iter().next()?;
+    let hint = problem.hint.map(|hint| format!(": {hint}"));
+    let message = problem.message + &hint.unwrap_or_default();
+    Some((message, Some(problem.place.span)))
 }
 
 /// What does not fit the type, in our words: the library's are for those who call it.
@@ -193,29 +130,27 @@ fn any(names: &[&str]) -> String {
 
 /// A kind of value, as the library or serde names it, in the words of a user.
 fn kind(what: &str) -> &str {
-    let is_number = |sign| {
-        let size = what.strip_prefix(sign).unwrap_or_default();
-        size == "size" || size.parse::<u8>().is_ok()
-    };
-    let has = |words: &[&str]| words.iter().any(|word| what.contains(word));
-    if is_number('u') {
-        "a whole number, 0 or more"
-    } else if has(&["nonzero"]) {
-        "a whole number, 1 or more"
-    } else if is_number('i') || has(&["integer"]) {
-        "a whole number"
-    } else if has(&["float", "f64"]) {
-        "a number"
-    } else if has(&["bool"]) {
-        "true or false"
-    } else if has(&["mapping", "map", "struct"]) {
-        "fields, each as `name: value`"
-    } else if has(&["sequence"]) {
-        "a list"
-    } else if has(&["scalar", "string", "value", "enum"]) {
-        "a single value"
-    } else {
-        what
+    let words = [
+        ("nonzero", "a whole number, 1 or more"),
+        ("integer", "a whole number"),
+        ("f64", "a number"),
+        ("float", "a number"),
+        ("bool", "true or false"),
+        ("map", "fields, each as `name: value`"),
+        ("struct", "fields, each as `name: value`"),
+        ("sequence", "a list"),
+        ("scalar", "a single value"),
+        ("string", "a single value"),
+        ("value", "a single value"),
+        ("enum", "a single value"),
+    ];
+    match what {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        _ => words
+            .iter()
+            .find(|(word, _)| what.contains(word))
+            .map_or(what, |(_, text)| text),
     }
 }
 
@@ -228,27 +163,6 @@ mod tests {
     struct YamlLimits {
         rate: String,
         per_flow: Option<u32>,
-    }
-
-    #[test]
-    fn pasted_text_is_named_with_its_place() {
-        for (text, said) in [
-            (
-                "rate: 5/s\nperFlow: \u{201c}2\u{201d}\n",
-                "line 2, column 10 is a curly quote",
-            ),
-            (
-                "rate:\u{a0}5/s\nperFlow: 2\n",
-                "line 1, column 6 is a no-break space",
-            ),
-            ("\u{2013} rate: 5/s\n", "line 1, column 1 is an en dash"),
-        ] {
-            let error = read_yaml::<YamlLimits>("backfill.yaml", text).expect_err(text);
-            assert!(error.message().contains(said), "{error}");
-        }
-        // In a sentence it is no mistake, and not what is wrong.
-        let error = read_yaml::<YamlLimits>("x.yaml", "rate: it\u{2019}s\nperFlw: 1\n");
-        assert!(!error.expect_err("perFlw").message().contains("quote"));
     }
 
     #[test]

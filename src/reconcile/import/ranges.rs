@@ -1,9 +1,8 @@
-//! Windows that follow a rule, as entries of `ranges`: the fewest lines that ask for just these.
+//! Windows that follow a rule, as entries of `ranges`.
 //!
 //! Takes windows of one rerun; gives ranges in UTC and the windows that are left for `runs`. A rule
-//! is tried by months of the calendar, then by the exact length of the windows. Of windows with one
-//! rule it is the number of lines that decides what is a range, where one ends, and which missing
-//! windows are its exceptions.
+//! is tried by months of the calendar, then by the exact length of the windows. Windows of one rule
+//! are one range up to where several in a row are missing; fewer are its exceptions.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +11,10 @@ use jiff::tz::TimeZone;
 
 use crate::run::{UnixSeconds, Window};
 
-/// Lines of a range: `from`, `to`, `every`, and its share of a reader's attention.
-const RANGE: i64 = 5;
-/// Lines of a window by itself; an exception costs as much, so that they stay rare.
-const RUN: i64 = 2;
-const EXCEPTION: i64 = 2;
+/// How many missing windows in a row are exceptions of a range; from more on, another begins.
+const EXCEPTIONS_IN_A_ROW: i64 = 2;
+/// How many more windows than exceptions a range has: with fewer it is longer than its windows.
+const LEAST_GAIN: usize = 3;
 
 /// Windows side by side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +62,7 @@ struct Series {
     phase: (i64, Option<(i8, Time)>),
 }
 
-/// A window, and the how-manieth of its series it is.
+/// A window, and its number in its series.
 type Nth = (i64, Window);
 
 /// The ranges of `windows`, and what is left, both by their start.
@@ -82,10 +80,13 @@ pub(super) fn ranges(windows: &[Window]) -> (Vec<WindowRange>, Vec<Window>) {
             }
         }
         for (Series { step, .. }, windows) in series {
-            for stretch in stretches(&windows) {
-                match stretch {
-                    [(_, window)] => irregular.push(*window),
-                    stretch => ranges.push(range(step, stretch)),
+            let is_near = |before: &Nth, next: &Nth| next.0 - before.0 <= EXCEPTIONS_IN_A_ROW + 1;
+            for windows in windows.chunk_by(is_near) {
+                let range = range(step, windows);
+                if windows.len() >= range.except.len() + LEAST_GAIN {
+                    ranges.push(range);
+                } else {
+                    irregular.extend(windows.iter().map(|(_, window)| *window));
                 }
             }
         }
@@ -96,51 +97,10 @@ pub(super) fn ranges(windows: &[Window]) -> (Vec<WindowRange>, Vec<Window>) {
     (ranges, left)
 }
 
-/// Cuts windows of a series into those of a range each, and those by themselves: as few lines as
-/// can be.
-fn stretches(windows: &[Nth]) -> Vec<&[Nth]> {
-    // For each window, the least that it and those before it cost, if it is in a range, and at all;
-    // and whether it goes on with the range of the one before it.
-    let mut best: Vec<Least> = Vec::with_capacity(windows.len());
-    for (at, (n, _)) in windows.iter().enumerate() {
-        let before = at.checked_sub(1).map(|at| (best[at], windows[at].0));
-        let all = before.map_or(0, |(before, _)| before.in_range.min(before.alone));
-        let goes_on = before.map(|(before, last)| {
-            let missing = (n - last - 1).saturating_mul(EXCEPTION);
-            before.in_range.saturating_add(missing)
-        });
-        let begins = all + RANGE;
-        best.push(Least {
-            in_range: goes_on.map_or(begins, |goes_on| goes_on.min(begins)),
-            alone: all + RUN,
-            goes_on: goes_on.is_some_and(|goes_on| goes_on <= begins),
-        });
-    }
-    let mut stretches = Vec::new();
-    let mut end = windows.len();
-    while let Some(mut start) = end.checked_sub(1) {
-        if best[start].in_range < best[start].alone {
-            while best[start].goes_on {
-                start -= 1;
-            }
-        }
-        stretches.push(&windows[start..end]);
-        end = start;
-    }
-    stretches
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Least {
-    in_range: i64,
-    alone: i64,
-    goes_on: bool,
-}
-
-fn range(step: Step, stretch: &[Nth]) -> WindowRange {
-    let (first, last) = (stretch[0].1, stretch[stretch.len() - 1].1);
+fn range(step: Step, windows: &[Nth]) -> WindowRange {
+    let (first, last) = (windows[0].1, windows[windows.len() - 1].1);
     let mut except = Vec::new();
-    for pair in stretch.windows(2) {
+    for pair in windows.windows(2) {
         let [(before, window), (next, _)] = [pair[0], pair[1]];
         let missing = 0..next - before - 1;
         except.extend(missing.filter_map(|n| start_of_nth(step, window.end(), n)));

@@ -7,7 +7,6 @@ mod import;
 mod known;
 mod plan;
 mod read_plan;
-mod rehearse;
 mod resolve;
 mod retry;
 #[cfg(test)]
@@ -24,9 +23,10 @@ pub(crate) use self::audit::{AuditDocument, audit};
 pub(crate) use self::import::{ImportDocument, import};
 pub(crate) use self::plan::{PlanDocument, plan};
 pub(crate) use self::read_plan::read_plan;
-pub(crate) use self::rehearse::{RehearseDocument, rehearse};
 pub(crate) use self::resolve::{ResolveDocument, resolve};
 pub(crate) use self::retry::{RetryDocument, retry};
+#[cfg(all(test, feature = "rehearse"))]
+pub(crate) use self::schemas::check_schema;
 pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
 pub(crate) use self::status::{StatusDocument, status};
 pub(crate) use self::streamed::Streamed;

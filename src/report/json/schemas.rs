@@ -8,9 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ApplyDocument, AuditDocument, FailureDocument, ImportDocument, PlanDocument, RehearseDocument,
-    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
-    VerifyDocument,
+    ApplyDocument, AuditDocument, FailureDocument, ImportDocument, PlanDocument, ResolveDocument,
+    RetryDocument, StateDocument, StatusDocument, ValidateDocument, VerifyDocument,
 };
 use crate::report::doctor::DoctorDocument;
 use crate::run::{FlowId, Key, OrganizationId, RunId, Sandbox};
@@ -65,7 +64,6 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ),
         ("import.v1", schema::<ImportDocument>("import/v1")),
         ("plan.v2", schema::<PlanDocument<'_>>("plan/v2")),
-        ("rehearse.v1", schema::<RehearseDocument>("rehearse/v1")),
         ("resolve.v1", schema::<ResolveDocument<'_>>("resolve/v1")),
         ("retry.v1", schema::<RetryDocument>("retry/v1")),
         ("state.v1", schema::<StateDocument<'_>>("state/v1")),
@@ -80,21 +78,30 @@ fn file(name: &str) -> PathBuf {
     docs.join(format!("{name}.json"))
 }
 
-/// `BACKFILL_WRITE_SCHEMAS=1` writes them anew.
 #[test]
 fn the_schemas_in_docs_are_those_of_the_documents() {
     for (name, schema) in schemas() {
-        let file = file(name);
-        let text = serde_json::to_string_pretty(&schema).expect("JSON") + "\n";
-        if std::env::var_os("BACKFILL_WRITE_SCHEMAS").is_some() {
-            std::fs::write(&file, &text).expect("written");
-        }
-        let kept = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            kept.replace("\r\n", "\n") == text,
-            "{} is stale: BACKFILL_WRITE_SCHEMAS=1 cargo test --lib schemas writes it",
-            file.display()
-        );
-        jsonschema::meta::validate(&schema).expect("a schema");
+        check(name, &schema);
     }
+}
+
+/// Compares the schema of a document with the one in `docs`: `BACKFILL_WRITE_SCHEMAS=1` writes it anew.
+#[cfg(feature = "rehearse")]
+pub(crate) fn check_schema<T: JsonSchema>(name: &str, title: &str) {
+    check(name, &schema::<T>(title));
+}
+
+fn check(name: &str, schema: &Value) {
+    let file = file(name);
+    let text = serde_json::to_string_pretty(schema).expect("JSON") + "\n";
+    if std::env::var_os("BACKFILL_WRITE_SCHEMAS").is_some() {
+        std::fs::write(&file, &text).expect("written");
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept.replace("\r\n", "\n") == text,
+        "{} is stale: BACKFILL_WRITE_SCHEMAS=1 cargo test --lib schema writes it",
+        file.display()
+    );
+    jsonschema::meta::validate(schema).expect("a schema");
 }

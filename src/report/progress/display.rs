@@ -243,26 +243,6 @@ fn draw_bar(done: usize, wanted: usize, width: usize, colour: bool) -> String {
     format!("{done}{}", style.dim().apply_to(rest))
 }
 
-/// A bar with `text` after it, in `width` columns; without the bar where it has no room.
-#[must_use]
-pub(crate) fn bar_line(
-    done: usize,
-    wanted: usize,
-    text: &str,
-    width: usize,
-    colour: bool,
-) -> String {
-    let bar = width
-        .saturating_sub(measure_text_width(text) + 1)
-        .min(MOST_BAR);
-    let line = if bar < LEAST_BAR {
-        text.to_owned()
-    } else {
-        format!("{} {text}", draw_bar(done, wanted, bar, colour))
-    };
-    truncate_str(&line, width, "…").into_owned()
-}
-
 /// How many columns standard error's terminal has now: a person may change it.
 #[must_use]
 pub(crate) fn terminal_width() -> usize {

@@ -2,6 +2,5 @@
 
 pub(super) mod changes;
 pub(super) mod import;
-pub(super) mod rehearse;
 pub(super) mod state;
 pub(super) mod table;

@@ -14,6 +14,7 @@ use url::Url;
 /// # Errors
 /// What its client says of the URL or of a variable.
 pub(super) fn connect(url: &Url) -> Result<Arc<dyn ObjectStore>, Error> {
+    crate::tls::install_provider();
     let url_text = url.as_str();
     let retry = RetryConfig {
         max_retries: 3,

@@ -2,7 +2,6 @@
 
 use super::places::{on_each_kind_of_remote, on_each_remote};
 use super::*;
-use crate::store::READ;
 
 /// Runs each of the named functions against a new place of each kind.
 macro_rules! on_each_place {
@@ -214,7 +213,7 @@ async fn damage_is_told_with_its_place_and_nothing_is_overwritten(place: &dyn St
         };
         assert!(matches!(error, FormatError::Damaged { .. }), "{error}");
         assert!(load(place, None).await.is_err());
-        assert_eq!(place.read().await.expect(READ), contents);
+        assert_eq!(place.read().await.expect("readable"), contents);
         // Nobody is kept out by one who found damage.
         plant(place, whole.clone()).await;
     }
@@ -230,7 +229,7 @@ async fn a_newer_format_is_refused_untouched(place: &dyn StateBackend) {
         open(place).await.map(|_| ()),
         Err(StoreError::Format(FormatError::Newer { .. }))
     ));
-    assert_eq!(place.read().await.expect(READ), contents);
+    assert_eq!(place.read().await.expect("readable"), contents);
 }
 
 async fn a_fold_that_was_cut_short_after_the_state_is_finished_by_the_next(

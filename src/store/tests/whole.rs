@@ -1,19 +1,19 @@
-//! What every place must do with a state that is replaced whole, or moved away.
+//! What every place must do with a state that is replaced whole, or was moved away.
 
 use std::fs;
 
 use super::every::on_each_place;
 use super::places::{local, on_each_kind_of_remote, on_each_remote};
 use super::*;
-use crate::state::{Moved, encode_journal_header, encode_moved, encode_state};
-use crate::store::{FoundState, LockedBackend};
+use crate::state::{MARK, encode_journal_header, encode_state};
+use crate::store::LockedBackend;
 
 on_each_place![
     a_hold_that_replaces_nothing_changes_nothing,
     a_place_without_a_state_takes_one_of_any_lineage,
     a_state_is_replaced_under_the_next_serial_and_appending_goes_on,
     a_state_of_another_lineage_is_not_replaced,
-    a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back,
+    a_state_that_was_moved_away_is_used_by_nobody,
     one_hold_excludes_the_other,
 ];
 
@@ -34,10 +34,7 @@ fn state_of(runs: i64) -> State {
 }
 
 fn found(held: &LockedBackend) -> &State {
-    match held.found() {
-        FoundState::State(inspected) => &inspected.state,
-        other => panic!("{other:?}"),
-    }
+    &held.found().expect("a state").state
 }
 
 fn has_the_same_records(one: &State, other: &State) -> bool {
@@ -51,7 +48,7 @@ async fn loaded(place: &dyn StateBackend) -> State {
 
 async fn a_hold_that_replaces_nothing_changes_nothing(place: &dyn StateBackend) {
     let held = hold(place).await.expect("free");
-    assert!(matches!(held.found(), FoundState::Nothing));
+    assert!(held.found().is_none());
     held.release().await;
     assert!(load(place, None).await.expect("readable").is_none());
 
@@ -133,41 +130,32 @@ async fn a_state_of_another_lineage_is_not_replaced(place: &dyn StateBackend) {
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
-async fn a_state_that_was_moved_away_is_used_by_nobody_and_may_come_back(place: &dyn StateBackend) {
+async fn a_state_that_was_moved_away_is_used_by_nobody(place: &dyn StateBackend) {
     let mut held = hold(place).await.expect("free");
     let state = held
         .replace(state_of(2), "a test".to_owned())
         .await
         .expect("written");
-    held.leave("git:elsewhere".to_owned(), 9)
+    held.release().await;
+    let mut guard = place.lock(holder()).await.expect("free");
+    guard
+        .replace(
+            MARK.to_vec(),
+            encode_journal_header(&state),
+            "a test".to_owned(),
+        )
         .await
         .expect("written");
-    held.release().await;
+    guard.release().await.expect("held");
+    let before = place.read().await.expect("readable");
 
     let is_moved = |error: &StoreError| matches!(error, StoreError::Format(FormatError::Moved { to }) if to == "git:elsewhere");
     assert!(is_moved(&load(place, None).await.expect_err("elsewhere")));
     let opened = open(place).await.map(|_| ());
     assert!(is_moved(&opened.expect_err("elsewhere")));
-
-    let mut held = hold(place).await.expect("free");
-    let FoundState::Moved(moved) = held.found() else {
-        panic!("{:?}", held.found());
-    };
-    assert_eq!((moved.lineage, moved.serial), (state.lineage, 9));
-    let other = held.replace(state_of(1), "a test".to_owned()).await;
-    assert!(other.is_err(), "another lineage takes its place");
-    held.release().await;
-
-    let mut held = hold(place).await.expect("free");
-    let back = held
-        .replace(state.clone(), "a test".to_owned())
-        .await
-        .expect("written");
-    assert_eq!(back.serial, 10, "above all that there were");
-    held.release().await;
-    assert_eq!(loaded(place).await, back);
-    let mut store = open(place).await.expect("free").store;
-    store.append(vec![intent(3)]).await.expect("legal");
+    let held = hold(place).await.map(|_| ());
+    assert!(is_moved(&held.expect_err("elsewhere")));
+    assert_eq!(place.read().await.expect("readable"), before);
 }
 
 async fn one_hold_excludes_the_other(place: &dyn StateBackend) {
@@ -196,32 +184,22 @@ async fn a_crash_between_the_two_files_leaves_the_old_or_the_new() {
     let mut old = state_of(2);
     let mut journal = encode_journal_header(&old);
     journal.extend(crate::state::encode_entries(41, &[intent(3)]));
-    let moved = encode_moved(&Moved {
-        lineage: old.lineage,
-        serial: 8,
-        to: "elsewhere".to_owned(),
-    });
 
     // Where nothing was, the journal comes first.
     let mut new = old.clone();
     new.folded = 0;
     plant(None, encode_journal_header(&new));
     assert!(load(&place, None).await.expect("readable").is_none());
-    // The same where a mark was.
-    plant(Some(moved.clone()), encode_journal_header(&new));
-    let read = load(&place, None).await;
-    assert!(matches!(
-        read,
-        Err(StoreError::Format(FormatError::Moved { .. }))
-    ));
     // Where a state was, the new one is whole beside the old journal.
     old.folded = 41;
     new.folded = 41;
     new.serial += 1;
     plant(Some(encode_state(&new)), journal.clone());
     assert_eq!(loaded(&place).await, new);
-    // And so is a mark.
-    plant(Some(moved), journal);
-    let held = hold(&place).await.expect("free");
-    assert!(matches!(held.found(), FoundState::Moved(_)));
+    // Whatever the journal is, a mark is one.
+    plant(Some(MARK.to_vec()), journal);
+    assert!(matches!(
+        hold(&place).await.map(|_| ()),
+        Err(StoreError::Format(FormatError::Moved { .. }))
+    ));
 }

@@ -81,7 +81,8 @@ fn an_organization_that_is_not_the_tokens_is_a_matter_of_sign_in() {
 
 #[test]
 fn a_permission_that_is_missing_is_told() {
-    let (workspace, emulated) = at("permission: none\n");
+    let (workspace, emulated) =
+        at("faults: [{ on: listFlows, do: { status: { code: 403, flowCode: 2120 } } }]");
     let ran = examined(&workspace, &emulated, 4);
     has_line(&ran, '✗', &["sandbox prod", "FLOW-2120-403"]);
 }

@@ -250,7 +250,7 @@ fn a_config_that_is_wrong_from_the_start_is_told_in_a_comment_and_at_its_line() 
         (
             "version: 1\nstate: s3:bucket\n",
             "2",
-            "did you mean s3://bucket?",
+            "the state cannot be kept in `s3:bucket`",
         ),
         ("state: .backfill\n", "1", "does not say its version"),
     ] {

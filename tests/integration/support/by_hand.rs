@@ -21,16 +21,11 @@ pub(crate) fn day(n: i64) -> (i64, i64) {
 /// A client that is not ours.
 pub(crate) struct ByHand<'e> {
     emulated: &'e Emulated,
-    runtime: tokio::runtime::Runtime,
 }
 
 impl<'e> ByHand<'e> {
     pub(crate) fn at(emulated: &'e Emulated) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        Self { emulated, runtime }
+        Self { emulated }
     }
 
     /// Creates a run of the `n`-th flow; gives its id.
@@ -52,20 +47,17 @@ impl<'e> ByHand<'e> {
         if !column.is_null() {
             body["params"]["deltaColumn"] = column.clone();
         }
-        let url = format!("{}/data/foundation/flowservice/runs", self.emulated.url);
-        let answer = async {
-            let client = reqwest::Client::builder().no_proxy().build()?;
-            let request = client
-                .post(url)
-                .header("authorization", "Bearer theirs")
-                .header("x-api-key", "exc_app")
-                .header("x-gw-ims-org-id", "5C13@AdobeOrg")
-                .header("x-sandbox-name", "prod")
-                .header("content-type", "application/json")
-                .body(body.to_string());
-            request.send().await?.text().await
-        };
-        let answer = self.runtime.block_on(answer).expect("an answer");
+        let answer = self.emulated.ask(
+            "POST /data/foundation/flowservice/runs",
+            &[
+                "authorization: Bearer theirs",
+                "x-api-key: exc_app",
+                "x-gw-ims-org-id: 5C13@AdobeOrg",
+                "x-sandbox-name: prod",
+                "content-type: application/json",
+            ],
+            &body.to_string(),
+        );
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         let id = answer["items"][0]["id"].as_str();
         id.unwrap_or_else(|| panic!("no run: {answer}")).to_owned()

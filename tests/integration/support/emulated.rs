@@ -1,7 +1,8 @@
 //! `backfill emulator` as a process of its own, and its count of what it got and stored.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -49,17 +50,25 @@ impl Emulated {
 
     /// The emulator's own count.
     pub(crate) fn ledger(&self) -> Ledger {
-        let url = format!("{}/_emulator/ledger", self.url);
-        let fetch = async {
-            let client = reqwest::Client::builder().no_proxy().build()?;
-            client.get(url).send().await?.bytes().await
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let bytes = runtime.block_on(fetch).expect("the ledger is served");
-        serde_json::from_slice(&bytes).expect("the ledger")
+        let ledger = self.ask("GET /_emulator/ledger", &[], "");
+        serde_json::from_str(&ledger).expect("the ledger")
+    }
+
+    /// Sends a request by hand, `line` being its method and path; gives the body of the answer.
+    pub(crate) fn ask(&self, line: &str, headers: &[&str], body: &str) -> String {
+        let host = self.url.strip_prefix("http://").expect("plain HTTP");
+        let headers: String = headers.iter().map(|it| format!("{it}\r\n")).collect();
+        let length = body.len();
+        let request = format!(
+            "{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        let mut stream = TcpStream::connect(host).expect("it listens");
+        stream.write_all(request.as_bytes()).expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+        body.to_owned()
     }
 
     /// How many requests of a kind it got.

@@ -31,35 +31,26 @@ pub(crate) fn done(command: &mut Command) -> Output {
     output
 }
 
-/// The archive of the program for `GNU`, its name first. It is packed once, since that takes seconds.
+/// The archive of the program for `GNU`, its name first. It is packed once, since that takes a second.
 pub(crate) fn archive() -> &'static (String, Vec<u8>) {
     static ARCHIVE: OnceLock<(String, Vec<u8>)> = OnceLock::new();
     ARCHIVE.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder");
-        // Without what only a debugger reads, ten times as much as the program.
-        let mut strip = Command::new("strip");
-        strip
-            .args(["-o", "stripped"])
-            .arg(assert_cmd::cargo::cargo_bin!("backfill"));
-        done(strip.current_dir(folder.path()));
-        let archive = pack("stripped", GNU, folder.path());
+        let archive = pack(GNU, folder.path());
         let name = archive.file_name().expect("a name").to_string_lossy();
         let bytes = std::fs::read(&archive).expect("it was packed");
         (name.into_owned(), bytes)
     })
 }
 
-/// Packs for `target`, into `folder`, a script that starts the program: where only names and the rest count.
-pub(crate) fn pack_small(target: &str, folder: &Path) -> PathBuf {
+/// Packs a script that starts the program, for `target`, into `folder`: the program of a debug build is ten times as large
+/// as that of a release.
+pub(crate) fn pack(target: &str, folder: &Path) -> PathBuf {
     let program = assert_cmd::cargo::cargo_bin!("backfill").display();
     let starter = format!("#!/bin/sh\nexec '{program}' \"$@\"\n");
     std::fs::write(folder.join("starter"), starter).expect("writable");
-    pack("starter", target, folder)
-}
-
-fn pack(program: &str, target: &str, folder: &Path) -> PathBuf {
     std::fs::write(folder.join("licenses"), LICENSES).expect("writable");
-    done(script("package", folder).args([target, "licenses", program, "."]));
+    done(script("package", folder).args([target, "licenses", "starter", "."]));
     folder.join(format!(
         "backfill-v{}-{target}.tar.gz",
         env!("CARGO_PKG_VERSION")

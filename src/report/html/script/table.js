@@ -28,20 +28,31 @@ const drawTable = () => {
 };
 // What a spreadsheet would take for a formula is text.
 const plain = (text) => (/^[=+\-@\t]/.test(text) ? `'${text}` : text);
+// So long a clipboard may take, in milliseconds: one that asks somebody, or that another program holds, may never answer.
+const CLIPBOARD = 2000;
 const copy = async () => {
   const text = [HEADS, ...shown.map(cellsOfRow)].map((row) => row.map(plain).join("\t")).join("\n");
+  const rows = `${count(shown.length)} rows`;
+  by("as-text")?.remove();
+  const silent = new Promise((resolve) => setTimeout(resolve, CLIPBOARD, false));
+  let isCopied;
   try {
-    await navigator.clipboard.writeText(text);
+    isCopied = await Promise.race([navigator.clipboard.writeText(text).then(() => true), silent]);
   } catch {
-    const area = make("textarea", { "aria-label": "copy" });
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-    by("copy").focus();
+    isCopied = null;
   }
-  by("said").textContent = `${count(shown.length)} rows were copied.`;
-  by("copy").textContent = `Copied ${count(shown.length)} rows`;
-  setTimeout(() => (by("copy").textContent = "Copy the table"), 3000);
+  if (!isCopied) {
+    // What the clipboard does not take is selected, to be copied by hand. A page that may not write to it may still
+    // copy what is selected.
+    const area = make("textarea", { id: "as-text", "aria-label": "The table as text", rows: 4, readonly: "" });
+    area.value = text;
+    by("copy").after(area);
+    area.select();
+    isCopied ??= document.execCommand("copy");
+    if (isCopied) area.remove();
+  }
+  if (isCopied) by("copy").focus();
+  by("said").textContent = isCopied ? `${rows} were copied.` : `The clipboard does not answer. ${rows} are selected as text: press Ctrl+C, or ⌘C on a Mac.`;
+  by("copy").textContent = isCopied ? `Copied ${rows}` : "Not copied: press Ctrl+C or ⌘C";
+  setTimeout(() => (by("copy").textContent = "Copy the table"), isCopied ? 3000 : 10000);
 };

@@ -1,0 +1,34 @@
+//! A request as the service takes it, before and after the gateway has let it in.
+
+use hyper::HeaderMap;
+use hyper::body::Bytes;
+
+use super::clock::Millis;
+use super::gateway::Caller;
+use super::kind::RequestKind;
+use super::world::World;
+
+/// A request, read whole.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) kind: RequestKind,
+    /// The id in its path, if its kind has one.
+    pub(super) id: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A request that the gateway has let in, and what it is answered from.
+pub(super) struct AuthorizedCall<'a> {
+    pub(super) world: &'a World,
+    pub(super) caller: Caller,
+    pub(super) id: &'a str,
+    pub(super) query: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a [u8],
+    /// The moment as of which it is answered.
+    pub(super) now: Millis,
+    /// How many of the newest runs a list lacks.
+    pub(super) without: usize,
+}

@@ -1,0 +1,100 @@
+//! What a rehearsal came to. Its serde form is its document, `rehearse/v1`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::run::Key;
+
+/// `rehearse/v1`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Rehearsal {
+    #[cfg_attr(test, schemars(extend("const" = "rehearse/v1")))]
+    pub(crate) format: &'static str,
+    /// The scenario, as it was asked for: a name or a file.
+    pub(crate) scenario: String,
+    /// What the faults and the moments of the kills were drawn from.
+    pub(crate) seed: u64,
+    pub(crate) summary: RehearsalCounts,
+    /// How many applies were killed.
+    pub(crate) kills: u32,
+    pub(crate) kills_asked: u32,
+    /// Applies that were started, those that were killed included.
+    pub(crate) applies: u32,
+    /// Retries that were started, those that were killed included.
+    pub(crate) retries: u32,
+    /// How many requests of each kind arrived.
+    pub(crate) requests: BTreeMap<String, u64>,
+    /// How often each fault was done.
+    pub(crate) faults: BTreeMap<String, u64>,
+    pub(crate) seconds: f64,
+    /// The windows that are doubled, lost or unwanted, in the order of sandbox, flow and window.
+    pub(crate) windows: Vec<Miscount>,
+    /// What the last apply said of itself, unless it was fine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    /// The folder with the evidence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
+    pub(crate) exit_code: u8,
+}
+
+/// How the runs that exist compare with those that were wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RehearsalCounts {
+    pub(crate) wanted: usize,
+    /// How many of those that are wanted exist.
+    pub(crate) created: usize,
+    /// Runs that failed and were run again.
+    pub(crate) retried: usize,
+    /// Runs that exist beside the one that was wanted, or were run again twice for one failure.
+    pub(crate) doubled: usize,
+    /// Runs that do not exist, and of which the last apply did not say so.
+    pub(crate) lost: usize,
+    /// Runs of windows that no manifest wants.
+    pub(crate) unwanted: usize,
+    /// Runs of which the last apply said that they may exist.
+    pub(crate) in_doubt: usize,
+    /// Runs that do not exist, and of which the last apply said so: refused, or not sent.
+    pub(crate) left: usize,
+}
+
+/// A window with more runs than are wanted of it, or fewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Miscount {
+    pub(crate) outcome: Wrong,
+    /// The keys of the runs that are wanted of it.
+    pub(crate) keys: Vec<Key>,
+    pub(crate) sandbox: String,
+    pub(crate) flow_id: String,
+    pub(crate) window_start_time: i64,
+    pub(crate) window_end_time: i64,
+    /// The ids of the runs that exist of it.
+    pub(crate) runs: Vec<String>,
+}
+
+/// What can be wrong with a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Wrong {
+    /// More runs exist than are wanted.
+    Doubled,
+    /// Fewer exist, and nobody said so.
+    Lost,
+    /// None is wanted.
+    Unwanted,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
