@@ -66,6 +66,7 @@
 //! # Ok::<(), aep_backfill::run::TimeError>(())
 //! ```
 
+mod amounts;
 pub mod api;
 mod cli;
 pub mod commands;

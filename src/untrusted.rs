@@ -97,6 +97,12 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
+/// The same of a value as it is shown.
+#[must_use]
+pub(crate) fn plain(text: &(impl fmt::Display + ?Sized), most: usize) -> String {
+    shortened(&text.to_string(), most)
+}
+
 /// `text` in which nothing is a command to what reads the log of a job: the runner of a GitHub workflow
 /// obeys a line that begins with `::NAME` after blanks, and one that holds `##[NAME` anywhere; the agent
 /// of Azure Pipelines one that holds `##vso[NAME` anywhere.

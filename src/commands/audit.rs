@@ -96,7 +96,7 @@ async fn audit(
     let exit = exit_of(&audit);
     let view = AuditView {
         audit: &audit,
-        state: state.is_some().then(|| place.name()),
+        has_state: state.is_some(),
         api_key: client.api_key(),
         wanted: &checked.runs,
     };
@@ -208,7 +208,7 @@ fn seen(result: Result<ListResult, ApiError>) -> Result<ListResult, ApiError> {
 
 /// By severity, as `status` decides: what is in doubt is settled before anything else is judged.
 fn exit_of(audit: &Audit) -> Exit {
-    if audit.count(FindingKind::InDoubt) > 0 {
+    if audit.counts().of(FindingKind::InDoubt) > 0 {
         Exit::InDoubt
     } else if audit.is_unanswered() {
         Exit::Unexpected

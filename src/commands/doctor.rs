@@ -16,11 +16,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::project::Project;
-use crate::doctor::{Needs, Variables, check_variables};
+use crate::doctor::{Area, Diagnosis, Finding, Needs, Trouble, Variables, check_variables};
 use crate::manifest::{Checked, Manifest};
-use crate::report::{
-    Area, Diagnosis, Finding, Layout, Trouble, View, describe_manifests, number, plain,
-};
+use crate::report::{DoctorView, Layout, View, describe_manifests, number, plain};
 
 /// Why flows are not looked at.
 const NO_TOKEN: &str = "there is no token";
@@ -102,7 +100,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         diagnosis.findings.extend(github::check(context).await);
     }
     let exit = exit_of(&diagnosis);
-    show_result(context, &diagnosis, flags.format, exit)?;
+    show_result(context, &DoctorView(&diagnosis), flags.format, exit)?;
     Ok(exit)
 }
 
@@ -118,7 +116,7 @@ impl Flags {
         if Config::read(project.found_config()).is_ok() {
             found.push(config_finding(project));
         }
-        found.push(of_failure(Area::Project, "settings", "settings", failure));
+        found.push(of_failure(Area::Settings, "settings", "settings", failure));
         found.extend(check_variables(&variables(), Needs::default()));
         found.push(Finding::notice(
             Area::Service,
@@ -127,9 +125,10 @@ impl Flags {
             "manifests, service, flows and state are not looked at: the settings are wrong",
         ));
         let exit = exit_of(&diagnosis);
+        let view = DoctorView(&diagnosis);
         match self.format {
-            OutputFormat::Text => output::text(|out| diagnosis.write_text(out, Layout::default())),
-            OutputFormat::Json => output::json(&diagnosis.document(exit.code())),
+            OutputFormat::Text => output::text(|out| view.write_text(out, Layout::default())),
+            OutputFormat::Json => output::json(&view.document(exit.code())),
         }?;
         Ok(exit)
     }
@@ -138,13 +137,13 @@ impl Flags {
 fn config_finding(project: &Project) -> Finding {
     match project.found_config() {
         Some(config) => Finding::fine(
-            Area::Project,
+            Area::Settings,
             "config",
             "config",
             plain(&config.display().to_string(), 200),
         ),
         None => Finding::notice(
-            Area::Project,
+            Area::Settings,
             "config",
             "config",
             "there is no backfill.yaml here or above: all settings are the defaults",
@@ -164,7 +163,7 @@ fn variables() -> Variables {
 
 /// The manifests that stand, whatever is wrong with others.
 fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Checked {
-    const AREA: Area = Area::Project;
+    const AREA: Area = Area::Settings;
     let (_, checked) = match flags.paths.check(context) {
         Ok(read) => read,
         Err(failure) => {

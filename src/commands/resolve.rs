@@ -10,7 +10,7 @@ use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::{self, OutputFormat, also};
-use crate::cli::present::show_result;
+use crate::cli::present::{layout, show_result};
 use crate::cli::session::{HeldState, Session};
 use crate::manifest::is_placeholder;
 use crate::reconcile::resolve::{
@@ -175,10 +175,8 @@ async fn record(
     let keys = picked(held.state(), &flags.keys, !flags.not_created)?;
     let cases = read_cases(held.state(), &keys, client).await?;
     if flags.format == OutputFormat::Text {
-        output::text(|out| {
-            let mut cases = cases.iter();
-            cases.try_for_each(|case| report::write_case(out, case, client.api_key()))
-        })?;
+        let layout = layout(session.context);
+        output::text(|out| report::write_cases(out, &cases, client.api_key(), layout))?;
     }
     let delay = session.context.settle_delay();
     let mut objections = Vec::new();

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::ListShape;
+use super::{Area, Finding, ListShape, Settling, Trouble};
+use crate::amounts::{duration, number};
 use crate::api::{TimestampForm, TimestampUnit, Timestamps};
-use crate::report::{Area, Finding, Settling, Trouble, duration, number, plain};
+use crate::untrusted::plain;
 
 const AREA: Area = Area::Behaviour;
 /// Adobe's pages say that a run shows up two to three minutes after it was asked for.

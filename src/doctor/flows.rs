@@ -1,11 +1,12 @@
 //! The flows of the manifests: whether each can be sent to.
 
+use super::{Area, Finding, Mark, Trouble};
+use crate::amounts::number;
 use crate::api::{ApiError, Flow};
 use crate::reconcile::Blocked;
 use crate::reconcile::preflight::check_flow;
-use crate::report::{Area, Finding, Mark, Trouble, describe_blocked, number, plain};
 use crate::run::{FlowRef, Source};
-use crate::untrusted::Untrusted;
+use crate::untrusted::{Untrusted, plain};
 
 const AREA: Area = Area::Flows;
 /// More flows than this are counted where nothing is wrong with them.
@@ -81,7 +82,7 @@ fn check(answer: &FlowAnswer<'_>) -> Finding {
         }
     };
     if let Err(blocked) = check_flow(flow, source) {
-        let message = plain(&describe_blocked(&blocked), MOST_SAID);
+        let message = plain(&blocked, MOST_SAID);
         let finding = Finding::fault(Trouble::WouldNotWork, AREA, "flow", subject, message);
         return match advice(&blocked) {
             Some(advice) => finding.advise(advice),

@@ -5,6 +5,7 @@
 //! Adobe's documents are silent.
 
 mod behaviour;
+mod diagnosis;
 mod flows;
 mod list_shape;
 mod service;
@@ -12,6 +13,7 @@ mod settings;
 mod state;
 
 pub(crate) use behaviour::{BehaviourFacts, check_behaviour};
+pub(crate) use diagnosis::{Area, CheckCounts, Diagnosis, Finding, Mark, Settling, Trouble};
 pub(crate) use flows::{FlowAnswer, check_flows};
 pub(crate) use list_shape::ListShape;
 pub(crate) use service::{SignInFacts, check_probe, check_sandbox, check_sign_in};

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::{Area, Finding, Trouble};
+use crate::amounts::duration;
 use crate::api::{ApiError, CLOCKS, CertificateTrust, Probe, TokenClaims, Unreached};
-use crate::report::{Area, Finding, Trouble, duration, plain};
 use crate::run::Sandbox;
-use crate::untrusted::Untrusted;
+use crate::untrusted::{Untrusted, plain};
 
 const AREA: Area = Area::Service;
 /// A clock that is further off than this breaks more than a warning can say.
@@ -239,7 +240,7 @@ pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Mark;
+    use crate::doctor::Mark;
     use crate::state::Refusal;
 
     fn probe(certificate: CertificateTrust, ahead: Option<i64>) -> Vec<Finding> {

@@ -1,7 +1,8 @@
 //! The environment: which variables are set, which look like a slip. Values are never looked at
 //! here, so that none can be told.
 
-use crate::report::{Area, Finding, plain};
+use super::{Area, Finding};
+use crate::untrusted::plain;
 
 /// What a client reads.
 const KNOWN: [&str; 10] = [
@@ -88,7 +89,7 @@ impl Variables {
 
 /// Which variables are set, and which are missing.
 pub(crate) fn check_variables(variables: &Variables, needs: Needs) -> Vec<Finding> {
-    const AREA: Area = Area::Project;
+    const AREA: Area = Area::Settings;
     let known = KNOWN.iter().chain(&OF_CONNECTIONS);
     let set: Vec<&str> = known
         .copied()

@@ -1,8 +1,10 @@
 //! The state: where it is, whether it can be read, who holds it, and whether this process may write.
 
-use crate::report::{Area, Finding, Trouble, number, plain};
+use super::{Area, Finding, Trouble};
+use crate::amounts::number;
 use crate::state::Holder;
 use crate::store::WriteAccess;
+use crate::untrusted::plain;
 
 const AREA: Area = Area::State;
 
@@ -105,7 +107,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::report::Mark;
+    use crate::doctor::Mark;
 
     #[test]
     fn doubts_a_holder_and_a_torn_journal_are_told_and_a_folder_of_a_job_is_a_fault() {

@@ -1,5 +1,6 @@
-//! Why nothing is sent to a flow, and why lists do not tell: as values. A sentence about one is
-//! `report`'s.
+//! Why nothing is sent to a flow, and why lists do not tell whether a run exists: as values, each with
+//! its sentence, which has no full stop. What the service said is in some, and is made harmless where
+//! they are shown.
 
 use std::time::Duration;
 
@@ -7,36 +8,50 @@ use crate::run::{Key, RunId, UnixSeconds};
 use crate::untrusted::Untrusted;
 
 /// Why nothing is sent to a flow.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Blocked {
     /// `GET /flows/{id}` was refused: what the service said.
+    #[error("the flow cannot be read in this sandbox: {0}")]
     Unreadable(String),
     /// Runs can be created only for flows that are scheduled `once`; how this one is.
+    #[error("the flow is scheduled `{0}`; runs can be created only for a flow scheduled `once`")]
     NotOnce(Untrusted),
     /// The flow is switched off; its state.
+    #[error("the flow is {0}; enable it first")]
     Disabled(Untrusted),
-    /// The manifest says `table`, the flow reads files.
+    #[error("the manifest says `source: table`, but the flow reads files")]
     ReadsFiles,
-    /// The manifest says `file`, the flow reads a table.
+    #[error("the manifest says `source: file`, but the flow reads a table")]
     ReadsTable,
     /// A first run fixed the delta column, and the manifest names another.
-    DeltaColumn {
-        /// As the flow has it.
-        flow: String,
-        /// As the manifest has it.
-        manifest: String,
-    },
+    #[error("the manifest's deltaColumn is `{manifest}`, but the flow's is `{flow}`")]
+    DeltaColumn { flow: String, manifest: String },
     /// So many runs of the flow show no window, and no record stands for them.
+    #[error(
+        "{} no window and on no record: any of them may be one that is wanted here. A run that is \
+         not over yet may show its window later. `backfill audit` names them; who knows that none is \
+         wanted can send to this flow without comparing, with --flow and --no-preflight",
+        of_its_runs(*.0, "shows", "show")
+    )]
     Unknown(usize),
     /// The service did not answer for this flow: why.
+    #[error("{0}")]
     Unanswered(String),
     /// The service's list lacks so many runs of the flow that are on record.
+    #[error("{}", describe_lacking(*.0))]
     ListLacks(usize),
     /// The service's list is so old: a cache has answered.
+    #[error("{}", describe_old(*.0))]
     OldList(Duration),
     /// The service takes requests for a run, so many, and never shows one.
-    ComesToNothing(usize, Key),
+    #[error(
+        "{requests} requests for the run {} came to nothing that a list shows; nothing more is sent to \
+         the flow by this apply: see first whether the service is well",
+        key.short()
+    )]
+    ComesToNothing { requests: usize, key: Key },
     /// So many runs of the flow are in doubt, and nothing tells.
+    #[error("{} in doubt", of_its_runs(*.0, "is", "are"))]
     InDoubt(usize),
 }
 
@@ -50,29 +65,54 @@ impl Blocked {
     }
 }
 
+fn of_its_runs(number: usize, one: &str, more: &str) -> String {
+    match number {
+        1 => format!("one of its runs {one}"),
+        _ => format!("{number} of its runs {more}"),
+    }
+}
+
+fn describe_lacking(missing: usize) -> String {
+    match missing {
+        1 => "the service's list of the flow lacks a run that is on record".to_owned(),
+        more => format!("the service's list of the flow lacks {more} runs that are on record"),
+    }
+}
+
+fn describe_old(age: Duration) -> String {
+    let seconds = age.as_secs();
+    format!(
+        "the service's list of the flow is {seconds} s old: a cache has answered, or its clock is wrong"
+    )
+}
+
 /// Why the lists do not tell whether a run exists.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unclear {
     /// The list could not be had: why.
+    #[error("{0}")]
     NotListed(String),
     /// The list lacks so many runs of the flow that are on record.
+    #[error("{}", describe_lacking(*.0))]
     ListLacks(usize),
     /// The list is so old: a cache has answered.
+    #[error("{}", describe_old(*.0))]
     OldList(Duration),
-    /// This run has the window, and nothing tells which rerun it is.
+    #[error("the run {0} has this window, and nothing tells whether it is this rerun")]
     SameWindow(RunId),
-    /// This run shows a window that is nearly the one.
+    #[error("the run {0} shows a window that is nearly this one")]
     NearlySameWindow(RunId),
-    /// This run shows no window, and may be the one.
+    #[error("the run {0} shows no window and may be this one")]
     NoWindow(RunId),
-    /// So many runs show no window, and each may be the one.
+    #[error("{0} runs show no window and may be this one")]
     NoWindows(usize),
-    /// So many runs show no window, or nearly the one.
+    #[error("{0} runs do not show their window, or show one that is nearly this one")]
     NoOrNearlySameWindows(usize),
-    /// The run is to begin then, and may be listed only after that.
+    #[error("it is to begin at {0}, and may be listed only after that")]
     NotBegun(UnixSeconds),
     /// This run was to run again, and has changed without doing so as far as it shows.
+    #[error("the run {0} has changed, and nothing tells whether it runs again")]
     Changed(RunId),
-    /// The one that it would be is another's already.
+    #[error("the run {0} is another's already")]
     Claimed(RunId),
 }

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
@@ -30,9 +31,12 @@ pub(crate) struct Case {
 }
 
 /// What a person decides about a run in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "decision", content = "runId", rename_all = "camelCase")]
 pub(crate) enum Decision {
     /// It exists, as this run.
+    #[serde(rename = "adopted")]
     Adopt(RunId),
     /// It does not exist.
     NotCreated,

@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use super::bar::Bar;
 use super::blocks::{Block, Flow, Report, Row, Table};
 use super::follow::report_followed;
-use super::github::{Annotation, Outputs, annotate_applied};
+use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
 use super::json::{self, ApplyDocument};
 use super::outcome::{describe_doubt, describe_left, run_row};
-use super::plain;
 use super::plan::{PlanView, describe_request};
-use super::reason::{describe_held_back, describe_review};
+use super::reason::{describe_held_back, describe_review, said};
 use super::terminal::Layout;
 use super::view::View;
+use super::{number, plain};
 use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
+use crate::manifest::Severity;
 use crate::plan::{Action, Plan};
 use crate::run::{Counts, DesiredRun, FlowRef, Window, WindowStatus};
 use crate::untrusted::Untrusted;
@@ -219,6 +220,43 @@ pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
         Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
         Ending::Store(error) => Some(error.to_string()),
     }
+}
+
+/// What of an apply needs a person: refused, failed, in doubt, or left for a reason of its own.
+pub(super) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
+    let mut windows = FoundWindows::default();
+    for (run, outcome) in &applied.runs {
+        let reason = match outcome {
+            RunOutcome::Rejected(refusal) => refusal.to_string(),
+            RunOutcome::InDoubt(reason) => describe_doubt(reason),
+            RunOutcome::Remaining(_)
+            | RunOutcome::Unchanged
+            | RunOutcome::Created(_)
+            | RunOutcome::Adopted(..) => continue,
+        };
+        windows.add_wanted(outcome.status(), run, vec![reason]);
+    }
+    let failures = applied.followed.iter().flat_map(|totals| &totals.failures);
+    for (run, run_id, seen) in failures {
+        let line = format!("run {run_id}: {}", said(seen));
+        windows.add_wanted(WindowStatus::Failed, run, vec![line]);
+    }
+    let left = left_by_reason(applied).into_iter().map(|left| {
+        let LeftRuns { reason, runs, .. } = left;
+        let flows: BTreeSet<_> = runs.iter().map(|run| run.identity.flow.id).collect();
+        Annotation {
+            severity: Severity::Warning,
+            spot: (flows.len() == 1).then(|| (&runs[0].origin()).into()),
+            title: "left for the next apply".to_owned(),
+            lines: vec![format!(
+                "{} of {}: {}",
+                number(runs.len(), "run"),
+                number(flows.len(), "flow"),
+                describe_left(reason)
+            )],
+        }
+    });
+    windows.into_annotations().into_iter().chain(left).collect()
 }
 
 /// The runs that are left for one reason: of many flows it is said once.

@@ -5,6 +5,7 @@
 //! table, a flow, a field or code, which Markdown shows as text and nothing else.
 
 use super::bar::Bar;
+use crate::doctor::Mark;
 use crate::run::{FlowRef, Window, WindowStatus};
 
 /// A result, drawn from the top.
@@ -29,10 +30,13 @@ pub(crate) enum Block {
     Code(String),
 }
 
-/// Rows that line up, under a heading of our own words.
+/// Rows that line up.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
+    /// Our own words above it.
     pub heading: Option<String>,
+    /// The flow that it is about, with the manifest's label for it, made harmless.
+    pub flow: Option<(String, FlowRef)>,
     /// The names of the columns; empty where they need none.
     pub head: &'static [&'static str],
     pub rows: Vec<Row>,
@@ -46,6 +50,8 @@ pub(crate) struct Table {
 pub(crate) struct Row {
     /// What became of its windows, where its mark is to be shown.
     pub status: Option<WindowStatus>,
+    /// How a check ended, where its sign is to be shown.
+    pub check: Option<Mark>,
     /// As many as in every other row of the table.
     pub cells: Vec<String>,
     /// A column of its own where there is room for it; `Some` in every row or in none.
@@ -108,6 +114,22 @@ impl Row {
             runs: 1,
             ..Self::default()
         }
+    }
+
+    /// The character before it.
+    pub(super) fn sign(&self) -> Option<char> {
+        let check = self.check.map(|mark| match mark {
+            Mark::Fine => '✓',
+            Mark::Notice => '!',
+            Mark::Fault(_) => '✗',
+        });
+        self.status.map(|status| status.mark().0).or(check)
+    }
+
+    /// Whether it is shown before others where there is little room.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.status.is_some_and(WindowStatus::is_stuck)
+            || matches!(self.check, Some(Mark::Fault(_)))
     }
 
     /// The same row, with lines beneath it.

@@ -33,6 +33,7 @@ pub(crate) fn markdown(report: &Report, most: usize) -> String {
     let reserved = notes + RESERVED;
     let room = |text: &str| most.saturating_sub(text.len() + reserved);
     let mut has_flows = !flows.is_empty();
+    let mut unlisted = 0;
     for block in &report.blocks {
         match block {
             Block::Note(note) => {
@@ -44,12 +45,15 @@ pub(crate) fn markdown(report: &Report, most: usize) -> String {
                 } else {
                     room(&text)
                 };
-                text.push_str(&section(table, share));
+                match section(table, share) {
+                    Some(section) => text.push_str(&section),
+                    None => unlisted += table.rows.len() + table.left_out,
+                }
             }
             Block::Fields(fields) => {
                 let lines = fields
                     .iter()
-                    .map(|(name, value)| format!("{name}: {value}\n"));
+                    .map(|(name, value)| told(&format!("{name}: {value}"), ""));
                 text.push_str(&pre(lines, room(&text)).0);
             }
             Block::Code(code) => {
@@ -66,7 +70,7 @@ pub(crate) fn markdown(report: &Report, most: usize) -> String {
             Block::Flow(_) => {}
         }
     }
-    text
+    text + &more(unlisted, "lines")
 }
 
 fn note_length(block: &Block) -> usize {
@@ -186,13 +190,19 @@ fn flow_list(flow: &Flow, most: usize) -> (String, usize) {
     (format!("{head}{block}{more}{tail}"), left_out)
 }
 
-/// A table under its heading, in at most `most` bytes.
-fn section(table: &Table, most: usize) -> String {
-    let (block, left_out) = rows(&[], table, most);
+/// A table under its heading, in at most `most` bytes; `None` where not even that has room.
+fn section(table: &Table, most: usize) -> Option<String> {
     let rest = table.rest.split(',').next().unwrap_or_default();
-    let heading = table.heading.as_ref();
-    let heading = heading.map_or_else(String::new, |text| format!("**{text}**\n\n"));
-    format!("{heading}{block}{}", more(left_out, rest))
+    let heading = match (&table.heading, &table.flow) {
+        (Some(text), _) => format!("**{text}**\n\n"),
+        (None, Some((name, FlowRef { sandbox, id }))) => {
+            format!("**{}** `{sandbox}` `{id}`\n\n", code(name, 60))
+        }
+        (None, None) => String::new(),
+    };
+    let room = most.checked_sub(heading.len() + rest.len() + 40)?;
+    let (block, left_out) = rows(&[], table, room);
+    Some(format!("{heading}{block}{}", more(left_out, rest)))
 }
 
 pub(super) fn more(left_out: usize, what: &str) -> String {
@@ -216,15 +226,20 @@ fn rows(above: &[String], table: &Table, most: usize) -> (String, usize) {
     let number_of_heads = cells.len();
     cells.extend(table.rows.iter().map(|row| {
         let mut cells = row.cells.clone();
-        if let (Some(status), Some(first)) = (row.status, cells.first_mut()) {
-            *first = format!("{} {first}", status.mark().0);
+        if let (Some(sign), Some(first)) = (row.sign(), cells.first_mut()) {
+            *first = format!("{sign} {first}");
         }
         cells.extend(row.run_id.clone());
         cells
     }));
-    let lines = columns("", &cells);
+    let (lines, last_column) = columns("", &cells);
     let entry = |at: usize| {
-        let mut entry = format!("{}\n", lines[number_of_heads + at]);
+        let line = wrap(
+            &lines[number_of_heads + at],
+            &" ".repeat(last_column),
+            LINE.max(last_column * 2),
+        );
+        let mut entry = line.join("\n") + "\n";
         for note in notes(&table.rows, at) {
             entry.push_str(&told(note, "      "));
         }
@@ -232,7 +247,7 @@ fn rows(above: &[String], table: &Table, most: usize) -> (String, usize) {
     };
     let entries: Vec<String> = (0..table.rows.len()).map(entry).collect();
     let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|at| !table.rows[*at].status.is_some_and(|it| it.is_stuck()));
+    order.sort_by_key(|at| !table.rows[*at].is_urgent());
     let above = above.iter().map(|note| told(note, ""));
     let heads = lines[..number_of_heads]
         .iter()

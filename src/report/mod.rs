@@ -4,11 +4,14 @@
 //!
 //! Takes results and events as values and turns them into text. Sends nothing, stores nothing,
 //! decides nothing. Text that comes from a manifest or the service is made harmless before it is
-//! shown: see [`plain`].
+//! shown: see [`crate::untrusted`].
 
 mod apply;
+mod audit;
 mod bar;
 mod blocks;
+mod doctor;
+mod explain;
 mod failure;
 mod follow;
 mod forecast;
@@ -16,7 +19,6 @@ mod github;
 mod html;
 pub(crate) mod json;
 mod markdown;
-mod markdown_text;
 mod outcome;
 mod plan;
 #[cfg(test)]
@@ -24,17 +26,22 @@ mod plan_tests;
 mod problems;
 mod progress;
 mod reason;
+mod resolve;
 mod retry;
 mod status;
 mod terminal;
 mod text;
+mod validate;
 mod view;
 mod window_range;
 mod wrap;
 
 pub(crate) use apply::ApplyView;
+pub(crate) use audit::AuditView;
 #[cfg(feature = "rehearse")]
 pub(crate) use blocks::{Block, Report, Row, Table};
+pub(crate) use doctor::DoctorView;
+pub(crate) use explain::write_explained;
 pub(crate) use failure::FailureView;
 pub(crate) use github::{
     Annotation, AnnotationPlace, END_GROUP, Outputs, annotate_conflicts, annotate_problems,
@@ -42,7 +49,7 @@ pub(crate) use github::{
 };
 pub(crate) use html::failure_page;
 pub(crate) use markdown::{markdown, scope_markdown};
-pub(crate) use outcome::{BlockedFlow, describe_blocked};
+pub(crate) use outcome::BlockedFlow;
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
@@ -50,35 +57,22 @@ pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
+pub(crate) use resolve::{ResolveView, write_cases};
 pub(crate) use retry::{RetrySummary, RetryView};
 pub(crate) use status::{RunListing, Status, StatusRow, StatusView, Unread};
 pub(crate) use terminal::Layout;
-pub(crate) use text::audit::AuditView;
 pub(crate) use text::changes::{count_changes, write_changes};
-pub(crate) use text::doctor::{Area, Diagnosis, Finding, Mark, Settling, Trouble};
-pub(crate) use text::explain::write_explained;
 pub(crate) use text::import::{ImportedFlow, ImportedManifest};
-pub(crate) use text::resolve::write_case;
-pub(crate) use view::{
-    ImportView, ResolveView, StateView, ValidateView, VerifyView, View, describe_manifests,
-    write_no_state,
-};
+pub(crate) use validate::{ValidateView, describe_manifests};
+pub(crate) use view::{ImportView, StateView, VerifyView, View, write_no_state};
 pub(crate) use wrap::{columns, fitting, fold, wrap};
-
-use std::fmt::Display;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::amounts::plural;
+pub(crate) use crate::amounts::{duration, number};
 use crate::run::{Rerun, UnixSeconds, Window};
-use crate::untrusted::shortened;
-
-/// `text` with everything spelled out that could act on a terminal, a log or the runner of a
-/// workflow, and cut after `most` characters.
-#[must_use]
-pub(crate) fn plain(text: &(impl Display + ?Sized), most: usize) -> String {
-    shortened(&text.to_string(), most)
-}
+pub(crate) use crate::untrusted::plain;
 
 /// A window as `[start, end)`, by dates alone where it begins and ends with a day.
 pub(crate) fn window(window: Window) -> String {
@@ -121,32 +115,9 @@ fn short_window(window: Window, rerun: Rerun) -> String {
     }
 }
 
-/// `1 run`, `2 runs`.
-#[must_use]
-pub(crate) fn number(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", plural(number))
-}
-
-/// The `s` of more than one, or of none.
-fn plural(number: usize) -> &'static str {
-    if number == 1 { "" } else { "s" }
-}
-
 /// `13:52:36Z`, for waits that end soon.
 fn clock_time(at: Timestamp) -> String {
     at.strftime("%H:%M:%SZ").to_string()
-}
-
-/// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.
-pub(crate) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_millis().div_ceil(1000).max(1);
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, s) => format!("{s} s"),
-        (0, m, 0) => format!("{m} min"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, 0, _) => format!("{h} h"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,16 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use super::blocks::Row;
 use super::wrap::fold;
 use super::{number, plain};
 use crate::manifest::{Checked, Problem, Severity, Sources, Unlisted, render};
 
 /// How many errors and warnings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ProblemCounts {
     /// Problems that forbid to go on.
     pub errors: usize,

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use jiff::Timestamp;
 
 use super::{number, plain, window};
+use crate::api::FlowRun;
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun, Review};
 use crate::run::{Obstacle, OtherRun, RecordCounts, Request, RunStatus};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
@@ -17,6 +18,8 @@ pub(in crate::report) const NOT_REVIEWED: &str =
     "the reviewed plan does not create it as it is asked for now";
 /// How much of what the service said is repeated.
 const MOST_SAID: usize = 300;
+/// How much of a client's or an account's name is.
+const MOST_NAME: usize = 80;
 
 /// What became of a run and when: `run 3f…, created 2026-11-23T10:00:00Z`.
 #[must_use]
@@ -381,6 +384,26 @@ pub(super) fn describe_evidence(evidence: &Evidence) -> String {
             plain(reason, MOST_SAID)
         ),
     }
+}
+
+/// `run 3f…, created 2026-11-23T10:00:00Z by our-key (this API key, someone@…), success`.
+pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
+    let created = run.created_at.map_or("at an unknown time".to_owned(), time);
+    let client = run.created_client.as_ref();
+    let client = client.map_or("an unknown client".to_owned(), |it| plain(it, MOST_NAME));
+    let ours = run.is_by(api_key).then(|| "this API key".to_owned());
+    let account = run.created_by.as_ref().map(|it| plain(it, MOST_NAME));
+    let whose: Vec<String> = ours.into_iter().chain(account).collect();
+    let whose = if whose.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", whose.join(", "))
+    };
+    let status = plain(&run.status, 40);
+    format!(
+        "run {}, created {created} by {client}{whose}, {status}",
+        run.id
+    )
 }
 
 /// A time, to the second.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::apply::{ending_word, report_outcomes};
+use super::apply::{annotate_applied, ending_word, report_outcomes};
 use super::bar::Bar;
 use super::blocks::{Block, Flow, Report, Row, Table};
 use super::follow::report_followed;
-use super::github::{Annotation, Outputs, annotate_retried};
+use super::github::{Annotation, FoundWindows, Outputs};
 use super::json::{self, RetryDocument};
 use super::plan::describe_request;
 use super::reason::{describe_fate, said};
@@ -171,10 +171,17 @@ impl View for RetryView<'_> {
     }
 
     fn annotations(&self) -> Vec<Annotation> {
-        let applied = self.applied.into_iter();
-        applied
-            .flat_map(|applied| annotate_retried(self.planned, applied))
-            .collect()
+        let Some(applied) = self.applied else {
+            return Vec::new();
+        };
+        let mut exhausted = FoundWindows::default();
+        for PlannedRun { run, .. } in &self.planned.exhausted {
+            let why = "it failed as often as limits.attempts allows".to_owned();
+            exhausted.add_wanted(WindowStatus::Failed, run, vec![why]);
+        }
+        let mut all = exhausted.into_annotations();
+        all.extend(annotate_applied(applied));
+        all
     }
 
     fn outputs(&self) -> Option<Outputs> {

@@ -1,6 +1,7 @@
 //! How recorded runs are doing, as text: totals, then each flow with its bar, its totals and its
 //! runs, those that failed first.
 
+use std::collections::HashMap;
 use std::ops::AddAssign;
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::bar::Bar;
 use super::blocks::{Block, Flow, Report, Row, Table};
 use super::follow::{describe_bytes, describe_records};
-use super::github::{Annotation, Outputs, annotate_status};
+use super::github::{Annotation, AnnotationPlace, FoundWindows, Outputs, first_origins};
 use super::html::{PageSource, page};
 use super::json::{self, StatusDocument};
 use super::plan::PlanView;
@@ -16,9 +17,10 @@ use super::terminal::Layout;
 use super::view::View;
 use super::{duration, number, plain, short_window};
 use crate::api::{FlowRun, RunError};
+use crate::manifest::Severity;
 use crate::run::{
-    ByteCounts, Counts, DesiredRun, FlowRef, Key, RecordCounts, RunId, RunIdentity, Window,
-    WindowStatus,
+    ByteCounts, Counts, DesiredRun, FlowRef, Key, Origin, RecordCounts, RunId, RunIdentity,
+    RunStatus, Window, WindowStatus,
 };
 use crate::state::{Holder, Refusal};
 use crate::untrusted::Untrusted;
@@ -274,6 +276,45 @@ impl View for StatusView<'_> {
     }
 }
 
+/// Runs that have failed, or may not exist. `wanted` knows the lines that ask for them.
+fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
+    let origins: HashMap<Key, Origin> =
+        wanted.iter().map(|run| (run.key(), run.origin())).collect();
+    let mut windows = FoundWindows::default();
+    for row in &status.rows {
+        let (status, lines) = match (row.status(), &row.seen) {
+            (status, RunListing::Rejected(refusal)) => (status, vec![refusal.to_string()]),
+            (WindowStatus::InDoubt, _) => {
+                (WindowStatus::InDoubt, vec!["no answer is known".to_owned()])
+            }
+            (_, RunListing::Run(run))
+                if run.status == RunStatus::Failed || !run.errors.is_empty() =>
+            {
+                let errors = run.errors.iter();
+                let lines = errors.map(|error| format!("{} {}", error.code, error.message));
+                (WindowStatus::Failed, lines.collect())
+            }
+            _ => continue,
+        };
+        windows.add(status, origins.get(&row.key).cloned(), &row.identity, lines);
+    }
+    let flows = first_origins(wanted);
+    let unread = status.unread.iter().map(|flow| Annotation {
+        severity: Severity::Error,
+        spot: flows.get(&flow.flow).map(AnnotationPlace::from),
+        title: "not read".to_owned(),
+        lines: vec![format!(
+            "the runs of the flow could not be listed: {}",
+            flow.why
+        )],
+    });
+    windows
+        .into_annotations()
+        .into_iter()
+        .chain(unread)
+        .collect()
+}
+
 impl Unread {
     fn row(&self) -> Row {
         let Self { name, flow, why } = self;
@@ -357,6 +398,6 @@ fn row(row: &StatusRow) -> Row {
     }
 }
 
-fn describe_error(error: &RunError) -> String {
+pub(super) fn describe_error(error: &RunError) -> String {
     format!("{} {}", plain(&error.code, 60), plain(&error.message, 300))
 }

@@ -8,6 +8,7 @@ use super::bar::{Cell, coloured, legend};
 use super::blocks::{Block, Flow, Report, Row, Table};
 use super::window;
 use super::wrap::wrap;
+use crate::doctor::Mark;
 use crate::run::UnixSeconds;
 
 /// How text is laid out.
@@ -46,36 +47,46 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
         paragraph(out, &report.verdict, layout)?;
     }
     let mut needs_legend = report.flows().any(|flow| flow.is_listed);
-    let mut is_after_rows = false;
+    let mut before: Option<&Block> = None;
     for block in &report.blocks {
-        if let Block::Note(_) = block
-            && std::mem::take(&mut is_after_rows)
-        {
+        let follows = match block {
+            // Rows without a heading belong to the fields above them.
+            Block::Table(Table {
+                heading: None,
+                flow: None,
+                ..
+            }) => matches!(before, Some(Block::Fields(_))),
+            Block::Note(_) => matches!(before, None | Some(Block::Note(_))),
+            // Each begins with an empty line; the legend is above the first.
+            Block::Flow(_) => !needs_legend || !matches!(before, Some(Block::Table(_))),
+            Block::Table(_) | Block::Fields(_) | Block::Code(_) => false,
+        };
+        let is_top = before.is_none() && report.verdict.is_empty();
+        if !follows && !is_top {
             writeln!(out)?;
         }
+        before = Some(block);
         match block {
             Block::Note(text) => paragraph(out, text, layout)?,
             Block::Table(table) => {
-                writeln!(out)?;
                 if let Some(heading) = &table.heading {
                     paragraph(out, &format!("{heading}:"), layout)?;
+                }
+                if let Some((name, flow)) = &table.flow {
+                    writeln!(out, "{}  {flow}", console::style(name).bold())?;
                 }
                 write_table(out, table, layout)?;
             }
             Block::Flow(flow) if flow.is_listed => {
                 if std::mem::take(&mut needs_legend) {
-                    if std::mem::take(&mut is_after_rows) {
-                        writeln!(out)?;
-                    }
                     write_legend(out, report, layout)?;
                 }
                 write_flow(out, flow, layout)?;
             }
             Block::Flow(_) => {}
             Block::Fields(fields) => write_fields(out, fields, layout)?,
-            Block::Code(text) => writeln!(out, "\n{text}")?,
+            Block::Code(text) => writeln!(out, "{text}")?,
         }
-        is_after_rows |= matches!(block, Block::Table(_) | Block::Flow(_));
     }
     Ok(())
 }
@@ -137,11 +148,11 @@ fn write_table(out: &mut dyn Write, table: &Table, layout: Layout) -> io::Result
     }
     cells.extend(rows.iter().map(|row| row.cells.clone()));
     for (cells, row) in cells.iter_mut().rev().zip(rows.iter().rev()) {
-        if let (Some(status), Some(first)) = (row.status, cells.first_mut()) {
-            *first = format!("{} {first}", coloured(Cell::Windows(status), 1));
+        if let (Some(sign), Some(first)) = (row.sign(), cells.first_mut()) {
+            *first = format!("{sign} {first}");
         }
     }
-    let text = columns("  ", &cells);
+    let (text, last_column) = columns("  ", &cells);
     let mut lines = text.iter();
     let ids = RunIds::new(rows, &text, layout);
     if cells.len() > rows.len() {
@@ -158,7 +169,19 @@ fn write_table(out: &mut dyn Write, table: &Table, layout: Layout) -> io::Result
             };
             writeln!(out, "    … {} more{how}", row.skipped)?;
         }
-        writeln!(out, "{}", ids.beside(line, row.run_id.as_deref()))?;
+        let mut lines = match layout.width {
+            Some(width) if row.run_id.is_none() && last_column <= width / 2 => {
+                wrap(line, &" ".repeat(last_column), width)
+            }
+            _ => vec![ids.beside(line, row.run_id.as_deref())],
+        };
+        if let (Some(sign), Some(first)) = (row.sign(), lines.first_mut()) {
+            // Only now: a colour has characters, and no width.
+            *first = first.replacen(sign, &coloured_sign(row, sign), 1);
+        }
+        for line in lines {
+            writeln!(out, "{line}")?;
+        }
         if let Some(run_id) = row.run_id.as_ref().filter(|_| ids.are_below) {
             writeln!(out, "      run id {run_id}")?;
         }
@@ -176,6 +199,17 @@ fn write_table(out: &mut dyn Write, table: &Table, layout: Layout) -> io::Result
         writeln!(out, "  {how}")?;
     }
     Ok(())
+}
+
+fn coloured_sign(row: &Row, sign: char) -> String {
+    let shown = console::style(sign);
+    match (row.status, row.check) {
+        (Some(status), _) => coloured(Cell::Windows(status), 1).to_string(),
+        (None, Some(Mark::Fine)) => shown.green().to_string(),
+        (None, Some(Mark::Notice)) => shown.yellow().bold().to_string(),
+        (None, Some(Mark::Fault(_))) => shown.red().bold().to_string(),
+        (None, None) => shown.to_string(),
+    }
 }
 
 /// The lines beneath a row: none where those of the next row are the same.
@@ -239,8 +273,9 @@ fn write_fields(
     Ok(())
 }
 
-/// Rows as left-aligned columns, two spaces apart, each line after `indent`.
-pub(super) fn columns(indent: &str, rows: &[Vec<String>]) -> Vec<String> {
+/// Rows as left-aligned columns, two spaces apart, each line after `indent`; and where the last of the
+/// columns begins.
+pub(super) fn columns(indent: &str, rows: &[Vec<String>]) -> (Vec<String>, usize) {
     let mut widths = vec![0; rows.iter().map(Vec::len).max().unwrap_or_default()];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -255,7 +290,12 @@ pub(super) fn columns(indent: &str, rows: &[Vec<String>]) -> Vec<String> {
             .collect();
         format!("{indent}{}", cells.join("  ").trim_end())
     };
-    rows.iter().map(line).collect()
+    let last = widths.len().saturating_sub(1);
+    let before = widths[..last].iter().map(|width| width + 2);
+    (
+        rows.iter().map(line).collect(),
+        indent.len() + before.sum::<usize>(),
+    )
 }
 
 /// A time under a bar: the date alone where a day begins.

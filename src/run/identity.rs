@@ -12,11 +12,13 @@ use super::{FlowId, Sandbox, Window};
 /// Names a flow: ids of flows are unique in a sandbox only.
 ///
 /// Shown, and ordered, by the sandbox, then the id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FlowRef {
     /// The sandbox that it lives in.
     pub sandbox: Sandbox,
     /// Its id.
+    #[serde(rename = "flowId")]
     pub id: FlowId,
 }
 

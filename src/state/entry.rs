@@ -311,6 +311,22 @@ pub enum Evidence {
     },
 }
 
+impl Evidence {
+    /// Its word in the stored form, which documents have as well.
+    pub(crate) fn word(&self) -> String {
+        let stored = serde_json::to_value(self).unwrap_or_default();
+        stored["by"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// What a person gave as the reason, where one decided.
+    pub(crate) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Person { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 /// Who holds, or held, the state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

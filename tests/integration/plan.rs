@@ -114,17 +114,17 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
     assert!((0..60).contains(&age), "{start}");
     let shown = format!(r#"{before}"startTime":"NOW"{after}"#);
     assert_snapshot!(shown, @r#"
-    key         4d4f984b3f12db2bd71c228fb75b2fdecf69212b333087dca1495315ff6e83a5
-    action      create it
-    because     the state does not know this key
-    flow        flow-1  prod  00000000-0000-4000-8000-000000000001
-    window      [2022-01-01, 2022-01-02) in UTC, the end exclusive
-    rerun       1, the first time
-    asked for   manifests/flow-1.yaml:8
-    start       when it is sent
-    source      table, rows told apart by updatedAt
-    order       the oldest window of the flow first
-    overlap     not allowed
+    key        4d4f984b3f12db2bd71c228fb75b2fdecf69212b333087dca1495315ff6e83a5
+    action     create it
+    because    the state does not know this key
+    flow       flow-1  prod  00000000-0000-4000-8000-000000000001
+    window     [2022-01-01, 2022-01-02) in UTC, the end exclusive
+    rerun      1, the first time
+    asked for  manifests/flow-1.yaml:8
+    start      when it is sent
+    source     table, rows told apart by updatedAt
+    order      the oldest window of the flow first
+    overlap    not allowed
 
     The key is the SHA-256 of these lines, each ended by a line feed:
 
@@ -136,7 +136,7 @@ fn one_run_is_explained_down_to_the_text_that_is_hashed() {
     rerun=1
 
     The request for it, for a support ticket, with what is secret as variables.
-    Leave it to `backfill apply` to send it: what is sent by hand is on no record.
+      Leave it to `backfill apply` to send it: what is sent by hand is on no record.
 
     curl -X POST 'https://platform.adobe.io/data/foundation/flowservice/runs' \
       -H "Authorization: Bearer $AEP_ACCESS_TOKEN" \
@@ -234,7 +234,7 @@ fn a_limit_that_holds_runs_back_is_named_with_how_to_change_it() {
     let ran = workspace.run("plan --explain ff68f2d88ff5").exits(0);
     assert!(
         ran.stdout
-            .contains("action      none now: created by a later apply"),
+            .contains("action     none now: created by a later apply"),
         "{}",
         ran.stdout
     );
@@ -406,7 +406,7 @@ fn a_start_time_that_has_passed_is_warned_of_and_what_is_sent_is_shown() {
         .run(&format!("plan --explain {key}"))
         .exits(0)
         .stdout;
-    let said = "start       when it is sent: its startTime 2024-01-01 has passed";
+    let said = "start      when it is sent: its startTime 2024-01-01 has passed";
     assert!(shown.contains(said), "{shown}");
     assert!(!shown.contains("1704067200"), "{shown}");
 
@@ -418,7 +418,7 @@ fn a_start_time_that_has_passed_is_warned_of_and_what_is_sent_is_shown() {
         .run(&format!("plan --explain {key}"))
         .exits(0)
         .stdout;
-    assert!(shown.contains("start       2100-01-01\n"), "{shown}");
+    assert!(shown.contains("start      2100-01-01\n"), "{shown}");
 
     // What exists has begun, whenever that was asked for.
     workspace.write("manifests/a.yaml", &manifest("2024-01-01"));

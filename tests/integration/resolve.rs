@@ -68,12 +68,10 @@ fn without_a_decision_what_is_known_is_shown_and_nothing_changes() {
     let ran = workspace.run("resolve").exits(6);
     let key = wanted().key().short();
     for said in [
-        &*format!(
-            "{key}  prod  {}  [2022-01-01, 2022-01-02)\n",
-            wanted().flow.id
-        ),
-        "  in doubt since 2",
-        "  2 runs of the flow since then, on no record:\n",
+        &*format!("run     {key}\nflow    prod  {}\n", wanted().flow.id),
+        "window  [2022-01-01, 2022-01-02)\n",
+        "known   in doubt since 2",
+        "listed  2 runs of the flow since then, on no record:\n",
         &theirs,
         "exc_app",
         &ours(&emulated),

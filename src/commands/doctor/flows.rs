@@ -7,9 +7,12 @@ use serde_json::Value;
 
 use crate::api::{ApiError, Client, Page, WindowEvidence};
 use crate::cli::context::Context;
-use crate::doctor::{BehaviourFacts, FlowAnswer, ListShape, check_behaviour, check_flows};
+use crate::doctor::{
+    Area, BehaviourFacts, Finding, FlowAnswer, ListShape, Settling, Trouble, check_behaviour,
+    check_flows,
+};
 use crate::manifest::Manifest;
-use crate::report::{Area, Finding, Settling, Trouble, plain};
+use crate::report::plain;
 use crate::run::{FlowRef, RunId};
 
 /// Lists of no more flows are read: what the service does, it does for all.

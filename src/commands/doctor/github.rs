@@ -4,8 +4,9 @@ use crate::cli::context::Context;
 use crate::cli::environment::variable;
 use crate::cli::github::client;
 use crate::cli::state_location::StateLocation;
+use crate::doctor::{Area, Finding};
 use crate::github::GitHubError;
-use crate::report::{Area, Finding, plain};
+use crate::report::plain;
 
 const AREA: Area = Area::GitHub;
 

@@ -10,9 +10,8 @@ use crate::cli::connect::timeouts;
 use crate::cli::context::Context;
 use crate::cli::environment::variable;
 use crate::cli::failure::Failure;
-use crate::doctor::{SignInFacts, check_probe, check_sandbox, check_sign_in};
+use crate::doctor::{Area, Finding, SignInFacts, check_probe, check_sandbox, check_sign_in};
 use crate::manifest::Manifest;
-use crate::report::{Area, Finding};
 use crate::run::Sandbox;
 
 /// How the endpoint is reached, if it is, and what time it is there.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::Mark;
+use crate::doctor::Mark;
 
 fn checked(shape: &ListShape, per_flow: usize) -> (Vec<Finding>, Settling) {
     check_behaviour(&BehaviourFacts {

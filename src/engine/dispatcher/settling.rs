@@ -295,7 +295,10 @@ impl Dispatcher {
         let absences = self.absences.entry(key).or_default();
         *absences += 1;
         if *absences == MOST_ABSENCES {
-            let reason = Blocked::ComesToNothing(*absences, key);
+            let reason = Blocked::ComesToNothing {
+                requests: *absences,
+                key,
+            };
             self.block(flow, reason);
         }
         let queue = &mut self.schedule.queues[flow];

@@ -10,11 +10,11 @@ mod overlap;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::api::FlowRun;
-use crate::run::{FlowRef, Key, RunId, RunStatus, Window};
-use crate::state::{Absence, Record, Refusal};
+use crate::run::{Counted, Counts, FlowRef, Key, RunId, RunStatus, Window};
+use crate::state::{Fate, Record};
 use crate::untrusted::Untrusted;
 
 pub(crate) use compare::{AuditInput, compare};
@@ -41,9 +41,12 @@ pub(crate) enum ListResult {
 }
 
 /// What an audit came to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Audit {
     /// By flow, in the order of the looks; the worst of each flow first.
+    #[serde(skip)]
     pub findings: Vec<Finding>,
     /// How many flows were looked at.
     pub flows: usize,
@@ -53,7 +56,8 @@ pub(crate) struct Audit {
     pub records: usize,
     /// Records too new to be missed: their runs need not be listed yet.
     pub too_new: usize,
-    /// Records of flows that were not looked at.
+    /// Records of flows that no manifest names.
+    #[serde(rename = "notAudited")]
     pub elsewhere: usize,
 }
 
@@ -74,8 +78,8 @@ pub(crate) enum Fact {
     /// than the request, and no record stands for it.
     Contradiction {
         record: Record,
-        /// What it says.
-        denial: Denial,
+        /// What it says: that it was rejected, or not created.
+        denial: Fate,
         run: FlowRun,
     },
     /// A window has more runs than the reruns that are on record or wanted.
@@ -118,30 +122,6 @@ pub(crate) enum Fact {
     },
 }
 
-/// What a record says of a request that came to nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Denial {
-    /// The service refused it.
-    Rejected {
-        /// What it said.
-        refusal: Refusal,
-        /// When the answer was read.
-        at: Timestamp,
-    },
-    /// It was in doubt, and found not to exist.
-    Absent(Absence),
-}
-
-impl Denial {
-    /// When that was recorded.
-    #[must_use]
-    pub(crate) fn at(&self) -> Timestamp {
-        match self {
-            Self::Rejected { at, .. } | Self::Absent(Absence { at, .. }) => *at,
-        }
-    }
-}
-
 /// What is listed that could close a doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trace {
@@ -154,34 +134,25 @@ pub(crate) enum Trace {
     Nothing,
 }
 
-/// The kinds of findings, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// What kind of finding it is, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum FindingKind {
-    /// See [`Fact::Contradiction`].
     Contradiction,
-    /// See [`Fact::Doubled`].
     Doubled,
-    /// See [`Fact::Overlap`].
     Overlap,
-    /// See [`Fact::Unreadable`].
     Unreadable,
-    /// See [`Fact::Vanished`].
     Vanished,
-    /// See [`Fact::Differs`].
     Differs,
-    /// See [`Fact::InDoubt`].
     InDoubt,
-    /// See [`Fact::Failed`].
     Failed,
-    /// See [`Fact::Failed`]: some records have.
     Partial,
-    /// See [`Fact::Unknown`].
     Unknown,
 }
 
-impl FindingKind {
-    /// All of them, worst first.
-    pub(crate) const ALL: [Self; 10] = [
+impl Counted for FindingKind {
+    const ALL: &'static [Self] = &[
         Self::Contradiction,
         Self::Doubled,
         Self::Overlap,
@@ -194,21 +165,8 @@ impl FindingKind {
         Self::Unknown,
     ];
 
-    /// The word for one finding of it.
-    #[must_use]
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Contradiction => "contradiction",
-            Self::Doubled => "doubled",
-            Self::Overlap => "overlap",
-            Self::Unreadable => "unreadable",
-            Self::Vanished => "vanished",
-            Self::Differs => "differs",
-            Self::InDoubt => "in doubt",
-            Self::Failed => "failed",
-            Self::Partial => "partial",
-            Self::Unknown => "unknown",
-        }
+    fn index(self) -> usize {
+        self as usize
     }
 }
 
@@ -230,28 +188,53 @@ impl Fact {
         }
     }
 
-    /// The window that it is about, if one is known.
+    /// The record that it is about, if it is about one.
     #[must_use]
-    pub(crate) fn window(&self) -> Option<Window> {
+    pub(crate) fn record(&self) -> Option<&Record> {
         match self {
-            Self::Doubled { window, .. } => Some(*window),
             Self::Contradiction { record, .. }
             | Self::Vanished(record)
             | Self::Differs { record, .. }
             | Self::InDoubt { record, .. }
-            | Self::Failed { record, .. } => Some(record.identity.window),
-            Self::Overlap { run, .. } | Self::Unknown { run, .. } => run.window_evidence.window(),
-            Self::Unreadable { .. } => None,
+            | Self::Failed { record, .. } => Some(record),
+            Self::Doubled { .. }
+            | Self::Overlap { .. }
+            | Self::Unreadable { .. }
+            | Self::Unknown { .. } => None,
+        }
+    }
+
+    /// The runs of the service that it is about, each with the key of the record that stands for it.
+    #[must_use]
+    pub(crate) fn runs(&self) -> Vec<(&FlowRun, Option<Key>)> {
+        match self {
+            Self::Doubled { runs, .. } => runs.iter().map(|(run, key)| (run, *key)).collect(),
+            Self::Differs { record, run } | Self::Failed { record, run } => {
+                vec![(run, Some(record.identity.key()))]
+            }
+            Self::Contradiction { run, .. }
+            | Self::Overlap { run, .. }
+            | Self::Unknown { run, .. } => vec![(run, None)],
+            Self::Unreadable { .. } | Self::Vanished(_) | Self::InDoubt { .. } => Vec::new(),
+        }
+    }
+
+    /// The window that it is about, if one is known.
+    #[must_use]
+    pub(crate) fn window(&self) -> Option<Window> {
+        match (self, self.record()) {
+            (Self::Doubled { window, .. }, _) => Some(*window),
+            (_, Some(record)) => Some(record.identity.window),
+            _ => self.runs().first()?.0.window_evidence.window(),
         }
     }
 }
 
 impl Audit {
-    /// How many findings are of `kind`.
+    /// How many findings are of each kind.
     #[must_use]
-    pub(crate) fn count(&self, kind: FindingKind) -> usize {
-        let facts = self.findings.iter().map(|finding| &finding.fact);
-        facts.filter(|fact| fact.kind() == kind).count()
+    pub(crate) fn counts(&self) -> Counts<FindingKind> {
+        self.findings.iter().map(|it| it.fact.kind()).collect()
     }
 
     /// Whether a flow could not be looked at because no answer came.

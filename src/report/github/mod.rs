@@ -14,15 +14,14 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-pub(crate) use found::{
-    annotate_applied, annotate_audit, annotate_conflicts, annotate_diagnosis, annotate_plan,
-    annotate_problems, annotate_retried, annotate_status,
-};
+pub(super) use found::{FoundWindows, annotate_plan, first_origins};
+pub(crate) use found::{annotate_conflicts, annotate_problems};
 pub(crate) use outputs::{Outputs, write_output};
 
 use super::plain;
 use super::problems::ProblemCounts;
 use crate::manifest::Severity;
+use crate::run::Origin;
 
 /// Annotations of one severity that GitHub keeps of a step.
 const KEPT: usize = 10;
@@ -64,6 +63,16 @@ pub(crate) struct AnnotationPlace {
     pub line: u32,
     /// The column, from 1, where it is known.
     pub column: Option<u32>,
+}
+
+impl From<&Origin> for AnnotationPlace {
+    fn from(origin: &Origin) -> Self {
+        Self {
+            file: origin.manifest.to_string(),
+            line: origin.line,
+            column: None,
+        }
+    }
 }
 
 /// Writes the first ten errors, the first ten warnings, and a notice of all others; `unlisted` are

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::engine::{Applied, LeftReason, RunOutcome};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
-use crate::report::outcome::{BlockedFlow, describe_blocked, describe_doubt, describe_left};
+use crate::report::outcome::{BlockedFlow, describe_doubt, describe_left};
 use crate::report::reason::{
     describe_absence, describe_fate, describe_found, describe_paused, reasons,
 };
@@ -254,7 +254,7 @@ impl<'a> PageWindow<'a> {
     fn block(&mut self, why: &Blocked) {
         if matches!(self.status, WindowStatus::New | WindowStatus::HeldBack) {
             self.status = WindowStatus::Blocked;
-            self.note = plain(&describe_blocked(why), MOST_SAID);
+            self.note = plain(why, MOST_SAID);
         }
     }
 

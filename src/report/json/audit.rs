@@ -1,16 +1,14 @@
 //! `audit/v1`: what differs between the state and the sandbox, for programs.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::RunFields;
-use super::known::{KnownFields, reason, word};
+use super::known::KnownFields;
 use crate::api::{FlowRun, WindowEvidence};
-use crate::reconcile::audit::{Audit, Denial, Fact, Finding, FindingKind, Trace};
-use crate::report::{AuditView, plain};
-use crate::run::{FlowId, Key, RunId, Sandbox, Window};
-use crate::state::{Absence, Record};
+use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind, Trace};
+use crate::report::plain;
+use crate::run::{Counts, FlowId, FlowRef, Key, RunId, Window};
+use crate::state::{Fate, Record};
 use crate::untrusted::Untrusted;
 
 /// How much of a client's or an account's name is given.
@@ -20,40 +18,26 @@ const MOST_NAME: usize = 200;
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AuditDocument {
+pub(crate) struct AuditDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "audit/v1")))]
     format: &'static str,
     has_state: bool,
-    flows: usize,
-    runs: usize,
-    records: usize,
-    /// Records too new to be missed.
-    too_new: usize,
-    /// Records of flows that no manifest names.
-    not_audited: usize,
-    /// How many findings there are of each kind, 0 included.
-    summary: BTreeMap<&'static str, usize>,
-    findings: Vec<FindingFields>,
+    #[serde(flatten)]
+    audit: &'a Audit,
+    summary: Counts<FindingKind>,
+    findings: Vec<FindingFields<'a>>,
     exit_code: u8,
 }
 
+/// Each kind of finding has some of these.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct FindingFields {
-    kind: &'static str,
-    sandbox: Sandbox,
-    flow_id: FlowId,
-    name: String,
+struct FindingFields<'a> {
+    kind: FindingKind,
     #[serde(flatten)]
-    fact: FactFields,
-}
-
-/// Each kind of finding has some of these.
-#[derive(Debug, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct FactFields {
+    flow: &'a FlowRef,
+    name: String,
     /// The window that it is about.
     #[serde(flatten)]
     window: Option<WindowFields>,
@@ -71,10 +55,10 @@ struct FactFields {
     overlaps: Vec<OverlapFields>,
     /// Which listed run shows the window of the one in doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    shown: Option<RunId>,
+    shown: Option<&'a RunId>,
     /// Which listed runs may be the one in doubt, and nothing tells: most show no window.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    silent: Vec<RunId>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    silent: &'a [RunId],
     /// The key of the wanted run as which the next apply adopts it.
     #[serde(skip_serializing_if = "Option::is_none")]
     wanted: Option<Key>,
@@ -105,8 +89,8 @@ struct OverlapFields {
     window: WindowFields,
 }
 
-impl WindowFields {
-    fn new(window: Window) -> Self {
+impl From<Window> for WindowFields {
+    fn from(window: Window) -> Self {
         Self {
             window_start_time: window.start().get(),
             window_start: window.start().to_string(),
@@ -136,7 +120,6 @@ impl RecordFields {
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 struct DenialFields {
     /// `rejected` or `notCreated`.
     fate: &'static str,
@@ -145,33 +128,31 @@ struct DenialFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<&'static str>,
+    evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
 }
 
 impl DenialFields {
-    fn new(denial: &Denial) -> Self {
-        match denial {
-            Denial::Rejected { refusal, at } => Self {
-                fate: "rejected",
-                at: format!("{at:.0}"),
-                intent: None,
-                evidence: None,
-                message: Some(refusal.to_string()),
-            },
-            Denial::Absent(Absence {
-                intent,
-                evidence,
-                at,
-                retry_of: _,
-            }) => Self {
-                fate: "notCreated",
-                at: format!("{at:.0}"),
-                intent: Some(format!("{:.0}", intent.time())),
-                evidence: Some(word(evidence)),
-                message: reason(evidence),
-            },
+    fn new(denial: &Fate) -> Self {
+        let KnownFields {
+            fate,
+            at,
+            evidence,
+            reason,
+            ..
+        } = KnownFields::new(denial);
+        let (intent, message) = match denial {
+            Fate::Rejected { refusal, .. } => (None, Some(refusal.to_string())),
+            Fate::NotCreated(absence) => (Some(format!("{:.0}", absence.intent.time())), reason),
+            Fate::Created { .. } | Fate::InDoubt(_) => (None, reason),
+        };
+        Self {
+            fate,
+            at,
+            intent,
+            evidence,
+            message,
         }
     }
 }
@@ -206,157 +187,83 @@ struct ShownFields {
 
 impl SeenRun {
     pub(super) fn new(run: &FlowRun, key: Option<Key>, api_key: &str) -> Self {
-        let FlowRun {
-            id,
-            flow_id,
-            created_at,
-            created_client,
-            created_by,
-            window_evidence,
-            status,
-            records: _,
-            bytes: _,
-            times: _,
-            etag: _,
-            errors: _,
-            diagnostics: _,
-        } = run;
         let name = |name: &Option<Untrusted>| name.as_ref().map(|name| plain(name, MOST_NAME));
+        let is_shown = run.window_evidence != WindowEvidence::Missing;
         Self {
-            run_id: id.clone(),
-            created_at: created_at.map(|at| format!("{at:.0}")),
-            created_client: name(created_client),
-            created_by: name(created_by),
+            run_id: run.id.clone(),
+            created_at: run.created_at.map(|at| format!("{at:.0}")),
+            created_client: name(&run.created_client),
+            created_by: name(&run.created_by),
             ours: run.is_by(api_key),
-            status: status.to_string(),
-            shows: (*window_evidence != WindowEvidence::Missing).then(|| ShownFields {
-                flow_id: *flow_id,
-                window: window_evidence.window().map(WindowFields::new),
+            status: run.status.to_string(),
+            shows: is_shown.then(|| ShownFields {
+                flow_id: run.flow_id,
+                window: run.window_evidence.window().map(WindowFields::from),
             }),
             key,
         }
     }
 }
 
-/// The audit as `audit/v1`.
+/// The audit as `audit/v1`; ours are the runs that `api_key` created.
 #[must_use]
-pub(crate) fn audit(view: &AuditView<'_>, exit_code: u8) -> AuditDocument {
-    let AuditView {
-        audit,
-        state,
-        api_key,
-        wanted: _,
-    } = view;
-    let Audit {
-        findings,
-        flows,
-        runs,
-        records,
-        too_new,
-        elsewhere,
-    } = audit;
+pub(crate) fn audit<'a>(
+    audit: &'a Audit,
+    has_state: bool,
+    api_key: &str,
+    exit_code: u8,
+) -> AuditDocument<'a> {
+    let findings = audit.findings.iter();
     AuditDocument {
         format: "audit/v1",
-        has_state: state.is_some(),
-        flows: *flows,
-        runs: *runs,
-        records: *records,
-        too_new: *too_new,
-        not_audited: *elsewhere,
-        summary: FindingKind::ALL
-            .into_iter()
-            .map(|kind| (name(kind), audit.count(kind)))
-            .collect(),
-        findings: findings
-            .iter()
-            .map(|finding| {
-                let Finding {
-                    flow,
-                    name: label,
-                    fact,
-                } = finding;
-                FindingFields {
-                    kind: name(fact.kind()),
-                    sandbox: flow.sandbox.clone(),
-                    flow_id: flow.id,
-                    name: label.to_string(),
-                    fact: fact_fields(fact, api_key),
-                }
-            })
-            .collect(),
+        has_state,
+        audit,
+        summary: audit.counts(),
+        findings: findings.map(|it| finding_fields(it, api_key)).collect(),
         exit_code,
     }
 }
 
-fn name(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::InDoubt => "inDoubt",
-        other => other.word(),
-    }
-}
-
-fn fact_fields(fact: &Fact, api_key: &str) -> FactFields {
-    let seen = |run: &FlowRun, key| SeenRun::new(run, key, api_key);
-    let of_record = |record: &Record| FactFields {
-        record: Some(RecordFields::new(record)),
-        ..FactFields::default()
+fn finding_fields<'a>(finding: &'a Finding, api_key: &str) -> FindingFields<'a> {
+    let Finding { flow, name, fact } = finding;
+    let runs = fact.runs().into_iter();
+    let mut fields = FindingFields {
+        kind: fact.kind(),
+        flow,
+        name: name.to_string(),
+        window: fact.window().map(WindowFields::from),
+        record: fact.record().map(RecordFields::new),
+        denial: None,
+        runs: runs
+            .map(|(run, key)| SeenRun::new(run, key, api_key))
+            .collect(),
+        overlaps: Vec::new(),
+        shown: None,
+        silent: &[],
+        wanted: None,
+        message: None,
     };
-    let fields = match fact {
-        Fact::Contradiction {
-            record,
-            denial,
-            run,
-        } => FactFields {
-            denial: Some(DenialFields::new(denial)),
-            runs: vec![seen(run, None)],
-            ..of_record(record)
-        },
-        Fact::Doubled { window: _, runs } => FactFields {
-            runs: runs.iter().map(|(run, key)| seen(run, *key)).collect(),
-            ..FactFields::default()
-        },
-        Fact::Overlap { run, with } => FactFields {
-            runs: vec![seen(run, None)],
-            overlaps: with
-                .iter()
-                .map(|(window, key)| OverlapFields {
-                    key: *key,
-                    window: WindowFields::new(*window),
-                })
-                .collect(),
-            ..FactFields::default()
-        },
-        Fact::Unreadable { why, refused: _ } => FactFields {
-            message: Some(why.clone()),
-            ..FactFields::default()
-        },
-        Fact::Vanished(record) => of_record(record),
-        Fact::Differs { record, run } | Fact::Failed { record, run } => FactFields {
-            runs: vec![seen(run, Some(record.identity.key()))],
-            message: run.errors.first().map(|error| error.message.to_string()),
-            ..of_record(record)
-        },
-        Fact::InDoubt { record, trace } => {
-            let (shown, silent) = match trace.clone() {
-                Trace::Shown(id) => (Some(id), Vec::new()),
-                Trace::Unclear(id) => (None, vec![id]),
-                Trace::Silent(ids) => (None, ids),
-                Trace::Nothing => (None, Vec::new()),
+    match fact {
+        Fact::Contradiction { denial, .. } => fields.denial = Some(DenialFields::new(denial)),
+        Fact::Overlap { with, .. } => {
+            let overlap = |(window, key): &(Window, Key)| OverlapFields {
+                key: *key,
+                window: (*window).into(),
             };
-            FactFields {
-                shown,
-                silent,
-                ..of_record(record)
-            }
+            fields.overlaps = with.iter().map(overlap).collect();
         }
-        Fact::Unknown { run, wanted } => FactFields {
-            runs: vec![seen(run, None)],
-            wanted: *wanted,
-            ..FactFields::default()
+        Fact::Unreadable { why, .. } => fields.message = Some(why.clone()),
+        Fact::Differs { run, .. } | Fact::Failed { run, .. } => {
+            fields.message = run.errors.first().map(|error| error.message.to_string());
+        }
+        Fact::InDoubt { trace, .. } => match trace {
+            Trace::Shown(id) => fields.shown = Some(id),
+            Trace::Unclear(id) => fields.silent = std::slice::from_ref(id),
+            Trace::Silent(ids) => fields.silent = ids,
+            Trace::Nothing => {}
         },
-    };
-    FactFields {
-        window: fact.window().map(WindowFields::new),
-        ..fields
+        Fact::Unknown { wanted, .. } => fields.wanted = *wanted,
+        Fact::Doubled { .. } | Fact::Vanished(_) => {}
     }
+    fields
 }

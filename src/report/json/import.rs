@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::RunFields;
 use super::audit::SeenRun;
-use super::known::word;
 use crate::api::FlowRun;
 use crate::reconcile::import::{FlowImport, ImportedRun};
 use crate::report::{ImportedFlow, ImportedManifest};
 use crate::run::{FlowId, Sandbox};
+use crate::state::Evidence;
 
 /// `import/v1`.
 #[derive(Debug, Serialize)]
@@ -73,7 +73,7 @@ struct ImportedRunFields {
     #[cfg_attr(test, schemars(extend("enum" = ["adopted", "unchanged"])))]
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<&'static str>,
+    evidence: Option<String>,
     #[serde(flatten)]
     seen: SeenRun,
 }
@@ -142,7 +142,7 @@ pub(crate) fn import(
                             } else {
                                 "unchanged"
                             },
-                            evidence: adopt.as_ref().map(word),
+                            evidence: adopt.as_ref().map(Evidence::word),
                             seen: SeenRun::new(run, None, api_key),
                         },
                     )

@@ -17,70 +17,48 @@ use crate::untrusted::Untrusted;
 pub(super) struct KnownFields {
     /// `created`, `adopted`, `rejected`, `inDoubt` or `notCreated`.
     #[cfg_attr(test, schemars(extend("enum" = ["created", "adopted", "rejected", "inDoubt", "notCreated"])))]
-    fate: &'static str,
+    pub(super) fate: &'static str,
     /// When that was known; for a run in doubt, when its request was about to leave.
-    at: String,
+    pub(super) at: String,
     /// The run's id in Experience Platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     run_id: Option<RunId>,
     /// How an adopted run was recognised, or a doubt closed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    evidence: Option<&'static str>,
+    pub(super) evidence: Option<String>,
     /// Why a person decided so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub(super) reason: Option<String>,
     /// What the service said when it rejected the run, or what came back that left a doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ApplyError>,
+    pub(super) error: Option<ApplyError>,
 }
 
 impl KnownFields {
     pub(super) fn new(fate: &Fate) -> Self {
-        let known = |fate, at: &Timestamp| Self {
-            fate,
-            at: format!("{at:.0}"),
-            run_id: None,
-            evidence: None,
-            reason: None,
-            error: None,
+        let (word, at, evidence, error) = match fate {
+            Fate::Created { adopted, at, .. } => match adopted.as_deref() {
+                None => ("created", *at, None, None),
+                Some(evidence) => ("adopted", *at, Some(evidence), None),
+            },
+            Fate::Rejected { refusal, at } => {
+                let error = ApplyError::refused(refusal);
+                ("rejected", *at, None, Some(error))
+            }
+            Fate::InDoubt(in_doubt) => {
+                let doubt = in_doubt.doubt.as_ref();
+                let error = doubt.map(|doubt| ApplyError::said(&doubt.reason));
+                ("inDoubt", in_doubt.intent.time(), None, error)
+            }
+            Fate::NotCreated(absence) => ("notCreated", absence.at, Some(&absence.evidence), None),
         };
-        match fate {
-            Fate::Created {
-                run_id,
-                adopted: None,
-                at,
-                ..
-            } => Self {
-                run_id: Some(run_id.clone()),
-                ..known("created", at)
-            },
-            Fate::Created {
-                run_id,
-                adopted: Some(evidence),
-                at,
-                ..
-            } => Self {
-                run_id: Some(run_id.clone()),
-                evidence: Some(word(evidence)),
-                reason: reason(evidence),
-                ..known("adopted", at)
-            },
-            Fate::Rejected { refusal, at } => Self {
-                error: Some(ApplyError::refused(refusal)),
-                ..known("rejected", at)
-            },
-            Fate::InDoubt(in_doubt) => Self {
-                error: in_doubt
-                    .doubt
-                    .as_ref()
-                    .map(|doubt| ApplyError::said(&doubt.reason)),
-                ..known("inDoubt", &in_doubt.intent.time())
-            },
-            Fate::NotCreated(absence) => Self {
-                evidence: Some(word(&absence.evidence)),
-                reason: reason(&absence.evidence),
-                ..known("notCreated", &absence.at)
-            },
+        Self {
+            fate: word,
+            at: format!("{at:.0}"),
+            run_id: fate.run_id().cloned(),
+            evidence: evidence.map(Evidence::word),
+            reason: evidence.and_then(Evidence::reason).map(ToOwned::to_owned),
+            error,
         }
     }
 }
@@ -112,7 +90,7 @@ pub(super) struct SeenFields {
 /// Counts of records; `null` where the service does not tell.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::report::json) struct CountFields {
+pub(super) struct CountFields {
     input: Option<u64>,
     output: Option<u64>,
     failed: Option<u64>,
@@ -121,7 +99,7 @@ pub(in crate::report::json) struct CountFields {
 /// The same of bytes.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(in crate::report::json) struct ByteFields {
+pub(super) struct ByteFields {
     input: Option<u64>,
     output: Option<u64>,
 }
@@ -211,26 +189,6 @@ impl AttemptFields {
             retried_at: format!("{:.0}", retried_at.time()),
             by: by.clone(),
         }
-    }
-}
-
-pub(super) fn word(evidence: &Evidence) -> &'static str {
-    match evidence {
-        Evidence::Params => "params",
-        Evidence::RanAgain => "ranAgain",
-        Evidence::CopyActivity => "copyActivity",
-        Evidence::SoleIntent => "soleIntent",
-        Evidence::Order => "order",
-        Evidence::Lists { .. } => "lists",
-        Evidence::Person { .. } => "person",
-    }
-}
-
-/// What a person gave as the reason, where one decided.
-pub(super) fn reason(evidence: &Evidence) -> Option<String> {
-    match evidence {
-        Evidence::Person { reason, .. } => Some(reason.clone()),
-        _ => None,
     }
 }
 

@@ -3,7 +3,6 @@
 
 mod apply;
 mod audit;
-mod doctor;
 mod import;
 mod known;
 mod plan;
@@ -21,7 +20,6 @@ use serde::Serialize;
 
 pub(crate) use self::apply::{ApplyDocument, apply, apply_failure};
 pub(crate) use self::audit::{AuditDocument, audit};
-pub(crate) use self::doctor::{DoctorDocument, doctor};
 pub(crate) use self::import::{ImportDocument, import};
 pub(crate) use self::plan::{PlanDocument, plan};
 pub(crate) use self::read_plan::read_plan;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::known::{ConflictFields, KnownFields};
 use super::{Asked, RunFields, Streamed};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
-use crate::report::outcome::{BlockedFlow, describe_blocked};
+use crate::report::BlockedFlow;
 use crate::run::{
     Counts, DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds,
 };
@@ -68,7 +68,7 @@ impl BlockedFields {
             flow_id: flow.id,
             name: name.clone(),
             runs: *runs,
-            reason: describe_blocked(reason),
+            reason: reason.to_string(),
         }
     }
 }

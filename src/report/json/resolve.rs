@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::known::KnownFields;
 use super::{ApplyError, RunFields};
 use crate::api::FlowRun;
 use crate::reconcile::resolve::{Case, Decision};
@@ -13,17 +14,17 @@ use crate::untrusted::Untrusted;
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ResolveDocument {
+pub(crate) struct ResolveDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "resolve/v1")))]
     format: &'static str,
-    runs: Vec<ResolveRun>,
+    runs: Vec<ResolveRun<'a>>,
     exit_code: u8,
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct ResolveRun {
+struct ResolveRun<'a> {
     #[serde(flatten)]
     run: RunFields,
     /// When its request was about to leave.
@@ -34,37 +35,34 @@ struct ResolveRun {
     /// What came back, or why the flow's runs are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<ApplyError>,
-    candidates: Vec<Candidate>,
-    /// `adopted` or `notCreated`, once it is recorded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<&'static str>,
-    /// The run that was adopted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run_id: Option<RunId>,
+    candidates: Vec<Candidate<'a>>,
+    /// What was decided, once it is recorded.
+    #[serde(flatten)]
+    decision: Option<&'a Decision>,
 }
 
 /// A run of the flow that may be the one in doubt.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct Candidate {
-    run_id: RunId,
+struct Candidate<'a> {
+    run_id: &'a RunId,
     created_at: Option<String>,
-    created_client: Option<Untrusted>,
-    created_by: Option<Untrusted>,
+    created_client: &'a Option<Untrusted>,
+    created_by: &'a Option<Untrusted>,
     status: String,
     window_start_time: Option<i64>,
     window_end_time: Option<i64>,
 }
 
-impl Candidate {
-    fn new(run: &FlowRun) -> Self {
+impl<'a> Candidate<'a> {
+    fn new(run: &'a FlowRun) -> Self {
         let window = run.window_evidence.window();
         Self {
-            run_id: run.id.clone(),
+            run_id: &run.id,
             created_at: run.created_at.map(|at| format!("{at:.0}")),
-            created_client: run.created_client.clone(),
-            created_by: run.created_by.clone(),
+            created_client: &run.created_client,
+            created_by: &run.created_by,
             status: run.status.to_string(),
             window_start_time: window.map(|window| window.start().get()),
             window_end_time: window.map(|window| window.end().get()),
@@ -74,18 +72,18 @@ impl Candidate {
 
 /// The cases, each with what was recorded of it, as `resolve/v1`.
 #[must_use]
-pub(crate) fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument {
+pub(crate) fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument<'_> {
+    let runs = decided.iter();
     ResolveDocument {
         format: "resolve/v1",
-        runs: decided
-            .iter()
+        runs: runs
             .map(|(case, decision)| resolve_run(case, decision.as_ref()))
             .collect(),
         exit_code,
     }
 }
 
-fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
+fn resolve_run<'a>(case: &'a Case, decision: Option<&'a Decision>) -> ResolveRun<'a> {
     let Case {
         key,
         identity,
@@ -93,27 +91,19 @@ fn resolve_run(case: &Case, decision: Option<&Decision>) -> ResolveRun {
         intent,
         candidates,
     } = case;
-    let (doubt, start_time) = match fate {
-        Fate::InDoubt(in_doubt) => (in_doubt.doubt.as_ref(), in_doubt.start_time),
-        Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => (None, None),
-    };
-    let error = match (candidates, doubt) {
-        (Err(refusal), _) => Some(ApplyError::refused(refusal)),
-        (Ok(_), Some(doubt)) => Some(ApplyError::said(&doubt.reason)),
-        (Ok(_), None) => None,
-    };
-    let (decision, run_id) = match decision {
-        Some(Decision::Adopt(run_id)) => (Some("adopted"), Some(run_id.clone())),
-        Some(Decision::NotCreated) => (Some("notCreated"), None),
-        None => (None, None),
+    let start_time = match fate {
+        Fate::InDoubt(in_doubt) => in_doubt.start_time,
+        Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => None,
     };
     ResolveRun {
         run: RunFields::new(*key, identity),
         at: format!("{:.0}", intent.time()),
         start_time: start_time.map(UnixSeconds::get),
-        error,
+        error: match candidates {
+            Err(refusal) => Some(ApplyError::refused(refusal)),
+            Ok(_) => KnownFields::new(fate).error,
+        },
         candidates: candidates.iter().flatten().map(Candidate::new).collect(),
         decision,
-        run_id,
     }
 }

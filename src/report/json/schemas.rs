@@ -8,10 +8,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::{
-    ApplyDocument, AuditDocument, DoctorDocument, FailureDocument, ImportDocument, PlanDocument,
-    ResolveDocument, RetryDocument, StateDocument, StatusDocument, ValidateDocument,
-    VerifyDocument,
+    ApplyDocument, AuditDocument, FailureDocument, ImportDocument, PlanDocument, ResolveDocument,
+    RetryDocument, StateDocument, StatusDocument, ValidateDocument, VerifyDocument,
 };
+use crate::report::doctor::DoctorDocument;
 use crate::run::{FlowId, Key, OrganizationId, RunId, Sandbox};
 use crate::untrusted::Untrusted;
 
@@ -54,8 +54,8 @@ fn schema<T: JsonSchema>(title: &str) -> Value {
 fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("apply.v1", schema::<ApplyDocument>("apply/v1")),
-        ("audit.v1", schema::<AuditDocument>("audit/v1")),
-        ("doctor.v1", schema::<DoctorDocument>("doctor/v1")),
+        ("audit.v1", schema::<AuditDocument<'_>>("audit/v1")),
+        ("doctor.v1", schema::<DoctorDocument<'_>>("doctor/v1")),
         (
             "failure.v1",
             schema::<FailureDocument>(
@@ -64,11 +64,11 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ),
         ("import.v1", schema::<ImportDocument>("import/v1")),
         ("plan.v2", schema::<PlanDocument<'_>>("plan/v2")),
-        ("resolve.v1", schema::<ResolveDocument>("resolve/v1")),
+        ("resolve.v1", schema::<ResolveDocument<'_>>("resolve/v1")),
         ("retry.v1", schema::<RetryDocument>("retry/v1")),
         ("state.v1", schema::<StateDocument<'_>>("state/v1")),
         ("status.v1", schema::<StatusDocument>("status/v1")),
-        ("validate.v1", schema::<ValidateDocument>("validate/v1")),
+        ("validate.v1", schema::<ValidateDocument<'_>>("validate/v1")),
         ("verify.v1", schema::<VerifyDocument>("verify/v1")),
     ]
 }

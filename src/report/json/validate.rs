@@ -2,20 +2,20 @@
 
 use serde::Serialize;
 
-use crate::manifest::{Checked, Problem, SourcePlace, Sources};
+use crate::manifest::{Checked, Problem, Severity, SourcePlace, Sources, Span};
 use crate::report::problems::{Bounded, ProblemCounts, bound};
 
 /// `validate/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ValidateDocument {
+pub(crate) struct ValidateDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "validate/v1")))]
     format: &'static str,
     summary: ValidateSummary,
-    problems: Vec<ProblemFields>,
+    problems: Vec<ProblemFields<'a>>,
     /// What `--max-problems` kept out of `problems`.
-    omitted: CountFields,
+    omitted: ProblemCounts,
     exit_code: u8,
 }
 
@@ -28,36 +28,28 @@ struct ValidateSummary {
     flows: usize,
     runs: usize,
     #[serde(flatten)]
-    counts: CountFields,
+    counts: ProblemCounts,
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct CountFields {
-    errors: usize,
-    warnings: usize,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct ProblemFields {
+struct ProblemFields<'a> {
     code: &'static str,
-    #[cfg_attr(test, schemars(extend("enum" = ["error", "warning"])))]
-    severity: &'static str,
-    message: String,
+    severity: Severity,
+    message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    hint: Option<&'a str>,
     #[serde(flatten)]
-    place: PlaceFields,
-    related: Vec<PlaceFields>,
+    place: PlaceFields<'a>,
+    related: Vec<PlaceFields<'a>>,
 }
 
 /// A place: lines and columns count characters from 1, `span` bytes from 0; ends are exclusive.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct PlaceFields {
-    file: String,
+struct PlaceFields<'a> {
+    file: &'a str,
     line: u32,
     column: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,8 +57,8 @@ struct PlaceFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     end_column: Option<u32>,
     span: SpanFields,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    label: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    label: &'a str,
 }
 
 #[derive(Debug, Serialize)]
@@ -76,52 +68,54 @@ struct SpanFields {
     end: u32,
 }
 
-impl From<ProblemCounts> for CountFields {
-    fn from(ProblemCounts { errors, warnings }: ProblemCounts) -> Self {
-        Self { errors, warnings }
-    }
-}
-
-impl PlaceFields {
-    fn new(place: &SourcePlace, sources: &Sources) -> Self {
+impl<'a> PlaceFields<'a> {
+    fn new(place: &'a SourcePlace, sources: &Sources) -> Self {
         let SourcePlace { file, span, label } = place;
-        let bytes = span.start as usize..span.end as usize;
+        let Span {
+            start,
+            end,
+            line,
+            column,
+        } = *span;
         // What was not read whole has no text at the place.
-        let text = sources.text(file).and_then(|text| text.get(bytes));
-        let end = text.map(|text| {
-            let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            match text.rsplit_once('\n') {
-                Some((before, last)) => (
-                    span.line + 1 + count(before.matches('\n').count()),
-                    1 + count(last.chars().count()),
-                ),
-                None => (span.line, span.column + count(text.chars().count())),
-            }
-        });
+        let text = sources.text(file);
+        let text = text.and_then(|text| text.get(start as usize..end as usize));
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let lines = |text: &str| count(text.matches('\n').count());
+        let columns = |text: &str| match text.rsplit_once('\n') {
+            Some((_, last)) => 1 + count(last.chars().count()),
+            None => column + count(text.chars().count()),
+        };
         Self {
-            file: file.to_string(),
-            line: span.line,
-            column: span.column,
-            end_line: end.map(|(line, _)| line),
-            end_column: end.map(|(_, column)| column),
-            span: SpanFields {
-                start: span.start,
-                end: span.end,
-            },
-            label: label.clone(),
+            file,
+            line,
+            column,
+            end_line: text.map(|text| line + lines(text)),
+            end_column: text.map(columns),
+            span: SpanFields { start, end },
+            label,
         }
     }
 }
 
 /// What checking came to, as `validate/v1`, with at most `most` problems.
 #[must_use]
-pub(crate) fn validate(
+pub(crate) fn validate<'a>(
     sources: &Sources,
-    checked: &Checked,
+    checked: &'a Checked,
     most: usize,
     exit_code: u8,
-) -> ValidateDocument {
+) -> ValidateDocument<'a> {
     let Bounded { shown, rest } = bound(checked, most);
+    let place = |place: &'a SourcePlace| PlaceFields::new(place, sources);
+    let problem = |problem: &'a Problem| ProblemFields {
+        code: problem.rule.code(),
+        severity: problem.severity(),
+        message: &problem.message,
+        hint: problem.hint.as_deref(),
+        place: place(&problem.place),
+        related: problem.related.iter().map(place).collect(),
+    };
     ValidateDocument {
         format: "validate/v1",
         summary: ValidateSummary {
@@ -129,32 +123,10 @@ pub(crate) fn validate(
             manifests: checked.documents,
             flows: checked.flows(),
             runs: checked.runs.len(),
-            counts: ProblemCounts::in_all(checked).into(),
+            counts: ProblemCounts::in_all(checked),
         },
-        problems: shown
-            .into_iter()
-            .map(|problem| {
-                let Problem {
-                    rule,
-                    message,
-                    hint,
-                    place,
-                    related,
-                } = problem;
-                ProblemFields {
-                    code: rule.code(),
-                    severity: rule.severity().as_str(),
-                    message: message.clone(),
-                    hint: hint.clone(),
-                    place: PlaceFields::new(place, sources),
-                    related: related
-                        .iter()
-                        .map(|place| PlaceFields::new(place, sources))
-                        .collect(),
-                }
-            })
-            .collect(),
-        omitted: rest.into(),
+        problems: shown.into_iter().map(problem).collect(),
+        omitted: rest,
         exit_code,
     }
 }

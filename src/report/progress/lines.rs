@@ -6,7 +6,6 @@ use tokio::time::Instant;
 
 use super::ids_and_times::{named_runs, runs_of_flow, since, wall_clock};
 use crate::engine::{ActiveRuns, Event, FlowStarted};
-use crate::report::outcome::{describe_blocked, describe_unclear};
 use crate::report::reason::{describe_other, said};
 use crate::report::status::StatusTotals;
 use crate::report::{ApplyProgress, Status, number, plain, window};
@@ -37,11 +36,9 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             format!("{}: {}", about("not sent", flow, run), plain(&reason, 300))
         }
         Event::Prepared { .. } | Event::Sending { .. } | Event::NotSent { .. } => return None,
-        Event::Blocked { flow, reason } => format!(
-            "blocked    {}: {}",
-            name(flow),
-            plain(&describe_blocked(reason), 700)
-        ),
+        Event::Blocked { flow, reason } => {
+            format!("blocked    {}: {}", name(flow), plain(reason, 700))
+        }
         Event::Created { flow, run, run_id } => format!(
             "{}  run {run_id}  ({}/{})",
             about(
@@ -91,8 +88,7 @@ pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Op
             format!("{}: it does not exist", about("settled", flow, run))
         }
         Event::Unclear { flow, run, reason } => {
-            let why = describe_unclear(reason);
-            format!("{}: {}", about("unclear", flow, run), plain(&why, 300))
+            format!("{}: {}", about("unclear", flow, run), plain(reason, 300))
         }
         Event::Throttled { until, rate } => format!(
             "throttled  nothing is sent until {}, then at {rate:.1}/s",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::audit::describe_run;
 use crate::api::FlowRun;
 use crate::reconcile::import::{FlowImport, ImportedRun};
+use crate::report::reason::describe_run;
 use crate::report::{number, plain, window};
 use crate::run::{FlowRef, RunStatus, Window};
 

@@ -71,28 +71,28 @@ fn a_set_up_that_works_is_told_so_and_what_the_service_does_is_learnt() {
     let end = answered + text[answered..].find(" ms").expect("a time");
     let text = format!("{}TIME{}", &text[..answered + 12], &text[end..]);
     insta::assert_snapshot!(text, @r"
-    Settings
+    Settings:
       ✓ config     backfill.yaml
       ✓ variables  set: AEP_ORG_ID, AEP_CLIENT_ID, AEP_CLIENT_SECRET, AEP_SCOPES, AEP_ENDPOINT, AEP_IMS_ENDPOINT
       ✓ manifests  1 manifest, 2 runs
 
-    Service
+    Service:
       ✓ endpoint      URL, this machine, no TLS, no proxy, answered in TIME ms
       ✓ clock         the same as the service's
       ✓ sign-in       OAuth server-to-server: good for 23 h 59 min
       ✓ sandbox prod  the organization and the sandbox are accepted
 
-    Flows
+    Flows:
       ✓ flow-1  in prod, scheduled once, enabled, reads files
 
-    What the service does
+    What the service does:
       ✓ lists         filtered by flow: 3 runs in 1 list
       ✓ windows       shown: 3 of 3 in params
       ✓ times         times in params are in seconds, as strings
       ✓ whose runs    none of 3 runs is by this API key
       ✓ lost answers  settled by the window that lists show of each run, 5 min after the request
 
-    State
+    State:
       ✓ place    .backfill: none yet, the first apply begins it
       ✓ writing  the folder may be written to
 

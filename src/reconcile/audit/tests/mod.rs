@@ -11,7 +11,7 @@ use crate::api::{RunTimes, WindowEvidence};
 use crate::fixture::{OURS, at, desired, window};
 use crate::run::{ByteCounts, RecordCounts, RunStatus};
 use crate::run::{DesiredRun, FlowId, FlowRef, Rerun, RunIdentity};
-use crate::state::{ClockedTime, Entry, Evidence, Fate, State};
+use crate::state::{ClockedTime, Entry, Evidence, Refusal, State};
 
 const THEIRS: &str = "exc_app";
 /// When every request of these worlds was sent.
@@ -213,7 +213,7 @@ fn without_a_state_everything_is_unknown() {
         input(None, &[], SENT),
         &[look(FLOW, ListResult::Runs(runs))],
     );
-    assert_eq!(audit.count(FindingKind::Unknown), 2);
+    assert_eq!(audit.counts().of(FindingKind::Unknown), 2);
     assert_eq!(audit.findings.len(), 2);
 }
 
@@ -231,13 +231,13 @@ fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
         ),
     ];
     let audit = compare(input(Some(&world.state), &[], world.now), &looks);
-    assert_eq!(audit.count(FindingKind::Unreadable), 1);
+    assert_eq!(audit.counts().of(FindingKind::Unreadable), 1);
     assert_eq!(
-        audit.count(FindingKind::Vanished),
+        audit.counts().of(FindingKind::Vanished),
         0,
         "nothing is known of its run"
     );
-    assert_eq!(audit.count(FindingKind::Unknown), 1);
+    assert_eq!(audit.counts().of(FindingKind::Unknown), 1);
     assert!(!audit.is_unanswered());
     let silent = [look(FLOW, ListResult::Unanswered("no answer".to_owned()))];
     assert!(compare(input(None, &[], world.now), &silent).is_unanswered());

@@ -53,7 +53,7 @@ fn a_run_on_record_for_another_flow_is_told_once_from_whichever_side() {
     ] {
         let audit = compare(input, &looks);
         assert_eq!(audit.findings.len(), 1, "{:?}", audit.findings);
-        assert_eq!(audit.count(FindingKind::Differs), 1);
+        assert_eq!(audit.counts().of(FindingKind::Differs), 1);
     }
 }
 
@@ -216,7 +216,7 @@ fn a_run_that_was_just_retried_is_not_judged_by_how_it_was_listed_before() {
         let mut world = retried("a", &failed).lists([failed.clone()]);
         world.now = now;
         let audit = world.audit();
-        (audit.count(FindingKind::Failed), audit.too_new)
+        (audit.counts().of(FindingKind::Failed), audit.too_new)
     };
     assert_eq!(audit(SENT + 20), (0, 1));
     assert_eq!(audit(SENT + 10_000), (1, 0), "the retry changed nothing");

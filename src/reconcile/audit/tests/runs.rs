@@ -229,7 +229,7 @@ fn a_run_that_was_rejected_and_is_listed_all_the_same_is_a_contradiction() {
     let [Fact::Contradiction { denial, run, .. }] = &facts[..] else {
         panic!("{facts:?}");
     };
-    assert!(matches!(denial, Denial::Rejected { .. }));
+    assert!(matches!(denial, Fate::Rejected { .. }));
     assert_eq!(run.id.to_string(), "a");
     let old =
         AuditFixture::new()
@@ -268,7 +268,7 @@ fn a_run_that_shows_up_after_its_window_was_sent_again_is_a_contradiction_and_a_
         .facts();
     let [
         Fact::Contradiction {
-            denial: Denial::Absent(_),
+            denial: Fate::NotCreated(_),
             run,
             ..
         },
