@@ -16,8 +16,8 @@ pub(super) fn length<'de, D: Deserializer<'de>>(
 }
 
 /// Why a text behind a flag or in the config is not a length of time.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}: {}", .0.hint())]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {}", .0, .0.hint())]
 pub(crate) struct LengthError(EveryError);
 
 /// A length of time as people write it: `5 minutes`, `5m`, `PT5M`.
