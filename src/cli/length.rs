@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
-use crate::manifest::{EveryError, parse_seconds};
+use crate::manifest::{Misread, parse_seconds};
 
 /// One that is written in the config.
 pub(super) fn length<'de, D: Deserializer<'de>>(
@@ -17,8 +17,8 @@ pub(super) fn length<'de, D: Deserializer<'de>>(
 
 /// Why a text behind a flag or in the config is not a length of time.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}: {}", .0.hint())]
-pub(crate) struct LengthError(EveryError);
+#[error("{}: {}", .0, .0.hint())]
+pub(crate) struct LengthError(Misread);
 
 /// A length of time as people write it: `5 minutes`, `5m`, `PT5M`.
 pub(crate) fn parse_length(text: &str) -> Result<Duration, LengthError> {

@@ -163,10 +163,14 @@ mod tests {
     #[test]
     fn a_length_is_typed_short_or_written_out() {
         for (text, seconds) in [("30s", 30), ("10m", 600), ("2h", 7200), ("0s", 0)] {
-            assert_eq!(length(text), Ok(Duration::from_secs(seconds)), "{text}");
+            assert_eq!(
+                length(text).ok(),
+                Some(Duration::from_secs(seconds)),
+                "{text}"
+            );
         }
         for text in ["10 minutes", "PT10M"] {
-            assert_eq!(length(text), Ok(Duration::from_secs(600)), "{text}");
+            assert_eq!(length(text).ok(), Some(Duration::from_secs(600)), "{text}");
         }
         for text in ["", "m", "-5m", "1.5h", "10", "1 month", "99999999999s", "é"] {
             assert!(length(text).is_err(), "{text}");

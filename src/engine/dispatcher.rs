@@ -231,6 +231,8 @@ impl Dispatcher {
     fn end(&mut self, ending: Ending) {
         match self.ending {
             None => {}
+            // A fault of this program is told whatever came before it.
+            Some(ref earlier) if is_new_fault(earlier, &ending) => {}
             // What comes after a tripped breaker follows from it, unless it is the user's wish.
             Some(Ending::Breaker(_)) if matches!(ending, Ending::Interrupted) => {}
             Some(_) => return,
@@ -243,6 +245,11 @@ impl Dispatcher {
         self.ending = Some(ending);
         self.journal.tell(Event::Stopping);
     }
+}
+
+/// Whether `ending` is a panic, and no panic has ended the apply yet.
+fn is_new_fault(earlier: &Ending, ending: &Ending) -> bool {
+    matches!(ending, Ending::Panicked(_)) && !matches!(earlier, Ending::Panicked(_))
 }
 
 async fn sleep_until(at: Option<Instant>) {
