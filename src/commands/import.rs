@@ -5,6 +5,7 @@
 //! command again finds the runs on record, and writes the manifests that are missing.
 
 mod manifest_writer;
+mod neighbours;
 
 use std::collections::HashSet;
 use std::io;

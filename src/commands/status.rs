@@ -25,9 +25,9 @@ use crate::cli::signals::Signals;
 use crate::cli::silence::Silence;
 use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
+use crate::reconcile::status::{RunListing, Status, StatusRow, Unread};
 use crate::report::{
-    ApplyProgress, PlanView, ProgressDisplay, RunListing, Status, StatusRow, StatusView, Unread,
-    fitting, still_watching, watch_line,
+    ApplyProgress, PlanView, ProgressDisplay, StatusView, fitting, still_watching, watch_line,
 };
 use crate::run::{
     FlowId, FlowRef, Key, KeyPrefix, OrganizationId, RunId, RunIdentity, WindowStatus,

@@ -10,6 +10,7 @@ mod dispatcher;
 mod event;
 mod flow_queue;
 mod reason;
+mod retry_summary;
 mod running;
 mod send;
 mod stop;
@@ -30,6 +31,7 @@ use crate::store::{LockedStore, StoreError};
 
 pub(crate) use event::{ActiveRuns, Event, FlowIndex, FlowStarted};
 pub(crate) use reason::{DoubtReason, LeftReason, NotSentReason};
+pub(crate) use retry_summary::RetrySummary;
 pub(crate) use stop::{Stop, Stopper};
 
 /// How an apply is carried out.

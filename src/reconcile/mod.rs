@@ -4,7 +4,7 @@
 //! [`matching`] is the one rule; the others ask it. `preflight` says whether a flow may be sent to and
 //! what of it exists, `settle` what one list tells of runs in doubt and `settle_schedule` what several
 //! do, [`resolve`] whether a person's decision fits, [`audit`] what differs, [`import`] what runs made
-//! by hand stand for. All of it are functions of plain data, but for the reads in `listing` and
+//! by hand stand for, `status` how runs are doing. All of it are functions of plain data, but for the reads in `listing` and
 //! `resolve`.
 
 #[cfg(test)]
@@ -19,6 +19,7 @@ pub(crate) mod resolve;
 mod seen;
 pub(crate) mod settle;
 pub(crate) mod settle_schedule;
+pub(crate) mod status;
 
 pub(crate) use listing::{RecordedRuns, RunList};
 pub(crate) use reason::{Blocked, Unclear};

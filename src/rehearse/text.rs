@@ -250,8 +250,9 @@ mod tests {
             retried: 3,
             ..RehearsalCounts::default()
         };
-        insta::assert_snapshot!(shown(&rehearsal(verdict)), @r"
+        insta::assert_snapshot!(shown(&rehearsal(verdict)), @"
         Each of 80 wanted runs was created exactly once. 3 runs that failed were run again, once for each failure.
+
         scenario  storm, seed 7
         wanted    80
         created   80
@@ -295,7 +296,7 @@ mod tests {
             text.starts_with("21 runs doubled, 1 run lost: a defect of backfill, unless the"),
             "{text}"
         );
-        let end = text.split_once("\n\n").expect("a table").1;
+        let end = text.split_once("1 min 23 s\n").expect("a table").1;
         assert!(
             end.starts_with(
                 "  doubled  aaaaaaaaaaaa  prod  3abea21c-7e36-4be1-bec1-d3bad0e3e0de  \

@@ -1,7 +1,5 @@
 //! A retry: which runs are run again and why, and what came of it.
 
-use serde::Serialize;
-
 use super::apply::{annotate_applied, ending_word, report_outcomes};
 use super::bar::Bar;
 use super::blocks::{Block, Flow, Report, Row, Table};
@@ -13,7 +11,7 @@ use super::reason::{describe_fate, said};
 use super::terminal::Layout;
 use super::view::View;
 use super::{plain, short_window};
-use crate::engine::{Applied, OutcomeKind};
+use crate::engine::{Applied, RetrySummary};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::run::{FlowRef, RunId, Window, WindowStatus};
 use crate::state::LastSeen;
@@ -29,102 +27,12 @@ pub(crate) struct RetryView<'a> {
     pub applied: Option<&'a Applied>,
 }
 
-/// How many runs came to what, by a retry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RetrySummary {
-    /// Run again, those found to be so included.
-    pub retried: usize,
-    /// That need no retry, or have not finished.
-    pub unchanged: usize,
-    /// Refused by the service.
-    pub rejected: usize,
-    /// May be run again, or not.
-    pub in_doubt: usize,
-    /// Left for the next retry; in a dry run, all that would be run again.
-    pub remaining: usize,
-    /// Run as often as is allowed: left to a person.
-    pub exhausted: usize,
-    /// Not run again while their manifests say so.
-    pub paused: usize,
-}
-
-impl RetrySummary {
-    #[must_use]
-    pub(crate) fn new(planned: &RetryPlan, applied: Option<&Applied>) -> Self {
-        let RetryPlan {
-            plan,
-            exhausted,
-            paused,
-            unchanged,
-        } = planned;
-        let totals = plan.totals();
-        let summary = Self {
-            remaining: totals.held_back,
-            exhausted: exhausted.len(),
-            paused: *paused,
-            unchanged: *unchanged,
-            ..Self::default()
-        };
-        let Some(applied) = applied else {
-            return Self {
-                in_doubt: totals.actions.of(Action::Settle),
-                remaining: summary.remaining + totals.actions.of(Action::Retry),
-                unchanged: summary.unchanged + totals.actions.of(Action::Unchanged),
-                ..summary
-            };
-        };
-        let counts = applied.counts(totals.held_back);
-        Self {
-            retried: counts.of(OutcomeKind::Created) + counts.of(OutcomeKind::Adopted),
-            rejected: counts.of(OutcomeKind::Rejected),
-            in_doubt: counts.of(OutcomeKind::InDoubt),
-            remaining: counts.of(OutcomeKind::Remaining),
-            unchanged: summary.unchanged + counts.of(OutcomeKind::Unchanged),
-            ..summary
-        }
-    }
-
-    /// `18 retried, 2 exhausted, 280 unchanged`.
-    fn describe(self, is_applied: bool) -> String {
-        let Self {
-            retried,
-            unchanged,
-            rejected,
-            in_doubt,
-            remaining,
-            exhausted,
-            paused,
-        } = self;
-        let (first, left) = if is_applied {
-            ((retried, "retried"), (remaining, "remaining"))
-        } else {
-            ((remaining, "to run again"), (0, ""))
-        };
-        let mut parts = vec![format!("{} {}", first.0, first.1)];
-        for (number, what) in [
-            (rejected, "rejected"),
-            (in_doubt, "in doubt"),
-            left,
-            (exhausted, "exhausted"),
-            (paused, "paused"),
-            (unchanged, "unchanged"),
-        ] {
-            if number > 0 {
-                parts.push(format!("{number} {what}"));
-            }
-        }
-        parts.join(", ")
-    }
-}
-
 impl View for RetryView<'_> {
     type Document = RetryDocument;
 
     fn report(&self, layout: Layout) -> Report {
         let Self { planned, applied } = *self;
-        let summary = RetrySummary::new(planned, applied).describe(applied.is_some());
+        let summary = describe(RetrySummary::new(planned, applied), applied.is_some());
         let mut report = Report::default();
         if let Some(applied) = applied {
             report.title = format!("retry: {summary}");
@@ -267,4 +175,36 @@ fn row(planned: &PlannedRun) -> Row {
 
 fn last_seen(planned: &PlannedRun) -> Option<&LastSeen> {
     planned.known.as_ref()?.last_seen.as_ref()
+}
+
+/// `18 retried, 2 exhausted, 280 unchanged`.
+fn describe(summary: RetrySummary, is_applied: bool) -> String {
+    let RetrySummary {
+        retried,
+        unchanged,
+        rejected,
+        in_doubt,
+        remaining,
+        exhausted,
+        paused,
+    } = summary;
+    let (first, left) = if is_applied {
+        ((retried, "retried"), (remaining, "remaining"))
+    } else {
+        ((remaining, "to run again"), (0, ""))
+    };
+    let mut parts = vec![format!("{} {}", first.0, first.1)];
+    for (number, what) in [
+        (rejected, "rejected"),
+        (in_doubt, "in doubt"),
+        left,
+        (exhausted, "exhausted"),
+        (paused, "paused"),
+        (unchanged, "unchanged"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {what}"));
+        }
+    }
+    parts.join(", ")
 }

@@ -2,9 +2,8 @@
 //! runs, those that failed first.
 
 use std::collections::HashMap;
-use std::ops::AddAssign;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::bar::Bar;
 use super::blocks::{Block, Flow, Report, Row, Table};
@@ -16,183 +15,28 @@ use super::plan::PlanView;
 use super::terminal::Layout;
 use super::view::View;
 use super::{duration, number, plain, short_window};
-use crate::api::{FlowRun, RunError};
+use crate::api::RunError;
 use crate::manifest::Severity;
+use crate::reconcile::status::{RunListing, Status, StatusRow, StatusTotals, Unread};
 use crate::run::{
-    ByteCounts, Counts, DesiredRun, FlowRef, Key, Origin, RecordCounts, RunId, RunIdentity,
-    RunStatus, Window, WindowStatus,
+    DesiredRun, FlowRef, Key, Origin, RunId, RunIdentity, RunStatus, Window, WindowStatus,
 };
-use crate::state::{Holder, Refusal};
-use crate::untrusted::Untrusted;
 
 /// How many runs of a flow are shown before they are only counted.
 const SHOWN: usize = 20;
 
-/// One run, as the state and the service know it.
-#[derive(Debug, Clone)]
-pub(crate) struct StatusRow {
-    /// The run.
-    pub identity: RunIdentity,
-    pub key: Key,
-    /// The manifest's label for its flow.
-    pub name: Untrusted,
-    /// Its id; `None` while it is in doubt, and where it was rejected.
-    pub run_id: Option<RunId>,
-    /// Which attempt it is, from 1.
-    pub attempt: usize,
-    /// What the service says of it.
-    pub seen: RunListing,
-}
-
-/// What a flow's list says of a run.
-#[derive(Debug, Clone)]
-pub(crate) enum RunListing {
-    /// This.
-    Run(Box<FlowRun>),
-    /// It runs again under the id that it has, and the list shows it as it was before.
-    RunsAgain,
-    /// It is not in the list.
-    NotListed,
-    /// The list could not be read.
-    NotRead,
-    /// It is being sent: whoever holds the state is at work, and no answer is to be expected yet.
-    Sending,
-    /// The service refused it, so that there is no run.
-    Rejected(Box<Refusal>),
-}
-
-/// A flow whose list could not be read.
-#[derive(Debug, Clone)]
-pub(crate) struct Unread {
-    /// The manifest's label for it.
-    pub name: Untrusted,
-    pub flow: FlowRef,
-    /// What the service said, or why it did not.
-    pub why: String,
-}
-
-/// How the recorded runs are doing.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Status {
-    /// The runs, by sandbox, flow, window and rerun.
-    pub rows: Vec<StatusRow>,
-    /// The flows of which nothing is known, in the same order.
-    pub unread: Vec<Unread>,
-    /// Who holds the state, where some runs are being sent.
-    pub holder: Option<Holder>,
-}
-
-impl StatusRow {
-    /// Where it stands.
-    #[must_use]
-    pub(crate) fn status(&self) -> WindowStatus {
-        match (&self.run_id, &self.seen) {
-            (_, RunListing::Rejected(_)) => WindowStatus::Rejected,
-            (_, RunListing::Sending | RunListing::RunsAgain) => WindowStatus::Scheduled,
-            (None, _) => WindowStatus::InDoubt,
-            (Some(_), RunListing::NotListed) => WindowStatus::NotListed,
-            (Some(_), RunListing::NotRead) => WindowStatus::NotRead,
-            (Some(_), RunListing::Run(run)) => (&run.status).into(),
-        }
-    }
-
-    /// Whether the service may still change it.
-    #[must_use]
-    pub(crate) fn is_unfinished(&self) -> bool {
-        matches!(
-            self.status(),
-            WindowStatus::Unknown
-                | WindowStatus::InProgress
-                | WindowStatus::Scheduled
-                | WindowStatus::NotListed
-        )
-    }
-
-    /// The word for where it stands.
-    #[must_use]
-    pub(crate) fn word(&self) -> String {
-        match (&self.run_id, &self.seen) {
-            (_, RunListing::Rejected(_)) => "rejected".to_owned(),
-            (_, RunListing::Sending) => "being sent".to_owned(),
-            (None, _) => "in doubt".to_owned(),
-            (Some(_), RunListing::Run(run)) => run.status.to_string(),
-            (Some(_), RunListing::RunsAgain) => "retried".to_owned(),
-            (Some(_), RunListing::NotListed) => "not listed".to_owned(),
-            (Some(_), RunListing::NotRead) => "not read".to_owned(),
-        }
-    }
-
-    /// The run as it is listed.
-    #[must_use]
-    pub(crate) fn run(&self) -> Option<&FlowRun> {
-        match &self.seen {
-            RunListing::Run(run) => Some(run),
-            RunListing::RunsAgain
-            | RunListing::NotListed
-            | RunListing::NotRead
-            | RunListing::Sending
-            | RunListing::Rejected(_) => None,
-        }
-    }
-
-    fn is_fine(&self) -> bool {
-        self.status() == WindowStatus::Success
-            && self.run().is_some_and(|run| run.errors.is_empty())
-    }
-}
-
-/// How many runs stand where, and what they moved.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct StatusTotals {
-    pub counts: Counts<WindowStatus>,
-    pub records: RecordCounts,
-    pub bytes: ByteCounts,
-    /// For how long they worked, those counted of which both ends are known.
-    worked: SignedDuration,
-    timed: i32,
-}
-
-impl StatusTotals {
-    #[must_use]
-    pub(crate) fn of<'r>(rows: impl IntoIterator<Item = &'r StatusRow>) -> Self {
-        let mut totals = Self::default();
-        for row in rows {
-            totals += row;
-        }
-        totals
-    }
-
-    /// `28,500 records in, …; 7.2 MB in, …; 3 s each`.
-    fn describe_moved(&self) -> Option<String> {
-        let each = (self.timed > 0)
-            .then(|| self.worked / self.timed)
-            .and_then(|each| std::time::Duration::try_from(each).ok());
-        let each = each.map(|each| format!("{} each", duration(each)));
-        let parts: Vec<String> = [
-            describe_records(self.records),
-            describe_bytes(self.bytes),
-            each,
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
-    }
-}
-
-impl AddAssign<&StatusRow> for StatusTotals {
-    fn add_assign(&mut self, row: &StatusRow) {
-        self.counts.add(row.status());
-        let Some(run) = row.run() else { return };
-        self.records = self.records.plus(run.records);
-        self.bytes = self.bytes.plus(run.bytes);
-        if let (Some(began), Some(ended)) = (run.times.started_at, run.times.ended_at)
-            && began <= ended
-        {
-            self.worked += ended.duration_since(began);
-            self.timed += 1;
-        }
-    }
+/// `28,500 records in, …; 7.2 MB in, …; 3 s each`.
+fn describe_moved(totals: &StatusTotals) -> Option<String> {
+    let each = totals.each();
+    let parts: Vec<String> = [
+        describe_records(totals.records),
+        describe_bytes(totals.bytes),
+        each.map(|each| format!("{} each", duration(each))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// How recorded runs are doing.
@@ -231,11 +75,10 @@ impl View for StatusView<'_> {
             verdict: format!("{all}."),
             blocks: Vec::new(),
         };
-        report.blocks.extend(
-            totals
-                .describe_moved()
-                .map(|moved| Block::Note(format!("{moved}."))),
-        );
+        let moved = describe_moved(&totals);
+        report
+            .blocks
+            .extend(moved.map(|moved| Block::Note(format!("{moved}."))));
         if let Some(holder) = holder {
             report.table(Table {
                 heading: Some("More runs may come: the state is held by".to_owned()),
@@ -245,7 +88,7 @@ impl View for StatusView<'_> {
         }
         report.table(Table {
             heading: Some("These flows could not be listed".to_owned()),
-            rows: unread.iter().map(Unread::row).collect(),
+            rows: unread.iter().map(unread_row).collect(),
             rest: "flows",
             ..Table::default()
         });
@@ -315,12 +158,10 @@ fn annotate_status(status: &Status, wanted: &[DesiredRun]) -> Vec<Annotation> {
         .collect()
 }
 
-impl Unread {
-    fn row(&self) -> Row {
-        let Self { name, flow, why } = self;
-        let about = format!("{}  {flow}", plain(name, 60));
-        Row::new([about]).with_notes(vec![plain(why, 300)])
-    }
+fn unread_row(unread: &Unread) -> Row {
+    let Unread { name, flow, why } = unread;
+    let about = format!("{}  {flow}", plain(name, 60));
+    Row::new([about]).with_notes(vec![plain(why, 300)])
 }
 
 fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
@@ -352,7 +193,7 @@ fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
         counts: counts
             .map(|(status, number)| (number, status.label()))
             .collect(),
-        moved: totals.describe_moved(),
+        moved: describe_moved(&totals),
         notes: Vec::new(),
         needs_attention: totals.counts.sum(WindowStatus::needs_attention) > 0,
         is_listed: true,

@@ -235,15 +235,46 @@ fn flows_with_the_same_windows_become_one_manifest() {
     assert!(printed.stdout.contains(&text), "{}", printed.stdout);
     assert_eq!(printed.stdout.matches("flows:").count(), 1);
     is_clean(&workspace, &emulated, 9);
-    let again = workspace.run(&format!("{all} --format json")).exits(0);
-    let again = again.json();
-    assert_eq!(again["summary"]["adopted"], 0);
-    let flows = again["flows"].as_array().expect("flows");
-    assert!(
-        flows
-            .iter()
-            .all(|flow| flow["manifest"]["wasThere"] == true)
+    // Each of them is there, by itself and with the others.
+    for line in [all, format!("import {}", flow(2))] {
+        let again = workspace.run(&format!("{line} --format json")).exits(0);
+        let again = again.json();
+        assert_eq!(again["summary"]["adopted"], 0);
+        let flows = again["flows"].as_array().expect("flows");
+        assert!(
+            flows
+                .iter()
+                .all(|flow| flow["manifest"]["wasThere"] == true)
+        );
+    }
+}
+
+#[test]
+fn a_manifest_that_says_the_same_in_other_words_stays() {
+    let (workspace, emulated) = by_hand(&[(1, false), (2, false)], "");
+    let theirs = ByHand::at(&emulated);
+    for n in 0..2 {
+        theirs.create(1, day(n));
+        theirs.create(2, day(n));
+    }
+    let text = format!(
+        "version: 1\nflowId: {}\nsource: file # by hand\nranges:\n\
+         - {{ from: 2022-01-01, to: 2022-01-03, every: 24 hours }}\n",
+        flow(1)
     );
+    fs::create_dir(workspace.path().join("manifests")).expect("a folder");
+    workspace.write("manifests/mine.yaml", &text);
+    let line = format!("import {} {}", flow(1), flow(2));
+    let ran = workspace.run(&line).exits(0);
+    assert!(
+        ran.stdout
+            .contains("manifests/mine.yaml holds them already")
+            && ran.stdout.contains("written to manifests/flow-2.yaml"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(workspace.read("manifests/mine.yaml"), text);
+    is_clean(&workspace, &emulated, 4);
 }
 
 #[test]

@@ -3,18 +3,19 @@
 //! Takes what was listed and a state; gives each flow with its manifest, or says what is in the
 //! way. [`write()`] is all that touches the disk for good.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::neighbours::Neighbours;
 use crate::api::{Flow, FlowRun};
 use crate::cli::Exit;
 use crate::cli::failure::{Failure, chain};
 use crate::cli::output;
 use crate::file_text::text_of;
-use crate::manifest::{FindError, Manifest, Rules, Sources, check, read_paths, shown_path};
+use crate::manifest::{Rules, Sources, check, shown_path};
 use crate::plan::{Action, diff};
 use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
 use crate::report::{self, ImportedFlow, ImportedManifest};
@@ -51,12 +52,14 @@ struct ManifestFile<'a> {
     flows: Vec<usize>,
     listed: Vec<&'a ListedFlow>,
     windows: Vec<(Window, Rerun)>,
+    /// Otherwise its flow has a manifest already, or there is nothing to want.
+    is_to_be_written: bool,
 }
 
 impl ManifestWriter<'_> {
     /// The flows with their manifests, beside `state`: held to what our own commands will say.
     pub(super) fn prepare(&self, state: &State) -> Result<Vec<ImportedFlow>, Failure> {
-        let existing = self.existing()?;
+        let neighbours = Neighbours::read(self.output, self.default, &self.rules)?;
         let mut flows: Vec<ImportedFlow> = self
             .listed
             .iter()
@@ -65,7 +68,7 @@ impl ManifestWriter<'_> {
                 ImportedFlow {
                     flow: listed.flow.clone(),
                     name: label(listed).map_or_else(|| listed.flow.id.to_string(), str::to_owned),
-                    manifest: None,
+                    manifest: neighbours.manifest_of(&listed.flow, &listed.source, &gathered),
                     gathered,
                 }
             })
@@ -81,47 +84,38 @@ impl ManifestWriter<'_> {
             })
             .collect();
         for (file, stem) in files.iter().zip(file_stems(&names)) {
-            let manifest = self.manifest(file, &stem, &existing)?;
-            for &at in &file.flows {
-                flows[at].manifest = Some(manifest.clone());
+            if file.is_to_be_written {
+                let manifest = self.manifest(file, &stem, &neighbours)?;
+                for &at in &file.flows {
+                    flows[at].manifest = Some(manifest.clone());
+                }
             }
         }
         self.verify(&flows, state)?;
         Ok(flows)
     }
 
-    /// The manifests that are there: a flow has one, so that what it wants is said in one place.
-    fn existing(&self) -> Result<Vec<Manifest>, Failure> {
-        let mut manifests = Vec::new();
-        for folder in BTreeSet::from([self.output, self.default]) {
-            match read_paths(&[folder.to_owned()]) {
-                Ok(sources) => manifests.extend(check(&sources, &self.rules).manifests),
-                Err(FindError::Missing(_) | FindError::NoManifest(_)) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(manifests)
-    }
-
-    /// Which flows share a file: those that want the very same windows.
+    /// Which flows share a file: those that want the very same windows, and have no manifest yet.
     fn files(&self, flows: &[ImportedFlow]) -> Vec<ManifestFile<'_>> {
         let mut files: Vec<ManifestFile<'_>> = Vec::new();
         let mut file_of: HashMap<Vec<(Window, Rerun)>, usize> = HashMap::new();
         for (at, (flow, listed)) in flows.iter().zip(self.listed).enumerate() {
             let windows = flow.gathered.windows();
-            if windows.is_empty() {
-                continue;
+            let is_to_be_written = flow.manifest.is_none() && !windows.is_empty();
+            if is_to_be_written {
+                let file = *file_of.entry(windows.clone()).or_insert(files.len());
+                if let Some(file) = files.get_mut(file) {
+                    file.flows.push(at);
+                    file.listed.push(listed);
+                    continue;
+                }
             }
-            let file = *file_of.entry(windows.clone()).or_insert(files.len());
-            if file == files.len() {
-                files.push(ManifestFile {
-                    flows: Vec::new(),
-                    listed: Vec::new(),
-                    windows,
-                });
-            }
-            files[file].flows.push(at);
-            files[file].listed.push(listed);
+            files.push(ManifestFile {
+                flows: vec![at],
+                listed: vec![listed],
+                windows,
+                is_to_be_written,
+            });
         }
         files
     }
@@ -131,7 +125,7 @@ impl ManifestWriter<'_> {
         &self,
         file: &ManifestFile<'_>,
         stem: &str,
-        existing: &[Manifest],
+        neighbours: &Neighbours,
     ) -> Result<ImportedManifest, Failure> {
         let ManifestFile {
             listed, windows, ..
@@ -177,11 +171,12 @@ impl ManifestWriter<'_> {
                 return Err(Failure::usage(format!("could not read {shown}: {error}")));
             }
         };
-        let is_of = |one: &&Manifest| listed.iter().any(|listed| *one.flow == listed.flow);
-        if let (Some(other), false) = (existing.iter().find(is_of), was_there) {
+        let mut flows = listed.iter().map(|listed| &listed.flow);
+        let other = flows.find_map(|flow| Some((flow, neighbours.of(flow)?)));
+        if let (Some((flow, other)), false) = (other, was_there) {
             return Err(Failure::usage(format!(
                 "{} is a manifest of the flow {} already; nothing was written",
-                other.path, other.flow.id
+                other.path, flow.id
             ))
             .hint(
                 "apply adopts the runs that exist for its windows; `backfill audit` shows those \

@@ -139,6 +139,8 @@ async fn push(
         .any(|change| change.old.is_some_and(is_in_doubt));
     if decides_doubts {
         outlast(&place, held, signals).await?;
+    } else if old.is_none() && new.records().any(is_in_doubt) {
+        outlast_elsewhere(context, signals).await?;
     }
     let written = held
         .replace(new, what)
@@ -210,6 +212,25 @@ async fn hold(context: &Context, place: &dyn StateBackend) -> Result<LockedBacke
         );
     }
     Ok(held)
+}
+
+/// Waits for half of a lease: whoever held the place that a state comes from may still send until then,
+/// and the place that it goes to knows nothing of that.
+async fn outlast_elsewhere(context: &Context, signals: &mut Signals) -> Result<(), Failure> {
+    let wait = context.config.lease() / 2;
+    let _ = writeln!(
+        io::stderr(),
+        "note: runs are in doubt; waiting {:.0} s, for as long as a process that held this state \
+         elsewhere may still send",
+        wait.as_secs_f64().ceil()
+    );
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        () = signals.next() => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted; nothing was pushed",
+        )),
+    }
 }
 
 /// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt

@@ -198,7 +198,7 @@ mod tests {
     fn an_annotation_names_place_code_message_and_hint() {
         let text = "version: 1\nflowId: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de\nsandbox: Prod\n\
                     source: file\nruns: [{ windowStartTime: 1651584991, windowEndTime: 1651585956 }]\n";
-        insta::assert_snapshot!(written("manifests/a.yaml", text, 100), @"::error file=manifests/a.yaml,line=3,col=10,title=BF011::`Prod` is not a sandbox name: expected lower-case letters, digits and hyphens%0Ahelp: did you mean `prod`? The API wants the name, not the title");
+        insta::assert_snapshot!(written("manifests/a.yaml", text, 100), @"::error file=manifests/a.yaml,line=3,col=10,title=BF011::`Prod` is not a sandbox name: expected lower-case letters, digits and hyphens%0Ahelp: write its name, not its title; the list of sandboxes shows both");
     }
 
     #[test]

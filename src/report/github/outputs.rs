@@ -4,10 +4,9 @@
 
 use std::io::{self, Write};
 
-use crate::engine::{Applied, FollowTotals, OutcomeKind};
+use crate::engine::{Applied, FollowTotals, OutcomeKind, RetrySummary};
 use crate::plan::{Action, Plan, RetryPlan};
-use crate::report::status::StatusTotals;
-use crate::report::{RetrySummary, Status};
+use crate::reconcile::status::{Status, StatusTotals};
 use crate::run::WindowStatus;
 
 /// The outputs that depend on the result; what a verb does not know is not written.

@@ -26,10 +26,11 @@ use jiff::Timestamp;
 use super::bar::Bar;
 use super::follow::{describe_bytes, describe_records};
 use super::outcome::BlockedFlow;
+use super::plain;
 use super::plan::describe_request;
-use super::{Status, plain};
 use crate::engine::Applied;
 use crate::plan::{Forecast, Plan};
+use crate::reconcile::status::Status;
 use crate::run::{ByteCounts, Counts, FlowRef, RecordCounts, Window, WindowStatus};
 use crate::state::State;
 

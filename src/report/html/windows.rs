@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use crate::engine::{Applied, LeftReason, RunOutcome};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
+use crate::reconcile::status::{RunListing, Status, StatusRow};
 use crate::report::outcome::{BlockedFlow, describe_doubt, describe_left};
+use crate::report::plain;
 use crate::report::reason::{
     describe_absence, describe_fate, describe_found, describe_paused, reasons,
 };
-use crate::report::{RunListing, Status, StatusRow, plain};
 use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, RunStatus, WindowStatus};
 use crate::state::{Fate, LastSeen, Record, Refusal, State};
 

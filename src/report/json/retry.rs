@@ -5,9 +5,8 @@ use serde::Serialize;
 use super::apply::ending_word;
 use super::known::SeenFields;
 use super::{ApplyError, Asked, RunFields};
-use crate::engine::{Applied, RunOutcome};
+use crate::engine::{Applied, RetrySummary, RunOutcome};
 use crate::plan::{Action, PlannedRun, RetryPlan};
-use crate::report::RetrySummary;
 use crate::run::RunId;
 
 /// `retry/v1`.

@@ -4,8 +4,7 @@ use serde::Serialize;
 
 use super::RunFields;
 use super::known::{ByteFields, CountFields};
-use crate::report::status::StatusTotals;
-use crate::report::{Status, StatusRow, Unread};
+use crate::reconcile::status::{Status, StatusRow, StatusTotals, Unread};
 use crate::run::{FlowId, RunId, Sandbox, WindowStatus};
 use crate::untrusted::Untrusted;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::engine::{ActiveRuns, Event, FlowIndex, FlowStarted};
-use crate::report::{Status, plain};
+use crate::reconcile::status::Status;
+use crate::report::plain;
 use crate::run::{Key, RunId, RunIdentity, RunStatus, WindowStatus};
 
 /// Where an apply stands.

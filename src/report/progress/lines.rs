@@ -6,9 +6,9 @@ use tokio::time::Instant;
 
 use super::ids_and_times::{named_runs, runs_of_flow, since, wall_clock};
 use crate::engine::{ActiveRuns, Event, FlowStarted};
+use crate::reconcile::status::{Status, StatusTotals};
 use crate::report::reason::{describe_other, said};
-use crate::report::status::StatusTotals;
-use crate::report::{ApplyProgress, Status, number, plain, window};
+use crate::report::{ApplyProgress, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
 use crate::state::LastSeen;
 

@@ -138,6 +138,7 @@ async fn a_state_that_was_moved_away_is_used_by_nobody(place: &dyn StateBackend)
         .expect("written");
     held.release().await;
     let mut guard = place.lock(holder()).await.expect("free");
+    guard.read().await.expect("readable");
     guard
         .replace(
             MARK.to_vec(),
