@@ -162,10 +162,10 @@ async fn apply_in(
 /// Whether nothing is to be sent, looked for or followed.
 fn is_idle(plan: &Plan, state: Option<&State>, args: &SendArgs) -> bool {
     let totals = plan.totals();
-    !totals.has_changes()
-        && totals.actions.of(Action::Conflict) == 0
-        && !state.is_some_and(engine::has_doubts)
-        && !(args.waits() && engine::has_unfinished(plan, state))
+    let has_work = totals.has_changes() || totals.actions.of(Action::Conflict) > 0;
+    let has_doubts = state.is_some_and(engine::has_doubts);
+    let is_followed = args.waits() && engine::has_unfinished(plan, state);
+    !has_work && !has_doubts && !is_followed
 }
 
 /// Shows what is about to be done, or why it is not. From here on a reader of standard output that has

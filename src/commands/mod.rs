@@ -140,7 +140,7 @@ async fn run_async(args: &[OsString]) -> Exit {
     };
     let actions = Arc::new(Actions::new(cli.verb.is_for_github()));
     let verb = cli.verb.name();
-    let exit = match dispatch(cli, &actions).await {
+    let exit = match Box::pin(dispatch(cli, &actions)).await {
         Ok(exit) => exit,
         Err(failure) => {
             failure.tell(verb, &actions);

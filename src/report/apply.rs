@@ -11,8 +11,8 @@ use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
 use super::json::{self, ApplyDocument};
 use super::outcome::{describe_doubt, describe_left, run_row};
-use super::plan::{PlanView, describe_request};
-use super::reason::{describe_held_back, describe_review, said};
+use super::plan::PlanView;
+use super::reason::{describe_held_back, describe_request, describe_review, said};
 use super::terminal::Layout;
 use super::view::View;
 use super::{number, plain};
@@ -78,7 +78,9 @@ impl View for ApplyView<'_> {
         report_followed(&mut report, applied);
         if layout.is_markdown {
             let flows = flows(applied, plan, layout).into_iter();
-            report.blocks.extend(flows.map(Block::Flow));
+            report
+                .blocks
+                .extend(flows.map(|flow| Block::Flow(Box::new(flow))));
             report.note(format!("Digest of the plan: `{}`", plan.digest()));
         }
         report
@@ -345,7 +347,7 @@ fn flow(runs: &[(&DesiredRun, OutcomeKind, WindowStatus)], layout: Layout) -> Op
     .map(|(kind, word)| (counts.of(kind), word));
     Some(Flow {
         name: plain(&first.request.name, 60),
-        flow: FlowRef::clone(&first.identity.flow),
+        id: FlowRef::clone(&first.identity.flow),
         about: describe_request(&first.request),
         span,
         bar: Bar::of(span, &windows, layout.bar()),

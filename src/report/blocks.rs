@@ -23,7 +23,7 @@ pub(crate) enum Block {
     /// A paragraph of our own words.
     Note(String),
     Table(Table),
-    Flow(Flow),
+    Flow(Box<Flow>),
     /// Names and values, one under the other.
     Fields(Vec<(&'static str, String)>),
     /// Lines that are copied, never broken.
@@ -69,7 +69,7 @@ pub(crate) struct Row {
 pub(crate) struct Flow {
     /// The manifest's label, made harmless.
     pub name: String,
-    pub flow: FlowRef,
+    pub id: FlowRef,
     /// What it reads: `table by updatedAt`.
     pub about: String,
     pub span: Window,
@@ -101,7 +101,7 @@ impl Report {
 
     pub(super) fn flows(&self) -> impl Iterator<Item = &Flow> {
         self.blocks.iter().filter_map(|block| match block {
-            Block::Flow(flow) => Some(flow),
+            Block::Flow(flow) => Some(&**flow),
             _ => None,
         })
     }

@@ -174,11 +174,15 @@ fn describe_source(source: &Source) -> String {
     let Source::Table(column) = source else {
         return "files, told apart by when they were modified".to_owned();
     };
-    let mut text = format!("table, rows told apart by {}", plain(&column.name, 60));
-    for (what, value) in [("read as", &column.date_format), ("in", &column.timezone)] {
-        if let Some(value) = value {
-            text += &format!(", {what} {}", plain(value, 60));
-        }
-    }
-    text
+    let mut parts = vec![format!(
+        "table, rows told apart by {}",
+        plain(&column.name, 60)
+    )];
+    let further = [("read as", &column.date_format), ("in", &column.timezone)];
+    let further = further.into_iter();
+    parts.extend(further.filter_map(|(what, value)| {
+        let value = plain(value.as_ref()?, 60);
+        Some(format!("{what} {value}"))
+    }));
+    parts.join(", ")
 }

@@ -18,9 +18,8 @@ pub(super) fn report_followed(report: &mut Report, applied: &Applied) {
     let mut sentences = format!("The runs: {}.", describe_followed(totals));
     if applied.unfollowed > 0 {
         let not_listed = applied.unfollowed;
-        sentences += &format!(
-            " {not_listed} of them could not be followed: the service does not list them."
-        );
+        let why = "could not be followed: the service does not list them";
+        sentences = format!("{sentences} {not_listed} of them {why}.");
     }
     report.note(sentences);
     let failed = totals.failures.iter().take(NAMED);

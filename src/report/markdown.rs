@@ -136,7 +136,7 @@ fn flow_table(flows: &[&Flow], most: usize) -> (String, usize) {
 }
 
 fn flow_cell(flow: &Flow) -> String {
-    let FlowRef { sandbox, id } = &flow.flow;
+    let FlowRef { sandbox, id } = &flow.id;
     format!(
         "{} `{sandbox}`<br>`{id}`<br>`{}`<br>`{}`",
         code(&flow.name, 60),

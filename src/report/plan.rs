@@ -13,14 +13,16 @@ use super::json::{self, PlanDocument};
 use super::markdown::MOST_ROWS;
 use super::outcome::BlockedFlow;
 use super::problems::problem_row;
-use super::reason::{describe_fate, describe_held_back, describe_paused, describe_review, reasons};
+use super::reason::{
+    describe_fate, describe_held_back, describe_paused, describe_request, describe_review, reasons,
+};
 use super::terminal::Layout;
 use super::view::View;
 use super::window_range::{WindowRange, window_ranges};
 use super::{number, plain, window};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Totals};
-use crate::run::{FlowRef, Order, Request, Source, Window, WindowStatus};
+use crate::run::{FlowRef, Window, WindowStatus};
 use crate::state::State;
 
 /// How many runs of a flow are shown before the list is folded.
@@ -122,10 +124,14 @@ impl<'a> View for PlanView<'a> {
             left_out = flows.split_off(FLOWS);
         }
         let flows = flows.iter().filter_map(|flow| flow.block(plan, layout));
-        report.blocks.extend(flows.map(Block::Flow));
+        report
+            .blocks
+            .extend(flows.map(|flow| Block::Flow(Box::new(flow))));
         if !left_out.is_empty() {
             let mut counts = Totals::default();
-            left_out.iter().for_each(|flow| counts += &flow.totals);
+            for flow in &left_out {
+                counts += &flow.totals;
+            }
             report.note(format!(
                 "… {} more flows ({}), shown by --verbose",
                 left_out.len(),
@@ -268,7 +274,9 @@ fn by_flow(plan: &Plan) -> Vec<PlannedFlow<'_>> {
     for runs in plan.flows() {
         let flow = flows.entry(&*runs[0].run.identity.flow).or_default();
         flow.runs.extend(runs);
-        runs.iter().for_each(|planned| flow.totals.add(planned));
+        for planned in runs {
+            flow.totals.add(planned);
+        }
     }
     for planned in plan.held_back() {
         let flow = flows.entry(&*planned.run.identity.flow).or_default();
@@ -283,7 +291,7 @@ fn by_flow(plan: &Plan) -> Vec<PlannedFlow<'_>> {
     flows.into_values().collect()
 }
 
-impl<'p> PlannedFlow<'p> {
+impl PlannedFlow<'_> {
     /// Above 0 where a person may have to act, the more urgent the higher.
     fn urgency(&self) -> u8 {
         let Totals {
@@ -331,7 +339,7 @@ impl<'p> PlannedFlow<'p> {
         let paused = paused.map(|it| format!("paused: {}", describe_paused(&it.run.request)));
         Some(Flow {
             name: plain(&first.request.name, 60),
-            flow: FlowRef::clone(&first.identity.flow),
+            id: FlowRef::clone(&first.identity.flow),
             about: describe_request(&first.request),
             span,
             counts: counts(&self.totals)
@@ -384,17 +392,4 @@ impl<'p> PlannedFlow<'p> {
             ..Table::default()
         }
     }
-}
-
-/// `table by updatedAt`, or `files`; and `newest first` where that is the order.
-pub(super) fn describe_request(request: &Request) -> String {
-    let source = match &*request.source {
-        Source::Table(column) => format!("table by {}", plain(&column.name, 40)),
-        Source::File => "files".to_owned(),
-    };
-    let order = match request.order {
-        Order::OldestFirst => "",
-        Order::NewestFirst => ", newest first",
-    };
-    source + order
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{number, plain, window};
 use crate::api::FlowRun;
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun, Review};
-use crate::run::{Obstacle, OtherRun, RecordCounts, Request, RunStatus};
+use crate::run::{Obstacle, Order, OtherRun, RecordCounts, Request, RunStatus, Source};
 use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
 
 /// Why a run is not created that the reviewed plan does not create.
@@ -409,4 +409,17 @@ pub(super) fn describe_run(run: &FlowRun, api_key: &str) -> String {
 /// A time, to the second.
 pub(super) fn time(at: Timestamp) -> String {
     format!("{at:.0}")
+}
+
+/// `table by updatedAt`, or `files`; and `newest first` where that is the order.
+pub(in crate::report) fn describe_request(request: &Request) -> String {
+    let source = match &*request.source {
+        Source::Table(column) => format!("table by {}", plain(&column.name, 40)),
+        Source::File => "files".to_owned(),
+    };
+    let order = match request.order {
+        Order::OldestFirst => "",
+        Order::NewestFirst => ", newest first",
+    };
+    source + order
 }

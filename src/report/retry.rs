@@ -6,8 +6,7 @@ use super::blocks::{Block, Flow, Report, Row, Table};
 use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::json::{self, RetryDocument};
-use super::plan::describe_request;
-use super::reason::{describe_fate, said};
+use super::reason::{describe_fate, describe_request, said};
 use super::terminal::Layout;
 use super::view::View;
 use super::{plain, short_window};
@@ -43,9 +42,11 @@ impl View for RetryView<'_> {
             report.title = format!("retry, as a dry run: {summary}");
             report.verdict = format!("Retry: {summary}.");
             let flows = planned.plan.flows();
-            report
-                .blocks
-                .extend(flows.filter_map(|runs| flow(runs, layout)).map(Block::Flow));
+            report.blocks.extend(
+                flows
+                    .filter_map(|runs| flow(runs, layout))
+                    .map(|flow| Block::Flow(Box::new(flow))),
+            );
         }
         if let Some(limit) = planned.plan.limit() {
             report.note(format!(
@@ -116,7 +117,7 @@ fn flow(runs: &[PlannedRun], layout: Layout) -> Option<Flow> {
         .filter(|planned| planned.action == Action::Retry);
     Some(Flow {
         name: plain(&first.request.name, 60),
-        flow: FlowRef::clone(&first.identity.flow),
+        id: FlowRef::clone(&first.identity.flow),
         about: describe_request(&first.request),
         span,
         bar: Bar::of(span, &windows, layout.bar()).without_gaps(),

@@ -93,9 +93,11 @@ impl View for StatusView<'_> {
             ..Table::default()
         });
         let flows = rows.chunk_by(|a, b| a.identity.flow == b.identity.flow);
-        report
-            .blocks
-            .extend(flows.filter_map(|rows| flow(rows, layout)).map(Block::Flow));
+        report.blocks.extend(
+            flows
+                .filter_map(|rows| flow(rows, layout))
+                .map(|flow| Block::Flow(Box::new(flow))),
+        );
         report
     }
 
@@ -186,7 +188,7 @@ fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
     shown.truncate(most);
     Some(Flow {
         name: plain(&first.name, 60),
-        flow: FlowRef::clone(&first.identity.flow),
+        id: FlowRef::clone(&first.identity.flow),
         about: String::new(),
         span,
         bar: Bar::of(span, &windows, layout.bar()).without_gaps(),

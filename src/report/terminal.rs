@@ -124,7 +124,7 @@ fn write_flow(out: &mut dyn Write, flow: &Flow, layout: Layout) -> io::Result<()
         about => format!("  ({about})"),
     };
     let name = console::style(&flow.name).bold();
-    writeln!(out, "\n{name}  {}{about}", flow.flow)?;
+    writeln!(out, "\n{name}  {}{about}", flow.id)?;
     writeln!(out, "  [{})", flow.bar.coloured())?;
     let (start, end) = (date(flow.span.start()), date(flow.span.end()));
     let room = flow.bar.cells.len() + "[)".len();

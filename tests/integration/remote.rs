@@ -599,7 +599,7 @@ fn who_sleeps_past_its_lease_is_fenced_and_doubles_nothing(new: New) {
         let Some(remote) = new() else { return };
         let plan = Plan {
             flows: 4,
-            days: 15,
+            days: 20,
             config: "limits: { rate: 10/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
         };
         let emulated = plan.serve("");
@@ -654,7 +654,7 @@ impl Remote {
 fn of_runs_that_were_reserved_ahead_those_that_exist_are_told_by_their_order() {
     let plan = Plan {
         flows: 2,
-        days: if is_whole() { 40 } else { 24 },
+        days: if is_whole() { 40 } else { 32 },
         config: "limits: { rate: 20/s }\nlease: 10 seconds\nsettleDelay: 2 seconds\n",
     };
     let mut dice = Dice(29);

@@ -55,7 +55,7 @@ fn a_sentence_is_broken_at_blanks() {
     let (_, help) = shown.split_once("= help: ").expect("a help");
     let (help, _) = help.split_once("\n\n").expect("its end");
     let words: Vec<&str> = help.split_whitespace().collect();
-    let whole = "the sign the other way round. A place such as `Europe/Madrid` also has";
+    let whole = "write an IANA name such as `Europe/Madrid`, or `UTC`; an offset goes into a time";
     assert!(words.join(" ").contains(whole), "{shown}");
     assert!(help.lines().all(|line| line.len() <= 60), "{shown}");
     // The place is under what it points at.

@@ -27,7 +27,7 @@ use super::bar::Bar;
 use super::follow::{describe_bytes, describe_records};
 use super::outcome::BlockedFlow;
 use super::plain;
-use super::plan::describe_request;
+use super::reason::describe_request;
 use crate::engine::Applied;
 use crate::plan::{Forecast, Plan};
 use crate::reconcile::status::Status;

@@ -188,7 +188,7 @@ fn reviewed(team: &Team) {
     assert_eq!(found[0].property("file"), "manifests/flow-0.yaml");
     assert_eq!(found[0].property("line"), "9");
     assert!(
-        found[0].message.contains("`dya` is not a unit"),
+        found[0].message.contains("`1 dya` is not a length of time"),
         "{found:?}"
     );
     let comment = team.comment();

@@ -57,7 +57,7 @@ impl Emulated {
     /// Sends a request by hand, `line` being its method and path; gives the body of the answer.
     pub(crate) fn ask(&self, line: &str, headers: &[&str], body: &str) -> String {
         let host = self.url.strip_prefix("http://").expect("plain HTTP");
-        let headers: String = headers.iter().map(|it| format!("{it}\r\n")).collect();
+        let headers: String = headers.iter().flat_map(|it| [*it, "\r\n"]).collect();
         let length = body.len();
         let request = format!(
             "{line} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\
