@@ -148,14 +148,15 @@ async fn a_state_that_was_moved_away_is_used_by_nobody(place: &dyn StateBackend)
         .await
         .expect("written");
     guard.release().await.expect("held");
+    drop(guard);
     let before = place.read().await.expect("readable");
 
     let is_moved = |error: &StoreError| matches!(error, StoreError::Format(FormatError::Moved { to }) if to == "git:elsewhere");
     assert!(is_moved(&load(place, None).await.expect_err("elsewhere")));
-    let opened = open(place).await.map(|_| ());
-    assert!(is_moved(&opened.expect_err("elsewhere")));
-    let held = hold(place).await.map(|_| ());
-    assert!(is_moved(&held.expect_err("elsewhere")));
+    let opened = open(place).await.map(|_| ()).expect_err("elsewhere");
+    assert!(is_moved(&opened), "{opened:?}");
+    let held = hold(place).await.map(|_| ()).expect_err("elsewhere");
+    assert!(is_moved(&held), "{held:?}");
     assert_eq!(place.read().await.expect("readable"), before);
 }
 
