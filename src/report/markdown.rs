@@ -267,10 +267,7 @@ fn rows(above: &[String], table: &Table, most: usize) -> (String, usize) {
     }
     let told: usize = shown.iter().map(|at| table.rows[*at].runs).sum();
     let block: String = shown.iter().map(|at| entries[*at].as_str()).collect();
-    (
-        format!("<pre>\n{}{block}</pre>\n\n", html(&head)),
-        all - told,
-    )
+    (format!("<pre>\n{head}{block}</pre>\n\n"), all - told)
 }
 
 /// What is to be known of the line before it, in lines of a width that pages show whole.
@@ -327,4 +324,24 @@ fn code(text: &(impl Display + ?Sized), most: usize) -> String {
     }
     shown.push_str("</code>");
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::blocks::Row;
+
+    #[test]
+    fn what_stands_above_rows_is_escaped_once() {
+        let table = Table {
+            head: &["A & B"],
+            rows: vec![Row::new(["<x>".to_owned()])],
+            ..Table::default()
+        };
+        let (block, left_out) = rows(&["1 < 2".to_owned()], &table, 1_000);
+        assert_eq!(
+            (block.as_str(), left_out),
+            ("<pre>\n1 &lt; 2\nA &amp; B\n&lt;x&gt;\n</pre>\n\n", 0)
+        );
+    }
 }
