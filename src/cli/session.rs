@@ -45,7 +45,7 @@ pub(crate) struct SendArgs {
     #[command(flatten)]
     follow: FollowArgs,
     #[command(flatten)]
-    lock: LockArgs,
+    pub(crate) lock: LockArgs,
     /// Exit with 2 when work is left for later, or with --dry-run would be done
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
@@ -108,14 +108,6 @@ impl<'c> Session<'c> {
             session: self,
         };
         Ok((held, signals))
-    }
-
-    /// The same, by the flags of a verb that sends.
-    pub(crate) async fn hold_to_send(
-        &self,
-        args: &SendArgs,
-    ) -> Result<(HeldState<'_>, Signals), Failure> {
-        self.hold(&args.lock).await
     }
 
     /// Shows what was sent, and writes the report; how it all ended, if that is `exit`. What was done was

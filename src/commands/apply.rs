@@ -121,7 +121,7 @@ async fn apply_in(
         return Ok(finish(context, flags, &first_look, nothing, next, exit));
     }
 
-    let (mut held, mut signals) = session.hold_to_send(args).await?;
+    let (mut held, mut signals) = session.hold(&args.lock).await?;
     let wanted = flags.html.is_asked().then(|| desired.clone());
     let plan = all(desired, Some(held.state())).select(&selection);
     let forecast = plan::forecast(context, &plan, Some(held.state()));

@@ -84,7 +84,7 @@ async fn retry_in(
         return Ok(finish(session, flags, &first_look, nothing));
     }
 
-    let (mut held, mut signals) = session.hold_to_send(args).await?;
+    let (mut held, mut signals) = session.hold(&args.lock).await?;
     held.append(all_news(held.state(), &listed, now)).await?;
     let planned = planned(context, flags, selected(held.state())?, held.state());
     if args.format != AnnotatedFormat::Json && !context.quiet {

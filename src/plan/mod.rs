@@ -123,14 +123,18 @@ pub(crate) struct PlannedRun {
 }
 
 impl PlannedRun {
+    /// How its run was doing when it was last read, as far as the plan knows.
+    pub(crate) fn last_seen(&self) -> Option<&LastSeen> {
+        self.known.as_ref()?.last_seen.as_ref()
+    }
+
     /// What became of its window, as far as the plan knows; one that exists was last read so.
     pub(crate) fn status(&self) -> WindowStatus {
         match self.action {
             Action::Create | Action::Retry => WindowStatus::New,
             Action::Again => WindowStatus::Rejected,
             Action::Unchanged => {
-                let known = self.known.as_ref();
-                let seen = known.and_then(|known| known.last_seen.as_ref());
+                let seen = self.last_seen();
                 seen.map_or(WindowStatus::Created, |seen| (&seen.status).into())
             }
             Action::Adopt => WindowStatus::Created,

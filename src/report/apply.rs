@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::bar::Bar;
-use super::blocks::{Block, Flow, Report, Row, Table};
+use super::blocks::{Flow, Report, Row, Table};
 use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
@@ -65,22 +65,14 @@ impl View for ApplyView<'_> {
             verdict: format!("{verdict}."),
             blocks: Vec::new(),
         };
-        report
-            .blocks
-            .extend(describe_review(plan).map(|review| Block::Note(format!("{review}."))));
-        report_outcomes(
-            &mut report,
-            applied,
-            plan,
-            ["created", "sent again"],
-            layout,
-        );
+        if let Some(review) = describe_review(plan) {
+            report.note(format!("{review}."));
+        }
+        let words = ["apply", "created", "sent again"];
+        report_outcomes(&mut report, applied, plan, words, layout);
         report_followed(&mut report, applied);
         if layout.is_markdown {
-            let flows = flows(applied, plan, layout).into_iter();
-            report
-                .blocks
-                .extend(flows.map(|flow| Block::Flow(Box::new(flow))));
+            report.add_flows(flows(applied, plan, layout));
             report.note(format!("Digest of the plan: `{}`", plan.digest()));
         }
         report
@@ -132,13 +124,13 @@ fn describe(counts: &Counts<OutcomeKind>) -> String {
     parts.join(", ")
 }
 
-/// Adds what needs a person: why it stopped, what was refused, is in doubt or is left. `words` say what
-/// is not done with the first two.
+/// Adds what needs a person: why it stopped, what was refused, is in doubt or is left. `words` are the
+/// verb, and what is not done with the first two.
 pub(super) fn report_outcomes(
     report: &mut Report,
     applied: &Applied,
     plan: &Plan,
-    [created, sent_again]: [&str; 2],
+    [verb, created, sent_again]: [&str; 3],
     layout: Layout,
 ) {
     if let Some(why) = describe_ending(&applied.ending).filter(|_| layout.is_markdown) {
@@ -159,23 +151,20 @@ pub(super) fn report_outcomes(
         _ => None,
     }));
     let heading = format!("In doubt, and not {sent_again} until that is settled");
-    report.table(outcomes(applied, heading, most, |outcome| match outcome {
+    let doubts = outcomes(applied, heading, most, |outcome| match outcome {
         RunOutcome::InDoubt(reason) => Some(describe_doubt(reason)),
         _ => None,
-    }));
+    });
+    let has_doubts = !doubts.rows.is_empty() || applied.others_in_doubt > 0;
+    report.table(doubts);
     match applied.others_in_doubt {
         0 => {}
         1 => report.note("Of those in doubt one is outside this plan."),
         others => report.note(format!("Of those in doubt {others} are outside this plan.")),
     }
-    if applied.counts(0).of(OutcomeKind::InDoubt) > 0 {
+    if has_doubts {
         report.note(SETTLED_LATER);
     }
-    let verb = if created == "created" {
-        "apply"
-    } else {
-        "retry"
-    };
     let left = left_by_reason(applied).into_iter().map(describe_left_runs);
     let rows = left.chain(describe_held_back(plan));
     report.table(Table {
@@ -263,14 +252,14 @@ pub(super) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
 
 /// The runs that are left for one reason: of many flows it is said once.
 #[derive(Debug)]
-pub(super) struct LeftRuns<'a> {
-    pub(super) reason: &'a LeftReason,
-    pub(super) runs: Vec<&'a DesiredRun>,
+struct LeftRuns<'a> {
+    reason: &'a LeftReason,
+    runs: Vec<&'a DesiredRun>,
     /// When the last of them fits, if that is known.
     last_fits: Option<Timestamp>,
 }
 
-pub(super) fn left_by_reason(applied: &Applied) -> Vec<LeftRuns<'_>> {
+fn left_by_reason(applied: &Applied) -> Vec<LeftRuns<'_>> {
     let mut left: Vec<LeftRuns<'_>> = Vec::new();
     for (run, outcome) in &applied.runs {
         let RunOutcome::Remaining(reason) = outcome else {
@@ -332,9 +321,7 @@ fn flow(runs: &[(&DesiredRun, OutcomeKind, WindowStatus)], layout: Layout) -> Op
         .iter()
         .map(|(run, _, status)| (run.identity.window, *status))
         .collect();
-    let start = windows.iter().map(|(window, _)| window.start()).min()?;
-    let end = windows.iter().map(|(window, _)| window.end()).max()?;
-    let span = Window::new(start, end).ok()?;
+    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let counts: Counts<OutcomeKind> = runs.iter().map(|(_, kind, _)| *kind).collect();
     let counts = [
         (OutcomeKind::Created, "created"),

@@ -99,6 +99,11 @@ impl Report {
         }
     }
 
+    pub(crate) fn add_flows(&mut self, flows: impl IntoIterator<Item = Flow>) {
+        let flows = flows.into_iter().map(Box::new);
+        self.blocks.extend(flows.map(Block::Flow));
+    }
+
     pub(super) fn flows(&self) -> impl Iterator<Item = &Flow> {
         self.blocks.iter().filter_map(|block| match block {
             Block::Flow(flow) => Some(&**flow),

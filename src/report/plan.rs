@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::bar::{Bar, describe_gaps};
-use super::blocks::{Block, Flow, Report, Row, Table, choose};
+use super::blocks::{Flow, Report, Row, Table, choose};
 use super::forecast::describe_forecast;
 use super::github::{Annotation, Outputs, annotate_plan};
 use super::html::{PageSource, page};
@@ -29,7 +29,7 @@ use crate::state::State;
 const SHOWN: usize = 8;
 /// How many flows are shown before the rest is counted.
 const FLOWS: usize = 30;
-/// How many runs that no manifest asks for are shown, and how many warnings.
+/// How many runs that no manifest asks for are shown.
 const LISTED: usize = 7;
 
 /// What `plan` and a dry run show.
@@ -104,9 +104,9 @@ impl<'a> View for PlanView<'a> {
         if let Some(held_back) = describe_held_back(plan) {
             report.note(format!("Warning: {held_back}."));
         }
-        report
-            .blocks
-            .extend(describe_review(plan).map(|review| Block::Note(format!("{review}."))));
+        if let Some(review) = describe_review(plan) {
+            report.note(format!("{review}."));
+        }
         if let Some(forecast) = forecast {
             report.note(format!("Forecast: {}.", describe_forecast(forecast)));
         }
@@ -123,10 +123,7 @@ impl<'a> View for PlanView<'a> {
             flows.sort_by_key(|flow| std::cmp::Reverse(flow.urgency()));
             left_out = flows.split_off(FLOWS);
         }
-        let flows = flows.iter().filter_map(|flow| flow.block(plan, layout));
-        report
-            .blocks
-            .extend(flows.map(|flow| Block::Flow(Box::new(flow))));
+        report.add_flows(flows.iter().filter_map(|flow| flow.block(plan, layout)));
         if !left_out.is_empty() {
             let mut counts = Totals::default();
             for flow in &left_out {
@@ -314,9 +311,7 @@ impl PlannedFlow<'_> {
         let wanted = || self.runs.iter().chain(&self.held_back).copied();
         let first = &wanted().next()?.run;
         let window = |planned: &PlannedRun| planned.run.identity.window;
-        let start = wanted().map(|planned| window(planned).start()).min()?;
-        let end = wanted().map(|planned| window(planned).end()).max()?;
-        let span = Window::new(start, end).ok()?;
+        let span = Window::hull(wanted().map(window))?;
         let held_back = self
             .held_back
             .iter()

@@ -2,7 +2,7 @@
 
 use super::apply::{annotate_applied, ending_word, report_outcomes};
 use super::bar::Bar;
-use super::blocks::{Block, Flow, Report, Row, Table};
+use super::blocks::{Flow, Report, Row, Table};
 use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::json::{self, RetryDocument};
@@ -13,7 +13,6 @@ use super::{plain, short_window};
 use crate::engine::{Applied, RetrySummary};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::run::{FlowRef, RunId, Window, WindowStatus};
-use crate::state::LastSeen;
 
 /// How many runs of a flow are shown before they are only counted.
 const SHOWN: usize = 20;
@@ -36,17 +35,13 @@ impl View for RetryView<'_> {
         if let Some(applied) = applied {
             report.title = format!("retry: {summary}");
             report.verdict = format!("{}: {summary}.", ending_word(&applied.ending));
-            let words = ["run again", "asked for again"];
+            let words = ["retry", "run again", "asked for again"];
             report_outcomes(&mut report, applied, &Plan::default(), words, layout);
         } else {
             report.title = format!("retry, as a dry run: {summary}");
             report.verdict = format!("Retry: {summary}.");
             let flows = planned.plan.flows();
-            report.blocks.extend(
-                flows
-                    .filter_map(|runs| flow(runs, layout))
-                    .map(|flow| Block::Flow(Box::new(flow))),
-            );
+            report.add_flows(flows.filter_map(|runs| flow(runs, layout)));
         }
         if let Some(limit) = planned.plan.limit() {
             report.note(format!(
@@ -109,9 +104,7 @@ fn flow(runs: &[PlannedRun], layout: Layout) -> Option<Flow> {
         .iter()
         .map(|planned| (planned.run.identity.window, status(planned)))
         .collect();
-    let start = windows.iter().map(|(window, _)| window.start()).min()?;
-    let end = windows.iter().map(|(window, _)| window.end()).max()?;
-    let span = Window::new(start, end).ok()?;
+    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let to_retry = runs
         .iter()
         .filter(|planned| planned.action == Action::Retry);
@@ -132,7 +125,7 @@ fn flow(runs: &[PlannedRun], layout: Layout) -> Option<Flow> {
 
 /// What became of the run that is to be run again.
 fn status(planned: &PlannedRun) -> WindowStatus {
-    match (planned.action, last_seen(planned)) {
+    match (planned.action, planned.last_seen()) {
         (Action::Settle, _) => WindowStatus::InDoubt,
         (_, Some(seen)) => (&seen.status).into(),
         (_, None) => WindowStatus::NotRead,
@@ -158,7 +151,10 @@ fn table(runs: &[&PlannedRun], layout: Layout) -> Table {
 fn row(planned: &PlannedRun) -> Row {
     let identity = &planned.run.identity;
     let known = planned.known.as_deref();
-    let said = last_seen(planned).map(said).filter(|said| !said.is_empty());
+    let said = planned
+        .last_seen()
+        .map(said)
+        .filter(|said| !said.is_empty());
     let doubt = known
         .filter(|_| planned.action == Action::Settle)
         .map(|known| describe_fate(&known.fate));
@@ -172,10 +168,6 @@ fn row(planned: &PlannedRun) -> Row {
             status(planned).label().to_owned(),
         ])
     }
-}
-
-fn last_seen(planned: &PlannedRun) -> Option<&LastSeen> {
-    planned.known.as_ref()?.last_seen.as_ref()
 }
 
 /// `18 retried, 2 exhausted, 280 unchanged`.

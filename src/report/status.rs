@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::bar::Bar;
-use super::blocks::{Block, Flow, Report, Row, Table};
+use super::blocks::{Flow, Report, Row, Table};
 use super::follow::{describe_bytes, describe_records};
 use super::github::{Annotation, AnnotationPlace, FoundWindows, Outputs, first_origins};
 use super::html::{PageSource, page};
@@ -75,10 +75,9 @@ impl View for StatusView<'_> {
             verdict: format!("{all}."),
             blocks: Vec::new(),
         };
-        let moved = describe_moved(&totals);
-        report
-            .blocks
-            .extend(moved.map(|moved| Block::Note(format!("{moved}."))));
+        if let Some(moved) = describe_moved(&totals) {
+            report.note(format!("{moved}."));
+        }
         if let Some(holder) = holder {
             report.table(Table {
                 heading: Some("More runs may come: the state is held by".to_owned()),
@@ -93,11 +92,7 @@ impl View for StatusView<'_> {
             ..Table::default()
         });
         let flows = rows.chunk_by(|a, b| a.identity.flow == b.identity.flow);
-        report.blocks.extend(
-            flows
-                .filter_map(|rows| flow(rows, layout))
-                .map(|flow| Block::Flow(Box::new(flow))),
-        );
+        report.add_flows(flows.filter_map(|rows| flow(rows, layout)));
         report
     }
 
@@ -172,9 +167,7 @@ fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
         .iter()
         .map(|row| (row.identity.window, row.status()))
         .collect();
-    let start = windows.iter().map(|(window, _)| window.start()).min()?;
-    let end = windows.iter().map(|(window, _)| window.end()).max()?;
-    let span = Window::new(start, end).ok()?;
+    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let totals = StatusTotals::of(rows);
     let counts = totals.counts.present();
     let all = layout.verbose || rows.len() <= SHOWN;
@@ -229,7 +222,6 @@ fn row(row: &StatusRow) -> Row {
     Row {
         run_id: Some(row.run_id.as_ref().map_or("-".to_owned(), RunId::to_string)),
         notes: notes.collect(),
-        status: None,
         ..Row::new([
             row.key.short(),
             short_window(*window, *rerun),

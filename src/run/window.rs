@@ -43,6 +43,14 @@ impl Window {
         }
     }
 
+    /// From the first start to the last end of `windows`; `None` where there are none.
+    pub(crate) fn hull(windows: impl IntoIterator<Item = Self>) -> Option<Self> {
+        windows.into_iter().reduce(|a, b| Self {
+            start: a.start.min(b.start),
+            end: a.end.max(b.end),
+        })
+    }
+
     /// The first second.
     #[must_use]
     pub fn start(self) -> UnixSeconds {

@@ -147,9 +147,7 @@ impl<'a> PageFlow<'a> {
         let flow = &*windows.first()?.identity.flow;
         let request = windows.iter().find_map(|it| Some(&it.desired?.request));
         let name = request.map_or_else(|| flow.id.to_string(), |it| plain(&it.name, 120));
-        let start = windows.iter().map(|it| it.identity.window.start()).min()?;
-        let end = windows.iter().map(|it| it.identity.window.end()).max()?;
-        let span = Window::new(start, end).ok()?;
+        let span = Window::hull(windows.iter().map(|it| it.identity.window))?;
         let mut counts = Counts::default();
         let (mut records, mut bytes) = (RecordCounts::default(), ByteCounts::default());
         for window in windows {
