@@ -2,6 +2,7 @@
 //! types and what is there at all. Only an id is demanded.
 
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::clock::CLOCKS;
@@ -82,7 +83,8 @@ pub struct RunTimes {
 }
 
 /// An error inside a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RunError {
     /// Such as `CONNECTOR-2001-500`.
     pub code: Untrusted,

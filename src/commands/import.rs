@@ -24,8 +24,8 @@ use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
-use crate::reconcile::import::{Undecided, source_of};
-use crate::report::{ImportView, ImportedFlow, ImportedManifest, Layout, View};
+use crate::reconcile::import::{ImportedFlow, ImportedManifest, Undecided, source_of};
+use crate::report::{ImportView, Layout, View};
 use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;
 use crate::store::load;
@@ -128,7 +128,7 @@ async fn import(
             write(output, manifest)?;
         }
     }
-    let exit = if flows.iter().all(ImportedFlow::is_whole) {
+    let exit = if flows.iter().all(|flow| flow.gathered.is_whole()) {
         Exit::Success
     } else {
         Exit::InDoubt

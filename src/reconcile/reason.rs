@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::run::{Key, RunId, UnixSeconds};
 use crate::untrusted::Untrusted;
 
@@ -62,6 +64,12 @@ impl Blocked {
             self,
             Self::Unanswered(_) | Self::ListLacks(_) | Self::OldList(_)
         )
+    }
+}
+
+impl Serialize for Blocked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

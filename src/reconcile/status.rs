@@ -92,17 +92,27 @@ impl StatusRow {
         )
     }
 
-    /// The word for where it stands.
+    /// Its word in JSON: that of its status, or what is known more exactly.
     #[must_use]
     pub(crate) fn word(&self) -> String {
-        match (&self.run_id, &self.seen) {
-            (_, RunListing::Rejected(_)) => "rejected".to_owned(),
-            (_, RunListing::Sending) => "being sent".to_owned(),
-            (None, _) => "in doubt".to_owned(),
-            (Some(_), RunListing::Run(run)) => run.status.to_string(),
-            (Some(_), RunListing::RunsAgain) => "retried".to_owned(),
-            (Some(_), RunListing::NotListed) => "not listed".to_owned(),
-            (Some(_), RunListing::NotRead) => "not read".to_owned(),
+        match &self.seen {
+            RunListing::Sending => "beingSent".to_owned(),
+            RunListing::RunsAgain => "retried".to_owned(),
+            RunListing::Run(run) => run.status.to_string(),
+            _ => self.status().word(),
+        }
+    }
+
+    /// The same for people.
+    #[must_use]
+    pub(crate) fn label(&self) -> String {
+        match &self.seen {
+            RunListing::Sending => "being sent".to_owned(),
+            RunListing::RunsAgain => "retried".to_owned(),
+            RunListing::Run(run) if self.status() == WindowStatus::Unknown => {
+                run.status.to_string()
+            }
+            _ => self.status().label().to_owned(),
         }
     }
 

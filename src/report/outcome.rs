@@ -3,6 +3,8 @@
 //! Takes the engine's values, gives sentences without a full stop. What the service said is in
 //! them, and is made harmless where it is shown.
 
+use serde::Serialize;
+
 use super::blocks::Row;
 use super::reason::{NOT_REVIEWED, describe_other};
 use super::{number, plain, window};
@@ -12,13 +14,16 @@ use crate::run::{DesiredRun, FlowRef};
 use crate::untrusted::Untrusted;
 
 /// A flow that nothing can be sent to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct BlockedFlow {
+    #[serde(flatten)]
     pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
     /// How many of its runs that concerns.
     pub runs: usize,
+    #[cfg_attr(test, schemars(with = "String"))]
     pub reason: Blocked,
 }
 

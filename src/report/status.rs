@@ -50,8 +50,8 @@ pub(crate) struct StatusView<'a> {
     pub plan: Option<PlanView<'a>>,
 }
 
-impl View for StatusView<'_> {
-    type Document = StatusDocument;
+impl<'a> View for StatusView<'a> {
+    type Document = StatusDocument<'a>;
 
     fn report(&self, layout: Layout) -> Report {
         let Status {
@@ -96,7 +96,7 @@ impl View for StatusView<'_> {
         report
     }
 
-    fn document(&self, exit_code: u8) -> StatusDocument {
+    fn document(&self, exit_code: u8) -> StatusDocument<'a> {
         json::status(self.status, exit_code)
     }
 
@@ -225,7 +225,7 @@ fn row(row: &StatusRow) -> Row {
         ..Row::new([
             row.key.short(),
             short_window(*window, *rerun),
-            plain(&row.word(), 40),
+            plain(&row.label(), 40),
             number(records.input),
             number(records.output),
             number(records.failed),

@@ -73,7 +73,9 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
                     paragraph(out, &format!("{heading}:"), layout)?;
                 }
                 if let Some((name, flow)) = &table.flow {
-                    writeln!(out, "{}  {flow}", console::style(name).bold())?;
+                    let name = (!name.is_empty()).then(|| console::style(name).bold());
+                    let name = name.map_or_else(String::new, |name| format!("{name}  "));
+                    writeln!(out, "{name}{flow}")?;
                 }
                 write_table(out, table, layout)?;
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::UnixSeconds;
 
 /// Why two instants do not make a window.
@@ -18,10 +20,36 @@ pub struct WindowError {
 ///
 /// Whether the service takes the end as exclusive is not documented; windows made contiguous
 /// as `[a, b)`, `[b, c)` lose nothing either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(with = "WindowFields"))]
+#[serde(into = "WindowFields")]
 pub struct Window {
     start: UnixSeconds,
     end: UnixSeconds,
+}
+
+/// A window in JSON documents: in unix seconds for programs, in words for people.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "they are the names of the API")]
+struct WindowFields {
+    window_start_time: i64,
+    window_start: String,
+    window_end_time: i64,
+    window_end: String,
+}
+
+impl From<Window> for WindowFields {
+    fn from(Window { start, end }: Window) -> Self {
+        Self {
+            window_start_time: start.get(),
+            window_start: start.to_string(),
+            window_end_time: end.get(),
+            window_end: end.to_string(),
+        }
+    }
 }
 
 impl Window {

@@ -66,10 +66,10 @@ fn runs_made_by_hand_become_a_manifest_that_wants_no_more() {
     assert_eq!(
         ran.stdout,
         format!(
-            "3 runs of flow-1 (prod, {}): 3 adopted, 0 on record before; \
-             written to manifests/flow-1.yaml.\n  \
-             Windows with more than one run: 1. They were ingested once for each; the manifest wants \
-             them so, as `rerun` 2 and on.\n    \
+            "3 runs of flow-1 (prod, {}): 3 adopted, 0 on\n  record before; \
+             written to manifests/flow-1.yaml.\n\n\
+             1 window with more than one run, ingested once for each; the manifest wants them\n  \
+             so, as `rerun` 2 and on:\n  \
              [2022-01-02, 2022-01-03)  2 runs\n",
             flow(1)
         )
@@ -208,10 +208,13 @@ fn flows_with_the_same_windows_become_one_manifest() {
     let all = format!("import {} {} {}", flow(3), flow(2), flow(1));
     let printed = workspace.run(&format!("{all} --dry-run")).exits(0);
     let ran = workspace.run(&all).exits(0);
-    assert_snapshot!(ran.stdout, @r"
-    1 run of flow-3 (prod, 00000000-0000-4000-8000-000000000003): 1 adopted, 0 on record before; written to manifests/flow-3.yaml.
-    4 runs of flow-2 (prod, 00000000-0000-4000-8000-000000000002): 4 adopted, 0 on record before; written to manifests/flow-1-and-1-more.yaml.
-    4 runs of flow-1 (prod, 00000000-0000-4000-8000-000000000001): 4 adopted, 0 on record before; written to manifests/flow-1-and-1-more.yaml.
+    assert_snapshot!(ran.stdout, @"
+    1 run of flow-3 (prod, 00000000-0000-4000-8000-000000000003): 1 adopted, 0 on
+      record before; written to manifests/flow-3.yaml.
+    4 runs of flow-2 (prod, 00000000-0000-4000-8000-000000000002): 4 adopted, 0 on
+      record before; written to manifests/flow-1-and-1-more.yaml.
+    4 runs of flow-1 (prod, 00000000-0000-4000-8000-000000000001): 4 adopted, 0 on
+      record before; written to manifests/flow-1-and-1-more.yaml.
     ");
     let text = workspace.read("manifests/flow-1-and-1-more.yaml");
     assert_snapshot!(text, @r"
@@ -351,10 +354,10 @@ fn failed_runs_are_imported_counted_and_named() {
     let ran = workspace.run(&format!("import {}", flow(1))).exits(0);
     assert!(
         ran.stdout
-            .contains("  Failed, wholly or in part: 1. Their windows count as ingested:")
+            .contains("1 run failed, wholly or in part; their windows count as ingested")
             && ran
                 .stdout
-                .contains(&format!("    [2022-01-01, 2022-01-02)  run {id}, ")),
+                .contains(&format!("  [2022-01-01, 2022-01-02)  run {id}, ")),
         "{}",
         ran.stdout
     );
@@ -370,11 +373,11 @@ fn runs_without_a_window_are_left_out_and_named() {
     let id = ByHand::at(&emulated).create(1, day(0));
     let ran = workspace.run(&format!("import {}", flow(1))).exits(6);
     assert!(
-        ran.stdout.contains("nothing to import, no manifest")
+        ran.stdout.contains("nothing to\n  import, no manifest")
             && ran
                 .stdout
-                .contains("  Without a window that can be read: 1. Not imported")
-            && ran.stdout.contains(&format!("    run {id}, created ")),
+                .contains("1 run without a window that can be read, not imported")
+            && ran.stdout.contains(&format!("  -  run {id}, created ")),
         "{}",
         ran.stdout
     );

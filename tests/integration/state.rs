@@ -106,11 +106,11 @@ fn runs_are_listed_in_their_order_and_shown_one_by_one() {
         .run(&format!("state show {}", key.short()))
         .exits(0);
     insta::assert_snapshot!(shown.stdout, @"
-    key      060efaff86d4adb2cf86447fa4ae99f43339593ab93149b8c1dc846b81b9c179
-    flow     prod  00000000-0000-4000-8000-000000000002
-    window   [2022-01-01, 2022-01-02) in UTC, the end exclusive
-    rerun    2
-    fate     run b, adopted 1970-01-01T00:00:00Z: its params show the window
+    key     060efaff86d4adb2cf86447fa4ae99f43339593ab93149b8c1dc846b81b9c179
+    flow    prod  00000000-0000-4000-8000-000000000002
+    window  [2022-01-01, 2022-01-02) in UTC, the end exclusive
+    rerun   2
+    fate    run b, adopted 1970-01-01T00:00:00Z: its params show the window
     ");
 }
 

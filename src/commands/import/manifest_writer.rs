@@ -17,8 +17,10 @@ use crate::cli::output;
 use crate::file_text::text_of;
 use crate::manifest::{Rules, Sources, check, shown_path};
 use crate::plan::{Action, diff};
-use crate::reconcile::import::{FlowDraft, FlowImport, ManifestDraft, file_stems, gather};
-use crate::report::{self, ImportedFlow, ImportedManifest};
+use crate::reconcile::import::{
+    FlowDraft, FlowImport, ImportedFlow, ImportedManifest, ManifestDraft, file_stems, gather,
+};
+use crate::report;
 use crate::run::{FlowRef, Rerun, RunIdentity, Source, Window};
 use crate::state::{Entry, State};
 

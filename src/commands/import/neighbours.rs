@@ -7,8 +7,7 @@ use std::path::Path;
 
 use crate::cli::failure::Failure;
 use crate::manifest::{Checked, FindError, Manifest, Rules, Sources, check, read_paths};
-use crate::reconcile::import::FlowImport;
-use crate::report::ImportedManifest;
+use crate::reconcile::import::{FlowImport, ImportedManifest};
 use crate::run::{FlowRef, Source};
 
 /// The manifests that are there already, in the folder and in the one that other verbs read: what

@@ -14,6 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::lock::holder;
 use crate::cli::output;
+use crate::cli::present::layout;
 use crate::cli::signals::Signals;
 use crate::file_text::text_of;
 use crate::report::{self, number, plain};
@@ -125,7 +126,7 @@ async fn push(
                     "There is no state in {place}: that of {name} becomes it."
                 )?;
             }
-            report::write_changes(out, &changes)
+            report::write_report(out, &report::changes(&changes), layout(context))
         })?;
     }
     let question = format!("Push {name} to {place}?");

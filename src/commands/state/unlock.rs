@@ -10,6 +10,7 @@ use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::lock::holder;
 use crate::cli::output;
+use crate::cli::present::layout;
 use crate::cli::signals::Signals;
 use crate::report::{self, plain};
 use crate::state::Holder;
@@ -36,7 +37,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         return unlock(context, flags, place.as_ref(), &who).await;
     }
     if look(context).await?.is_none() {
-        output::text(|out| report::write_no_state(out, &name))?;
+        output::text(|out| report::write_report(out, &report::no_state(&name), layout(context)))?;
         return Ok(Exit::Success);
     }
     if !is_leased {

@@ -10,19 +10,42 @@ mod name;
 mod ranges;
 mod source;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::api::FlowRun;
 use crate::reconcile::matching::RunsByWindow;
-use crate::run::{FlowRef, Rerun, RunIdentity, Window};
+use crate::run::{FlowRef, Rerun, RunIdentity, RunStatus, Window};
 use crate::state::{Entry, Evidence, Fate, State};
 
 pub(crate) use draft::{FlowDraft, ManifestDraft};
 pub(crate) use name::file_stems;
 pub(crate) use source::{Undecided, source_of};
+
+/// A flow of an import, with its manifest.
+#[derive(Debug, Clone)]
+pub(crate) struct ImportedFlow {
+    pub flow: FlowRef,
+    /// Its label.
+    pub name: String,
+    pub gathered: FlowImport,
+    /// `None` where there is no run to want.
+    pub manifest: Option<ImportedManifest>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ImportedManifest {
+    /// Its path, as it is shown.
+    pub path: String,
+    /// Whether the file was there before, and held the same.
+    pub was_there: bool,
+    pub text: String,
+}
 
 /// What is imported of one flow, and what is not.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +71,35 @@ pub(crate) struct ImportedRun {
 }
 
 impl FlowImport {
+    /// How many runs are put on record.
+    pub(crate) fn adopted(&self) -> usize {
+        let runs = self.runs.iter();
+        runs.filter(|kept| kept.adopt.is_some()).count()
+    }
+
+    /// The runs that failed, or some of whose records did.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = &ImportedRun> {
+        let is_failed =
+            |kept: &&ImportedRun| matches!(kept.run.status, RunStatus::Failed | RunStatus::Partial);
+        self.runs.iter().filter(is_failed)
+    }
+
+    /// The windows with more than one run, and how many each has.
+    pub(crate) fn doubled(&self) -> impl Iterator<Item = (Window, usize)> {
+        let mut times: BTreeMap<Window, usize> = BTreeMap::new();
+        for kept in &self.runs {
+            *times.entry(kept.identity.window).or_default() += 1;
+        }
+        times.into_iter().filter(|(_, times)| *times > 1)
+    }
+
+    /// Whether every run of the flow is on record, as far as can be told.
+    #[must_use]
+    pub(crate) fn is_whole(&self) -> bool {
+        let left_out = [&self.silent, &self.in_doubt, &self.elsewhere];
+        left_out.into_iter().all(Vec::is_empty)
+    }
+
     /// What the manifest wants, by window and rerun.
     #[must_use]
     pub(crate) fn windows(&self) -> Vec<(Window, Rerun)> {

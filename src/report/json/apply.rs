@@ -1,13 +1,12 @@
 //! The document of an apply: what became of each run, and how it ended.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
-use super::known::{ConflictFields, CountFields, SeenFields};
-use super::{ApplyError, Asked, RunFields};
-use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
-use crate::plan::{Known, Plan, PlannedRun, Review};
-use crate::run::{Counts, DesiredRun, RunId};
+use super::parts::{ConflictFields, CountFields, OutcomeFields, RunFields, SeenFields};
+use crate::engine::{Applied, Ending, FollowTotals, OutcomeKind};
+use crate::plan::{Plan, PlannedRun, Review};
+use crate::report::apply::describe_ending;
+use crate::run::{Counts, RecordCounts, RunId};
 
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
@@ -20,7 +19,7 @@ pub(crate) struct ApplyDocument {
     /// What became of the plan that was reviewed (`--plan`).
     #[serde(skip_serializing_if = "Option::is_none")]
     reviewed: Option<Review>,
-    runs: Vec<ApplyRun>,
+    runs: Vec<OutcomeFields>,
     #[cfg_attr(test, schemars(extend("enum" = ["done", "interrupted", "timedOut", "breaker", "signIn", "unreachable", "panicked", "state", "failed"])))]
     ending: &'static str,
     /// How the runs are doing, where they were followed (`--wait`).
@@ -29,26 +28,6 @@ pub(crate) struct ApplyDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<String>,
     exit_code: u8,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct ApplyRun {
-    #[serde(flatten)]
-    run: RunFields,
-    #[cfg_attr(test, schemars(extend("enum" = ["created", "adopted", "rejected", "inDoubt", "remaining", "unchanged", "conflict"])))]
-    outcome: &'static str,
-    /// The run's id in Experience Platform.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    run_id: Option<RunId>,
-    /// What the state has of the run that is in the way of this one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conflict: Option<ConflictFields>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ApplyError>,
-    #[serde(flatten)]
-    asked: Asked,
 }
 
 /// How followed runs are doing.
@@ -65,7 +44,8 @@ pub(super) struct Followed {
     unfinished: usize,
     /// Of those, how many no list shows, or no list could be had for.
     unfollowed: usize,
-    records: CountFields,
+    #[serde(with = "CountFields")]
+    records: RecordCounts,
     /// Those that failed.
     failures: Vec<FailedRun>,
 }
@@ -83,23 +63,29 @@ struct FailedRun {
 impl Followed {
     /// `None` where the runs were not followed.
     pub(super) fn of(applied: &Applied) -> Option<Self> {
-        let totals = applied.followed.as_ref()?;
-        let failures = totals.failures.iter();
+        let FollowTotals {
+            success,
+            partial,
+            empty,
+            failed,
+            unfinished,
+            records,
+            failures,
+        } = applied.followed.as_ref()?;
+        let failures = failures.iter().map(|(run, run_id, seen)| FailedRun {
+            run: RunFields::desired(run),
+            run_id: run_id.clone(),
+            last_seen: SeenFields(seen.clone()),
+        });
         Some(Self {
-            success: totals.success,
-            partial: totals.partial,
-            empty: totals.empty,
-            failed: totals.failed,
-            unfinished: totals.unfinished,
+            success: *success,
+            partial: *partial,
+            empty: *empty,
+            failed: *failed,
+            unfinished: *unfinished,
             unfollowed: applied.unfollowed,
-            records: CountFields::records(totals.records),
-            failures: failures
-                .map(|(run, run_id, seen)| FailedRun {
-                    run: RunFields::desired(run),
-                    run_id: run_id.clone(),
-                    last_seen: SeenFields::new(seen),
-                })
-                .collect(),
+            records: *records,
+            failures: failures.collect(),
         })
     }
 }
@@ -121,20 +107,17 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
 /// What an apply came to, as `apply/v1`.
 #[must_use]
 pub(crate) fn apply(applied: &Applied, plan: &Plan, exit_code: u8) -> ApplyDocument {
-    let message = match &applied.ending {
-        Ending::Done | Ending::Interrupted | Ending::TimedOut => None,
-        Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
-        Ending::SignIn(why) | Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
-        Ending::Store(error) => Some(error.to_string()),
-    };
+    let runs = applied.runs.iter();
     ApplyDocument {
         format: "apply/v1",
         summary: applied.counts(plan.totals().held_back),
         reviewed: plan.review(),
-        runs: applied.runs.iter().map(apply_run).collect(),
+        runs: runs
+            .map(|(run, outcome)| OutcomeFields::of(run, outcome))
+            .collect(),
         followed: Followed::of(applied),
         ending: ending_word(&applied.ending),
-        message,
+        message: describe_ending(&applied.ending),
         exit_code,
     }
 }
@@ -147,52 +130,18 @@ pub(crate) fn apply_failure(
     conflicts: &[PlannedRun],
     exit_code: u8,
 ) -> ApplyDocument {
+    let conflict = |planned: &PlannedRun| OutcomeFields {
+        conflict: planned.known.as_deref().map(ConflictFields::new),
+        ..OutcomeFields::new(&planned.run, "conflict")
+    };
     ApplyDocument {
         format: "apply/v1",
         summary: Counts::default(),
         reviewed: None,
-        runs: conflicts
-            .iter()
-            .map(|PlannedRun { run, known, .. }| ApplyRun {
-                run: RunFields::desired(run),
-                outcome: "conflict",
-                conflict: known.as_deref().map(ConflictFields::new),
-                run_id: None,
-                error: None,
-                asked: Asked::new(run),
-            })
-            .collect(),
+        runs: conflicts.iter().map(conflict).collect(),
         followed: None,
         ending: "failed",
         message: Some(message.to_owned()),
         exit_code,
-    }
-}
-
-fn apply_run((run, outcome): &(DesiredRun, RunOutcome)) -> ApplyRun {
-    let (word, run_id) = match outcome {
-        RunOutcome::Unchanged => ("unchanged", None),
-        RunOutcome::Created(id) => ("created", Some(id.clone())),
-        RunOutcome::Adopted(id, _) => ("adopted", Some(id.clone())),
-        RunOutcome::Rejected(_) => ("rejected", None),
-        RunOutcome::InDoubt(_) => ("inDoubt", None),
-        RunOutcome::Remaining(LeftReason::InTheWay(_)) => ("conflict", None),
-        RunOutcome::Remaining(_) => ("remaining", None),
-    };
-    let conflict = match outcome {
-        RunOutcome::Remaining(LeftReason::InTheWay(other)) => {
-            let flow = &run.identity.flow;
-            let known = Known::in_the_way(flow, other.clone(), Timestamp::now());
-            Some(ConflictFields::new(&known))
-        }
-        _ => None,
-    };
-    ApplyRun {
-        run: RunFields::desired(run),
-        outcome: word,
-        conflict,
-        run_id,
-        error: ApplyError::of(outcome),
-        asked: Asked::new(run),
     }
 }

@@ -1,18 +1,12 @@
 //! `audit/v1`: what differs between the state and the sandbox, for programs.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::RunFields;
-use super::known::KnownFields;
-use crate::api::{FlowRun, WindowEvidence};
+use super::parts::{KnownFields, RecordFields, SeenRun, to_the_second};
 use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind, Trace};
-use crate::report::plain;
-use crate::run::{Counts, FlowId, FlowRef, Key, RunId, Window};
-use crate::state::{Fate, Record};
-use crate::untrusted::Untrusted;
-
-/// How much of a client's or an account's name is given.
-const MOST_NAME: usize = 200;
+use crate::run::{Counts, FlowRef, Key, RunId, Window};
+use crate::state::Fate;
 
 /// `audit/v1`.
 #[derive(Debug, Serialize)]
@@ -40,7 +34,7 @@ struct FindingFields<'a> {
     name: String,
     /// The window that it is about.
     #[serde(flatten)]
-    window: Option<WindowFields>,
+    window: Option<Window>,
     /// The run as it is on record.
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<RecordFields>,
@@ -66,56 +60,13 @@ struct FindingFields<'a> {
     message: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    clippy::struct_field_names,
-    reason = "they are the names of all documents"
-)]
-struct WindowFields {
-    window_start_time: i64,
-    window_start: String,
-    window_end_time: i64,
-    window_end: String,
-}
-
 /// A window on record or wanted.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OverlapFields {
     key: Key,
     #[serde(flatten)]
-    window: WindowFields,
-}
-
-impl From<Window> for WindowFields {
-    fn from(window: Window) -> Self {
-        Self {
-            window_start_time: window.start().get(),
-            window_start: window.start().to_string(),
-            window_end_time: window.end().get(),
-            window_end: window.end().to_string(),
-        }
-    }
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RecordFields {
-    #[serde(flatten)]
-    run: RunFields,
-    known: KnownFields,
-}
-
-impl RecordFields {
-    fn new(record: &Record) -> Self {
-        let Record { identity, fate, .. } = record;
-        Self {
-            run: RunFields::new(identity.key(), identity),
-            known: KnownFields::new(fate),
-        }
-    }
+    window: Window,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,10 +74,16 @@ impl RecordFields {
 struct DenialFields {
     /// `rejected` or `notCreated`.
     fate: &'static str,
-    at: String,
+    #[serde(serialize_with = "to_the_second")]
+    #[cfg_attr(test, schemars(with = "String"))]
+    at: Timestamp,
     /// When the request was sent that came to nothing, where that is on record.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    intent: Option<String>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "to_the_second"
+    )]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    intent: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,7 +101,7 @@ impl DenialFields {
         } = KnownFields::new(denial);
         let (intent, message) = match denial {
             Fate::Rejected { refusal, .. } => (None, Some(refusal.to_string())),
-            Fate::NotCreated(absence) => (Some(format!("{:.0}", absence.intent.time())), reason),
+            Fate::NotCreated(absence) => (Some(absence.intent.time()), reason),
             Fate::Created { .. } | Fate::InDoubt(_) => (None, reason),
         };
         Self {
@@ -153,54 +110,6 @@ impl DenialFields {
             intent,
             evidence,
             message,
-        }
-    }
-}
-
-/// A run as the service shows it.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SeenRun {
-    run_id: RunId,
-    created_at: Option<String>,
-    created_client: Option<String>,
-    created_by: Option<String>,
-    /// Whether this API key created it.
-    ours: bool,
-    status: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shows: Option<ShownFields>,
-    /// The key of the record that stands for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<Key>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct ShownFields {
-    flow_id: Option<FlowId>,
-    #[serde(flatten)]
-    window: Option<WindowFields>,
-}
-
-impl SeenRun {
-    pub(super) fn new(run: &FlowRun, key: Option<Key>, api_key: &str) -> Self {
-        let name = |name: &Option<Untrusted>| name.as_ref().map(|name| plain(name, MOST_NAME));
-        let is_shown = run.window_evidence != WindowEvidence::Missing;
-        Self {
-            run_id: run.id.clone(),
-            created_at: run.created_at.map(|at| format!("{at:.0}")),
-            created_client: name(&run.created_client),
-            created_by: name(&run.created_by),
-            ours: run.is_by(api_key),
-            status: run.status.to_string(),
-            shows: is_shown.then(|| ShownFields {
-                flow_id: run.flow_id,
-                window: run.window_evidence.window().map(WindowFields::from),
-            }),
-            key,
         }
     }
 }
@@ -231,8 +140,10 @@ fn finding_fields<'a>(finding: &'a Finding, api_key: &str) -> FindingFields<'a> 
         kind: fact.kind(),
         flow,
         name: name.to_string(),
-        window: fact.window().map(WindowFields::from),
-        record: fact.record().map(RecordFields::new),
+        window: fact.window(),
+        record: fact
+            .record()
+            .map(|record| RecordFields::new(&record.identity, &record.fate)),
         denial: None,
         runs: runs
             .map(|(run, key)| SeenRun::new(run, key, api_key))
@@ -248,7 +159,7 @@ fn finding_fields<'a>(finding: &'a Finding, api_key: &str) -> FindingFields<'a> 
         Fact::Overlap { with, .. } => {
             let overlap = |(window, key): &(Window, Key)| OverlapFields {
                 key: *key,
-                window: (*window).into(),
+                window: *window,
             };
             fields.overlaps = with.iter().map(overlap).collect();
         }

@@ -2,25 +2,24 @@
 
 use serde::Serialize;
 
-use super::RunFields;
-use super::audit::SeenRun;
+use super::parts::{RunFields, SeenRun};
 use crate::api::FlowRun;
-use crate::reconcile::import::{FlowImport, ImportedRun};
-use crate::report::{ImportedFlow, ImportedManifest};
-use crate::run::{FlowId, Sandbox};
+use crate::reconcile::import::{FlowImport, ImportedFlow, ImportedManifest, ImportedRun};
+use crate::report::ImportView;
+use crate::run::FlowRef;
 use crate::state::Evidence;
 
 /// `import/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ImportDocument {
+pub(crate) struct ImportDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "import/v1")))]
     format: &'static str,
     /// Whether nothing was touched.
     dry_run: bool,
     summary: ImportSummary,
-    flows: Vec<FlowFields>,
+    flows: Vec<FlowFields<'a>>,
     exit_code: u8,
 }
 
@@ -42,26 +41,16 @@ struct ImportSummary {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct FlowFields {
-    sandbox: Sandbox,
-    flow_id: FlowId,
-    name: String,
+struct FlowFields<'a> {
+    #[serde(flatten)]
+    flow: &'a FlowRef,
+    name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    manifest: Option<ManifestFields>,
+    manifest: Option<&'a ImportedManifest>,
     runs: Vec<ImportedRunFields>,
     silent: Vec<SeenRun>,
     in_doubt: Vec<SeenRun>,
     elsewhere: Vec<SeenRun>,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct ManifestFields {
-    path: String,
-    /// Whether the file was there before, and held the same.
-    was_there: bool,
-    text: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,82 +69,48 @@ struct ImportedRunFields {
 
 /// The import as `import/v1`.
 #[must_use]
-pub(crate) fn import(
-    flows: &[ImportedFlow],
-    api_key: &str,
-    dry_run: bool,
-    exit_code: u8,
-) -> ImportDocument {
+pub(crate) fn import<'a>(view: &ImportView<'a>, exit_code: u8) -> ImportDocument<'a> {
     let mut summary = ImportSummary::default();
-    let flows = flows
-        .iter()
-        .map(|flow| {
-            summary.adopted += flow.adopted().count();
-            summary.doubled += flow.doubled().count();
-            summary.failed += flow.failed().count();
-            let ImportedFlow {
-                flow,
-                name,
-                gathered,
-                manifest,
-            } = flow;
-            let FlowImport {
-                runs,
-                silent,
-                in_doubt,
-                elsewhere,
-            } = gathered;
-            summary.unchanged += runs.iter().filter(|kept| kept.adopt.is_none()).count();
-            summary.silent += silent.len();
-            summary.in_doubt += in_doubt.len();
-            summary.elsewhere += elsewhere.len();
-            let seen = |runs: &[FlowRun]| -> Vec<SeenRun> {
-                let runs = runs.iter();
-                runs.map(|run| SeenRun::new(run, None, api_key)).collect()
-            };
-            FlowFields {
-                sandbox: flow.sandbox.clone(),
-                flow_id: flow.id,
-                name: name.clone(),
-                manifest: manifest.clone().map(
-                    |ImportedManifest {
-                         path,
-                         text,
-                         was_there,
-                     }| ManifestFields {
-                        path,
-                        was_there,
-                        text,
-                    },
-                ),
-                runs: runs
-                    .iter()
-                    .map(
-                        |ImportedRun {
-                             identity,
-                             run,
-                             adopt,
-                         }| ImportedRunFields {
-                            identity: RunFields::new(identity.key(), identity),
-                            outcome: if adopt.is_some() {
-                                "adopted"
-                            } else {
-                                "unchanged"
-                            },
-                            evidence: adopt.as_ref().map(Evidence::word),
-                            seen: SeenRun::new(run, None, api_key),
-                        },
-                    )
-                    .collect(),
-                silent: seen(silent),
-                in_doubt: seen(in_doubt),
-                elsewhere: seen(elsewhere),
-            }
-        })
-        .collect();
+    let seen = |run: &FlowRun| SeenRun::new(run, None, view.api_key);
+    let all_seen = |runs: &[FlowRun]| runs.iter().map(seen).collect::<Vec<_>>();
+    let imported = |kept: &ImportedRun| ImportedRunFields {
+        identity: RunFields::new(&kept.identity),
+        outcome: match kept.adopt {
+            Some(_) => "adopted",
+            None => "unchanged",
+        },
+        evidence: kept.adopt.as_ref().map(Evidence::word),
+        seen: seen(&kept.run),
+    };
+    let mut fields = |flow: &'a ImportedFlow| {
+        let FlowImport {
+            runs,
+            silent,
+            in_doubt,
+            elsewhere,
+        } = &flow.gathered;
+        let adopted = flow.gathered.adopted();
+        summary.adopted += adopted;
+        summary.unchanged += runs.len() - adopted;
+        summary.doubled += flow.gathered.doubled().count();
+        summary.failed += flow.gathered.failed().count();
+        summary.silent += silent.len();
+        summary.in_doubt += in_doubt.len();
+        summary.elsewhere += elsewhere.len();
+        FlowFields {
+            flow: &flow.flow,
+            name: &flow.name,
+            manifest: flow.manifest.as_ref(),
+            runs: runs.iter().map(imported).collect(),
+            silent: all_seen(silent),
+            in_doubt: all_seen(in_doubt),
+            elsewhere: all_seen(elsewhere),
+        }
+    };
+    let flows = view.flows.iter().map(&mut fields).collect();
     ImportDocument {
         format: "import/v1",
-        dry_run,
+        dry_run: view.dry_run,
         summary,
         flows,
         exit_code,

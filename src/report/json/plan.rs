@@ -3,15 +3,12 @@
 
 use serde::Serialize;
 
-use super::known::{ConflictFields, KnownFields};
-use super::{Asked, RunFields, Streamed};
+use super::Streamed;
+use super::parts::{Asked, ConflictFields, KnownFields, RecordFields, RunFields};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Review};
 use crate::report::BlockedFlow;
-use crate::run::{
-    Counts, DeltaColumn, FlowId, Order, OrganizationId, Sandbox, Source, UnixSeconds,
-};
+use crate::run::{Counts, DeltaColumn, Order, OrganizationId, Source, UnixSeconds};
 use crate::state::State;
-use crate::untrusted::Untrusted;
 
 /// `plan/v2`.
 #[derive(Debug, Serialize)]
@@ -36,41 +33,9 @@ pub(crate) struct PlanDocument<'a> {
     limit: Option<PlanLimit>,
     /// The flows that nothing can be sent to, where the service was looked at (`--online`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    blocked: Option<Vec<BlockedFields>>,
+    blocked: Option<&'a [BlockedFlow]>,
     runs: Streamed<'a, PlanRun>,
-    orphaned: Streamed<'a, OrphanedRun>,
-}
-
-/// A flow that nothing can be sent to.
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct BlockedFields {
-    sandbox: Sandbox,
-    flow_id: FlowId,
-    /// The manifest's label for it.
-    name: Untrusted,
-    /// How many of its runs that concerns.
-    runs: usize,
-    reason: String,
-}
-
-impl BlockedFields {
-    fn new(blocked: &BlockedFlow) -> Self {
-        let BlockedFlow {
-            flow,
-            name,
-            runs,
-            reason,
-        } = blocked;
-        Self {
-            sandbox: flow.sandbox.clone(),
-            flow_id: flow.id,
-            name: name.clone(),
-            runs: *runs,
-            reason: reason.to_string(),
-        }
-    }
+    orphaned: Streamed<'a, RecordFields>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,14 +44,6 @@ impl BlockedFields {
 struct PlanLimit {
     name: &'static str,
     new_runs: usize,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct OrphanedRun {
-    #[serde(flatten)]
-    run: RunFields,
-    known: KnownFields,
 }
 
 #[derive(Debug, Serialize)]
@@ -165,7 +122,7 @@ impl PlanRun {
 pub(crate) fn plan<'a>(
     plan: &'a Plan,
     forecast: Option<&'a Forecast>,
-    blocked: Option<&[BlockedFlow]>,
+    blocked: Option<&'a [BlockedFlow]>,
     state: Option<&'a State>,
 ) -> PlanDocument<'a> {
     let totals = plan.totals();
@@ -184,15 +141,12 @@ pub(crate) fn plan<'a>(
             name: limit.name(),
             new_runs: limit.most(),
         }),
-        blocked: blocked.map(|flows| flows.iter().map(BlockedFields::new).collect()),
+        blocked,
         runs: Streamed::of(plan.runs(), move |planned| {
             PlanRun::new(plan, planned, state)
         }),
         orphaned: Streamed::of(plan.orphaned(), |Known { identity, fate, .. }| {
-            OrphanedRun {
-                run: RunFields::new(identity.key(), identity),
-                known: KnownFields::new(fate),
-            }
+            RecordFields::new(identity, fate)
         }),
     }
 }

@@ -1,9 +1,9 @@
 //! `resolve/v1`: runs in doubt, what may be they, and what was decided.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::known::KnownFields;
-use super::{ApplyError, RunFields};
+use super::parts::{ErrorFields, KnownFields, RunFields, to_the_second};
 use crate::api::FlowRun;
 use crate::reconcile::resolve::{Case, Decision};
 use crate::run::{RunId, UnixSeconds};
@@ -28,13 +28,15 @@ struct ResolveRun<'a> {
     #[serde(flatten)]
     run: RunFields,
     /// When its request was about to leave.
-    at: String,
+    #[serde(serialize_with = "to_the_second")]
+    #[cfg_attr(test, schemars(with = "String"))]
+    at: Timestamp,
     /// When it is to begin, if later than it was sent; unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<i64>,
     /// What came back, or why the flow's runs are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ApplyError>,
+    error: Option<ErrorFields>,
     candidates: Vec<Candidate<'a>>,
     /// What was decided, once it is recorded.
     #[serde(flatten)]
@@ -47,7 +49,9 @@ struct ResolveRun<'a> {
 #[serde(rename_all = "camelCase")]
 struct Candidate<'a> {
     run_id: &'a RunId,
-    created_at: Option<String>,
+    #[serde(serialize_with = "to_the_second")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    created_at: Option<Timestamp>,
     created_client: &'a Option<Untrusted>,
     created_by: &'a Option<Untrusted>,
     status: String,
@@ -60,7 +64,7 @@ impl<'a> Candidate<'a> {
         let window = run.window_evidence.window();
         Self {
             run_id: &run.id,
-            created_at: run.created_at.map(|at| format!("{at:.0}")),
+            created_at: run.created_at,
             created_client: &run.created_client,
             created_by: &run.created_by,
             status: run.status.to_string(),
@@ -85,7 +89,7 @@ pub(crate) fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> Re
 
 fn resolve_run<'a>(case: &'a Case, decision: Option<&'a Decision>) -> ResolveRun<'a> {
     let Case {
-        key,
+        key: _,
         identity,
         fate,
         intent,
@@ -96,11 +100,11 @@ fn resolve_run<'a>(case: &'a Case, decision: Option<&'a Decision>) -> ResolveRun
         Fate::NotCreated(_) | Fate::Created { .. } | Fate::Rejected { .. } => None,
     };
     ResolveRun {
-        run: RunFields::new(*key, identity),
-        at: format!("{:.0}", intent.time()),
+        run: RunFields::new(identity),
+        at: intent.time(),
         start_time: start_time.map(UnixSeconds::get),
         error: match candidates {
-            Err(refusal) => Some(ApplyError::refused(refusal)),
+            Err(refusal) => Some(ErrorFields::refused(refusal)),
             Ok(_) => KnownFields::new(fate).error,
         },
         candidates: candidates.iter().flatten().map(Candidate::new).collect(),

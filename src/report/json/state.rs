@@ -3,8 +3,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::RunFields;
-use super::known::{AttemptFields, KnownFields, SeenFields};
+use super::parts::{AttemptFields, KnownFields, RunFields, SeenFields};
 use super::streamed::Streamed;
 use crate::run::OrganizationId;
 use crate::state::{Absence, Fate, Record, State};
@@ -102,10 +101,10 @@ fn state_run(record: &Record) -> StateRun {
     let Record { identity, fate, .. } = record;
     let past = |absence: &Absence| KnownFields::new(&Fate::NotCreated(Box::new(absence.clone())));
     StateRun {
-        run: RunFields::new(identity.key(), identity),
+        run: RunFields::new(identity),
         known: KnownFields::new(fate),
         etag: record.etag().cloned(),
-        last_seen: record.last_seen().map(SeenFields::new),
+        last_seen: record.last_seen().cloned().map(SeenFields),
         attempts: record.attempts().iter().map(AttemptFields::new).collect(),
         earlier: record.earlier().iter().map(past).collect(),
     }

@@ -1,25 +1,26 @@
 //! The document of the recorded runs and how they are doing.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::RunFields;
-use super::known::{ByteFields, CountFields};
+use super::parts::{ByteFields, CountFields, RunFields, to_the_second};
+use crate::api::RunError;
 use crate::reconcile::status::{Status, StatusRow, StatusTotals, Unread};
-use crate::run::{FlowId, RunId, Sandbox, WindowStatus};
+use crate::run::{ByteCounts, FlowRef, RecordCounts, RunId, WindowStatus};
 use crate::untrusted::Untrusted;
 
 /// `status/v1`.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct StatusDocument {
+pub(crate) struct StatusDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = "status/v1")))]
     format: &'static str,
     summary: StatusSummary,
     totals: Moved,
-    runs: Vec<StatusRun>,
+    runs: Vec<StatusRun<'a>>,
     /// The flows whose runs could not be listed.
-    unread: Vec<UnreadFlow>,
+    unread: Vec<UnreadFlow<'a>>,
     /// Who holds the state, where some runs are being sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<String>,
@@ -52,55 +53,57 @@ struct StatusSummary {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Moved {
-    records: CountFields,
-    bytes: ByteFields,
+    #[serde(with = "CountFields")]
+    records: RecordCounts,
+    #[serde(with = "ByteFields")]
+    bytes: ByteCounts,
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-struct StatusRun {
+struct StatusRun<'a> {
     #[serde(flatten)]
     run: RunFields,
     /// `success`, `partial`, `empty`, `failed`, `inProgress`, `scheduled`, `beingSent`, `retried`,
     /// `rejected`, `inDoubt`, `notListed`, `notRead`, or a word of the service that is not known.
     status: String,
-    run_id: Option<RunId>,
+    run_id: &'a Option<RunId>,
     /// Which attempt it is, from 1.
     attempt: usize,
-    records: CountFields,
-    bytes: ByteFields,
+    #[serde(flatten)]
+    moved: Moved,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "to_the_second"
+    )]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    started_at: Option<Timestamp>,
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "to_the_second"
+    )]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    ended_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    etag: Option<Untrusted>,
-    errors: Vec<StatusError>,
+    etag: Option<&'a Untrusted>,
+    errors: &'a [RunError],
     /// Where records that failed, and samples of errors, can be had.
-    diagnostics: Vec<Untrusted>,
+    diagnostics: &'a [Untrusted],
 }
 
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
-struct UnreadFlow {
-    name: Untrusted,
-    sandbox: Sandbox,
-    flow_id: FlowId,
-    message: String,
-}
-
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct StatusError {
-    code: String,
-    message: String,
+struct UnreadFlow<'a> {
+    name: &'a Untrusted,
+    #[serde(flatten)]
+    flow: &'a FlowRef,
+    message: &'a str,
 }
 
 /// The runs and their status, as `status/v1`.
 #[must_use]
-pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
+pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument<'_> {
     let Status {
         rows,
         unread,
@@ -124,62 +127,41 @@ pub(crate) fn status(status: &Status, exit_code: u8) -> StatusDocument {
             not_read: count(WindowStatus::NotRead),
         },
         totals: Moved {
-            records: CountFields::records(totals.records),
-            bytes: ByteFields::new(totals.bytes),
+            records: totals.records,
+            bytes: totals.bytes,
         },
         runs: rows.iter().map(StatusRun::new).collect(),
-        unread: unread.iter().map(UnreadFlow::new).collect(),
+        unread: unread
+            .iter()
+            .map(|Unread { name, flow, why }| UnreadFlow {
+                name,
+                flow,
+                message: why,
+            })
+            .collect(),
         held_by: holder.as_ref().map(ToString::to_string),
         exit_code,
     }
 }
 
-impl StatusRun {
-    fn new(row: &StatusRow) -> Self {
+impl<'a> StatusRun<'a> {
+    fn new(row: &'a StatusRow) -> Self {
         let run = row.run();
-        let status = match row.word().as_str() {
-            "being sent" => "beingSent".to_owned(),
-            "in doubt" => "inDoubt".to_owned(),
-            "not listed" => "notListed".to_owned(),
-            "not read" => "notRead".to_owned(),
-            word => word.to_owned(),
-        };
         let times = run.map(|run| run.times).unwrap_or_default();
-        let time = |at: Option<jiff::Timestamp>| at.map(|at| format!("{at:.0}"));
-        let errors = run.map_or(&[][..], |run| &run.errors);
         Self {
-            run: RunFields {
-                name: Some(row.name.clone()),
-                ..RunFields::new(row.key, &row.identity)
-            },
-            status,
-            run_id: row.run_id.clone(),
+            run: RunFields::named(&row.name, &row.identity),
+            status: row.word(),
+            run_id: &row.run_id,
             attempt: row.attempt,
-            records: CountFields::records(run.map(|run| run.records).unwrap_or_default()),
-            bytes: ByteFields::new(run.map(|run| run.bytes).unwrap_or_default()),
-            started_at: time(times.started_at),
-            ended_at: time(times.ended_at),
-            etag: run.and_then(|run| run.etag.clone()),
-            errors: errors
-                .iter()
-                .map(|error| StatusError {
-                    code: error.code.to_string(),
-                    message: error.message.to_string(),
-                })
-                .collect(),
-            diagnostics: run.map_or_else(Vec::new, |run| run.diagnostics.clone()),
-        }
-    }
-}
-
-impl UnreadFlow {
-    fn new(unread: &Unread) -> Self {
-        let Unread { name, flow, why } = unread;
-        Self {
-            name: name.clone(),
-            sandbox: flow.sandbox.clone(),
-            flow_id: flow.id,
-            message: why.clone(),
+            moved: Moved {
+                records: run.map(|run| run.records).unwrap_or_default(),
+                bytes: run.map(|run| run.bytes).unwrap_or_default(),
+            },
+            started_at: times.started_at,
+            ended_at: times.ended_at,
+            etag: run.and_then(|run| run.etag.as_ref()),
+            errors: run.map_or(&[], |run| &run.errors),
+            diagnostics: run.map_or(&[], |run| &run.diagnostics),
         }
     }
 }

@@ -74,10 +74,12 @@ fn what_was_edited_takes_the_place_of_what_was_there_once_it_is_shown() {
     assert_eq!(serial(&workspace), before);
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
     insta::assert_snapshot!(ran.stdout, @"
-    1 record added, 1 changed, 1 removed.
+    1 run added, 1 changed, 1 removed.
+
       -  cd29ae00fb88  prod  00000000-0000-4000-8000-000000000001  [2022-01-02, 2022-01-03)          adopted as run-1
       ~  4d4f984b3f12  prod  00000000-0000-4000-8000-000000000001  [2022-01-01, 2022-01-02)          adopted as run-0, now adopted as another-run
       +  060efaff86d4  prod  00000000-0000-4000-8000-000000000002  [2022-01-01, 2022-01-02) rerun 2  adopted as new
+
     1 run is removed or no longer created: it is sent again, if a manifest wants it.
     Pushed: the state in .backfill has 4 runs, at serial 2.
     ");
@@ -152,7 +154,8 @@ fn a_place_without_a_state_takes_the_one_that_was_pulled() {
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
     insta::assert_snapshot!(ran.stdout, @"
     There is no state in .backfill: that of edit.jsonl becomes it.
-    4 records added, 0 changed, 0 removed.
+    4 runs added, 0 changed, 0 removed.
+
       +  4d4f984b3f12  prod  00000000-0000-4000-8000-000000000001  [2022-01-01, 2022-01-02)  adopted as run-0
       +  cd29ae00fb88  prod  00000000-0000-4000-8000-000000000001  [2022-01-02, 2022-01-03)  adopted as run-1
       +  ff68f2d88ff5  prod  00000000-0000-4000-8000-000000000001  [2022-01-03, 2022-01-04)  adopted as run-2
@@ -297,8 +300,8 @@ fn on_a_branch_the_history_says_that_a_person_pushed() {
     assert_eq!(
         pushes,
         [
-            "Pushed by hand: 2 records added, 0 changed, 0 removed",
-            "Pushed by hand: 0 records added, 1 changed, 1 removed",
+            "Pushed by hand: 2 runs added, 0 changed, 0 removed",
+            "Pushed by hand: 0 runs added, 1 changed, 1 removed",
         ]
     );
     workspace.run("state unlock").exits(0);
