@@ -10,7 +10,7 @@ use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
 use super::json::{self, ApplyDocument};
-use super::outcome::{describe_doubt, describe_left, run_row};
+use super::outcome::{describe_doubt, describe_ending, describe_left, run_row};
 use super::plan::PlanView;
 use super::reason::{describe_held_back, describe_request, describe_review, said};
 use super::terminal::Layout;
@@ -197,19 +197,6 @@ fn outcomes(
         rows,
         rest: "runs; --report has them all",
         ..Table::default()
-    }
-}
-
-/// Why an apply ended early, if it did.
-pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
-    match ending {
-        Ending::Done => None,
-        Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),
-        Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
-        Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
-        Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
-        Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
-        Ending::Store(error) => Some(error.to_string()),
     }
 }
 

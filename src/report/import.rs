@@ -45,7 +45,7 @@ impl<'a> View for ImportView<'a> {
     }
 
     fn document(&self, exit_code: u8) -> ImportDocument<'a> {
-        json::import(self, exit_code)
+        json::import(self.flows, self.api_key, self.dry_run, exit_code)
     }
 }
 

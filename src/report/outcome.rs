@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::blocks::Row;
 use super::reason::{NOT_REVIEWED, describe_other};
 use super::{number, plain, window};
-use crate::engine::{Applied, DoubtReason, LeftReason, RunOutcome};
+use crate::engine::{Applied, DoubtReason, Ending, LeftReason, RunOutcome};
 use crate::reconcile::Blocked;
 use crate::run::{DesiredRun, FlowRef};
 use crate::untrusted::Untrusted;
@@ -98,5 +98,18 @@ pub(super) fn describe_doubt(doubt: &DoubtReason) -> String {
         DoubtReason::Recorded(reason) => reason.clone(),
         DoubtReason::NoAnswer => "a request may have left and no answer is known".to_owned(),
         DoubtReason::Unclear(unclear) => unclear.to_string(),
+    }
+}
+
+/// Why an apply ended early, if it did.
+pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Done => None,
+        Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),
+        Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
+        Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
+        Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
+        Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
+        Ending::Store(error) => Some(error.to_string()),
     }
 }

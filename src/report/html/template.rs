@@ -10,9 +10,9 @@ use super::document::{document, ticked};
 use super::problems::Problem;
 use crate::engine::Ending;
 use crate::reconcile::status::Unread;
-use crate::report::apply::describe_ending;
 use crate::report::bar::Cell;
 use crate::report::follow::grouped;
+use crate::report::outcome::describe_ending;
 use crate::report::{number, plain, short_window};
 use crate::run::{Counted, Counts, FlowRef, Rerun, WindowStatus};
 

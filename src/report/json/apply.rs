@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::parts::{ConflictFields, CountFields, OutcomeFields, RunFields, SeenFields};
 use crate::engine::{Applied, Ending, FollowTotals, OutcomeKind};
 use crate::plan::{Plan, PlannedRun, Review};
-use crate::report::apply::describe_ending;
+use crate::report::outcome::describe_ending;
 use crate::run::{Counts, RecordCounts, RunId};
 
 /// `apply/v1`.

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::parts::{RunFields, SeenRun};
 use crate::api::FlowRun;
 use crate::reconcile::import::{FlowImport, ImportedFlow, ImportedManifest, ImportedRun};
-use crate::report::ImportView;
 use crate::run::FlowRef;
 use crate::state::Evidence;
 
@@ -69,9 +68,14 @@ struct ImportedRunFields {
 
 /// The import as `import/v1`.
 #[must_use]
-pub(crate) fn import<'a>(view: &ImportView<'a>, exit_code: u8) -> ImportDocument<'a> {
+pub(crate) fn import<'a>(
+    flows: &'a [ImportedFlow],
+    api_key: &str,
+    dry_run: bool,
+    exit_code: u8,
+) -> ImportDocument<'a> {
     let mut summary = ImportSummary::default();
-    let seen = |run: &FlowRun| SeenRun::new(run, None, view.api_key);
+    let seen = |run: &FlowRun| SeenRun::new(run, None, api_key);
     let all_seen = |runs: &[FlowRun]| runs.iter().map(seen).collect::<Vec<_>>();
     let imported = |kept: &ImportedRun| ImportedRunFields {
         identity: RunFields::new(&kept.identity),
@@ -107,10 +111,10 @@ pub(crate) fn import<'a>(view: &ImportView<'a>, exit_code: u8) -> ImportDocument
             elsewhere: all_seen(elsewhere),
         }
     };
-    let flows = view.flows.iter().map(&mut fields).collect();
+    let flows = flows.iter().map(&mut fields).collect();
     ImportDocument {
         format: "import/v1",
-        dry_run: view.dry_run,
+        dry_run,
         summary,
         flows,
         exit_code,
