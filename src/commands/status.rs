@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::plan;
 use crate::api::{ApiError, Client, FlowRun};
+use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::cli::connect::connect;
 use crate::cli::context::Context;
@@ -26,6 +27,7 @@ use crate::cli::silence::Silence;
 use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::reconcile::status::{RunListing, Status, StatusRow, Unread};
+use crate::reconcile::{LIST_SELDOM, LIST_SOON};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, StatusView, fitting, still_watching, watch_line,
 };
@@ -35,11 +37,6 @@ use crate::run::{
 use crate::state::{Fate, Holder, State};
 use crate::store::{StateBackend, StoreError, load};
 use crate::untrusted::Untrusted;
-
-/// Lists are read again after this, where something has changed.
-const SOON: Duration = Duration::from_secs(1);
-/// And after this at the latest.
-const SELDOM: Duration = Duration::from_secs(30);
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]
@@ -377,8 +374,8 @@ async fn watch(
     let mut display = context
         .shows_bars()
         .then(|| ProgressDisplay::new(context.colour.1));
-    let soon = SOON.max(reader.place.asked_every());
-    let mut gap = soon;
+    let soon = LIST_SOON.max(reader.place.asked_every());
+    let mut gap = Backoff::new(soon, LIST_SELDOM);
     let mut told = None;
     let (mut changed, mut silence) = (Instant::now(), Silence::new());
     loop {
@@ -400,7 +397,7 @@ async fn watch(
             .replace(line.clone())
             .is_some_and(|before| before != line)
         {
-            gap = soon;
+            gap.reset();
             changed = Instant::now();
         }
         if !status.rows.iter().any(StatusRow::is_unfinished) {
@@ -415,8 +412,7 @@ async fn watch(
                 Err(error) => return Err(reader.failure(&error)),
             }
         }
-        let again = Instant::now() + gap;
-        gap = (gap * 2).min(SELDOM);
+        let again = Instant::now() + gap.next();
         let timeout = async {
             match until {
                 Some(until) => tokio::time::sleep_until(until).await,

@@ -11,6 +11,11 @@ use crate::api::{ApiError, Client, FlowRun};
 use crate::run::{FlowRef, RunId};
 use crate::state::{ClockedTime, Fate, Record};
 
+/// A flow's list is read again after this, where runs of it are waited for and something has changed.
+pub(crate) const LIST_SOON: Duration = Duration::from_secs(1);
+/// And after this at the latest.
+pub(crate) const LIST_SELDOM: Duration = Duration::from_secs(30);
+
 /// Runs that a list shows without a window are asked for one by one, but not more than this.
 const MOST_SINGLE: usize = 50;
 

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::Unclear;
 use super::settle::Reading;
 use crate::api::CLOCKS;
+use crate::backoff::Backoff;
 use crate::run::{RunId, UnixSeconds};
 use crate::state::{Absence, ClockedTime, Doubt, Evidence};
 
@@ -22,6 +23,8 @@ pub(crate) const INTENT_LIFE: Duration = Duration::from_secs(60);
 pub(crate) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
+/// And each at the latest after this.
+const SELDOM: Duration = Duration::from_secs(30);
 /// How many lists in a row must agree.
 pub(crate) const READINGS: u32 = 2;
 /// How many lists in a row may fail or not tell.
@@ -80,7 +83,7 @@ pub(crate) struct SettleSchedule {
     /// what came back. Without that nothing tells: a machine that slept may have sent long after its
     /// intent.
     noted: Option<ClockedTime>,
-    looks: u32,
+    gap: Backoff,
 }
 
 impl SettleSchedule {
@@ -89,7 +92,7 @@ impl SettleSchedule {
             delay,
             left_by,
             noted,
-            looks: 0,
+            gap: Backoff::new(SOON, SELDOM),
         }
     }
 
@@ -112,11 +115,9 @@ impl SettleSchedule {
     pub(crate) fn next_look(&mut self, now: Instant, clocks: ClockedTime) -> Duration {
         if self.is_over(now, clocks) {
             let gap = self.delay / 10;
-            return gap.clamp(SOON, Duration::from_secs(30));
+            return gap.clamp(SOON, SELDOM);
         }
-        let back_off = SOON * 2_u32.pow(self.looks.min(7));
-        self.looks += 1;
-        back_off.min(self.ends() - now).max(SOON)
+        self.gap.next().min(self.ends() - now).max(SOON)
     }
 }
 
