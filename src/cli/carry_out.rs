@@ -16,7 +16,6 @@ use super::watch::watch;
 use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::plan::Plan;
 use crate::report;
-use crate::state::State;
 use crate::store::LockedStore;
 
 /// So many rejections in a row stop it.
@@ -65,21 +64,26 @@ pub(crate) async fn carry_out(
         deadline,
     } = how.follow;
     let settings = Settings {
+        concurrency: limits.concurrency,
+        per_flow: limits.per_flow,
+        settle_delay: context.settle_delay(),
+        timestamps: context.config.wire.times(),
+        delta_column: context.config.wire.delta_column,
         preflight: how.preflight,
         most_new: how.most_new,
+        rejections_in_a_row: REJECTIONS_IN_A_ROW,
         is_retry: how.is_retry,
         follow: wait,
         max_active_runs: limits.max_active_runs,
         new_runs_per_day: limits.new_runs_per_day,
         deadline: deadline.map(|length| how.began + length),
         timeout: timeout.map(|length| how.began + length),
-        ..look_settings(context)
     };
     let (events, seen) = mpsc::unbounded_channel();
     let (stopper, stop) = Stopper::new();
     let client = Arc::clone(&connected.client);
     let work = engine::apply(plan, store, client, settings, events, stop);
-    let shown = watch(context, seen, false);
+    let shown = watch(context, seen);
     let both = async { futures::join!(work, shown).0 };
     tokio::pin!(both);
     tokio::select! {
@@ -95,51 +99,6 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// What looking at the service needs.
-fn look_settings(context: &Context) -> Settings {
-    let limits = &context.config.limits;
-    Settings {
-        concurrency: limits.concurrency,
-        per_flow: limits.per_flow,
-        settle_delay: context.settle_delay(),
-        timestamps: context.config.wire.times(),
-        delta_column: context.config.wire.delta_column,
-        preflight: true,
-        most_new: 0,
-        rejections_in_a_row: REJECTIONS_IN_A_ROW,
-        is_retry: false,
-        follow: false,
-        max_active_runs: None,
-        new_runs_per_day: None,
-        look_only: false,
-        deadline: None,
-        timeout: None,
-    }
-}
-
-/// Finds out, by reads alone, what carrying `plan` out, made from `state`, would find before it sends
-/// anything; nothing is recorded.
-pub(crate) async fn look(
-    context: &Context,
-    plan: &Plan,
-    state: State,
-    connected: &Connected,
-) -> Applied {
-    let settings = Settings {
-        look_only: true,
-        ..look_settings(context)
-    };
-    let flows = plan.flows().count();
-    context.say(&format!("looking at {}", report::number(flows, "flow")));
-    // Nothing of it happens but in the copy: what is found is in the plan.
-    let (events, seen) = mpsc::unbounded_channel();
-    let (_stopper, stop) = Stopper::new();
-    let client = Arc::clone(&connected.client);
-    let store = LockedStore::in_memory(state);
-    let look = engine::apply(plan, store, client, settings, events, stop);
-    futures::join!(look, watch(context, seen, true)).0
-}
-
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.
 pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
     let counts = applied.counts(held_back);
@@ -149,7 +108,7 @@ pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Ex
         Ending::SignIn(_) => Exit::SignIn,
         Ending::Interrupted => Exit::Interrupted,
         Ending::Breaker(_) => Exit::Guard,
-        Ending::Unreachable(_) | Ending::Panicked(_) => Exit::Unexpected,
+        Ending::Unreachable(_) | Ending::AlwaysLater | Ending::Panicked => Exit::Unexpected,
         Ending::Done | Ending::TimedOut if counts.of(OutcomeKind::InDoubt) > 0 => Exit::InDoubt,
         Ending::TimedOut => Exit::TimedOut,
         Ending::Done if applied.unanswered > 0 => Exit::Unexpected,
@@ -192,10 +151,13 @@ fn failure_of(context: &Context, ending: Ending, exit: Exit) -> Option<Failure> 
         )
         .hint("the reasons are listed above; what was rejected is tried again by the next apply"),
         Ending::SignIn(why) => Failure::sign_in(&why),
-        Ending::Unreachable(why) | Ending::Panicked(why) => Failure::new(
-            exit,
-            format!("stopped: {why}; what was not sent is left for the next apply"),
-        ),
+        Ending::Unreachable(_) | Ending::AlwaysLater | Ending::Panicked => {
+            let why = report::describe_ending(&ending).unwrap_or_default();
+            Failure::new(
+                exit,
+                format!("stopped: {why}; what was not sent is left for the next apply"),
+            )
+        }
         Ending::Store(error) => Failure::state(&context.place_name(), &error),
     })
 }

@@ -9,21 +9,18 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::context::Context;
 use super::silence::Silence;
-use crate::engine::Event;
+use crate::engine::{Event, FlowEvent, RunOutcome};
 use crate::report::{ApplyProgress, ProgressDisplay, fitting, line, waiting_lines};
 
 /// How often a display moves when nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Shows events until the engine has no more; of one that only looks, no more than that it waits.
-pub(crate) async fn watch(
-    context: &Context,
-    mut events: UnboundedReceiver<Event>,
-    looks_only: bool,
-) {
+/// Shows events until the engine has no more.
+pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
     let lines = context.shows_lines();
-    let mut display =
-        (context.shows_bars() && !looks_only).then(|| ProgressDisplay::new(context.colour.1));
+    let mut display = context
+        .shows_bars()
+        .then(|| ProgressDisplay::new(context.colour.1));
     let mut silence = Silence::new();
     let mut progress = ApplyProgress::default();
     let mut tick = interval(TICK);
@@ -58,7 +55,7 @@ pub(crate) async fn watch(
                     display.print(&said);
                 }
             }
-            None if lines && (!looks_only || matches!(event, Event::Throttled { .. })) => {
+            None if lines => {
                 if let Some(said) = said {
                     silence = Silence::new();
                     say(&said);
@@ -78,14 +75,17 @@ fn say(line: &str) {
 fn needs_a_person(event: &Event) -> bool {
     matches!(
         event,
-        Event::Blocked { .. }
-            | Event::InTheWay { .. }
-            | Event::Rejected { .. }
-            | Event::InDoubt { .. }
-            | Event::Unclear { .. }
-            | Event::NotFollowed { .. }
-            | Event::Waiting { .. }
-            | Event::Deadline
+        Event::Deadline
             | Event::Stopping
+            | Event::Flow(
+                _,
+                FlowEvent::Blocked(_)
+                    | FlowEvent::NotFollowed(_)
+                    | FlowEvent::Waiting(_)
+                    | FlowEvent::Outcome(
+                        _,
+                        RunOutcome::Rejected(_) | RunOutcome::InDoubt(_) | RunOutcome::Remaining(_)
+                    )
+            )
     )
 }

@@ -1,5 +1,6 @@
 //! `backfill plan`: what apply would do, from the manifests and the state alone.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use jiff::Timestamp;
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
 use crate::cli::actions::Actions;
-use crate::cli::carry_out;
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
@@ -22,11 +22,15 @@ use crate::cli::output::{self, also};
 use crate::cli::page::HtmlArgs;
 use crate::cli::present::{self, Form};
 use crate::cli::project::Project;
-use crate::engine::{Ending, LeftReason, RunOutcome};
 use crate::manifest::{Checked, Problem};
-use crate::plan::{Action, Explained, Forecast, Known, Pace, Plan, ReviewedPlan, diff, explain};
+use crate::plan::{
+    Action, Explained, Forecast, Known, Pace, Plan, PlannedRun, ReviewedPlan, diff, explain,
+};
+use crate::reconcile::look::Look;
+use crate::reconcile::matching::Existing;
+use crate::reconcile::{Moment, observe};
 use crate::report::{self, BlockedFlow, PlanView, View};
-use crate::run::{DesiredRun, KeyPrefix, Sandbox, Source, UnixSeconds};
+use crate::run::{DesiredRun, FlowRef, Key, KeyPrefix, RunIdentity, Sandbox, Source, UnixSeconds};
 use crate::state::{Fate, Record, State};
 use crate::store::load;
 
@@ -314,44 +318,70 @@ async fn look(
         outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
     }
     plan = plan.with_outcomes_of(&state);
-    let looked = carry_out::look(context, &plan, state.clone(), connected).await;
-    match looked.ending {
-        Ending::SignIn(why) => return Err(Failure::sign_in(&why)),
-        Ending::Unreachable(why) | Ending::Panicked(why) => {
-            return Err(Failure::new(Exit::Unexpected, why));
-        }
-        Ending::Store(error) => return Err(Failure::state(&context.place_name(), &error)),
-        Ending::Done | Ending::Interrupted | Ending::TimedOut | Ending::Breaker(_) => {}
-    }
-    let blocked = BlockedFlow::all(&looked);
-    let now = Timestamp::now();
-    let found = looked.runs.into_iter().filter_map(|(run, outcome)| {
-        let known = match outcome {
-            RunOutcome::Adopted(run_id, evidence) => Known {
-                identity: run.identity.clone(),
-                fate: Fate::Created {
-                    run_id,
-                    adopted: Some(Box::new(evidence)),
-                    at: now,
-                    sent_at: None,
-                },
-                last_seen: None,
-                other: None,
-            },
-            RunOutcome::Remaining(LeftReason::InTheWay(other)) => {
-                Known::in_the_way(&run.identity.flow, other, now)
-            }
-            _ => return None,
-        };
-        Some((run.key(), known))
+    let flows = plan.flows().count();
+    context.say(&format!("looking at {}", report::number(flows, "flow")));
+    let client = &connected.client;
+    let mut look = Look::new(&state, client.api_key(), context.settle_delay());
+    let is_open = |it: &PlannedRun| it.action.creates() || it.action == Action::Settle;
+    let flows: Vec<_> = plan.flows().filter(|it| it.iter().any(is_open)).collect();
+    let queries = flows.iter().map(|runs| {
+        let flow = FlowRef::clone(&runs[0].run.identity.flow);
+        let query = look.query(&flow);
+        (flow, query)
     });
-    let plan = plan.adopting(found.collect());
+    let seen = observe(client, queries, concurrency).await?;
+    let mut blocked = Vec::new();
+    let mut known: HashMap<Key, Known> = HashMap::new();
+    for (runs, (flow, seen)) in flows.into_iter().zip(&seen) {
+        let to_create = runs.iter().filter(|it| it.action.creates());
+        let to_create: Vec<&DesiredRun> = to_create.map(|it| &it.run).collect();
+        let request = &runs[0].run.request;
+        let now = Moment::now(client);
+        let findings = look.findings(flow, &request.source, &to_create, seen, now);
+        for (identity, existing) in findings.found {
+            known.insert(identity.key(), found(identity, existing));
+        }
+        let left = to_create
+            .iter()
+            .filter(|run| !known.contains_key(&run.key()));
+        let left = left.count();
+        blocked.extend(
+            findings
+                .blocked
+                .filter(|_| left > 0)
+                .map(|reason| BlockedFlow {
+                    flow: flow.clone(),
+                    name: request.name.clone(),
+                    runs: left,
+                    reason,
+                }),
+        );
+    }
+    let plan = plan.adopting(known);
     let plan = plan.blocking(&blocked.iter().map(|flow| &flow.flow).collect());
     let plan = selection.limited(context, plan);
     Ok(PlanWithState {
         blocked: Some(blocked),
         ..PlanWithState::at(context, plan, is_kept.then_some(state))
     })
+}
+
+/// What was found of a run, as a plan has it.
+fn found(identity: RunIdentity, existing: Existing<'_>) -> Known {
+    match existing {
+        Existing::InTheWay(other) => Known::in_the_way(&identity.flow, other),
+        Existing::Run(run, evidence) => Known {
+            identity,
+            fate: Fate::Created {
+                run_id: run.id.clone(),
+                adopted: Some(Box::new(evidence)),
+                at: Timestamp::now(),
+                sent_at: None,
+            },
+            last_seen: None,
+            other: None,
+        },
+    }
 }
 
 /// What `desired` and `state` differ in, of this organization; no more than what was `reviewed`.

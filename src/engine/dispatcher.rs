@@ -4,35 +4,31 @@
 //! what goes next, in one append; wait for the next thing to happen. So no request leaves without
 //! a durable intent, one sync serves many runs, and one that takes long holds nobody up.
 
-mod answers;
-mod following;
 mod journal_writer;
 mod outcome;
-mod queues;
-mod reads;
 mod reserve;
 mod scheduler;
-mod settling;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
+use super::flow_queue::{Effect, FlowQueue, Purpose, Transition, queues};
 use super::send::SendResult;
 use super::{
     Applied, Ending, Event, Events, FlowIndex, NotSentReason, Outcomes, Settings, Stop, Stopper,
 };
-use crate::api::Client;
+use crate::api::{ApiError, Client};
 use crate::plan::{Action, DayBudget, Plan};
-use crate::run::{DesiredRun, Key, RunId};
+use crate::reconcile::{Moment, Observation, Query};
+use crate::run::{DesiredRun, RunId};
 use crate::store::{LockedStore, StoreError};
 use journal_writer::JournalWriter;
-use reads::Read;
 use scheduler::Scheduler;
 
 /// How long answers are waited for after the user asked to stop.
@@ -53,19 +49,16 @@ pub(super) struct Dispatcher {
     /// Stops what waits inside the tasks; ours, because more than the user can end an apply.
     halt: (Stopper, Stop),
     sends: JoinSet<(FlowIndex, DesiredRun, SendResult)>,
-    reads: JoinSet<(FlowIndex, Read)>,
+    reads: JoinSet<(FlowIndex, Purpose, Observation)>,
     readers: Arc<Semaphore>,
     breaker: Breaker,
     /// When a request was last answered, other than by asking to wait.
     answered: Instant,
+    /// What the plan itself says of its runs, and what became of those of flows without work.
     outcomes: Outcomes,
     /// The runs that were created or adopted by this apply, whether or not their entries are in the
     /// journal yet.
     accepted: HashSet<RunId>,
-    /// How many requests of this apply for a run came to nothing that a list shows.
-    absences: HashMap<Key, usize>,
-    /// How many runs were to be followed and could not be.
-    unfollowed: usize,
     /// Whether the time for sending is over.
     is_past_deadline: bool,
     ending: Option<Ending>,
@@ -80,7 +73,7 @@ impl Dispatcher {
         events: Events,
         stop: Stop,
     ) -> Self {
-        let (queues, outcomes) = queues::queues(plan, &store, &settings);
+        let (queues, outcomes) = queues(plan, &store, &settings);
         let now = client.clock().now().service;
         let day = DayBudget::of(settings.new_runs_per_day, Some(store.state()), now);
         Self {
@@ -101,7 +94,7 @@ impl Dispatcher {
             breaker: Breaker::new(settings.rejections_in_a_row),
             answered: Instant::now(),
             client,
-            is_past_deadline: settings.look_only,
+            is_past_deadline: false,
             settings,
             stop,
             halt: Stopper::new(),
@@ -109,8 +102,6 @@ impl Dispatcher {
             reads: JoinSet::new(),
             outcomes,
             accepted: HashSet::new(),
-            absences: HashMap::new(),
-            unfollowed: 0,
             ending: None,
         }
     }
@@ -126,7 +117,7 @@ impl Dispatcher {
             is_retry: self.settings.is_retry,
         });
         for id in 0..self.schedule.queues.len() {
-            self.prepare(id);
+            self.change(id, FlowQueue::prepare);
         }
         let ending = match self.work().await {
             Ok(()) => match self.journal.close().await {
@@ -175,7 +166,7 @@ impl Dispatcher {
                     self.written(appended)?;
                 }
                 Some(sent) = self.sends.join_next() => self.on_send_done(sent),
-                Some(read) = self.reads.join_next() => self.on_read_done(read),
+                Some(seen) = self.reads.join_next() => self.on_read_done(seen),
                 Ok(()) = pauses.changed() => self.throttled(*pauses.borrow_and_update()),
                 () = sleep_until(deadline), if deadline.is_some() => self.past_deadline(),
                 () = sleep_until(timeout), if timeout.is_some() => {
@@ -199,32 +190,145 @@ impl Dispatcher {
             while let Some(sent) = self.sends.try_join_next() {
                 self.on_send_done(sent);
             }
-            while let Some(read) = self.reads.try_join_next() {
-                self.on_read_done(read);
+            while let Some(seen) = self.reads.try_join_next() {
+                self.on_read_done(seen);
             }
         }
     }
 
     fn throttled(&mut self, until: Option<Instant>) {
         if let Some(until) = until {
-            self.journal.tell(Event::Throttled {
-                until,
-                rate: self.client.pacer().rate().get(),
-            });
+            self.journal.record(
+                None,
+                Some(Event::Throttled {
+                    until,
+                    rate: self.client.pacer().rate().get(),
+                }),
+            );
         }
     }
 
-    /// After a tripped breaker nothing new leaves, but what is in doubt is still settled.
-    fn still_settles(&self) -> bool {
-        matches!(self.ending, None | Some(Ending::Breaker(_)))
+    /// A request has come to its end.
+    fn on_send_done(&mut self, sent: Result<(FlowIndex, DesiredRun, SendResult), JoinError>) {
+        // A task that was aborted or panicked left its intent open: in doubt, as it should be. Its
+        // flow stays as if it was on its way, so that nothing more leaves.
+        let Some((id, run, sent)) = self.finished(sent) else {
+            return;
+        };
+        if !matches!(sent, SendResult::NotSent(_)) {
+            self.answered = Instant::now();
+        }
+        let ending = match &sent {
+            SendResult::Created { .. } => {
+                self.breaker.accepted();
+                None
+            }
+            SendResult::Rejected(_) if self.breaker.rejected() => {
+                Some(Ending::Breaker(self.breaker.in_a_row()))
+            }
+            SendResult::Rejected(_) | SendResult::InDoubt(_) => None,
+            SendResult::NotSent(why) => match why {
+                NotSentReason::Stale if self.answered.elapsed() > LATER => {
+                    Some(Ending::AlwaysLater)
+                }
+                NotSentReason::Unreachable(why) => Some(Ending::Unreachable(why.clone())),
+                NotSentReason::SignIn(why) => Some(Ending::SignIn(why.clone())),
+                NotSentReason::Stale
+                | NotSentReason::Stopped
+                | NotSentReason::Behind
+                | NotSentReason::FlowBlocked
+                | NotSentReason::Deadline => None,
+            },
+        };
+        self.change(id, |queue, step| queue.on_sent(run, sent, step));
+        if let Some(ending) = ending {
+            self.end(ending);
+        }
+    }
+
+    /// What was to be read of a flow has come.
+    fn on_read_done(&mut self, seen: Result<(FlowIndex, Purpose, Observation), JoinError>) {
+        let Some((id, purpose, seen)) = self.finished(seen) else {
+            return;
+        };
+        match seen.runs.as_ref().err().and_then(ending_of) {
+            Some(ending) => self.end(ending),
+            None => self.change(id, |queue, step| queue.on_read(purpose, &seen, step)),
+        }
+    }
+
+    /// What a task has come back with. One that panicked ends the apply: what it was about to tell is
+    /// lost, and must never look as if it had not happened.
+    fn finished<T>(&mut self, task: Result<T, JoinError>) -> Option<T> {
+        if task.as_ref().is_err_and(JoinError::is_panic) {
+            self.end(Ending::Panicked);
+        }
+        task.ok()
+    }
+
+    /// Lets something happen to a flow, and carries out what follows from it.
+    fn change(&mut self, id: FlowIndex, change: impl FnOnce(&mut FlowQueue, &mut Transition<'_>)) {
+        let may_send = self.may_send_of(id);
+        let mut step = Transition {
+            settings: &self.settings,
+            state: self.journal.state(),
+            accepted: &self.accepted,
+            api_key: self.client.api_key(),
+            session: self.journal.session(),
+            now: Moment::now(&self.client),
+            // After a tripped breaker nothing new leaves, but what is in doubt is still settled.
+            reads: matches!(self.ending, None | Some(Ending::Breaker(_))),
+            may_send,
+            effects: Vec::new(),
+        };
+        change(&mut self.schedule.queues[id], &mut step);
+        let mut has_more = false;
+        for effect in step.effects {
+            match effect {
+                Effect::Record(entry, event) => {
+                    let event = event.map(|event| Event::Flow(id, event));
+                    self.journal.record(entry, event);
+                }
+                Effect::Accept(run_id) => {
+                    self.accepted.insert(run_id);
+                }
+                Effect::Withdraw(why) => self.withdraw(&why, |flow| flow == id),
+                Effect::GiveBack => {
+                    self.schedule.give_back(id);
+                    has_more = true;
+                }
+                Effect::Refused => self.schedule.refused(id),
+                Effect::Read(wait, query, purpose) => self.read(id, wait, query, purpose),
+            }
+        }
+        if has_more {
+            // Runs that wait for others of the flow may be sent again.
+            self.change(id, FlowQueue::follow);
+        }
+    }
+
+    fn read(&mut self, id: FlowIndex, wait: Duration, query: Query, purpose: Purpose) {
+        let flow = self.schedule.queues[id].flow.clone();
+        let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
+        let needs_clock = self.schedule.day().most().is_some();
+        self.reads.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _permit = readers.acquire().await;
+            let seen = Observation::read(&client, &flow, &query).await;
+            // A budget of a day counts by the service's clock, which one answer alone does not tell.
+            if needs_clock && client.clock().now().service.is_none() {
+                let _ = client.open_sandbox(&flow.sandbox).await;
+            }
+            (id, purpose, seen)
+        });
     }
 
     /// Nothing is sent any more; what was sent is settled and followed.
     fn past_deadline(&mut self) {
         self.is_past_deadline = true;
         self.halt.0.stop();
-        self.withdraw_all(&NotSentReason::Deadline);
-        self.journal.tell(Event::Deadline);
+        self.withdraw(&NotSentReason::Deadline, |_| true);
+        self.journal.record(None, Some(Event::Deadline));
     }
 
     /// Nothing new leaves from here on.
@@ -241,15 +345,24 @@ impl Dispatcher {
             self.reads.abort_all();
         }
         self.halt.0.stop();
-        self.withdraw_all(&NotSentReason::Stopped);
+        self.withdraw(&NotSentReason::Stopped, |_| true);
         self.ending = Some(ending);
-        self.journal.tell(Event::Stopping);
+        self.journal.record(None, Some(Event::Stopping));
     }
 }
 
 /// Whether `ending` is a panic, and no panic has ended the apply yet.
 fn is_new_fault(earlier: &Ending, ending: &Ending) -> bool {
-    matches!(ending, Ending::Panicked(_)) && !matches!(earlier, Ending::Panicked(_))
+    matches!(ending, Ending::Panicked) && !matches!(earlier, Ending::Panicked)
+}
+
+/// How the apply ends where a read failed as every other would.
+fn ending_of(error: &ApiError) -> Option<Ending> {
+    match error {
+        ApiError::Auth(error) if error.may_pass() => Some(Ending::Unreachable(error.to_string())),
+        ApiError::Auth(_) | ApiError::SignIn(_) => Some(Ending::SignIn(error.to_string())),
+        _ => None,
+    }
 }
 
 async fn sleep_until(at: Option<Instant>) {

@@ -3,10 +3,10 @@
 
 use tokio::time::Instant;
 
-use super::NotSentReason;
-use crate::reconcile::{Blocked, Unclear};
-use crate::run::{FlowRef, Key, OtherRun, RunId, RunIdentity};
-use crate::state::{Evidence, LastSeen, Refusal};
+use super::{NotSentReason, RunOutcome};
+use crate::reconcile::Blocked;
+use crate::run::{FlowRef, Key, RunId, RunIdentity};
+use crate::state::LastSeen;
 use crate::untrusted::Untrusted;
 
 /// Which flow an event is about: an index into [`Event::Started`]'s flows.
@@ -44,94 +44,8 @@ pub(crate) enum Event {
         /// Whether failed runs are run again, where else runs are created.
         is_retry: bool,
     },
-    /// A flow was checked and may be sent to.
-    Prepared { flow: FlowIndex },
-    /// A flow may not be sent to.
-    Blocked {
-        flow: FlowIndex,
-        /// Why.
-        reason: Blocked,
-    },
-    /// A request is about to leave.
-    Sending { flow: FlowIndex, run: RunIdentity },
-    /// A run was created.
-    Created {
-        flow: FlowIndex,
-        run: RunIdentity,
-        run_id: RunId,
-    },
-    /// A run that exists was recognised as a wanted one.
-    Adopted {
-        flow: FlowIndex,
-        run: RunIdentity,
-        run_id: RunId,
-        /// How it was recognised.
-        evidence: Evidence,
-    },
-    /// A run that nobody has put on record is in the way of one that is wanted.
-    InTheWay {
-        flow: FlowIndex,
-        run: RunIdentity,
-        other: OtherRun,
-    },
-    /// A run was refused.
-    Rejected {
-        flow: FlowIndex,
-        run: RunIdentity,
-        /// What the service said.
-        refusal: Refusal,
-    },
-    /// A request was given up before it left.
-    NotSent {
-        flow: FlowIndex,
-        run: RunIdentity,
-        /// Why.
-        reason: NotSentReason,
-    },
-    /// A run may exist.
-    InDoubt {
-        flow: FlowIndex,
-        run: RunIdentity,
-        /// What came back.
-        reason: String,
-    },
-    /// The lists are read for runs in doubt, without a verdict yet; told again when that changes.
-    Settling {
-        flow: FlowIndex,
-        /// How many runs of the flow are in doubt.
-        runs: usize,
-        /// When a run that they do not hold will be believed not to exist.
-        believed: Instant,
-    },
-    /// A run that was in doubt does not exist.
-    NotCreated { flow: FlowIndex, run: RunIdentity },
-    /// The lists cannot tell whether a run exists.
-    Unclear {
-        flow: FlowIndex,
-        run: RunIdentity,
-        /// Why not.
-        reason: Unclear,
-    },
-    /// Runs of a flow wait for others of it to finish; told again when these change.
-    Waiting {
-        flow: FlowIndex,
-        /// Those that have not.
-        active: ActiveRuns,
-    },
-    /// A run that is followed has finished.
-    Ended {
-        flow: FlowIndex,
-        run: RunIdentity,
-        run_id: RunId,
-        /// How.
-        seen: LastSeen,
-    },
-    /// The runs of a flow cannot be followed.
-    NotFollowed {
-        flow: FlowIndex,
-        /// Why not.
-        reason: String,
-    },
+    /// Something that happened to a flow.
+    Flow(FlowIndex, FlowEvent),
     /// Nothing new is sent any more: the time that was given is over.
     Deadline,
     /// The service asked everyone to wait.
@@ -143,4 +57,39 @@ pub(crate) enum Event {
     },
     /// Nothing new is sent any more; answers are waited for.
     Stopping,
+}
+
+/// Something that happened to a flow.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum FlowEvent {
+    /// It was checked and may be sent to.
+    Prepared,
+    /// It may not be sent to.
+    Blocked(Blocked),
+    /// A request is about to leave.
+    Sending(RunIdentity),
+    /// What became of a run, as far as is known now.
+    Outcome(RunIdentity, RunOutcome),
+    /// A request was given up before it left.
+    NotSent(RunIdentity, NotSentReason),
+    /// The lists are read for runs in doubt, without a verdict yet; told again when that changes.
+    Settling {
+        /// How many runs of the flow are in doubt.
+        runs: usize,
+        /// When a run that they do not hold will be believed not to exist.
+        believed: Instant,
+    },
+    /// A run that was in doubt does not exist.
+    NotCreated(RunIdentity),
+    /// Runs wait for these to finish; told again when they change.
+    Waiting(ActiveRuns),
+    /// A run that is followed has finished.
+    Ended {
+        run: RunIdentity,
+        run_id: RunId,
+        /// How.
+        seen: LastSeen,
+    },
+    /// The runs of the flow cannot be followed: why.
+    NotFollowed(String),
 }

@@ -1,5 +1,15 @@
-//! A flow: one flow's part of an apply. Its runs wait in the order of their windows; nothing of
-//! it leaves while one of its runs is in doubt.
+//! One flow's part of an apply. Its runs wait in the order of their windows; nothing of it leaves while
+//! one of its runs is in doubt.
+//!
+//! The queue owns what it knows of the flow: what happens to it is a method of it, and what follows
+//! for others is an [`Effect`], which the dispatcher carries out.
+
+mod answers;
+mod following;
+mod planned;
+mod reads;
+mod settling;
+mod transition;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -7,14 +17,13 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::running::RunningRuns;
-use super::{ActiveRuns, FlowStarted, LeftReason};
-use crate::reconcile::settle::OpenIntent;
-use crate::reconcile::settle_schedule::{ReadingStreak, SettleSchedule};
-use crate::reconcile::{Blocked, RecordedRuns};
-use crate::run::{
-    DeltaColumn, DesiredRun, FlowRef, Key, Order, Rerun, RunId, RunIdentity, Source, UnixSeconds,
-};
+use super::{ActiveRuns, FlowStarted, LeftReason, Outcomes, RunOutcome};
+use crate::reconcile::{Blocked, FlowRecords, OpenDoubt};
+use crate::run::{DeltaColumn, DesiredRun, FlowRef, Key, Order, Rerun, RunId, RunIdentity, Source};
 use crate::untrusted::Untrusted;
+
+pub(super) use planned::queues;
+pub(super) use transition::{Effect, Purpose, Transition};
 
 /// The runs of one flow that an apply has to create, and what is known of the flow.
 #[expect(
@@ -23,19 +32,21 @@ use crate::untrusted::Untrusted;
 )]
 pub(super) struct FlowQueue {
     pub(super) flow: FlowRef,
-    pub(super) name: Untrusted,
+    name: Untrusted,
     /// `None` where only a doubt is left of the flow and no manifest names it.
-    pub(super) source: Option<Arc<Source>>,
+    source: Option<Arc<Source>>,
     /// In which order its runs are sent.
-    pub(super) order: Order,
+    order: Order,
     /// No more unfinished runs of the flow than this at once.
-    pub(super) max_active: Option<usize>,
+    max_active: Option<usize>,
     /// Its runs that have not finished.
-    pub(super) running: RunningRuns,
+    running: RunningRuns,
+    /// How many runs were to be followed and could not be.
+    pub(super) unfollowed: usize,
     /// Whether the flow's list is about to be read to follow them.
-    pub(super) is_following: bool,
+    is_following: bool,
     /// What was told last of the runs that others wait for.
-    pub(super) told_to_wait: Option<ActiveRuns>,
+    told_to_wait: Option<ActiveRuns>,
     fresh: BTreeMap<RunIdentity, DesiredRun>,
     /// The runs of the service that are to run again, by what they stand for; the others of the
     /// queue are to be created.
@@ -45,20 +56,24 @@ pub(super) struct FlowQueue {
     again: BTreeMap<RunIdentity, DesiredRun>,
     refused_before: HashSet<Key>,
     absent_before: HashSet<Key>,
-    pub(super) doubts: Vec<OpenDoubt>,
-    pub(super) phase: Phase,
-    /// Runs that records stand for.
-    pub(super) claimed: Arc<HashSet<RunId>>,
-    /// Those of them whose creation the service answered us with.
-    pub(super) created: HashSet<RunId>,
-    /// Those of them that a list must show.
-    pub(super) recorded: RecordedRuns,
-    /// Whether the state had a run of the flow when the apply began.
-    pub(super) state_knows: bool,
+    /// Its runs in doubt.
+    doubts: Vec<OpenDoubt>,
+    /// Those of them that are sent again if they turn out not to exist.
+    wanted: HashMap<Key, DesiredRun>,
+    /// Why others are not.
+    left: HashMap<Key, LeftReason>,
+    /// Those whose requests are of this apply, and count for its limits.
+    counted: HashSet<Key>,
+    /// How many requests of this apply for a run came to nothing that a list shows.
+    absences: HashMap<Key, usize>,
+    /// What became of its runs.
+    pub(super) outcomes: Outcomes,
+    phase: Phase,
+    records: FlowRecords,
     /// Whether the flow's list is about to be read for its doubts.
-    pub(super) is_looking: bool,
+    is_looking: bool,
     /// What was told of its settling last: how many runs, and when they are believed absent.
-    pub(super) last_reported: Option<(usize, Instant)>,
+    last_reported: Option<(usize, Instant)>,
     /// Runs whose intent is written, or being written, and that have not left.
     reserved: usize,
     /// How many of them were not refused before.
@@ -81,33 +96,13 @@ pub(super) struct SendCapacity {
 
 /// How far a flow is.
 #[derive(Debug, PartialEq)]
-pub(super) enum Phase {
+enum Phase {
     /// Being checked.
     Preparing,
     /// May be sent to.
     Open,
     /// May not.
     Blocked(Blocked),
-}
-
-/// A run of the flow in doubt.
-pub(super) struct OpenDoubt {
-    pub(super) identity: RunIdentity,
-    pub(super) key: Key,
-    /// Whether it was sent by this apply.
-    pub(super) of_this_apply: bool,
-    /// The run, where a manifest still wants it.
-    pub(super) wanted: Option<DesiredRun>,
-    /// Why it is not sent again, if it turns out not to exist.
-    pub(super) left: Option<LeftReason>,
-    pub(super) open: OpenIntent,
-    /// When it is to begin, if later than it was sent.
-    pub(super) start_time: Option<UnixSeconds>,
-    pub(super) schedule: SettleSchedule,
-    /// What the lists said of it.
-    pub(super) readings: ReadingStreak,
-    /// Whether it is left to a person, as far as this apply is concerned.
-    pub(super) is_given_up: bool,
 }
 
 impl FlowQueue {
@@ -119,6 +114,7 @@ impl FlowQueue {
             order: Order::default(),
             max_active: None,
             running: RunningRuns::new(),
+            unfollowed: 0,
             is_following: false,
             told_to_wait: None,
             retries: HashMap::new(),
@@ -127,11 +123,13 @@ impl FlowQueue {
             refused_before: HashSet::new(),
             absent_before: HashSet::new(),
             doubts: Vec::new(),
+            wanted: HashMap::new(),
+            left: HashMap::new(),
+            counted: HashSet::new(),
+            absences: HashMap::new(),
+            outcomes: Outcomes::new(),
             phase: Phase::Preparing,
-            claimed: Arc::default(),
-            created: HashSet::new(),
-            recorded: RecordedRuns::default(),
-            state_knows: false,
+            records: FlowRecords::default(),
             is_looking: false,
             last_reported: None,
             reserved: 0,
@@ -144,7 +142,7 @@ impl FlowQueue {
     }
 
     /// Whether an apply has anything to do for it.
-    pub(super) fn has_work(&self) -> bool {
+    fn has_work(&self) -> bool {
         self.waiting().next().is_some() || !self.doubts.is_empty() || self.running.awaited() > 0
     }
 
@@ -154,7 +152,7 @@ impl FlowQueue {
             name: self.name.clone(),
             flow: self.flow.clone(),
             to_create: self.fresh.len() + self.again.len(),
-            in_doubt: self.doubts.iter().map(|doubt| doubt.key).collect(),
+            in_doubt: self.doubts.iter().map(|it| it.identity.key()).collect(),
             to_follow: follow.then(|| self.running.awaited_ids()),
         }
     }
@@ -170,7 +168,7 @@ impl FlowQueue {
     }
 
     /// Adds a run whose run of the service is to run again.
-    pub(super) fn enqueue_retry(&mut self, run: DesiredRun, run_id: RunId) {
+    fn enqueue_retry(&mut self, run: DesiredRun, run_id: RunId) {
         self.retries.insert(run.identity.clone(), run_id);
         self.enqueue(run);
     }
@@ -181,7 +179,7 @@ impl FlowQueue {
     }
 
     /// Whether runs wait for others of the flow to finish.
-    pub(super) fn waits_for_room(&self) -> bool {
+    fn waits_for_room(&self) -> bool {
         self.max_active
             .is_some_and(|most| self.running.active() >= most)
             && self.phase == Phase::Open
@@ -189,12 +187,12 @@ impl FlowQueue {
     }
 
     /// The runs of the flow that have not finished.
-    pub(super) fn active_runs(&self) -> ActiveRuns {
+    fn active_runs(&self) -> ActiveRuns {
         let mut active = self.running.active_ids();
         active.sort();
         let (ours, others) = active
             .into_iter()
-            .partition(|run| self.claimed.contains(run));
+            .partition(|run| self.records.claimed.contains(run));
         ActiveRuns { ours, others }
     }
 
@@ -211,7 +209,7 @@ impl FlowQueue {
     }
 
     /// Takes a run out that need not be created any more.
-    pub(super) fn dequeue(&mut self, identity: &RunIdentity) {
+    fn dequeue(&mut self, identity: &RunIdentity) {
         self.fresh.remove(identity);
         self.again.remove(identity);
         self.retries.remove(identity);
@@ -223,7 +221,7 @@ impl FlowQueue {
     }
 
     /// Those of them that are to be created.
-    pub(super) fn to_create(&self) -> impl Iterator<Item = &DesiredRun> {
+    fn to_create(&self) -> impl Iterator<Item = &DesiredRun> {
         self.waiting()
             .filter(|run| !self.retries.contains_key(&run.identity))
     }
@@ -234,25 +232,18 @@ impl FlowQueue {
             && !matches!(self.phase, Phase::Blocked(_))
     }
 
-    /// Whether a request of the flow is on its way.
-    pub(super) fn is_sending(&self) -> bool {
-        self.in_flight > 0
-    }
-
     /// From now on the flow may be sent to; `delta_column` is what its first run must carry.
     pub(super) fn open(&mut self, delta_column: Option<DeltaColumn>) {
         self.delta_column = delta_column;
         self.phase = Phase::Open;
     }
 
-    /// Each run carries this, and not the first alone.
-    pub(super) fn repeat_column(&mut self, column: Option<DeltaColumn>) {
-        self.repeated_column = column;
-    }
-
-    /// Nothing more is sent to the queue.
-    pub(super) fn block(&mut self, reason: Blocked) {
-        self.phase = Phase::Blocked(reason);
+    /// Why nothing is sent to it, if nothing is.
+    pub(super) fn blocked(&self) -> Option<&Blocked> {
+        match &self.phase {
+            Phase::Blocked(reason) => Some(reason),
+            Phase::Preparing | Phase::Open => None,
+        }
     }
 
     /// How many of the flow's runs may be on their way, and how many more may be reserved: those of
@@ -319,11 +310,6 @@ impl FlowQueue {
         Some(run)
     }
 
-    /// Earlier requests for the run were believed to have come to nothing.
-    pub(super) fn was_absent(&mut self, key: Key) {
-        self.absent_before.insert(key);
-    }
-
     /// Takes a reserved run back.
     pub(super) fn put_back(&mut self, run: DesiredRun) {
         self.no_longer_reserved(&run);
@@ -353,12 +339,6 @@ impl FlowQueue {
     /// A request of the flow has come to its end, whichever.
     pub(super) fn on_send_done(&mut self) {
         self.in_flight -= 1;
-    }
-
-    /// A run of the flow exists.
-    pub(super) fn accepted(&mut self, run_id: RunId) {
-        Arc::make_mut(&mut self.claimed).insert(run_id);
-        self.delta_column = None;
     }
 }
 

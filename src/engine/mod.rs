@@ -29,7 +29,7 @@ use crate::run::{Counted, Counts, DesiredRun, Key, RecordCounts, RunId, RunStatu
 use crate::state::{Evidence, Fate, LastSeen, Refusal, State};
 use crate::store::{LockedStore, StoreError};
 
-pub(crate) use event::{ActiveRuns, Event, FlowIndex, FlowStarted};
+pub(crate) use event::{ActiveRuns, Event, FlowEvent, FlowIndex, FlowStarted};
 pub(crate) use reason::{DoubtReason, LeftReason, NotSentReason};
 pub(crate) use retry_summary::RetrySummary;
 pub(crate) use stop::{Stop, Stopper};
@@ -62,8 +62,6 @@ pub(crate) struct Settings {
     pub max_active_runs: Option<NonZeroUsize>,
     /// No more requests within 24 hours than this, for each sandbox.
     pub new_runs_per_day: Option<usize>,
-    /// Nothing is sent, and each list is read once: to find out what there is.
-    pub look_only: bool,
     /// Nothing is sent after this.
     pub deadline: Option<Instant>,
     /// Nothing is waited for after this.
@@ -247,8 +245,10 @@ pub(crate) enum Ending {
     SignIn(String),
     /// The service cannot be reached, or throttles without end.
     Unreachable(String),
+    /// The service asks to wait, and does nothing else.
+    AlwaysLater,
     /// A task of ours has panicked: its request may have left.
-    Panicked(String),
+    Panicked,
     /// The journal or the state could not be written.
     Store(StoreError),
 }

@@ -1,15 +1,12 @@
 //! Why a run was not sent, is in doubt or is left: as values.
 //!
-//! A sentence about one is `report`'s. Only what the journal keeps is text from here on: see
-//! [`NotSentReason`] and [`DoubtReason::Recorded`].
-
-use std::fmt;
+//! What the journal keeps of one has its text here; the other sentences are `report`'s.
 
 use jiff::Timestamp;
 
 use crate::plan::Action;
 use crate::reconcile::{Blocked, Unclear};
-use crate::run::OtherRun;
+use crate::run::{OtherRun, RunId};
 
 /// Why a planned run is left for the next apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,45 +76,40 @@ impl LeftReason {
     }
 }
 
-/// Why a run may exist, or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a run may exist, or not. The text of what came back for its request is what the journal keeps.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum DoubtReason {
-    /// What came back for its request, as the journal has it.
+    /// What came back, as the journal has it.
+    #[error("{0}")]
     Recorded(String),
-    /// A request may have left, and no answer is known.
+    #[error("the answer names the run {0}, which is another's")]
+    AnothersRun(RunId),
+    #[error("a request may have left and no answer is known")]
     NoAnswer,
     /// The lists do not tell.
+    #[error(transparent)]
     Unclear(Unclear),
 }
 
 /// Why a request whose intent was written did not leave. Its text is what the journal keeps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NotSentReason {
-    /// The user asked to stop.
+    #[error("stopped before it was sent")]
     Stopped,
     /// The intent grew too old while it waited.
+    #[error("its turn came too late")]
     Stale,
-    /// No connection, or throttled without end: why.
+    /// No connection, or throttled without end.
+    #[error("{0}")]
     Unreachable(String),
-    /// The credentials are not accepted: why.
+    /// The credentials are not accepted.
+    #[error("{0}")]
     SignIn(String),
-    /// Runs of a flow leave one after the other, and one before it was not created.
+    /// Runs of a flow leave one after the other.
+    #[error("the run before it in its flow was not created")]
     Behind,
-    /// Nothing more is sent to its flow.
+    #[error("nothing more is sent to its flow")]
     FlowBlocked,
-    /// The time for sending is over.
+    #[error("the time for sending was over")]
     Deadline,
-}
-
-impl fmt::Display for NotSentReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Stopped => "stopped before it was sent",
-            Self::Stale => "its turn came too late",
-            Self::Unreachable(why) | Self::SignIn(why) => why,
-            Self::Behind => "the run before it in its flow was not created",
-            Self::Deadline => "the time for sending was over",
-            Self::FlowBlocked => "nothing more is sent to its flow",
-        })
-    }
 }

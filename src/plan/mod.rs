@@ -182,7 +182,7 @@ impl Known {
     }
 
     /// A run that the service shows in the way of one that is wanted.
-    pub(crate) fn in_the_way(flow: &Arc<FlowRef>, other: OtherRun, now: Timestamp) -> Self {
+    pub(crate) fn in_the_way(flow: &Arc<FlowRef>, other: OtherRun) -> Self {
         Self {
             identity: RunIdentity {
                 flow: Arc::clone(flow),
@@ -192,7 +192,7 @@ impl Known {
             fate: Fate::Created {
                 run_id: other.run_id.clone(),
                 adopted: None,
-                at: now,
+                at: Timestamp::UNIX_EPOCH, // nobody shows it: what is known is in `other`
                 sent_at: None,
             },
             last_seen: None,

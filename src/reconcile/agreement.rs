@@ -1,15 +1,17 @@
 //! What an apply adopts and what an audit says of it, in the same worlds: they agree.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::FlowRecords;
 use super::audit::{AuditInput, Fact, FindingKind, FlowListing, Trace, compare};
 use super::import::gather;
-use super::matching::CreatorAttribution;
-use super::preflight::{Found, existing};
+use super::matching::Existing;
+use super::preflight::existing;
 use super::settle::{FlowContext, OpenIntent, Reading, recognise};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::fixture::{INTENT, OURS, at, desired, run, window};
@@ -135,19 +137,7 @@ impl FlowFixture {
     /// exists for a wanted run is adopted.
     fn apply(&self) -> (HashMap<RunId, Key>, HashMap<RunId, Key>) {
         let records: Vec<_> = self.state.records().collect();
-        let mut claimed = HashSet::new();
-        let mut created = HashSet::new();
-        for record in &records {
-            if let Fate::Created {
-                run_id, adopted, ..
-            } = &record.fate
-            {
-                claimed.insert(run_id.clone());
-                if adopted.is_none() {
-                    created.insert(run_id.clone());
-                }
-            }
-        }
+        let mut known = FlowRecords::of(&self.state, &flow_ref());
         let doubts: Vec<_> = records
             .iter()
             .filter_map(|record| match &record.fate {
@@ -167,7 +157,7 @@ impl FlowFixture {
             })
             .collect();
         let around = FlowContext {
-            claimed: &claimed,
+            claimed: &known.claimed,
             api_key: OURS,
             in_flight: false,
         };
@@ -176,22 +166,21 @@ impl FlowFixture {
         let mut in_doubt = HashSet::new();
         for ((identity, _), reading) in doubts.into_iter().zip(readings) {
             if let Reading::Found(id, _) = reading {
-                claimed.insert(id.clone());
+                Arc::make_mut(&mut known.claimed).insert(id.clone());
                 settled.insert(id, identity.key());
             } else {
                 in_doubt.insert(identity.window);
             }
         }
-        let clients = CreatorAttribution::learn(OURS, &self.runs, &created);
         let waiting = self.wanted.iter().filter(|run| {
             let record = self.state.get(&run.identity);
             record.is_none_or(|record| !record.fate.may_exist())
         });
-        let adopted = existing(waiting, &self.runs, &claimed, &in_doubt, clients)
+        let adopted = existing(waiting, &self.runs, &known, &in_doubt, OURS)
             .into_iter()
             .filter_map(|(run, found)| match found {
-                Found::Run(id, _) => Some((id, run.key())),
-                Found::InTheWay(_) => None,
+                Existing::Run(found, _) => Some((found.id.clone(), run.key())),
+                Existing::InTheWay(_) => None,
             })
             .collect();
         (settled, adopted)

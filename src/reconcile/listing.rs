@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::reason::DoubtfulList;
 use crate::api::{ApiError, Client, Flow, FlowList, FlowRun};
 use crate::run::{FlowRef, RunId};
-use crate::state::{ClockedTime, Fate, Record};
+use crate::state::{ClockedTime, Fate, State};
 
 /// A flow's list is read again after this, where runs of it are waited for and something has changed.
 pub(crate) const LIST_SOON: Duration = Duration::from_secs(1);
@@ -145,14 +145,14 @@ impl Observation {
 
     /// Why it does not tell that a run is not there, if it does not: it lacks runs that are `recorded`,
     /// or is old.
-    pub(crate) fn doubtful(&self, recorded: &RecordedRuns) -> Option<DoubtfulList> {
+    pub(crate) fn doubtful(&self, recorded: &FlowRecords) -> Option<DoubtfulList> {
         let missing = recorded.missing_from(self.runs.as_deref().ok()?);
         self.doubtful_lacking(missing)
     }
 
     /// The same for one that is read before anything is sent: runs that had no `delay` to be listed
     /// may be missing.
-    pub(crate) fn overdue(&self, recorded: &RecordedRuns, delay: Duration) -> Option<DoubtfulList> {
+    pub(crate) fn overdue(&self, recorded: &FlowRecords, delay: Duration) -> Option<DoubtfulList> {
         self.doubtful_lacking(recorded.overdue_in(self, delay))
     }
 
@@ -193,10 +193,19 @@ async fn list(
     Ok(list)
 }
 
-/// The runs of a flow that records stand for: those that a list must show to be the whole list. An
-/// index that is down, behind, or lets single runs out, proves of no run that it is not there.
+/// What is on record of a flow.
 #[derive(Debug, Default)]
-pub(crate) struct RecordedRuns(HashMap<RunId, RecordedRun>);
+pub(crate) struct FlowRecords {
+    /// Runs that records stand for, those that were run again included.
+    pub(crate) claimed: Arc<HashSet<RunId>>,
+    /// Those of them whose creation the service answered us with.
+    pub(crate) created: HashSet<RunId>,
+    /// Whether the state had a run of the flow.
+    pub(crate) is_known: bool,
+    /// Those that a list must show to be the whole list. An index that is down, behind, or lets single
+    /// runs out, proves of no run that it is not there.
+    listed: HashMap<RunId, RecordedRun>,
+}
 
 /// When a run was known, by our clock, and when it left or began, by the service's.
 #[derive(Debug, Clone, Copy)]
@@ -206,49 +215,60 @@ struct RecordedRun {
     since: Option<Instant>,
 }
 
-impl RecordedRuns {
-    /// Adds the run that a record of the state stands for.
-    pub(crate) fn add(&mut self, record: &Record) {
-        let (run_id, adopted, at, sent_at) = match &record.fate {
-            Fate::Created {
-                run_id,
-                adopted,
-                at,
-                sent_at,
-            } => (run_id, adopted.is_some(), *at, *sent_at),
-            Fate::InDoubt(in_doubt) => match in_doubt.retry.as_deref() {
-                Some(retried) => (
-                    &retried.run_id,
-                    retried.adopted.is_some(),
-                    retried.at,
-                    retried.sent_at,
-                ),
-                None => return,
-            },
-            Fate::Rejected { .. } | Fate::NotCreated(_) => return,
+impl FlowRecords {
+    pub(crate) fn of(state: &State, flow: &FlowRef) -> Self {
+        let mut records = Self {
+            claimed: state.claimed_of(flow).into(),
+            ..Self::default()
         };
-        let sent_at = sent_at.and_then(|sent| Timestamp::from_second(sent.get()).ok());
-        let began_at = record.last_seen().and_then(|seen| seen.started_at);
-        let service = sent_at.or(began_at);
-        // One that was found is older than our finding it.
-        let local = service.filter(|_| adopted).unwrap_or(at);
-        let at = ClockedTime {
-            local: Some(local),
-            service,
-        };
-        self.0
-            .insert(run_id.clone(), RecordedRun { at, since: None });
+        for record in state.of_flow(flow) {
+            let (run_id, adopted, at, sent_at) = match &record.fate {
+                Fate::Created {
+                    run_id,
+                    adopted,
+                    at,
+                    sent_at,
+                } => {
+                    records.is_known = true;
+                    if adopted.is_none() {
+                        records.created.insert(run_id.clone());
+                    }
+                    (run_id, adopted, *at, *sent_at)
+                }
+                Fate::InDoubt(in_doubt) => match in_doubt.retry.as_deref() {
+                    Some(it) => (&it.run_id, &it.adopted, it.at, it.sent_at),
+                    None => continue,
+                },
+                Fate::Rejected { .. } | Fate::NotCreated(_) => continue,
+            };
+            let sent_at = sent_at.and_then(|sent| Timestamp::from_second(sent.get()).ok());
+            let began_at = record.last_seen().and_then(|seen| seen.started_at);
+            let service = sent_at.or(began_at);
+            // One that was found is older than our finding it.
+            let local = service.filter(|_| adopted.is_some()).unwrap_or(at);
+            let at = ClockedTime {
+                local: Some(local),
+                service,
+            };
+            let known = RecordedRun { at, since: None };
+            records.listed.insert(run_id.clone(), known);
+        }
+        records
     }
 
     /// Adds a run that this process has just learnt of.
-    pub(crate) fn add_new(&mut self, run_id: RunId, at: ClockedTime) {
-        let since = Some(Instant::now());
-        self.0.insert(run_id, RecordedRun { at, since });
+    pub(crate) fn add(&mut self, run_id: RunId, now: Moment) {
+        let known = RecordedRun {
+            at: now.clocks,
+            since: Some(now.here),
+        };
+        self.listed.insert(run_id.clone(), known);
+        Arc::make_mut(&mut self.claimed).insert(run_id);
     }
 
     /// When this process has learnt of the last one, if of any.
     pub(crate) fn last_learnt(&self) -> Option<Instant> {
-        self.0.values().filter_map(|known| known.since).max()
+        self.listed.values().filter_map(|known| known.since).max()
     }
 
     /// How many of them `runs` lacks and should show.
@@ -270,7 +290,7 @@ impl RecordedRuns {
     fn missing(&self, runs: &[FlowRun], must_show: impl Fn(&RecordedRun) -> bool) -> usize {
         let listed: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
         let (shown, missing): (Vec<_>, Vec<_>) =
-            self.0.iter().partition(|(id, _)| listed.contains(id));
+            self.listed.iter().partition(|(id, _)| listed.contains(id));
         let oldest = |time: fn(&ClockedTime) -> Option<Timestamp>| {
             let shown = shown.iter();
             shown.filter_map(|(_, known)| time(&known.at)).min()
@@ -307,13 +327,16 @@ mod tests {
     }
 
     /// Runs of the state, each with when it was known by both clocks.
-    fn recorded(runs: &[(&str, i64, i64)]) -> RecordedRuns {
+    fn recorded(runs: &[(&str, i64, i64)]) -> FlowRecords {
         let runs = runs.iter().map(|(id, local, service)| {
             let at = clocks(INTENT + local, INTENT + service);
             let known = RecordedRun { at, since: None };
             (id.parse().expect("a run id"), known)
         });
-        RecordedRuns(runs.collect())
+        FlowRecords {
+            listed: runs.collect(),
+            ..FlowRecords::default()
+        }
     }
 
     fn listed(ids: &[&str]) -> Vec<FlowRun> {
@@ -334,7 +357,7 @@ mod tests {
         ] {
             assert_eq!(recorded.missing_from(&listed(ids)), missing, "{ids:?}");
         }
-        assert_eq!(RecordedRuns::default().missing_from(&[]), 0);
+        assert_eq!(FlowRecords::default().missing_from(&[]), 0);
     }
 
     #[test]
@@ -364,8 +387,12 @@ mod tests {
             assert_eq!(overdue.is_some(), is_overdue, "{local} {service}");
             assert!(list.doubtful(&recorded).is_some(), "it proves no absence");
         }
-        let mut recorded = RecordedRuns::default();
-        recorded.add_new("new".parse().expect("a run id"), clocks(0, 0));
+        let mut recorded = FlowRecords::default();
+        let now = Moment {
+            here: Instant::now(),
+            clocks: clocks(0, 0),
+        };
+        recorded.add("new".parse().expect("a run id"), now);
         assert_eq!(list.overdue(&recorded, DELAY), None);
         let old = Observation {
             too_old: Some(DELAY),

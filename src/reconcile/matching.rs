@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use crate::api::{FlowRun, WindowEvidence};
-use crate::run::{DesiredRun, Obstacle, Rerun, RunId, UnixSeconds, Window};
+use crate::run::{DesiredRun, Obstacle, OtherRun, Rerun, RunId, UnixSeconds, Window};
 use crate::state::{ClockedTime, Evidence};
 
 /// Who creates runs of a flow, as far as `createdClient` tells: what it holds is not documented.
@@ -76,7 +76,7 @@ pub(crate) enum Existing<'a> {
     /// This run, and how its window was recognised.
     Run(&'a FlowRun, Evidence),
     /// This run is in the way: nothing is sent for the window, and a person has to look.
-    InTheWay(&'a FlowRun, Window, Obstacle),
+    InTheWay(OtherRun),
 }
 
 /// Windows that begin and end within this of each other, and overlap, may be one: what a service shows
@@ -192,7 +192,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
                 let identity = &wanted.identity;
                 let existing = self
                     .nth(identity.window, identity.rerun, clients)
-                    .or_else(|| self.in_the_way(wanted))?;
+                    .or_else(|| self.in_the_way(wanted).map(Existing::InTheWay))?;
                 Some((wanted, existing))
             })
             .collect()
@@ -226,7 +226,8 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
         let before = claimed.last().into_iter().chain(&unclaimed[..place]);
         let mut before = before.map(|(before, _)| before);
         if before.any(|before| before.status.is_retriable() && before.created_at < run.created_at) {
-            return Some(Existing::InTheWay(run, window, Obstacle::RetryOrRerun));
+            let other = other_run(run, window, Obstacle::RetryOrRerun);
+            return Some(Existing::InTheWay(other));
         }
         let found = Existing::Run(run, evidence.clone());
         self.taken.insert(&run.id);
@@ -236,7 +237,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// A run that no record stands for, whoever made it, and whose window overlaps that of the
     /// `wanted` run. One that is nearly it may be that run; of the others those count whose window is
     /// known for certain, and that have brought something, or may.
-    pub(crate) fn in_the_way(&self, wanted: &DesiredRun) -> Option<Existing<'a>> {
+    pub(crate) fn in_the_way(&self, wanted: &DesiredRun) -> Option<OtherRun> {
         let window = wanted.identity.window;
         let end = self
             .free
@@ -258,7 +259,7 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
                 } else {
                     Obstacle::Overlaps
                 };
-                Some(Existing::InTheWay(run, *free, obstacle))
+                Some(other_run(run, *free, obstacle))
             })
     }
 
@@ -284,6 +285,19 @@ impl<'a, 'c> RunsByWindow<'a, 'c> {
     /// Whether no record stands for the run, and it was not given.
     fn is_free(&self, run: &FlowRun) -> bool {
         !self.claimed.contains(&run.id) && !self.taken.contains(&run.id)
+    }
+}
+
+fn other_run(run: &FlowRun, window: Window, obstacle: Obstacle) -> OtherRun {
+    let (client, account) = (&run.created_client, &run.created_by);
+    OtherRun {
+        run_id: run.id.clone(),
+        window,
+        made_by: match (client, account) {
+            (Some(client), Some(account)) => Some(format!("{client} ({account})").into()),
+            (client, account) => client.clone().or_else(|| account.clone()),
+        },
+        obstacle,
     }
 }
 

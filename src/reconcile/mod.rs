@@ -10,8 +10,10 @@
 #[cfg(test)]
 mod agreement;
 pub(crate) mod audit;
+mod doubt;
 pub(crate) mod import;
 mod listing;
+pub(crate) mod look;
 pub(crate) mod matching;
 pub(crate) mod preflight;
 mod reason;
@@ -21,8 +23,9 @@ pub(crate) mod settle;
 pub(crate) mod settle_schedule;
 pub(crate) mod status;
 
+pub(crate) use doubt::{OpenDoubt, SettleContext, settle};
 pub(crate) use listing::{
-    Extent, LIST_SELDOM, LIST_SOON, MOST_SINGLE, Moment, Observation, Query, RecordedRuns, observe,
+    Extent, FlowRecords, LIST_SELDOM, LIST_SOON, MOST_SINGLE, Moment, Observation, Query, observe,
 };
 pub(crate) use reason::{Blocked, DoubtfulList, Unclear};
 pub(crate) use seen::{all_news, news};

@@ -1,18 +1,37 @@
 //! Preflight: whether a flow may be sent to at all, and what of it exists already.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use super::Blocked;
 use super::matching::{CreatorAttribution, Existing, RunsByWindow};
+use super::{Blocked, FlowRecords, Observation};
 use crate::api::{ApiError, Flow, FlowRun, SourceKind, plain};
-use crate::run::{DeltaColumn, DesiredRun, OtherRun, RunId, Source, Window};
-use crate::state::Evidence;
+use crate::run::{DeltaColumn, DesiredRun, Source, Window};
 
 /// What a failed read of a flow says about it.
 pub(crate) fn blocked_by(error: &ApiError) -> Blocked {
     match error {
         ApiError::Refused(refusal) => Blocked::Unreadable(refusal.to_string()),
         other => Blocked::Unanswered(other.to_string()),
+    }
+}
+
+/// Checks that a flow may be sent runs of `source`, by what was read of it: the flow itself, and a list
+/// that lacks no run on record which had `delay` to be listed.
+///
+/// # Errors
+/// The first reason why not.
+pub(crate) fn check(
+    flow: &Flow,
+    source: &Source,
+    seen: &Observation,
+    records: &FlowRecords,
+    delay: Duration,
+) -> Result<(), Blocked> {
+    check_flow(flow, source)?;
+    match seen.overdue(records, delay) {
+        Some(why) => Err(Blocked::DoubtfulList(why)),
+        None => Ok(()),
     }
 }
 
@@ -77,74 +96,43 @@ fn describe(column: &DeltaColumn) -> String {
         .join(", ")
 }
 
-/// What a wanted run has instead of a request.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Found {
-    /// It exists, as this run.
-    Run(RunId, Evidence),
-    /// A run that nobody has put on record is in its way.
-    InTheWay(OtherRun),
-}
-
 /// Which of the `wanted` runs of a flow exist already, as which run, or have one in their way.
 ///
 /// The n-th run of a window is its rerun n; a run that a record stands for is never taken twice.
 /// The runs of a window with one `in_doubt` are left alone: each may be the one in doubt.
-pub(crate) fn existing<'a>(
-    wanted: impl Iterator<Item = &'a DesiredRun>,
-    runs: &[FlowRun],
-    claimed: &HashSet<RunId>,
+pub(crate) fn existing<'r, 'w>(
+    wanted: impl Iterator<Item = &'w DesiredRun>,
+    runs: &'r [FlowRun],
+    records: &FlowRecords,
     in_doubt: &HashSet<Window>,
-    clients: CreatorAttribution<'_>,
-) -> Vec<(DesiredRun, Found)> {
-    let found = |existing| match existing {
-        Existing::Run(run, evidence) => Some(Found::Run(run.id.clone(), evidence)),
-        in_the_way @ Existing::InTheWay(..) => other_run(&in_the_way).map(Found::InTheWay),
-    };
-    RunsByWindow::new(runs, claimed)
-        .wanted(
-            wanted.filter(|run| !in_doubt.contains(&run.identity.window)),
-            clients,
-        )
+    api_key: &str,
+) -> Vec<(DesiredRun, Existing<'r>)> {
+    let clients = CreatorAttribution::learn(api_key, runs, &records.created);
+    let wanted = wanted.filter(|run| !in_doubt.contains(&run.identity.window));
+    RunsByWindow::new(runs, &records.claimed)
+        .wanted(wanted, clients)
         .into_iter()
-        .filter_map(|(wanted, existing)| Some((wanted.clone(), found(existing)?)))
+        .map(|(wanted, existing)| (wanted.clone(), existing))
         .collect()
 }
 
-/// The run that is in the way, if one is.
-pub(crate) fn other_run(existing: &Existing<'_>) -> Option<OtherRun> {
-    let Existing::InTheWay(run, window, obstacle) = existing else {
-        return None;
-    };
-    let (client, account) = (&run.created_client, &run.created_by);
-    Some(OtherRun {
-        run_id: run.id.clone(),
-        window: *window,
-        made_by: match (client, account) {
-            (Some(client), Some(account)) => Some(format!("{client} ({account})").into()),
-            (client, account) => client.clone().or_else(|| account.clone()),
-        },
-        obstacle: *obstacle,
-    })
-}
-
-/// Runs that no record stands for and that show nothing of their window, or nothing that can be one: any of them may be one
-/// that is wanted.
+/// Whether runs that no record stands for show nothing of their window, or nothing that can be one: any
+/// of them may be one that is wanted.
 ///
 /// Where the state has runs of the flow, it is not lost, and what others created is theirs.
 pub(crate) fn unaccounted(
     runs: &[FlowRun],
-    claimed: &HashSet<RunId>,
-    clients: CreatorAttribution<'_>,
-    state_knows_flow: bool,
-) -> usize {
-    runs.iter()
-        .filter(|run| {
-            run.window_evidence.window().is_none()
-                && !claimed.contains(&run.id)
-                && !(state_knows_flow && clients.is_others(run))
-        })
-        .count()
+    records: &FlowRecords,
+    api_key: &str,
+) -> Option<Blocked> {
+    let clients = CreatorAttribution::learn(api_key, runs, &records.created);
+    let unknown = runs.iter().filter(|run| {
+        run.window_evidence.window().is_none()
+            && !records.claimed.contains(&run.id)
+            && !(records.is_known && clients.is_others(run))
+    });
+    let unknown = unknown.count();
+    (unknown > 0).then_some(Blocked::Unknown(unknown))
 }
 
 #[cfg(test)]

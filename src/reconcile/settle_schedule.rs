@@ -105,6 +105,10 @@ impl SettleSchedule {
         self.noted.is_some_and(was_over) || self.ends() <= asked.here
     }
 
+    pub(crate) fn delay(&self) -> Duration {
+        self.delay
+    }
+
     /// When an absent run is believed not to exist, at the latest.
     pub(crate) fn ends(&self) -> Instant {
         self.left_by + self.delay

@@ -10,7 +10,7 @@ use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
 use super::json::{self, ApplyDocument};
-use super::outcome::{describe_doubt, describe_ending, describe_left, run_row};
+use super::outcome::{describe_ending, describe_left, run_row};
 use super::plan::PlanView;
 use super::reason::{describe_held_back, describe_request, describe_review, said};
 use super::terminal::Layout;
@@ -152,7 +152,7 @@ pub(super) fn report_outcomes(
     }));
     let heading = format!("In doubt, and not {sent_again} until that is settled");
     let doubts = outcomes(applied, heading, most, |outcome| match outcome {
-        RunOutcome::InDoubt(reason) => Some(describe_doubt(reason)),
+        RunOutcome::InDoubt(reason) => Some(reason.to_string()),
         _ => None,
     });
     let has_doubts = !doubts.rows.is_empty() || applied.others_in_doubt > 0;
@@ -206,7 +206,7 @@ pub(super) fn annotate_applied(applied: &Applied) -> Vec<Annotation> {
     for (run, outcome) in &applied.runs {
         let reason = match outcome {
             RunOutcome::Rejected(refusal) => refusal.to_string(),
-            RunOutcome::InDoubt(reason) => describe_doubt(reason),
+            RunOutcome::InDoubt(reason) => reason.to_string(),
             RunOutcome::Remaining(_)
             | RunOutcome::Unchanged
             | RunOutcome::Created(_)

@@ -51,7 +51,7 @@ pub(crate) use github::{
 pub(crate) use html::failure_page;
 pub(crate) use import::ImportView;
 pub(crate) use markdown::{markdown, scope_markdown};
-pub(crate) use outcome::BlockedFlow;
+pub(crate) use outcome::{BlockedFlow, describe_ending};
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;

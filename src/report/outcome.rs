@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::blocks::Row;
 use super::reason::{NOT_REVIEWED, describe_other};
 use super::{number, plain, window};
-use crate::engine::{Applied, DoubtReason, Ending, LeftReason, RunOutcome};
+use crate::engine::{Ending, LeftReason};
 use crate::reconcile::Blocked;
 use crate::run::{DesiredRun, FlowRef};
 use crate::untrusted::Untrusted;
@@ -28,27 +28,6 @@ pub(crate) struct BlockedFlow {
 }
 
 impl BlockedFlow {
-    /// The flows that an apply, or a look at the service, could not send to, in the plan's order.
-    pub(crate) fn all(applied: &Applied) -> Vec<Self> {
-        let mut all: Vec<Self> = Vec::new();
-        for (run, outcome) in &applied.runs {
-            let RunOutcome::Remaining(LeftReason::Blocked(reason)) = outcome else {
-                continue;
-            };
-            let flow = &run.identity.flow;
-            match all.last_mut().filter(|last| last.flow == **flow) {
-                Some(last) => last.runs += 1,
-                None => all.push(Self {
-                    flow: FlowRef::clone(flow),
-                    name: run.request.name.clone(),
-                    runs: 1,
-                    reason: reason.clone(),
-                }),
-            }
-        }
-        all
-    }
-
     /// Label, flow and how many runs; and why.
     pub(super) fn row(&self) -> Row {
         let runs = number(self.runs, "run");
@@ -92,24 +71,19 @@ pub(super) fn describe_left(left: &LeftReason) -> String {
     .to_owned()
 }
 
-/// Why a run is in doubt.
-pub(super) fn describe_doubt(doubt: &DoubtReason) -> String {
-    match doubt {
-        DoubtReason::Recorded(reason) => reason.clone(),
-        DoubtReason::NoAnswer => "a request may have left and no answer is known".to_owned(),
-        DoubtReason::Unclear(unclear) => unclear.to_string(),
-    }
-}
-
 /// Why an apply ended early, if it did.
-pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
+pub(crate) fn describe_ending(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Done => None,
         Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),
         Ending::TimedOut => Some("the time was over before all runs had finished".to_owned()),
         Ending::Breaker(rejections) => Some(format!("{rejections} rejections in a row")),
         Ending::SignIn(why) => Some(format!("could not sign in: {why}")),
-        Ending::Unreachable(why) | Ending::Panicked(why) => Some(why.clone()),
+        Ending::Unreachable(why) => Some(why.clone()),
+        Ending::AlwaysLater => Some("the service asks to wait, and does nothing else".to_owned()),
+        Ending::Panicked => {
+            Some("a task of backfill has panicked, which is a fault of this program".to_owned())
+        }
         Ending::Store(error) => Some(error.to_string()),
     }
 }

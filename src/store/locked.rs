@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::history::describe;
-use super::in_memory::InMemory;
 use super::{Acquired, BackendGuard, StateBackend, StoreError, check_organization, decode, hold};
 use crate::crash::Point;
 use crate::run::OrganizationId;
@@ -90,22 +89,6 @@ impl LockedStore {
             .append(vec![Entry::Session { session, holder }])
             .await?;
         Ok(Opened { store, torn })
-    }
-
-    /// A copy of `state` in memory, which nobody else sees and nothing is kept of.
-    #[must_use]
-    pub(crate) fn in_memory(state: State) -> Self {
-        Self {
-            taken: Acquired::Free,
-            lease: None,
-            place: Some(Box::new(InMemory)),
-            state,
-            session: Uuid::new_v4(),
-            by: "nobody".to_owned(),
-            unfolded: 0,
-            took: Duration::ZERO,
-            written: Instant::now(),
-        }
     }
 
     /// Reads what is there, made whole: the state, how many entries are to be folded into it, and

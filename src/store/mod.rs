@@ -11,7 +11,6 @@ pub(crate) mod durable;
 mod fingerprint;
 mod git;
 mod history;
-mod in_memory;
 mod leased;
 mod local;
 mod lock;

@@ -5,13 +5,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::scheduler::Reserved;
 use crate::engine::send::IntentDeadlines;
-use crate::engine::{Event, Events, NotSentReason};
-use crate::run::{DesiredRun, RunId, RunIdentity, UnixSeconds};
+use crate::engine::{Event, Events};
+use crate::run::UnixSeconds;
 use crate::state::{ClockedTime, Entry, Retry, State};
 use crate::store::{Appended, Appending, LockedStore, StoreError};
 
@@ -24,22 +24,14 @@ pub(super) struct JournalWriter {
     events: Events,
     /// How long requests leave on an intent.
     life: IntentDeadlines,
-    /// What has happened and is neither written nor told yet.
-    pending: Vec<PendingEntry>,
+    /// What has happened and is neither written nor told yet: a fact, if it is one, and the news of it.
+    pending: Vec<(Option<Entry>, Option<Event>)>,
     /// What is being written.
     writing: Option<Write>,
     /// How many intents were made.
     intents: u64,
     /// How many appends in a row took longer than an intent lives.
     too_slow: u32,
-}
-
-/// Something that has happened.
-struct PendingEntry {
-    /// The fact, if it is one.
-    entry: Option<Entry>,
-    /// The news of it, told only once the fact is durable.
-    event: Option<Event>,
 }
 
 /// What is being written, and what waits for it to be durable.
@@ -67,6 +59,11 @@ impl JournalWriter {
         self.store.state()
     }
 
+    /// The session of this process, as its intents name it.
+    pub(super) fn session(&self) -> Uuid {
+        self.store.session()
+    }
+
     /// How long the last append took.
     pub(super) fn took(&self) -> Duration {
         self.store.took()
@@ -87,70 +84,16 @@ impl JournalWriter {
         self.writing.is_some()
     }
 
-    /// Writes a fact with the next append, and tells of it once it is durable.
-    pub(super) fn record(&mut self, entry: Entry, event: Event) {
-        self.pending.push(PendingEntry {
-            entry: Some(entry),
-            event: Some(event),
-        });
-    }
-
-    /// Writes a fact with the next append, and tells nobody.
-    pub(super) fn note(&mut self, entry: Entry) {
-        self.pending.push(PendingEntry {
-            entry: Some(entry),
-            event: None,
-        });
-    }
-
-    /// Writes that a run that runs again was found, made by somebody else: as if we had asked.
-    pub(super) fn record_found_retry(
-        &mut self,
-        run: &RunIdentity,
-        replaced: RunId,
-        at: ClockedTime,
-        adopted: Entry,
-        event: Event,
-    ) {
-        self.note(Entry::Intent {
-            run: run.into(),
-            at,
-            session: self.store.session(),
-            start_time: None,
-            order: None,
-            retry: Some(Retry {
-                run_id: replaced,
-                by: "somebody else".to_owned(),
-            }),
-        });
-        self.record(adopted, event);
-    }
-
-    /// Tells of something, after all that was told before it.
-    pub(super) fn tell(&mut self, event: Event) {
-        self.pending.push(PendingEntry {
-            entry: None,
-            event: Some(event),
-        });
+    /// Writes a fact with the next append, and tells the news of it once it is durable; what is no fact
+    /// is told after all that happened before it.
+    pub(super) fn record(&mut self, entry: Option<Entry>, event: Option<Event>) {
+        self.pending.push((entry, event));
     }
 
     /// Tells of something now.
     pub(super) fn emit(&self, event: Event) {
         // Nobody listening is no reason to stop.
         let _ = self.events.send(event);
-    }
-
-    /// Writes that a run whose intent is written, or being written, does not leave.
-    pub(super) fn record_withdrawn(&mut self, run: &DesiredRun, why: &NotSentReason) {
-        // Where its intent is still being written, this comes after it.
-        self.pending.push(PendingEntry {
-            entry: Some(Entry::NotSent {
-                key: run.key(),
-                reason: why.to_string(),
-                at: Timestamp::now(),
-            }),
-            event: None,
-        });
     }
 
     /// Begins to write what has happened and the intents of `reserved`, made at `at`, or else that
@@ -162,11 +105,7 @@ impl JournalWriter {
         is_in_order: bool,
     ) -> Result<(), StoreError> {
         let session = self.store.session();
-        let (entries, events): (Vec<_>, Vec<_>) = self
-            .pending
-            .drain(..)
-            .map(|PendingEntry { entry, event }| (entry, event))
-            .unzip();
+        let (entries, events): (Vec<_>, Vec<_>) = self.pending.drain(..).unzip();
         let mut entries: Vec<Entry> = entries.into_iter().flatten().collect();
         let events: Vec<Event> = events.into_iter().flatten().collect();
         for Reserved { run, retry_of, .. } in &reserved {
@@ -357,14 +296,14 @@ mod tests {
             etag: None,
             at: Timestamp::now(),
         };
-        writer.record(created, Event::Prepared { flow: 7 });
+        writer.record(Some(created), Some(Event::Deadline));
         writer.begin(vec![reserved(2)], now(), true).expect("begun");
         assert!(writer.is_writing() && seen.try_recv().is_err());
         let appended = writer.written().await;
         assert!(seen.try_recv().is_err(), "not before it is known");
         let durable = writer.finish(appended).expect("durable");
         assert_eq!(durable[0].run, run(2));
-        assert_eq!(seen.try_recv(), Ok(Event::Prepared { flow: 7 }));
+        assert_eq!(seen.try_recv(), Ok(Event::Deadline));
         let order = |day| match writer.state().get(&run(day).identity).map(|it| &it.fate) {
             Some(Fate::InDoubt(in_doubt)) => in_doubt.order,
             _ => None,
@@ -380,7 +319,12 @@ mod tests {
         writer.begin(both, now(), true).expect("begun");
         let back = writer.withdraw(|one| one.run == run(2));
         assert_eq!(back.len(), 1);
-        writer.record_withdrawn(&back[0].run, &NotSentReason::Behind);
+        let not_sent = Entry::NotSent {
+            key: back[0].run.key(),
+            reason: String::new(),
+            at: Timestamp::now(),
+        };
+        writer.record(Some(not_sent), None);
         let appended = writer.written().await;
         assert_eq!(writer.finish(appended).expect("durable").len(), 1);
         assert!(
@@ -401,7 +345,7 @@ mod tests {
     async fn with_nothing_to_write_news_are_told_at_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut writer, mut seen) = writer(&folder).await;
-        writer.tell(Event::Stopping);
+        writer.record(None, Some(Event::Stopping));
         writer.begin(Vec::new(), now(), true).expect("begun");
         assert!(!writer.is_writing());
         assert_eq!(seen.try_recv(), Ok(Event::Stopping));

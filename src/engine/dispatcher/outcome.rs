@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use jiff::Timestamp;
 
 use super::Dispatcher;
-use crate::engine::flow_queue::Phase;
 use crate::engine::{Applied, DoubtReason, Ending, FollowTotals, LeftReason, RunOutcome};
 use crate::plan::Action;
 use crate::reconcile::Blocked;
@@ -13,15 +12,11 @@ use crate::run::{DesiredRun, FlowRef, Key, Sandbox};
 use crate::state::{Fate, State};
 
 impl Dispatcher {
-    pub(super) fn report(mut self, ending: Ending) -> Applied {
-        let blocked: HashMap<&FlowRef, &Blocked> = self
-            .schedule
-            .queues
+    pub(super) fn report(self, ending: Ending) -> Applied {
+        let queues = &self.schedule.queues;
+        let blocked: HashMap<&FlowRef, &Blocked> = queues
             .iter()
-            .filter_map(|queue| match &queue.phase {
-                Phase::Blocked(reason) => Some((&queue.flow, reason)),
-                Phase::Preparing | Phase::Open => None,
-            })
+            .filter_map(|queue| Some((&queue.flow, queue.blocked()?)))
             .collect();
         let in_doubt = open_doubts(self.journal.state());
         // What exists is never in doubt again: its keys are not computed.
@@ -42,14 +37,18 @@ impl Dispatcher {
             (Ending::TimedOut, _) => LeftReason::Timeout,
             _ => LeftReason::Ended,
         };
-        let runs = std::mem::take(&mut self.planned)
+        let mut outcomes = self.outcomes;
+        let known = queues.iter().flat_map(|queue| &queue.outcomes);
+        outcomes.extend(known.map(|(key, outcome)| (*key, outcome.clone())));
+        let runs = self
+            .planned
             .into_iter()
             .map(|(run, action)| {
                 if action == Action::Unchanged {
                     return (run, RunOutcome::Unchanged);
                 }
                 let key = run.key();
-                let known = self.outcomes.remove(&key);
+                let known = outcomes.remove(&key);
                 // Whatever else happened: an open intent is a doubt.
                 let outcome = match (in_doubt.get(&key), known) {
                     (Some(_), Some(RunOutcome::InDoubt(reason))) => RunOutcome::InDoubt(reason),
@@ -76,7 +75,7 @@ impl Dispatcher {
                 .filter(|reason| reason.is_unanswered())
                 .count(),
             followed,
-            unfollowed: self.unfollowed,
+            unfollowed: queues.iter().map(|queue| queue.unfollowed).sum(),
             ending,
         }
     }

@@ -8,11 +8,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Dispatcher;
 use super::scheduler::{Reserved, Room};
 use crate::engine::send::{SendTask, send};
-use crate::engine::{Event, FlowIndex, NotSentReason};
+use crate::engine::{Event, FlowEvent, FlowIndex, NotSentReason};
 use crate::reconcile::Blocked;
+use crate::state::Entry;
 use crate::store::{Appended, StoreError, SuspendAwareInstant};
 
 /// What is reserved lasts for so many appends: the one that is under way, the next, which brings
@@ -65,10 +68,8 @@ impl Dispatcher {
                 intent,
                 run,
             };
-            self.journal.emit(Event::Sending {
-                flow,
-                run: task.run.identity.clone(),
-            });
+            let sending = FlowEvent::Sending(task.run.identity.clone());
+            self.journal.emit(Event::Flow(flow, sending));
             let (client, halt) = (Arc::clone(&self.client), self.halt.1.clone());
             self.sends.spawn(async move {
                 let sent = send(&task, &client, &halt).await;
@@ -112,25 +113,22 @@ impl Dispatcher {
     /// Nothing more is sent to the flows whose reserved runs wait for ever.
     pub(super) fn block_reserved(&mut self) {
         for id in self.schedule.reserved_flows() {
-            self.block(id, Blocked::InDoubt(1));
+            self.change(id, |queue, step| queue.block(Blocked::InDoubt(1), step));
         }
     }
 
-    /// Takes back what is reserved for a flow: one before it was not created.
-    pub(super) fn withdraw(&mut self, id: FlowIndex, why: &NotSentReason) {
-        self.withdraw_if(why, |flow| flow == id);
-    }
-
-    /// Takes back all that is reserved.
-    pub(super) fn withdraw_all(&mut self, why: &NotSentReason) {
-        self.withdraw_if(why, |_| true);
-    }
-
-    fn withdraw_if(&mut self, why: &NotSentReason, which: impl Fn(FlowIndex) -> bool) {
+    /// Takes back what is reserved for these flows.
+    pub(super) fn withdraw(&mut self, why: &NotSentReason, which: impl Fn(FlowIndex) -> bool) {
         let mut back = self.schedule.withdraw(&which);
         back.extend(self.journal.withdraw(|reserved| which(reserved.flow)));
         for Reserved { flow, run, .. } in back {
-            self.journal.record_withdrawn(&run, why);
+            // Where its intent is still being written, this comes after it.
+            let entry = Entry::NotSent {
+                key: run.key(),
+                reason: why.to_string(),
+                at: Timestamp::now(),
+            };
+            self.journal.record(Some(entry), None);
             self.schedule.put_back(flow, run);
         }
     }

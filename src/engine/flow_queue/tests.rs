@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::flow;
-use crate::run::{Rerun, Window};
+use crate::run::{UnixSeconds, Window};
 
 /// The run of a day of ten seconds.
 pub(in crate::engine) fn run(day: i64) -> DesiredRun {
@@ -126,7 +126,7 @@ fn a_run_that_may_turn_up_late_goes_alone() {
         let mut queue = queue_of([1, 3, 4]);
         if absent {
             queue.enqueue(run(2));
-            queue.was_absent(run(2).key());
+            queue.absent_before.insert(run(2).key());
         } else {
             queue.enqueue(later.clone());
         }
@@ -177,7 +177,7 @@ fn the_run_that_fixes_the_delta_column_goes_alone_until_one_is_accepted() {
     let (_, carried) = send(&mut queue, 8, false).expect("the second");
     assert_eq!(carried, Some(column));
     queue.on_send_done();
-    queue.accepted("r".parse().expect("a run id"));
+    queue.delta_column = None; // accepted
     let (_, carried) = send(&mut queue, 8, false).expect("the third");
     assert_eq!(carried, None);
     assert!(

@@ -12,7 +12,7 @@ const BY_KEY: CreatorAttribution<'_> = CreatorAttribution {
 fn id_of(found: &Existing<'_>) -> String {
     match found {
         Existing::Run(run, _) => run.id.to_string(),
-        Existing::InTheWay(run, _, obstacle) => format!("{obstacle:?} {}", run.id),
+        Existing::InTheWay(other) => format!("{:?} {}", other.obstacle, other.run_id),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::engine::{Applied, LeftReason, RunOutcome};
 use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
 use crate::reconcile::Blocked;
 use crate::reconcile::status::{RunListing, Status, StatusRow};
-use crate::report::outcome::{BlockedFlow, describe_doubt, describe_left};
+use crate::report::outcome::{BlockedFlow, describe_left};
 use crate::report::plain;
 use crate::report::reason::{
     describe_absence, describe_fate, describe_found, describe_paused, reasons,
@@ -214,7 +214,7 @@ impl<'a> Facts<'a> {
             }
             Some(RunOutcome::InDoubt(doubt)) => {
                 window.status = WindowStatus::InDoubt;
-                window.note = plain(&describe_doubt(doubt), MOST_SAID);
+                window.note = plain(doubt, MOST_SAID);
             }
             Some(RunOutcome::Remaining(LeftReason::Blocked(why))) => window.block(why),
             Some(RunOutcome::Remaining(left)) => {

@@ -98,8 +98,8 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
         Ending::TimedOut => "timedOut",
         Ending::Breaker(_) => "breaker",
         Ending::SignIn(_) => "signIn",
-        Ending::Unreachable(_) => "unreachable",
-        Ending::Panicked(_) => "panicked",
+        Ending::Unreachable(_) | Ending::AlwaysLater => "unreachable",
+        Ending::Panicked => "panicked",
         Ending::Store(_) => "state",
     }
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::engine::{LeftReason, RunOutcome};
 use crate::plan::Known;
-use crate::report::outcome::{describe_doubt, describe_left};
+use crate::report::outcome::describe_left;
 use crate::report::plain;
 use crate::run::{
     ByteCounts, DesiredRun, FlowId, FlowRef, Key, RecordCounts, Rerun, RunId, RunIdentity,
@@ -272,16 +272,14 @@ impl OutcomeFields {
                 ..fields("rejected")
             },
             RunOutcome::InDoubt(why) => Self {
-                error: Some(ErrorFields::said(&describe_doubt(why))),
+                error: Some(ErrorFields::said(&why.to_string())),
                 ..fields("inDoubt")
             },
             RunOutcome::Remaining(why) => {
                 let conflict = match why {
-                    LeftReason::InTheWay(other) => Some(Known::in_the_way(
-                        &run.identity.flow,
-                        other.clone(),
-                        Timestamp::now(),
-                    )),
+                    LeftReason::InTheWay(other) => {
+                        Some(Known::in_the_way(&run.identity.flow, other.clone()))
+                    }
                     _ => None,
                 };
                 Self {

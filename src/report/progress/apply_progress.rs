@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::engine::{ActiveRuns, Event, FlowIndex, FlowStarted};
+use crate::engine::{ActiveRuns, Event, FlowEvent, FlowIndex, FlowStarted, RunOutcome};
 use crate::reconcile::status::Status;
 use crate::report::plain;
 use crate::run::{Key, RunId, RunIdentity, RunStatus, WindowStatus};
@@ -136,59 +136,58 @@ impl ApplyProgress {
                     flow.since = Some(now);
                 }
             }
-            Event::Prepared { flow } => self.flow(*flow).state = FlowState::Open,
-            Event::Blocked { flow, .. } => self.flow(*flow).state = FlowState::Blocked,
-            Event::Created { flow, run_id, .. } => {
-                let flow = self.flow(*flow);
-                flow.created += 1;
-                flow.waits_for = None;
-                flow.follow(run_id);
-                let now = self.sending_for;
-                self.recent.push_back(now);
-                while self.recent.front().is_some_and(|first| {
-                    now.saturating_sub(*first) > Duration::from_secs(10) && self.recent.len() > 20
-                }) {
-                    self.recent.pop_front();
-                }
-            }
-            Event::Adopted {
-                flow, run, run_id, ..
-            } => {
-                let flow = self.flow(*flow);
-                flow.adopted += 1;
-                flow.follow(run_id);
-                flow.settled(run);
-            }
-            Event::Rejected { flow, .. } => self.flow(*flow).rejected += 1,
-            Event::InDoubt { flow, run, .. } => {
-                self.flow(*flow).in_doubt.insert(run.key());
-            }
-            Event::NotCreated { flow, run } => self.flow(*flow).settled(run),
-            Event::Settling { flow, believed, .. } => {
-                self.flow(*flow).state = FlowState::Settling(*believed);
-            }
+            Event::Flow(flow, event) => self.fold_flow(*flow, event),
             Event::Throttled { until, .. } => self.held_until = Some(*until),
             Event::Stopping => self.stopping = true,
-            Event::Ended {
-                flow, run_id, seen, ..
-            } => {
-                let flow = self.flow(*flow);
+            Event::Deadline => {}
+        }
+    }
+
+    fn fold_flow(&mut self, id: FlowIndex, event: &FlowEvent) {
+        let flow = &mut self.flows[id];
+        flow.since = self.at;
+        match event {
+            FlowEvent::Prepared => flow.state = FlowState::Open,
+            FlowEvent::Blocked(_) => flow.state = FlowState::Blocked,
+            FlowEvent::Outcome(run, outcome) => match outcome {
+                RunOutcome::Created(run_id) => {
+                    flow.created += 1;
+                    flow.waits_for = None;
+                    flow.follow(run_id);
+                    let now = self.sending_for;
+                    self.recent.push_back(now);
+                    while self.recent.front().is_some_and(|first| {
+                        now.saturating_sub(*first) > Duration::from_secs(10)
+                            && self.recent.len() > 20
+                    }) {
+                        self.recent.pop_front();
+                    }
+                }
+                RunOutcome::Adopted(run_id, _) => {
+                    flow.adopted += 1;
+                    flow.follow(run_id);
+                    flow.settled(run);
+                }
+                RunOutcome::Rejected(_) => flow.rejected += 1,
+                RunOutcome::InDoubt(_) => {
+                    flow.in_doubt.insert(run.key());
+                }
+                RunOutcome::Unchanged | RunOutcome::Remaining(_) => {}
+            },
+            FlowEvent::NotCreated(run) => flow.settled(run),
+            FlowEvent::Settling { believed, .. } => flow.state = FlowState::Settling(*believed),
+            FlowEvent::Ended { run_id, seen, .. } => {
                 flow.running.remove(run_id);
                 flow.finished += 1;
                 flow.failed += usize::from(seen.status == RunStatus::Failed);
             }
-            Event::Waiting { flow, active } => {
-                let flow = self.flow(*flow);
+            FlowEvent::Waiting(active) => {
                 let others = flow.waits_for.as_ref().map(|before| &before.others);
                 flow.is_wait_news = others != Some(&active.others);
                 flow.waits_for = Some(active.clone());
             }
-            Event::NotFollowed { flow, .. } => self.flow(*flow).running.clear(),
-            Event::Deadline
-            | Event::InTheWay { .. }
-            | Event::Sending { .. }
-            | Event::NotSent { .. }
-            | Event::Unclear { .. } => {}
+            FlowEvent::NotFollowed(_) => flow.running.clear(),
+            FlowEvent::Sending(_) | FlowEvent::NotSent(..) => {}
         }
     }
 
@@ -279,13 +278,6 @@ impl ApplyProgress {
     /// When something happened last.
     pub(in crate::report) fn last_event(&self) -> Option<Instant> {
         self.at
-    }
-
-    /// A flow of which something happens.
-    fn flow(&mut self, id: FlowIndex) -> &mut FlowProgress {
-        let flow = &mut self.flows[id];
-        flow.since = self.at;
-        flow
     }
 }
 

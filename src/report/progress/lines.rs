@@ -1,13 +1,16 @@
 //! Events as plain lines: for CI logs, pipes and `--progress plain`.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use tokio::time::Instant;
 
 use super::ids_and_times::{named_runs, runs_of_flow, since, wall_clock};
-use crate::engine::{ActiveRuns, Event, FlowStarted};
+use crate::engine::{
+    ActiveRuns, DoubtReason, Event, FlowEvent, FlowIndex, FlowStarted, RunOutcome,
+};
 use crate::reconcile::status::{Status, StatusTotals};
-use crate::report::reason::{describe_other, said};
+use crate::report::outcome::describe_left;
+use crate::report::reason::said;
 use crate::report::{ApplyProgress, number, plain, window};
 use crate::run::{RunIdentity, RunStatus};
 use crate::state::LastSeen;
@@ -17,101 +20,74 @@ use crate::state::LastSeen;
 /// With `verbose`, more events are.
 #[must_use]
 pub(crate) fn line(event: &Event, progress: &ApplyProgress, verbose: bool) -> Option<String> {
-    let name = |flow: &usize| progress.name(*flow);
-    let about = |what: &str, flow: &usize, run: &RunIdentity| {
-        format!(
-            "{what:<10} {}  {}  {}",
-            run.key().short(),
-            window(run.window),
-            name(flow)
-        )
-    };
     Some(match event {
-        Event::Started { flows, is_retry } => {
-            return Some(started(flows, *is_retry));
-        }
-        Event::Prepared { flow } if verbose => format!("checked    {}", name(flow)),
-        Event::Sending { flow, run } if verbose => about("sending", flow, run),
-        Event::NotSent { flow, run, reason } if verbose => {
-            format!("{}: {}", about("not sent", flow, run), plain(&reason, 300))
-        }
-        Event::Prepared { .. } | Event::Sending { .. } | Event::NotSent { .. } => return None,
-        Event::Blocked { flow, reason } => {
-            format!("blocked    {}: {}", name(flow), plain(reason, 700))
-        }
-        Event::Created { flow, run, run_id } => format!(
-            "{}  run {run_id}  ({}/{})",
-            about(
-                if progress.is_retry() {
-                    "retried"
-                } else {
-                    "created"
-                },
-                flow,
-                run
-            ),
-            progress.done(),
-            progress.wanted()
-        ),
-        Event::Adopted {
-            flow, run, run_id, ..
-        } => format!(
-            "{}  run {run_id} exists already  ({}/{})",
-            about("adopted", flow, run),
-            progress.done(),
-            progress.wanted()
-        ),
-        Event::InTheWay { flow, run, other } => {
-            let why = describe_other(other);
-            format!("{}: {}", about("conflict", flow, run), plain(&why, 700))
-        }
-        Event::Rejected { flow, run, refusal } => {
-            format!(
-                "{}: {}",
-                about("rejected", flow, run),
-                plain(&refusal.to_string(), 700)
-            )
-        }
-        Event::InDoubt { flow, run, reason } => {
-            format!("{}: {}", about("in doubt", flow, run), plain(reason, 300))
-        }
-        Event::Settling {
-            flow,
-            runs,
-            believed,
-        } => format!(
-            "settling   {}: {runs} in doubt; what no list holds by {} was not created",
-            name(flow),
-            wall_clock(*believed)
-        ),
-        Event::NotCreated { flow, run } => {
-            format!("{}: it does not exist", about("settled", flow, run))
-        }
-        Event::Unclear { flow, run, reason } => {
-            format!("{}: {}", about("unclear", flow, run), plain(reason, 300))
-        }
+        Event::Started { flows, is_retry } => started(flows, *is_retry),
+        Event::Flow(flow, event) => return flow_line(*flow, event, progress, verbose),
         Event::Throttled { until, rate } => format!(
             "throttled  nothing is sent until {}, then at {rate:.1}/s",
             wall_clock(*until)
         ),
-        Event::Ended {
-            flow, run, seen, ..
-        } => {
-            let (word, why) = ended(seen);
-            format!("{}{why}", about(&word, flow, run))
-        }
-        Event::NotFollowed { flow, reason } => format!(
-            "unread     {}: its runs cannot be followed: {}",
-            name(flow),
-            plain(reason, 300)
-        ),
-        // Each change is folded; a run of our own that follows another is no news.
-        Event::Waiting { flow, .. } if !progress.is_wait_news(*flow) => return None,
-        Event::Waiting { flow, active } => waiting(name(flow), active),
         Event::Deadline => {
             "deadline   nothing is sent any more; what is left is for the next apply".to_owned()
         }
         Event::Stopping => "stopping   nothing new is sent; waiting for answers".to_owned(),
+    })
+}
+
+fn flow_line(
+    flow: FlowIndex,
+    event: &FlowEvent,
+    progress: &ApplyProgress,
+    verbose: bool,
+) -> Option<String> {
+    let name = progress.name(flow);
+    let about = |what: &str, run: &RunIdentity| {
+        let (key, window) = (run.key(), window(run.window));
+        format!("{what:<10} {}  {window}  {name}", key.short())
+    };
+    let why = |what: &str, run: &RunIdentity, why: &dyn Display, most: usize| {
+        format!("{}: {}", about(what, run), plain(why, most))
+    };
+    Some(match event {
+        FlowEvent::Prepared if verbose => format!("checked    {name}"),
+        FlowEvent::Sending(run) if verbose => about("sending", run),
+        FlowEvent::NotSent(run, reason) if verbose => why("not sent", run, reason, 300),
+        FlowEvent::Prepared | FlowEvent::Sending(_) | FlowEvent::NotSent(..) => return None,
+        FlowEvent::Blocked(reason) => format!("blocked    {name}: {}", plain(reason, 700)),
+        FlowEvent::Outcome(run, outcome) => match outcome {
+            RunOutcome::Created(run_id) => {
+                let retried = progress.is_retry();
+                let created = if retried { "retried" } else { "created" };
+                let (about, done) = (about(created, run), progress.done());
+                format!("{about}  run {run_id}  ({done}/{})", progress.wanted())
+            }
+            RunOutcome::Adopted(run_id, _) => {
+                let (about, done) = (about("adopted", run), progress.done());
+                let wanted = progress.wanted();
+                format!("{about}  run {run_id} exists already  ({done}/{wanted})")
+            }
+            RunOutcome::Rejected(refusal) => why("rejected", run, refusal, 700),
+            RunOutcome::InDoubt(DoubtReason::Unclear(reason)) => why("unclear", run, reason, 300),
+            RunOutcome::InDoubt(reason) => why("in doubt", run, reason, 300),
+            RunOutcome::Remaining(left) => why("conflict", run, &describe_left(left), 700),
+            RunOutcome::Unchanged => return None,
+        },
+        FlowEvent::Settling { runs, believed } => format!(
+            "settling   {name}: {runs} in doubt; what no list holds by {} was not created",
+            wall_clock(*believed)
+        ),
+        FlowEvent::NotCreated(run) => format!("{}: it does not exist", about("settled", run)),
+        FlowEvent::Ended { run, seen, .. } => {
+            let (word, why) = ended(seen);
+            format!("{}{why}", about(&word, run))
+        }
+        FlowEvent::NotFollowed(reason) => format!(
+            "unread     {name}: its runs cannot be followed: {}",
+            plain(reason, 300)
+        ),
+        // Each change is folded; a run of our own that follows another is no news.
+        FlowEvent::Waiting(_) if !progress.is_wait_news(flow) => return None,
+        FlowEvent::Waiting(active) => waiting(name, active),
     })
 }
 

@@ -81,7 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::{ActiveRuns, Event, FlowStarted};
+    use crate::engine::{ActiveRuns, DoubtReason, Event, FlowEvent, FlowStarted, RunOutcome};
     use crate::fixture::{flow, identity};
     use crate::run::RunId;
 
@@ -127,15 +127,12 @@ mod tests {
             lines(&progress, now),
             ["waiting    crm: being checked, since T (2 min)"]
         );
-        progress.fold(&Event::Prepared { flow: 0 }, now);
+        progress.fold(&Event::Flow(0, FlowEvent::Prepared), now);
         for (n, run_id) in ["a", "b", "c"].into_iter().enumerate() {
             let n = i64::try_from(n).expect("small");
-            let created = Event::Created {
-                flow: 0,
-                run: identity(n, n + 1),
-                run_id: id(run_id),
-            };
-            progress.fold(&created, now);
+            let created = RunOutcome::Created(id(run_id));
+            let created = FlowEvent::Outcome(identity(n, n + 1), created);
+            progress.fold(&Event::Flow(0, created), now);
         }
         assert_eq!(
             lines(&progress, now),
@@ -148,15 +145,12 @@ mod tests {
     #[tokio::test]
     async fn runs_of_others_that_block_a_flow_are_named() {
         let (mut progress, now) = started(&[]);
-        progress.fold(&Event::Prepared { flow: 0 }, now);
-        let waiting = Event::Waiting {
-            flow: 0,
-            active: ActiveRuns {
-                ours: vec![id("a")],
-                others: vec![id("x"), id("y")],
-            },
-        };
-        progress.fold(&waiting, now);
+        progress.fold(&Event::Flow(0, FlowEvent::Prepared), now);
+        let waiting = FlowEvent::Waiting(ActiveRuns {
+            ours: vec![id("a")],
+            others: vec![id("x"), id("y")],
+        });
+        progress.fold(&Event::Flow(0, waiting), now);
         assert_eq!(
             lines(&progress, now),
             [
@@ -168,24 +162,16 @@ mod tests {
     #[tokio::test]
     async fn it_says_what_is_in_doubt_and_until_when() {
         let (mut progress, now) = started(&[]);
-        progress.fold(&Event::Prepared { flow: 0 }, now);
+        progress.fold(&Event::Flow(0, FlowEvent::Prepared), now);
         let run = identity(0, 1);
         let short = run.key().short();
-        let reason = "a reset".to_owned();
-        progress.fold(
-            &Event::InDoubt {
-                flow: 0,
-                run,
-                reason,
-            },
-            now,
-        );
-        let settling = Event::Settling {
-            flow: 0,
+        let doubt = RunOutcome::InDoubt(DoubtReason::NoAnswer);
+        progress.fold(&Event::Flow(0, FlowEvent::Outcome(run, doubt)), now);
+        let settling = FlowEvent::Settling {
             runs: 1,
             believed: now + Duration::from_secs(300),
         };
-        progress.fold(&settling, now);
+        progress.fold(&Event::Flow(0, settling), now);
         assert_eq!(
             lines(&progress, now),
             [format!(

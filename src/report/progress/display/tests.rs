@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::engine::{Event, FlowStarted};
+use crate::engine::{Event, FlowEvent, FlowIndex, FlowStarted, RunOutcome};
 use crate::run::{Rerun, RunIdentity, UnixSeconds, Window};
 
 fn started(flows: usize, each: usize) -> ApplyProgress {
@@ -23,6 +23,14 @@ fn started(flows: usize, each: usize) -> ApplyProgress {
     };
     progress.fold(&started, Instant::now());
     progress
+}
+
+fn outcome(flow: FlowIndex, outcome: RunOutcome) -> Event {
+    Event::Flow(flow, FlowEvent::Outcome(run(), outcome))
+}
+
+fn settling(flow: FlowIndex, believed: Instant) -> Event {
+    Event::Flow(flow, FlowEvent::Settling { runs: 1, believed })
 }
 
 fn run() -> RunIdentity {
@@ -56,36 +64,20 @@ fn busy(now: Instant) -> ApplyProgress {
     let mut progress = started(3, 200);
     let run_id = || "r1".parse().expect("a run id");
     for flow in 0..2 {
-        progress.fold(&Event::Prepared { flow }, now);
+        progress.fold(&Event::Flow(flow, FlowEvent::Prepared), now);
     }
     for n in 0..60 {
         let at = now + Duration::from_millis(200 * n);
         let flow = usize::from(n % 2 == 0);
-        let created = Event::Created {
-            flow,
-            run: run(),
-            run_id: run_id(),
-        };
+        let created = outcome(flow, RunOutcome::Created(run_id()));
         progress.fold(&created, at);
     }
     let at = now + Duration::from_secs(12);
     let evidence = crate::state::Evidence::Params;
-    let adopted = Event::Adopted {
-        flow: 0,
-        run: run(),
-        run_id: run_id(),
-        evidence,
-    };
+    let adopted = outcome(0, RunOutcome::Adopted(run_id(), evidence));
     progress.fold(&adopted, at);
     let believed = at + Duration::from_millis(3600);
-    progress.fold(
-        &Event::Settling {
-            flow: 0,
-            runs: 1,
-            believed,
-        },
-        at,
-    );
+    progress.fold(&settling(0, believed), at);
     progress
 }
 
@@ -136,14 +128,7 @@ async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
     let at = start + Duration::from_secs(12);
     let believed = at + Duration::from_secs(30);
     for flow in 0..2 {
-        progress.fold(
-            &Event::Settling {
-                flow,
-                runs: 1,
-                believed,
-            },
-            at,
-        );
+        progress.fold(&settling(flow, believed), at);
     }
     let eta = |seconds| {
         progress
@@ -161,28 +146,14 @@ async fn the_time_left_counts_what_is_waited_for_and_falls_by_a_second_each() {
     );
 
     let mut alone = started(1, 200);
-    alone.fold(&Event::Prepared { flow: 0 }, start);
+    alone.fold(&Event::Flow(0, FlowEvent::Prepared), start);
     for n in 0..50 {
         let at = start + Duration::from_millis(200 * n);
         let run_id = "r1".parse().expect("a run id");
-        alone.fold(
-            &Event::Created {
-                flow: 0,
-                run: run(),
-                run_id,
-            },
-            at,
-        );
+        alone.fold(&outcome(0, RunOutcome::Created(run_id)), at);
     }
     let at = start + Duration::from_secs(10);
-    alone.fold(
-        &Event::Settling {
-            flow: 0,
-            runs: 1,
-            believed: at + Duration::from_secs(30),
-        },
-        at,
-    );
+    alone.fold(&settling(0, at + Duration::from_secs(30)), at);
     let eta = |seconds| {
         alone
             .eta(at + Duration::from_secs(seconds))
