@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::run::{DeltaColumn, FlowId, UnixSeconds, Window};
 
 /// How a time is spelled in a request. The sources disagree, so the user may choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TimestampForm {
     /// `"1651584991"`, as the tutorial sends it.
     #[default]
+    #[serde(rename = "string")]
     Text,
     /// `1651584991`, as the OpenAPI and the flow specs' `runSpec` say.
     Integer,
@@ -40,7 +42,8 @@ enum WireTime {
 }
 
 /// What the times in a request count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TimestampUnit {
     /// Seconds, by every example.
     #[default]

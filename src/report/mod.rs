@@ -51,7 +51,7 @@ pub(crate) use github::{
 pub(crate) use html::failure_page;
 pub(crate) use import::ImportView;
 pub(crate) use markdown::{markdown, scope_markdown};
-pub(crate) use outcome::BlockedFlow;
+pub(crate) use outcome::{BlockedFlow, describe_ending};
 pub(crate) use plan::PlanView;
 pub(crate) use problems::{ProblemCounts, bound, write_problems};
 pub(crate) use progress::apply_progress::ApplyProgress;
@@ -59,7 +59,7 @@ pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub(crate) use resolve::{ResolveView, write_cases};
+pub(crate) use resolve::ResolveView;
 pub(crate) use retry::RetryView;
 pub(crate) use state::{StateView, VerifyView, changes, count_changes, no_state};
 pub(crate) use status::StatusView;

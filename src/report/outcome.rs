@@ -102,7 +102,7 @@ pub(super) fn describe_doubt(doubt: &DoubtReason) -> String {
 }
 
 /// Why an apply ended early, if it did.
-pub(super) fn describe_ending(ending: &Ending) -> Option<String> {
+pub(crate) fn describe_ending(ending: &Ending) -> Option<String> {
     match ending {
         Ending::Done => None,
         Ending::Interrupted => Some("interrupted; the journal is complete".to_owned()),

@@ -1,11 +1,9 @@
 //! Runs in doubt as a person is shown them, and what was decided.
 
-use std::io::{self, Write};
-
 use super::blocks::{Block, Report, Row, Table};
 use super::json::{self, ResolveDocument};
 use super::reason::{describe_fate, time};
-use super::terminal::{Layout, write_report};
+use super::terminal::Layout;
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::FlowRun;
@@ -52,24 +50,6 @@ impl<'a> View for ResolveView<'a> {
     fn document(&self, exit_code: u8) -> ResolveDocument<'a> {
         json::resolve(self.cases, exit_code)
     }
-}
-
-/// Writes what is known of runs in doubt.
-///
-/// # Errors
-/// When writing fails.
-pub(crate) fn write_cases(
-    out: &mut dyn Write,
-    cases: &[Case],
-    api_key: &str,
-    layout: Layout,
-) -> io::Result<()> {
-    let blocks = cases.iter().flat_map(|case| describe_case(case, api_key));
-    let report = Report {
-        blocks: blocks.collect(),
-        ..Report::default()
-    };
-    write_report(out, &report, layout)
 }
 
 fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {

@@ -25,6 +25,16 @@ pub(crate) struct RetryView<'a> {
     pub applied: Option<&'a Applied>,
 }
 
+impl<'a> RetryView<'a> {
+    /// What would be done.
+    pub(crate) fn of(planned: &'a RetryPlan) -> Self {
+        Self {
+            planned,
+            applied: None,
+        }
+    }
+}
+
 impl View for RetryView<'_> {
     type Document = RetryDocument;
 

@@ -73,20 +73,12 @@ pub(super) async fn look(
         match shape {
             Ok(shape) => whole = whole.and(shape),
             Err((flow, error)) => {
-                let message = format!(
-                    "the runs of the flow {} cannot be listed: {}",
-                    flow.id,
-                    plain(&error.to_string(), 300)
-                );
+                let error = plain(&error.to_string(), 300);
+                let message = format!("the runs of the flow {} cannot be listed: {error}", flow.id);
+                let (trouble, area) = (Trouble::WouldNotWork, Area::Behaviour);
                 findings.push(
-                    Finding::fault(
-                        Trouble::WouldNotWork,
-                        Area::Behaviour,
-                        "lists",
-                        "lists",
-                        message,
-                    )
-                    .advise("without its list, no run of a flow can be followed or settled"),
+                    Finding::fault(trouble, area, "lists", "lists", message)
+                        .advise("without its list, no run of a flow can be followed or settled"),
                 );
             }
         }
