@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Layout, Report, Row, Table};
 use super::github::{Annotation, AnnotationPlace, first_origins};
 use super::json::{self, AuditDocument};
 use super::reason::{describe_fate, describe_run};
 use super::status::describe_error;
-use super::terminal::Layout;
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::{FlowRun, WindowEvidence};
@@ -52,8 +51,7 @@ impl<'a> View for AuditView<'a> {
         let compared = compared.map(|(count, what)| number(count, what)).join(", ");
         let mut report = Report {
             title: format!("audit: {totals}"),
-            verdict: format!("{compared}: {totals}."),
-            blocks: Vec::new(),
+            ..Report::new("audit", &compared, &totals)
         };
         if layout.is_markdown {
             report.note(format!("{compared}."));
@@ -130,11 +128,7 @@ impl<'a> View for AuditView<'a> {
 impl AuditView<'_> {
     /// What differs of a flow; of each kind the first ones, where not everything is shown.
     fn flow(&self, findings: &[Finding], layout: Layout) -> Table {
-        let most = if layout.verbose || layout.is_markdown {
-            usize::MAX
-        } else {
-            SHOWN
-        };
+        let most = layout.most(SHOWN);
         let (mut rows, mut skipped) = (Vec::new(), 0);
         for of_kind in findings.chunk_by(|a, b| a.fact.kind() == b.fact.kind()) {
             for Finding { fact, .. } in of_kind.iter().take(most) {
@@ -175,14 +169,9 @@ fn describe_totals(audit: &Audit) -> String {
 /// What a person can do about each kind of finding that there is.
 fn describe_advice(audit: &Audit) -> Table {
     let counts = audit.counts();
-    let kinds = counts.present().map(|(kind, _)| kind);
-    Table {
-        heading: Some("What to do".to_owned()),
-        rows: kinds
-            .map(|kind| Row::new([word(kind), advice(kind)].map(ToOwned::to_owned)))
-            .collect(),
-        ..Table::default()
-    }
+    let rows = counts.present();
+    let rows = rows.map(|(kind, _)| Row::new([word(kind), advice(kind)].map(ToOwned::to_owned)));
+    Table::first(usize::MAX, rows, "").under("What to do")
 }
 
 /// The word for one finding.

@@ -2,13 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::blocks::{Block, Report};
+use super::blocks::{Block, Layout, Report, under};
 use super::plain;
 use super::reason::{
     NOT_REVIEWED, describe_fate, describe_found, describe_limit, describe_obstacle,
     describe_paused, describe_seen,
 };
-use super::terminal::{Layout, date, write_report};
+use super::terminal::{date, write_report};
 use super::window;
 use crate::plan::{Action, Explained, PlannedRun};
 use crate::run::{DesiredRun, Order, RunIdentity, Source, UnixSeconds};
@@ -56,8 +56,7 @@ pub(crate) fn write_explained(
         ("key", identity.key().to_string()),
         ("action", action.to_owned()),
     ];
-    let names = std::iter::once("because").chain(std::iter::repeat(""));
-    fields.extend(names.zip(why));
+    fields.extend(under("because", why));
     let name = run.map_or_else(String::new, |run| plain(&run.request.name, 60) + "  ");
     let rerun = match rerun.get() {
         1 => "1, the first time".to_owned(),
@@ -74,10 +73,7 @@ pub(crate) fn write_explained(
         run.into_iter()
             .flat_map(|run| request_fields(run, is_sent, now)),
     );
-    let mut report = Report {
-        blocks: vec![Block::Fields(fields)],
-        ..Report::default()
-    };
+    let mut report = Report::of([Block::Fields(fields)]);
     report.note("The key is the SHA-256 of these lines, each ended by a line feed:");
     let hashed = identity.canonical_text();
     report

@@ -1,6 +1,6 @@
 //! How followed runs ended, and what runs moved.
 
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Report, Table};
 use super::outcome::run_row;
 use super::reason::said;
 use crate::engine::{Applied, FollowTotals};
@@ -22,21 +22,13 @@ pub(super) fn report_followed(report: &mut Report, applied: &Applied) {
         sentences = format!("{sentences} {not_listed} of them {why}.");
     }
     report.note(sentences);
-    let failed = totals.failures.iter().take(NAMED);
-    let rows: Vec<Row> = failed
-        .map(|(run, run_id, seen)| {
-            let said = Some(said(seen)).filter(|said| !said.is_empty());
-            let notes = std::iter::once(format!("run {run_id}")).chain(said);
-            run_row(run).with_notes(notes.collect())
-        })
-        .collect();
-    report.table(Table {
-        heading: Some("Failed; `backfill retry` runs them again".to_owned()),
-        left_out: totals.failures.len() - rows.len(),
-        rows,
-        rest: "runs; --report has them all",
-        ..Table::default()
+    let rows = totals.failures.iter().map(|(run, run_id, seen)| {
+        let said = Some(said(seen)).filter(|said| !said.is_empty());
+        let notes = std::iter::once(format!("run {run_id}")).chain(said);
+        run_row(run).with_notes(notes.collect())
     });
+    let failed = Table::first(NAMED, rows, "runs; --report has them all");
+    report.table(failed.under("Failed; `backfill retry` runs them again"));
 }
 
 /// `285 success, 5 partial, 10 empty; 28,500 records in, …`; what there is none of is left out.

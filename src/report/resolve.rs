@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::blocks::{Block, Report, Row, Table};
+use super::blocks::{Block, Layout, Report, Row, Table};
 use super::json::{self, ResolveDocument};
 use super::reason::{describe_fate, time};
-use super::terminal::{Layout, write_report};
+use super::terminal::write_report;
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::FlowRun;
@@ -65,10 +65,7 @@ pub(crate) fn write_cases(
     layout: Layout,
 ) -> io::Result<()> {
     let blocks = cases.iter().flat_map(|case| describe_case(case, api_key));
-    let report = Report {
-        blocks: blocks.collect(),
-        ..Report::default()
-    };
+    let report = Report::of(blocks.collect::<Vec<_>>());
     write_report(out, &report, layout)
 }
 
@@ -107,13 +104,10 @@ fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {
         ("known", describe_fate(fate)),
         ("listed", listed),
     ];
-    let shown = runs.iter().take(SHOWN);
+    let rows = runs.iter().map(|run| Row::new(cells(run, api_key)));
     let table = Table {
         head: &["RUN", "CREATED", "BY", "STATUS", "WINDOW"],
-        rows: shown.map(|run| Row::new(cells(run, api_key))).collect(),
-        left_out: runs.len().saturating_sub(SHOWN),
-        rest: "runs",
-        ..Table::default()
+        ..Table::first(SHOWN, rows, "runs")
     };
     [Block::Fields(fields), Block::Table(table)]
 }
