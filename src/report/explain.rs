@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use super::blocks::{Block, Layout, Report, under};
 use super::plain;
 use super::reason::{
-    NOT_REVIEWED, describe_fate, describe_found, describe_limit, describe_obstacle,
-    describe_paused, describe_seen,
+    describe_fate, describe_found, describe_limit, describe_paused, describe_seen, reasons,
 };
 use super::terminal::{date, write_report};
 use super::window;
@@ -120,7 +119,6 @@ fn request_fields(
 
 fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
     let PlannedRun { run, action, known } = planned;
-    let known = known.as_deref();
     let fate = || {
         let told = known.iter().flat_map(|known| {
             let seen = known.last_seen.as_ref().map(describe_seen);
@@ -128,7 +126,6 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         });
         told.collect()
     };
-    let obstacle = || known.into_iter().flat_map(describe_obstacle).collect();
     match action {
         Action::Create if known.is_some() => ("create it: it does not exist", fate()),
         Action::Create => (
@@ -145,11 +142,11 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         Action::Blocked => ("none: nothing can be sent to its flow", fate()),
         Action::Adopt => (
             "put it on record: it exists",
-            known.map(describe_found).into_iter().collect(),
+            known.as_deref().map(describe_found).into_iter().collect(),
         ),
         Action::Unreviewed => (
             "none: the reviewed plan does not create it",
-            vec![NOT_REVIEWED.to_owned()],
+            reasons(planned),
         ),
         Action::Settle => (
             "look for it in the lists of the service, and send it only if it is not there",
@@ -157,11 +154,11 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         ),
         Action::Wait => (
             "none before the run that it overlaps is settled",
-            obstacle(),
+            reasons(planned),
         ),
         Action::Conflict => (
             "none, and nothing else is sent: the window was ingested already",
-            obstacle(),
+            reasons(planned),
         ),
     }
 }
