@@ -16,6 +16,7 @@ use super::watch::watch;
 use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::plan::Plan;
 use crate::report;
+use crate::run::WindowStatus;
 use crate::state::State;
 use crate::store::LockedStore;
 
@@ -143,7 +144,8 @@ pub(crate) async fn look(
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.
 pub(crate) fn exit_of(applied: &Applied, held_back: usize, detailed: bool) -> Exit {
     let counts = applied.counts(held_back);
-    let failed = applied.followed.as_ref().map_or(0, |totals| totals.failed);
+    let failed = applied.followed.iter();
+    let failed: usize = failed.map(|it| it.counts.of(WindowStatus::Failed)).sum();
     match &applied.ending {
         Ending::Store(_) => Exit::State,
         Ending::SignIn(_) => Exit::SignIn,

@@ -34,25 +34,17 @@ pub(super) fn report_followed(report: &mut Report, applied: &Applied) {
 /// `285 success, 5 partial, 10 empty; 28,500 records in, …`; what there is none of is left out.
 pub(super) fn describe_followed(totals: &FollowTotals) -> String {
     let FollowTotals {
-        success,
-        partial,
-        empty,
-        failed,
-        unfinished,
-        records,
-        failures: _,
+        counts, records, ..
     } = totals;
-    let parts: Vec<String> = [
-        (*success, "success"),
-        (*partial, "partial"),
-        (*empty, "empty"),
-        (*failed, "failed"),
-        (*unfinished, "not finished"),
-    ]
-    .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, word)| format!("{number} {word}"))
-    .collect();
+    let ended = counts
+        .present()
+        .filter(|(status, _)| !status.is_unfinished());
+    let ended = ended.map(|(status, number)| (number, status.label()));
+    let unfinished = Some((counts.unfinished(), "not finished")).filter(|it| it.0 > 0);
+    let parts: Vec<String> = ended
+        .chain(unfinished)
+        .map(|(number, word)| format!("{number} {word}"))
+        .collect();
     let runs = if parts.is_empty() {
         "none".to_owned()
     } else {
@@ -121,12 +113,15 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Counts, WindowStatus};
 
     #[test]
     fn totals_say_what_there_is() {
+        let mut counts = Counts::default();
+        counts.add_many(WindowStatus::Empty, 10);
+        counts.add_many(WindowStatus::Success, 285);
         let totals = FollowTotals {
-            success: 285,
-            empty: 10,
+            counts,
             records: RecordCounts {
                 input: Some(28_500),
                 output: Some(28_497),

@@ -181,6 +181,11 @@ impl WindowStatus {
         matches!(self, Self::Success | Self::Partial | Self::Empty)
     }
 
+    /// Whether a run is there, and the service may still change it.
+    pub(crate) fn is_unfinished(self) -> bool {
+        self.is_active() || self == Self::NotListed
+    }
+
     /// Whether it does not go on without a person.
     pub(crate) fn is_stuck(self) -> bool {
         self.needs_attention() && !self.is_done()
@@ -215,6 +220,11 @@ impl From<&RunStatus> for WindowStatus {
 }
 
 impl Counts<WindowStatus> {
+    /// How many runs have not finished.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.sum(WindowStatus::is_unfinished)
+    }
+
     /// Those that manifests ask for.
     pub(crate) fn wanted(&self) -> usize {
         self.sum(|status| status != WindowStatus::Orphaned)

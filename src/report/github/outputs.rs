@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use crate::engine::{Applied, OutcomeKind, RetrySummary};
 use crate::plan::{Action, Plan, RetryPlan};
 use crate::reconcile::status::{Status, StatusTotals};
-use crate::run::WindowStatus;
+use crate::run::{Counts, WindowStatus};
 
 /// The outputs that depend on the result, each with its name; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +39,7 @@ impl Outputs {
             ("in_doubt_count", counts.of(OutcomeKind::InDoubt)),
             ("remaining_count", counts.of(OutcomeKind::Remaining)),
         ];
-        Self::of_changes(plan).and(counts).and(ended(applied))
+        Self::of_changes(plan).and(counts).and_followed(applied)
     }
 
     /// Those of a retry.
@@ -53,23 +53,18 @@ impl Outputs {
             ("retried_count", counts.retried),
             ("exhausted_count", counts.exhausted),
         ];
-        Self::default().and(counts).and(ended(applied))
+        Self::default().and(counts).and_followed(applied)
     }
 
     /// Those of a status.
     #[must_use]
     pub(crate) fn of_status(status: &Status) -> Self {
         let counts = StatusTotals::of(&status.rows).counts;
-        let unfinished = status.rows.iter().filter(|row| row.is_unfinished());
-        Self::default().and([
+        let not_ended = [
             ("rejected_count", counts.of(WindowStatus::Rejected)),
             ("in_doubt_count", counts.of(WindowStatus::InDoubt)),
-            ("success_count", counts.of(WindowStatus::Success)),
-            ("partial_count", counts.of(WindowStatus::Partial)),
-            ("empty_count", counts.of(WindowStatus::Empty)),
-            ("failed_count", counts.of(WindowStatus::Failed)),
-            ("unfinished_count", unfinished.count()),
-        ])
+        ];
+        Self::default().and(not_ended).and(ended(&counts))
     }
 
     fn of_changes(plan: &Plan) -> Self {
@@ -80,6 +75,11 @@ impl Outputs {
         ])
     }
 
+    fn and_followed(self, applied: &Applied) -> Self {
+        let followed = applied.followed.iter();
+        self.and(followed.flat_map(|totals| ended(&totals.counts)))
+    }
+
     fn and(mut self, counts: impl IntoIterator<Item = (&'static str, usize)>) -> Self {
         let counts = counts.into_iter();
         self.0
@@ -88,18 +88,15 @@ impl Outputs {
     }
 }
 
-/// How followed runs ended; nothing where they were not followed.
-fn ended(applied: &Applied) -> impl Iterator<Item = (&'static str, usize)> {
-    let ended = applied.followed.as_ref().map(|totals| {
-        [
-            ("success_count", totals.success),
-            ("partial_count", totals.partial),
-            ("empty_count", totals.empty),
-            ("failed_count", totals.failed),
-            ("unfinished_count", totals.unfinished),
-        ]
-    });
-    ended.into_iter().flatten()
+/// How runs ended, by the names of outputs.
+fn ended(counts: &Counts<WindowStatus>) -> [(&'static str, usize); 5] {
+    [
+        ("success_count", counts.of(WindowStatus::Success)),
+        ("partial_count", counts.of(WindowStatus::Partial)),
+        ("empty_count", counts.of(WindowStatus::Empty)),
+        ("failed_count", counts.of(WindowStatus::Failed)),
+        ("unfinished_count", counts.unfinished()),
+    ]
 }
 
 /// Writes one output; `delimiter` is a line that nobody can have foreseen, so that no value ends
