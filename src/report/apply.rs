@@ -13,7 +13,7 @@ use super::outcome::{describe_doubt, describe_ending, describe_left, run_row};
 use super::plan::PlanView;
 use super::reason::{describe_held_back, describe_request, describe_review, said};
 use super::view::View;
-use super::{number, plain};
+use super::{listed, number, plain};
 use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
 use crate::manifest::Severity;
 use crate::plan::{Action, Plan};
@@ -106,11 +106,8 @@ fn describe(counts: &Counts<OutcomeKind>) -> String {
     let others = counts.present();
     let others = others.filter(|(kind, _)| *kind != OutcomeKind::Created);
     let created = (OutcomeKind::Created, counts.of(OutcomeKind::Created));
-    let parts = std::iter::once(created).chain(others);
-    let parts: Vec<String> = parts
-        .map(|(kind, number)| format!("{number} {}", word(kind)))
-        .collect();
-    parts.join(", ")
+    let all = std::iter::once(created).chain(others);
+    listed(all.map(|(kind, number)| (number, word(kind))))
 }
 
 fn word(kind: OutcomeKind) -> &'static str {

@@ -8,7 +8,7 @@ use super::json::{self, AuditDocument};
 use super::reason::{describe_fate, describe_run};
 use super::status::describe_error;
 use super::view::View;
-use super::{number, plain, window};
+use super::{listed, number, plain, window};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::manifest::Severity;
 use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind, Trace};
@@ -155,15 +155,12 @@ impl AuditView<'_> {
 
 /// `2 doubled, 1 unknown`.
 fn describe_totals(audit: &Audit) -> String {
-    let totals: Vec<String> = audit
-        .counts()
-        .present()
-        .map(|(kind, count)| format!("{count} {}", about(kind).0))
-        .collect();
+    let counts = audit.counts();
+    let totals = listed(counts.present().map(|(kind, count)| (count, about(kind).0)));
     if totals.is_empty() {
         return "nothing differs".to_owned();
     }
-    totals.join(", ")
+    totals
 }
 
 /// What a person can do about each kind of finding that there is.

@@ -5,7 +5,7 @@
 //! table, a flow, a field or code, which Markdown shows as text and nothing else.
 
 use super::bar::Bar;
-use super::plain;
+use super::{listed, plain};
 use crate::doctor::Mark;
 use crate::run::{FlowRef, Window, WindowStatus};
 use crate::untrusted::Untrusted;
@@ -259,12 +259,7 @@ impl Flow {
 
     /// `3 to create, 1 in conflict`, and what they moved.
     pub(super) fn describe_counts(&self) -> String {
-        let counts: Vec<String> = self
-            .counts
-            .iter()
-            .map(|(number, what)| format!("{number} {what}"))
-            .collect();
-        let counts = counts.join(", ");
+        let counts = listed(self.counts.iter().copied());
         match &self.moved {
             Some(moved) => format!("{counts}; {moved}"),
             None => counts,

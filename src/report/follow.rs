@@ -1,6 +1,7 @@
 //! How followed runs ended, and what runs moved.
 
 use super::blocks::{Report, Table};
+use super::listed;
 use super::outcome::run_row;
 use super::reason::said;
 use crate::engine::{Applied, FollowTotals};
@@ -41,15 +42,10 @@ pub(super) fn describe_followed(totals: &FollowTotals) -> String {
         .filter(|(status, _)| !status.is_unfinished());
     let ended = ended.map(|(status, number)| (number, status.label()));
     let unfinished = Some((counts.unfinished(), "not finished")).filter(|it| it.0 > 0);
-    let parts: Vec<String> = ended
-        .chain(unfinished)
-        .map(|(number, word)| format!("{number} {word}"))
-        .collect();
-    let runs = if parts.is_empty() {
-        "none".to_owned()
-    } else {
-        parts.join(", ")
-    };
+    let mut runs = listed(ended.chain(unfinished));
+    if runs.is_empty() {
+        runs.push_str("none");
+    }
     match describe_records(*records) {
         Some(records) => format!("{runs}; {records}"),
         None => runs,

@@ -18,7 +18,7 @@ use super::reason::{
 };
 use super::view::View;
 use super::window_range::{WindowRange, window_ranges};
-use super::{number, window};
+use super::{listed, number, window};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Totals};
 use crate::run::{FlowRef, Window, WindowStatus};
@@ -157,12 +157,7 @@ impl<'a> View for PlanView<'a> {
 
 /// `13 to create, 0 unchanged` and whatever else there is; first of all what is in the way.
 pub(super) fn describe_totals(totals: &Totals) -> String {
-    let counts = counts(totals);
-    let parts: Vec<String> = counts
-        .into_iter()
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
-    parts.join(", ")
+    listed(counts(totals))
 }
 
 /// The numbers of a plan or of a flow, each with its words.

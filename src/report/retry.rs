@@ -6,8 +6,8 @@ use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::json::{self, RetryDocument};
 use super::reason::{describe_fate, describe_request, said};
-use super::short_window;
 use super::view::View;
+use super::{listed, short_window};
 use crate::engine::{Applied, RetrySummary};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
 use crate::run::{RunId, Window, WindowStatus};
@@ -165,18 +165,14 @@ fn describe(summary: RetrySummary, is_applied: bool) -> String {
     } else {
         ((remaining, "to run again"), (0, ""))
     };
-    let mut parts = vec![format!("{} {}", first.0, first.1)];
-    for (number, what) in [
+    let others = [
         (rejected, "rejected"),
         (in_doubt, "in doubt"),
         left,
         (exhausted, "exhausted"),
         (paused, "paused"),
         (unchanged, "unchanged"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
-    parts.join(", ")
+    ];
+    let others = others.into_iter().filter(|(number, _)| *number > 0);
+    listed(std::iter::once(first).chain(others))
 }

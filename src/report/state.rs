@@ -8,7 +8,7 @@ use super::json::{self, StateDocument, VerifyDocument};
 use super::reason::{describe_absence, describe_attempt, describe_fate, describe_seen};
 use super::terminal::write_report;
 use super::view::View;
-use super::{number, plain, short_window, window};
+use super::{listed, number, plain, short_window, window};
 use crate::run::{RunId, RunIdentity};
 use crate::state::{Fate, Record, State, StateChange};
 use crate::store::Inspected;
@@ -183,12 +183,9 @@ fn totals<'a>(records: impl Iterator<Item = &'a Record>) -> String {
     if words.is_empty() {
         return "No runs are on record.".to_owned();
     }
-    let parts: Vec<String> = words
-        .iter()
-        .map(|(word, n)| format!("{n} {word}"))
-        .collect();
     let runs = number(words.values().sum(), "run");
-    format!("{runs}: {}.", parts.join(", "))
+    let words = words.into_iter().map(|(word, number)| (number, word));
+    format!("{runs}: {}.", listed(words))
 }
 
 /// What became of a run, in a word or two.

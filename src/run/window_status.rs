@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::{Counted, Counts, RunStatus};
+use crate::amounts::listed;
 
 /// What became of a window, what most needs a person first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -232,11 +233,10 @@ impl Counts<WindowStatus> {
 
     /// `3 success, 1 failed`: what there is of anything.
     pub(crate) fn describe(&self) -> String {
-        let parts: Vec<String> = self
-            .present()
-            .map(|(status, number)| format!("{number} {}", status.label()))
-            .collect();
-        parts.join(", ")
+        listed(
+            self.present()
+                .map(|(status, number)| (number, status.label())),
+        )
     }
 }
 
