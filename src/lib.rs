@@ -68,6 +68,7 @@
 
 mod amounts;
 pub mod api;
+mod backoff;
 mod cli;
 pub mod commands;
 pub mod crash;

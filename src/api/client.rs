@@ -25,6 +25,7 @@ use super::outcome::{Broken, Outcome, is_word_refused, judge};
 use super::proxy::unusable_proxy;
 use super::redact::plain;
 use super::{Answer, Auth, CreateRun, Credentials, Flow, Pacer, ServerClock, SourceKind, Token};
+use crate::backoff::Backoff;
 use crate::crash::Point;
 use crate::run::{FlowRef, OrganizationId, RunId, Sandbox};
 
@@ -36,6 +37,9 @@ const CREATE_ANSWER: usize = 1 << 20;
 const PAGE: usize = 32 << 20;
 /// How often a read is sent before it is given up.
 const READ_TRIES: u32 = 6;
+/// How long it waits after the first try, and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Whom to talk to, and as whom.
 #[derive(Debug, Clone)]
@@ -324,7 +328,7 @@ impl Client {
     ) -> Result<(Value, Duration), ApiError> {
         let mut token = self.auth.token().await?;
         let mut renewed = false;
-        let mut wait = Duration::from_millis(500);
+        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let mut tried = 0;
         loop {
             let turn = self.pacer.turn().await;
@@ -373,8 +377,7 @@ impl Client {
             if tried == READ_TRIES {
                 return Err(ApiError::Unreachable(problem));
             }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(30));
+            tokio::time::sleep(wait.next()).await;
         }
     }
 

@@ -41,16 +41,8 @@ impl ApiError {
         }
     }
 
-    /// What it says of the one flow that was asked about.
-    ///
-    /// # Errors
-    /// With itself where every other flow would meet it too.
-    pub fn of_one_flow(self) -> Result<String, Self> {
-        match self {
-            Self::Refused(_) | Self::Unreachable(_) | Self::NotUnderstood(_) => {
-                Ok(self.to_string())
-            }
-            Self::Auth(_) | Self::SignIn(_) | Self::Setup(_) => Err(self),
-        }
+    /// Whether every other flow would meet it too.
+    pub(crate) fn is_of_all_flows(&self) -> bool {
+        matches!(self, Self::Auth(_) | Self::SignIn(_) | Self::Setup(_))
     }
 }

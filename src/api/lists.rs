@@ -38,28 +38,7 @@ impl Client {
     /// # Errors
     /// When a page cannot be had or understood: a list is whole or it is none.
     pub async fn runs_of(&self, flow: &FlowRef) -> Result<Vec<FlowRun>, ApiError> {
-        Ok(self.list_of(flow).await?.runs)
-    }
-
-    /// The same, with how old the list is.
-    ///
-    /// # Errors
-    /// Those of [`runs_of`](Self::runs_of).
-    pub async fn list_of(&self, flow: &FlowRef) -> Result<FlowList, ApiError> {
-        self.pages_of(flow, None).await
-    }
-
-    /// Runs of a flow, these among them where the service lists them: no page is read after the one
-    /// that has the last of them. Newest first, so that few pages are.
-    ///
-    /// # Errors
-    /// Those of [`runs_of`](Self::runs_of).
-    pub async fn runs_with(
-        &self,
-        flow: &FlowRef,
-        ids: &HashSet<RunId>,
-    ) -> Result<Vec<FlowRun>, ApiError> {
-        Ok(self.pages_of(flow, Some(ids)).await?.runs)
+        Ok(self.list_of(flow, None).await?.runs)
     }
 
     /// One page of a flow's runs as it came, after that which had `token`.
@@ -84,7 +63,8 @@ impl Client {
         self.read(sandbox, url).await.map(drop)
     }
 
-    async fn pages_of(
+    /// The list of a flow's runs, newest first; with `enough`, up to the page that has the last of these.
+    pub(crate) async fn list_of(
         &self,
         flow: &FlowRef,
         enough: Option<&HashSet<RunId>>,

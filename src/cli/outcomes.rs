@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use futures::{StreamExt, stream};
 use jiff::Timestamp;
 
 use super::failure::Failure;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::plan::Plan;
-use crate::reconcile::all_news;
+use crate::reconcile::{Query, all_news, observe};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Record, State};
 
@@ -36,12 +35,12 @@ pub(crate) async fn runs_with(
     flows: BTreeMap<FlowRef, HashSet<RunId>>,
     client: &Client,
     concurrency: usize,
-) -> Vec<Result<Vec<FlowRun>, ApiError>> {
-    stream::iter(flows)
-        .map(|(flow, ids)| async move { client.runs_with(&flow, &ids).await })
-        .buffered(concurrency)
-        .collect()
-        .await
+) -> Result<Vec<Result<Vec<FlowRun>, ApiError>>, ApiError> {
+    let queries = flows
+        .into_iter()
+        .map(|(flow, ids)| (flow, Query::with(ids)));
+    let seen = observe(client, queries, concurrency).await?;
+    Ok(seen.into_iter().map(|(_, seen)| seen.runs).collect())
 }
 
 /// Takes what `runs`, read at `at`, tell into this copy of the state of `place`.

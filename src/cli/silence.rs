@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
+
 /// The first line is due after this, each further one after twice the time, up to the other.
 const FIRST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(5 * 60);
@@ -12,30 +14,30 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// The time since the last line.
 #[derive(Debug)]
 pub(crate) struct Silence {
-    since: Instant,
-    length: Duration,
+    ends: Instant,
+    lengths: Backoff,
 }
 
 impl Silence {
     /// A silence that begins now: a line was written for what happened.
     pub(crate) fn new() -> Self {
+        let mut lengths = Backoff::new(FIRST, LONGEST);
         Self {
-            since: Instant::now(),
-            length: FIRST,
+            ends: Instant::now() + lengths.next(),
+            lengths,
         }
     }
 
     /// When a line is due.
     pub(crate) fn ends(&self) -> Instant {
-        self.since + self.length
+        self.ends
     }
 
     /// Whether a line is due; if so, the next one is due later.
     pub(crate) fn is_over(&mut self) -> bool {
-        let is_over = Instant::now() >= self.ends();
+        let is_over = Instant::now() >= self.ends;
         if is_over {
-            self.since = Instant::now();
-            self.length = (self.length * 2).min(LONGEST);
+            self.ends = Instant::now() + self.lengths.next();
         }
         is_over
     }

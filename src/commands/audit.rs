@@ -19,7 +19,8 @@ use crate::cli::github;
 use crate::cli::output::{self, AnnotatedFormat, also};
 use crate::cli::present::present;
 use crate::manifest::{Checked, Manifest};
-use crate::reconcile::audit::{Audit, AuditInput, FindingKind, FlowListing, ListResult, compare};
+use crate::reconcile::audit::{Audit, AuditInput, FindingKind, FlowListing, compare};
+use crate::reconcile::{Extent, Query, observe};
 use crate::report::{AuditView, View};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
@@ -130,22 +131,20 @@ async fn look(
         .rev() // of several manifests of a flow the first names it
         .map(|manifest| (&*manifest.flow, &manifest.name))
         .collect();
-    stream::iter(flows)
-        .map(|(flow, name)| async move {
-            let list = async {
-                // A flow that is hidden has an empty list, as if all of its runs had vanished.
-                client.flow(flow).await?;
-                client.runs_of(flow).await
-            };
-            Ok(FlowListing {
-                flow: flow.clone(),
-                name: name.clone(),
-                seen: seen(list.await.map(ListResult::Runs))?,
-            })
+    let whole = Query {
+        flow: true,
+        runs: Extent::Whole,
+    };
+    let queries = flows.keys().map(|flow| ((*flow).clone(), whole.clone()));
+    let seen = observe(client, queries, concurrency).await?;
+    let listings = seen.into_iter().zip(flows.values());
+    Ok(listings
+        .map(|((flow, seen), name)| FlowListing {
+            flow,
+            name: (*name).clone(),
+            seen: seen.runs,
         })
-        .buffered(concurrency)
-        .try_collect()
-        .await
+        .collect())
 }
 
 /// Adds what only asking by id shows: runs on record that are not listed, and the windows of runs
@@ -167,11 +166,11 @@ async fn look_closer(
         }
     }
     stream::iter(looks)
-        .map(|mut look| {
+        .map(|look| {
             let on_record = recorded.remove(&look.flow);
             let sandbox = look.flow.sandbox.clone();
             async move {
-                let ListResult::Runs(mut runs) = look.seen else {
+                let Ok(mut runs) = look.seen else {
                     return Ok(look);
                 };
                 let closer = async {
@@ -186,24 +185,17 @@ async fn look_closer(
                             runs.extend(client.run(&sandbox, &id).await?);
                         }
                     }
-                    Ok(ListResult::Runs(runs))
+                    Ok::<_, ApiError>(runs)
                 };
-                look.seen = seen(closer.await)?;
-                Ok(look)
+                match closer.await {
+                    Err(error) if error.is_of_all_flows() => Err(error),
+                    seen => Ok(FlowListing { seen, ..look }),
+                }
             }
         })
         .buffered(concurrency)
         .try_collect()
         .await
-}
-
-/// What an error says of one flow; where the credentials are not accepted, of all.
-fn seen(result: Result<ListResult, ApiError>) -> Result<ListResult, ApiError> {
-    match result {
-        Err(ApiError::Refused(refusal)) => Ok(ListResult::Refused(refusal.to_string())),
-        Err(error) => Ok(ListResult::Unanswered(error.of_one_flow()?)),
-        seen => seen,
-    }
 }
 
 /// By severity, as `status` decides: what is in doubt is settled before anything else is judged.

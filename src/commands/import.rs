@@ -11,10 +11,8 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
-use futures::{StreamExt, TryStreamExt, stream};
-
 use super::resolve::reason;
-use crate::api::{ApiError, Client, FlowRun};
+use crate::api::{ApiError, Client};
 use crate::cli::Exit;
 use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
@@ -25,6 +23,7 @@ use crate::cli::output::{self, OutputFormat};
 use crate::cli::present::show_result;
 use crate::cli::signals::Signals;
 use crate::reconcile::import::{ImportedFlow, ImportedManifest, Undecided, source_of};
+use crate::reconcile::{Extent, Query, observe};
 use crate::report::{ImportView, Layout, View};
 use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;
@@ -194,21 +193,26 @@ async fn list(
         .copied()
         .filter(|flow_id| seen.insert(*flow_id))
         .collect();
-    stream::iter(flows)
-        .map(|id| async move {
-            let flow = FlowRef {
-                sandbox: sandbox.clone(),
-                id,
-            };
-            let unreadable = |error| unreadable(&flow, error);
-            let details = client.flow(&flow).await.map_err(unreadable)?;
-            let source = source_of(&details).map_err(|why| undecided(id, &why))?;
-            let mut runs = client.runs_of(&flow).await.map_err(unreadable)?;
-            let is_unknown = |run: &FlowRun| state.claim(&run.id).is_none();
-            client
-                .show_windows(sandbox, &mut runs, is_unknown, usize::MAX)
-                .await
-                .map_err(unreadable)?;
+    let queries = flows.into_iter().map(|id| {
+        let flow = FlowRef {
+            sandbox: sandbox.clone(),
+            id,
+        };
+        let runs = Extent::Windows {
+            claimed: state.claimed_of(&flow).into(),
+            since: None,
+            most: usize::MAX,
+        };
+        (flow, Query { flow: true, runs })
+    });
+    let seen = observe(client, queries, context.config.limits.concurrency).await?;
+    seen.into_iter()
+        .map(|(flow, seen)| {
+            let runs = seen.runs.map_err(|error| unreadable(&flow, error))?;
+            let details = seen
+                .flow
+                .ok_or_else(|| undecided(flow.id, &Undecided::UnknownSource))?;
+            let source = source_of(&details).map_err(|why| undecided(flow.id, &why))?;
             Ok(ListedFlow {
                 flow,
                 details,
@@ -216,9 +220,7 @@ async fn list(
                 runs,
             })
         })
-        .buffered(context.config.limits.concurrency)
-        .try_collect()
-        .await
+        .collect()
 }
 
 fn unreadable(flow: &FlowRef, error: ApiError) -> Failure {

@@ -308,14 +308,10 @@ async fn look(
     };
     let unfinished = outcomes::recorded(&plan, &state, is_unfinished);
     let concurrency = context.config.limits.concurrency;
-    for list in outcomes::runs_with(unfinished, &connected.client, concurrency).await {
-        match list {
-            Ok(runs) => {
-                outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
-            }
-            // The look says so, if it keeps anything from being sent.
-            Err(error) => drop(error.of_one_flow()?),
-        }
+    // A flow that cannot be listed is told of where that keeps anything from being sent.
+    let lists = outcomes::runs_with(unfinished, &connected.client, concurrency).await?;
+    for runs in lists.into_iter().flatten() {
+        outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
     }
     plan = plan.with_outcomes_of(&state);
     let looked = carry_out::look(context, &plan, state.clone(), connected).await;

@@ -117,7 +117,7 @@ async fn listed(
     let client = &session.connected.client;
     let concurrency = session.context.config.limits.concurrency;
     let recorded = outcomes::recorded(plan, state, |_| true);
-    let lists = outcomes::runs_with(recorded, client, concurrency).await;
+    let lists = outcomes::runs_with(recorded, client, concurrency).await?;
     let lists = lists.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok((lists.into_iter().flatten().collect(), Timestamp::now()))
 }

@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use console::Term;
-use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use super::plan;
 use crate::api::{ApiError, Client, FlowRun};
+use crate::backoff::Backoff;
 use crate::cli::Exit;
 use crate::cli::connect::connect;
 use crate::cli::context::Context;
@@ -26,6 +26,7 @@ use crate::cli::silence::Silence;
 use crate::manifest::{Checked, Manifest};
 use crate::plan::{Limit, Selection, diff};
 use crate::reconcile::status::{RunListing, Status, StatusRow, Unread};
+use crate::reconcile::{LIST_SELDOM, LIST_SOON, Query, observe};
 use crate::report::{
     ApplyProgress, PlanView, ProgressDisplay, StatusView, fitting, still_watching, watch_line,
 };
@@ -35,11 +36,6 @@ use crate::run::{
 use crate::state::{Fate, Holder, State};
 use crate::store::{StateBackend, StoreError, load};
 use crate::untrusted::Untrusted;
-
-/// Lists are read again after this, where something has changed.
-const SOON: Duration = Duration::from_secs(1);
-/// And after this at the latest.
-const SELDOM: Duration = Duration::from_secs(30);
 
 /// Flags of `status`.
 #[derive(Debug, clap::Args)]
@@ -283,33 +279,32 @@ impl Reader<'_> {
         status: &mut Status,
         is_asked_for: impl Fn(&StatusRow) -> bool,
     ) -> Result<(), ApiError> {
-        let mut flows: BTreeMap<FlowRef, (Untrusted, HashSet<RunId>)> = BTreeMap::new();
+        let mut flows: BTreeMap<FlowRef, HashSet<RunId>> = BTreeMap::new();
+        let mut names: HashMap<FlowRef, Untrusted> = HashMap::new();
         for row in status.rows.iter().filter(|row| is_asked_for(row)) {
             let flow = FlowRef::clone(&row.identity.flow);
-            let (_, ids) = flows
-                .entry(flow)
-                .or_insert_with(|| (row.name.clone(), HashSet::new()));
-            ids.extend(row.run_id.clone());
+            names.insert(flow.clone(), row.name.clone());
+            flows.entry(flow).or_default().extend(row.run_id.clone());
         }
-        let asked: HashSet<FlowRef> = flows.keys().cloned().collect();
-        let lists: Vec<_> = stream::iter(flows)
-            .map(|(flow, (name, ids))| async move {
-                let list = runs_of(self.client, &flow, &ids).await;
-                ((flow, name), list)
-            })
-            .buffered(self.context.config.limits.concurrency)
-            .collect()
-            .await;
+        let queries = flows
+            .into_iter()
+            .map(|(flow, ids)| (flow, Query::with(ids)));
+        let concurrency = self.context.config.limits.concurrency;
+        let lists = observe(self.client, queries, concurrency).await?;
 
         let mut runs: HashMap<RunId, FlowRun> = HashMap::new();
-        status.unread.retain(|unread| !asked.contains(&unread.flow));
-        for ((flow, name), list) in lists {
-            match list {
+        status
+            .unread
+            .retain(|unread| !names.contains_key(&unread.flow));
+        for (flow, list) in lists {
+            match list.runs {
                 Ok(list) => runs.extend(list.into_iter().map(|run| (run.id.clone(), run))),
                 Err(error) => status.unread.push(Unread {
-                    name,
+                    name: names
+                        .remove(&flow)
+                        .unwrap_or_else(|| flow.id.to_string().into()),
                     flow,
-                    why: error.of_one_flow()?,
+                    why: error.to_string(),
                 }),
             }
         }
@@ -343,20 +338,6 @@ fn is_open(fate: &Fate) -> bool {
     matches!(fate, Fate::InDoubt(in_doubt) if in_doubt.doubt.is_none())
 }
 
-/// A flow's runs, `ids` among them. A flow that is hidden has an empty list, as if all of its runs
-/// had vanished.
-async fn runs_of(
-    client: &Client,
-    flow: &FlowRef,
-    ids: &HashSet<RunId>,
-) -> Result<Vec<FlowRun>, ApiError> {
-    let runs = client.runs_with(flow, ids).await?;
-    if runs.is_empty() {
-        client.flow(flow).await?;
-    }
-    Ok(runs)
-}
-
 /// How a watching ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum WatchEnd {
@@ -377,8 +358,8 @@ async fn watch(
     let mut display = context
         .shows_bars()
         .then(|| ProgressDisplay::new(context.colour.1));
-    let soon = SOON.max(reader.place.asked_every());
-    let mut gap = soon;
+    let soon = LIST_SOON.max(reader.place.asked_every());
+    let mut gap = Backoff::new(soon, LIST_SELDOM);
     let mut told = None;
     let (mut changed, mut silence) = (Instant::now(), Silence::new());
     loop {
@@ -400,7 +381,7 @@ async fn watch(
             .replace(line.clone())
             .is_some_and(|before| before != line)
         {
-            gap = soon;
+            gap.reset();
             changed = Instant::now();
         }
         if !status.rows.iter().any(StatusRow::is_unfinished) {
@@ -415,8 +396,7 @@ async fn watch(
                 Err(error) => return Err(reader.failure(&error)),
             }
         }
-        let again = Instant::now() + gap;
-        gap = (gap * 2).min(SELDOM);
+        let again = Instant::now() + gap.next();
         let timeout = async {
             match until {
                 Some(until) => tokio::time::sleep_until(until).await,

@@ -48,7 +48,7 @@ pub(super) struct FlowQueue {
     pub(super) doubts: Vec<OpenDoubt>,
     pub(super) phase: Phase,
     /// Runs that records stand for.
-    pub(super) claimed: HashSet<RunId>,
+    pub(super) claimed: Arc<HashSet<RunId>>,
     /// Those of them whose creation the service answered us with.
     pub(super) created: HashSet<RunId>,
     /// Those of them that a list must show.
@@ -128,7 +128,7 @@ impl FlowQueue {
             absent_before: HashSet::new(),
             doubts: Vec::new(),
             phase: Phase::Preparing,
-            claimed: HashSet::new(),
+            claimed: Arc::default(),
             created: HashSet::new(),
             recorded: RecordedRuns::default(),
             state_knows: false,
@@ -357,7 +357,7 @@ impl FlowQueue {
 
     /// A run of the flow exists.
     pub(super) fn accepted(&mut self, run_id: RunId) {
-        self.claimed.insert(run_id);
+        Arc::make_mut(&mut self.claimed).insert(run_id);
         self.delta_column = None;
     }
 }

@@ -5,12 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
+use crate::reconcile::{LIST_SELDOM, LIST_SOON};
 use crate::run::RunId;
-
-/// The list of a flow is read again after this, where something has changed.
-const SOON: Duration = Duration::from_secs(1);
-/// And after this at the latest.
-const SELDOM: Duration = Duration::from_secs(30);
 
 /// What runs, and what is waited for.
 #[derive(Debug)]
@@ -20,7 +17,8 @@ pub(super) struct RunningRuns {
     active: HashMap<RunId, Instant>,
     /// Those whose end is waited for, likewise.
     awaited: HashMap<RunId, Instant>,
-    gap: Duration,
+    /// How long until the list is read again: longer each time that nothing has changed.
+    gap: Backoff,
     /// How many lists in a row lacked runs that are on record.
     lacking: u32,
 }
@@ -33,7 +31,7 @@ impl RunningRuns {
         Self {
             active: HashMap::new(),
             awaited: HashMap::new(),
-            gap: SOON,
+            gap: Backoff::new(LIST_SOON, LIST_SELDOM),
             lacking: 0,
         }
     }
@@ -71,7 +69,7 @@ impl RunningRuns {
     pub(super) fn begin(&mut self, run_id: RunId, listed_by: Instant) {
         self.active.insert(run_id.clone(), listed_by);
         self.awaited.insert(run_id, listed_by);
-        self.gap = SOON;
+        self.gap.reset();
     }
 
     /// It is not known whether a run of ours has finished: a list will tell.
@@ -94,7 +92,7 @@ impl RunningRuns {
         let was_active = self.active.remove(run_id).is_some();
         let was_awaited = self.awaited.remove(run_id).is_some();
         if was_active || was_awaited {
-            self.gap = SOON;
+            self.gap.reset();
         }
         was_awaited
     }
@@ -119,7 +117,7 @@ impl RunningRuns {
         let has_missing = lacks_any && self.active.iter().any(|(id, by)| !is_there(id, by));
         self.lacking = if has_missing { self.lacking + 1 } else { 0 };
         if self.active.len() < known {
-            self.gap = SOON;
+            self.gap.reset();
         }
         before - self.awaited.len()
     }
@@ -138,9 +136,7 @@ impl RunningRuns {
 
     /// How long to wait before the list is read again: longer each time that nothing has changed.
     pub(super) fn next_gap(&mut self) -> Duration {
-        let gap = self.gap;
-        self.gap = (gap * 2).min(SELDOM);
-        gap
+        self.gap.next()
     }
 }
 
@@ -157,10 +153,10 @@ mod tests {
         let mut running = RunningRuns::new();
         let now = Instant::now();
         running.begin(id("a"), now);
-        let gaps: Vec<u64> = (0..7).map(|_| running.next_gap().as_secs()).collect();
-        assert_eq!(gaps, [1, 2, 4, 8, 16, 30, 30]);
+        assert_eq!(running.next_gap(), LIST_SOON);
+        assert_eq!(running.next_gap(), LIST_SOON * 2);
         assert!(running.end(&id("a")));
-        assert_eq!(running.next_gap(), SOON);
+        assert_eq!(running.next_gap(), LIST_SOON);
         assert!(!running.end(&id("a")), "once");
     }
 
@@ -177,7 +173,7 @@ mod tests {
     fn a_run_that_no_list_shows_is_given_up_once_one_should() {
         let mut running = RunningRuns::new();
         let now = Instant::now();
-        running.begin(id("new"), now + SELDOM);
+        running.begin(id("new"), now + LIST_SELDOM);
         running.begin(id("old"), now);
         assert_eq!(running.forget_missing(&HashSet::new(), now, false), 1);
         assert_eq!((running.active(), running.awaited()), (1, 1));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{NotSentReason, Stop};
 use crate::api::{AuthError, Client, CreateRun, Outcome, Timestamps, Token};
+use crate::backoff::Backoff;
 use crate::reconcile::{INTENT_LIFE, LEAVES_WITHIN};
 use crate::run::{DeltaColumn, DesiredRun, RunId};
 use crate::state::Refusal;
@@ -39,8 +40,11 @@ impl IntentDeadlines {
 const CONNECTION_TRIES: u32 = 6;
 /// How many 429 in a row are waited for on one intent.
 const THROTTLE_TRIES: u32 = 20;
-/// How long a request waits that was refused twice; after each further refusal twice as long.
-const FIRST_BACK_OFF: Duration = Duration::from_millis(250);
+/// How long a request waits whose connection was not made, and one that was refused twice; twice as
+/// long after each further time, but no longer than the third.
+const FIRST_CONNECTION_WAIT: Duration = Duration::from_millis(500);
+const FIRST_REFUSAL_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(32);
 
 /// What sending came to.
 #[derive(Debug)]
@@ -97,7 +101,8 @@ async fn attempt(
     let mut renewed = false;
     let mut connections = 0;
     let mut refusals = 0;
-    let mut wait = Duration::from_millis(500);
+    let mut connection_wait = Backoff::new(FIRST_CONNECTION_WAIT, LONGEST_WAIT);
+    let mut refusal_wait = Backoff::new(FIRST_REFUSAL_WAIT, LONGEST_WAIT);
     // Why the request has not arrived yet, if it was tried.
     let mut trouble: Option<String> = None;
     loop {
@@ -130,8 +135,7 @@ async fn attempt(
                     return Err(NotSentReason::Unreachable(why));
                 }
                 trouble = Some(why);
-                unless_stopped(stop, tokio::time::sleep(wait)).await?;
-                wait *= 2;
+                unless_stopped(stop, tokio::time::sleep(connection_wait.next())).await?;
             }
             Outcome::Throttled {
                 retry_after,
@@ -144,8 +148,7 @@ async fn attempt(
                 client.pacer().throttle(turn, retry_after);
                 // A stray refusal costs no more than its turn; what is refused again and again waits.
                 if refusals > 1 {
-                    let back_off = FIRST_BACK_OFF * 2_u32.pow((refusals - 2).min(7));
-                    unless_stopped(stop, tokio::time::sleep(back_off)).await?;
+                    unless_stopped(stop, tokio::time::sleep(refusal_wait.next())).await?;
                 }
             }
             Outcome::TokenExpired(refusal) => {

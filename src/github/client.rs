@@ -20,11 +20,12 @@ use url::Url;
 
 use super::error::GitHubError;
 use super::post::{Author, BOT, JOBS, Post};
-use super::rate_limit;
+use super::rate_limit::{self, UNTOLD};
 use crate::api::{
     Timeouts, bounded_body, describe_broken, http_builder, is_loopback, not_json, plain,
     register_secret, unusable_proxy,
 };
+use crate::backoff::Backoff;
 
 /// No answer is longer: a page has 100 comments of 65,536 characters.
 const MOST_BODY: usize = 64 << 20;
@@ -342,8 +343,10 @@ impl GitHubClient {
         // A query of GraphQL is a POST that only reads.
         let adds = method == Method::POST && *url != self.graphql;
         let mut nth = 0;
+        let mut untold = Backoff::new(UNTOLD, LONGEST_WAIT);
         loop {
             nth += 1;
+            let untold = untold.next();
             let mut request = self.http.request(method.clone(), url.clone());
             if let Some(body) = body {
                 request = request
@@ -355,7 +358,7 @@ impl GitHubClient {
                     let (status, headers) = (response.status(), response.headers().clone());
                     let (body, is_whole) = bounded_body(&mut response, MOST_BODY).await;
                     if !status.is_success() {
-                        let (error, limit) = refusal(status, &headers, &body, nth);
+                        let (error, limit) = refusal(status, &headers, &body, untold);
                         let passes = !adds && status.is_server_error();
                         (error, limit.or(passes.then_some(PAUSE)))
                     } else if is_whole {
@@ -388,12 +391,12 @@ fn graphql(api: &Url) -> Url {
     url
 }
 
-/// Why GitHub refused, for the `nth` time in a row, and how long to wait where a limit is the reason.
+/// Why GitHub refused, and how long to wait where a limit is the reason, `untold` if it does not say.
 fn refusal(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
-    nth: u32,
+    untold: Duration,
 ) -> (GitHubError, Option<Duration>) {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     let message = answer
@@ -401,7 +404,7 @@ fn refusal(
         .and_then(|answer| answer["message"].as_str())
         .unwrap_or("no message");
     let status = status.as_u16();
-    if let Some(wait) = rate_limit::wait(status, headers, message, nth, Timestamp::now()) {
+    if let Some(wait) = rate_limit::wait(status, headers, message, untold, Timestamp::now()) {
         return (GitHubError::Limited(plain(message)), Some(wait));
     }
     let request_id = headers

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::audit::{AuditInput, Fact, FindingKind, FlowListing, ListResult, Trace, compare};
+use super::audit::{AuditInput, Fact, FindingKind, FlowListing, Trace, compare};
 use super::import::gather;
 use super::matching::CreatorAttribution;
 use super::preflight::{Found, existing};
@@ -125,7 +125,7 @@ impl FlowFixture {
         let look = FlowListing {
             flow: flow_ref(),
             name: "a flow".into(),
-            seen: ListResult::Runs(self.runs.clone()),
+            seen: Ok(self.runs.clone()),
         };
         let findings = compare(input, &[look]).findings;
         findings.into_iter().map(|finding| finding.fact).collect()

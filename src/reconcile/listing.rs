@@ -1,95 +1,196 @@
-//! The list of a flow's runs, made as telling as the service allows, and what it proves.
+//! What the service shows of a flow, made as telling as it allows, and what its list of runs proves:
+//! the one reading for preflight, settling, following, `status`, `retry`, `audit` and `import`.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::{Blocked, Unclear};
-use crate::api::{ApiError, Client, FlowRun};
+use super::reason::DoubtfulList;
+use crate::api::{ApiError, Client, Flow, FlowList, FlowRun};
 use crate::run::{FlowRef, RunId};
 use crate::state::{ClockedTime, Fate, Record};
 
+/// A flow's list is read again after this, where runs of it are waited for and something has changed.
+pub(crate) const LIST_SOON: Duration = Duration::from_secs(1);
+/// And after this at the latest.
+pub(crate) const LIST_SELDOM: Duration = Duration::from_secs(30);
+
 /// Runs that a list shows without a window are asked for one by one, but not more than this.
-const MOST_SINGLE: usize = 50;
+pub(crate) const MOST_SINGLE: usize = 50;
 
 /// A list is not waited for until it is younger than this.
 const TOO_OLD: Duration = Duration::from_secs(60);
 
-/// A list of a flow's runs, and when it was asked for: it tells nothing of what came later.
-pub(crate) struct RunList {
-    /// By our monotonic clock; earlier by as much as the answer was old.
-    pub(crate) asked: Instant,
-    /// The same by the clocks that others can compare.
-    pub(crate) asked_at: ClockedTime,
-    /// How old it is, if it is so old that it proves nothing.
+/// A moment, by our monotonic clock and by those that others can compare.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) here: Instant,
+    pub(crate) clocks: ClockedTime,
+}
+
+impl Moment {
+    pub(crate) fn now(client: &Client) -> Self {
+        Self {
+            here: Instant::now(),
+            clocks: client.clock().now(),
+        }
+    }
+}
+
+/// What is read of a flow.
+#[derive(Debug, Clone)]
+pub(crate) struct Query {
+    /// Whether the flow itself is read, before its list.
+    pub(crate) flow: bool,
+    pub(crate) runs: Extent,
+}
+
+/// How much is read of a flow's list of runs.
+#[derive(Debug, Clone)]
+pub(crate) enum Extent {
+    /// Its pages up to that with the last of these runs.
+    With(HashSet<RunId>),
+    Whole,
+    /// The whole list; and by itself, where it may show its window, each run that no record stands for
+    /// and that shows none in the list.
+    Windows {
+        claimed: Arc<HashSet<RunId>>,
+        /// Only runs that can be younger than this are read by themselves.
+        since: Option<ClockedTime>,
+        /// And no more than this.
+        most: usize,
+    },
+}
+
+impl Query {
+    /// The list up to these runs.
+    pub(crate) fn with(ids: HashSet<RunId>) -> Self {
+        Self {
+            flow: false,
+            runs: Extent::With(ids),
+        }
+    }
+}
+
+/// What the service shows of a flow, and when it was asked for: it tells nothing of what came later.
+pub(crate) struct Observation {
+    /// Earlier than the request by as much as the answer was old.
+    pub(crate) asked: Moment,
+    /// How old the list is, if it is so old that it proves nothing.
     pub(crate) too_old: Option<Duration>,
+    /// The flow itself, where it was asked for.
+    pub(crate) flow: Option<Flow>,
     pub(crate) runs: Result<Vec<FlowRun>, ApiError>,
 }
 
-impl RunList {
-    /// Every run of the flow. A run that no record stands for and that shows no window in the list
-    /// is read by itself, where it may show one; with `since`, only if it can be younger.
-    pub(crate) async fn read(
-        client: &Client,
-        flow: &FlowRef,
-        claimed: &HashSet<RunId>,
-        since: Option<ClockedTime>,
-    ) -> Self {
-        let began = Instant::now();
-        let (runs, age) = match runs_of(client, flow, claimed, since).await {
-            Ok((runs, age)) => (Ok(runs), age),
-            Err(error) => (Err(error), Duration::ZERO),
+/// What the service shows of some flows, in their order; some at once.
+///
+/// # Errors
+/// With what every flow would meet. What one flow meets is in its observation.
+pub(crate) async fn observe(
+    client: &Client,
+    queries: impl IntoIterator<Item = (FlowRef, Query)>,
+    concurrency: usize,
+) -> Result<Vec<(FlowRef, Observation)>, ApiError> {
+    stream::iter(queries)
+        .map(|(flow, query)| async move {
+            let seen = Observation::read(client, &flow, &query).await;
+            match seen.runs {
+                Err(error) if error.is_of_all_flows() => Err(error),
+                _ => Ok((flow, seen)),
+            }
+        })
+        .buffered(concurrency)
+        .try_collect()
+        .await
+}
+
+impl Observation {
+    pub(crate) async fn read(client: &Client, flow: &FlowRef, query: &Query) -> Self {
+        let details = match query.flow {
+            true => client.flow(flow).await.map(Some),
+            false => Ok(None),
         };
+        let began = Instant::now();
+        let (details, list) = match details {
+            Ok(details) => {
+                let list = list(client, flow, details.is_some(), &query.runs).await;
+                (details, list)
+            }
+            // A flow that cannot be read cannot be listed either.
+            Err(error) => (None, Err(error)),
+        };
+        let age = list.as_ref().map_or(Duration::ZERO, |list| list.age);
         let too_old = (age >= TOO_OLD).then_some(age);
         let age = if too_old.is_some() {
             Duration::ZERO
         } else {
             age
         };
-        let ago = began.elapsed() + age;
-        let asked_at = client.clock().now();
+        let ago = SignedDuration::try_from(began.elapsed() + age).unwrap_or_default();
         Self {
+            asked: Moment {
+                here: began.checked_sub(age).unwrap_or(began),
+                clocks: client.clock().now().plus(-ago),
+            },
             too_old,
-            asked: began.checked_sub(age).unwrap_or(began),
-            asked_at: asked_at.plus(-SignedDuration::try_from(ago).unwrap_or_default()),
-            runs,
+            flow: details,
+            runs: list.map(|list| list.runs),
         }
     }
 
     /// Why it does not tell that a run is not there, if it does not: it lacks runs that are `recorded`,
     /// or is old.
-    pub(crate) fn doubtful(&self, recorded: &RecordedRuns) -> Option<Unclear> {
+    pub(crate) fn doubtful(&self, recorded: &RecordedRuns) -> Option<DoubtfulList> {
         let missing = recorded.missing_from(self.runs.as_deref().ok()?);
-        let lacks = (missing > 0).then_some(Unclear::ListLacks(missing));
-        lacks.or(self.too_old.map(Unclear::OldList))
+        self.doubtful_lacking(missing)
     }
 
     /// The same for one that is read before anything is sent: runs that had no `delay` to be listed
     /// may be missing.
-    pub(crate) fn blocked(&self, recorded: &RecordedRuns, delay: Duration) -> Option<Blocked> {
-        let missing = recorded.overdue_in(self, delay);
-        let lacks = (missing > 0).then_some(Blocked::ListLacks(missing));
-        lacks.or(self.too_old.map(Blocked::OldList))
+    pub(crate) fn overdue(&self, recorded: &RecordedRuns, delay: Duration) -> Option<DoubtfulList> {
+        self.doubtful_lacking(recorded.overdue_in(self, delay))
+    }
+
+    fn doubtful_lacking(&self, missing: usize) -> Option<DoubtfulList> {
+        let lacks = (missing > 0).then_some(DoubtfulList::Lacks(missing));
+        lacks.or(self.too_old.map(DoubtfulList::Old))
     }
 }
 
-/// The runs of [`RunList::read`], and how old the list is.
-pub(super) async fn runs_of(
+async fn list(
     client: &Client,
     flow: &FlowRef,
-    claimed: &HashSet<RunId>,
-    since: Option<ClockedTime>,
-) -> Result<(Vec<FlowRun>, Duration), ApiError> {
-    let mut list = client.list_of(flow).await?;
-    let may_matter = |run: &FlowRun| {
-        !claimed.contains(&run.id) && since.is_none_or(|since| run.may_be_since(since))
+    is_there: bool,
+    extent: &Extent,
+) -> Result<FlowList, ApiError> {
+    let enough = match extent {
+        Extent::With(ids) => Some(ids),
+        Extent::Whole | Extent::Windows { .. } => None,
     };
-    client
-        .show_windows(&flow.sandbox, &mut list.runs, may_matter, MOST_SINGLE)
-        .await?;
-    Ok((list.runs, list.age))
+    let mut list = client.list_of(flow, enough).await?;
+    // A flow that is hidden has an empty list, as if all of its runs had vanished.
+    if list.runs.is_empty() && !is_there {
+        client.flow(flow).await?;
+    }
+    if let Extent::Windows {
+        claimed,
+        since,
+        most,
+    } = extent
+    {
+        let may_matter = |run: &FlowRun| {
+            !claimed.contains(&run.id) && since.is_none_or(|since| run.may_be_since(since))
+        };
+        client
+            .show_windows(&flow.sandbox, &mut list.runs, may_matter, *most)
+            .await?;
+    }
+    Ok(list)
 }
 
 /// The runs of a flow that records stand for: those that a list must show to be the whole list. An
@@ -156,11 +257,11 @@ impl RecordedRuns {
     }
 
     /// The same of those that had `delay` to be listed when the list was asked for.
-    fn overdue_in(&self, list: &RunList, delay: Duration) -> usize {
+    fn overdue_in(&self, list: &Observation, delay: Duration) -> usize {
         let runs = list.runs.as_deref().unwrap_or_default();
         self.missing(runs, |known| match known.since {
-            Some(since) => list.asked.saturating_duration_since(since) >= delay,
-            None => known.at.age(list.asked_at) >= delay,
+            Some(since) => list.asked.here.saturating_duration_since(since) >= delay,
+            None => known.at.age(list.asked.clocks) >= delay,
         })
     }
 
@@ -248,25 +349,31 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn runs_that_had_no_time_to_be_listed_do_not_keep_a_flow_from_being_sent_to() {
         tokio::time::advance(DELAY * 2).await;
-        let list = RunList {
-            asked: Instant::now(),
-            asked_at: clocks(INTENT + 300, INTENT + 300),
+        let list = Observation {
+            asked: Moment {
+                here: Instant::now(),
+                clocks: clocks(INTENT + 300, INTENT + 300),
+            },
             too_old: None,
+            flow: None,
             runs: Ok(Vec::new()),
         };
         for (local, service, is_overdue) in [(0, 0, true), (1, 0, false), (0, 1, false)] {
             let recorded = recorded(&[("a", local, service)]);
-            let blocked = list.blocked(&recorded, DELAY);
-            assert_eq!(blocked.is_some(), is_overdue, "{local} {service}");
+            let overdue = list.overdue(&recorded, DELAY);
+            assert_eq!(overdue.is_some(), is_overdue, "{local} {service}");
             assert!(list.doubtful(&recorded).is_some(), "it proves no absence");
         }
         let mut recorded = RecordedRuns::default();
         recorded.add_new("new".parse().expect("a run id"), clocks(0, 0));
-        assert_eq!(list.blocked(&recorded, DELAY), None);
-        let old = RunList {
+        assert_eq!(list.overdue(&recorded, DELAY), None);
+        let old = Observation {
             too_old: Some(DELAY),
             ..list
         };
-        assert_eq!(old.blocked(&recorded, DELAY), Some(Blocked::OldList(DELAY)));
+        assert_eq!(
+            old.overdue(&recorded, DELAY),
+            Some(DoubtfulList::Old(DELAY))
+        );
     }
 }

@@ -21,7 +21,9 @@ pub(crate) mod settle;
 pub(crate) mod settle_schedule;
 pub(crate) mod status;
 
-pub(crate) use listing::{RecordedRuns, RunList};
-pub(crate) use reason::{Blocked, Unclear};
+pub(crate) use listing::{
+    Extent, LIST_SELDOM, LIST_SOON, MOST_SINGLE, Moment, Observation, Query, RecordedRuns, observe,
+};
+pub(crate) use reason::{Blocked, DoubtfulList, Unclear};
 pub(crate) use seen::{all_news, news};
 pub(crate) use settle_schedule::{INTENT_LIFE, LEAVES_WITHIN};

@@ -39,12 +39,9 @@ pub(crate) enum Blocked {
     /// The service did not answer for this flow: why.
     #[error("{0}")]
     Unanswered(String),
-    /// The service's list lacks so many runs of the flow that are on record.
-    #[error("{}", describe_lacking(*.0))]
-    ListLacks(usize),
-    /// The service's list is so old: a cache has answered.
-    #[error("{}", describe_old(*.0))]
-    OldList(Duration),
+    /// The service's list does not tell which of its runs are there.
+    #[error(transparent)]
+    DoubtfulList(DoubtfulList),
     /// The service takes requests for a run, so many, and never shows one.
     #[error(
         "{requests} requests for the run {} came to nothing that a list shows; nothing more is sent to \
@@ -60,10 +57,7 @@ pub(crate) enum Blocked {
 impl Blocked {
     /// Whether the service did not answer, as far as can be told.
     pub(crate) fn is_unanswered(&self) -> bool {
-        matches!(
-            self,
-            Self::Unanswered(_) | Self::ListLacks(_) | Self::OldList(_)
-        )
+        matches!(self, Self::Unanswered(_) | Self::DoubtfulList(_))
     }
 }
 
@@ -80,18 +74,25 @@ fn of_its_runs(number: usize, one: &str, more: &str) -> String {
     }
 }
 
-fn describe_lacking(missing: usize) -> String {
-    match missing {
-        1 => "the service's list of the flow lacks a run that is on record".to_owned(),
-        more => format!("the service's list of the flow lacks {more} runs that are on record"),
-    }
+/// Why a list does not tell that a run is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum DoubtfulList {
+    /// It lacks so many runs of the flow that are on record.
+    #[error("the service's list of the flow lacks {}", on_record(*.0))]
+    Lacks(usize),
+    /// It is so old: a cache has answered.
+    #[error(
+        "the service's list of the flow is {} s old: a cache has answered, or its clock is wrong",
+        .0.as_secs()
+    )]
+    Old(Duration),
 }
 
-fn describe_old(age: Duration) -> String {
-    let seconds = age.as_secs();
-    format!(
-        "the service's list of the flow is {seconds} s old: a cache has answered, or its clock is wrong"
-    )
+fn on_record(missing: usize) -> String {
+    match missing {
+        1 => "a run that is on record".to_owned(),
+        more => format!("{more} runs that are on record"),
+    }
 }
 
 /// Why the lists do not tell whether a run exists.
@@ -100,12 +101,8 @@ pub(crate) enum Unclear {
     /// The list could not be had: why.
     #[error("{0}")]
     NotListed(String),
-    /// The list lacks so many runs of the flow that are on record.
-    #[error("{}", describe_lacking(*.0))]
-    ListLacks(usize),
-    /// The list is so old: a cache has answered.
-    #[error("{}", describe_old(*.0))]
-    OldList(Duration),
+    #[error(transparent)]
+    DoubtfulList(DoubtfulList),
     #[error("the run {0} has this window, and nothing tells whether it is this rerun")]
     SameWindow(RunId),
     #[error("the run {0} shows a window that is nearly this one")]

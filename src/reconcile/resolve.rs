@@ -2,15 +2,14 @@
 //! service's own lists rule out. Takes the state and what is listed, as plain data; records
 //! nothing: that is [`crate::commands`]'s.
 
-use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::listing::runs_of;
 use super::settle_schedule::{first_intent, has_begun, left_by};
+use super::{Extent, MOST_SINGLE, Query, observe};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
 use crate::state::{ClockedTime, Entry, Evidence, Fate, Refusal, State};
@@ -110,25 +109,30 @@ pub(crate) async fn cases(
     keys: &[Key],
     client: &Client,
 ) -> Result<Vec<Case>, ApiError> {
-    let mut listed: HashMap<&FlowRef, Result<Vec<FlowRun>, Refusal>> = HashMap::new();
-    let mut cases = Vec::new();
-    for (key, record) in keys.iter().filter_map(|key| Some((*key, state.find(key)?))) {
-        let flow = &record.identity.flow;
-        let runs = match listed.entry(flow) {
-            Occupied(known) => known.into_mut(),
-            Vacant(unread) => {
-                let claimed = state.claimed_of(flow);
-                let runs = runs_of(client, flow, &claimed, None).await;
-                unread.insert(match runs {
-                    Ok((runs, _)) => Ok(runs),
-                    Err(ApiError::Refused(refusal)) => Err(refusal),
-                    Err(error) => return Err(error),
-                })
-            }
+    let records = || keys.iter().filter_map(|key| state.find(key));
+    let flows: BTreeSet<&FlowRef> = records().map(|record| &*record.identity.flow).collect();
+    let queries = flows.into_iter().map(|flow| {
+        let runs = Extent::Windows {
+            claimed: state.claimed_of(flow).into(),
+            since: None,
+            most: MOST_SINGLE,
         };
-        cases.extend(Case::of(state, key, runs.clone()));
+        (flow.clone(), Query { flow: false, runs })
+    });
+    let mut listed = HashMap::new();
+    for (flow, seen) in observe(client, queries, 1).await? {
+        let runs = match seen.runs {
+            Err(ApiError::Refused(refusal)) => Err(refusal),
+            runs => Ok(runs?),
+        };
+        listed.insert(flow, runs);
     }
-    Ok(cases)
+    Ok(records()
+        .filter_map(|record| {
+            let runs = listed.get(&*record.identity.flow)?.clone();
+            Case::of(state, record.identity.key(), runs)
+        })
+        .collect())
 }
 
 impl Case {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use super::Unclear;
 use super::settle::Reading;
+use super::{Moment, Unclear};
 use crate::api::CLOCKS;
+use crate::backoff::Backoff;
 use crate::run::{RunId, UnixSeconds};
 use crate::state::{Absence, ClockedTime, Doubt, Evidence};
 
@@ -22,6 +23,8 @@ pub(crate) const INTENT_LIFE: Duration = Duration::from_secs(60);
 pub(crate) const LEAVES_WITHIN: Duration = Duration::from_secs(60);
 /// The first look comes after this; none comes sooner after another.
 const SOON: Duration = Duration::from_millis(250);
+/// And each at the latest after this.
+const SELDOM: Duration = Duration::from_secs(30);
 /// How many lists in a row must agree.
 pub(crate) const READINGS: u32 = 2;
 /// How many lists in a row may fail or not tell.
@@ -80,7 +83,7 @@ pub(crate) struct SettleSchedule {
     /// what came back. Without that nothing tells: a machine that slept may have sent long after its
     /// intent.
     noted: Option<ClockedTime>,
-    looks: u32,
+    gap: Backoff,
 }
 
 impl SettleSchedule {
@@ -89,17 +92,17 @@ impl SettleSchedule {
             delay,
             left_by,
             noted,
-            looks: 0,
+            gap: Backoff::new(SOON, SELDOM),
         }
     }
 
-    /// Whether an absent run is believed not to exist, by a list that was asked for at `asked`, and
-    /// `asked_at` by two clocks. A request of another process is old enough only if both say so,
-    /// beyond what clocks of the service differ by; else it is as old as we are.
-    pub(crate) fn is_over(&self, asked: Instant, asked_at: ClockedTime) -> bool {
+    /// Whether an absent run is believed not to exist, by a list that was asked for then. A request of
+    /// another process is old enough only if both other clocks say so, beyond what clocks of the
+    /// service differ by; else it is as old as we are.
+    pub(crate) fn is_over(&self, asked: Moment) -> bool {
         let slack = CLOCKS.unsigned_abs();
-        let was_over = |noted: ClockedTime| noted.is_past(asked_at, self.delay + slack);
-        self.noted.is_some_and(was_over) || self.ends() <= asked
+        let was_over = |noted: ClockedTime| noted.is_past(asked.clocks, self.delay + slack);
+        self.noted.is_some_and(was_over) || self.ends() <= asked.here
     }
 
     /// When an absent run is believed not to exist, at the latest.
@@ -109,14 +112,12 @@ impl SettleSchedule {
 
     /// How long to wait before the next look: soon at first, for most answers are lost but most
     /// runs are not; then less often; and in time for the moment that matters.
-    pub(crate) fn next_look(&mut self, now: Instant, clocks: ClockedTime) -> Duration {
-        if self.is_over(now, clocks) {
+    pub(crate) fn next_look(&mut self, now: Moment) -> Duration {
+        if self.is_over(now) {
             let gap = self.delay / 10;
-            return gap.clamp(SOON, Duration::from_secs(30));
+            return gap.clamp(SOON, SELDOM);
         }
-        let back_off = SOON * 2_u32.pow(self.looks.min(7));
-        self.looks += 1;
-        back_off.min(self.ends() - now).max(SOON)
+        self.gap.next().min(self.ends() - now.here).max(SOON)
     }
 }
 
@@ -235,6 +236,10 @@ mod tests {
         }
     }
 
+    fn moment(here: Instant, clocks: ClockedTime) -> Moment {
+        Moment { here, clocks }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_delay_has_passed_in_another_process_only_if_both_clocks_say_so() {
         tokio::time::advance(Duration::from_secs(100)).await;
@@ -242,9 +247,9 @@ mod tests {
         let delay = Duration::from_secs(40);
         let schedule = SettleSchedule::new(delay, now, Some(clocks(1_000, 2_000)));
         // Another machine of the service may be two minutes ahead of the one that was asked.
-        assert!(schedule.is_over(now, clocks(1_160, 2_160)));
-        assert!(!schedule.is_over(now, clocks(1_159, 9_999)));
-        assert!(!schedule.is_over(now, clocks(9_999, 2_159)));
+        assert!(schedule.is_over(moment(now, clocks(1_160, 2_160))));
+        assert!(!schedule.is_over(moment(now, clocks(1_159, 9_999))));
+        assert!(!schedule.is_over(moment(now, clocks(9_999, 2_159))));
         for one in [
             ClockedTime {
                 service: None,
@@ -255,13 +260,13 @@ mod tests {
                 ..clocks(9_999, 9_999)
             },
         ] {
-            assert!(!schedule.is_over(now, one), "one clock alone");
+            assert!(!schedule.is_over(moment(now, one)), "one clock alone");
         }
         // Else it passes in this one.
-        assert!(!schedule.is_over(now + delay - SOON, clocks(0, 0)));
-        assert!(schedule.is_over(now + delay, clocks(0, 0)));
+        assert!(!schedule.is_over(moment(now + delay - SOON, clocks(0, 0))));
+        assert!(schedule.is_over(moment(now + delay, clocks(0, 0))));
         let unknown = SettleSchedule::new(delay, now, None);
-        assert!(!unknown.is_over(now, clocks(9_999, 9_999)));
+        assert!(!unknown.is_over(moment(now, clocks(9_999, 9_999))));
     }
 
     #[test]
@@ -315,11 +320,14 @@ mod tests {
         let now = Instant::now();
         let mut schedule = SettleSchedule::new(Duration::from_secs(300), now, None);
         let service = clocks(0, 0);
-        assert_eq!(schedule.next_look(now, service), SOON);
-        assert_eq!(schedule.next_look(now, service), SOON * 2);
+        assert_eq!(schedule.next_look(moment(now, service)), SOON);
+        assert_eq!(schedule.next_look(moment(now, service)), SOON * 2);
         let almost = now + Duration::from_millis(299_999);
-        assert_eq!(schedule.next_look(almost, service), SOON);
+        assert_eq!(schedule.next_look(moment(almost, service)), SOON);
         let after = now + Duration::from_secs(301);
-        assert_eq!(schedule.next_look(after, service), Duration::from_secs(30));
+        assert_eq!(
+            schedule.next_look(moment(after, service)),
+            Duration::from_secs(30)
+        );
     }
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{Contents, StoreError, WriteAccess};
+use crate::backoff::Backoff;
 use crate::state::Holder;
 
 /// How long a lease lasts, unless the config says.
@@ -30,7 +31,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// The tries of one write, each after a longer wait than the one before.
 pub(super) struct AcquireAttempts {
     begun: Instant,
-    wait: Duration,
+    wait: Backoff,
 }
 
 impl AcquireAttempts {
@@ -38,7 +39,7 @@ impl AcquireAttempts {
     pub(super) fn new(wait: Duration) -> Self {
         Self {
             begun: Instant::now(),
-            wait,
+            wait: Backoff::new(wait, LONGEST_WAIT),
         }
     }
 
@@ -49,8 +50,7 @@ impl AcquireAttempts {
 
     /// Waits for the next one.
     pub(super) async fn next(&mut self) {
-        tokio::time::sleep(self.wait).await;
-        self.wait = LONGEST_WAIT.min(self.wait * 2);
+        tokio::time::sleep(self.wait.next()).await;
     }
 }
 

@@ -11,10 +11,10 @@ use tokio::time::Instant;
 
 use super::Dispatcher;
 use super::reads::Read;
-use crate::api::{ApiError, FlowRun};
+use crate::api::FlowRun;
 use crate::engine::flow_queue::Phase;
 use crate::engine::{Event, FlowIndex};
-use crate::reconcile::{Blocked, news, preflight};
+use crate::reconcile::{Blocked, DoubtfulList, Observation, Query, news, preflight};
 
 impl Dispatcher {
     /// Reads the list of the flow again, where runs of it are waited for.
@@ -45,25 +45,19 @@ impl Dispatcher {
         self.reads.spawn(async move {
             tokio::time::sleep(gap).await;
             let _permit = readers.acquire().await;
-            let asked = Instant::now();
-            let runs = client.runs_with(&flow_ref, &ids).await;
-            (id, Read::Followed(asked, runs))
+            let seen = Observation::read(&client, &flow_ref, &Query::with(ids)).await;
+            (id, Read::Followed(seen))
         });
     }
 
     /// A list that was read to follow runs has come.
-    pub(super) fn followed(
-        &mut self,
-        id: FlowIndex,
-        asked: Instant,
-        runs: Result<Vec<FlowRun>, ApiError>,
-    ) {
+    pub(super) fn followed(&mut self, id: FlowIndex, seen: Observation) {
         self.schedule.queues[id].is_following = false;
-        if self.ends_all(runs.as_ref().err()) {
+        if self.ends_all(seen.runs.as_ref().err()) {
             return;
         }
-        match runs {
-            Ok(runs) => self.look_at(id, &runs, asked),
+        match seen.runs {
+            Ok(runs) => self.look_at(id, &runs, seen.asked.here),
             Err(error) => {
                 let runs = self.schedule.queues[id].running.give_up();
                 let reason = error.to_string();
@@ -122,7 +116,7 @@ impl Dispatcher {
         let missing = queue.recorded.missing_from(runs);
         self.unfollowed += queue.running.forget_missing(&listed, asked, missing > 0);
         if queue.running.is_hopeless() && queue.waits_for_room() {
-            self.block(id, Blocked::ListLacks(missing));
+            self.block(id, Blocked::DoubtfulList(DoubtfulList::Lacks(missing)));
         }
     }
 }

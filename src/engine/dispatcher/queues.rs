@@ -216,7 +216,7 @@ impl<'a> QueuesInMaking<'a> {
     fn add_known(&mut self) {
         for (flow, queue) in &mut self.queues {
             for record in self.state.of_flow(flow) {
-                queue.claimed.extend(record.run_ids().cloned());
+                Arc::make_mut(&mut queue.claimed).extend(record.run_ids().cloned());
                 queue.recorded.add(record);
                 if queue.max_active.is_some()
                     && let Some((run_id, at)) = unfinished(Some(record))

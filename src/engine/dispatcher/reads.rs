@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tokio::time::Instant;
 
 use super::Dispatcher;
-use crate::api::{ApiError, DeltaColumnRule, Flow, FlowRun};
+use crate::api::{ApiError, DeltaColumnRule, Flow};
 use crate::engine::flow_queue::{OpenDoubt, Phase};
 use crate::engine::{Ending, Event, FlowIndex, NotSentReason};
 use crate::reconcile::matching::CreatorAttribution;
-use crate::reconcile::{Blocked, RunList, preflight};
+use crate::reconcile::{Blocked, Extent, MOST_SINGLE, Moment, Observation, Query, preflight};
 use crate::run::Source;
 use crate::state::ClockedTime;
 
@@ -22,14 +21,11 @@ const A_LITTLE: Duration = Duration::from_secs(2);
 /// What a reading task found.
 pub(super) enum Read {
     /// For a flow that was not open yet.
-    Prepared {
-        list: Option<RunList>,
-        flow: Option<Result<Flow, ApiError>>,
-    },
+    Prepared(Observation),
     /// For a flow with runs in doubt.
-    Looked(RunList),
+    Looked(Observation),
     /// For a flow with runs that are followed.
-    Followed(Instant, Result<Vec<FlowRun>, ApiError>),
+    Followed(Observation),
 }
 
 impl Dispatcher {
@@ -55,25 +51,23 @@ impl Dispatcher {
         }
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
         let flow_ref = queue.flow.clone();
-        let claimed = queue.claimed.clone();
+        let query = Query {
+            flow: check,
+            runs: Extent::Windows {
+                claimed: Arc::clone(&queue.claimed),
+                since: None,
+                most: MOST_SINGLE,
+            },
+        };
         let needs_clock = self.schedule.day().most().is_some();
         self.reads.spawn(async move {
             let _permit = readers.acquire().await;
-            let flow = if check {
-                Some(client.flow(&flow_ref).await)
-            } else {
-                None
-            };
-            // A flow that cannot be read cannot be listed either.
-            let list = match &flow {
-                Some(Err(_)) => None,
-                _ => Some(RunList::read(&client, &flow_ref, &claimed, None).await),
-            };
+            let seen = Observation::read(&client, &flow_ref, &query).await;
             // A budget of a day counts by the service's clock, which one answer alone does not tell.
             if needs_clock && client.clock().now().service.is_none() {
                 let _ = client.open_sandbox(&flow_ref.sandbox).await;
             }
-            (id, Read::Prepared { list, flow })
+            (id, Read::Prepared(seen))
         });
     }
 
@@ -82,7 +76,7 @@ impl Dispatcher {
         if !self.still_settles() || self.settings.look_only {
             return;
         }
-        let (now, clocks) = (Instant::now(), self.client.clock().now());
+        let now = Moment::now(&self.client);
         let queue = &mut self.schedule.queues[id];
         if queue.is_looking {
             return;
@@ -92,7 +86,7 @@ impl Dispatcher {
             .doubts
             .iter_mut()
             .filter(|doubt| !doubt.is_given_up)
-            .map(|doubt| doubt.schedule.next_look(now, clocks))
+            .map(|doubt| doubt.schedule.next_look(now))
             .min();
         let believed = queue
             .doubts
@@ -106,14 +100,20 @@ impl Dispatcher {
         };
         let (client, readers) = (Arc::clone(&self.client), Arc::clone(&self.readers));
         let flow_ref = queue.flow.clone();
-        let claimed = queue.claimed.clone();
-        let since = oldest_intent(&queue.doubts);
+        let query = Query {
+            flow: false,
+            runs: Extent::Windows {
+                claimed: Arc::clone(&queue.claimed),
+                since: oldest_intent(&queue.doubts),
+                most: MOST_SINGLE,
+            },
+        };
         let runs = queue.doubts.len();
         queue.is_looking = true;
         self.reads.spawn(async move {
             tokio::time::sleep(wait).await;
             let _permit = readers.acquire().await;
-            let list = RunList::read(&client, &flow_ref, &claimed, since).await;
+            let list = Observation::read(&client, &flow_ref, &query).await;
             (id, Read::Looked(list))
         });
         let is_told = queue.last_reported.is_some_and(|(told, at)| {
@@ -143,7 +143,7 @@ impl Dispatcher {
                 }
                 self.settle(id, &list);
                 if let Ok(runs) = &list.runs {
-                    self.look_at(id, runs, list.asked);
+                    self.look_at(id, runs, list.asked.here);
                 }
                 self.follow(id);
                 if self.schedule.queues[id].phase == Phase::Preparing
@@ -153,9 +153,9 @@ impl Dispatcher {
                     self.prepare(id);
                 }
             }
-            Read::Followed(asked, runs) => self.followed(id, asked, runs),
-            Read::Prepared { list, flow } => {
-                self.prepared(id, list, flow);
+            Read::Followed(seen) => self.followed(id, seen),
+            Read::Prepared(seen) => {
+                self.prepared(id, seen);
                 self.follow(id);
             }
         }
@@ -176,34 +176,18 @@ impl Dispatcher {
         true
     }
 
-    pub(super) fn prepared(
-        &mut self,
-        id: FlowIndex,
-        list: Option<RunList>,
-        flow: Option<Result<Flow, ApiError>>,
-    ) {
-        let error = match (&list, &flow) {
-            (_, Some(Err(error)))
-            | (
-                Some(RunList {
-                    runs: Err(error), ..
-                }),
-                _,
-            ) => Some(error),
-            _ => None,
-        };
-        if self.ends_all(error) {
-            return;
-        }
-        if let Some(error) = error {
-            self.block(id, preflight::blocked_by(error));
-            return;
-        }
-        let flow = flow.and_then(Result::ok);
-        if !self.schedule.queues[id].doubts.is_empty() {
-            if let Some(list) = &list {
-                self.settle(id, list);
+    pub(super) fn prepared(&mut self, id: FlowIndex, seen: Observation) {
+        let runs = match &seen.runs {
+            Ok(runs) => runs,
+            Err(error) => {
+                if !self.ends_all(Some(error)) {
+                    self.block(id, preflight::blocked_by(error));
+                }
+                return;
             }
+        };
+        if !self.schedule.queues[id].doubts.is_empty() {
+            self.settle(id, &seen);
             if self.schedule.queues[id].doubts.is_empty() {
                 self.prepare(id);
                 return;
@@ -214,42 +198,36 @@ impl Dispatcher {
                 return;
             }
         }
-        let asked = list.as_ref().map_or_else(Instant::now, |list| list.asked);
         let recorded = &self.schedule.queues[id].recorded;
-        let doubtful = list
-            .as_ref()
-            .and_then(|list| list.blocked(recorded, self.settings.settle_delay));
-        let runs = list.and_then(|list| list.runs.ok());
-        if let Some(runs) = &runs {
-            self.look_at(id, runs, asked);
-        }
-        let runs = runs.unwrap_or_default();
-        let Some((flow, source)) = flow.zip(self.schedule.queues[id].source.clone()) else {
+        let doubtful = seen.overdue(recorded, self.settings.settle_delay);
+        self.look_at(id, runs, seen.asked.here);
+        let source = self.schedule.queues[id].source.clone();
+        let Some((flow, source)) = seen.flow.as_ref().zip(source) else {
             self.open_lane(id, None);
             return;
         };
-        if let Err(reason) = preflight::check_flow(&flow, &source) {
+        if let Err(reason) = preflight::check_flow(flow, &source) {
             self.block(id, reason);
             return;
         }
         if let Some(reason) = doubtful {
-            self.block(id, reason);
+            self.block(id, Blocked::DoubtfulList(reason));
             return;
         }
-        if !self.adopt_existing(id, &runs) {
+        if !self.adopt_existing(id, runs) {
             return;
         }
-        self.check_retries(id, &runs);
+        self.check_retries(id, runs);
         // Of what was adopted just now, too.
-        self.look_at(id, &runs, asked);
+        self.look_at(id, runs, seen.asked.here);
         let queue = &self.schedule.queues[id];
-        let clients = CreatorAttribution::learn(self.client.api_key(), &runs, &queue.created);
-        let unknown = preflight::unaccounted(&runs, &queue.claimed, clients, queue.state_knows);
+        let clients = CreatorAttribution::learn(self.client.api_key(), runs, &queue.created);
+        let unknown = preflight::unaccounted(runs, &queue.claimed, clients, queue.state_knows);
         if unknown > 0 && queue.waiting().next().is_some() {
             self.block(id, Blocked::Unknown(unknown));
             return;
         }
-        self.open_lane(id, Some(&flow));
+        self.open_lane(id, Some(flow));
     }
 
     pub(super) fn open_lane(&mut self, id: FlowIndex, flow: Option<&Flow>) {

@@ -12,7 +12,7 @@ use crate::reconcile::matching::{CreatorAttribution, RunsByWindow};
 use crate::reconcile::preflight::{self, Found};
 use crate::reconcile::settle::{FlowContext, OpenIntent, Reading, recognise, recorded_for_another};
 use crate::reconcile::settle_schedule::{READINGS, Settlement, has_begun};
-use crate::reconcile::{Blocked, RunList, Unclear};
+use crate::reconcile::{Blocked, Observation, Unclear};
 use crate::run::{Key, OtherRun, RunId, RunIdentity};
 use crate::state::{Entry, Evidence, Record};
 
@@ -160,7 +160,7 @@ impl Dispatcher {
     }
 
     /// Applies what a list tells to the flow's doubts.
-    pub(super) fn settle(&mut self, id: FlowIndex, list: &RunList) {
+    pub(super) fn settle(&mut self, id: FlowIndex, list: &Observation) {
         let settle_delay = self.settings.settle_delay;
         let queue = &mut self.schedule.queues[id];
         let doubts = std::mem::take(&mut queue.doubts);
@@ -178,7 +178,7 @@ impl Dispatcher {
                     .into_iter()
                     .map(|reading| match (reading, &doubtful) {
                         (Reading::Absent | Reading::Only(..), Some(why)) => {
-                            Reading::Unclear(why.clone())
+                            Reading::Unclear(Unclear::DoubtfulList(why.clone()))
                         }
                         (reading, _) => reading,
                     })
@@ -191,15 +191,15 @@ impl Dispatcher {
         // A run that was created since may not be listed yet: a list without it is no evidence, and
         // none against the list.
         let newest = queue.recorded.last_learnt();
-        let shows_newest = newest.is_none_or(|learnt| learnt + settle_delay <= list.asked);
+        let shows_newest = newest.is_none_or(|learnt| learnt + settle_delay <= list.asked.here);
         let mut absent = Vec::new();
         for (mut doubt, reading) in doubts.into_iter().zip(readings) {
-            let is_over = shows_newest && doubt.schedule.is_over(list.asked, list.asked_at);
+            let is_over = shows_newest && doubt.schedule.is_over(list.asked);
             let mut verdict = match doubt.start_time {
                 Some(start)
                     if is_over
                         && !matches!(reading, Reading::Found(..))
-                        && !has_begun(doubt.start_time, list.asked_at, settle_delay) =>
+                        && !has_begun(doubt.start_time, list.asked.clocks, settle_delay) =>
                 {
                     Settlement::CannotTell(Unclear::NotBegun(start))
                 }

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::denial::contradicted;
 use super::overlap::GuardedWindows;
-use super::{Audit, Fact, Finding, FlowListing, ListResult, Trace};
-use crate::api::{FlowRun, WindowEvidence};
+use super::{Audit, Fact, Finding, FlowListing, Trace};
+use crate::api::{ApiError, FlowRun, WindowEvidence};
 use crate::reconcile::matching::{
     CreatorAttribution, Existing, IntentMatch, RunsByWindow, SoughtRun,
 };
@@ -57,15 +57,11 @@ pub(crate) fn compare(input: AuditInput<'_>, looks: &[FlowListing]) -> Audit {
         records.sort_by(|a, b| a.identity.cmp(&b.identity));
         audit.records += records.len();
         let mut facts = match &look.seen {
-            ListResult::Refused(why) => vec![Fact::Unreadable {
-                why: why.clone(),
-                refused: true,
+            Err(error) => vec![Fact::Unreadable {
+                why: error.to_string(),
+                refused: matches!(error, ApiError::Refused(_)),
             }],
-            ListResult::Unanswered(why) => vec![Fact::Unreadable {
-                why: why.clone(),
-                refused: false,
-            }],
-            ListResult::Runs(runs) => {
+            Ok(runs) => {
                 audit.runs += runs.len();
                 let comparison = Comparison {
                     input,

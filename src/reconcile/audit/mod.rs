@@ -12,7 +12,7 @@ mod tests;
 
 use serde::Serialize;
 
-use crate::api::FlowRun;
+use crate::api::{ApiError, FlowRun};
 use crate::run::{Counted, Counts, FlowRef, Key, RunId, RunStatus, Window};
 use crate::state::{Fate, Record};
 use crate::untrusted::Untrusted;
@@ -20,24 +20,13 @@ use crate::untrusted::Untrusted;
 pub(crate) use compare::{AuditInput, compare};
 
 /// What the sandbox shows of one flow.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct FlowListing {
     pub flow: FlowRef,
     /// The manifest's label for it.
     pub name: Untrusted,
-    /// What came of looking.
-    pub seen: ListResult,
-}
-
-/// What came of looking at a flow.
-#[derive(Debug, Clone)]
-pub(crate) enum ListResult {
     /// Its whole list of runs, and those recorded ones beside it that were found by their ids.
-    Runs(Vec<FlowRun>),
-    /// The service refused, in its words.
-    Refused(String),
-    /// The service did not answer, or not in a way that is understood.
-    Unanswered(String),
+    pub seen: Result<Vec<FlowRun>, ApiError>,
 }
 
 /// What an audit came to.

@@ -148,7 +148,7 @@ impl AuditFixture {
             runs,
             now,
         } = self;
-        let look = look(FLOW, ListResult::Runs(runs));
+        let look = look(FLOW, Ok(runs));
         compare(input(Some(&state), &wanted, now), &[look])
     }
 
@@ -171,7 +171,7 @@ fn refusal() -> Refusal {
     }
 }
 
-fn look(n: u8, seen: ListResult) -> FlowListing {
+fn look(n: u8, seen: Result<Vec<FlowRun>, ApiError>) -> FlowListing {
     FlowListing {
         flow: FlowRef {
             sandbox: "prod".parse().expect("a sandbox"),
@@ -209,10 +209,7 @@ fn what_agrees_is_no_finding() {
 #[test]
 fn without_a_state_everything_is_unknown() {
     let runs = vec![shown("a", 1, SENT, OURS), shown("b", 2, SENT, OURS)];
-    let audit = compare(
-        input(None, &[], SENT),
-        &[look(FLOW, ListResult::Runs(runs))],
-    );
+    let audit = compare(input(None, &[], SENT), &[look(FLOW, Ok(runs))]);
     assert_eq!(audit.counts().of(FindingKind::Unknown), 2);
     assert_eq!(audit.findings.len(), 2);
 }
@@ -221,10 +218,18 @@ fn without_a_state_everything_is_unknown() {
 fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
     let world = AuditFixture::new().created(&identity(1, 1), "a");
     let looks = [
-        look(FLOW, ListResult::Refused("HTTP 404".to_owned())),
+        look(
+            FLOW,
+            Err(ApiError::Refused(Refusal {
+                status: 404,
+                code: None,
+                message: "no such flow".into(),
+                request_id: None,
+            })),
+        ),
         look(
             OTHER_FLOW,
-            ListResult::Runs(vec![FlowRun {
+            Ok(vec![FlowRun {
                 flow_id: Some(flow(OTHER_FLOW)),
                 ..shown("b", 1, SENT, THEIRS)
             }]),
@@ -239,7 +244,10 @@ fn a_flow_that_cannot_be_looked_at_does_not_hide_the_others() {
     );
     assert_eq!(audit.counts().of(FindingKind::Unknown), 1);
     assert!(!audit.is_unanswered());
-    let silent = [look(FLOW, ListResult::Unanswered("no answer".to_owned()))];
+    let silent = [look(
+        FLOW,
+        Err(ApiError::Unreachable("no answer".to_owned())),
+    )];
     assert!(compare(input(None, &[], world.now), &silent).is_unanswered());
 }
 

@@ -43,13 +43,13 @@ fn a_run_on_record_for_another_flow_is_told_once_from_whichever_side() {
         flow_id: Some(flow(OTHER_FLOW)),
         ..shown("a", 1, SENT, OURS)
     };
-    let listed = look(OTHER_FLOW, ListResult::Runs(vec![stray.clone()]));
-    let found = look(FLOW, ListResult::Runs(vec![stray]));
+    let listed = || look(OTHER_FLOW, Ok(vec![stray.clone()]));
+    let found = || look(FLOW, Ok(vec![stray.clone()]));
     let input = input(Some(&world.state), &[], world.now);
     for looks in [
-        vec![listed.clone()],
-        vec![found.clone(), listed.clone()],
-        vec![listed, found],
+        vec![listed()],
+        vec![found(), listed()],
+        vec![listed(), found()],
     ] {
         let audit = compare(input, &looks);
         assert_eq!(audit.findings.len(), 1, "{:?}", audit.findings);
