@@ -81,7 +81,8 @@ fn span_of(at: &serde_saphyr::Location) -> Span {
 /// What is wrong with the text as YAML, whatever its type: as of a manifest it would be said.
 fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
     let mut problems = Problems::default();
-    parse(&name.into(), text, &mut problems);
+    problems.next_file(&name.into());
+    parse(text, &mut problems);
     let problem = problems.sorted().0.into_iter().next()?;
     let hint = problem.hint.map(|hint| format!(": {hint}"));
     let message = problem.message + &hint.unwrap_or_default();
