@@ -294,6 +294,15 @@ impl<'r, 'a> Fields<'r, 'a> {
     pub(super) fn list<T: Block>(&mut self, name: Text, text: Lines) -> Field<Vec<T>> {
         let block = Description::of::<T>;
         self.take(name, text, Kind::List(block), false, |reader, node, _| {
+            if let Value::Sequence(entries) = &node.value
+                && entries.is_empty()
+            {
+                let message = format!("`{name}` is empty");
+                let hint = "add an entry, or leave the field away";
+                let problems = &mut reader.problems;
+                problems.report(Rule::NothingToRun, node.used_at(), message, hint);
+                return None;
+            }
             let entry = block();
             reader.list(node, name, |reader, node| reader.block(node, &entry))
         })

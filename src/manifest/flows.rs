@@ -91,7 +91,7 @@ impl Checker<'_> {
         checked
     }
 
-    /// What is not written beside a list, and a list of none.
+    /// What is not written beside a list.
     fn beside_list(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) {
         let problems = &mut self.problems;
         for (field, span) in [("flowId", own.flow_id.span()), ("name", own.name.span())] {
@@ -104,10 +104,6 @@ impl Checker<'_> {
                     format!("write it in an entry: `- {field}: …`"),
                 );
             }
-        }
-        if flows.value.is_empty() {
-            let hint = "add an entry, `- flowId: UUID`";
-            problems.report(Rule::MissingField, flows.span, "`flows` is empty", hint);
         }
         if let Field::Is(At {
             value: SourceKind::File,

@@ -77,7 +77,7 @@ rules! {
     Sandbox = "BF011", Error, "A sandbox name is lower-case letters, digits and hyphens.";
     NoSandbox = "BF012", Error, "A sandbox is named: in the manifest, the config, by flag or environment.";
     DeltaColumn = "BF013", Error, "A table source has a delta column, a file source has none.";
-    NothingToRun = "BF014", Error, "A manifest asks for windows, under `runs` or `ranges`.";
+    NothingToRun = "BF014", Error, "A manifest asks for windows, and none of its lists is empty.";
     Time = "BF015", Error, "A time is RFC 3339, a civil date or date-time, or unix seconds.";
     TimeUnit = "BF016", Error, "A unix time is in seconds: 10 digits.";
     CivilTime = "BF017", Error, "A civil time exists exactly once in its zone.";

@@ -133,10 +133,7 @@ impl Checker<'_> {
                     "the window that holds it starts at {}",
                     show_time(window.start(), zone)
                 ),
-                None if windows.last().is_some_and(|last| last.end() == instant) => {
-                    "`to` is exclusive: the range ends there".to_owned()
-                }
-                None => "it lies outside of the range".to_owned(),
+                None => "it lies outside of the range, in which `to` is exclusive".to_owned(),
             };
             self.problems.report(Rule::Except, *span, message, hint);
         }

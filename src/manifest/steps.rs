@@ -82,10 +82,10 @@ impl Steps<'_> {
     }
 }
 
-fn step(from: DateTime, months: i32, days: i32, n: i64) -> Option<DateTime> {
+fn step(from: DateTime, months: i64, days: i64, n: i64) -> Option<DateTime> {
     let span = Span::new()
-        .try_months(n.checked_mul(i64::from(months))?)
-        .and_then(|span| span.try_days(n.saturating_mul(i64::from(days))))
+        .try_months(n.checked_mul(months)?)
+        .and_then(|span| span.try_days(n.saturating_mul(days)))
         .ok()?;
     from.checked_add(span).ok()
 }
@@ -225,8 +225,8 @@ mod tests {
                 "Pacific/Kwajalein",
             ]),
             every in prop_oneof![
-                (1_i32..40, 0_i32..40).prop_map(|(months, days)| Every::Calendar { months, days }),
-                (1_i32..400).prop_map(|days| Every::Calendar { months: 0, days }),
+                (1_i64..40, 0_i64..40).prop_map(|(months, days)| Every::Calendar { months, days }),
+                (1_i64..400).prop_map(|days| Every::Calendar { months: 0, days }),
                 (1_000_i64..100_000_000).prop_map(|seconds| Every::Exact { seconds }),
             ],
         ) {

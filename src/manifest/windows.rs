@@ -18,26 +18,13 @@ impl Checker<'_> {
     /// The windows that `runs` and `ranges` ask for.
     pub(super) fn windows(&mut self) {
         let document = self.document;
-        let (runs, ranges) = (&document.runs, &document.ranges);
-        if runs.is_absent() && ranges.is_absent() {
+        if document.runs.is_absent() && document.ranges.is_absent() {
             self.problems.report(
                 Rule::NothingToRun,
                 document.span,
                 "the manifest asks for nothing",
                 "list windows under `runs`, or rules under `ranges`",
             );
-        }
-        let empty_runs = runs.get().filter(|runs| runs.value.is_empty());
-        let empty_ranges = ranges.get().filter(|ranges| ranges.value.is_empty());
-        let empty = [
-            empty_runs.map(|runs| ("runs", runs.span)),
-            empty_ranges.map(|ranges| ("ranges", ranges.span)),
-        ];
-        for (field, span) in empty.into_iter().flatten() {
-            let message = format!("`{field}` is empty");
-            let hint = "add an entry, or leave the field away";
-            self.problems
-                .report(Rule::NothingToRun, span, message, hint);
         }
         for run in document.run_entries() {
             self.run(run);
@@ -76,7 +63,7 @@ impl Checker<'_> {
 
     fn flow_count(&self) -> usize {
         let flows = self.document.flows.get();
-        flows.map_or(1, |flows| flows.value.len()).max(1)
+        flows.map_or(1, |flows| flows.value.len())
     }
 
     /// Adds the windows of an entry, which are no more than its limit.

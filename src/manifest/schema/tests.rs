@@ -103,7 +103,6 @@ fn lengths_that_are_read_fit_and_common_slips_do_not() {
         "",
         "daily",
         "900",
-        "15 dya",
         "01:30",
         "1.5 hours",
         "P",
