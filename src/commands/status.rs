@@ -216,7 +216,7 @@ impl Reader<'_> {
                 Some(StatusRow {
                     identity: identity.clone(),
                     key: identity.key(),
-                    name: manifest.name.clone(),
+                    name: manifest.request.name.clone(),
                     run_id: record.fate.run_id().cloned(),
                     attempt: record.attempt(),
                     seen,
