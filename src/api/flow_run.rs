@@ -241,9 +241,12 @@ fn shown_window(item: &Value) -> WindowEvidence {
 }
 
 fn window(start: i64, end: i64) -> Option<Window> {
-    let seconds = |value| match is_in_milliseconds(value) {
-        true => value / 1000,
-        false => value,
+    let seconds = |value| {
+        if is_in_milliseconds(value) {
+            value / 1000
+        } else {
+            value
+        }
     };
     let at = |value| UnixSeconds::new(seconds(value)).ok();
     Window::new(at(start)?, at(end)?).ok()

@@ -229,10 +229,11 @@ impl Sweep<'_> {
             && flows > self.flows.len()
             && let Some((_, manifest)) = self.flows.first().and_then(|flow| flow.first())
         {
-            message += &match self.flows.len() {
+            let of_flows = match self.flows.len() {
                 1 => format!(" (flow {})", manifest.flow.id),
                 n => format!(" (flow {} and {} more)", manifest.flow.id, n - 1),
             };
+            message.push_str(&of_flows);
         }
         let mut problem = Problem::new(rule, &of_later.path, later.1, message).hint(hint);
         if first != later {

@@ -299,7 +299,7 @@ impl<'r, 'a> Fields<'r, 'a> {
             {
                 let message = format!("`{name}` is empty");
                 let hint = "add an entry, or leave the field away";
-                let problems = &mut reader.problems;
+                let problems = &mut *reader.problems;
                 problems.report(Rule::NothingToRun, node.used_at(), message, hint);
                 return None;
             }
@@ -338,7 +338,7 @@ impl<'r, 'a> Fields<'r, 'a> {
             let meaning = text.first().unwrap_or(&"");
             let message = format!("`{name}` is missing");
             let hint = format!("write `{name}: …`. {}", meaning.trim());
-            let problems = &mut reader.problems;
+            let problems = &mut *reader.problems;
             problems.report(Rule::MissingField, self.span, message, hint);
         }
         Field::Absent
@@ -396,7 +396,7 @@ impl Reader<'_> {
                 None => self.elsewhere(&entry.key, mapping),
             };
             let message = format!("{} has no field `{}`", mapping.name, short(&entry.key));
-            let problems = &mut self.problems;
+            let problems = &mut *self.problems;
             problems.report(Rule::UnknownField, entry.key_span, message, hint);
         }
         meant

@@ -111,9 +111,9 @@ impl Sources {
             problem = Some(Problem::new(Rule::TooLarge, &name, start, message).hint(hint));
             String::new()
         } else {
-            text_of(bytes)
-                .map(ToOwned::to_owned)
-                .unwrap_or_else(|error| {
+            match text_of(bytes) {
+                Ok(text) => text.to_owned(),
+                Err(error) => {
                     let at = error.at();
                     // What cannot be read is replaced after `at` only, so `at` still holds. A little
                     // after it is enough to be shown.
@@ -124,7 +124,8 @@ impl Sources {
                     let of_file = Problem::new(Rule::Encoding, &name, span, error.to_string());
                     problem = Some(of_file.hint(error.hint()));
                     text
-                })
+                }
+            }
         };
         let whole = problem.is_none();
         self.problems.extend(problem);

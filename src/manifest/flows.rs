@@ -44,7 +44,7 @@ impl Checker<'_> {
         } else if self.document.flows.is_absent() && own.flow_id.is_absent() {
             let message = "`flowId` is missing";
             let hint = "write `flowId: …`: the UUID in the address of the flow's page in Experience Platform";
-            let problems = &mut self.problems;
+            let problems = &mut *self.problems;
             problems.report(Rule::MissingField, own.span, message, hint);
         }
         let stem = stem(&self.problems.file).to_owned();
@@ -93,7 +93,7 @@ impl Checker<'_> {
 
     /// What is not written beside a list.
     fn beside_list(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) {
-        let problems = &mut self.problems;
+        let problems = &mut *self.problems;
         for (field, span) in [("flowId", own.flow_id.span()), ("name", own.name.span())] {
             if let Some(span) = span {
                 problems.report_two(
