@@ -160,7 +160,7 @@ fn write_outputs(told: &Reported, exit: Exit) -> io::Result<()> {
     let path = told.report.as_ref();
     let path = path.map(|path| ("report_path", path.display().to_string()));
     let exit = ("exit_code", exit.code().to_string());
-    let values = told.outputs.values().chain([exit]).chain(path);
+    let values = told.outputs.0.iter().cloned().chain([exit]).chain(path);
     let mut text = Vec::new();
     for (name, value) in values {
         report::write_output(&mut text, name, &value, &Uuid::new_v4().to_string())?;

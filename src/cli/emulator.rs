@@ -88,8 +88,8 @@ pub(crate) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
         .map(|manifest| FlowSeed {
             id: manifest.flow.id,
             sandbox: manifest.flow.sandbox.clone(),
-            name: manifest.name.raw().to_owned(),
-            source: (*manifest.source).clone(),
+            name: manifest.request.name.raw().to_owned(),
+            source: (*manifest.request.source).clone(),
         })
         .collect()
 }

@@ -22,6 +22,7 @@ use crate::engine::{self, Applied, Ending, OutcomeKind, Settings, Stopper};
 use crate::manifest::Manifest;
 use crate::plan::{Action, Plan};
 use crate::report;
+use crate::run::WindowStatus;
 use crate::state::{Entry, State};
 use crate::store::{LockedStore, StateBackend, load};
 
@@ -29,6 +30,10 @@ use crate::store::{LockedStore, StateBackend, load};
 const REJECTIONS_IN_A_ROW: u32 = 5;
 
 /// The flags of verbs that send.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag that people type"
+)]
 #[derive(Debug, clap::Args)]
 pub(crate) struct SendArgs {
     #[command(flatten)]
@@ -241,7 +246,8 @@ fn look_settings(context: &Context) -> Settings {
 /// How it ended, as an exit code, by severity; `detailed`: work that is left counts.
 pub(crate) fn exit_of(applied: &Applied, plan: &Plan, detailed: bool) -> Exit {
     let counts = applied.counts(plan.held_back().len());
-    let failed = applied.followed.as_ref().map_or(0, |totals| totals.failed);
+    let failed = applied.followed.iter();
+    let failed: usize = failed.map(|it| it.counts.of(WindowStatus::Failed)).sum();
     match &applied.ending {
         Ending::Store(_) => Exit::State,
         Ending::SignIn(_) => Exit::SignIn,

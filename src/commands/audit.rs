@@ -95,7 +95,7 @@ async fn look(
     let flows: BTreeMap<&FlowRef, &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
-        .map(|manifest| (&*manifest.flow, &manifest.name))
+        .map(|manifest| (&*manifest.flow, &manifest.request.name))
         .collect();
     let whole = Query {
         flow: true,

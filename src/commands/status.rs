@@ -99,7 +99,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 
 fn names(checked: &Checked) -> HashMap<&FlowRef, &Untrusted> {
     let manifests = checked.manifests.iter();
-    manifests.map(|it| (&*it.flow, &it.name)).collect()
+    manifests.map(|it| (&*it.flow, &it.request.name)).collect()
 }
 
 /// What is named and not there is a slip.

@@ -217,13 +217,7 @@ impl StatusRow {
     /// Whether the service may still change it.
     #[must_use]
     pub(crate) fn is_unfinished(&self) -> bool {
-        matches!(
-            self.status(),
-            WindowStatus::Unknown
-                | WindowStatus::InProgress
-                | WindowStatus::Scheduled
-                | WindowStatus::NotListed
-        )
+        self.status().is_unfinished()
     }
 
     /// Its word in JSON: that of its status, or what is known more exactly.

@@ -1,9 +1,8 @@
 //! Runs in doubt as a person is shown them, and what was decided.
 
-use super::blocks::{Block, Report, Row, Table};
+use super::blocks::{Block, Layout, Report, Row, Table};
 use super::json::{self, ResolveDocument};
 use super::reason::{describe_fate, time};
-use super::terminal::Layout;
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::FlowRun;
@@ -87,13 +86,10 @@ fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {
         ("known", describe_fate(fate)),
         ("listed", listed),
     ];
-    let shown = runs.iter().take(SHOWN);
+    let rows = runs.iter().map(|run| Row::new(cells(run, api_key)));
     let table = Table {
         head: &["RUN", "CREATED", "BY", "STATUS", "WINDOW"],
-        rows: shown.map(|run| Row::new(cells(run, api_key))).collect(),
-        left_out: runs.len().saturating_sub(SHOWN),
-        rest: "runs",
-        ..Table::default()
+        ..Table::first(SHOWN, rows, "runs")
     };
     [Block::Fields(fields), Block::Table(table)]
 }

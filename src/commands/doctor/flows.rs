@@ -47,9 +47,9 @@ pub(super) async fn look(
     let answers: Vec<FlowAnswer<'_>> = stream::iter(flows)
         .map(|(flow, manifest)| async move {
             FlowAnswer {
-                name: &manifest.name,
+                name: &manifest.request.name,
                 flow,
-                source: &manifest.source,
+                source: &manifest.request.source,
                 answer: client.flow(flow).await,
             }
         })

@@ -155,7 +155,7 @@ impl Dispatcher {
             }
             Read::Followed(seen) => self.followed(id, seen),
             Read::Prepared(seen) => {
-                self.prepared(id, seen);
+                self.prepared(id, &seen);
                 self.follow(id);
             }
         }
@@ -176,7 +176,7 @@ impl Dispatcher {
         true
     }
 
-    pub(super) fn prepared(&mut self, id: FlowIndex, seen: Observation) {
+    pub(super) fn prepared(&mut self, id: FlowIndex, seen: &Observation) {
         let runs = match &seen.runs {
             Ok(runs) => runs,
             Err(error) => {
@@ -187,7 +187,7 @@ impl Dispatcher {
             }
         };
         if !self.schedule.queues[id].doubts.is_empty() {
-            self.settle(id, &seen);
+            self.settle(id, seen);
             if self.schedule.queues[id].doubts.is_empty() {
                 self.prepare(id);
                 return;
