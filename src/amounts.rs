@@ -1,5 +1,6 @@
 //! How many, and how long, in words.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 /// `1 run`, `2 runs`.
@@ -11,6 +12,15 @@ pub(crate) fn number(number: usize, what: &str) -> String {
 /// The `s` of more than one, or of none.
 pub(crate) fn plural(number: usize) -> &'static str {
     if number == 1 { "" } else { "s" }
+}
+
+/// `3 created, 1 rejected`.
+pub(crate) fn listed<W: Display>(counts: impl IntoIterator<Item = (usize, W)>) -> String {
+    let each = counts.into_iter();
+    let each: Vec<String> = each
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    each.join(", ")
 }
 
 /// `1 h 2 min`, `3 min 20 s`, `12 s`: in whole seconds, and never none.

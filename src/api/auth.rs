@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
@@ -165,30 +166,9 @@ pub struct Auth {
 #[derive(Debug, Deserialize)]
 pub struct TokenAnswer {
     access_token: SecretString,
-    /// Seconds; OAuth only recommends to say them.
-    #[serde(default, deserialize_with = "seconds")]
-    expires_in: Option<u64>,
-}
-
-/// A number of seconds, or its text; anything else says nothing.
-fn seconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    let seconds = match &value {
-        serde_json::Value::String(text) => text.trim().parse().ok(),
-        value => value.as_f64(),
-    };
-    let seconds = seconds.filter(|seconds: &f64| *seconds >= 1.0);
-    Ok(seconds.map(|seconds| {
-        Duration::try_from_secs_f64(seconds).map_or(u64::MAX, |life| life.as_secs())
-    }))
-}
-
-#[derive(Deserialize, Default)]
-struct TokenRefusal {
+    /// Seconds, as a number or its text; OAuth only recommends to say them.
     #[serde(default)]
-    error: String,
-    #[serde(default)]
-    error_description: String,
+    expires_in: Value,
 }
 
 impl TokenAnswer {
@@ -208,28 +188,21 @@ impl TokenAnswer {
                 }),
             };
         }
-        let refusal: TokenRefusal = serde_json::from_slice(body).unwrap_or_default();
-        let said = plain(&format!("{} {}", refusal.error, refusal.error_description));
-        Err(match status {
-            408 | 429 | 500.. => AuthError::Busy {
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
+        let said = plain(&format!("{} {}", text("error"), text("error_description")));
+        Err(match (status, page) {
+            (408 | 429 | 500.., page) => AuthError::Busy {
                 status,
                 reason: page.unwrap_or(said),
             },
-            300..=399 => AuthError::NotUnderstood {
+            (300..=399, _) => AuthError::NotUnderstood {
                 status,
-                reason: format!(
-                    "leads elsewhere, as a proxy or a login does; AEP_IMS_ENDPOINT names the \
-                     sign-in service {said}"
-                )
-                .trim_end()
-                .to_owned(),
+                reason: "leads elsewhere, as a proxy or a login does".to_owned(),
             },
             // Not Adobe's words: somebody in between says no.
-            _ if page.is_some() => AuthError::NotUnderstood {
-                status,
-                reason: page.unwrap_or_default(),
-            },
-            _ => AuthError::Refused {
+            (_, Some(reason)) => AuthError::NotUnderstood { status, reason },
+            (_, None) => AuthError::Refused {
                 status,
                 reason: said,
             },
@@ -246,7 +219,12 @@ impl TokenAnswer {
 
     /// How long it is good.
     fn good_for(&self) -> Option<Duration> {
-        Some(Duration::from_secs(self.expires_in?).min(LONGEST))
+        let seconds: f64 = match &self.expires_in {
+            Value::String(text) => text.trim().parse().ok()?,
+            value => value.as_f64()?,
+        };
+        let life = Duration::try_from_secs_f64(seconds.floor()).unwrap_or(LONGEST);
+        (seconds >= 1.0).then(|| life.min(LONGEST))
     }
 }
 

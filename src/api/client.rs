@@ -87,8 +87,7 @@ impl Client {
             credentials,
             timeouts,
         } = connection;
-        let setup = |error: &dyn std::fmt::Display| ApiError::Setup(error.to_string());
-        let base = base(&endpoint).map_err(|e| setup(&e))?;
+        let base = base(&endpoint).map_err(|error| ApiError::Setup(error.to_string()))?;
 
         let value = |name: &str, text: &str| {
             HeaderValue::from_str(text)
@@ -103,28 +102,26 @@ impl Client {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
 
         let sign_in_host = match &credentials {
-            Credentials::ClientSecret { ims, .. } => Some(ims),
-            Credentials::AccessToken(_) => None,
+            Credentials::ClientSecret { ims, .. } => ims,
+            Credentials::AccessToken(_) => &base,
         };
-        for url in sign_in_host.into_iter().chain([&base]) {
+        for url in [sign_in_host, &base] {
             if let Some((name, why)) = unusable_proxy(url, |name| std::env::var(name).ok()) {
                 return Err(ApiError::Setup(format!("{name} {why}")));
             }
         }
+        let made = |builder: reqwest::ClientBuilder| {
+            let client = builder.build();
+            client.map_err(|error| ApiError::Setup(describe(&error)))
+        };
         let ours = || builder(&base, timeouts);
         let creates = ours()
             .http1_only()
             .pool_max_idle_per_host(0)
-            .connector_layer(ConnectionGuard)
-            .build()
-            .map_err(|e| setup(&describe(&e)))?;
-        let reads = ours().build().map_err(|e| setup(&describe(&e)))?;
-        let sign_in = match &credentials {
-            Credentials::ClientSecret { ims, .. } => builder(ims, timeouts)
-                .build()
-                .map_err(|e| setup(&describe(&e)))?,
-            Credentials::AccessToken(_) => reads.clone(),
-        };
+            .connector_layer(ConnectionGuard);
+        let creates = made(creates)?;
+        let reads = made(ours())?;
+        let sign_in = made(builder(sign_in_host, timeouts))?;
         Ok(Self {
             base,
             api_key,
@@ -209,11 +206,6 @@ impl Client {
         Point::CREATE_SENDING.pass();
         let seen = self.exchange(request, CREATE_ANSWER).await;
         Point::CREATE_ANSWERED.pass();
-        if let Ok(answer) = &seen
-            && answer.status >= 500
-        {
-            self.wait_as_asked(answer);
-        }
         if held_back.load(Ordering::Relaxed) {
             return Outcome::NotSent("the process was suspended before it was sent".to_owned());
         }
@@ -268,11 +260,6 @@ impl Client {
         Point::RETRY_SENDING.pass();
         let seen = guarded(may_leave, self.exchange(request, CREATE_ANSWER)).await;
         Point::RETRY_ANSWERED.pass();
-        if let Ok(answer) = &seen
-            && answer.status >= 500
-        {
-            self.wait_as_asked(answer);
-        }
         judge(seen.as_ref())
     }
 
@@ -356,10 +343,7 @@ impl Client {
                         self.pacer.throttle(turn, answer.retry_after);
                         answer.refusal().to_string()
                     }
-                    408 | 500..=599 => {
-                        self.wait_as_asked(&answer);
-                        answer.refusal().to_string()
-                    }
+                    408 | 500..=599 => answer.refusal().to_string(),
                     _ => match judge(Ok(&answer)) {
                         Outcome::TokenExpired(refusal) if !renewed => {
                             let reason = refusal.to_string();
@@ -378,13 +362,6 @@ impl Client {
                 return Err(ApiError::Unreachable(problem));
             }
             tokio::time::sleep(wait.next()).await;
-        }
-    }
-
-    /// Holds everyone where a service that is down has said for how long.
-    fn wait_as_asked(&self, answer: &Answer) {
-        if let Some(wait) = answer.retry_after.filter(|wait| !wait.is_zero()) {
-            self.pacer.hold(wait);
         }
     }
 
@@ -411,6 +388,10 @@ impl Client {
         }
         // A body that breaks off does not take back the status: the table decides on both.
         (answer.body, answer.complete) = bounded_body(&mut response, most).await;
+        // A service that is down has said for how long everyone is to wait.
+        if let (408 | 500.., Some(wait)) = (answer.status, answer.retry_after) {
+            self.pacer.hold(wait);
+        }
         Ok(answer)
     }
 
@@ -421,10 +402,8 @@ impl Client {
         for (name, value) in headers {
             if is_about_limits(name.as_str()) {
                 let value = plain(&String::from_utf8_lossy(value.as_bytes()));
-                let mut seen = self
-                    .limits_seen
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut seen = self.limits_seen.lock();
+                let seen = seen.as_mut().unwrap_or_else(|poisoned| poisoned.get_mut());
                 seen.insert(name.as_str().to_owned(), value);
             }
         }

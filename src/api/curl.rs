@@ -87,7 +87,7 @@ fn ascii(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::TimestampForm;
+    use crate::api::Timestamps;
     use crate::run::{DeltaColumn, UnixSeconds, Window};
 
     fn target<'a>(endpoint: &'a Url, sandbox: &'a Sandbox) -> CurlTarget<'a> {
@@ -112,7 +112,7 @@ mod tests {
             at(1_663_735_590),
             Window::new(at(1_651_584_991), at(1_651_585_956)).expect("a window"),
             Some(column),
-            TimestampForm::Text,
+            Timestamps::default(),
         )
     }
 

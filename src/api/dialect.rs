@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU16;
 
+use serde::Deserialize;
+
 use super::FlowRun;
 use super::flow_run::{normal_word, status};
 use crate::run::RunStatus;
@@ -55,12 +57,14 @@ impl Dialect {
 }
 
 /// How the operation is called that runs a run again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub enum RetryWord {
     /// `re-trigger`, Adobe's tutorial's; where the service refuses the word, the other one.
     #[default]
+    #[serde(rename = "re-trigger")]
     Tutorial,
     /// `RE_TRIGGER`, its specification's.
+    #[serde(rename = "RE_TRIGGER")]
     Specification,
 }
 

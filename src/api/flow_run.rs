@@ -102,7 +102,13 @@ impl FlowRun {
             None | Some(Value::Null) => None,
             Some(id) => Some(id.as_str()?.parse().ok()?),
         };
-        let records = record_counts(item);
+        let at = |pointer: &str| item.pointer(pointer).and_then(moment);
+        let count = |pointer: &str| u64::try_from(item.pointer(pointer).and_then(integer)?).ok();
+        let records = RecordCounts {
+            input: count("/metrics/recordSummary/inputRecordCount"),
+            output: count("/metrics/recordSummary/outputRecordCount"),
+            failed: count("/metrics/recordSummary/failedRecordCount"),
+        };
         let word = item
             .pointer("/metrics/statusSummary/status")
             .or_else(|| item.get("state"))
@@ -114,7 +120,7 @@ impl FlowRun {
         Some(Self {
             id,
             flow_id,
-            created_at: item.get("createdAt").and_then(moment),
+            created_at: at("/createdAt"),
             created_client: text("createdClient"),
             created_by: text("createdBy"),
             window_evidence: shown_window(item),
@@ -123,8 +129,15 @@ impl FlowRun {
                 |word| status(word, records),
             ),
             records,
-            bytes: byte_counts(item),
-            times: run_times(item),
+            bytes: ByteCounts {
+                input: count("/metrics/sizeSummary/inputBytes"),
+                output: count("/metrics/sizeSummary/outputBytes"),
+            },
+            times: RunTimes {
+                updated_at: at("/updatedAt"),
+                started_at: at("/metrics/durationSummary/startedAtUTC"),
+                ended_at: at("/metrics/durationSummary/completedAtUTC"),
+            },
             etag: text("etag").or_else(|| text("eTag")),
             errors: errors(item),
             diagnostics: diagnostics(item),
@@ -183,18 +196,9 @@ pub(super) fn status(word: &str, records: RecordCounts) -> RunStatus {
     match normal_word(word).as_str() {
         "scheduled" | "queued" | "waiting" | "pending" => RunStatus::Scheduled,
         "inprogress" | "processing" => RunStatus::InProgress,
-        "success" | "completed" => match records {
-            RecordCounts {
-                failed: Some(1..), ..
-            } => RunStatus::Partial,
-            RecordCounts {
-                output: Some(0), ..
-            }
-            | RecordCounts {
-                output: None,
-                input: Some(0),
-                ..
-            } => RunStatus::Empty,
+        "success" | "completed" => match (records.failed, records.output, records.input) {
+            (Some(1..), _, _) => RunStatus::Partial,
+            (_, Some(0), _) | (_, None, Some(0)) => RunStatus::Empty,
             _ => RunStatus::Success,
         },
         "partialsuccess" | "partialfailure" => RunStatus::Partial,
@@ -222,42 +226,36 @@ fn activities(item: &Value) -> impl Iterator<Item = &Value> {
 
 fn shown_window(item: &Value) -> WindowEvidence {
     let pair = |object: &Value, start: &str, end: &str| {
-        let start = object.get(start).and_then(integer)?;
-        let end = object.get(end).and_then(integer)?;
-        Some((start, end))
+        let start = integer(object.get(start)?)?;
+        Some(window(start, integer(object.get(end)?)?))
     };
-    if let Some((start, end)) = item
-        .get("params")
-        .and_then(|params| pair(params, "windowStartTime", "windowEndTime"))
-    {
-        return window(start, end).map_or(WindowEvidence::Invalid, WindowEvidence::Params);
+    let params = item.get("params");
+    if let Some(shown) = params.and_then(|it| pair(it, "windowStartTime", "windowEndTime")) {
+        return shown.map_or(WindowEvidence::Invalid, WindowEvidence::Params);
     }
-    activities(item)
-        .filter_map(|activity| activity.pointer("/durationSummary/extensions"))
-        .find_map(|extensions| pair(extensions, "windowStart", "windowEnd"))
-        .map_or(WindowEvidence::Missing, |(start, end)| {
-            window(start, end).map_or(WindowEvidence::Invalid, WindowEvidence::CopyActivity)
-        })
+    let extensions = activities(item).filter_map(|it| it.pointer("/durationSummary/extensions"));
+    let mut shown = extensions.filter_map(|it| pair(it, "windowStart", "windowEnd"));
+    shown.next().map_or(WindowEvidence::Missing, |shown| {
+        shown.map_or(WindowEvidence::Invalid, WindowEvidence::CopyActivity)
+    })
 }
 
 fn window(start: i64, end: i64) -> Option<Window> {
-    let start = UnixSeconds::new(seconds(start)).ok()?;
-    let end = UnixSeconds::new(seconds(end)).ok()?;
-    Window::new(start, end).ok()
+    let seconds = |value| {
+        if is_in_milliseconds(value) {
+            value / 1000
+        } else {
+            value
+        }
+    };
+    let at = |value| UnixSeconds::new(seconds(value)).ok();
+    Window::new(at(start)?, at(end)?).ok()
 }
 
 /// Eleven digits and more are milliseconds, whatever the documentation of the field says.
 pub(crate) fn is_in_milliseconds(value: i64) -> bool {
     // Not `abs`, which the least integer does not have.
     value.unsigned_abs() >= 10_000_000_000
-}
-
-fn seconds(value: i64) -> i64 {
-    if is_in_milliseconds(value) {
-        value / 1000
-    } else {
-        value
-    }
 }
 
 /// Whether a time, as a list shows it, is in milliseconds.
@@ -273,44 +271,18 @@ fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// A moment in milliseconds; a notification's sample has seconds in the same field.
+/// A moment in milliseconds; a notification's sample has seconds in the same field. 0 is none.
 fn moment(value: &Value) -> Option<Timestamp> {
     let number = integer(value)?;
-    if number.unsigned_abs() >= 100_000_000_000 {
-        Timestamp::from_millisecond(number).ok()
+    let time = if number.unsigned_abs() >= 100_000_000_000 {
+        Timestamp::from_millisecond(number)
     } else {
-        Timestamp::from_second(number).ok()
-    }
-    .filter(|time| *time > Timestamp::UNIX_EPOCH)
-}
-
-fn run_times(item: &Value) -> RunTimes {
-    let of_run = |name: &str| {
-        item.pointer("/metrics/durationSummary")
-            .and_then(|summary| summary.get(name))
-            .and_then(moment)
+        Timestamp::from_second(number)
     };
-    RunTimes {
-        updated_at: item.get("updatedAt").and_then(moment),
-        started_at: of_run("startedAtUTC"),
-        ended_at: of_run("completedAtUTC"),
-    }
+    time.ok().filter(|time| *time > Timestamp::UNIX_EPOCH)
 }
 
-fn byte_counts(item: &Value) -> ByteCounts {
-    let count = |name: &str| {
-        item.pointer("/metrics/sizeSummary")
-            .and_then(|summary| summary.get(name))
-            .and_then(integer)
-            .and_then(|count| u64::try_from(count).ok())
-    };
-    ByteCounts {
-        input: count("inputBytes"),
-        output: count("outputBytes"),
-    }
-}
-
-/// The links of `extensions.manifest`, of the whole run and of its activities, each once.
+/// The links of the run as a whole, and of its activities, each once.
 fn diagnostics(item: &Value) -> Vec<Untrusted> {
     let whole = item.pointer("/metrics/statusSummary/extensions/manifest");
     let of_activities = activities(item)
@@ -331,31 +303,14 @@ fn diagnostics(item: &Value) -> Vec<Untrusted> {
     links
 }
 
-fn record_counts(item: &Value) -> RecordCounts {
-    let count = |name: &str| {
-        item.pointer("/metrics/recordSummary")
-            .and_then(|summary| summary.get(name))
-            .and_then(integer)
-            .and_then(|count| u64::try_from(count).ok())
-    };
-    RecordCounts {
-        input: count("inputRecordCount"),
-        output: count("outputRecordCount"),
-        failed: count("failedRecordCount"),
-    }
-}
-
+/// The errors of the run as a whole, and of its activities, each once.
 fn errors(item: &Value) -> Vec<RunError> {
     let outer = item.pointer("/metrics/statusSummary/errors");
     let nested = activities(item)
         .filter_map(|activity| activity.pointer("/statusSummary/extensions/errors"));
+    let lists = outer.into_iter().chain(nested).filter_map(Value::as_array);
     let mut errors: Vec<RunError> = Vec::new();
-    for error in outer
-        .into_iter()
-        .chain(nested)
-        .filter_map(Value::as_array)
-        .flatten()
-    {
+    for error in lists.flatten() {
         let text = |name: &str| match error.get(name) {
             Some(Value::String(text)) => Untrusted::from(plain(text)),
             Some(Value::Number(number)) => number.to_string().into(),
@@ -365,11 +320,8 @@ fn errors(item: &Value) -> Vec<RunError> {
             code: text("code"),
             message: text("message"),
         };
-        if !errors.contains(&error) {
+        if !errors.contains(&error) && errors.len() < MOST_ERRORS {
             errors.push(error);
-        }
-        if errors.len() == MOST_ERRORS {
-            break;
         }
     }
     errors

@@ -1,6 +1,7 @@
 //! What came in place of JSON, in words: a proxy or a login answers with a page.
 
 use super::redact::plain;
+use crate::untrusted::shortened;
 
 /// How many characters of a page's words are shown.
 const SHOWN: usize = 80;
@@ -31,53 +32,14 @@ pub(crate) fn describe_page(body: &[u8]) -> Option<String> {
     let title = lower.find("<title").and_then(|at| {
         let begin = at + lower[at..].find('>')? + 1;
         let end = begin + lower[begin..].find("</title")?;
-        text.get(begin..end)
+        let words: Vec<&str> = text.get(begin..end)?.split_whitespace().collect();
+        Some(words.join(" ")).filter(|title| !title.is_empty())
     });
-    let words = match title.map(words) {
-        Some(title) if !title.is_empty() => title,
-        _ => words(&without_tags(text)),
-    };
-    Some(if words.is_empty() {
-        "a page of HTML, as a proxy or a login gives".to_owned()
-    } else {
-        format!(
-            "a page of HTML (`{}`), as a proxy or a login gives",
-            plain(&words)
-        )
-    })
-}
-
-/// The first words, one blank between them.
-fn words(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let text = words.join(" ");
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-/// What a reader would see: no tags, no scripts, no styles.
-fn without_tags(page: &str) -> String {
-    let mut text = String::new();
-    let mut rest = page;
-    while let Some(open) = rest.find('<') {
-        text.push_str(&rest[..open]);
-        text.push(' ');
-        let tag = &rest[open..];
-        let lower: String = tag.chars().take(8).collect::<String>().to_ascii_lowercase();
-        let end = ["script", "style"]
-            .iter()
-            .find(|name| lower[1..].starts_with(**name))
-            .and_then(|name| tag.to_ascii_lowercase().find(&format!("</{name}")));
-        let from = &tag[end.unwrap_or(0)..];
-        let Some(close) = from.find('>') else {
-            return text;
-        };
-        rest = &from[close + 1..];
-    }
-    text.push_str(rest);
-    text
+    let title = title.map(|title| format!(" (`{}`)", shortened(&plain(&title), SHOWN)));
+    Some(format!(
+        "a page of HTML{}, as a proxy or a login gives",
+        title.unwrap_or_default()
+    ))
 }
 
 #[cfg(test)]
@@ -85,36 +47,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_told_by_its_title_or_its_first_words() {
-        for (page, words) in [
+    fn a_page_is_told_by_its_title() {
+        for (page, title) in [
             (
                 "<html><body>Sign in to the company network</body></html>",
-                "Sign in to the company network",
+                "",
             ),
             (
                 "<!DOCTYPE html>\n<HTML><head><TITLE>\n Zscaler  login</TITLE>",
-                "Zscaler login",
-            ),
-            (
-                "\u{feff} <html><script>var a = '<b>';</script><h1>Blocked</h1>",
-                "Blocked",
+                " (`Zscaler login`)",
             ),
             (
                 "<?xml version=\"1.0\"?><html><title></title><p>No</p></html>",
-                "No",
+                "",
             ),
-            ("<html><body>\u{1b}[2Jx</body>", "\\u{1b}[2Jx"),
+            ("<html><title>\u{1b}[2Jx</title>", " (`\\u{1b}[2Jx`)"),
         ] {
             let said = describe_page(page.as_bytes()).expect(page);
-            assert_eq!(
-                said,
-                format!("a page of HTML (`{words}`), as a proxy or a login gives")
-            );
+            let expected = format!("a page of HTML{title}, as a proxy or a login gives");
+            assert_eq!(said, expected);
         }
-        let long = format!("<html>{}", "word ".repeat(1_000));
+        let long = format!("<html><title>{}</title>", "word ".repeat(1_000));
         assert!(describe_page(long.as_bytes()).expect("a page").len() < 200);
-        let empty = describe_page(b"<html></html>").expect("a page");
-        assert_eq!(empty, "a page of HTML, as a proxy or a login gives");
     }
 
     #[test]
@@ -132,7 +86,7 @@ mod tests {
         }
         assert_eq!(
             not_json(b"<html>x", &error),
-            "a page of HTML (`x`), as a proxy or a login gives; expected JSON"
+            "a page of HTML, as a proxy or a login gives; expected JSON"
         );
     }
 }

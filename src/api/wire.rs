@@ -1,14 +1,17 @@
 //! What we send: the body of `POST /runs`, as the on-demand ingestion tutorial shows it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::run::{DeltaColumn, FlowId, UnixSeconds, Window};
 
 /// How a time is spelled in a request. The sources disagree, so the user may choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TimestampForm {
     /// `"1651584991"`, as the tutorial sends it.
     #[default]
+    #[serde(rename = "string")]
     Text,
     /// `1651584991`, as the OpenAPI and the flow specs' `runSpec` say.
     Integer,
@@ -25,22 +28,16 @@ pub struct CreateRun {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Params {
-    start_time: WireTime,
-    window_start_time: WireTime,
-    window_end_time: WireTime,
+    start_time: Value,
+    window_start_time: Value,
+    window_end_time: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     delta_column: Option<DeltaColumn>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-enum WireTime {
-    Text(String),
-    Integer(i64),
-}
-
 /// What the times in a request count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TimestampUnit {
     /// Seconds, by every example.
     #[default]
@@ -69,15 +66,6 @@ pub struct Timestamps {
     pub unit: TimestampUnit,
 }
 
-impl From<TimestampForm> for Timestamps {
-    fn from(form: TimestampForm) -> Self {
-        Self {
-            form,
-            unit: TimestampUnit::default(),
-        }
-    }
-}
-
 impl CreateRun {
     /// The body's bytes.
     pub(super) fn to_json(&self) -> Vec<u8> {
@@ -92,17 +80,17 @@ impl CreateRun {
         start_time: UnixSeconds,
         window: Window,
         delta_column: Option<DeltaColumn>,
-        timestamps: impl Into<Timestamps>,
+        timestamps: Timestamps,
     ) -> Self {
-        let Timestamps { form, unit } = timestamps.into();
+        let Timestamps { form, unit } = timestamps;
         let wire = |time: UnixSeconds| {
             let number = match unit {
                 TimestampUnit::Seconds => time.get(),
                 TimestampUnit::Milliseconds => time.get() * 1000,
             };
             match form {
-                TimestampForm::Text => WireTime::Text(number.to_string()),
-                TimestampForm::Integer => WireTime::Integer(number),
+                TimestampForm::Text => Value::from(number.to_string()),
+                TimestampForm::Integer => Value::from(number),
             }
         };
         Self {
@@ -123,16 +111,13 @@ mod tests {
 
     use super::*;
 
-    fn tutorial(
-        form: impl Into<Timestamps>,
-        delta_column: Option<DeltaColumn>,
-    ) -> serde_json::Value {
+    fn tutorial(timestamps: Timestamps, delta_column: Option<DeltaColumn>) -> Value {
         let at = |s| UnixSeconds::new(s).expect("in range");
         let window = Window::new(at(1_651_584_991), at(1_651_585_956)).expect("a window");
         let flow = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de"
             .parse()
             .expect("a flow");
-        let body = CreateRun::new(flow, at(1_663_735_590), window, delta_column, form);
+        let body = CreateRun::new(flow, at(1_663_735_590), window, delta_column, timestamps);
         serde_json::to_value(body).expect("string keys")
     }
 
@@ -144,7 +129,7 @@ mod tests {
             timezone: None,
         };
         assert_eq!(
-            tutorial(TimestampForm::Text, Some(dob)),
+            tutorial(Timestamps::default(), Some(dob)),
             json!({
                 "flowId": "3abea21c-7e36-4be1-bec1-d3bad0e3e0de",
                 "params": {
@@ -159,7 +144,7 @@ mod tests {
 
     #[test]
     fn the_tutorials_file_request_has_no_delta_column() {
-        let body = tutorial(TimestampForm::Text, None);
+        let body = tutorial(Timestamps::default(), None);
         assert!(body["params"].get("deltaColumn").is_none());
     }
 
@@ -176,7 +161,11 @@ mod tests {
 
     #[test]
     fn times_are_integers_where_the_user_says_so() {
-        let body = tutorial(TimestampForm::Integer, None);
+        let integers = Timestamps {
+            form: TimestampForm::Integer,
+            ..Timestamps::default()
+        };
+        let body = tutorial(integers, None);
         assert_eq!(
             body["params"],
             json!({

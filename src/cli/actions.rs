@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
 use super::Exit;
-use super::environment::{is_on_a_runner, variable};
-use super::failure::Failure;
+use super::ci::is_on_github;
+use super::environment::variable;
 use crate::report::{self, Annotation, Outputs, ProblemCounts};
 
 /// How many bytes a summary may have: GitHub drops one that is longer than 1 MiB.
@@ -45,7 +45,7 @@ impl Actions {
     /// On where the runner says so, or where `asked`: by `--format github`.
     pub(crate) fn new(asked: bool) -> Self {
         Self {
-            on: asked || is_on_a_runner(),
+            on: asked || is_on_github(),
             to_stdout: asked,
             told: Mutex::default(),
         }
@@ -160,7 +160,7 @@ fn write_outputs(told: &Reported, exit: Exit) -> io::Result<()> {
     let path = told.report.as_ref();
     let path = path.map(|path| ("report_path", path.display().to_string()));
     let exit = ("exit_code", exit.code().to_string());
-    let values = told.outputs.values().chain([exit]).chain(path);
+    let values = told.outputs.0.iter().cloned().chain([exit]).chain(path);
     let mut text = Vec::new();
     for (name, value) in values {
         report::write_output(&mut text, name, &value, &Uuid::new_v4().to_string())?;
@@ -212,18 +212,6 @@ pub(crate) fn locate(root: &Path, file: &str) -> String {
         .map(|part| part.as_os_str().to_string_lossy())
         .collect();
     parts.join("/")
-}
-
-impl Failure {
-    /// The same, for a reader on GitHub.
-    pub(crate) fn tell(&self, verb: &str, actions: &Actions) {
-        if self.is_silent() {
-            return;
-        }
-        actions.annotate(|| self.annotations());
-        actions.count_unlisted(self.unlisted());
-        actions.summarize(|most| Some(self.markdown(verb, most)));
-    }
 }
 
 #[cfg(test)]

@@ -7,29 +7,26 @@ use super::exit::Exit;
 use super::failure::Failure;
 use super::signals::Signals;
 
-/// Whether to do it: `yes` was typed, or a person says so. `what` completes "whether to …".
-pub(crate) async fn confirm(
+/// That somebody agrees already, or can be asked; `what` completes "whether to …".
+///
+/// # Errors
+/// When neither is so; the error advises `instead`.
+pub(crate) fn check_can_ask(
     context: &Context,
-    yes: bool,
+    agreed: bool,
     what: &str,
-    question: &str,
-    signals: &mut Signals,
-) -> Result<bool, Failure> {
-    if yes {
-        return Ok(true);
+    instead: &str,
+) -> Result<(), Failure> {
+    if agreed || context.interactive {
+        return Ok(());
     }
-    if !context.interactive {
-        return Err(
-            Failure::usage(format!("nobody can be asked here whether to {what}")).hint("add --yes"),
-        );
-    }
-    ask(question, signals).await
+    Err(Failure::usage(format!("nobody can be asked here whether to {what}")).hint(instead))
 }
 
 /// Asks; anything but yes is no.
 ///
 /// # Errors
-/// When a signal comes before the answer, or there is nobody to ask.
+/// When a signal comes before the answer.
 pub(crate) async fn ask(question: &str, signals: &mut Signals) -> Result<bool, Failure> {
     let mut err = io::stderr();
     write!(err, "{question} [y/N] ")?;

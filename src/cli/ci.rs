@@ -2,7 +2,7 @@
 //! folders end with it.
 //!
 //! Takes what the environment says, which is nobody's promise: whoever shows a page or a name of here
-//! escapes it. What is written for GitHub Actions alone is not decided here.
+//! escapes it.
 
 use std::path::Path;
 
@@ -59,6 +59,11 @@ pub(crate) fn starter() -> Option<String> {
     present(variable).find_map(|system| variable(system.starter))
 }
 
+/// Whether this is a job of GitHub Actions.
+pub(crate) fn is_on_github() -> bool {
+    is_set(SYSTEMS[0].mark, variable)
+}
+
 /// Whether this is a job of a CI system that is known.
 pub(crate) fn is_in_a_job() -> bool {
     present(variable).next().is_some()
@@ -71,9 +76,12 @@ pub(crate) fn goes_with_a_job(folder: &Path) -> bool {
 
 /// The systems that the environment tells of.
 fn present(variable: impl Fn(&str) -> Option<String>) -> impl Iterator<Item = &'static System> {
-    SYSTEMS.iter().filter(move |system| {
-        variable(system.mark).is_some_and(|value| !value.eq_ignore_ascii_case("false"))
-    })
+    let is_there = move |system: &&System| is_set(system.mark, &variable);
+    SYSTEMS.iter().filter(is_there)
+}
+
+fn is_set(mark: &str, variable: impl Fn(&str) -> Option<String>) -> bool {
+    variable(mark).is_some_and(|value| !value.eq_ignore_ascii_case("false"))
 }
 
 fn page(variable: impl Fn(&str) -> Option<String>) -> Option<String> {

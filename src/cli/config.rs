@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
 use super::failure::Failure;
+use super::input::read_text;
 use super::length::length;
 use super::wire::Wire;
 use crate::api::Rate;
-use crate::file_text::text_of;
 use crate::manifest::{Spanned, position_of, read_yaml};
 use crate::run::{OrganizationId, Sandbox};
 use crate::store::{LEASE, LONGEST_LEASE};
@@ -35,7 +35,7 @@ pub(crate) struct Config {
     #[serde(default)]
     require: Vec<Requirement>,
     #[serde(default, deserialize_with = "length")]
-    settle_delay: Option<Duration>,
+    pub(crate) settle_delay: Option<Duration>,
     #[serde(default, deserialize_with = "lease")]
     lease: Option<Duration>,
     #[serde(default)]
@@ -103,10 +103,8 @@ impl Config {
             return Ok(Self::default());
         };
         let shown = path.display().to_string();
-        let bytes = std::fs::read(path)
-            .map_err(|error| Failure::usage(format!("could not read {shown}: {error}")))?;
-        let text = text_of(&bytes).map_err(|error| Failure::not_text(&shown, error))?;
-        let config: Self = read_yaml(&shown, text).map_err(|error| {
+        let text = read_text("", path)?;
+        let config: Self = read_yaml(&shown, &text).map_err(|error| {
             Failure::usage(format!("the config is wrong\n{error}")).at(&shown, error.position())
         })?;
         if config.version.is_none() {
@@ -125,12 +123,7 @@ impl Config {
 
     /// Whether every manifest needs a reason.
     pub(crate) fn reason_required(&self) -> bool {
-        self.require.contains(&Requirement::Reason)
-    }
-
-    /// How long after a request its run may still appear in a list.
-    pub(crate) fn settle_delay(&self) -> Option<Duration> {
-        self.settle_delay
+        !self.require.is_empty()
     }
 
     /// How long a holder of a remote state may be silent before the state can be taken over.
@@ -199,7 +192,7 @@ mod tests {
         .expect("it is the contract's own example");
         assert_eq!(config.limits.window.min, Some(Duration::from_secs(900)));
         assert_eq!(config.limits.concurrency, 4);
-        assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
+        assert_eq!(config.settle_delay, Some(Duration::from_secs(300)));
         assert_eq!(config.lease(), Duration::from_secs(120));
         let times = Timestamps {
             form: TimestampForm::Integer,
@@ -262,7 +255,7 @@ mod tests {
         assert_eq!(config.wire.times(), default.wire.times());
         assert_eq!(config.wire.dialect(), default.wire.dialect());
         assert_eq!(config.wire.delta_column, default.wire.delta_column);
-        assert_eq!(config.settle_delay(), Some(Duration::from_secs(300)));
+        assert_eq!(config.settle_delay, Some(Duration::from_secs(300)));
     }
 
     #[test]
@@ -277,7 +270,10 @@ mod tests {
             ("version: 1\ntoken: secret\n", "unknown field"),
             ("version: 1\nsettleDelay: soon\n", "soon"),
             ("version: 1\nlease: 9 seconds\n", "between 10 seconds"),
-            ("version: 1\nwire: { unit: days }\n", "`days` is not a unit"),
+            (
+                "version: 1\nwire: { unit: days }\n",
+                "unknown variant `days`",
+            ),
             ("version: 1\nwire: { pageSize: 0 }\n", "between 1 and 1000"),
             (
                 "version: 1\nwire: { pageSize: 1001 }\n",
@@ -285,7 +281,7 @@ mod tests {
             ),
             (
                 "version: 1\nwire: { retryWord: again }\n",
-                "`again` is not a word",
+                "unknown variant `again`",
             ),
             ("version: 1\nwire: { deltaColumn: never }\n", "never"),
             (

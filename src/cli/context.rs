@@ -14,12 +14,13 @@ use super::ci::{goes_with_a_job, is_in_a_job};
 use super::config::Config;
 use super::environment::{has_credentials, parsed, variable};
 use super::failure::Failure;
+use super::output::ResultArgs;
 use super::project::{self, Project};
 use super::state_location::StateLocation;
 use crate::api::is_loopback;
-use crate::report::{fitting, plain};
+use crate::report::{Annotation, fitting, plain};
 use crate::run::{OrganizationId, Sandbox};
-use crate::store::StateBackend;
+use crate::store::{Inspected, StateBackend, StoreError, inspect};
 
 /// Where the service is, unless said otherwise.
 const ENDPOINT: &str = "https://platform.adobe.io";
@@ -96,7 +97,7 @@ enum ColorChoice {
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressForm {
+enum ProgressForm {
     /// Bars on a terminal, plain lines elsewhere and in CI
     Auto,
     /// Bars
@@ -118,14 +119,18 @@ pub(crate) struct Context {
     pub(crate) project: Project,
     /// The job that this runs in, if it runs in one.
     pub(crate) actions: Arc<Actions>,
-    kept: StateLocation,
+    /// Where the result goes.
+    pub(crate) result: ResultArgs,
+    /// Where the state is kept.
+    pub(crate) location: StateLocation,
     /// Whether a flag, the environment or the config names the place of the state.
     is_named: bool,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) organization: Option<OrganizationId>,
     pub(crate) endpoint: Url,
     pub(crate) emulator: bool,
-    pub(crate) progress: ProgressForm,
+    /// How progress is shown; never `Auto`.
+    progress: ProgressForm,
     pub(crate) verbose: bool,
     pub(crate) quiet: bool,
     /// Whether somebody can answer a question.
@@ -153,6 +158,7 @@ impl Context {
     /// Brings together what was typed, what the environment says and what the config says.
     pub(crate) fn resolve(
         flags: Flags,
+        result: ResultArgs,
         project: Project,
         actions: &Arc<Actions>,
     ) -> Result<Self, Failure> {
@@ -171,33 +177,30 @@ impl Context {
         let config = Config::read(project.found_config())?;
         let named = named_state(state, &config, &project)?;
         let is_named = named.is_some();
-        let kept = named.unwrap_or_else(|| StateLocation::Folder(project.state()));
+        let location = match named.unwrap_or_else(|| StateLocation::Folder(project.state())) {
+            location if !emulator => location,
+            // What the emulator did must never pass for what the service did.
+            StateLocation::Folder(folder) => StateLocation::Folder(folder.join(EMULATOR)),
+            _ => StateLocation::Folder(project.state().join(EMULATOR)),
+        };
         let organization = parsed("AEP_ORG_ID")?.or_else(|| config.organization.clone());
+        let emulated = || EMULATOR_ORGANIZATION.parse().expect("a constant id");
         let sandbox = sandbox?;
         let endpoint = match endpoint {
-            Some(typed) => Some(typed),
             // What was typed beats the environment.
-            None if emulator => None,
-            None => parsed("AEP_ENDPOINT")?,
+            None if !emulator => parsed("AEP_ENDPOINT")?,
+            typed => typed,
         };
         let endpoint = endpoint.map_or_else(
             || Ok(Url::parse(ENDPOINT).expect("a constant URL")),
             check_endpoint,
         )?;
         Ok(Self {
-            // What the emulator did must never pass for what the service did.
-            kept: match kept {
-                StateLocation::Folder(folder) if emulator => {
-                    StateLocation::Folder(folder.join(EMULATOR))
-                }
-                StateLocation::Branch { .. } | StateLocation::Objects(_) if emulator => {
-                    StateLocation::Folder(project.state().join(EMULATOR))
-                }
-                kept => kept,
-            },
+            result,
+            location,
             sandbox: sandbox.or_else(|| config.sandbox.clone()),
             organization: if emulator {
-                Some(EMULATOR_ORGANIZATION.parse().expect("a constant id"))
+                Some(emulated())
             } else {
                 organization
             },
@@ -207,7 +210,7 @@ impl Context {
             is_named,
             endpoint,
             emulator,
-            progress,
+            progress: shown_progress(progress, quiet),
             verbose,
             quiet,
             interactive: io::stdin().is_terminal() && io::stderr().is_terminal(),
@@ -226,7 +229,18 @@ impl Context {
                  docs/other-ci.md",
             ));
         }
-        self.kept.place(self.config.lease())
+        self.location.place(self.config.lease())
+    }
+
+    /// Reads the state without holding it; `None` where there is none.
+    pub(crate) async fn inspect(&self) -> Result<Option<Inspected>, Failure> {
+        let inspected = inspect(self.place()?.as_ref(), self.organization.as_ref()).await;
+        inspected.map_err(|error| self.unusable(&error))
+    }
+
+    /// What went wrong with the state.
+    pub(crate) fn unusable(&self, error: &StoreError) -> Failure {
+        Failure::state(&self.location.to_string(), error)
     }
 
     /// Whether something says that there is a project here: a config, or a state, named or found. Then
@@ -234,12 +248,12 @@ impl Context {
     pub(crate) fn is_set_up(&self) -> bool {
         self.project.found_config().is_some()
             || self.is_named
-            || matches!(&self.kept, StateLocation::Folder(folder) if project::is_state(folder))
+            || matches!(&self.location, StateLocation::Folder(folder) if project::is_state(folder))
     }
 
     /// That the state is in a folder that goes with this job, if it is.
     pub(crate) fn fleeting_state(&self) -> Option<String> {
-        match &self.kept {
+        match &self.location {
             StateLocation::Folder(folder) if !self.emulator && goes_with_a_job(folder) => {
                 Some(format!(
                     "the state is kept in {}, which is gone with this job unless something keeps it: \
@@ -251,15 +265,19 @@ impl Context {
         }
     }
 
-    /// Tells of what could not be written at the end of a work that ends with `exit`; how it all ended.
-    /// What was done was done, and this does not hide how that ended.
-    pub(crate) fn tell_unwritten(&self, failure: Failure, exit: Exit) -> Exit {
+    /// Tells of what could not be written; how it all ends, if the work ended with `exit`. What was done
+    /// was done, and this does not hide how that ended.
+    pub(crate) fn tell_unwritten(&self, written: Result<(), Failure>, exit: Exit) -> Exit {
+        let Err(failure) = written else {
+            return exit;
+        };
+        if failure.silent {
+            return exit;
+        }
         self.actions.annotate(|| failure.annotations());
-        let unwritten = failure.report();
-        if exit == Exit::Success {
-            unwritten
-        } else {
-            exit
+        match failure.report() {
+            unwritten if matches!(exit, Exit::Success | Exit::Changes) => unwritten,
+            _ => exit,
         }
     }
 
@@ -273,14 +291,10 @@ impl Context {
         }
     }
 
-    /// The name of that place.
-    pub(crate) fn kept(&self) -> &StateLocation {
-        &self.kept
-    }
-
-    /// The same, as messages name it.
-    pub(crate) fn place_name(&self) -> String {
-        self.kept.to_string()
+    /// Says it on standard error and in the job.
+    pub(crate) fn warn(&self, text: String) {
+        self.say(&format!("warning: {text}"));
+        self.actions.annotate(|| vec![Annotation::warning(text)]);
     }
 
     /// How long after a request its run may still appear in a list.
@@ -288,32 +302,31 @@ impl Context {
         if self.emulator {
             EMULATOR_SETTLE_DELAY
         } else {
-            self.config.settle_delay().unwrap_or(SETTLE_DELAY)
+            self.config.settle_delay.unwrap_or(SETTLE_DELAY)
         }
     }
 
     /// Whether progress is shown as bars.
     pub(crate) fn shows_bars(&self) -> bool {
-        match self.progress {
-            ProgressForm::Auto => {
-                // Where the result goes down a pipe, so may what is said about it.
-                !self.quiet
-                    && io::stdout().is_terminal()
-                    && io::stderr().is_terminal()
-                    && std::env::var_os("CI").is_none()
-            }
-            ProgressForm::Bar => true,
-            ProgressForm::Plain | ProgressForm::None => false,
-        }
+        self.progress == ProgressForm::Bar
     }
 
     /// Whether progress is shown as lines.
     pub(crate) fn shows_lines(&self) -> bool {
-        match self.progress {
-            ProgressForm::Auto => !self.quiet && !self.shows_bars(),
-            ProgressForm::Plain => true,
-            ProgressForm::Bar | ProgressForm::None => false,
-        }
+        self.progress == ProgressForm::Plain
+    }
+}
+
+fn shown_progress(asked: ProgressForm, quiet: bool) -> ProgressForm {
+    // Where the result goes down a pipe, so may what is said about it.
+    let is_watched = || {
+        io::stdout().is_terminal() && io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+    };
+    match asked {
+        ProgressForm::Auto if quiet => ProgressForm::None,
+        ProgressForm::Auto if is_watched() => ProgressForm::Bar,
+        ProgressForm::Auto => ProgressForm::Plain,
+        asked => asked,
     }
 }
 
@@ -328,25 +341,22 @@ fn named_state(
         return StateLocation::read(&typed, Path::new("")).map(Some);
     }
     if let Some(set) = variable("BACKFILL_STATE") {
-        let kept = StateLocation::read(&set, project.folder())?;
-        if Path::new(&set).is_relative()
-            && matches!(kept, StateLocation::Folder(_))
-            && !project.is_here()
-        {
+        let location = StateLocation::read(&set, project.folder())?;
+        let is_folder = matches!(location, StateLocation::Folder(_));
+        if is_folder && Path::new(&set).is_relative() && !project.is_here() {
             return Err(Failure::usage(
                 "BACKFILL_STATE is a relative path, which is another folder wherever one stands",
             )
             .hint("set it to an absolute path, or name the state in the config"));
         }
-        return Ok(Some(kept));
+        return Ok(Some(location));
     }
-    config
-        .state()
-        .map(|(state, at)| {
-            StateLocation::read(state, project.folder())
-                .map_err(|failure| failure.at(&project.config().display().to_string(), Some(at)))
-        })
-        .transpose()
+    let Some((state, at)) = config.state() else {
+        return Ok(None);
+    };
+    let location = StateLocation::read(state, project.folder());
+    let named = |it: Failure| it.at(&project.config().display().to_string(), Some(at));
+    location.map(Some).map_err(named)
 }
 
 /// A token goes over TLS, or not further than this machine.
@@ -364,15 +374,13 @@ fn check_endpoint(url: Url) -> Result<Url, Failure> {
 }
 
 fn colours(when: ColorChoice) -> (bool, bool) {
+    let is_set = |value: std::ffi::OsString| !value.is_empty();
     let colours = match when {
         ColorChoice::Always => (true, true),
-        ColorChoice::Never => (false, false),
-        ColorChoice::Auto
-            if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) =>
-        {
-            (false, false)
+        ColorChoice::Auto if !std::env::var_os("NO_COLOR").is_some_and(is_set) => {
+            (console::colors_enabled(), console::colors_enabled_stderr())
         }
-        ColorChoice::Auto => (console::colors_enabled(), console::colors_enabled_stderr()),
+        ColorChoice::Auto | ColorChoice::Never => (false, false),
     };
     console::set_colors_enabled(colours.0);
     console::set_colors_enabled_stderr(colours.1);

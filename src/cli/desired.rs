@@ -11,7 +11,7 @@ use super::project::Project;
 use crate::api::{TimestampUnit, is_in_milliseconds};
 use crate::manifest::{Checked, FindError, Rules, Sources, check, read_paths};
 use crate::plan::{Limit, Plan, Selection};
-use crate::report::{self, Annotation, bound, columns, write_problems};
+use crate::report::{self, bound, columns, write_problems};
 use crate::run::{DesiredRun, FlowId, KeyPrefix, UnixSeconds};
 
 /// Problems that are shown, unless said otherwise.
@@ -25,18 +25,25 @@ pub(crate) struct Paths {
     paths: Vec<PathBuf>,
     /// Show at most N problems of the manifests, errors first, and count the rest
     #[arg(long, value_name = "N", default_value_t = MAX_PROBLEMS)]
-    max_problems: usize,
+    pub(crate) max_problems: usize,
+}
+
+/// The runs that are meant.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ChoiceArgs {
+    /// Only this flow; may be repeated
+    #[arg(long = "flow", value_name = "FLOW_ID")]
+    pub(crate) flows: Vec<FlowId>,
+    /// Only the run whose key begins with KEY; may be repeated
+    #[arg(long = "only", value_name = "KEY")]
+    pub(crate) keys: Vec<KeyPrefix>,
 }
 
 /// The part of a plan that is wanted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SelectionArgs {
-    /// Only this flow; may be repeated
-    #[arg(long = "flow", value_name = "FLOW_ID")]
-    flows: Vec<FlowId>,
-    /// Only the run whose key begins with KEY; may be repeated
-    #[arg(long = "only", value_name = "KEY")]
-    keys: Vec<KeyPrefix>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
     /// Create at most N runs, taken from the flows in turn
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -45,58 +52,37 @@ pub(crate) struct SelectionArgs {
     max_new: Option<usize>,
 }
 
-impl SelectionArgs {
-    /// As a selection, the config's guard included.
-    pub(crate) fn selection(&self, context: &Context) -> Selection {
-        let Self { flows, keys, .. } = self;
+impl ChoiceArgs {
+    /// As a selection, of no more new runs than `limit`.
+    pub(crate) fn selection(&self, limit: Option<Limit>) -> Selection {
+        let Self { flows, keys } = self;
         Selection {
             flows: flows.clone(),
             keys: keys.clone(),
-            limit: Some(self.limit(context)),
+            limit,
         }
     }
+}
 
-    /// The part of `plan` that is wanted. What is named and not there is an error: it is a slip, and
-    /// must not look like a plan with nothing to do.
-    pub(crate) fn select(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
-        let selection = self.named(context, &plan)?;
-        Ok(plan.select(&selection))
-    }
-
-    /// The selection, if each part of it names something of `plan`.
-    fn named(&self, context: &Context, plan: &Plan) -> Result<Selection, Failure> {
-        let selection = self.selection(context);
+impl SelectionArgs {
+    /// The part of `plan` that is wanted, whatever the limits. What is named and not there is an error: it
+    /// is a slip, and must not look like a plan with nothing to do.
+    pub(crate) fn select(&self, plan: Plan) -> Result<Plan, Failure> {
+        let selection = self.choice.selection(None);
         plan.names(&selection).map_err(|error| {
             Failure::usage(error.to_string())
                 .hint("`backfill plan --verbose` shows the flows and keys that there are")
         })?;
-        Ok(selection)
+        Ok(plan.select(&selection))
     }
 
-    /// The part of `plan` that is wanted, whatever the limits.
-    pub(crate) fn select_all(&self, context: &Context, plan: Plan) -> Result<Plan, Failure> {
-        let named = self.named(context, &plan)?;
-        Ok(plan.select(&Selection {
-            limit: None,
-            ..named
-        }))
-    }
-
-    /// As much of `plan` as the limits allow.
+    /// As much of `plan` as is wanted and the limits allow.
     pub(crate) fn limited(&self, context: &Context, plan: Plan) -> Plan {
-        plan.select(&Selection {
-            limit: Some(self.limit(context)),
-            ..Selection::default()
-        })
-    }
-
-    /// How many runs may be created.
-    pub(crate) fn most_new(&self, context: &Context) -> usize {
-        self.limit(context).most()
+        plan.select(&self.choice.selection(Some(self.limit(context))))
     }
 
     /// What says how many runs may be created: the least of the limits.
-    fn limit(&self, context: &Context) -> Limit {
+    pub(crate) fn limit(&self, context: &Context) -> Limit {
         let guard = self.max_new.map_or(
             Limit::NewRunsPerApply(context.config.limits.new_runs_per_apply),
             Limit::MaxNew,
@@ -124,11 +110,6 @@ impl Paths {
         } else {
             self.paths.clone()
         }
-    }
-
-    /// So many problems are shown at most.
-    pub(crate) fn max_problems(&self) -> usize {
-        self.max_problems
     }
 
     /// Reads and checks the manifests.
@@ -166,17 +147,15 @@ impl Paths {
     /// The same, but that there are none where they are by default is said and is no error, if there is a
     /// project: a commit may take the last of them away, and what is recorded is told all the same.
     pub(crate) fn desired_if_any(&self, context: &Context) -> Result<Checked, Failure> {
-        let none = match read_paths(&self.as_given(&context.project)) {
-            Err(error @ (FindError::Missing(_) | FindError::NoManifest(_)))
+        match read_paths(&self.as_given(&context.project)) {
+            Err(none @ (FindError::Missing(_) | FindError::NoManifest(_)))
                 if self.paths.is_empty() && context.is_set_up() =>
             {
-                format!("{error}: nothing is wanted")
+                context.warn(format!("{none}: nothing is wanted"));
+                Ok(Checked::default())
             }
-            sources => return self.desired_of(context, &sources?),
-        };
-        context.say(&format!("warning: {none}"));
-        context.actions.annotate(|| vec![Annotation::warning(none)]);
-        Ok(Checked::default())
+            sources => self.desired_of(context, &sources?),
+        }
     }
 
     /// Draws what is wrong on standard error; with `--quiet`, only the errors.
@@ -203,17 +182,14 @@ fn unreadable_in_milliseconds<'c>(
     context: &Context,
     checked: &'c Checked,
 ) -> Option<&'c DesiredRun> {
-    if context.config.wire.times().unit != TimestampUnit::Milliseconds {
-        return None;
-    }
+    let is_in_question = context.config.wire.unit == TimestampUnit::Milliseconds;
     // 0 is the same in both.
     let is_read_as_seconds =
         |at: UnixSeconds| at.get() != 0 && !is_in_milliseconds(at.get() * 1000);
-    checked.runs.iter().find(|run| {
+    let mut runs = checked.runs.iter().filter(|_| is_in_question);
+    runs.find(|run| {
         let window = run.identity.window;
-        [window.start(), window.end()]
-            .into_iter()
-            .any(is_read_as_seconds)
+        is_read_as_seconds(window.start()) || is_read_as_seconds(window.end())
     })
 }
 

@@ -2,6 +2,7 @@
 //! by a name that is built in or by a file.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -10,10 +11,10 @@ use url::Url;
 use super::Exit;
 use super::context::Context;
 use super::failure::{Failure, chain};
+use super::input::read_text;
 use super::state_location::StateLocation;
 use crate::api::{Client, Connection, Credentials, Pacer, Rate, Timeouts};
 use crate::emulator::{Emulator, EmulatorError, FlowSeed, Options, Scenario};
-use crate::file_text::text_of;
 use crate::manifest::Manifest;
 use crate::run::OrganizationId;
 
@@ -26,14 +27,11 @@ pub(crate) fn read_scenario(asked: &str) -> Result<Scenario, Failure> {
     if let Some(scenario) = Scenario::built_in(asked) {
         return Ok(scenario);
     }
-    let bytes = std::fs::read(asked).map_err(|error| {
-        Failure::usage(format!("could not read the scenario {asked}: {error}")).hint(format!(
-            "name a file, or one that is built in: {}",
-            Scenario::BUILT_IN.join(", ")
-        ))
+    let text = read_text("the scenario ", Path::new(asked)).map_err(|failure| {
+        let names = Scenario::BUILT_IN.join(", ");
+        failure.hint(format!("name a file, or one that is built in: {names}"))
     })?;
-    let text = text_of(&bytes).map_err(|error| Failure::not_text(asked, error))?;
-    Scenario::read(asked, text).map_err(|error| {
+    Scenario::read(asked, &text).map_err(|error| {
         Failure::usage(format!("the scenario is wrong\n{error}")).at(asked, error.position())
     })
 }
@@ -43,7 +41,7 @@ pub(crate) async fn connect(
     context: &Context,
     manifests: &[Manifest],
 ) -> Result<(Client, OrganizationId, Emulator), Failure> {
-    let folder = match context.kept() {
+    let folder = match &context.location {
         StateLocation::Folder(folder) => folder.clone(),
         StateLocation::Branch { .. } | StateLocation::Objects(_) => context.project.state(),
     };
@@ -90,8 +88,8 @@ pub(crate) fn seeds(manifests: &[Manifest]) -> Vec<FlowSeed> {
         .map(|manifest| FlowSeed {
             id: manifest.flow.id,
             sandbox: manifest.flow.sandbox.clone(),
-            name: manifest.name.raw().to_owned(),
-            source: (*manifest.source).clone(),
+            name: manifest.request.name.raw().to_owned(),
+            source: (*manifest.request.source).clone(),
         })
         .collect()
 }

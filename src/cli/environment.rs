@@ -1,5 +1,4 @@
-//! What the environment says: variables as they are meant, and whether this is a job of GitHub
-//! Actions.
+//! What the environment says: variables as they are meant.
 
 use url::Url;
 
@@ -45,11 +44,6 @@ where
         .map(|text| text.parse())
         .transpose()
         .map_err(|error| Failure::usage(format!("{name}: {error}")))
-}
-
-/// Whether this process runs in a job of GitHub Actions.
-pub(crate) fn is_on_a_runner() -> bool {
-    variable("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
 /// Whether a URL holds a user or a password, which belong into no URL.

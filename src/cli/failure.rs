@@ -2,20 +2,17 @@
 
 use std::error::Error;
 use std::io::{self, Write};
-
-use jiff::Timestamp;
+use std::path::Path;
 
 use super::Exit;
+use super::actions::Actions;
 use crate::api::ApiError;
-use crate::file_text::NotText;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
-use crate::report::json::FailureDocument;
 use crate::report::{
     self, Annotation, AnnotationPlace, FailureView, ProblemCounts, fitting, plain,
 };
 use crate::run::PickError;
-use crate::state::FormatError;
 use crate::store::StoreError;
 
 /// How many characters of a line are shown.
@@ -26,20 +23,20 @@ const MOST_SAID: usize = 700;
 /// Why a verb could not do its work.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    exit: Exit,
+    pub(crate) exit: Exit,
     /// Completes "error: …".
-    message: String,
+    pub(crate) message: String,
     /// Lines under the message.
     details: Vec<String>,
-    hints: Vec<String>,
+    pub(crate) hints: Vec<String>,
     /// The line of the file that is wrong, if one is.
     place: Option<Box<AnnotationPlace>>,
     /// The runs that are in conflict with the state, if that is what is wrong.
-    conflicts: Vec<PlannedRun>,
+    pub(crate) conflicts: Vec<PlannedRun>,
     /// The manifests, if they are what is wrong.
     checked: Option<Box<Checked>>,
     /// Standard output's reader has gone: nothing is wrong, and nobody listens.
-    silent: bool,
+    pub(crate) silent: bool,
 }
 
 impl Failure {
@@ -69,12 +66,11 @@ impl Failure {
         )
     }
 
-    /// A file that is no text, called `name`.
-    pub(crate) fn not_text(name: &str, error: NotText) -> Self {
-        let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-        Self::usage(format!("{name}, line {line}: {error}"))
-            .hint(error.hint())
-            .at(name, Some((line, 1)))
+    /// That `what`, the file at `path`, could not be written.
+    pub(crate) fn unwritten(what: &str, path: &Path, error: &dyn Error) -> Self {
+        let path = plain(&path.display().to_string(), 300);
+        let message = format!("could not write {what}{path}: {}", chain(error));
+        Self::new(Exit::Unexpected, message)
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -87,6 +83,11 @@ impl Failure {
         self
     }
 
+    /// That of `all` lines no more than `shown` are under the message.
+    pub(crate) fn and_more(self, all: usize, shown: usize) -> Self {
+        self.details((all > shown).then(|| format!("… and {} more", all - shown)))
+    }
+
     /// Wrong is this line and column of a file, where they are known.
     pub(crate) fn at(mut self, file: &str, position: Option<(u32, u32)>) -> Self {
         self.place = position.map(|(line, column)| {
@@ -96,11 +97,6 @@ impl Failure {
                 column: Some(column),
             })
         });
-        self
-    }
-
-    pub(crate) fn with_conflicts(mut self, conflicts: Vec<PlannedRun>) -> Self {
-        self.conflicts = conflicts;
         self
     }
 
@@ -135,28 +131,14 @@ impl Failure {
         }]
     }
 
-    /// The failure as the JSON that a report of `format` has in its place.
-    pub(crate) fn document(&self, format: &'static str) -> FailureDocument {
-        report::json::failure(format, &self.message, self.exit.code())
-    }
-
     /// How many problems of manifests were found, but not kept.
-    pub(crate) fn unlisted(&self) -> ProblemCounts {
+    fn unlisted(&self) -> ProblemCounts {
         let checked = self.checked.as_ref();
         checked.map_or_else(ProblemCounts::default, |checked| checked.unlisted.into())
     }
 
-    /// The failure of `verb` for a page on GitHub, in at most `most` bytes.
-    pub(crate) fn markdown(&self, verb: &str, most: usize) -> String {
-        self.view(verb).markdown(most)
-    }
-
-    /// The failure of `verb` as a page, made at `now`.
-    pub(crate) fn html(&self, verb: &str, now: Timestamp) -> String {
-        report::failure_page(self.view(verb), now)
-    }
-
-    fn view<'a>(&'a self, verb: &'a str) -> FailureView<'a> {
+    /// The failure of `verb`, for those who read it elsewhere than on a terminal.
+    pub(crate) fn view<'a>(&'a self, verb: &'a str) -> FailureView<'a> {
         let problems = self.checked.as_ref().map(|checked| &checked.problems[..]);
         FailureView {
             verb,
@@ -168,147 +150,57 @@ impl Failure {
         }
     }
 
-    pub(crate) fn conflicts(&self) -> &[PlannedRun] {
-        &self.conflicts
-    }
-
-    pub(crate) fn exit(&self) -> Exit {
-        self.exit
-    }
-
-    /// Whether nothing is wrong, and nobody listens.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.silent
-    }
-
-    pub(crate) fn hints(&self) -> &[String] {
-        &self.hints
-    }
-
-    pub(crate) fn message(&self) -> &str {
-        &self.message
+    /// Says it to a reader on GitHub.
+    pub(crate) fn tell(&self, verb: &str, actions: &Actions) {
+        if self.silent {
+            return;
+        }
+        actions.annotate(|| self.annotations());
+        actions.count_unlisted(self.unlisted());
+        actions.summarize(|most| Some(self.view(verb).markdown(most)));
     }
 
     /// Says it on standard error.
     pub(crate) fn report(self) -> Exit {
-        let Self {
-            exit,
-            message,
-            details,
-            hints,
-            place: _,
-            conflicts: _,
-            checked: _,
-            silent,
-        } = self;
-        if silent {
-            return exit;
+        if self.silent {
+            return self.exit;
         }
         let red = console::style("error:").for_stderr().red().bold();
         let cyan = console::style("hint:").for_stderr().cyan().bold();
         let term = console::Term::stderr();
         let mut err = io::stderr().lock();
         // A path may hold a line feed, and what follows it would begin a line.
-        let mut message = message.lines().map(|line| plain(line, LONGEST));
+        let mut message = self.message.lines().map(|line| plain(line, LONGEST));
         let first = format!("{red} {}", message.next().unwrap_or_default());
-        let first = fitting(&term, &first).into_iter();
-        // What follows may be an excerpt of a file: it keeps its columns.
-        let details = details
+        let details = self
+            .details
             .iter()
             .map(|line| format!("  {}", plain(line, LONGEST)));
-        let hints = hints
+        let hints = self
+            .hints
             .iter()
             .map(|hint| format!("{cyan} {}", plain(hint, LONGEST)));
         let rest = details.chain(hints).flat_map(|line| fitting(&term, &line));
-        for line in first.chain(message).chain(rest) {
+        // The rest of the message may be an excerpt of a file: it keeps its columns.
+        for line in fitting(&term, &first)
+            .into_iter()
+            .chain(message)
+            .chain(rest)
+        {
             let _ = writeln!(err, "{line}");
         }
-        exit
+        self.exit
     }
 
     /// A store error about the state at `place`.
     pub(crate) fn state(place: &str, error: &StoreError) -> Self {
-        let failure = Self::new(
-            Exit::State,
-            format!(
-                "could not use the state in {place}: {}",
-                // What is damaged may be quoted, and anything may stand in it.
-                plain(&chain(error), MOST_SAID)
-            ),
-        );
-        match error {
-            StoreError::Locked(_) => {
-                failure.hint("wait for it to end; nothing was sent by this command")
-            }
-            StoreError::NoLock { .. } => failure.hint(
-                "without a lock two applies at once could not be kept apart; keep the state on \
-                 another file system, with --state FOLDER",
-            ),
-            StoreError::Fenced(_) => failure.hint(
-                "nothing was sent that is not recorded; let the other one end, and apply again",
-            ),
-            StoreError::NoRemote(_) => failure.hint(
-                "the state is kept on a branch of the remote `origin`: add one with `git remote add \
-                 origin URL`; or keep the state on this machine, with `state: .backfill` in \
-                 backfill.yaml",
-            ),
-            StoreError::Io { source, .. } | StoreError::Read { source, .. }
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
-                failure.hint(
-                    "give this user the right to read and write there, or name another place with \
-                     --state",
-                )
-            }
-            StoreError::Remote { .. } => failure
-                .hint(if place.starts_with("git:") {
-                    "it is your own git that reads the branch and pushes to it, in the repository of \
-                     the config or of the current folder: `git ls-remote` and `git push --dry-run` \
-                     tell more; a job of GitHub Actions needs `contents: write` to push, and no rule that protects \
-                     the branch from it"
-                } else {
-                    "docs/state.md, \"Where the state is kept\", says where bucket, credentials, region \
-                     and endpoint are looked for"
-                })
-                .hint("nothing was sent that is not recorded; the next apply goes on from there"),
-            StoreError::NoConditionalWrites(_) => failure.hint(
-                "the server must create an object only if there is none (`If-None-Match: *`), as S3, \
-                 Azure, Google Cloud Storage, R2 and MinIO do; or keep the state on git:BRANCH",
-            ),
-            StoreError::Unread(_) => failure
-                .hint(
-                    "nothing was sent, and nothing was written: `git log` of the branch shows the \
-                     commits that hold state.jsonl; docs/troubleshooting.md says how to go on from one",
-                )
-                .hint(
-                    "only where no commit of it ever held a state.jsonl, delete the branch and \
-                     apply again",
-                ),
-            StoreError::TooSlow { .. } => failure.hint("raise `lease` in the config"),
-            StoreError::Changed(_) => failure.hint(
-                "nothing was sent that is not recorded; find out what else writes there (another \
-                 tool, a checkout, a sync client), then see `backfill state verify`",
-            ),
-            StoreError::Format(FormatError::Newer { .. } | FormatError::NewerLine { .. }) => {
-                failure.hint("use the version of backfill that wrote it, or a newer one")
-            }
-            StoreError::Format(FormatError::Moved { .. }) => {
-                failure.hint("name that with --state, or as `state` in backfill.yaml")
-            }
-            StoreError::Format(_) => failure
-                .hint("nothing was changed; restore both files from the same copy, if there is one")
-                .hint(
-                    "without a copy, wait until the settle delay has passed since the last request \
-                     and the last startTime, and move both away: the next apply adopts the runs \
-                     that are listed with their windows, and knows of no others",
-                ),
-            StoreError::ForeignOrganization { .. } => {
-                failure.hint("name another state with --state, or another organization")
-            }
-            StoreError::Read { .. } | StoreError::Illegal(_) | StoreError::Failed => failure,
-            StoreError::Io { .. } => failure.hint(
-                "nothing was sent that is not recorded; the next apply goes on where this ended",
-            ),
+        // What is damaged may be quoted, and anything may stand in it.
+        let why = plain(&chain(error), MOST_SAID);
+        let message = format!("could not use the state in {place}: {why}");
+        let hints = error.hints(place).into_iter();
+        Self {
+            hints: hints.map(str::to_owned).collect(),
+            ..Self::new(Exit::State, message)
         }
     }
 }
@@ -355,36 +247,30 @@ impl From<PickError> for Failure {
         const NAMED: usize = 10;
 
         let failure = Self::usage(error.to_string());
-        match error {
-            PickError::Unknown(_) => failure.hint(
+        let PickError::Ambiguous { keys, .. } = error else {
+            return failure.hint(
                 "keys are those of the manifests that are read, and of the state; \
                  `backfill plan --verbose` and `backfill state list` show them",
-            ),
-            PickError::Ambiguous { prefix: _, keys } => {
-                let more = keys.len().saturating_sub(NAMED);
-                failure
-                    .details(keys.iter().take(NAMED).map(ToString::to_string))
-                    .details((more > 0).then(|| format!("… and {more} more")))
-                    .hint("give more digits")
-            }
-        }
+            );
+        };
+        failure
+            .details(keys.iter().take(NAMED).map(ToString::to_string))
+            .and_more(keys.len(), NAMED)
+            .hint("give more digits")
     }
 }
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
-        let exit = match error {
-            ApiError::Auth(ref error) if error.may_pass() => Exit::Unexpected,
+        let exit = match &error {
+            ApiError::Auth(error) if error.may_pass() => Exit::Unexpected,
             ApiError::Auth(_) | ApiError::SignIn(_) => Exit::SignIn,
             ApiError::Setup(_) => Exit::Usage,
-            ApiError::Refused(_) | ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {
-                Exit::Unexpected
-            }
+            _ => Exit::Unexpected,
         };
-        let failure = Self::new(exit, chain(&error));
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        Self {
+            hints: error.hint().map(str::to_owned).into_iter().collect(),
+            ..Self::new(exit, chain(&error))
         }
     }
 }
@@ -392,6 +278,7 @@ impl From<ApiError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::FormatError;
 
     #[test]
     fn what_is_quoted_of_a_damaged_state_cannot_act_on_a_terminal() {
@@ -405,7 +292,7 @@ mod tests {
             what,
         });
         let failure = Failure::state(".backfill", &error);
-        let message = failure.message();
+        let message = failure.message;
         assert!(
             message.contains("line 2: `\\u{1b}[2J\\n\\u{23}#[add-mask]xxx"),
             "{message}"

@@ -125,8 +125,8 @@ fn tell_uncommented(actions: &Actions, pull: &PullRequest, error: &GitHubError) 
             "the summary of this step says the same; a comment that is there may show the plan of an \
              earlier commit",
         );
-        let mut warning = failure.message().to_owned();
-        for hint in failure.hints() {
+        let mut warning = failure.message.clone();
+        for hint in &failure.hints {
             warning = format!("{warning}; {hint}");
         }
         // Nobody is left to tell that it cannot be written.

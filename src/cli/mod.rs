@@ -12,7 +12,6 @@
 
 pub(crate) mod actions;
 pub(crate) mod ask;
-pub(crate) mod carry_out;
 pub(crate) mod ci;
 pub(crate) mod config;
 pub(crate) mod connect;
@@ -24,11 +23,11 @@ pub(crate) mod environment;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod github;
+pub(crate) mod input;
 pub(crate) mod length;
 pub(crate) mod lock;
 pub(crate) mod outcomes;
 pub(crate) mod output;
-pub(crate) mod page;
 pub(crate) mod present;
 pub(crate) mod project;
 pub(crate) mod session;

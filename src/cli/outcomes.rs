@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use jiff::Timestamp;
 
+use super::context::Context;
 use super::failure::Failure;
 use crate::api::{ApiError, Client, FlowRun};
 use crate::plan::Plan;
@@ -43,16 +44,16 @@ pub(crate) async fn runs_with(
     Ok(seen.into_iter().map(|(_, seen)| seen.runs).collect())
 }
 
-/// Takes what `runs`, read at `at`, tell into this copy of the state of `place`.
+/// Takes what `runs`, read at `at`, tell into this copy of the state.
 pub(crate) fn take_in(
     state: &mut State,
     runs: &[FlowRun],
     at: Timestamp,
-    place: &str,
+    context: &Context,
 ) -> Result<(), Failure> {
     for entry in all_news(state, runs, at) {
         let folded = state.fold(entry);
-        folded.map_err(|error| Failure::state(place, &error.into()))?;
+        folded.map_err(|error| context.unusable(&error.into()))?;
     }
     Ok(())
 }

@@ -1,37 +1,51 @@
-//! Standard output: the result, as text or JSON; and a result that goes into a file.
+//! Where a result goes, and writing it: standard output, and files that are whole or not there.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::actions::Actions;
-use super::context::Context;
-use super::failure::Failure;
-use super::{Exit, WriteResult};
+use super::WriteResult;
 use crate::report::{columns, fitting};
 use crate::store::durable;
 
 /// How a result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
     /// For people
+    #[default]
     Text,
     /// One JSON document
     Json,
-}
-
-/// The same, where there may be something to annotate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AnnotatedFormat {
-    /// For people
-    Text,
-    /// One JSON document
-    Json,
+    /// For a comment on a pull request: never more than 60,000 characters; on failure, what is wrong
+    Markdown,
     /// For people, with annotations for GitHub Actions (which writes them in any form)
     Github,
+}
+
+/// Where a result goes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct ResultArgs {
+    /// How to write the result
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub(crate) format: Format,
+    /// Also write the result to this file, as JSON, even on failure; a dry run writes the plan
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+    /// The file for the page, of verbs that have one.
+    #[arg(skip)]
+    pub(crate) html: Option<PathBuf>,
+}
+
+impl From<Format> for ResultArgs {
+    fn from(format: Format) -> Self {
+        Self {
+            format,
+            ..Self::default()
+        }
+    }
 }
 
 /// Writes text for people to standard output: on a terminal, lines that are longer than it is wide
@@ -109,58 +123,6 @@ fn beside(path: &Path, bytes: &[u8], like: Option<Permissions>, replaces: bool) 
         beside.persist_noclobber(path)?;
     }
     Ok(())
-}
-
-/// Writes the report that `--report` asks for.
-pub(crate) fn report(
-    context: &Context,
-    path: &Path,
-    document: &impl Serialize,
-) -> Result<(), Failure> {
-    let write = || -> io::Result<()> {
-        let mut text = serde_json::to_vec_pretty(document)?;
-        text.push(b'\n');
-        file(path, &text, true)
-    };
-    write().map_err(|error| {
-        Failure::new(
-            Exit::Unexpected,
-            format!("could not write the report {}: {error}", path.display()),
-        )
-    })?;
-    context.actions.report_written(path);
-    Ok(())
-}
-
-/// Writes why there is no result, where the report would be.
-pub(crate) fn report_failure(
-    context: &Context,
-    path: Option<&Path>,
-    failure: &Failure,
-    format: &'static str,
-) -> Result<(), Failure> {
-    path.map_or(Ok(()), |path| {
-        report(context, path, &failure.document(format))
-    })
-}
-
-/// How `verb` ends, where something beside its work has failed, too: the work comes first, and the
-/// other is said.
-pub(crate) fn also<T>(
-    actions: &Actions,
-    verb: &str,
-    work: Result<T, Failure>,
-    beside: Result<(), Failure>,
-) -> Result<T, Failure> {
-    match (work, beside) {
-        (Ok(done), beside) => beside.map(|()| done),
-        (Err(failure), Ok(())) => Err(failure),
-        (Err(failure), Err(beside)) => {
-            beside.tell(verb, actions);
-            beside.report();
-            Err(failure)
-        }
-    }
 }
 
 /// Writes one JSON document to standard output.

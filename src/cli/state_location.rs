@@ -241,11 +241,11 @@ mod tests {
             "s3://bucket ",
         ] {
             let failure = StateLocation::read(place, Path::new("")).expect_err(place);
-            assert_eq!(failure.exit(), Exit::Usage, "{place}");
-            assert_eq!(failure.hints(), [PLACES], "{place}");
+            assert_eq!(failure.exit, Exit::Usage, "{place}");
+            assert_eq!(failure.hints, [PLACES], "{place}");
         }
         let failure = StateLocation::read("https://me:secret@host", Path::new(""));
-        let message = failure.expect_err("no bucket").message().to_owned();
+        let message = failure.expect_err("no bucket").message;
         assert_eq!(message, "the state cannot be kept in `https://`");
         for place in ["./s3:bucket", "a/b:c", "state~", "a b", "s3", "git", "a//b"] {
             let kept = StateLocation::read(place, Path::new("")).ok();

@@ -19,14 +19,11 @@ const LARGEST_PAGE: u16 = 1_000;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Wire {
-    #[serde(deserialize_with = "timestamps")]
     pub(crate) timestamps: TimestampForm,
-    #[serde(deserialize_with = "unit")]
     pub(crate) unit: TimestampUnit,
     pub(crate) delta_column: DeltaColumnRule,
     #[serde(deserialize_with = "page_size")]
     page_size: Option<NonZeroU16>,
-    #[serde(deserialize_with = "retry_word")]
     retry_word: RetryWord,
     #[serde(deserialize_with = "statuses")]
     statuses: StatusWords,
@@ -68,41 +65,11 @@ fn connect_timeout<'de, D: Deserializer<'de>>(
     }
 }
 
-fn timestamps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampForm, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "string" => Ok(TimestampForm::Text),
-        "integer" => Ok(TimestampForm::Integer),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a form of timestamps: expected `string` or `integer`"
-        ))),
-    }
-}
-
-fn unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimestampUnit, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "seconds" => Ok(TimestampUnit::Seconds),
-        "milliseconds" => Ok(TimestampUnit::Milliseconds),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a unit: expected `seconds` or `milliseconds`"
-        ))),
-    }
-}
-
 fn page_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU16>, D::Error> {
     let size = u16::deserialize(deserializer)?;
     match NonZeroU16::new(size).filter(|size| size.get() <= LARGEST_PAGE) {
         None => Err(D::Error::custom("between 1 and 1000")),
         size => Ok(size),
-    }
-}
-
-fn retry_word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RetryWord, D::Error> {
-    match String::deserialize(deserializer)?.as_str() {
-        "re-trigger" => Ok(RetryWord::Tutorial),
-        "RE_TRIGGER" => Ok(RetryWord::Specification),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is not a word for a retry: expected `re-trigger` or `RE_TRIGGER`"
-        ))),
     }
 }
 

@@ -1,22 +1,19 @@
 //! `backfill apply`: read, plan, hold, plan again from what is held, confirm, send, show.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::plan::{self, PlanWithState, Sources};
+use super::plan::{self, PlanWithState};
 use crate::cli::Exit;
-use crate::cli::carry_out::{exit_of, say_ending};
+use crate::cli::ask::check_can_ask;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, AnnotatedFormat, also};
-use crate::cli::page::HtmlArgs;
-use crate::cli::present;
-use crate::cli::session::{SendArgs, Session};
-use crate::engine::{self, Applied, Ending};
-use crate::file_text::text_of;
+use crate::cli::input::read_text;
+use crate::cli::present::{announce, layout, present, present_page, show, tell};
+use crate::cli::session::{SendArgs, Session, exit_of, in_session, say_ending};
+use crate::engine::{self, Applied, Ending, Settings};
 use crate::plan::{Action, Plan, ReviewedPlan};
-use crate::report::{self, Annotation, ApplyView, PlanView};
+use crate::report::{self, ApplyView, PlanView};
 use crate::run::DesiredRun;
 use crate::state::State;
 
@@ -34,114 +31,83 @@ pub(super) struct Flags {
     /// Do not compare with the flows and runs that exist before sending
     #[arg(long)]
     no_preflight: bool,
-    #[command(flatten)]
-    html: HtmlArgs,
+    /// Also write the result to this file as a page for a browser, on failure too: one file that
+    /// fetches nothing
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    if flags.send.dry_run {
-        return show_plan(context, flags).await;
-    }
-    let result = apply(context, flags).await;
-    let Err(failure) = &result else {
-        return result;
-    };
-    let reported = flags.send.report().map_or(Ok(()), |path| {
-        let (message, exit) = (failure.message(), failure.exit().code());
-        let document = report::json::apply_failure(message, failure.conflicts(), exit);
-        output::report(context, path, &document)
-    });
-    // Of a plan with conflicts there is a page that shows them.
-    let paged = if failure.conflicts().is_empty() {
-        flags.html.write_failure("apply", failure)
-    } else {
-        Ok(())
-    };
-    also(&context.actions, "apply", result, reported.and(paged))
-}
-
-async fn show_plan(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let args = &flags.send;
-    let made = match reviewed(context, flags.reviewed.as_deref()) {
-        Ok(reviewed) => {
-            let checked = args.paths.desired_if_any(context);
-            let sources = Sources {
-                reviewed: reviewed.as_ref(),
-                ..Sources::default()
-            };
-            plan::make(context, checked, &args.selection, sources).await
-        }
-        Err(failure) => Err(failure),
-    };
-    let form = args.format.into();
-    let (shown, reported) = plan::present(context, made, form, args.report(), &flags.html);
-    let planned = shown.and_then(|made| made.exit(args.detailed_exitcode));
-    also(&context.actions, "apply", planned, reported)
-}
-
-async fn apply(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    if !flags.send.can_be_confirmed(context) {
-        return Err(
-            Failure::usage("nobody can be asked here whether to create runs")
-                .hint("add --yes, or use `backfill plan` to see what would be done"),
-        );
+    let instead = "add --yes, or use `backfill plan` to see what would be done";
+    check_can_ask(context, args.yes || args.dry_run, "create runs", instead)?;
+    let reviewed = reviewed(context, flags.reviewed.as_deref())?;
+    if args.dry_run {
+        let made = plan::make(context, &args.paths, &args.selection, reviewed, false).await?;
+        return made.show(context, args.detailed_exitcode);
     }
     if let Some(warning) = context.fleeting_state() {
-        context.say(&format!("warning: {warning}"));
-        context
-            .actions
-            .annotate(|| vec![Annotation::warning(warning)]);
+        context.warn(warning);
     }
-    let reviewed = reviewed(context, flags.reviewed.as_deref())?;
-    let checked = flags.send.paths.desired_if_any(context)?;
-    let session = Session::open(context, &checked.manifests).await?;
-    let result = apply_in(&session, flags, checked.runs, reviewed.as_ref()).await;
-    session.close().await;
-    result
+    let checked = args.paths.desired_if_any(context)?;
+    in_session(context, &checked.manifests, async |session| {
+        apply(session, flags, checked.runs, reviewed).await
+    })
+    .await
 }
 
-async fn apply_in(
+async fn apply(
     session: &Session<'_>,
     flags: &Flags,
     desired: Vec<DesiredRun>,
-    reviewed: Option<&Arc<ReviewedPlan>>,
+    reviewed: Option<Arc<ReviewedPlan>>,
 ) -> Result<Exit, Failure> {
     let (context, args) = (session.context, &flags.send);
-    let all = |desired, state: Option<&State>| plan::planned(context, desired, state, reviewed);
-    let selection = args.selection.selection(context);
+    let all = |desired, state: Option<&State>| {
+        let reviewed = reviewed.as_ref();
+        plan::planned(context, desired, state, reviewed)
+    };
     // Where there is nothing to do, nobody is kept from the state.
     let state = session.load().await?;
-    let plan = all(desired.clone(), state.as_ref());
-    let first_look = args.selection.select(context, plan)?;
-    if is_idle(&first_look, state.as_ref(), args) {
-        let followed = state.as_ref().filter(|_| args.waits());
-        let nothing = engine::nothing_to_do(&first_look, followed);
-        let exit = show_result(session, flags, &first_look, &nothing);
-        let next = PlanView::of(&first_look, state.as_ref());
-        return Ok(finish(context, flags, &first_look, nothing, next, exit));
+    let plan = args
+        .selection
+        .select(all(desired.clone(), state.as_ref()))?;
+    let plan = args.selection.limited(context, plan);
+    if args.are_idle(&plan, state.as_ref()) {
+        let followed = state.as_ref().filter(|_| args.wait);
+        let nothing = engine::nothing_to_do(&plan, followed);
+        let exit = show_result(context, flags, &plan, &nothing);
+        let next = PlanView::of(&plan, state.as_ref());
+        return Ok(finish(context, &plan, nothing, next, exit));
     }
 
     let (mut held, mut signals) = session.hold(&args.lock).await?;
-    let wanted = flags.html.is_asked().then(|| desired.clone());
-    let plan = all(desired, Some(held.state())).select(&selection);
+    let wanted = context.result.html.is_some().then(|| desired.clone());
+    let plan = all(desired, Some(held.state()));
+    let plan = args.selection.limited(context, plan);
     let forecast = plan::forecast(context, &plan, Some(held.state()));
-    let made = PlanWithState::of(plan, forecast);
-    let has_conflicts = made.plan.totals().actions.of(Action::Conflict) > 0;
-    show_made(context, flags, &made, held.state());
-    if has_conflicts {
+    let view = PlanView {
+        forecast: forecast.as_ref(),
+        ..PlanView::of(&plan, Some(held.state()))
+    };
+    if plan.conflicts().next().is_some() {
+        tell(context, &view);
+        present_page(context, &view, Exit::Usage);
+        let _ = show(&view, context.result.format, layout(context), Exit::Usage);
         held.close().await?;
-        present::tell(context, &made.view());
-        return Err(plan::conflict(&made.plan));
+        return Err(plan::conflict(&plan));
     }
-    let question = (!args.yes).then(|| question(&made.plan));
+    announce(context, "The plan", &view);
+    let question = (!args.yes).then(|| question(&plan));
     let Some(held) = held.confirmed(question, &mut signals).await? else {
         return Ok(Exit::Success);
     };
-    let plan = made.plan;
-    let applied = held
-        .send(args, &plan, !flags.no_preflight, false, signals)
-        .await?;
-    let exit = show_result(session, flags, &plan, &applied);
+    let settings = |settings| Settings {
+        preflight: !flags.no_preflight,
+        ..settings
+    };
+    let applied = held.send(args, &plan, settings, signals).await?;
+    let exit = show_result(context, flags, &plan, &applied);
     // The state is asked for once more for the page, unless somebody waits for the end of this, or it
     // could not be used.
     let has_state = !matches!(applied.ending, Ending::Interrupted | Ending::Store(_));
@@ -150,63 +116,28 @@ async fn apply_in(
         _ => None,
     };
     let after = wanted.zip(state).map(|(wanted, state)| {
-        let next = all(wanted, state.as_ref()).select(&selection);
+        let next = args.selection.limited(context, all(wanted, state.as_ref()));
         PlanWithState::at(context, next, state)
     });
     // Where that is not known, the page has what was planned, and what became of each run.
     let next = after.as_ref().map(PlanWithState::view);
     let next = next.unwrap_or_else(|| PlanView::of(&plan, None));
-    Ok(finish(context, flags, &plan, applied, next, exit))
+    Ok(finish(context, &plan, applied, next, exit))
 }
 
-/// Whether nothing is to be sent, looked for or followed.
-fn is_idle(plan: &Plan, state: Option<&State>, args: &SendArgs) -> bool {
-    let totals = plan.totals();
-    let has_work = totals.has_changes() || totals.actions.of(Action::Conflict) > 0;
-    let has_doubts = state.is_some_and(engine::has_doubts);
-    let is_followed = args.waits() && engine::has_unfinished(plan, state);
-    !has_work && !has_doubts && !is_followed
-}
-
-/// Shows what is about to be done, or why it is not. From here on a reader of standard output that has
-/// gone decides nothing.
-fn show_made(context: &Context, flags: &Flags, made: &PlanWithState, state: &State) {
-    let has_conflicts = made.plan.totals().actions.of(Action::Conflict) > 0;
-    if !has_conflicts && (flags.send.format == AnnotatedFormat::Json || context.quiet) {
-        return;
-    }
-    let form = flags.send.format.into();
-    context.actions.begin_group(io::stdout(), "The plan");
-    made.warn(context, form);
-    let view = PlanView {
-        state: Some(state),
-        ..made.view()
-    };
-    if has_conflicts {
-        flags.html.write_at_end(context, &view, Exit::Usage);
-    }
-    let _ = present::show(context, &view, form);
-    context.actions.end_group(io::stdout());
-}
-
-fn show_result(session: &Session<'_>, flags: &Flags, plan: &Plan, applied: &Applied) -> Exit {
+fn show_result(context: &Context, flags: &Flags, plan: &Plan, applied: &Applied) -> Exit {
     let view = ApplyView {
         plan,
         applied,
         next: None,
     };
-    let exit = exit_of(
-        applied,
-        plan.totals().held_back,
-        flags.send.detailed_exitcode,
-    );
-    session.show(&flags.send, &view, exit)
+    let exit = exit_of(applied, plan, flags.send.detailed_exitcode);
+    present(context, &view, exit)
 }
 
 /// Writes the page, and says why the apply ended, if it ended early.
 fn finish(
     context: &Context,
-    flags: &Flags,
     plan: &Plan,
     applied: Applied,
     next: PlanView<'_>,
@@ -217,7 +148,7 @@ fn finish(
         applied: &applied,
         next: Some(next),
     };
-    let exit = flags.html.write_at_end(context, &view, exit);
+    let exit = present_page(context, &view, exit);
     say_ending(context, applied.ending, exit)
 }
 
@@ -235,14 +166,12 @@ fn reviewed(context: &Context, path: Option<&Path>) -> Result<Option<Arc<Reviewe
     let Some(path) = path else {
         return Ok(None);
     };
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::usage(format!("could not read the plan {name}: {error}")))?;
-    let text = text_of(&bytes).map_err(|error| Failure::not_text(&name, error))?;
+    let text = read_text("the plan ", path)?;
     let organization = context.organization.as_ref();
     let reviewed = report::json::read_plan(text.as_bytes(), organization).map_err(|error| {
         Failure::usage(format!(
-            "{name} cannot be applied: {}; nothing was sent",
+            "{} cannot be applied: {}; nothing was sent",
+            path.display(),
             report::plain(&error, MOST_SAID)
         ))
         .hint("write it anew with `backfill plan --format json`, and have it reviewed again")

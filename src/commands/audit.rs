@@ -4,27 +4,25 @@
 //! listed then has at least its intent in it, so that an apply at the same time is no finding.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::{ApiError, Client, FlowRun};
 use crate::cli::Exit;
-use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::github;
-use crate::cli::output::{self, AnnotatedFormat, also};
+use crate::cli::output::ResultArgs;
 use crate::cli::present::present;
+use crate::cli::session::{Session, in_session};
 use crate::manifest::{Checked, Manifest};
 use crate::reconcile::audit::{Audit, AuditInput, FindingKind, FlowListing, compare};
 use crate::reconcile::{Extent, Query, observe};
 use crate::report::{AuditView, View};
 use crate::run::{FlowRef, RunId};
 use crate::state::{Fate, State};
-use crate::store::load;
 use crate::untrusted::Untrusted;
 
 /// So many unknown runs of a flow are asked for one by one where the list shows no windows.
@@ -39,50 +37,27 @@ permission; 8 the state cannot be read.")]
 pub(super) struct Flags {
     #[command(flatten)]
     paths: Paths,
-    /// How to write the result
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(super) format: AnnotatedFormat,
+    #[command(flatten)]
+    pub(super) result: ResultArgs,
     /// Keep one issue up to date with what differs, and close it when nothing does; for GitHub
     /// Actions, with `GITHUB_TOKEN`
     #[arg(long)]
     issue: bool,
-    /// Also write the result to this file, as JSON, even on failure
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let result = connect_and_audit(context, flags).await;
-    let reported = match &result {
-        Err(failure) => {
-            output::report_failure(context, flags.report.as_deref(), failure, "audit/v1")
-        }
-        Ok(_) => Ok(()),
-    };
-    also(&context.actions, "audit", result, reported)
-}
-
-async fn connect_and_audit(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let checked = flags.paths.desired_if_any(context)?;
-    let connected = connect(context, &checked.manifests).await?;
-    let result = audit(context, &checked, &connected, flags).await;
-    connected.close().await;
-    result
+    in_session(context, &checked.manifests, async |session| {
+        audit(session, flags, &checked).await
+    })
+    .await
 }
 
-async fn audit(
-    context: &Context,
-    checked: &Checked,
-    connected: &Connected,
-    flags: &Flags,
-) -> Result<Exit, Failure> {
-    let client = &*connected.client;
+async fn audit(session: &Session<'_>, flags: &Flags, checked: &Checked) -> Result<Exit, Failure> {
+    let (context, client) = (session.context, &*session.connected.client);
     let concurrency = context.config.limits.concurrency;
     let looks = look(&checked.manifests, client, concurrency).await?;
-    let place = context.place()?;
-    let state = load(place.as_ref(), Some(&connected.organization))
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?;
+    let state = session.load().await?;
     let looks = look_closer(looks, state.as_ref(), client, concurrency).await?;
 
     let input = AuditInput {
@@ -94,7 +69,6 @@ async fn audit(
             .unwrap_or(SignedDuration::MAX),
     };
     let audit = compare(input, &looks);
-    let exit = exit_of(&audit);
     let view = AuditView {
         audit: &audit,
         has_state: state.is_some(),
@@ -108,16 +82,8 @@ async fn audit(
     } else {
         Ok(())
     };
-    let [shown, reported] = present(
-        context,
-        &view,
-        flags.format.into(),
-        flags.report.as_deref(),
-        exit,
-    );
-    shown?;
-    also(&context.actions, "audit", told, reported)?;
-    Ok(exit)
+    let exit = present(context, &view, exit_of(&audit));
+    Ok(context.tell_unwritten(told, exit))
 }
 
 /// Each flow of the manifests, with its list of runs.
@@ -129,7 +95,7 @@ async fn look(
     let flows: BTreeMap<&FlowRef, &Untrusted> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
-        .map(|manifest| (&*manifest.flow, &manifest.name))
+        .map(|manifest| (&*manifest.flow, &manifest.request.name))
         .collect();
     let whole = Query {
         flow: true,

@@ -6,22 +6,23 @@ mod github;
 mod service;
 mod state;
 
+use std::collections::HashSet;
+
+use crate::api::Client;
 use crate::cli::Exit;
+use crate::cli::ci::is_on_github;
 use crate::cli::config::Config;
 use crate::cli::connect::connect;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
-use crate::cli::environment::is_on_a_runner;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, OutputFormat};
-use crate::cli::present::show_result;
+use crate::cli::output::Format;
+use crate::cli::present::{present, show};
 use crate::cli::project::Project;
 use crate::doctor::{Area, Diagnosis, Finding, Needs, Trouble, Variables, check_variables};
 use crate::manifest::{Checked, Manifest};
-use crate::report::{DoctorView, Layout, View, describe_manifests, number, plain};
-
-/// Why flows are not looked at.
-const NO_TOKEN: &str = "there is no token";
+use crate::report::{DoctorView, Layout, describe_manifests, number, plain};
+use crate::run::RunId;
 
 /// Flags of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +39,7 @@ pub(super) struct Flags {
     write: bool,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: OutputFormat,
+    pub(super) format: Format,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -51,57 +52,63 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     };
     found.extend(check_variables(&variables(), needs));
     let checked = manifests(context, flags, found);
-
     let (state_findings, sent) = state::check(context, flags.write).await;
-    let answers = if context.emulator {
-        found.push(Finding::fine(
-            Area::Service,
-            "endpoint",
-            "endpoint",
-            "the built-in emulator: nothing reaches Adobe",
-        ));
-        true
-    } else {
-        service::probe_endpoint(context, found).await
-    };
-    match connect(context, &checked.manifests).await {
+    let answers = service::probe_endpoint(context, found).await;
+    let looked = match connect(context, &checked.manifests).await {
         Ok(connected) => {
-            let client = &connected.client;
-            let has_token = service::sign_in(context, client, found).await;
-            if has_token && answers {
-                let manifests = &checked.manifests;
-                let open = service::open_sandboxes(context, client, manifests, found).await;
-                let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
-                let manifests: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
-                if manifests.len() < checked.manifests.len() {
-                    found.push(not_looked_at("their sandbox is not open"));
-                } else if manifests.is_empty() {
-                    found.push(not_looked_at("no manifest names one"));
-                }
-                let learnt = flows::look(context, client, &manifests, &sent).await;
-                found.extend(learnt.findings);
-                diagnosis.settling = learnt.settling;
-            } else {
-                found.push(not_looked_at(if answers {
-                    NO_TOKEN
-                } else {
-                    "the service does not answer"
-                }));
-            }
+            let (client, manifests) = (&connected.client, &checked.manifests);
+            let looked =
+                look_at_flows(context, client, manifests, &sent, answers, &mut diagnosis).await;
             connected.close().await;
+            looked
         }
         Err(failure) => {
             found.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
-            found.push(not_looked_at("settings or credentials are missing"));
+            Err("settings or credentials are missing")
         }
+    };
+    if let Err(why) = looked {
+        let message = format!("not looked at: {why}");
+        let finding = Finding::notice(Area::Flows, "flow", "flows", message);
+        diagnosis.findings.push(finding);
     }
     diagnosis.findings.extend(state_findings);
-    if is_on_a_runner() {
+    if is_on_github() {
         diagnosis.findings.extend(github::check(context).await);
     }
     let exit = exit_of(&diagnosis);
-    show_result(context, &DoctorView(&diagnosis), flags.format, exit)?;
-    Ok(exit)
+    Ok(present(context, &DoctorView(&diagnosis), exit))
+}
+
+/// Signs in, and looks at the flows whose sandbox is open; or why not at all of them.
+async fn look_at_flows(
+    context: &Context,
+    client: &Client,
+    manifests: &[Manifest],
+    sent: &HashSet<RunId>,
+    answers: bool,
+    diagnosis: &mut Diagnosis,
+) -> Result<(), &'static str> {
+    let found = &mut diagnosis.findings;
+    let has_token = service::sign_in(context, client, found).await;
+    if !answers {
+        return Err("the service does not answer");
+    } else if !has_token {
+        return Err("there is no token");
+    }
+    let open = service::open_sandboxes(context, client, manifests, found).await;
+    let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
+    let looked_at: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
+    let learnt = flows::look(context, client, &looked_at, sent).await;
+    found.extend(learnt.findings);
+    diagnosis.settling = learnt.settling;
+    if looked_at.len() < manifests.len() {
+        Err("their sandbox is not open")
+    } else if manifests.is_empty() {
+        Err("no manifest names one")
+    } else {
+        Ok(())
+    }
 }
 
 impl Flags {
@@ -125,11 +132,12 @@ impl Flags {
             "manifests, service, flows and state are not looked at: the settings are wrong",
         ));
         let exit = exit_of(&diagnosis);
-        let view = DoctorView(&diagnosis);
-        match self.format {
-            OutputFormat::Text => output::text(|out| view.write_text(out, Layout::default())),
-            OutputFormat::Json => output::json(&view.document(exit.code())),
-        }?;
+        show(
+            &DoctorView(&diagnosis),
+            self.format,
+            Layout::default(),
+            exit,
+        )?;
         Ok(exit)
     }
 }
@@ -182,31 +190,22 @@ fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Chec
     checked
 }
 
-fn not_looked_at(why: &str) -> Finding {
-    let message = format!("not looked at: {why}");
-    Finding::notice(Area::Flows, "flow", "flows", message)
-}
-
 /// A failure as what a check found.
 fn of_failure(area: Area, check: &'static str, subject: &str, failure: &Failure) -> Finding {
-    let trouble = match failure.exit() {
+    let trouble = match failure.exit {
         Exit::Usage => Trouble::Settings,
         Exit::SignIn => Trouble::SignIn,
         Exit::Unexpected => Trouble::Unreachable,
         Exit::State => Trouble::State,
         _ => Trouble::WouldNotWork,
     };
-    // Where it is wrong is told, and not drawn: a finding is a line.
-    let mut is_past_place = false;
-    let lines = failure.message().lines().take_while(|line| {
-        let is_told = !is_past_place;
-        is_past_place |= line.trim_start().starts_with("--> ");
-        is_told
-    });
-    let lines: Vec<&str> = lines.map(str::trim).collect();
-    let message = plain(&lines.join(" "), 700);
+    // A finding is a line: where it is wrong is told, and the excerpt under that is not drawn.
+    let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
+    let place = lines.iter().position(|line| line.starts_with("--> "));
+    let told = place.map_or(&lines[..], |place| &lines[..=place]);
+    let message = plain(&told.join(" "), 700);
     let finding = Finding::fault(trouble, area, check, subject, message);
-    match failure.hints().first() {
+    match failure.hints.first() {
         Some(hint) => finding.advise(plain(hint, 700)),
         None => finding,
     }

@@ -14,20 +14,18 @@ use std::path::PathBuf;
 use super::resolve::reason;
 use crate::api::{ApiError, Client};
 use crate::cli::Exit;
-use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::rules;
 use crate::cli::failure::Failure;
 use crate::cli::lock::LockArgs;
-use crate::cli::output::{self, OutputFormat};
-use crate::cli::present::show_result;
-use crate::cli::signals::Signals;
+use crate::cli::output::{self, Format};
+use crate::cli::present::present;
+use crate::cli::session::{Session, in_session};
 use crate::reconcile::import::{ImportedFlow, ImportedManifest, Undecided, source_of};
 use crate::reconcile::{Extent, Query, observe};
 use crate::report::{ImportView, Layout, View};
 use crate::run::{FlowId, FlowRef, Sandbox};
 use crate::state::State;
-use crate::store::load;
 use manifest_writer::{ListedFlow, ManifestWriter, entries, write};
 
 /// The reason of manifests that are given none.
@@ -55,7 +53,7 @@ pub(super) struct Flags {
     dry_run: bool,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: OutputFormat,
+    pub(super) format: Format,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -72,24 +70,16 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             ),
         );
     }
-    let connected = connect(context, &[]).await?;
-    let result = import(context, flags, sandbox, &connected).await;
-    connected.close().await;
-    result
+    in_session(context, &[], async |session| {
+        import(session, flags, sandbox).await
+    })
+    .await
 }
 
-async fn import(
-    context: &Context,
-    flags: &Flags,
-    sandbox: &Sandbox,
-    connected: &Connected,
-) -> Result<Exit, Failure> {
-    let place = context.place()?;
-    let organization = &connected.organization;
-    let state = load(place.as_ref(), Some(organization))
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?
-        .unwrap_or_else(|| State::new(organization.clone()));
+async fn import(session: &Session<'_>, flags: &Flags, sandbox: &Sandbox) -> Result<Exit, Failure> {
+    let (context, connected) = (session.context, &session.connected);
+    let state = session.load().await?;
+    let state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
     // Listed before the state is held: what is listed then is in it, or nobody's of ours.
     let listed = list(context, flags, sandbox, &connected.client, &state).await?;
     let default = context.project.manifests();
@@ -105,22 +95,14 @@ async fn import(
     let mut flows = writer.prepare(&state)?;
     if !flags.dry_run {
         if !entries(&flows).is_empty() {
-            let mut signals = Signals::listen()?;
-            let mut store = flags
-                .lock
-                .hold(context, place.as_ref(), organization, &mut signals)
-                .await?;
-            let prepared = writer.prepare(store.state());
+            let (mut held, mut signals) = session.hold(&flags.lock).await?;
+            let prepared = writer.prepare(held.state());
             let recorded = async {
-                store
-                    .append(prepared.as_deref().map(entries).unwrap_or_default())
-                    .await?;
-                store.close().await
+                let found = prepared.as_deref().map(entries).unwrap_or_default();
+                held.append(found).await?;
+                held.close().await
             };
-            signals
-                .outlast(recorded)
-                .await?
-                .map_err(|error| Failure::state(&place.name(), &error))?;
+            signals.outlast(recorded).await??;
             flows = prepared?;
         }
         for manifest in manifests(&flows) {
@@ -132,8 +114,7 @@ async fn import(
     } else {
         Exit::InDoubt
     };
-    show(context, flags, &flows, connected.client.api_key(), exit)?;
-    Ok(exit)
+    show(context, flags, &flows, connected.client.api_key(), exit)
 }
 
 fn show(
@@ -142,14 +123,14 @@ fn show(
     flows: &[ImportedFlow],
     api_key: &str,
     exit: Exit,
-) -> Result<(), Failure> {
+) -> Result<Exit, Failure> {
     let view = ImportView {
         flows,
         api_key,
         dry_run: flags.dry_run,
     };
-    if !flags.dry_run || flags.format == OutputFormat::Json {
-        return show_result(context, &view, flags.format, exit);
+    if !flags.dry_run || flags.format == Format::Json {
+        return Ok(present(context, &view, exit));
     }
     // The manifests are the result, and can go into a file.
     output::raw(|out| {
@@ -168,7 +149,7 @@ fn show(
         };
         let _ = view.write_text(&mut io::stderr().lock(), layout);
     }
-    Ok(())
+    Ok(exit)
 }
 
 /// The manifests of the flows, each once.
@@ -232,7 +213,7 @@ fn unreadable(flow: &FlowRef, error: ApiError) -> Failure {
             403 => Exit::SignIn,
             _ => Exit::Unexpected,
         },
-        _ => Failure::from(error).exit(),
+        _ => Failure::from(error).exit,
     };
     Failure::new(exit, format!("{message}; nothing was written"))
 }

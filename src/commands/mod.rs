@@ -25,19 +25,19 @@ mod validate;
 mod version;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-use plan::PlanFormat;
-
 pub use crate::cli::Exit;
 use crate::cli::actions::Actions;
+use crate::cli::ci::is_on_github;
 use crate::cli::context;
-use crate::cli::environment::is_on_a_runner;
 use crate::cli::failure::Failure;
-use crate::cli::output::{AnnotatedFormat, also};
+use crate::cli::output::{Format, ResultArgs};
+use crate::cli::present::present_failure;
 
 /// Create backfill flow runs in Adobe Experience Platform from reviewed manifests, each exactly
 /// once
@@ -111,86 +111,83 @@ pub fn run(args: &[OsString], runtime: &tokio::runtime::Runtime) -> Exit {
 async fn run_async(args: &[OsString]) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(args) {
-                return version::print().unwrap_or_else(Failure::report);
-            }
-            // Help and version are results, not mistakes.
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Success
-            };
-            if exit == Exit::Usage && is_on_a_runner() {
-                let actions = Actions::new(false);
-                let text = error.to_string();
-                let text = text.strip_prefix("error: ").unwrap_or(&text);
-                let failure = Failure::usage(text.trim_end());
-                failure.tell("", &actions);
-                // What was typed may be another's, and is repeated by clap as it is.
-                failure.report();
-                actions.finish(exit);
-                return exit;
-            }
-            return match error.print() {
-                Ok(()) => exit,
-                Err(error) => Failure::from(error).report(),
-            };
-        }
+        Err(error) => return explain(args, &error),
     };
-    let actions = Arc::new(Actions::new(cli.verb.is_for_github()));
-    let verb = cli.verb.name();
-    let exit = match Box::pin(dispatch(cli, &actions)).await {
+    let (verb, format, result) = cli.verb.result();
+    let actions = Arc::new(Actions::new(result.format == Format::Github));
+    let exit = match Box::pin(dispatch(cli, &result, &actions)).await {
         Ok(exit) => exit,
-        Err(failure) => {
-            failure.tell(verb, &actions);
-            failure.report()
-        }
+        Err(failure) => present_failure(failure, verb, format, &result, &actions),
     };
     actions.finish(exit);
     exit
 }
 
-impl Verb {
-    /// As it is typed.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Init(_) => "init",
-            Self::Doctor(_) => "doctor",
-            Self::Validate(_) => "validate",
-            Self::Plan(_) => "plan",
-            Self::Apply(_) => "apply",
-            Self::Status(_) => "status",
-            Self::Retry(_) => "retry",
-            Self::Audit(_) => "audit",
-            Self::Import(_) => "import",
-            Self::Resolve(_) => "resolve",
-            Self::State(_) => "state",
-            #[cfg(feature = "rehearse")]
-            Self::Rehearse(_) => "rehearse",
-            #[cfg(feature = "emulator")]
-            Self::Emulator(_) => "emulator",
-            Self::Schema => "schema",
-            Self::Completions(_) => "completions",
-            Self::Man(_) => "man",
-        }
+/// What clap has to say in place of a verb: help and versions are results, all else is a mistake.
+fn explain(args: &[OsString], error: &clap::Error) -> Exit {
+    if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(args) {
+        return version::print().unwrap_or_else(Failure::report);
     }
+    if error.use_stderr() && is_on_github() {
+        let actions = Actions::new(false);
+        let text = error.to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let failure = Failure::usage(text.trim_end());
+        failure.tell("", &actions);
+        // What was typed may be another's, and is repeated by clap as it is.
+        let exit = failure.report();
+        actions.finish(exit);
+        return exit;
+    }
+    match error.print() {
+        Ok(()) if error.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Success,
+        Err(error) => Failure::from(error).report(),
+    }
+}
 
-    /// Whether it was asked for annotations as its result.
-    fn is_for_github(&self) -> bool {
+impl Verb {
+    /// Its name as it is typed, the format of its JSON document, and where its result goes.
+    fn result(&self) -> (&'static str, &'static str, ResultArgs) {
+        let with_page = |html: &Option<PathBuf>, result: &ResultArgs| ResultArgs {
+            html: html.clone(),
+            ..result.clone()
+        };
         match self {
-            Self::Validate(flags) => flags.format == AnnotatedFormat::Github,
-            Self::Plan(flags) => flags.format == PlanFormat::Github,
-            Self::Apply(flags) => flags.send.format == AnnotatedFormat::Github,
-            Self::Status(flags) => flags.format == AnnotatedFormat::Github,
-            Self::Retry(flags) => flags.send.format == AnnotatedFormat::Github,
-            Self::Audit(flags) => flags.format == AnnotatedFormat::Github,
-            _ => false,
+            Self::Init(_) => ("init", "", ResultArgs::default()),
+            Self::Doctor(flags) => ("doctor", "doctor/v1", flags.format.into()),
+            Self::Validate(flags) => ("validate", "validate/v1", flags.format.into()),
+            Self::Plan(flags) => ("plan", "plan/v2", with_page(&flags.html, &flags.result)),
+            Self::Apply(flags) => {
+                let is_plan = flags.send.dry_run;
+                let format = if is_plan { "plan/v2" } else { "apply/v1" };
+                ("apply", format, with_page(&flags.html, &flags.send.result))
+            }
+            Self::Status(flags) => {
+                let result = with_page(&flags.html, &flags.format.into());
+                ("status", "status/v1", result)
+            }
+            Self::Retry(flags) => ("retry", "retry/v1", flags.send.result.clone()),
+            Self::Audit(flags) => ("audit", "audit/v1", flags.result.clone()),
+            Self::Import(flags) => ("import", "import/v1", flags.format.into()),
+            Self::Resolve(flags) => ("resolve", "resolve/v1", flags.format.into()),
+            Self::State(flags) => ("state", "state/v1", flags.format().into()),
+            #[cfg(feature = "rehearse")]
+            Self::Rehearse(flags) => ("rehearse", "rehearse/v1", flags.format.into()),
+            #[cfg(feature = "emulator")]
+            Self::Emulator(_) => ("emulator", "", ResultArgs::default()),
+            Self::Schema => ("schema", "", ResultArgs::default()),
+            Self::Completions(_) => ("completions", "", ResultArgs::default()),
+            Self::Man(_) => ("man", "", ResultArgs::default()),
         }
     }
 }
 
-async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<Exit, Failure> {
+async fn dispatch(
+    Cli { global, verb }: Cli,
+    result: &ResultArgs,
+    actions: &Arc<Actions>,
+) -> Result<Exit, Failure> {
     // These need no config, and must work where it is wrong.
     match &verb {
         Verb::Init(flags) => return init::run(flags),
@@ -200,22 +197,20 @@ async fn dispatch(Cli { global, verb }: Cli, actions: &Arc<Actions>) -> Result<E
         _ => {}
     }
     let project = global.project();
-    let sandbox = global.sandbox();
-    let context = match context::Context::resolve(global, project.clone(), actions) {
-        Ok(context) => context,
-        Err(failure) => {
-            if let Verb::Doctor(flags) = &verb {
-                return flags.without_context(&project, &failure);
+    let sandbox = global.sandbox().ok().flatten();
+    let context = context::Context::resolve(global, result.clone(), project.clone(), actions);
+    let context = match (context, &verb) {
+        (Ok(context), _) => context,
+        (Err(failure), Verb::Doctor(flags)) => return flags.without_context(&project, &failure),
+        (Err(failure), Verb::Plan(flags)) => {
+            let told = flags.unplanned(&project, sandbox.as_ref(), &failure, actions);
+            if let Err(untold) = told.await {
+                untold.tell("plan", actions);
+                untold.report();
             }
-            let beside = match &verb {
-                Verb::Plan(flags) => {
-                    let sandbox = sandbox.as_ref().ok().and_then(Option::as_ref);
-                    flags.unplanned(&project, sandbox, &failure, actions).await
-                }
-                _ => Ok(()),
-            };
-            return also(actions, verb.name(), Err(failure), beside);
+            return Err(failure);
         }
+        (Err(failure), _) => return Err(failure),
     };
     match verb {
         Verb::Doctor(flags) => doctor::run(&context, &flags).await,

@@ -3,25 +3,23 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::api::{CreateRun, CurlTarget, DeltaColumnRule, Rate};
 use crate::cli::Exit;
 use crate::cli::actions::Actions;
-use crate::cli::connect::{Connected, connect};
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, SelectionArgs};
 use crate::cli::failure::Failure;
 use crate::cli::github;
 use crate::cli::outcomes;
-use crate::cli::output::{self, also};
-use crate::cli::page::HtmlArgs;
-use crate::cli::present::{self, Form};
+use crate::cli::output::{self, Format, ResultArgs};
+use crate::cli::present::{layout, present, present_page};
 use crate::cli::project::Project;
+use crate::cli::session::{Session, in_session};
 use crate::manifest::{Checked, Problem};
 use crate::plan::{
     Action, Explained, Forecast, Known, Pace, Plan, PlannedRun, ReviewedPlan, diff, explain,
@@ -32,7 +30,6 @@ use crate::reconcile::{Moment, observe};
 use crate::report::{self, BlockedFlow, PlanView, View};
 use crate::run::{DesiredRun, FlowRef, Key, KeyPrefix, RunIdentity, Sandbox, Source, UnixSeconds};
 use crate::state::{Fate, Record, State};
-use crate::store::load;
 
 /// How many conflicts an error names before it counts the rest.
 const NAMED: usize = 5;
@@ -44,9 +41,8 @@ pub(super) struct Flags {
     paths: Paths,
     #[command(flatten)]
     selection: SelectionArgs,
-    /// How to write the plan
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(super) format: PlanFormat,
+    #[command(flatten)]
+    pub(super) result: ResultArgs,
     /// Also look at the service, by reads alone: check the flows, find runs that exist, settle doubts
     #[arg(long)]
     online: bool,
@@ -57,37 +53,13 @@ pub(super) struct Flags {
     /// `GITHUB_TOKEN`
     #[arg(long)]
     comment: bool,
-    /// Also write the plan to this file, as JSON
+    /// Also write the plan to this file as a page for a browser, on failure too: one file that
+    /// fetches nothing
     #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    #[command(flatten)]
-    html: HtmlArgs,
+    pub(super) html: Option<PathBuf>,
     /// Explain the one run whose key begins with KEY, and why it is planned as it is
     #[arg(long, value_name = "KEY", conflicts_with_all = ["keys", "format", "detailed_exitcode", "comment", "report", "html"])]
     explain: Option<KeyPrefix>,
-}
-
-/// How a plan is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PlanFormat {
-    /// For people
-    Text,
-    /// One JSON document
-    Json,
-    /// For a comment on a pull request: never more than 60,000 characters; on failure, what is wrong
-    Markdown,
-    /// For people, with annotations for GitHub Actions (which writes them in any form)
-    Github,
-}
-
-impl From<PlanFormat> for Form {
-    fn from(format: PlanFormat) -> Self {
-        match format {
-            PlanFormat::Text | PlanFormat::Github => Self::Text,
-            PlanFormat::Json => Self::Json,
-            PlanFormat::Markdown => Self::Markdown(github::ROOM),
-        }
-    }
 }
 
 impl Flags {
@@ -99,88 +71,48 @@ impl Flags {
         failure: &Failure,
         actions: &Actions,
     ) -> Result<(), Failure> {
-        let shown = show_failure(failure, self.format.into());
         if !self.comment {
-            return shown;
+            return Ok(());
         }
-        let markdown = failure.markdown("plan", github::ROOM);
+        let markdown = failure.view("plan").markdown(github::ROOM);
         let manifests = self.paths.as_given(project);
-        let superseded =
-            github::supersede(actions, project.config(), &manifests, sandbox, &markdown).await;
-        superseded.and(shown)
+        github::supersede(actions, project.config(), &manifests, sandbox, &markdown).await
     }
-}
-
-/// Writes why there is no plan where a plan as Markdown was asked for: on a page that is kept up to
-/// date with it, the plan of an earlier commit would mislead.
-fn show_failure(failure: &Failure, form: Form) -> Result<(), Failure> {
-    if let Form::Markdown(most) = form {
-        let markdown = failure.markdown("plan", most);
-        output::raw(|out| out.write_all(markdown.as_bytes()))?;
-    }
-    Ok(())
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let checked = flags.paths.desired_if_any(context);
-    let sources = Sources {
-        online: flags.online,
-        ..Sources::default()
-    };
-    let made = make(context, checked, &flags.selection, sources).await;
+    let made = make(context, &flags.paths, &flags.selection, None, flags.online).await;
     if let Some(prefix) = &flags.explain {
         let made = made?;
         let explained = explain(&made.plan, made.state.as_ref(), prefix)?;
         let now = UnixSeconds::clamped(Timestamp::now().as_second());
         let request = request(context, &explained, made.state.as_ref(), now);
-        let request = request.as_deref();
-        let layout = present::layout(context);
+        let (request, layout) = (request.as_deref(), layout(context));
         output::raw(|out| report::write_explained(out, &explained, request, now, layout))?;
         return Ok(Exit::Success);
     }
     let commented = if flags.comment {
         // A comment with the plan of an earlier commit would mislead the reviewer of this one.
         let markdown = match &made {
-            Ok(made) => made.markdown(github::ROOM),
-            Err(failure) => failure.markdown("plan", github::ROOM),
+            Ok(made) => made.view().markdown(github::ROOM).unwrap_or_default(),
+            Err(failure) => failure.view("plan").markdown(github::ROOM),
         };
         github::comment(context, &flags.paths.as_given(&context.project), &markdown).await
     } else {
         Ok(())
     };
-    let report = flags.report.as_deref();
-    let (shown, reported) = present(context, made, flags.format.into(), report, &flags.html);
-    let planned = shown.and_then(|made| made.exit(flags.detailed_exitcode));
-    also(&context.actions, "plan", planned, commented.and(reported))
-}
-
-/// Shows the plan everywhere, or reports why there is none: the plan, and how the rest went.
-pub(super) fn present(
-    context: &Context,
-    made: Result<PlanWithState, Failure>,
-    form: Form,
-    report: Option<&Path>,
-    html: &HtmlArgs,
-) -> (Result<PlanWithState, Failure>, Result<(), Failure>) {
-    let made = match made {
-        Ok(made) => made,
-        Err(failure) => {
-            let reported = output::report_failure(context, report, &failure, "plan/v2");
-            let reported = reported.and(html.write_failure("plan", &failure));
-            let shown = show_failure(&failure, form);
-            return (Err(failure), reported.and(shown));
-        }
-    };
-    made.warn(context, form);
-    let [shown, reported] = present::present(context, &made.view(), form, report, Exit::Success);
-    let reported = reported.and(html.write(&made.view()));
-    (shown.map(|()| made), reported)
+    let shown = made.and_then(|made| made.show(context, flags.detailed_exitcode));
+    let exit = shown
+        .as_ref()
+        .map_or_else(|failure| failure.exit, |exit| *exit);
+    let exit = context.tell_unwritten(commented, exit);
+    shown.map(|_| exit)
 }
 
 /// A plan and what it was made from.
 #[derive(Debug)]
 pub(super) struct PlanWithState {
-    pub(super) plan: Plan,
+    plan: Plan,
     forecast: Option<Forecast>,
     state: Option<State>,
     /// What was found in the manifests; no errors.
@@ -190,17 +122,6 @@ pub(super) struct PlanWithState {
 }
 
 impl PlanWithState {
-    /// A plan, made from a state that is kept elsewhere.
-    pub(super) fn of(plan: Plan, forecast: Option<Forecast>) -> Self {
-        Self {
-            plan,
-            forecast,
-            state: None,
-            problems: Vec::new(),
-            blocked: None,
-        }
-    }
-
     /// A plan of this moment, made from `state`.
     pub(super) fn at(context: &Context, plan: Plan, state: Option<State>) -> Self {
         Self {
@@ -222,73 +143,59 @@ impl PlanWithState {
         }
     }
 
-    /// How it ends that the plan was shown and not carried out.
-    pub(super) fn exit(&self, detailed_exitcode: bool) -> Result<Exit, Failure> {
-        let totals = self.plan.totals();
-        if self.plan.contradicts_state() {
-            return Err(conflict(&self.plan));
-        }
-        let blocked = self.blocked.as_deref().unwrap_or_default();
-        Ok(if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
-            Exit::Unexpected
-        } else if !blocked.is_empty() || totals.actions.of(Action::Conflict) > 0 {
-            Exit::Rejected
-        } else if detailed_exitcode && totals.has_changes() {
-            Exit::Changes
-        } else {
-            Exit::Success
-        })
-    }
-
-    fn markdown(&self, most: usize) -> String {
-        self.view().markdown(most).unwrap_or_default()
-    }
-
-    /// Says on standard error what a program may overlook in a document.
-    pub(super) fn warn(&self, context: &Context, form: Form) {
-        if form == Form::Json
+    /// Shows it, and does not carry it out.
+    pub(super) fn show(&self, context: &Context, detailed_exitcode: bool) -> Result<Exit, Failure> {
+        if context.result.format == Format::Json
             && !context.quiet
             && let Some(held_back) = report::describe_held_back(&self.plan)
         {
+            // A program may overlook it in the document.
             let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
+        }
+        let exit = present(context, &self.view(), self.exit(detailed_exitcode));
+        let exit = present_page(context, &self.view(), exit);
+        if self.plan.contradicts_state() {
+            return Err(conflict(&self.plan));
+        }
+        Ok(exit)
+    }
+
+    fn exit(&self, detailed_exitcode: bool) -> Exit {
+        let blocked = self.blocked.as_deref().unwrap_or_default();
+        if blocked.iter().any(|flow| flow.reason.is_unanswered()) {
+            Exit::Unexpected
+        } else if !blocked.is_empty() || self.plan.conflicts().next().is_some() {
+            Exit::Rejected
+        } else if detailed_exitcode && self.plan.totals().has_changes() {
+            Exit::Changes
+        } else {
+            Exit::Success
         }
     }
 }
 
-/// What a plan is made from beside the manifests and the state.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sources<'a> {
-    /// No more than this is planned.
-    pub(super) reviewed: Option<&'a Arc<ReviewedPlan>>,
-    /// Whether the service is looked at.
-    pub(super) online: bool,
-}
-
-/// The plan, without holding the state.
+/// The plan, without holding the state: no more than was `reviewed`. `online`: the service is looked at.
 pub(super) async fn make(
     context: &Context,
-    checked: Result<Checked, Failure>,
+    paths: &Paths,
     selection: &SelectionArgs,
-    sources: Sources<'_>,
+    reviewed: Option<Arc<ReviewedPlan>>,
+    online: bool,
 ) -> Result<PlanWithState, Failure> {
-    let checked = checked?;
-    let place = context.place()?;
-    let state = load(place.as_ref(), context.organization.as_ref())
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))?;
     let Checked {
         runs,
         manifests,
         problems,
         ..
-    } = checked;
-    let plan = planned(context, runs, state.as_ref(), sources.reviewed);
-    let plan = selection.select_all(context, plan)?;
-    let made = if sources.online {
-        let connected = connect(context, &manifests).await?;
-        let made = look(context, plan, selection, state, &connected).await;
-        connected.close().await;
-        made?
+    } = paths.desired_if_any(context)?;
+    let state = context.inspect().await?.map(|inspected| inspected.state);
+    let plan = planned(context, runs, state.as_ref(), reviewed.as_ref());
+    let plan = selection.select(plan)?;
+    let made = if online {
+        in_session(context, &manifests, async move |session| {
+            look(session, plan, selection, state).await
+        })
+        .await?
     } else {
         PlanWithState::at(context, selection.limited(context, plan), state)
     };
@@ -298,12 +205,12 @@ pub(super) async fn make(
 /// The plan as the service is: what it lists of runs on record counts more than what was recorded
 /// of them, what exists is adopted, and nothing is sent to the flows that are blocked.
 async fn look(
-    context: &Context,
-    mut plan: Plan,
+    session: &Session<'_>,
+    plan: Plan,
     selection: &SelectionArgs,
     state: Option<State>,
-    connected: &Connected,
 ) -> Result<PlanWithState, Failure> {
+    let (context, connected) = (session.context, &session.connected);
     let is_kept = state.is_some();
     let mut state = state.unwrap_or_else(|| State::new(connected.organization.clone()));
     let is_unfinished = |record: &Record| {
@@ -315,12 +222,12 @@ async fn look(
     // A flow that cannot be listed is told of where that keeps anything from being sent.
     let lists = outcomes::runs_with(unfinished, &connected.client, concurrency).await?;
     for runs in lists.into_iter().flatten() {
-        outcomes::take_in(&mut state, &runs, Timestamp::now(), &context.place_name())?;
+        outcomes::take_in(&mut state, &runs, Timestamp::now(), context)?;
     }
-    plan = plan.with_outcomes_of(&state);
+    let plan = plan.with_outcomes_of(&state);
     let flows = plan.flows().count();
     context.say(&format!("looking at {}", report::number(flows, "flow")));
-    let client = &connected.client;
+    let client = &session.connected.client;
     let mut look = Look::new(&state, client.api_key(), context.settle_delay());
     let is_open = |it: &PlannedRun| it.action.creates() || it.action == Action::Settle;
     let flows: Vec<_> = plan.flows().filter(|it| it.iter().any(is_open)).collect();
@@ -462,16 +369,15 @@ pub(super) fn forecast(context: &Context, plan: &Plan, state: Option<&State>) ->
 pub(super) fn conflict(plan: &Plan) -> Failure {
     let conflicts: Vec<_> = plan.conflicts().cloned().collect();
     let number = conflicts.len();
-    let what = if number == 1 {
-        "1 window overlaps one that was ingested already"
-    } else {
-        &format!("{number} windows overlap windows that were ingested already")
+    let what = match number {
+        1 => "1 window overlaps one that was ingested already".to_owned(),
+        _ => format!("{number} windows overlap windows that were ingested already"),
     };
-    let more = number.saturating_sub(NAMED);
     let named = &conflicts[..number.min(NAMED)];
-    Failure::usage(format!("{what}; nothing was sent"))
+    let mut failure = Failure::usage(format!("{what}; nothing was sent"))
         .details(report::describe_conflicts(named))
-        .details((more > 0).then(|| format!("… and {more} more")))
-        .hint("change them, or say `overlap: allow` in their manifest if that is wanted")
-        .with_conflicts(conflicts)
+        .and_more(number, NAMED)
+        .hint("change them, or say `overlap: allow` in their manifest if that is wanted");
+    failure.conflicts = conflicts;
+    failure
 }

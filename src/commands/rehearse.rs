@@ -9,8 +9,8 @@ use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::emulator::{read_scenario, seeds};
 use crate::cli::failure::{Failure, chain};
-use crate::cli::output::OutputFormat;
-use crate::cli::present::show_result;
+use crate::cli::output::Format;
+use crate::cli::present::present;
 use crate::cli::signals::Signals;
 use crate::emulator::{EmulatedOutcome, Emulator, Options, Scenario};
 use crate::rehearse::{
@@ -40,7 +40,7 @@ pub(super) struct Flags {
     keep: bool,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: OutputFormat,
+    pub(super) format: Format,
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
@@ -56,9 +56,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     let result = rehearse(context, flags, &checked.runs, &emulator, &scenario).await;
     emulator.stop().await;
     let rehearsal = result?;
-    let exit = exit_of(&rehearsal.summary);
-    show_result(context, &rehearsal, flags.format, exit)?;
-    Ok(exit)
+    Ok(present(context, &rehearsal, exit_of(&rehearsal.summary)))
 }
 
 /// Runs the applies, then has the ledger judge.

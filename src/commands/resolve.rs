@@ -1,6 +1,8 @@
 //! `backfill resolve`: a person's decision about runs in doubt, checked against what the service
 //! lists, and recorded with its reason. Without a decision it only shows what is known.
 
+use std::collections::BTreeSet;
+
 use clap::ArgGroup;
 use jiff::Timestamp;
 
@@ -9,13 +11,11 @@ use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
 use crate::cli::lock::{LockArgs, person};
-use crate::cli::output::{self, OutputFormat, also};
-use crate::cli::present::{layout, show_result};
-use crate::cli::session::{HeldState, Session};
+use crate::cli::output::Format;
+use crate::cli::present::{self, present};
+use crate::cli::session::{HeldState, Session, in_session};
 use crate::manifest::is_placeholder;
-use crate::reconcile::resolve::{
-    Case, Decision, Objection, adopted_twice, cases as read_cases, in_doubt,
-};
+use crate::reconcile::resolve::{Case, Decision, adopted_twice, cases as read_cases, in_doubt};
 use crate::report::{self, ResolveView};
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Evidence, Fate, State};
@@ -47,7 +47,7 @@ pub(super) struct Flags {
     reason: Option<String>,
     /// How to write the result
     #[arg(long, value_name = "FORM", default_value = "text")]
-    format: OutputFormat,
+    pub(super) format: Format,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -61,19 +61,18 @@ pub(super) fn reason(text: &str) -> Result<String, &'static str> {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
+    let decisions = flags.decisions()?;
     // Only the emulator that is built in needs to be told which flows there are.
     let manifests = if context.emulator {
         Paths::of(&[]).desired_if_any(context)?.manifests
     } else {
         Vec::new()
     };
-    let session = Session::open(context, &manifests).await?;
-    let result = match flags.decisions()? {
-        Some(decisions) => decide(&session, flags, decisions).await,
-        None => show(&session, flags).await,
-    };
-    session.close().await;
-    result
+    in_session(context, &manifests, async |session| match decisions {
+        Some(decisions) => decide(session, flags, decisions).await,
+        None => show(session, flags).await,
+    })
+    .await
 }
 
 impl Flags {
@@ -129,14 +128,12 @@ async fn show(session: &Session<'_>, flags: &Flags) -> Result<Exit, Failure> {
     } else {
         Exit::Success
     };
-    let undecided: Vec<_> = cases.into_iter().map(|case| (case, None)).collect();
     let view = ResolveView {
-        cases: &undecided,
+        cases: &undecided(cases),
         is_decision: false,
         api_key: client.api_key(),
     };
-    show_result(session.context, &view, flags.format, exit)?;
-    Ok(exit)
+    Ok(present(session.context, &view, exit))
 }
 
 /// Takes hold of the state, records the decisions, and tells of them.
@@ -152,16 +149,14 @@ async fn decide(
         (recorded, held.close().await)
     };
     let (recorded, closed) = signals.outlast(recorded).await?;
-    let decided = recorded?;
     // It is recorded: neither a result that cannot be shown, nor a fold that the next holder does, undoes it.
     let view = ResolveView {
-        cases: &decided,
+        cases: &recorded?,
         is_decision: true,
         api_key: session.connected.client.api_key(),
     };
-    let shown = show_result(context, &view, flags.format, Exit::Success);
-    also(&context.actions, "resolve", closed, shown)?;
-    Ok(Exit::Success)
+    let exit = present(context, &view, Exit::Success);
+    Ok(context.tell_unwritten(closed, exit))
 }
 
 /// Checks each decision against what is known, and records all of them or none.
@@ -171,60 +166,47 @@ async fn record(
     decisions: Vec<Decision>,
     held: &mut HeldState<'_>,
 ) -> Result<Vec<(Case, Option<Decision>)>, Failure> {
-    let client = &session.connected.client;
+    let (context, client) = (session.context, &session.connected.client);
     let keys = picked(held.state(), &flags.keys, !flags.not_created)?;
-    let cases = read_cases(held.state(), &keys, client).await?;
-    if flags.format == OutputFormat::Text {
-        let layout = layout(session.context);
-        output::text(|out| report::write_cases(out, &cases, client.api_key(), layout))?;
+    let mut cases = undecided(read_cases(held.state(), &keys, client).await?);
+    if flags.format == Format::Text {
+        let view = ResolveView {
+            cases: &cases,
+            is_decision: true,
+            api_key: client.api_key(),
+        };
+        let layout = present::layout(context);
+        present::show(&view, flags.format, layout, Exit::Success)?;
     }
-    let delay = session.context.settle_delay();
-    let mut objections = Vec::new();
-    for (case, decision) in cases.iter().zip(&decisions) {
-        if let Err(objection) = case.check(held.state(), client, decision, delay).await? {
-            objections.push((case.key, objection));
+    let (mut objections, mut hints) = (Vec::new(), BTreeSet::new());
+    for ((case, decided), decision) in cases.iter_mut().zip(decisions) {
+        let checked = case.check(held.state(), client, &decision, context.settle_delay());
+        if let Err(objection) = checked.await? {
+            objections.push(format!("{}: {objection}", case.key.short()));
+            hints.extend(objection.hint());
         }
+        *decided = Some(decision);
     }
     if !objections.is_empty() {
-        return Err(refused(objections));
+        let failure = Failure::usage("the decision cannot be right; nothing was recorded");
+        return Err(hints
+            .into_iter()
+            .fold(failure.details(objections), Failure::hint));
     }
     let evidence = Evidence::Person {
         reason: flags.reason.clone().unwrap_or_default(),
         who: person(),
     };
-    let decided = cases.iter().zip(&decisions);
+    let decided = cases
+        .iter()
+        .filter_map(|(case, it)| Some((case, it.as_ref()?)));
     let entries = decided.map(|(case, it)| case.entry(it, evidence.clone(), Timestamp::now()));
     held.append(entries.collect()).await?;
-    let decided = cases.into_iter().zip(decisions.into_iter().map(Some));
-    Ok(decided.collect())
+    Ok(cases)
 }
 
-fn refused(objections: Vec<(Key, Objection)>) -> Failure {
-    let early = objections
-        .iter()
-        .filter_map(|(_, objection)| match objection {
-            Objection::TooEarly { age, delay } => Some(delay.saturating_sub(*age).as_secs()),
-            _ => None,
-        })
-        .max();
-    let shown = objections
-        .iter()
-        .any(|(_, objection)| matches!(objection, Objection::Shown(_)));
-    let mut failure = Failure::usage("the decision cannot be right; nothing was recorded").details(
-        objections
-            .into_iter()
-            .map(|(key, objection)| format!("{}: {objection}", key.short())),
-    );
-    if shown {
-        failure = failure.hint("the next apply adopts a run that shows the window");
-    }
-    if let Some(seconds) = early {
-        failure = failure.hint(format!(
-            "try again in {} s, or let apply settle it",
-            seconds.max(1)
-        ));
-    }
-    failure
+fn undecided(cases: Vec<Case>) -> Vec<(Case, Option<Decision>)> {
+    cases.into_iter().map(|case| (case, None)).collect()
 }
 
 /// The runs that the person means: in doubt, or believed not to exist after they were, which a
@@ -233,16 +215,13 @@ fn picked(state: &State, prefixes: &[KeyPrefix], adopts: bool) -> Result<Vec<Key
     let mut keys = Vec::new();
     for prefix in prefixes {
         let key = prefix.pick(state.records().map(|record| record.identity.key()))?;
-        let is_open = |fate: &Fate| match fate {
-            Fate::InDoubt { .. } => true,
-            Fate::NotCreated(_) => adopts,
-            Fate::Created { .. } | Fate::Rejected { .. } => false,
-        };
-        if let Some(record) = state.find(&key)
-            && !is_open(&record.fate)
-        {
-            return Err(Failure::usage(format!("{} is not in doubt", key.short()))
-                .details([report::describe_fate(&record.fate)]));
+        match state.find(&key).map(|record| &record.fate) {
+            Some(Fate::NotCreated(_)) if adopts => {}
+            None | Some(Fate::InDoubt { .. }) => {}
+            Some(fate) => {
+                return Err(Failure::usage(format!("{} is not in doubt", key.short()))
+                    .details([report::describe_fate(fate)]));
+            }
         }
         if keys.contains(&key) {
             return Err(Failure::usage(format!("{} is named twice", key.short())));

@@ -10,12 +10,11 @@ use clap::Subcommand;
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::output::OutputFormat;
-use crate::cli::present::show_result;
+use crate::cli::output::Format;
+use crate::cli::present::present;
 use crate::report::{StateView, VerifyView};
 use crate::run::{FlowId, KeyPrefix};
 use crate::state::{Record, State};
-use crate::store::{Inspected, inspect};
 
 /// Flags of `state`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +32,7 @@ enum StateVerb {
         flows: Vec<FlowId>,
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: OutputFormat,
+        format: Format,
     },
     /// Show all that is recorded of one run, and how its doubts were settled
     Show {
@@ -41,13 +40,13 @@ enum StateVerb {
         key: KeyPrefix,
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: OutputFormat,
+        format: Format,
     },
     /// Check every line of the stored files
     Verify {
         /// How to write the result
         #[arg(long, value_name = "FORM", default_value = "text")]
-        format: OutputFormat,
+        format: Format,
     },
     /// Show who holds the state, and release it if that process is gone
     ///
@@ -65,19 +64,31 @@ enum StateVerb {
     Push(push::Flags),
 }
 
+impl Flags {
+    /// How the result is written.
+    pub(super) fn format(&self) -> Format {
+        match &self.what {
+            StateVerb::List { format, .. }
+            | StateVerb::Show { format, .. }
+            | StateVerb::Verify { format } => *format,
+            StateVerb::Unlock(_) | StateVerb::Pull(_) | StateVerb::Push(_) => Format::Text,
+        }
+    }
+}
+
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     match &flags.what {
-        StateVerb::List { flows, format } => list(context, flows, *format).await,
-        StateVerb::Show { key, format } => show(context, key, *format).await,
-        StateVerb::Verify { format } => verify(context, *format).await,
+        StateVerb::List { flows, .. } => list(context, flows).await,
+        StateVerb::Show { key, .. } => show(context, key).await,
+        StateVerb::Verify { .. } => verify(context).await,
         StateVerb::Unlock(flags) => unlock::run(context, flags).await,
         StateVerb::Pull(flags) => pull::run(context, flags).await,
         StateVerb::Push(flags) => push::run(context, flags).await,
     }
 }
 
-async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Result<Exit, Failure> {
-    let inspected = look(context).await?;
+async fn list(context: &Context, flows: &[FlowId]) -> Result<Exit, Failure> {
+    let inspected = context.inspect().await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let runs: Vec<&Record> = records(state)
         .filter(|record| flows.is_empty() || flows.contains(&record.identity.flow.id))
@@ -88,46 +99,35 @@ async fn list(context: &Context, flows: &[FlowId], format: OutputFormat) -> Resu
         return Err(Failure::usage(message).hint("`backfill state list` shows those that are"));
     }
     let view = StateView {
-        place: &context.place_name(),
+        place: &context.location.to_string(),
         state,
         runs: &runs,
         is_one: false,
     };
-    show_result(context, &view, format, Exit::Success)?;
-    Ok(Exit::Success)
+    Ok(present(context, &view, Exit::Success))
 }
 
-async fn show(context: &Context, key: &KeyPrefix, format: OutputFormat) -> Result<Exit, Failure> {
-    let inspected = look(context).await?;
+async fn show(context: &Context, key: &KeyPrefix) -> Result<Exit, Failure> {
+    let inspected = context.inspect().await?;
     let state = inspected.as_ref().map(|inspected| &inspected.state);
     let key = key.pick(records(state).map(|record| record.identity.key()))?;
     let run = state.and_then(|state| state.find(&key));
     let view = StateView {
-        place: &context.place_name(),
+        place: &context.location.to_string(),
         state,
         runs: run.as_slice(),
         is_one: true,
     };
-    show_result(context, &view, format, Exit::Success)?;
-    Ok(Exit::Success)
+    Ok(present(context, &view, Exit::Success))
 }
 
-async fn verify(context: &Context, format: OutputFormat) -> Result<Exit, Failure> {
-    let inspected = look(context).await?;
+async fn verify(context: &Context) -> Result<Exit, Failure> {
+    let inspected = context.inspect().await?;
     let view = VerifyView {
-        place: &context.place_name(),
+        place: &context.location.to_string(),
         inspected: inspected.as_ref(),
     };
-    show_result(context, &view, format, Exit::Success)?;
-    Ok(Exit::Success)
-}
-
-/// Reads what is there, without holding it.
-async fn look(context: &Context) -> Result<Option<Inspected>, Failure> {
-    let place = context.place()?;
-    inspect(place.as_ref(), context.organization.as_ref())
-        .await
-        .map_err(|error| Failure::state(&place.name(), &error))
+    Ok(present(context, &view, Exit::Success))
 }
 
 fn records(state: Option<&State>) -> impl Iterator<Item = &Record> {

@@ -4,8 +4,8 @@ use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::{Paths, annotate};
 use crate::cli::failure::Failure;
-use crate::cli::output::AnnotatedFormat;
-use crate::cli::present::show_result;
+use crate::cli::output::Format;
+use crate::cli::present::present;
 use crate::report::ValidateView;
 
 /// Flags of `validate`.
@@ -15,29 +15,24 @@ pub(super) struct Flags {
     paths: Paths,
     /// How to write what is wrong
     #[arg(long, value_name = "FORM", default_value = "text")]
-    pub(super) format: AnnotatedFormat,
+    pub(super) format: Format,
 }
 
 pub(super) fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let Flags { paths, format } = flags;
     let (sources, checked) = paths.check(context)?;
-    let exit = if checked.has_errors() {
-        Exit::Usage
-    } else {
-        Exit::Success
-    };
     let view = ValidateView {
         sources: &sources,
         checked: &checked,
-        max_problems: paths.max_problems(),
+        max_problems: paths.max_problems,
     };
-    if *format != AnnotatedFormat::Json {
+    if *format != Format::Json {
         paths.show(context, &sources, &checked);
     }
-    show_result(context, &view, *format, exit)?;
-    if exit != Exit::Success {
+    if checked.has_errors() {
+        present(context, &view, Exit::Usage);
         return Err(Failure::of_manifests(checked, ""));
     }
     annotate(context, &checked);
-    Ok(exit)
+    Ok(present(context, &view, Exit::Success))
 }

@@ -90,12 +90,7 @@ pub(crate) struct Applied {
 /// How the planned runs are doing that exist.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct FollowTotals {
-    pub success: usize,
-    pub partial: usize,
-    pub empty: usize,
-    pub failed: usize,
-    /// Those that have not finished.
-    pub unfinished: usize,
+    pub counts: Counts<WindowStatus>,
     /// The records of those that have finished.
     pub records: RecordCounts,
     /// Those that failed, in the plan's order.
@@ -141,14 +136,8 @@ impl FollowTotals {
                 continue;
             };
             let seen = record.last_seen();
-            let count = match seen.map(|seen| &seen.status) {
-                Some(RunStatus::Success) => &mut totals.success,
-                Some(RunStatus::Partial) => &mut totals.partial,
-                Some(RunStatus::Empty) => &mut totals.empty,
-                Some(RunStatus::Failed) => &mut totals.failed,
-                _ => &mut totals.unfinished,
-            };
-            *count += 1;
+            let status = seen.map_or(WindowStatus::Created, |seen| (&seen.status).into());
+            totals.counts.add(status);
             if let Some(seen) = seen {
                 totals.records = totals.records.plus(seen.records);
                 if seen.status == RunStatus::Failed {

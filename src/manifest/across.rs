@@ -9,175 +9,197 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::check::{CheckedDocument, EntrySpan, FlowManifest, Wanted};
+use super::Manifest;
+use super::check::{CheckedDocument, EntrySpan, Wanted};
 use super::problem::{Problem, Problems, Rule};
 use super::yaml::Span;
-use crate::run::{DesiredRun, FlowRef, Request, Rerun, RunIdentity, Source};
+use crate::run::{DesiredRun, FlowRef, Rerun, RunIdentity, Source, Window};
 
-/// A window that is asked for, and by whom.
-#[derive(Clone, Copy)]
-struct WantedEntry {
-    wanted: Wanted,
-    /// The document, as an index.
-    document: usize,
-}
+/// What documents say of one flow, each with the document's index, in their order.
+type FlowManifests<'c> = Vec<(usize, &'c Manifest)>;
 
-impl WantedEntry {
-    fn place(&self) -> EntryPlace {
-        (self.document, self.wanted.span)
-    }
-}
-
-/// What documents say of a flow, each with its index, in their order.
-type Manifests<'c> = Vec<(usize, &'c FlowManifest)>;
-
-/// Flows that the same documents speak of.
-struct Group<'c> {
-    /// What they say of the first of them.
-    manifests: &'c Manifests<'c>,
-    /// How many flows they are.
-    count: usize,
-}
+/// A document, as an index, and an entry of it; sorts as a reader meets them.
+type EntryPlace = (usize, Span);
 
 /// Checks `standing` against each other, and gives the runs they ask for.
 pub(super) fn join(standing: &[CheckedDocument], problems: &mut Problems) -> Vec<DesiredRun> {
-    let mut flows: BTreeMap<&Arc<FlowRef>, Manifests<'_>> = BTreeMap::new();
+    let mut flows: BTreeMap<&Arc<FlowRef>, FlowManifests<'_>> = BTreeMap::new();
     for (at, document) in standing.iter().enumerate() {
         for flow in &document.flows {
-            let manifests = flows.entry(&flow.manifest.flow).or_default();
-            manifests.push((at, flow));
+            flows.entry(&flow.flow).or_default().push((at, flow));
         }
     }
-    let documents = |manifests: &Manifests<'_>| -> Vec<usize> {
-        manifests.iter().map(|&(document, _)| document).collect()
-    };
-    let mut groups: HashMap<Vec<usize>, Group<'_>> = HashMap::new();
-    for manifests in flows.values() {
-        let group = groups.entry(documents(manifests));
-        group
-            .or_insert(Group {
-                manifests,
-                count: 0,
-            })
-            .count += 1;
+    // Flows that the same documents speak of.
+    let mut groups: BTreeMap<Vec<usize>, Vec<FlowManifests<'_>>> = BTreeMap::new();
+    for manifests in flows.into_values() {
+        agreement(&manifests, problems);
+        let documents = manifests.iter().map(|&(document, _)| document).collect();
+        groups.entry(documents).or_default().push(manifests);
     }
-    let wanted = |document: &CheckedDocument| document.asked.windows.len() * document.flows.len();
+    let wanted = |document: &CheckedDocument| document.windows.len() * document.flows.len();
     let mut runs = Vec::with_capacity(standing.iter().map(wanted).sum());
-    let mut join = Join {
-        standing,
-        problems,
-        told: HashSet::new(),
-    };
-    // Windows that other flows of the group want, too, and how many those are.
-    let mut shared: HashMap<Vec<usize>, (usize, Vec<WantedEntry>)> = HashMap::new();
-    for (flow, manifests) in &flows {
-        join.agreement(manifests);
-        let documents = documents(manifests);
-        let (others, asked) = shared.remove(&documents).unwrap_or_else(|| {
-            let group = &groups[&documents];
-            (group.count, join.windows(&documents, group))
-        });
-        let request = |&(document, flow)| (document, request(flow));
-        let requests: Vec<_> = manifests.iter().map(request).collect();
-        runs.extend(asked.iter().filter_map(|asked| {
-            let at = requests.binary_search_by_key(&asked.document, |&(document, _)| document);
-            Some(desired(asked, flow, &requests[at.ok()?].1))
-        }));
-        if others > 1 {
-            shared.insert(documents, (others - 1, asked));
+    let mut told = HashSet::new();
+    for (documents, flows) in &groups {
+        let mut sweep = Sweep {
+            standing,
+            documents,
+            flows,
+            problems,
+            told: &mut told,
+        };
+        sweep.gaps();
+        let asked = sweep.windows();
+        for manifests in flows {
+            runs.extend(asked.iter().filter_map(|&(document, wanted)| {
+                let at = manifests.binary_search_by_key(&document, |&(document, _)| document);
+                Some(desired(wanted, manifests[at.ok()?].1))
+            }));
         }
     }
+    // Flows of one group are in order already; those of several are between each other.
+    runs.sort_unstable_by(|a: &DesiredRun, b| a.identity.cmp(&b.identity));
     runs
 }
 
-struct Join<'j> {
-    standing: &'j [CheckedDocument],
-    problems: &'j mut Problems,
-    /// What was told of two entries: it is no more wrong for another flow.
-    told: HashSet<(Rule, EntryPlace, EntryPlace)>,
-}
-
-impl Join<'_> {
-    /// What the flows of `group` are asked for, each window once.
-    fn windows(&mut self, documents: &[usize], group: &Group<'_>) -> Vec<WantedEntry> {
-        self.gaps(documents, group);
-        let mut asked: Vec<WantedEntry> = documents
-            .iter()
-            .flat_map(|&document| {
-                let wanted = self.standing[document].asked.windows.iter();
-                wanted.map(move |&wanted| WantedEntry { wanted, document })
-            })
-            .collect();
-        // Stable: of two that ask for the same window, the first in the files comes first.
-        asked.sort_by_key(|asked| (asked.wanted.window, asked.wanted.rerun));
-        self.once_each(&mut asked, group);
-        self.overlaps(&asked, group);
-        asked
-    }
-
-    fn agreement(&mut self, manifests: &Manifests<'_>) {
-        let Some((&(_, first), rest)) = manifests.split_first() else {
-            return;
+/// Reports what manifests of a flow say of it in two ways.
+fn agreement(manifests: &FlowManifests<'_>, problems: &mut Problems) {
+    let Some((&(_, first), rest)) = manifests.split_first() else {
+        return;
+    };
+    for &(_, other) in rest {
+        let (a, b) = (&*first.request, &*other.request);
+        let source = match (&*a.source, &*b.source) {
+            (Source::Table(_), Source::Table(_)) => "delta column",
+            _ => "source",
         };
-        for &(_, other) in rest {
-            if other.manifest.order != first.manifest.order {
-                let hint = "the windows of a flow are sent in one order: write the same `order`";
-                self.disagreement(first, other, "order", hint);
-            }
-            if other.manifest.source != first.manifest.source {
-                let sources = [&*first.manifest.source, &*other.manifest.source];
-                let what = match sources {
-                    [Source::Table(_), Source::Table(_)] => "delta column",
-                    _ => "source",
-                };
-                let hint = "a flow has one source and one delta column: make them the same";
-                self.disagreement(first, other, what, hint);
+        for (is_same, what) in [
+            (a.order == b.order, "order"),
+            (a.source == b.source, source),
+        ] {
+            if !is_same {
+                let message = format!("flow {} has another {what} elsewhere", other.flow.id);
+                problems.push(
+                    Problem::new(Rule::FlowDisagrees, &b.manifest, other.source_span, message)
+                        .related(&a.manifest, first.source_span, "otherwise here")
+                        .hint(format!(
+                            "a flow has one {what}: write the same in each manifest"
+                        )),
+                );
             }
         }
     }
+}
 
-    fn disagreement(&mut self, first: &FlowManifest, other: &FlowManifest, what: &str, hint: &str) {
-        let message = format!(
-            "flow {} has another {what} elsewhere",
-            other.manifest.flow.id
-        );
-        self.problems.push(
-            Problem::new(
-                Rule::FlowDisagrees,
-                &other.manifest.path,
-                other.span,
-                message,
-            )
-            .related(&first.manifest.path, first.span, "otherwise here")
-            .hint(hint),
-        );
+/// The windows of flows that the same documents speak of.
+struct Sweep<'s> {
+    standing: &'s [CheckedDocument],
+    documents: &'s [usize],
+    flows: &'s [FlowManifests<'s>],
+    problems: &'s mut Problems,
+    /// What was told of two entries: it is no more wrong for another flow.
+    told: &'s mut HashSet<(Rule, EntryPlace, EntryPlace)>,
+}
+
+impl Sweep<'_> {
+    /// What the flows are asked for, each window once, and by which document.
+    fn windows(&mut self) -> Vec<(usize, Wanted)> {
+        let standing = self.standing;
+        let documents = self.documents.iter();
+        let mut asked: Vec<(usize, Wanted)> = documents
+            .flat_map(|&at| standing[at].windows.iter().map(move |&wanted| (at, wanted)))
+            .collect();
+        // Stable: of two that ask for the same window, the first in the files comes first.
+        asked.sort_by_key(|(_, wanted)| (wanted.window, wanted.rerun));
+        let mut pairs: BTreeMap<(Rule, EntryPlace, EntryPlace), Pair> = BTreeMap::new();
+        let mut pair = |rule, a: &(usize, Wanted), b: &(usize, Wanted)| {
+            let [a, b] = [a, b].map(|(document, wanted)| ((*document, wanted.span), wanted.window));
+            let (first, later) = if a.0 <= b.0 { (a, b) } else { (b, a) };
+            let pair = pairs.entry((rule, first.0, later.0)).or_insert(Pair {
+                first: first.1,
+                later: later.1,
+                count: 0,
+            });
+            pair.count += 1;
+        };
+        asked.dedup_by(|later, first| {
+            let identity = |(_, wanted): &(usize, Wanted)| (wanted.window, wanted.rerun);
+            let is_same = identity(later) == identity(first);
+            if is_same {
+                pair(Rule::SameWindow, first, later);
+            }
+            is_same
+        });
+        // The windows that reach furthest: of all before, with which one that may not overlap is compared, and of
+        // those that may not, with which one that may is.
+        let mut furthest: HashMap<(Rerun, bool), (usize, Wanted)> = HashMap::new();
+        for next in &asked {
+            let (document, Wanted { window, rerun, .. }) = *next;
+            let is_allowed = standing[document].overlap_allowed;
+            if let Some(before) = furthest.get(&(rerun, is_allowed))
+                && before.1.window.overlaps(window)
+            {
+                pair(Rule::Overlap, before, next);
+            }
+            for is_for_allowed in [false, true] {
+                if !(is_for_allowed && is_allowed) {
+                    let reach = furthest.entry((rerun, is_for_allowed)).or_insert(*next);
+                    if reach.1.window.end() < window.end() {
+                        *reach = *next;
+                    }
+                }
+            }
+        }
+        for ((rule, first, later), pair) in pairs {
+            self.report_pair(rule, [first, later], &pair);
+        }
+        asked
+    }
+
+    fn report_pair(&mut self, rule: Rule, places: [EntryPlace; 2], pair: &Pair) {
+        let Pair {
+            first,
+            later,
+            count,
+        } = pair;
+        if rule == Rule::SameWindow {
+            let message = match count {
+                1 => format!("the window {later} is asked for twice; it is run once"),
+                n => format!("{n} windows, the first {later}, are asked for twice and run once"),
+            };
+            let hint = "remove one; to run a window again on purpose, write `rerun: 2`";
+            return self.report(rule, places, message, "asked for here first", hint);
+        }
+        let more = match count {
+            1 => String::new(),
+            n => format!(", and so do {} more of the same entries", n - 1),
+        };
+        let message = format!("the window {later} overlaps {first}{more}");
+        let hint = "what both cover would be ingested twice; if that is wanted, write `overlap: allow` in each \
+                    manifest";
+        self.report(rule, places, message, "overlaps this", hint);
     }
 
     /// Reports what no range covers between two ranges of a flow.
-    fn gaps(&mut self, documents: &[usize], group: &Group<'_>) {
-        let mut stretches: Vec<(usize, &EntrySpan)> = documents
-            .iter()
-            .flat_map(|&at| self.standing[at].asked.entries.iter().map(move |s| (at, s)))
+    fn gaps(&mut self) {
+        let standing = self.standing;
+        let documents = self.documents.iter();
+        let mut entries: Vec<(usize, &EntrySpan)> = documents
+            .flat_map(|&at| standing[at].entries.iter().map(move |entry| (at, entry)))
             .collect();
-        stretches.sort_by_key(|(_, s)| (s.rerun, s.window.start(), Reverse(s.window.end())));
+        entries.sort_by_key(|(_, it)| (it.rerun, it.window.start(), Reverse(it.window.end())));
         let mut furthest: Option<(usize, &EntrySpan)> = None;
-        for (at, next) in stretches {
+        for (at, next) in entries {
             let before = furthest.filter(|(_, before)| before.rerun == next.rerun);
             if let Some((before_at, before)) = before
                 && before.window.end() < next.window.start()
                 && before.is_range
                 && next.is_range
             {
-                let message = format!(
-                    "nothing is asked for from {} to {}",
-                    before.window.end(),
-                    next.window.start()
-                );
+                let (from, to) = (before.window.end(), next.window.start());
                 self.report(
                     Rule::Gap,
                     [(before_at, before.span), (at, next.span)],
-                    group,
-                    message,
+                    format!("nothing is asked for from {from} to {to}"),
                     "the range before it",
                     "`to` is exclusive: the next range begins where the last one ends",
                 );
@@ -188,197 +210,62 @@ impl Join<'_> {
         }
     }
 
-    /// Keeps the first of each window that is asked for twice.
-    fn once_each(&mut self, asked: &mut Vec<WantedEntry>, group: &Group<'_>) {
-        let mut pairs = Pairs::default();
-        asked.dedup_by(|later, first| {
-            let is_same = later.wanted.window == first.wanted.window
-                && later.wanted.rerun == first.wanted.rerun;
-            if is_same {
-                pairs.add(first, later);
-            }
-            is_same
-        });
-        for pair in pairs.in_order() {
-            let window = pair.later.wanted.window;
-            let message = match pair.count {
-                1 => format!("the window {window} is asked for twice; it is run once"),
-                n => format!("{n} windows, the first {window}, are asked for twice and run once"),
-            };
-            self.report(
-                Rule::SameWindow,
-                pair.places(),
-                group,
-                message,
-                "asked for here first",
-                "remove one; to run a window again on purpose, write `rerun: 2`",
-            );
-        }
-    }
-
-    /// Reports windows that share some second, unless both manifests allow it.
-    fn overlaps(&mut self, asked: &[WantedEntry], group: &Group<'_>) {
-        let mut pairs = Pairs::default();
-        let mut furthest: HashMap<Rerun, Furthest> = HashMap::new();
-        for next in asked {
-            let is_allowed = self.standing[next.document].overlap_allowed;
-            let reach = furthest.entry(next.wanted.rerun).or_default();
-            let before = if is_allowed { reach.strict } else { reach.any };
-            if let Some(before) = before
-                && before.wanted.window.overlaps(next.wanted.window)
-            {
-                pairs.add(&before, next);
-            }
-            extend(&mut reach.any, next);
-            if !is_allowed {
-                extend(&mut reach.strict, next);
-            }
-        }
-        for pair in pairs.in_order() {
-            let [first, later] = [pair.first, pair.later].map(|asked| asked.wanted.window);
-            let message = match pair.count {
-                1 => format!("the window {later} overlaps {first}"),
-                n => format!(
-                    "the window {later} overlaps {first}, and so do {} more of the same entries",
-                    n - 1
-                ),
-            };
-            self.report(
-                Rule::Overlap,
-                pair.places(),
-                group,
-                message,
-                "overlaps this",
-                "what both cover would be ingested twice; if that is wanted, write \
-                 `overlap: allow` in each manifest",
-            );
-        }
-    }
-
-    /// Reports what two entries do to each other, at the later one; where only some flows of a list
-    /// are concerned, at those, too.
+    /// Reports what two entries do to each other, at the later one.
     fn report(
         &mut self,
         rule: Rule,
         [first, later]: [EntryPlace; 2],
-        group: &Group<'_>,
-        message: String,
+        mut message: String,
         label: &str,
         hint: &str,
     ) {
         if !self.told.insert((rule, first, later)) {
             return;
         }
-        let path = |(at, _): EntryPlace| &self.standing[at].path;
-        let mut problem = Problem::new(rule, path(later), later.1, message).hint(hint);
-        if first != later {
-            problem = problem.related(path(first), first.1, label);
-        }
-        if first.0 != later.0 {
-            let of_whom = match group.count {
-                1 => "for this flow",
-                _ => "for this flow and others",
+        let [of_first, of_later] = [first, later].map(|(at, _)| &self.standing[at]);
+        // Where a list has other flows, too, it takes a word which are concerned.
+        let flows = of_first.flows.len().max(of_later.flows.len());
+        if first.0 != later.0
+            && flows > self.flows.len()
+            && let Some((_, manifest)) = self.flows.first().and_then(|flow| flow.first())
+        {
+            let of_flows = match self.flows.len() {
+                1 => format!(" (flow {})", manifest.flow.id),
+                n => format!(" (flow {} and {} more)", manifest.flow.id, n - 1),
             };
-            let places = [later, first].map(|(at, _)| at);
-            for (at, flow) in group.manifests.iter().filter(|(at, _)| places.contains(at)) {
-                if self.standing[*at].flows.len() > group.count {
-                    problem = problem.related(&flow.manifest.path, flow.place, of_whom);
-                }
-            }
+            message.push_str(&of_flows);
+        }
+        let mut problem = Problem::new(rule, &of_later.path, later.1, message).hint(hint);
+        if first != later {
+            problem = problem.related(&of_first.path, first.1, label);
         }
         self.problems.push(problem);
     }
 }
 
-/// The window that reaches furthest, of all before and of those that allow no overlap.
-#[derive(Default)]
-struct Furthest {
-    any: Option<WantedEntry>,
-    strict: Option<WantedEntry>,
-}
-
-fn extend(furthest: &mut Option<WantedEntry>, next: &WantedEntry) {
-    let end = |asked: &WantedEntry| asked.wanted.window.end();
-    if furthest
-        .as_ref()
-        .is_none_or(|before| end(before) < end(next))
-    {
-        *furthest = Some(*next);
-    }
-}
-
-/// Two windows of two entries, and how many more pairs those entries have.
-#[derive(Clone, Copy)]
+/// A window of each of two entries, and how many such pairs those entries have.
 struct Pair {
     /// The window of the entry that a reader meets first.
-    first: WantedEntry,
-    later: WantedEntry,
+    first: Window,
+    later: Window,
     count: usize,
 }
 
-impl Pair {
-    fn places(&self) -> [EntryPlace; 2] {
-        [self.first.place(), self.later.place()]
-    }
-}
-
-/// A document, as an index, and an entry of it; sorts as a reader meets them.
-type EntryPlace = (usize, Span);
-
-/// Pairs by the place of the later entry, then the first.
-#[derive(Default)]
-struct Pairs(BTreeMap<(EntryPlace, EntryPlace), Pair>);
-
-impl Pairs {
-    fn add(&mut self, a: &WantedEntry, b: &WantedEntry) {
-        let (first, later) = if a.place() <= b.place() {
-            (*a, *b)
-        } else {
-            (*b, *a)
-        };
-        self.0
-            .entry((later.place(), first.place()))
-            .and_modify(|pair| pair.count += 1)
-            .or_insert(Pair {
-                first,
-                later,
-                count: 1,
-            });
-    }
-
-    fn in_order(self) -> impl Iterator<Item = Pair> {
-        self.0.into_values()
-    }
-}
-
-/// What the runs of a flow in one document have in common.
-fn request(FlowManifest { manifest, .. }: &FlowManifest) -> Arc<Request> {
-    Arc::new(Request {
-        manifest: Arc::clone(&manifest.path),
-        name: manifest.name.clone(),
-        source: Arc::clone(&manifest.source),
-        overlap_allowed: manifest.overlap_allowed,
-        order: manifest.order,
-        paused: manifest.paused,
-        max_active_runs: manifest.max_active_runs,
-    })
-}
-
-fn desired(asked: &WantedEntry, flow: &Arc<FlowRef>, request: &Arc<Request>) -> DesiredRun {
+fn desired(wanted: Wanted, manifest: &Manifest) -> DesiredRun {
     let Wanted {
         window,
         rerun,
         start_time,
         span,
-    } = asked.wanted;
+    } = wanted;
     DesiredRun {
         identity: RunIdentity {
-            flow: Arc::clone(flow),
+            flow: Arc::clone(&manifest.flow),
             window,
             rerun,
         },
         start_time,
-        request: Arc::clone(request),
+        request: Arc::clone(&manifest.request),
         line: span.line,
     }
 }

@@ -1,22 +1,24 @@
 //! How the fields of a mapping are read, and what is said of those that cannot be.
 //!
-//! A mapping of a manifest is a [`Block`]. Its `read` takes each field by name, with what it means; the type of the
-//! value says how it is written. That is all there is of a field: the schema, and the names that messages list, come
-//! from the same function, called without a mapping ([`Description::of`]).
+//! A mapping of a manifest is a [`Block`], declared with [`block!`]: each field has a name, what it means, and a type,
+//! which says how it is written. That is all there is of a field: the schema, and the names that messages list, come
+//! from the same declaration ([`Description::of`]).
 
 use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 
 use super::length;
 use super::near::nearest;
-use super::problem::{Misread, Problem, Reporter, Rule};
+use super::problem::{Misread, Problem, Problems, Rule};
 use super::show::short;
-use super::time::{self, ZonedMoment, read_time};
+use super::time;
 use super::yaml::{MapEntry, Node, NodeKind, Span, Value, within};
 use crate::file_text::{LookAlike, as_typed, look_alike, look_alike_in_syntax};
 
 /// Text of a declaration.
 type Text = &'static str;
+/// Lines of Markdown, with the blank that a comment has before each; an empty one ends a paragraph.
+pub(super) type Lines = &'static [&'static str];
 
 /// A value and its place.
 #[derive(Debug, Clone)]
@@ -51,6 +53,11 @@ impl<T> Field<T> {
         self.get().map(|at| at.span)
     }
 
+    /// What is written here, or else there.
+    pub(super) fn or<'f>(&'f self, other: &'f Self) -> &'f Self {
+        if self.is_absent() { other } else { self }
+    }
+
     /// The value; `default` where none is written, nothing where it is broken.
     pub(super) fn or_default(&self, default: T) -> Option<T>
     where
@@ -64,18 +71,47 @@ impl<T> Field<T> {
     }
 }
 
-/// A mapping of a manifest.
+/// A mapping of a manifest, made by [`block!`].
 pub(super) trait Block: Sized {
     /// What messages call it.
     const NAME: Text;
     /// A line of it, for messages.
     const EXAMPLE: Text;
     /// What it is; empty, where the field that holds it says so.
-    const TEXT: Text;
+    const TEXT: Lines;
 
     /// Takes each field once; `None` if nothing can be made of them, which was reported.
     fn read(fields: &mut Fields<'_, '_>) -> Option<Self>;
 }
+
+/// Declares a mapping and its fields: the struct, and how it is read. The comments are what schema and
+/// documentation say: paragraphs of Markdown.
+macro_rules! block {
+    (
+        $(#[doc = $text:literal])*
+        $block:ident, $name:literal, $example:literal;
+        $($(#[doc = $meaning:literal])* $how:ident $field:literal $to:ident: $type:ty,)*
+    ) => {
+        $(#[doc = $text])*
+        #[derive(Debug)]
+        pub(super) struct $block {
+            pub(super) span: Span,
+            $($(#[doc = $meaning])* pub(super) $to: Field<$type>,)*
+        }
+
+        impl Block for $block {
+            const NAME: &'static str = $name;
+            const EXAMPLE: &'static str = $example;
+            const TEXT: Lines = &[$($text),*];
+
+            fn read(fields: &mut Fields<'_, '_>) -> Option<Self> {
+                let span = fields.span;
+                Some(Self { span, $($to: fields.$how($field, &[$($meaning),*]),)* })
+            }
+        }
+    };
+}
+pub(super) use block;
 
 /// A single value: how it is written, what editors are told of it, and what it means.
 pub(super) trait Scalar: Sized {
@@ -83,7 +119,15 @@ pub(super) trait Scalar: Sized {
 
     fn schema() -> Json;
 
-    fn parse(text: &str, field: &str) -> Result<Self, Misread>;
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread>;
+}
+
+/// What a value may mean beside its text.
+pub(super) struct Context<'c> {
+    pub(super) field: Text,
+    /// The zone in which the times of the mapping are read: that of its `timezone`, once that is read.
+    pub(super) zone: &'c mut TimeZone,
+    pub(super) is_hint_shown: bool,
 }
 
 /// How a single value is written.
@@ -133,15 +177,14 @@ impl Form {
 pub(super) struct Description {
     pub(super) name: Text,
     example: Text,
-    pub(super) text: Text,
+    pub(super) text: Lines,
     pub(super) fields: Vec<FieldDescription>,
 }
 
 /// What can be said of a field.
 pub(super) struct FieldDescription {
     pub(super) name: Text,
-    pub(super) text: Text,
-    pub(super) examples: &'static [&'static str],
+    pub(super) text: Lines,
     /// Whether a mapping without it is wrong, whatever else it has.
     pub(super) is_required: bool,
     pub(super) kind: Kind,
@@ -192,8 +235,7 @@ pub(super) struct Fields<'r, 'a> {
     source: Source<'r, 'a>,
     /// Where the mapping is.
     pub(super) span: Span,
-    examples: &'static [&'static str],
-    is_required: bool,
+    zone: TimeZone,
 }
 
 enum Source<'r, 'a> {
@@ -208,60 +250,59 @@ impl<'r, 'a> Fields<'r, 'a> {
         Self {
             source,
             span,
-            examples: &[],
-            is_required: false,
+            zone: TimeZone::UTC,
         }
     }
 
-    /// The next field is one without which the mapping is wrong.
-    pub(super) fn required(&mut self) -> &mut Self {
-        self.is_required = true;
-        self
-    }
-
-    /// Examples of the next field for editors, where those of its type would not do.
-    pub(super) fn such_as(&mut self, examples: &'static [&'static str]) -> &mut Self {
-        self.examples = examples;
-        self
-    }
-
-    /// A field with its meaning: paragraphs of Markdown, each one line.
-    pub(super) fn value<T: Scalar>(&mut self, name: Text, text: Text) -> Field<T> {
-        self.take(name, text, Kind::Value(T::schema), |reader, node| {
-            reader.scalar(node, name, T::FORM, |text| T::parse(text, name))
+    pub(super) fn value<T: Scalar>(&mut self, name: Text, text: Lines) -> Field<T> {
+        let kind = Kind::Value(T::schema);
+        self.take(name, text, kind, false, |reader, node, zone| {
+            reader.scalar(node, name, zone)
         })
     }
 
-    /// A time; one without an offset is read in `zone`.
-    pub(super) fn time(&mut self, name: Text, zone: &TimeZone, text: Text) -> Field<ZonedMoment> {
-        self.take(name, text, Kind::Value(time::schema), |reader, node| {
-            reader.time(node, name, zone)
+    /// A value without which the mapping is wrong.
+    pub(super) fn required<T: Scalar>(&mut self, name: Text, text: Lines) -> Field<T> {
+        let kind = Kind::Value(T::schema);
+        self.take(name, text, kind, true, |reader, node, zone| {
+            reader.scalar(node, name, zone)
         })
     }
 
-    pub(super) fn times(
-        &mut self,
-        name: Text,
-        zone: &TimeZone,
-        text: Text,
-    ) -> Field<Vec<At<ZonedMoment>>> {
-        self.take(name, text, Kind::Values(time::schema), |reader, node| {
-            reader.list(node, name, |reader, node| reader.time(node, name, zone))
+    pub(super) fn values<T: Scalar>(&mut self, name: Text, text: Lines) -> Field<Vec<At<T>>> {
+        let kind = Kind::Values(T::schema);
+        self.take(name, text, kind, false, |reader, node, zone| {
+            reader.list(node, name, |reader, node| reader.scalar(node, name, zone))
         })
     }
 
-    pub(super) fn mapping<T: Block>(&mut self, name: Text, text: Text) -> Field<T> {
+    pub(super) fn mapping<T: Block>(&mut self, name: Text, text: Lines) -> Field<T> {
         let block = Description::of::<T>;
-        self.take(name, text, Kind::Mapping(block), |reader, node| {
-            let value = reader.block(node, &block())?;
-            let span = node.span;
-            Some(At { value, span })
-        })
+        self.take(
+            name,
+            text,
+            Kind::Mapping(block),
+            false,
+            |reader, node, _| {
+                let value = reader.block(node, &block())?;
+                let span = node.span;
+                Some(At { value, span })
+            },
+        )
     }
 
-    pub(super) fn list<T: Block>(&mut self, name: Text, text: Text) -> Field<Vec<T>> {
+    pub(super) fn list<T: Block>(&mut self, name: Text, text: Lines) -> Field<Vec<T>> {
         let block = Description::of::<T>;
-        self.take(name, text, Kind::List(block), |reader, node| {
+        self.take(name, text, Kind::List(block), false, |reader, node, _| {
+            if let Value::Sequence(entries) = &node.value
+                && entries.is_empty()
+            {
+                let message = format!("`{name}` is empty");
+                let hint = "add an entry, or leave the field away";
+                let problems = &mut *reader.problems;
+                problems.report(Rule::NothingToRun, node.used_at(), message, hint);
+                return None;
+            }
             let entry = block();
             reader.list(node, name, |reader, node| reader.block(node, &entry))
         })
@@ -270,19 +311,17 @@ impl<'r, 'a> Fields<'r, 'a> {
     fn take<T>(
         &mut self,
         name: Text,
-        text: Text,
+        text: Lines,
         kind: Kind,
-        read: impl FnOnce(&mut Reader<'_>, &Node<'a>) -> Option<At<T>>,
+        is_required: bool,
+        read: impl FnOnce(&mut Reader<'_>, &Node<'a>, &mut TimeZone) -> Option<At<T>>,
     ) -> Field<T> {
-        let examples = std::mem::take(&mut self.examples);
-        let is_required = std::mem::take(&mut self.is_required);
         let (reader, entries, meant) = match &mut self.source {
             Source::Mapping(reader, entries, meant) => (reader, entries, meant),
             Source::Description(fields) => {
                 fields.push(FieldDescription {
                     name,
                     text,
-                    examples,
                     is_required,
                     kind,
                 });
@@ -290,13 +329,17 @@ impl<'r, 'a> Fields<'r, 'a> {
             }
         };
         if let Some(entry) = entries.iter().find(|entry| entry.key == name) {
-            return read(reader, &entry.node).map_or(Field::Broken, Field::Is);
+            return read(reader, &entry.node, &mut self.zone).map_or(Field::Broken, Field::Is);
         }
         if meant.contains(&name) {
             return Field::Broken;
         }
         if is_required {
-            reader.reporter.missing(name, text, self.span);
+            let meaning = text.first().unwrap_or(&"");
+            let message = format!("`{name}` is missing");
+            let hint = format!("write `{name}: …`. {}", meaning.trim());
+            let problems = &mut *reader.problems;
+            problems.report(Rule::MissingField, self.span, message, hint);
         }
         Field::Absent
     }
@@ -304,7 +347,7 @@ impl<'r, 'a> Fields<'r, 'a> {
 
 /// Reads nodes of one file. What gives `None` was reported.
 pub(super) struct Reader<'r> {
-    pub(super) reporter: Reporter<'r>,
+    pub(super) problems: &'r mut Problems,
     /// What the file holds.
     pub(super) text: &'r str,
     /// The outermost mapping: a field that is none here may be one elsewhere.
@@ -327,7 +370,7 @@ impl Reader<'_> {
         };
         let meant = self.unknown(entries, description);
         let reader = Reader {
-            reporter: self.reporter.again(),
+            problems: self.problems,
             ..*self
         };
         let source = Source::Mapping(reader, entries, meant);
@@ -348,13 +391,13 @@ impl Reader<'_> {
             }
             let hint = match near {
                 // Only counted, and not worth the search.
-                _ if self.reporter.problems.is_full() => String::new(),
+                _ if self.problems.is_full() => String::new(),
                 Some(near) => format!("did you mean `{near}`?"),
                 None => self.elsewhere(&entry.key, mapping),
             };
             let message = format!("{} has no field `{}`", mapping.name, short(&entry.key));
-            let reporter = &mut self.reporter;
-            reporter.report(Rule::UnknownField, entry.key_span, message, hint);
+            let problems = &mut *self.problems;
+            problems.report(Rule::UnknownField, entry.key_span, message, hint);
         }
         meant
     }
@@ -389,26 +432,21 @@ impl Reader<'_> {
         (items.is_empty() || !value.is_empty()).then_some(At { value, span })
     }
 
-    fn time(&mut self, node: &Node<'_>, field: &str, zone: &TimeZone) -> Option<At<ZonedMoment>> {
-        self.scalar(node, field, Form::Time, |text| read_time(text, zone))
-    }
-
-    fn scalar<T>(
+    fn scalar<T: Scalar>(
         &mut self,
         node: &Node<'_>,
-        field: &str,
-        form: Form,
-        parse: impl FnOnce(&str) -> Result<T, Misread>,
+        field: Text,
+        zone: &mut TimeZone,
     ) -> Option<At<T>> {
         let scalar = match &node.value {
-            Value::Scalar(scalar) if form.takes(scalar.kind()) => scalar,
+            Value::Scalar(scalar) if T::FORM.takes(scalar.kind()) => scalar,
             _ => {
-                let (what, hint) = form.texts();
+                let (what, hint) = T::FORM.texts();
                 self.wrong_type(node, &format!("`{field}` is {what}"), hint);
                 return None;
             }
         };
-        let is_pasted = match form {
+        let is_pasted = match T::FORM {
             Form::Sentence => false,
             Form::Verbatim => self.is_pasted(node.span, look_alike_in_syntax),
             _ => self.is_pasted(node.span, look_alike),
@@ -416,13 +454,18 @@ impl Reader<'_> {
         if is_pasted {
             return None;
         }
-        match parse(&scalar.text) {
-            Ok(value) => {
-                let span = node.span;
-                Some(At { value, span })
-            }
+        let mut context = Context {
+            field,
+            zone,
+            is_hint_shown: !self.problems.is_full(),
+        };
+        let span = node.span;
+        match T::parse(&scalar.text, &mut context) {
+            Ok(value) => Some(At { value, span }),
             Err(misread) => {
-                self.reporter.misread(node.span, &misread);
+                let message = misread.to_string();
+                self.problems
+                    .report(misread.rule, span, message, misread.hint());
                 None
             }
         }
@@ -438,7 +481,7 @@ impl Reader<'_> {
         let message = format!("here is {found}, where {} belongs", found.meant());
         let hint = format!("write it anew: `{}`", short(&as_typed(written.trim())));
         let place = within(span, written, found.at, found.character.len_utf8());
-        self.reporter.report(Rule::PastedText, place, message, hint);
+        self.problems.report(Rule::PastedText, place, message, hint);
         true
     }
 
@@ -457,12 +500,12 @@ impl Reader<'_> {
                 NodeKind::Text => "text",
             },
         };
-        let file = self.reporter.file;
+        let file = &self.problems.file;
         let message = format!("{expected}, but here is {found}");
         let mut problem = Problem::new(Rule::WrongType, file, node.span, message).hint(hint);
         if node.used_at() != node.span {
             problem = problem.related(file, node.used_at(), "used here");
         }
-        self.reporter.problems.push(problem);
+        self.problems.push(problem);
     }
 }

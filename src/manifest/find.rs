@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::problem::{Problem, Rule};
-use super::yaml::{Span, span_at};
+use super::yaml::span_at;
 use crate::file_text::text_of;
 
 /// The size of a file that is still read, in bytes: 32 MiB.
@@ -103,47 +103,32 @@ impl Sources {
     }
 
     fn add(&mut self, name: Arc<str>, bytes: &[u8]) {
-        if bytes.len() as u64 > MAX_BYTES {
-            return self.refuse_size(name);
-        }
-        let (text, whole) = match text_of(bytes) {
-            Ok(text) => (text.to_owned(), true),
-            Err(error) => {
-                let at = error.at();
-                // What cannot be read is replaced after `at` only, so `at` still holds. A little
-                // after it is enough to be shown.
-                let end = bytes.len().min(at + SHOWN_AFTER);
-                let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
-                let length = text[at..].chars().next().map_or(0, char::len_utf8);
-                let span = span_at(&text, at, length);
-                self.problems.push(
-                    Problem::new(Rule::Encoding, &name, span, error.to_string()).hint(error.hint()),
-                );
-                (text, false)
+        let mut problem = None;
+        let text = if bytes.len() as u64 > MAX_BYTES {
+            let message = "the file is larger than 32 MiB";
+            let hint = "split it, or write windows by rule under `ranges`";
+            let start = span_at("", 0, 0);
+            problem = Some(Problem::new(Rule::TooLarge, &name, start, message).hint(hint));
+            String::new()
+        } else {
+            match text_of(bytes) {
+                Ok(text) => text.to_owned(),
+                Err(error) => {
+                    let at = error.at();
+                    // What cannot be read is replaced after `at` only, so `at` still holds. A little
+                    // after it is enough to be shown.
+                    let end = bytes.len().min(at + SHOWN_AFTER);
+                    let text = String::from_utf8_lossy(&bytes[..end]).into_owned();
+                    let length = text[at..].chars().next().map_or(0, char::len_utf8);
+                    let span = span_at(&text, at, length);
+                    let of_file = Problem::new(Rule::Encoding, &name, span, error.to_string());
+                    problem = Some(of_file.hint(error.hint()));
+                    text
+                }
             }
         };
-        self.push(name, text, whole);
-    }
-
-    fn refuse_size(&mut self, name: Arc<str>) {
-        let span = Span {
-            line: 1,
-            column: 1,
-            ..Span::default()
-        };
-        self.problems.push(
-            Problem::new(
-                Rule::TooLarge,
-                &name,
-                span,
-                "the file is larger than 32 MiB",
-            )
-            .hint("split it, or write windows by rule under `ranges`"),
-        );
-        self.push(name, String::new(), false);
-    }
-
-    fn push(&mut self, name: Arc<str>, text: String, whole: bool) {
+        let whole = problem.is_none();
+        self.problems.extend(problem);
         self.by_name.insert(Arc::clone(&name), self.texts.len());
         self.texts.push(SourceText { name, text, whole });
     }
@@ -189,11 +174,13 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, FindError> {
             }
             let path = entry.path();
             let kind = entry.file_type().map_err(|e| io_error(&path, e))?;
-            // A link to a folder is not entered: it may lead back to where it stands.
+            // A link to a folder is not entered: it may lead back to where it stands. A link that leads
+            // nowhere is an error: what it should lead to would be missing, and nobody told.
             if kind.is_dir() {
                 folders.push(path);
-            } else if is_manifest_name(&path) && (kind.is_file() || leads_to_file(&path)?) {
-                files.push(path);
+            } else if is_manifest_name(&path) {
+                let metadata = fs::metadata(&path).map_err(|e| io_error(&path, e))?;
+                files.extend(metadata.is_file().then_some(path));
             }
         }
     }
@@ -202,15 +189,6 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, FindError> {
     }
     files.sort();
     Ok(files)
-}
-
-/// Whether a link leads to a file. One that leads nowhere, or back to itself, is an error: what
-/// it should lead to would be missing, and nobody told.
-fn leads_to_file(path: &Path) -> Result<bool, FindError> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file()),
-        Err(source) => Err(io_error(path, source)),
-    }
 }
 
 fn is_manifest_name(path: &Path) -> bool {

@@ -2,266 +2,162 @@
 //!
 //! Takes what a document says of its one flow or of several; gives each flow with its label and
 //! source, and a problem for each rule that is broken. What an entry of `flows` does not say is the
-//! manifest's: its `source`, and for a table its `deltaColumn`. What a whole list leaves out is told
-//! once, at the manifest.
+//! manifest's: its `source`, and for a table its `deltaColumn`.
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
-use super::check::{CheckedFlow, Checker};
-use super::document::{Document, FLOW_ID, FlowEntry};
+use super::check::Checker;
+use super::document::FlowEntry;
 use super::fields::{At, Field};
-use super::problem::{Problem, Rule};
+use super::problem::Rule;
 use super::values::SourceKind;
 use super::yaml::Span;
 use crate::run::{FlowId, Source};
 use crate::untrusted::Untrusted;
 
-/// What is written beside `flows`, for all of them.
-#[derive(Debug, Default)]
-struct Defaults {
-    source: Field<SourceKind>,
-    /// The source of tables that name no column.
-    table: Field<Arc<Source>>,
+/// A flow that a document speaks of.
+pub(super) struct CheckedFlow {
+    pub(super) id: FlowId,
+    pub(super) name: Untrusted,
+    pub(super) source: Arc<Source>,
+    /// The line at which the document, or the entry of `flows`, begins.
+    pub(super) line: u32,
+    /// Where it tells its source and its delta column, or begins.
+    pub(super) source_span: Span,
 }
 
 impl Checker<'_> {
-    /// The flows of the document that can be told.
-    pub(super) fn flows(&mut self, document: &Document) -> Vec<CheckedFlow> {
-        let own = &document.own;
-        if let Field::Is(flows) = &document.flows {
-            return self.listed(own, flows);
+    /// The flows of the document that can be told, each once.
+    pub(super) fn flows(&mut self) -> Vec<CheckedFlow> {
+        let own = self.document.own();
+        let listed = self.document.flows.get();
+        let flows = match &self.document.flows {
+            Field::Is(flows) => flows.value.as_slice(),
+            Field::Absent => slice::from_ref(&own),
+            Field::Broken => &[],
+        };
+        if let Some(listed) = listed {
+            self.beside_list(&own, listed);
+        } else if self.document.flows.is_absent() && own.flow_id.is_absent() {
+            let message = "`flowId` is missing";
+            let hint = "write `flowId: …`: the UUID in the address of the flow's page in Experience Platform";
+            let problems = &mut *self.problems;
+            problems.report(Rule::MissingField, own.span, message, hint);
         }
-        if document.flows.is_absent() && own.flow_id.is_absent() {
-            self.reporter.missing("flowId", FLOW_ID, own.span);
-        }
-        let source = self.source(own, &Defaults::default());
-        let id = own.flow_id.get().filter(|_| document.flows.is_absent());
-        let stem = stem(self.reporter.file);
-        let flow = id.zip(source).map(|(id, source)| CheckedFlow {
-            id: id.value,
-            name: label(own).unwrap_or(stem).into(),
-            source,
-            line: own.span.line,
-            span: source_span(own).unwrap_or(own.span),
-            place: place(own),
-        });
-        flow.into_iter().collect()
-    }
-
-    fn listed(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) -> Vec<CheckedFlow> {
-        let file = self.reporter.file;
-        self.beside_list(own, flows);
-        let defaults = self.defaults(own, &flows.value);
+        let stem = stem(&self.problems.file).to_owned();
         let mut first_of: HashMap<FlowId, Span> = HashMap::new();
-        let mut checked = Vec::with_capacity(flows.value.len());
-        let (mut is_whole, mut is_column_used) = (true, false);
-        for flow in &flows.value {
-            let source = self.source(flow, &defaults);
-            if let (Field::Is(default), Some(source)) = (&defaults.table, &source) {
-                is_column_used |= Arc::ptr_eq(&default.value, source);
-            }
-            is_whole &= source.is_some();
-            let Field::Is(At { value: id, .. }) = &flow.flow_id else {
+        let mut checked = Vec::with_capacity(flows.len());
+        for flow in flows {
+            let source = self.source(flow, &own);
+            let Field::Is(At { value: id, .. }) = flow.flow_id else {
                 continue;
             };
-            if let Some(&first) = first_of.get(id) {
-                let message = format!("the flow {id} is listed twice");
-                self.reporter.problems.push(
-                    Problem::new(Rule::FlowTwice, file, place(flow), message)
-                        .related(file, first, "listed here first")
-                        .hint(
-                            "remove one; windows that only this flow wants go into another manifest",
-                        ),
+            if let Some(first) = first_of.insert(id, flow.span) {
+                first_of.insert(id, first);
+                self.problems.report_two(
+                    Rule::FlowTwice,
+                    flow.span,
+                    format!("the flow {id} is listed twice"),
+                    (first, "listed here first"),
+                    "remove one; windows that only this flow wants go into another manifest",
                 );
                 continue;
             }
-            first_of.insert(*id, place(flow));
-            checked.extend(source.map(|source| (flow, *id, source)));
+            let label = || match listed {
+                Some(_) => format!("{stem}-{:.8}", id.to_string()),
+                None => stem.clone(),
+            };
+            checked.extend(source.map(|source| {
+                CheckedFlow {
+                    id,
+                    name: flow
+                        .name
+                        .get()
+                        .map_or_else(label, |name| name.value.0.clone())
+                        .into(),
+                    source,
+                    line: flow.span.line,
+                    source_span: flow
+                        .delta_column
+                        .span()
+                        .or(flow.source.span())
+                        .unwrap_or(flow.span),
+                }
+            }));
         }
-        if let Field::Is(column) = &own.delta_column
-            && is_whole
-            && !is_column_used
-            && !flows.value.is_empty()
-        {
-            self.report(
-                Rule::DeltaColumn,
-                column.span,
-                "no flow of the list uses this delta column",
-                "remove it: each flow has its own, or reads files",
-            );
-        }
-        let labels = Labels::new(stem(file), first_of.keys().copied());
         checked
-            .into_iter()
-            .map(|(flow, id, source)| CheckedFlow {
-                id,
-                name: label(flow).map_or_else(|| labels.of(id).into(), Untrusted::from),
-                source,
-                line: flow.span.line,
-                span: source_span(flow).unwrap_or_else(|| place(flow)),
-                place: place(flow),
-            })
-            .collect()
     }
 
-    /// What is not written beside a list, and a list of none.
+    /// What is not written beside a list.
     fn beside_list(&mut self, own: &FlowEntry, flows: &At<Vec<FlowEntry>>) {
-        let file = self.reporter.file;
-        let beside = [
-            (
-                "flowId",
-                own.flow_id.span(),
-                "write it as an entry: `- flowId: …`",
-            ),
-            (
-                "name",
-                own.name.span(),
-                "write it in an entry: each flow has its own",
-            ),
-        ];
-        for (field, span, hint) in beside {
+        let problems = &mut *self.problems;
+        for (field, span) in [("flowId", own.flow_id.span()), ("name", own.name.span())] {
             if let Some(span) = span {
-                let message = format!("`{field}` stands beside `flows`");
-                self.reporter.problems.push(
-                    Problem::new(Rule::FlowsBeside, file, span, message)
-                        .related(file, flows.span, "the flows")
-                        .hint(hint),
+                problems.report_two(
+                    Rule::FlowsBeside,
+                    span,
+                    format!("`{field}` stands beside `flows`"),
+                    (flows.span, "the flows"),
+                    format!("write it in an entry: `- {field}: …`"),
                 );
             }
         }
-        if flows.value.is_empty() {
-            let hint = "add an entry, `- flowId: UUID`";
-            self.report(Rule::MissingField, flows.span, "`flows` is empty", hint);
+        if let Field::Is(At {
+            value: SourceKind::File,
+            ..
+        }) = own.source
+        {
+            self.no_column(own);
         }
-    }
-
-    /// What is written beside `flows`. What no entry makes up for is told once.
-    fn defaults(&mut self, own: &FlowEntry, flows: &[FlowEntry]) -> Defaults {
-        let mut source = own.source.clone();
-        if source.is_absent() && flows.iter().all(|flow| flow.source.is_absent()) {
-            self.source_is_missing(own);
-            source = Field::Broken;
-        }
-        let is_table = source.get().is_some_and(|at| at.value == SourceKind::Table);
-        let says_nothing =
-            |flow: &FlowEntry| flow.source.is_absent() && flow.delta_column.is_absent();
-        let table = match &own.delta_column {
-            Field::Is(At { value, span }) => Field::Is(At {
-                value: Arc::new(Source::Table(value.clone())),
-                span: *span,
-            }),
-            Field::Absent if is_table && flows.iter().all(says_nothing) => {
-                self.column_is_missing(own);
-                Field::Broken
-            }
-            Field::Absent => Field::Absent,
-            Field::Broken => Field::Broken,
-        };
-        Defaults { source, table }
     }
 
     /// What a flow reads, by what it says itself and what is written beside `flows`.
-    fn source(&mut self, flow: &FlowEntry, defaults: &Defaults) -> Option<Arc<Source>> {
-        let kind = match (&flow.source, &defaults.source) {
-            (Field::Is(kind), _) | (Field::Absent, Field::Is(kind)) => kind.value,
-            (Field::Broken, _) | (Field::Absent, Field::Broken) => return None,
-            (Field::Absent, Field::Absent) => {
-                self.source_is_missing(flow);
+    fn source(&mut self, flow: &FlowEntry, own: &FlowEntry) -> Option<Arc<Source>> {
+        let kind = match flow.source.or(&own.source) {
+            Field::Is(kind) => kind.value,
+            Field::Broken => return None,
+            Field::Absent => {
+                let hint = "write `source: table` (rows, with a deltaColumn) or `source: file`";
+                let message = "`source` is missing";
+                self.problems
+                    .report(Rule::MissingField, flow.span, message, hint);
                 return None;
             }
         };
-        match (kind, &flow.delta_column, &defaults.table) {
-            (SourceKind::File, Field::Is(column), _) => {
-                let message = "a file source has no delta column";
-                let hint = "remove it, or write `source: table`";
-                self.report(Rule::DeltaColumn, column.span, message, hint);
+        if kind == SourceKind::File {
+            return self.no_column(flow).then(|| Arc::new(Source::File));
+        }
+        match flow.delta_column.or(&own.delta_column) {
+            Field::Is(column) => Some(Arc::new(Source::Table(column.value.clone()))),
+            Field::Broken => None,
+            Field::Absent => {
+                let span = flow.source.span().unwrap_or(flow.span);
+                let message = "a table source needs a delta column";
+                let hint = "write `deltaColumn: { name: COLUMN }`";
+                self.problems.report(Rule::DeltaColumn, span, message, hint);
                 None
             }
-            (SourceKind::File, Field::Absent, _) => Some(Arc::new(Source::File)),
-            (SourceKind::Table, Field::Is(column), _) => {
-                Some(Arc::new(Source::Table(column.value.clone())))
-            }
-            (SourceKind::Table, Field::Absent, Field::Is(table)) => Some(Arc::clone(&table.value)),
-            (SourceKind::Table, Field::Absent, Field::Absent) => {
-                self.column_is_missing(flow);
-                None
-            }
-            (_, Field::Broken, _) | (SourceKind::Table, Field::Absent, Field::Broken) => None,
         }
     }
 
-    fn source_is_missing(&mut self, flow: &FlowEntry) {
-        let hint = if flow.delta_column.get().is_some() {
-            "a flow with a delta column reads a table: write `source: table`"
-        } else {
-            "write `source: table` (rows, with a deltaColumn) or `source: file`"
-        };
-        self.report(Rule::MissingField, flow.span, "`source` is missing", hint);
-    }
-
-    fn column_is_missing(&mut self, flow: &FlowEntry) {
-        let span = flow.source.span().unwrap_or(flow.span);
-        let message = "a table source needs a delta column";
-        let hint = "write `deltaColumn: { name: COLUMN }`";
-        self.report(Rule::DeltaColumn, span, message, hint);
-    }
-}
-
-fn label(flow: &FlowEntry) -> Option<&str> {
-    flow.name.get().map(|name| name.value.0.as_str())
-}
-
-/// Where a flow tells its source and its delta column, if it does.
-fn source_span(flow: &FlowEntry) -> Option<Span> {
-    flow.delta_column.span().or(flow.source.span())
-}
-
-/// Where a flow is named: at its id, or at its entry, if the id is written elsewhere and comes
-/// through an alias.
-fn place(flow: &FlowEntry) -> Span {
-    let is_of_entry = |id: &Span| flow.span.start <= id.start && id.end <= flow.span.end;
-    let id = flow.flow_id.span().filter(is_of_entry);
-    id.unwrap_or(flow.span)
-}
-
-/// Labels of listed flows that have none: the file's stem, and as much of the id as tells them
-/// apart.
-struct Labels<'f> {
-    stem: &'f str,
-    /// How many flows have an id that begins so.
-    beginnings: HashMap<String, usize>,
-}
-
-impl<'f> Labels<'f> {
-    fn new(stem: &'f str, ids: impl Iterator<Item = FlowId>) -> Self {
-        let mut beginnings = HashMap::new();
-        for id in ids {
-            *beginnings.entry(beginning(id)).or_default() += 1;
+    /// Whether what says that it reads files says no column.
+    fn no_column(&mut self, flow: &FlowEntry) -> bool {
+        if let Some(column) = flow.delta_column.span() {
+            let message = "a file source has no delta column";
+            let hint = "remove it, or write `source: table`";
+            self.problems
+                .report(Rule::DeltaColumn, column, message, hint);
         }
-        Self { stem, beginnings }
+        flow.delta_column.is_absent()
     }
-
-    fn of(&self, id: FlowId) -> String {
-        let beginning = beginning(id);
-        match self.beginnings.get(&beginning) {
-            Some(2..) => format!("{}-{id}", self.stem),
-            _ => format!("{}-{beginning}", self.stem),
-        }
-    }
-}
-
-/// The first 8 digits of an id.
-fn beginning(id: FlowId) -> String {
-    id.to_string().chars().take(8).collect()
 }
 
 fn stem(file: &str) -> &str {
-    Path::new(file)
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or(file)
+    let stem = Path::new(file).file_stem();
+    stem.and_then(|stem| stem.to_str()).unwrap_or(file)
 }
 
 #[cfg(test)]
@@ -287,29 +183,20 @@ mod tests {
 
     fn names(checked: &Checked) -> Vec<String> {
         let manifests = checked.manifests.iter();
-        manifests.map(|one| one.name.raw().to_owned()).collect()
+        manifests
+            .map(|one| one.request.name.raw().to_owned())
+            .collect()
     }
 
     #[test]
     fn a_listed_flow_without_a_name_is_told_from_the_others_by_its_id() {
-        let checked = checked(&january(
-            2,
-            "- flowId: 00000002-0000-4000-8000-00000000000A\n\
-             - {flowId: 9c2d7a5e-1f1b-4d0a-9b53-0d3f6a2f8c11, name: history}\n",
-        ));
+        let named = "- {flowId: 9c2d7a5e-1f1b-4d0a-9b53-0d3f6a2f8c11, name: history}\n";
+        let checked = checked(&january(2, named));
         assert_eq!(checked.problems, []);
-        assert_eq!(
-            names(&checked),
-            [
-                "crm-00000001",
-                "crm-00000002-0000-4000-8000-000000000000",
-                "crm-00000002-0000-4000-8000-00000000000a",
-                "history",
-            ]
-        );
-        assert_eq!((checked.documents, checked.flows()), (1, 4));
+        assert_eq!(names(&checked), ["crm-00000001", "crm-00000002", "history"]);
+        assert_eq!((checked.documents, checked.flows()), (1, 3));
         let lines: Vec<u32> = checked.manifests.iter().map(|one| one.line).collect();
-        assert_eq!(lines, [5, 6, 7, 8]);
+        assert_eq!(lines, [5, 6, 7]);
     }
 
     #[test]

@@ -24,9 +24,9 @@ pub enum Every {
     /// So many months and days of a calendar, in a zone.
     Calendar {
         /// Whole months; a year is 12.
-        months: i32,
+        months: i64,
         /// Whole days; a week is 7.
-        days: i32,
+        days: i64,
     },
     /// So many seconds.
     Exact {
@@ -39,42 +39,23 @@ pub enum Every {
 pub(super) const HINT: &str =
     "write a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 week`, `1 month`";
 
-/// What `every` may look like: numbers with units, or an ISO 8601 duration, in any case.
+/// What `every` may look like: numbers with words, or an ISO 8601 duration, in any case.
 pub(super) fn schema() -> Json {
-    let units = [
-        "seconds?", "secs?", "s", "minutes?", "mins?", "m", "hours?", "hrs?", "h", "days?", "d",
-        "weeks?", "wks?", "w", "months?", "mos?", "years?", "yrs?", "y",
-    ];
-    let units = units.map(in_any_case).join("|");
-    let parts = |letters: &str| -> String {
-        let part = |c: char| format!("(?:[0-9]+[{c}{}])?", c.to_ascii_lowercase());
-        letters.chars().map(part).collect()
-    };
-    let (date, time) = (parts("YMWD"), parts("HMS"));
-    let words = format!(r"\+?(?:[0-9]+\s*(?:{units})(?:\s*,\s+|\s*))+");
+    let words = r"\+?(?:[0-9]+\s*[A-Za-z]+(?:\s*,\s+|\s*))+";
     json!({
         "type": "string",
-        "pattern": format!(r"^\s*(?:{words}|[Pp](?=[0-9Tt]){date}(?:[Tt](?=[0-9]){time})?)\s*$"),
+        "pattern": format!(r"^\s*(?:{words}|[Pp][0-9A-Za-z]*[0-9][A-Za-z])\s*$"),
         "patternErrorMessage":
             "A length of time is a number and a unit: `15 minutes`, `6 hours`, `1 day`, `1 month`.",
         "examples": ["1 day", "6 hours", "15 minutes", "1 week", "1 month", "PT6H"],
     })
 }
 
-fn in_any_case(word: &str) -> String {
-    word.chars()
-        .map(|c| match c.to_ascii_uppercase() {
-            upper if upper == c => c.to_string(),
-            upper => format!("[{c}{upper}]"),
-        })
-        .collect()
-}
-
 impl Every {
     /// For a step of days alone, how long it is while no clock changes.
     pub(super) fn civil_days_as_seconds(self) -> Option<i64> {
         match self {
-            Self::Calendar { months: 0, days } => Some(i64::from(days) * SECONDS_PER_DAY),
+            Self::Calendar { months: 0, days } => Some(days * SECONDS_PER_DAY),
             _ => None,
         }
     }
@@ -86,13 +67,13 @@ impl fmt::Display for Every {
         match *self {
             Self::Calendar { months, days } => {
                 if months != 0 {
-                    write!(f, "{months} month{}", plural(months.into()))?;
+                    write!(f, "{months} month{}", plural(months))?;
                 }
                 if months != 0 && days != 0 {
                     f.write_str(" ")?;
                 }
                 if days != 0 {
-                    write!(f, "{days} day{}", plural(days.into()))?;
+                    write!(f, "{days} day{}", plural(days))?;
                 }
                 Ok(())
             }
@@ -127,7 +108,7 @@ pub fn parse_every(text: &str) -> Result<Every, Misread> {
 pub fn parse_seconds(text: &str) -> Result<i64, Misread> {
     match parse_every(text)? {
         Every::Exact { seconds } => Ok(seconds),
-        Every::Calendar { months: 0, days } => Ok(i64::from(days) * SECONDS_PER_DAY),
+        Every::Calendar { months: 0, days } => Ok(days * SECONDS_PER_DAY),
         Every::Calendar { .. } => {
             let what = "is not always equally long";
             Err(wrong(text.trim(), what, "write days: `31 days`"))
@@ -186,17 +167,10 @@ fn step_of(span: Span) -> Result<Every, Wrong> {
     if span.get_milliseconds() + span.get_microseconds() + span.get_nanoseconds() != 0 {
         return Err(NOT_WHOLE);
     }
-    let sum = |parts: &[(i64, i64)]| -> i64 {
-        let parts = parts.iter().map(|(n, factor)| n.saturating_mul(*factor));
-        parts.fold(0, i64::saturating_add)
-    };
-    let months = sum(&[(span.get_years().into(), 12), (span.get_months().into(), 1)]);
-    let days = sum(&[(span.get_weeks().into(), 7), (span.get_days().into(), 1)]);
-    let seconds = sum(&[
-        (span.get_hours().into(), 3600),
-        (span.get_minutes(), 60),
-        (span.get_seconds(), 1),
-    ]);
+    let months = i64::from(span.get_years()) * 12 + i64::from(span.get_months());
+    let days = i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
+    let minutes = i64::from(span.get_hours()) * 60 + span.get_minutes();
+    let seconds = minutes * 60 + span.get_seconds();
     if seconds != 0 && (months != 0 || days != 0) {
         let hint = "write only days, weeks and months, or only hours, minutes and seconds";
         return Err(("mixes calendar days with exact hours", hint));
@@ -204,13 +178,9 @@ fn step_of(span: Span) -> Result<Every, Wrong> {
     if months > MAX_DAYS / 28 || days > MAX_DAYS || seconds > MAX_DAYS * SECONDS_PER_DAY {
         return Err(TOO_LONG);
     }
-    if seconds != 0 {
-        return Ok(Every::Exact { seconds });
-    }
-    let whole = |n: i64| i32::try_from(n).map_err(|_| TOO_LONG);
-    Ok(Every::Calendar {
-        months: whole(months)?,
-        days: whole(days)?,
+    Ok(match seconds {
+        0 => Every::Calendar { months, days },
+        seconds => Every::Exact { seconds },
     })
 }
 
@@ -218,11 +188,11 @@ fn step_of(span: Span) -> Result<Every, Wrong> {
 mod tests {
     use super::*;
 
-    const fn days(days: i32) -> Every {
+    const fn days(days: i64) -> Every {
         Every::Calendar { months: 0, days }
     }
 
-    const fn months(months: i32) -> Every {
+    const fn months(months: i64) -> Every {
         Every::Calendar { months, days: 0 }
     }
 

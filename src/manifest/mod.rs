@@ -29,7 +29,6 @@ mod yaml;
 mod zone;
 
 use std::collections::HashSet;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub(crate) use find::shown_path;
@@ -42,9 +41,8 @@ pub use values::is_placeholder;
 pub use yaml::{Span, YamlError, read_yaml};
 pub(crate) use yaml::{Spanned, position_of};
 
-use crate::run::{DesiredRun, FlowRef, Order, Sandbox, Source, UnixSeconds};
-use crate::untrusted::Untrusted;
-use problem::{Problems, Reporter};
+use crate::run::{DesiredRun, FlowRef, Request, Sandbox, UnixSeconds};
+use problem::Problems;
 
 /// What the manifests are held to besides their own rules.
 #[derive(Debug, Clone)]
@@ -78,28 +76,16 @@ impl Rules {
 /// What a document says of one flow: a document with a list of `flows` is as many manifests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// The file, as it is shown.
-    pub path: Arc<str>,
     /// The line at which the document, or its entry of `flows`, begins, from 1.
     pub line: u32,
     /// The flow to run.
     pub flow: Arc<FlowRef>,
-    /// The label: as written, or the file's stem, in a list with the beginning of the flow's id.
-    pub name: Untrusted,
-    /// What kind of source the flow reads.
-    pub source: Arc<Source>,
     /// Why the windows are run.
     pub reason: Option<Arc<str>>,
-    /// Whether windows may end after the present (`allowFuture: true`).
-    pub future_allowed: bool,
-    /// Whether windows may overlap others of the flow (`overlap: allow`).
-    pub overlap_allowed: bool,
-    /// In which order the windows are sent.
-    pub order: Order,
-    /// The line that says `paused: true`, if one does.
-    pub paused: Option<u32>,
-    /// No more unfinished runs of the flow than this at once.
-    pub max_active_runs: Option<NonZeroUsize>,
+    /// What all of its runs have in common.
+    pub request: Arc<Request>,
+    /// Where it tells the flow's source and delta column, or begins.
+    source_span: Span,
 }
 
 /// What came of checking.
@@ -145,44 +131,44 @@ impl Checked {
 pub fn check(sources: &Sources, rules: &Rules) -> Checked {
     let mut problems = Problems::default();
     for problem in sources.problems() {
-        problems.next_file();
+        problems.next_file(&problem.place.file);
         problems.push(problem.clone());
     }
     let mut standing = Vec::new();
     let mut windows_left = check::MAX_WINDOWS;
     for (file, text) in sources.readable() {
-        problems.next_file();
+        problems.next_file(file);
         let found_before = problems.found();
-        let nodes = yaml::parse(file, text, &mut problems);
+        let nodes = yaml::parse(text, &mut problems);
         if nodes.is_empty() && problems.found() == found_before {
-            let span = yaml::span_at(text, 0, 0);
-            let problem = Problem::new(Rule::NoManifest, file, span, "the file holds no manifest");
-            problems.push(problem.hint("write one, or remove the file"));
+            let hint = "write one, or remove the file";
+            let start = yaml::span_at(text, 0, 0);
+            problems.report(Rule::NoManifest, start, "the file holds no manifest", hint);
         }
         for node in &nodes {
-            let Some(document) = document::read(node, file, text, &mut problems) else {
+            let Some(document) = document::read(node, text, &mut problems) else {
                 continue;
             };
             let checker = check::Checker {
-                reporter: Reporter {
-                    file,
-                    problems: &mut problems,
-                },
+                problems: &mut problems,
                 rules,
+                document: &document,
                 windows_left: &mut windows_left,
-                flow_count: document.flow_count(),
+                windows: Vec::new(),
+                entries: Vec::new(),
             };
-            standing.extend(checker.check(&document));
+            standing.extend(checker.check());
         }
     }
-    problems.next_file();
+    // What manifests do to each other hides nothing of a file, and is hidden by nothing.
+    problems.next_file(&Arc::default());
     let runs = across::join(&standing, &mut problems);
     let (problems, unlisted) = problems.sorted();
     Checked {
         documents: standing.len(),
         manifests: standing
             .into_iter()
-            .flat_map(|document| document.flows.into_iter().map(|flow| flow.manifest))
+            .flat_map(|document| document.flows)
             .collect(),
         runs,
         problems,

@@ -77,7 +77,7 @@ rules! {
     Sandbox = "BF011", Error, "A sandbox name is lower-case letters, digits and hyphens.";
     NoSandbox = "BF012", Error, "A sandbox is named: in the manifest, the config, by flag or environment.";
     DeltaColumn = "BF013", Error, "A table source has a delta column, a file source has none.";
-    NothingToRun = "BF014", Error, "A manifest asks for windows, under `runs` or `ranges`.";
+    NothingToRun = "BF014", Error, "A manifest asks for windows, and none of its lists is empty.";
     Time = "BF015", Error, "A time is RFC 3339, a civil date or date-time, or unix seconds.";
     TimeUnit = "BF016", Error, "A unix time is in seconds: 10 digits.";
     CivilTime = "BF017", Error, "A civil time exists exactly once in its zone.";
@@ -178,33 +178,12 @@ impl Problem {
 pub struct Misread {
     pub(super) rule: Rule,
     message: String,
-    hint: Hint,
-}
-
-#[derive(Debug, Clone)]
-enum Hint {
-    Known(Cow<'static, str>),
-    /// It takes a search, which is worth its time only where the hint is shown.
-    Search(fn(&str) -> String, String),
+    hint: Cow<'static, str>,
 }
 
 impl Misread {
     pub(super) fn new(rule: Rule, message: String, hint: impl Into<Cow<'static, str>>) -> Self {
-        let hint = Hint::Known(hint.into());
-        Self {
-            rule,
-            message,
-            hint,
-        }
-    }
-
-    pub(super) fn search(
-        rule: Rule,
-        message: String,
-        hint: fn(&str) -> String,
-        text: &str,
-    ) -> Self {
-        let hint = Hint::Search(hint, text.to_owned());
+        let hint = hint.into();
         Self {
             rule,
             message,
@@ -214,11 +193,8 @@ impl Misread {
 
     /// What to write instead.
     #[must_use]
-    pub fn hint(&self) -> String {
-        match &self.hint {
-            Hint::Known(hint) => hint.to_string(),
-            Hint::Search(search, text) => search(text),
-        }
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
@@ -240,15 +216,18 @@ pub struct Unlisted {
 /// is wrong a million times costs no more than its text.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
+    /// The file that is being checked.
+    pub(super) file: Arc<str>,
     kept: Vec<Problem>,
-    /// How many were kept before the file that is being checked.
+    /// How many were kept before that file.
     kept_before: usize,
     unlisted: Unlisted,
 }
 
 impl Problems {
-    /// From here on they are those of another file.
-    pub(super) fn next_file(&mut self) {
+    /// From here on they are those of `file`.
+    pub(super) fn next_file(&mut self, file: &Arc<str>) {
+        self.file = Arc::clone(file);
         self.kept_before = self.kept.len();
     }
 
@@ -274,30 +253,7 @@ impl Problems {
         }
     }
 
-    /// Those that were kept, by file, then position, then code, and how many were not.
-    pub(super) fn sorted(mut self) -> (Vec<Problem>, Unlisted) {
-        self.kept.sort_by(|a, b| {
-            let by = |p: &Problem| (p.place.span, p.rule);
-            (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
-        });
-        (self.kept, self.unlisted)
-    }
-}
-
-/// Reports problems of one file.
-pub(super) struct Reporter<'p> {
-    pub(super) file: &'p Arc<str>,
-    pub(super) problems: &'p mut Problems,
-}
-
-impl Reporter<'_> {
-    pub(super) fn again(&mut self) -> Reporter<'_> {
-        Reporter {
-            file: self.file,
-            problems: self.problems,
-        }
-    }
-
+    /// One of the file that is being checked.
     pub(super) fn report(
         &mut self,
         rule: Rule,
@@ -305,24 +261,29 @@ impl Reporter<'_> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        let problem = Problem::new(rule, self.file, span, message);
-        self.problems.push(problem.hint(hint));
+        self.push(Problem::new(rule, &self.file, span, message).hint(hint));
     }
 
-    /// Reports that a mapping at `span` has no `field`, and what the first paragraph of `text` says of it.
-    pub(super) fn missing(&mut self, field: &str, text: &str, span: Span) {
-        let meaning = text.lines().next().unwrap_or_default();
-        let message = format!("`{field}` is missing");
-        let hint = format!("write `{field}: …`. {meaning}");
-        self.report(Rule::MissingField, span, message, hint);
+    /// The same, with another place of the file that it speaks of.
+    pub(super) fn report_two(
+        &mut self,
+        rule: Rule,
+        span: Span,
+        message: impl Into<String>,
+        (other, label): (Span, &str),
+        hint: impl Into<String>,
+    ) {
+        let problem = Problem::new(rule, &self.file, span, message).hint(hint);
+        self.push(problem.related(&self.file, other, label));
     }
 
-    pub(super) fn misread(&mut self, span: Span, misread: &Misread) {
-        let mut problem = Problem::new(misread.rule, self.file, span, &misread.message);
-        if !self.problems.is_full() {
-            problem = problem.hint(misread.hint());
-        }
-        self.problems.push(problem);
+    /// Those that were kept, by file, then position, then code, and how many were not.
+    pub(super) fn sorted(mut self) -> (Vec<Problem>, Unlisted) {
+        self.kept.sort_by(|a, b| {
+            let by = |p: &Problem| (p.place.span, p.rule);
+            (&a.place.file, by(a)).cmp(&(&b.place.file, by(b)))
+        });
+        (self.kept, self.unlisted)
     }
 }
 
@@ -350,7 +311,7 @@ mod tests {
         let file = |name: &str| Arc::<str>::from(name);
         let mut problems = Problems::default();
         for name in ["a.yaml", "b.yaml"] {
-            problems.next_file();
+            problems.next_file(&file(name));
             for _ in 0..1_500 {
                 let problem = Problem::new(Rule::Yaml, &file(name), Span::default(), "x");
                 problems.push(problem.hint("y"));

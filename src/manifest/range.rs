@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::check::{Asked, Checker, EntrySpan};
+use super::check::{Checker, EntrySpan};
 use super::document::RangeEntry;
 use super::fields::{At, Field};
 use super::problem::Rule;
@@ -16,7 +16,7 @@ use super::yaml::Span;
 use crate::run::{Rerun, UnixSeconds, Window};
 
 impl Checker<'_> {
-    pub(super) fn range(&mut self, range: &RangeEntry, allow_future: bool, asked: &mut Asked) {
+    pub(super) fn range(&mut self, range: &RangeEntry) {
         let start_time = self.start_time(&range.start_time);
         // Without its zone no time of the range can be told.
         let Some(zone) = &range.timezone.or_default(TimeZone::UTC) else {
@@ -37,9 +37,8 @@ impl Checker<'_> {
             every: every.value,
             zone,
         };
-        let expanded = match steps.expand(*self.windows_left) {
-            Ok(expanded) => expanded,
-            Err(error) => return self.too_many(every.span, error),
+        let Some(expanded) = steps.expand(self.limit()) else {
+            return self.too_many(every.span);
         };
         self.shape(&steps, &expanded, every.span, to.span);
         let except = range.except.get().map_or(&[][..], |times| &times.value);
@@ -47,22 +46,17 @@ impl Checker<'_> {
         if windows.is_empty() {
             let message = "`except` leaves no window of the range";
             let hint = "leave the range away";
-            self.report(Rule::EmptyRange, range.span, message, hint);
+            self.problems
+                .report(Rule::EmptyRange, range.span, message, hint);
         }
-        self.limits(&windows, to.span, every.span, allow_future);
-        *self.windows_left -= windows.len();
-        if let Some(rerun) = range.rerun.or_default(Rerun::FIRST) {
-            asked.add(
-                windows,
-                start_time,
-                EntrySpan {
-                    window: whole,
-                    rerun,
-                    span: range.span,
-                    is_range: true,
-                },
-            );
-        }
+        self.limits(&windows, to.span, every.span);
+        let entry = EntrySpan {
+            window: whole,
+            rerun: Rerun::FIRST,
+            span: range.span,
+            is_range: true,
+        };
+        self.add(windows, start_time, &range.rerun, entry);
     }
 
     /// Tells what a reviewer would not see of a range: a last window that is cut, and days that
@@ -74,7 +68,9 @@ impl Checker<'_> {
             if before.is_empty() {
                 let message = format!("{every} is longer than the range, {}", show_length(*last));
                 let hint = "for a single window, write it under `runs`";
-                return self.report(Rule::EveryTooLong, every_span, message, hint);
+                return self
+                    .problems
+                    .report(Rule::EveryTooLong, every_span, message, hint);
             }
             let start = show_time(last.start(), zone);
             let message = format!(
@@ -84,7 +80,8 @@ impl Checker<'_> {
             let end = show_time(cut, zone);
             let hint =
                 format!("a whole window ends at {end}; end the range at {start} to leave it away");
-            self.report(Rule::ShortLastWindow, to_span, message, hint);
+            self.problems
+                .report(Rule::ShortLastWindow, to_span, message, hint);
             windows = before;
         }
         let Some(usual) = every.civil_days_as_seconds() else {
@@ -109,7 +106,8 @@ impl Checker<'_> {
             shown.join(", ")
         );
         let hint = "this is right for civil days; `24 hours` steps by exact time";
-        self.report(Rule::ClockChange, every_span, message, hint);
+        self.problems
+            .report(Rule::ClockChange, every_span, message, hint);
     }
 
     /// The windows that do not start at a time of `except`.
@@ -135,12 +133,9 @@ impl Checker<'_> {
                     "the window that holds it starts at {}",
                     show_time(window.start(), zone)
                 ),
-                None if windows.last().is_some_and(|last| last.end() == instant) => {
-                    "`to` is exclusive: the range ends there".to_owned()
-                }
-                None => "it lies outside of the range".to_owned(),
+                None => "it lies outside of the range, in which `to` is exclusive".to_owned(),
             };
-            self.report(Rule::Except, *span, message, hint);
+            self.problems.report(Rule::Except, *span, message, hint);
         }
         if !left_out.is_empty() {
             left_out.sort_unstable();

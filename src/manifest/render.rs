@@ -15,7 +15,7 @@ use crate::untrusted::{can_act, harmless};
 
 /// The column beyond which no excerpt is drawn: nobody could read it, and it would cost much.
 const LAST_COLUMN: u32 = 10_000;
-/// Characters shown of a line after the place, and at most of the line before it.
+/// Bytes shown of a line after the place, and at most of the line before it.
 const REACH: usize = 200;
 
 /// Draws one problem, without a line end after it.
@@ -31,11 +31,12 @@ pub fn render(problem: &Problem, sources: &Sources, colour: bool) -> String {
     let mut group = draw(
         Group::with_title(title),
         &problem.place,
-        sources,
+        sources.text(&problem.place.file),
         AnnotationKind::Primary,
     );
     for place in &problem.related {
-        group = draw(group, place, sources, AnnotationKind::Context);
+        let text = sources.text(&place.file);
+        group = draw(group, place, text, AnnotationKind::Context);
     }
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.message(harmless(hint)));
@@ -68,8 +69,12 @@ pub fn render_all(problems: &[Problem], sources: &Sources, colour: bool) -> Stri
 /// Draws the place in `text` of an error that knows no rule.
 pub(super) fn plain_excerpt(name: &str, span: Span, text: &str) -> String {
     let group = Group::with_title(Level::ERROR.no_name().primary_title(""));
-    let excerpt = Excerpt::of(text, span);
-    let group = show(group, name, span, excerpt, AnnotationKind::Primary, "");
+    let place = SourcePlace {
+        file: name.into(),
+        span,
+        label: String::new(),
+    };
+    let group = draw(group, &place, Some(text), AnnotationKind::Primary);
     unarmed(renderer(false).render(&[group]))
         .trim_start_matches('\n')
         .to_owned()
@@ -87,41 +92,28 @@ fn renderer(colour: bool) -> Renderer {
 fn draw<'p>(
     group: Group<'p>,
     place: &'p SourcePlace,
-    sources: &Sources,
+    text: Option<&str>,
     kind: AnnotationKind,
 ) -> Group<'p> {
-    let excerpt = sources
-        .text(&place.file)
-        .and_then(|text| Excerpt::of(text, place.span));
-    show(group, &place.file, place.span, excerpt, kind, &place.label)
-}
-
-fn show<'p>(
-    group: Group<'p>,
-    name: &'p str,
-    span: Span,
-    excerpt: Option<Excerpt>,
-    kind: AnnotationKind,
-    label: &'p str,
-) -> Group<'p> {
+    let SourcePlace { file, span, label } = place;
     let Some(Excerpt {
         lines,
         first_line,
         start,
         end,
-    }) = excerpt
+    }) = text.and_then(|text| Excerpt::of(text, *span))
     else {
-        let origin = Origin::path(harmless(name))
+        let origin = Origin::path(harmless(file))
             .line(span.line as usize)
             .char_column(span.column as usize);
         return group.element(origin);
     };
-    let annotation = match label {
+    let annotation = match label.as_str() {
         "" => kind.span(start..end),
         label => kind.span(start..end).label(harmless(label)),
     };
     let snippet = Snippet::source(lines)
-        .path(harmless(name))
+        .path(harmless(file))
         .line_start(first_line)
         .fold(false)
         .annotation(annotation);
@@ -147,7 +139,7 @@ impl Excerpt {
         let at = floor(text, span.start as usize);
         let line = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         // A place of many lines is shown by its first.
-        let reach = at + forth(&text[at..], REACH);
+        let reach = floor(text, at + REACH);
         let line_end = text[at..reach].find('\n').map_or(reach, |n| at + n);
         let end = floor(text, span.end as usize).clamp(at, line_end);
         let end = at + text[at..end].trim_end().len();
@@ -194,15 +186,11 @@ fn seen(text: &str) -> String {
 
 /// The line that ends with the line end at `newline`, unless it is long.
 fn short_line_before(text: &str, newline: usize) -> Option<&str> {
-    let from = text[..newline]
-        .char_indices()
-        .rev()
-        .take(REACH)
-        .take_while(|&(_, c)| c != '\n')
-        .last()
-        .map_or(newline, |(at, _)| at);
-    let is_whole = from == 0 || text[..from].ends_with('\n');
-    is_whole.then(|| &text[from..newline])
+    let from = floor(text, newline.saturating_sub(REACH));
+    match text[from..newline].rfind('\n') {
+        Some(end) => Some(&text[from + end + 1..newline]),
+        None => (from == 0).then(|| &text[..newline]),
+    }
 }
 
 /// The last character boundary at or before `at`.
@@ -211,13 +199,6 @@ fn floor(text: &str, at: usize) -> usize {
         .rev()
         .find(|&at| text.is_char_boundary(at))
         .unwrap_or(0)
-}
-
-/// Where the first `count` characters of `text` end.
-fn forth(text: &str, count: usize) -> usize {
-    text.char_indices()
-        .nth(count)
-        .map_or(text.len(), |(at, _)| at)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::document::Document;
-use super::fields::{Description, FieldDescription, Kind};
+use super::fields::{Description, FieldDescription, Kind, Lines};
 
 /// The JSON Schema (draft-07) of a manifest.
 #[must_use]
@@ -49,11 +49,19 @@ fn mapping(mapping: &Description) -> Map<String, Value> {
 }
 
 /// A text for readers. Editors that know the second keyword draw `code` as code.
-fn described(text: &str) -> Map<String, Value> {
-    if text.is_empty() {
+fn described(lines: Lines) -> Map<String, Value> {
+    if lines.is_empty() {
         return Map::new();
     }
+    let text = paragraphs(lines).join("\n\n");
     object(json!({ "description": text, "markdownDescription": text }))
+}
+
+/// The paragraphs of a comment, each one line.
+fn paragraphs(lines: Lines) -> Vec<String> {
+    let paragraphs = lines.split(|line| line.is_empty());
+    let paragraphs = paragraphs.map(|lines| lines.concat().trim().to_owned());
+    paragraphs.collect()
 }
 
 fn property(field: &FieldDescription) -> Value {
@@ -64,9 +72,6 @@ fn property(field: &FieldDescription) -> Value {
         Kind::List(block) => json!({ "type": "array", "minItems": 1, "items": mapping(&block()) }),
     });
     schema.extend(described(field.text));
-    if !field.examples.is_empty() {
-        schema.insert("examples".to_owned(), json!(field.examples));
-    }
     schema.into()
 }
 
@@ -81,28 +86,22 @@ fn column_by_source() -> Value {
 /// The same of a list of flows, each of which may say it, or leave it to the manifest.
 fn of_a_list() -> Value {
     let each = |flow: Value| json!({ "properties": { "flows": { "items": flow } } });
-    let some = |flow: Value| json!({ "properties": { "flows": { "contains": flow } } });
     let inherits = json!({ "not": { "required": ["source"] } });
     let has_column = json!({ "required": ["deltaColumn"] });
-    let names_none = json!({ "not": { "anyOf": [reads("file"), has_column] } });
-    let is_table = json!({ "allOf": [reads("table"), { "not": has_column }] });
+    let if_inherited = |then: &Value| each(json!({ "if": inherits, "then": then }));
     json!({
         "properties": { "flowId": false, "name": false },
         "allOf": [
+            { "if": reads("file"), "then": no_column() },
             each(json!({ "if": reads("file"), "then": no_column() })),
             { "if": inherits, "then": each(json!({ "required": ["source"] })) },
-            { "if": reads("file"), "then": each(json!({ "if": inherits, "then": no_column() })) },
+            { "if": reads("file"), "then": if_inherited(&no_column()) },
             {
-                "if": has_column,
-                "then": { "anyOf": [
-                    some(is_table),
-                    { "allOf": [reads("table"), some(names_none)] },
+                "if": { "not": has_column },
+                "then": { "allOf": [
+                    each(json!({ "if": reads("table"), "then": has_column })),
+                    { "if": reads("table"), "then": if_inherited(&has_column) },
                 ] },
-                "else": each(json!({ "if": reads("table"), "then": has_column })),
-            },
-            {
-                "if": { "allOf": [reads("table"), { "not": has_column }] },
-                "then": each(json!({ "if": inherits, "then": has_column })),
             },
         ],
     })

@@ -30,24 +30,16 @@ pub(super) struct Expanded {
     pub(super) cut: Option<UnixSeconds>,
 }
 
-/// A range is of more windows than are allowed; so many, as far as it is known without making
-/// them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the range is {0} windows or more")]
-pub(super) struct TooMany(pub(super) i64);
-
 impl Steps<'_> {
-    /// The windows from `from` to `to`, at most `limit` of them.
-    pub(super) fn expand(&self, limit: usize) -> Result<Expanded, TooMany> {
+    /// The windows from `from` to `to`; `None` where they are more than `limit`.
+    pub(super) fn expand(&self, limit: usize) -> Option<Expanded> {
         let mut windows = Vec::new();
         let (mut start, to) = (self.from.instant, self.to);
         if let Every::Exact { seconds } = self.every {
             let length = to.get().saturating_sub(start.get()).max(0);
             let count = length / seconds + i64::from(length % seconds != 0);
-            match usize::try_from(count) {
-                Ok(count) if count <= limit => windows.reserve_exact(count),
-                _ => return Err(TooMany(count)),
-            }
+            let count = usize::try_from(count).ok().filter(|&count| count <= limit);
+            windows.reserve_exact(count?);
         }
         let mut n = 0;
         while start < to {
@@ -60,18 +52,18 @@ impl Steps<'_> {
                 continue;
             };
             if windows.len() == limit {
-                return Err(TooMany(n));
+                return None;
             }
             windows.push(window);
             start = end;
             if end == to {
-                return Ok(Expanded {
+                return Some(Expanded {
                     windows,
                     cut: boundary.filter(|&boundary| boundary > to),
                 });
             }
         }
-        Ok(Expanded { windows, cut: None })
+        Some(Expanded { windows, cut: None })
     }
 
     /// The anchor plus `n` steps; `None` beyond the years that can be worked with.
@@ -90,10 +82,10 @@ impl Steps<'_> {
     }
 }
 
-fn step(from: DateTime, months: i32, days: i32, n: i64) -> Option<DateTime> {
+fn step(from: DateTime, months: i64, days: i64, n: i64) -> Option<DateTime> {
     let span = Span::new()
-        .try_months(n.checked_mul(i64::from(months))?)
-        .and_then(|span| span.try_days(n.saturating_mul(i64::from(days))))
+        .try_months(n.checked_mul(months)?)
+        .and_then(|span| span.try_days(n.saturating_mul(days)))
         .ok()?;
     from.checked_add(span).ok()
 }
@@ -211,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_billion_windows_are_counted_but_not_made() {
+    fn a_billion_windows_are_not_made() {
         let zone = TimeZone::UTC;
         let steps = Steps {
             from: read_time("1990-01-01", &zone).expect("a time"),
@@ -219,7 +211,7 @@ mod tests {
             every: parse_every("1 second").expect("a step"),
             zone: &zone,
         };
-        assert_eq!(steps.expand(1_000_000), Err(TooMany(1_041_379_200)));
+        assert_eq!(steps.expand(1_000_000), None);
     }
 
     proptest! {
@@ -233,8 +225,8 @@ mod tests {
                 "Pacific/Kwajalein",
             ]),
             every in prop_oneof![
-                (1_i32..40, 0_i32..40).prop_map(|(months, days)| Every::Calendar { months, days }),
-                (1_i32..400).prop_map(|days| Every::Calendar { months: 0, days }),
+                (1_i64..40, 0_i64..40).prop_map(|(months, days)| Every::Calendar { months, days }),
+                (1_i64..400).prop_map(|days| Every::Calendar { months: 0, days }),
                 (1_000_i64..100_000_000).prop_map(|seconds| Every::Exact { seconds }),
             ],
         ) {

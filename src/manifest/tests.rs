@@ -220,8 +220,11 @@ fn the_configs_limits_and_defaults_hold() {
     assert_eq!(codes, ["BF028", "BF022", "BF022"]);
     assert!(checked.has_errors());
     assert_eq!(checked.manifests[0].flow.sandbox.as_str(), "dev");
-    assert_eq!(checked.manifests[0].name, "orders");
-    assert_eq!(*checked.manifests[0].source, Source::File);
+    assert_eq!(checked.manifests[0].request.name, "orders");
+    assert_eq!(
+        *checked.manifests[0].request.source,
+        crate::run::Source::File
+    );
 }
 
 #[test]

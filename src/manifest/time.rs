@@ -82,13 +82,16 @@ pub(super) fn read_time(text: &str, zone: &TimeZone) -> Result<ZonedMoment, Misr
     if offset.is_empty() {
         return at_civil(civil, zone, text);
     }
-    let offset = read_offset(offset).ok_or_else(|| {
+    let is_offset = offset.eq_ignore_ascii_case("z")
+        || has_shape(offset, "+00:00")
+        || has_shape(offset, "-00:00");
+    let timestamp: Option<Timestamp> = text.parse().ok().filter(|_| is_offset);
+    let timestamp = timestamp.ok_or_else(|| {
         let message = format!("`{text}` does not end in an offset as RFC 3339 writes it");
         let hint = "end in `Z` or in something like `+01:00`; a zone's name goes under `timezone` of a \
                     range";
         wrong(message, hint)
     })?;
-    let timestamp = offset.to_timestamp(civil).map_err(|_| out_of_range(text))?;
     Ok(at_instant(in_range(timestamp, text)?, zone))
 }
 
@@ -115,25 +118,6 @@ fn time_of_day(clock: &str) -> Option<Time> {
     let mut parts = clock.split(':').map(str::parse::<i8>);
     let mut part = || parts.next().unwrap_or(Ok(0)).ok();
     Time::new(part()?, part()?, part()?, 0).ok()
-}
-
-fn read_offset(offset: &str) -> Option<Offset> {
-    if offset.eq_ignore_ascii_case("z") {
-        return Some(Offset::UTC);
-    }
-    if !has_shape(offset, "+00:00") && !has_shape(offset, "-00:00") {
-        return None;
-    }
-    let hours: i32 = offset[1..3].parse().ok()?;
-    let minutes: i32 = offset[4..].parse().ok()?;
-    let seconds = hours * 3600 + minutes * 60;
-    let seconds = if offset.starts_with('-') {
-        -seconds
-    } else {
-        seconds
-    };
-    let is_offset = hours < 24 && minutes < 60;
-    Offset::from_seconds(seconds).ok().filter(|_| is_offset)
 }
 
 fn unix(text: &str, digits: &str) -> Result<UnixSeconds, Misread> {

@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
-use super::fields::{Form, Scalar};
+use super::fields::{Context, Form, Scalar};
 use super::length::{self, Every, parse_every};
 use super::problem::{Misread, Rule};
+use super::time::{self, ZonedMoment, read_time};
 use super::zone::read_zone;
 use crate::run::{FlowId, Order, Rerun, Sandbox};
 
@@ -22,7 +23,7 @@ impl Scalar for Version {
         json!({ "type": "integer", "const": 1, "format": "uint8", "minimum": 0, "maximum": 255 })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         let message = || format!("version {text} is not known");
         let error = || Misread::new(Rule::UnknownValue, message(), "write `version: 1`");
         (text == "1").then_some(Self).ok_or_else(error)
@@ -44,7 +45,7 @@ impl Scalar for FlowId {
         })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         let hint = "copy it from the address of the flow's page";
         text.parse()
             .map_err(|error| Misread::new(Rule::FlowId, format!("{error}"), hint))
@@ -64,7 +65,7 @@ impl Scalar for Sandbox {
         })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         let hint = "write its name, not its title; the list of sandboxes shows both";
         text.parse()
             .map_err(|error| Misread::new(Rule::Sandbox, format!("{error}"), hint))
@@ -82,8 +83,8 @@ impl Scalar for Label {
         json!({ "type": "string", "pattern": r"\S", "examples": ["crm-accounts"] })
     }
 
-    fn parse(text: &str, field: &str) -> Result<Self, Misread> {
-        not_blank(text, field).map(Self)
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread> {
+        not_blank(text, context.field).map(Self)
     }
 }
 
@@ -98,8 +99,8 @@ impl Scalar for Verbatim {
         json!({ "type": "string", "pattern": r"\S" })
     }
 
-    fn parse(text: &str, field: &str) -> Result<Self, Misread> {
-        not_blank(text, field).map(Self)
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread> {
+        not_blank(text, context.field).map(Self)
     }
 }
 
@@ -123,7 +124,7 @@ impl Scalar for Reason {
         json!({ "type": "string", "examples": ["Restate accounts after the CRM migration"] })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         if is_placeholder(text) {
             let message = format!("`{text}` is no reason");
             let hint = "say why these windows are ingested again, for who reads it";
@@ -164,11 +165,12 @@ impl<T: Choice> Scalar for T {
         schema
     }
 
-    fn parse(text: &str, field: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread> {
         let found = T::WORDS.iter().find(|(word, _, _)| *word == text);
         found.map(|(_, _, value)| *value).ok_or_else(|| {
             let words: Vec<_> = T::WORDS.iter().map(|(w, _, _)| format!("`{w}`")).collect();
-            let message = format!("`{field}` takes {}, not `{text}`", words.join(" or "));
+            let (field, words) = (context.field, words.join(" or "));
+            let message = format!("`{field}` takes {words}, not `{text}`");
             Misread::new(Rule::UnknownValue, message, T::HINT)
         })
     }
@@ -229,7 +231,7 @@ impl Scalar for bool {
         json!({ "type": "boolean" })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         Ok(text.eq_ignore_ascii_case("true"))
     }
 }
@@ -252,7 +254,7 @@ impl Scalar for NonZeroUsize {
         json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX, "examples": [3] })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         let new = |number: u32| Self::new(number as usize);
         let hint = "write `paused: true` to have nothing sent";
         count(text, new, Rule::UnknownValue, hint)
@@ -266,7 +268,7 @@ impl Scalar for Rerun {
         json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         let hint = "2 runs the windows a second time; 1 is the default";
         count(text, Self::new, Rule::Rerun, hint)
     }
@@ -279,7 +281,7 @@ impl Scalar for Every {
         length::schema()
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
+    fn parse(text: &str, _: &mut Context<'_>) -> Result<Self, Misread> {
         parse_every(text)
     }
 }
@@ -291,7 +293,21 @@ impl Scalar for TimeZone {
         json!({ "type": "string", "examples": ["UTC", "Europe/Madrid", "America/New_York"] })
     }
 
-    fn parse(text: &str, _: &str) -> Result<Self, Misread> {
-        read_zone(text)
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread> {
+        let zone = read_zone(text, context.is_hint_shown)?;
+        *context.zone = zone.clone();
+        Ok(zone)
+    }
+}
+
+impl Scalar for ZonedMoment {
+    const FORM: Form = Form::Time;
+
+    fn schema() -> Json {
+        time::schema()
+    }
+
+    fn parse(text: &str, context: &mut Context<'_>) -> Result<Self, Misread> {
+        read_time(text, context.zone)
     }
 }

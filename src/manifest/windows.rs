@@ -5,56 +5,36 @@
 //! with a count.
 
 use super::Rules;
-use super::check::{Asked, Checker, EntrySpan, MAX_WINDOWS, Wanted, future_allowed};
-use super::document::{Document, RunEntry};
+use super::check::{Checker, EntrySpan, MAX_WINDOWS, Wanted};
+use super::document::RunEntry;
 use super::fields::{At, Field};
 use super::problem::{Problem, Rule};
 use super::show::show_seconds;
-use super::steps::TooMany;
 use super::time::ZonedMoment;
 use super::yaml::Span;
 use crate::run::{Rerun, UnixSeconds, Window};
 
 impl Checker<'_> {
     /// The windows that `runs` and `ranges` ask for.
-    pub(super) fn windows(&mut self, document: &Document) -> Asked {
-        let Document { runs, ranges, .. } = document;
-        if runs.is_absent() && ranges.is_absent() {
-            self.report(
+    pub(super) fn windows(&mut self) {
+        let document = self.document;
+        if document.runs.is_absent() && document.ranges.is_absent() {
+            self.problems.report(
                 Rule::NothingToRun,
                 document.span,
                 "the manifest asks for nothing",
                 "list windows under `runs`, or rules under `ranges`",
             );
         }
-        let empty_runs = runs.get().filter(|runs| runs.value.is_empty());
-        let empty_ranges = ranges.get().filter(|ranges| ranges.value.is_empty());
-        let empty = [
-            empty_runs.map(|runs| ("runs", runs.span)),
-            empty_ranges.map(|ranges| ("ranges", ranges.span)),
-        ];
-        for (field, span) in empty.into_iter().flatten() {
-            let message = format!("`{field}` is empty");
-            let hint = "add an entry, or leave the field away";
-            self.report(Rule::NothingToRun, span, message, hint);
-        }
-        let mut asked = Asked::default();
-        let allow_future = future_allowed(document);
-        // What is left of a million is shared by the flows of a list.
-        let before = *self.windows_left;
-        let for_each = before / self.flow_count;
-        *self.windows_left = for_each;
         for run in document.run_entries() {
-            self.run(run, allow_future, &mut asked);
+            self.run(run);
         }
         for range in document.range_entries() {
-            self.range(range, allow_future, &mut asked);
+            self.range(range);
         }
-        *self.windows_left = before - (for_each - *self.windows_left) * self.flow_count;
-        asked
     }
 
-    fn run(&mut self, run: &RunEntry, allow_future: bool, asked: &mut Asked) {
+    fn run(&mut self, run: &RunEntry) {
         let start_time = self.start_time(&run.start_time);
         let (Field::Is(start), Field::Is(end)) = (&run.window_start_time, &run.window_end_time)
         else {
@@ -63,33 +43,54 @@ impl Checker<'_> {
         let Some(window) = self.ordered(start, end) else {
             return;
         };
-        self.limits(&[window], end.span, end.span, allow_future);
-        if *self.windows_left == 0 {
-            return self.too_many(run.span, TooMany(1));
+        self.limits(&[window], end.span, end.span);
+        if self.limit() == 0 {
+            return self.too_many(run.span);
         }
-        *self.windows_left -= 1;
-        if let Some(rerun) = run.rerun.or_default(Rerun::FIRST) {
-            asked.add(
-                [window],
+        let entry = EntrySpan {
+            window,
+            rerun: Rerun::FIRST,
+            span: run.span,
+            is_range: false,
+        };
+        self.add([window].to_vec(), start_time, &run.rerun, entry);
+    }
+
+    /// How many windows an entry may have: each of the document's flows wants all of them.
+    pub(super) fn limit(&self) -> usize {
+        *self.windows_left / self.flow_count()
+    }
+
+    fn flow_count(&self) -> usize {
+        let flows = self.document.flows.get();
+        flows.map_or(1, |flows| flows.value.len())
+    }
+
+    /// Adds the windows of an entry, which are no more than its limit.
+    pub(super) fn add(
+        &mut self,
+        windows: Vec<Window>,
+        start_time: Option<UnixSeconds>,
+        rerun: &Field<Rerun>,
+        entry: EntrySpan,
+    ) {
+        *self.windows_left -= windows.len() * self.flow_count();
+        // Without its number a rerun is not the window that is meant.
+        let Some(rerun) = rerun.or_default(Rerun::FIRST) else {
+            return;
+        };
+        self.entries.push(EntrySpan { rerun, ..entry });
+        self.windows
+            .extend(windows.into_iter().map(|window| Wanted {
+                window,
+                rerun,
                 start_time,
-                EntrySpan {
-                    window,
-                    rerun,
-                    span: run.span,
-                    is_range: false,
-                },
-            );
-        }
+                span: entry.span,
+            }));
     }
 
     /// Windows have passed, and are as long as the config wants them; one problem a rule.
-    pub(super) fn limits(
-        &mut self,
-        windows: &[Window],
-        end: Span,
-        length: Span,
-        allow_future: bool,
-    ) {
+    pub(super) fn limits(&mut self, windows: &[Window], end: Span, length: Span) {
         let Rules {
             now,
             window_min_seconds,
@@ -103,11 +104,12 @@ impl Checker<'_> {
                     0 => format!("the window {first} {what}"),
                     more => format!("the window {first} {what}, and so do {more} after it"),
                 };
-                self.report(rule, span, message, hint);
+                self.problems.report(rule, span, message, hint);
             }
         };
-        if !allow_future {
-            let hint = "wait until it has passed, or write `allowFuture: true` beside `flowId`";
+        let allow_future = self.document.allow_future.get();
+        if !allow_future.is_some_and(|allow| allow.value) {
+            let hint = "wait until it has passed, or write `allowFuture: true` beside `version`";
             let is_ahead = |window: Window| window.end() > now;
             let what = "ends in the future";
             check(Rule::FutureWindow, end, what, hint.to_owned(), &is_ahead);
@@ -142,13 +144,11 @@ impl Checker<'_> {
             } else {
                 ("the end lies before the start", "are the two swapped?")
             };
-            let file = self.reporter.file;
-            self.reporter.problems.push(
-                Problem::new(Rule::WindowOrder, file, end.span, message)
-                    .label(to.to_string())
-                    .related(file, start.span, from.to_string())
-                    .hint(hint),
-            );
+            let file = &self.problems.file;
+            let problem = Problem::new(Rule::WindowOrder, file, end.span, message)
+                .label(to.to_string())
+                .related(file, start.span, from.to_string());
+            self.problems.push(problem.hint(hint));
         }
         window.ok()
     }
@@ -162,45 +162,16 @@ impl Checker<'_> {
                 "the `startTime` {instant} has passed: what is not sent yet begins when it is sent"
             );
             let hint = "leave it away, or write a time that lies ahead";
-            self.report(Rule::StartTimePassed, *span, message, hint);
+            self.problems
+                .report(Rule::StartTimePassed, *span, message, hint);
         }
         Some(instant)
     }
 
-    pub(super) fn too_many(&mut self, span: Span, TooMany(count): TooMany) {
-        let message = if count > 1 {
-            let of_each = match self.flow_count {
-                1 => String::new(),
-                flows => format!(" for each of {flows} flows"),
-            };
-            format!(
-                "the range has {count} windows or more{of_each}; all manifests together may have \
-                 {MAX_WINDOWS}"
-            )
-        } else {
-            format!("all manifests together ask for more than {MAX_WINDOWS} windows")
-        };
+    pub(super) fn too_many(&mut self, span: Span) {
+        let message = format!("all manifests together ask for more than {MAX_WINDOWS} windows");
         let hint = "write longer windows, or apply the manifests in parts";
-        self.report(Rule::TooManyWindows, span, message, hint);
-    }
-}
-
-impl Asked {
-    /// Adds the windows of an entry.
-    pub(super) fn add(
-        &mut self,
-        windows: impl IntoIterator<Item = Window>,
-        start_time: Option<UnixSeconds>,
-        entry: EntrySpan,
-    ) {
-        let EntrySpan { rerun, span, .. } = entry;
-        self.entries.push(entry);
-        self.windows
-            .extend(windows.into_iter().map(|window| Wanted {
-                window,
-                rerun,
-                start_time,
-                span,
-            }));
+        self.problems
+            .report(Rule::TooManyWindows, span, message, hint);
     }
 }

@@ -1,40 +1,40 @@
 //! Time zones by IANA name, from the database that is compiled in.
 
+use std::borrow::Cow;
+
 use jiff::tz::{self, TimeZone};
 
 use super::near::nearest;
 use super::problem::{Misread, Rule};
 use super::show::short;
 
-/// Looks a zone up.
-pub(super) fn read_zone(name: &str) -> Result<TimeZone, Misread> {
+/// Looks a zone up. The search for the name that was meant is worth its time only where it is shown.
+pub(super) fn read_zone(name: &str, is_hint_shown: bool) -> Result<TimeZone, Misread> {
     match TimeZone::get(name) {
         Ok(zone) if !zone.is_unknown() => Ok(zone),
         _ => {
             let name = short(name);
+            let meant = is_hint_shown.then(|| nearest_zone(&name)).flatten();
+            let hint = match meant {
+                Some(name) => format!("did you mean `{name}`?").into(),
+                None => Cow::Borrowed(HINT),
+            };
             let message = format!("`{name}` is not a time zone");
-            Err(Misread::search(Rule::Zone, message, hint, &name))
+            Err(Misread::new(Rule::Zone, message, hint))
         }
     }
 }
 
-fn hint(name: &str) -> String {
-    match nearest_zone(name) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => "write an IANA name such as `Europe/Madrid`, or `UTC`; an offset goes into a time itself"
-            .to_owned(),
-    }
-}
+const HINT: &str =
+    "write an IANA name such as `Europe/Madrid`, or `UTC`; an offset goes into a time itself";
 
 /// The nearest name, or the one whose city `name` is. It has no other offset than `name`, as far as `name`
 /// tells one.
 fn nearest_zone(name: &str) -> Option<String> {
-    // Letters such as CEST stand for several zones, or for half a year of one.
-    if name.len() <= 5 && name.bytes().all(|b| b.is_ascii_uppercase()) {
-        return None;
-    }
-    // A slip in a number or a sign is hours.
-    if name.contains(|c: char| c.is_ascii_digit() || c == '+') {
+    // Letters such as CEST stand for several zones, or for half a year of one; a slip in a number or a sign
+    // is hours.
+    let is_short = name.len() <= 5 && name.bytes().all(|b| b.is_ascii_uppercase());
+    if is_short || name.contains(|c: char| c.is_ascii_digit() || c == '+') {
         return None;
     }
     let names: Vec<_> = tz::db().available().collect();
@@ -60,7 +60,8 @@ mod tests {
     use super::*;
 
     fn meant(name: &str) -> Option<String> {
-        let hint = read_zone(name).expect_err(name).hint();
+        let error = read_zone(name, true).expect_err(name);
+        let hint = error.hint();
         let (_, rest) = hint.split_once("did you mean `")?;
         rest.split_once('`').map(|(name, _)| name.to_owned())
     }
@@ -73,10 +74,10 @@ mod tests {
             ("New York", "America/New_York"),
             ("Buenos Aires", "America/Argentina/Buenos_Aires"),
         ] {
-            let error = read_zone(name).expect_err(name);
+            let error = read_zone(name, true).expect_err(name);
             assert_eq!(error.hint(), format!("did you mean `{meant}`?"));
         }
-        assert!(read_zone("the moon").is_err());
+        assert!(read_zone("the moon", true).is_err());
     }
 
     #[test]
@@ -110,8 +111,8 @@ mod tests {
     #[test]
     fn the_machines_own_zone_has_no_name_here() {
         for name in ["local", "system", "", "Etc/Unknown"] {
-            assert!(read_zone(name).is_err(), "{name}");
+            assert!(read_zone(name, true).is_err(), "{name}");
         }
-        assert!(read_zone("UTC").is_ok());
+        assert!(read_zone("UTC", true).is_ok());
     }
 }

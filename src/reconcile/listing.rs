@@ -111,9 +111,10 @@ pub(crate) async fn observe(
 
 impl Observation {
     pub(crate) async fn read(client: &Client, flow: &FlowRef, query: &Query) -> Self {
-        let details = match query.flow {
-            true => client.flow(flow).await.map(Some),
-            false => Ok(None),
+        let details = if query.flow {
+            client.flow(flow).await.map(Some)
+        } else {
+            Ok(None)
         };
         let began = Instant::now();
         let (details, list) = match details {

@@ -99,6 +99,20 @@ pub(crate) enum Objection {
     },
 }
 
+impl Objection {
+    /// What a person can do about it, where there is anything.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Shown(_) => Some("the next apply adopts a run that shows the window".to_owned()),
+            Self::TooEarly { age, delay } => {
+                let seconds = delay.saturating_sub(*age).as_secs().max(1);
+                Some(format!("try again in {seconds} s, or let apply settle it"))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What is known of the runs in doubt with these `keys`; the runs of each flow are read once.
 ///
 /// # Errors

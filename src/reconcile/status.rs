@@ -1,15 +1,18 @@
 //! How recorded runs are doing, as the state and the service's lists have it: the result of `status`.
 
+use std::cell::LazyCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::api::FlowRun;
+use super::listing::{Query, observe};
+use crate::api::{ApiError, Client, FlowRun};
 use crate::run::{
-    ByteCounts, Counts, FlowRef, Key, RecordCounts, RunId, RunIdentity, WindowStatus,
+    ByteCounts, Counts, DesiredRun, FlowRef, Key, RecordCounts, RunId, RunIdentity, WindowStatus,
 };
-use crate::state::{Holder, Refusal};
+use crate::state::{Fate, Holder, Refusal, State};
 use crate::untrusted::Untrusted;
 
 /// One run, as the state and the service know it.
@@ -66,6 +69,137 @@ pub(crate) struct Status {
     pub holder: Option<Holder>,
 }
 
+/// What is on record, of the flows that are asked for.
+#[derive(Debug)]
+pub(crate) struct Recorded<'a> {
+    pub state: Option<&'a State>,
+    /// Who holds the state, where requests are on their way.
+    pub holder: Option<&'a Holder>,
+    /// The flows that are asked for, with their manifests' labels.
+    pub names: &'a HashMap<&'a FlowRef, &'a Untrusted>,
+    pub wanted: &'a [DesiredRun],
+    pub settle_delay: Duration,
+}
+
+impl Recorded<'_> {
+    /// Runs that exist or may, and of those that were rejected the ones that are still wanted.
+    pub(crate) fn rows(&self) -> Vec<StatusRow> {
+        let wanted: LazyCell<HashSet<&RunIdentity>, _> =
+            LazyCell::new(|| self.wanted.iter().map(|run| &run.identity).collect());
+        let mut rows: Vec<StatusRow> = self
+            .state
+            .into_iter()
+            .flat_map(State::records)
+            .filter_map(|record| {
+                let identity = &record.identity;
+                let name = self.names.get(&*identity.flow)?;
+                let seen = match &record.fate {
+                    Fate::Rejected { refusal, .. } if wanted.contains(identity) => {
+                        RunListing::Rejected(refusal.clone())
+                    }
+                    Fate::Rejected { .. } | Fate::NotCreated(_) => return None,
+                    fate if self.is_on_its_way(fate) => RunListing::Sending,
+                    Fate::Created { .. } | Fate::InDoubt(_) => RunListing::NotListed,
+                };
+                Some(StatusRow {
+                    identity: identity.clone(),
+                    key: identity.key(),
+                    name: (*name).clone(),
+                    run_id: record.fate.run_id().cloned(),
+                    attempt: record.attempt(),
+                    seen,
+                })
+            })
+            .collect();
+        rows.sort_by(|a, b| a.identity.cmp(&b.identity));
+        rows
+    }
+
+    /// Whether an answer to its request is still to be expected: its sender is at work.
+    fn is_on_its_way(&self, fate: &Fate) -> bool {
+        let Fate::InDoubt(in_doubt) = fate else {
+            return false;
+        };
+        let age = Timestamp::now().duration_since(in_doubt.intent.time());
+        self.holder.is_some()
+            && is_open(fate)
+            && Duration::try_from(age).is_ok_and(|age| age < self.settle_delay)
+    }
+
+    fn is_of_attempt_before(&self, row: &StatusRow, run: &FlowRun) -> bool {
+        let record = self.state.and_then(|state| state.get(&row.identity));
+        record.is_some_and(|record| record.is_of_attempt_before(&run.seen(Timestamp::now())))
+    }
+}
+
+/// Whether it is an intent of which nothing came back yet.
+pub(crate) fn is_open(fate: &Fate) -> bool {
+    matches!(fate, Fate::InDoubt(in_doubt) if in_doubt.doubt.is_none())
+}
+
+impl Status {
+    /// Brings it up to date with what is on record now, as far as that is asked for, and with the lists:
+    /// runs that were seen to have finished are not looked at again, and of a flow no more pages are read
+    /// than show all others.
+    ///
+    /// # Errors
+    /// With what every flow would meet.
+    pub(crate) async fn look(
+        &mut self,
+        recorded: &Recorded<'_>,
+        is_asked_for: impl Fn(&StatusRow) -> bool,
+        client: &Client,
+        concurrency: usize,
+    ) -> Result<(), ApiError> {
+        let before = self.rows.drain(..).filter(|row| row.run_id.is_some());
+        let before: HashMap<Key, StatusRow> = before.map(|row| (row.key, row)).collect();
+        self.rows = recorded.rows();
+        self.rows.retain(|row| is_asked_for(row));
+        self.holder = recorded.holder.cloned();
+        let mut flows: BTreeMap<FlowRef, HashSet<RunId>> = BTreeMap::new();
+        for row in &mut self.rows {
+            let known = before.get(&row.key);
+            let is_same = |it: &&StatusRow| it.run_id == row.run_id && it.attempt == row.attempt;
+            if let Some(known) = known.filter(is_same) {
+                row.seen = known.seen.clone();
+            }
+            if before.is_empty() || row.is_unfinished() {
+                let ids = flows.entry(FlowRef::clone(&row.identity.flow)).or_default();
+                ids.extend(row.run_id.clone());
+            }
+        }
+        let asked: HashSet<RunId> = flows.values().flatten().cloned().collect();
+        self.unread.retain(|it| !flows.contains_key(&it.flow));
+        let queries = flows
+            .into_iter()
+            .map(|(flow, ids)| (flow, Query::with(ids)));
+        let mut runs: HashMap<RunId, FlowRun> = HashMap::new();
+        for (flow, list) in observe(client, queries, concurrency).await? {
+            match list.runs {
+                Ok(list) => runs.extend(list.into_iter().map(|run| (run.id.clone(), run))),
+                Err(error) => self.unread.push(Unread {
+                    name: recorded.names[&flow].clone(),
+                    flow,
+                    why: error.to_string(),
+                }),
+            }
+        }
+        let unread: HashSet<&FlowRef> = self.unread.iter().map(|it| &it.flow).collect();
+        for row in &mut self.rows {
+            let Some(id) = row.run_id.as_ref().filter(|id| asked.contains(*id)) else {
+                continue;
+            };
+            row.seen = match runs.remove(id) {
+                _ if unread.contains(&*row.identity.flow) => RunListing::NotRead,
+                Some(run) if recorded.is_of_attempt_before(row, &run) => RunListing::RunsAgain,
+                Some(run) => RunListing::Run(Box::new(run)),
+                None => RunListing::NotListed,
+            };
+        }
+        Ok(())
+    }
+}
+
 impl StatusRow {
     /// Where it stands.
     #[must_use]
@@ -83,13 +217,7 @@ impl StatusRow {
     /// Whether the service may still change it.
     #[must_use]
     pub(crate) fn is_unfinished(&self) -> bool {
-        matches!(
-            self.status(),
-            WindowStatus::Unknown
-                | WindowStatus::InProgress
-                | WindowStatus::Scheduled
-                | WindowStatus::NotListed
-        )
+        self.status().is_unfinished()
     }
 
     /// Its word in JSON: that of its status, or what is known more exactly.

@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::bar::Bar;
-use super::blocks::{Flow, Report, Row, Table};
+use super::blocks::{Flow, Layout, Report, Row, Table};
 use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::html::{PageSource, page};
@@ -13,9 +12,8 @@ use super::json::{self, ApplyDocument};
 use super::outcome::{describe_ending, describe_left, run_row};
 use super::plan::PlanView;
 use super::reason::{describe_held_back, describe_request, describe_review, said};
-use super::terminal::Layout;
 use super::view::View;
-use super::{number, plain};
+use super::{listed, number, plain};
 use crate::engine::{Applied, Ending, LeftReason, OutcomeKind, RunOutcome};
 use crate::manifest::Severity;
 use crate::plan::{Action, Plan};
@@ -60,11 +58,7 @@ impl View for ApplyView<'_> {
         } else {
             format!("{}: {}", ending_word(&applied.ending), describe(&counts))
         };
-        let mut report = Report {
-            title: format!("apply: {verdict}"),
-            verdict: format!("{verdict}."),
-            blocks: Vec::new(),
-        };
+        let mut report = Report::new("apply", "", &verdict);
         if let Some(review) = describe_review(plan) {
             report.note(format!("{review}."));
         }
@@ -109,19 +103,22 @@ pub(super) fn ending_word(ending: &Ending) -> &'static str {
 
 /// `3 created, 1 rejected`: how many were created, and what else there is.
 fn describe(counts: &Counts<OutcomeKind>) -> String {
-    let mut parts = vec![format!("{} created", counts.of(OutcomeKind::Created))];
-    for (kind, number) in counts.present() {
-        let word = match kind {
-            OutcomeKind::Created => continue,
-            OutcomeKind::Adopted => "adopted",
-            OutcomeKind::Rejected => "rejected",
-            OutcomeKind::InDoubt => "in doubt",
-            OutcomeKind::Remaining => "remaining",
-            OutcomeKind::Unchanged => "unchanged",
-        };
-        parts.push(format!("{number} {word}"));
+    let others = counts.present();
+    let others = others.filter(|(kind, _)| *kind != OutcomeKind::Created);
+    let created = (OutcomeKind::Created, counts.of(OutcomeKind::Created));
+    let all = std::iter::once(created).chain(others);
+    listed(all.map(|(kind, number)| (number, word(kind))))
+}
+
+fn word(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Created => "created",
+        OutcomeKind::Adopted => "adopted",
+        OutcomeKind::Rejected => "rejected",
+        OutcomeKind::InDoubt => "in doubt",
+        OutcomeKind::Remaining => "remaining",
+        OutcomeKind::Unchanged => "unchanged",
     }
-    parts.join(", ")
 }
 
 /// Adds what needs a person: why it stopped, what was refused, is in doubt or is left. `words` are the
@@ -133,13 +130,9 @@ pub(super) fn report_outcomes(
     [verb, created, sent_again]: [&str; 3],
     layout: Layout,
 ) {
-    if let Some(why) = describe_ending(&applied.ending).filter(|_| layout.is_markdown) {
-        report.table(Table {
-            heading: Some("It stopped early".to_owned()),
-            rows: vec![Row::new([plain(&why, MOST_SAID)])],
-            ..Table::default()
-        });
-    }
+    let why = describe_ending(&applied.ending).filter(|_| layout.is_markdown);
+    let why = why.map(|why| Row::new([plain(&why, MOST_SAID)]));
+    report.table(Table::first(1, why, "").under("It stopped early"));
     let most = if layout.is_markdown {
         usize::MAX
     } else {
@@ -166,13 +159,11 @@ pub(super) fn report_outcomes(
         report.note(SETTLED_LATER);
     }
     let left = left_by_reason(applied).into_iter().map(describe_left_runs);
-    let rows = left.chain(describe_held_back(plan));
-    report.table(Table {
-        heading: Some(format!("Left for the next {verb}")),
-        rows: rows.map(|line| Row::new([line])).collect(),
-        rest: "reasons",
-        ..Table::default()
-    });
+    let rows = left
+        .chain(describe_held_back(plan))
+        .map(|line| Row::new([line]));
+    let left = Table::first(usize::MAX, rows, "reasons");
+    report.table(left.under(format!("Left for the next {verb}")));
 }
 
 /// The runs of one outcome, each with what there is to know.
@@ -182,22 +173,12 @@ fn outcomes(
     most: usize,
     reason: impl Fn(&RunOutcome) -> Option<String>,
 ) -> Table {
-    let runs = applied.runs.iter();
-    let told = || {
-        runs.clone()
-            .filter_map(|(run, it)| Some((run, reason(it)?)))
-    };
-    let rows: Vec<Row> = told()
-        .take(most)
-        .map(|(run, reason)| run_row(run).with_notes(vec![plain(&reason, MOST_SAID)]))
-        .collect();
-    Table {
-        heading: Some(heading),
-        left_out: told().count() - rows.len(),
-        rows,
-        rest: "runs; --report has them all",
-        ..Table::default()
-    }
+    let told = applied.runs.iter();
+    let rows = told.filter_map(|(run, outcome)| {
+        let reason = reason(outcome)?;
+        Some(run_row(run).with_notes(vec![plain(&reason, MOST_SAID)]))
+    });
+    Table::first(most, rows, "runs; --report has them all").under(heading)
 }
 
 /// What of an apply needs a person: refused, failed, in doubt, or left for a reason of its own.
@@ -308,31 +289,11 @@ fn flow(runs: &[(&DesiredRun, OutcomeKind, WindowStatus)], layout: Layout) -> Op
         .iter()
         .map(|(run, _, status)| (run.identity.window, *status))
         .collect();
-    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let counts: Counts<OutcomeKind> = runs.iter().map(|(_, kind, _)| *kind).collect();
-    let counts = [
-        (OutcomeKind::Created, "created"),
-        (OutcomeKind::Adopted, "adopted"),
-        (OutcomeKind::Rejected, "rejected"),
-        (OutcomeKind::InDoubt, "in doubt"),
-        (OutcomeKind::Remaining, "left"),
-        (OutcomeKind::Unchanged, "unchanged"),
-    ]
-    .map(|(kind, word)| (counts.of(kind), word));
+    let counts = counts.present().map(|(kind, number)| (number, word(kind)));
     Some(Flow {
-        name: plain(&first.request.name, 60),
-        id: FlowRef::clone(&first.identity.flow),
         about: describe_request(&first.request),
-        span,
-        bar: Bar::of(span, &windows, layout.bar()),
-        counts: counts
-            .into_iter()
-            .filter(|(number, _)| *number > 0)
-            .collect(),
-        moved: None,
-        notes: Vec::new(),
-        table: Table::default(),
-        needs_attention: runs.iter().any(|(_, _, status)| status.is_stuck()),
-        is_listed: false,
+        counts: counts.collect(),
+        ..Flow::new(&first.request.name, &first.identity.flow, &windows, layout)?
     })
 }

@@ -2,14 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Layout, Report, Row, Table};
 use super::github::{Annotation, AnnotationPlace, first_origins};
 use super::json::{self, AuditDocument};
 use super::reason::{describe_fate, describe_run};
 use super::status::describe_error;
-use super::terminal::Layout;
 use super::view::View;
-use super::{number, plain, window};
+use super::{listed, number, plain, window};
 use crate::api::{FlowRun, WindowEvidence};
 use crate::manifest::Severity;
 use crate::reconcile::audit::{Audit, Fact, Finding, FindingKind, Trace};
@@ -52,8 +51,7 @@ impl<'a> View for AuditView<'a> {
         let compared = compared.map(|(count, what)| number(count, what)).join(", ");
         let mut report = Report {
             title: format!("audit: {totals}"),
-            verdict: format!("{compared}: {totals}."),
-            blocks: Vec::new(),
+            ..Report::new("audit", &compared, &totals)
         };
         if layout.is_markdown {
             report.note(format!("{compared}."));
@@ -104,20 +102,20 @@ impl<'a> View for AuditView<'a> {
             };
             let line = wanted.and_then(|window| windows.get(&(flow, window)));
             let line = line.map(|run| run.origin());
-            let mut about = format!("{name} in {}", flow.sandbox);
+            let mut what = format!("{name} in {}", flow.sandbox);
             if let Some(shown) = fact.window() {
-                about = format!("{about}, {}", window(shown));
+                what = format!("{what}, {}", window(shown));
             }
-            let kind = fact.kind();
-            let help = format!("help: {}", advice(kind));
+            let (word, severity, advice) = about(fact.kind());
+            let help = format!("help: {advice}");
             Annotation {
-                severity: severity(kind),
+                severity,
                 spot: line
                     .as_ref()
                     .or_else(|| flows.get(flow))
                     .map(AnnotationPlace::from),
-                title: word(kind).to_owned(),
-                lines: std::iter::once(about)
+                title: word.to_owned(),
+                lines: std::iter::once(what)
                     .chain(details(fact, self.api_key))
                     .chain([help])
                     .collect(),
@@ -130,11 +128,7 @@ impl<'a> View for AuditView<'a> {
 impl AuditView<'_> {
     /// What differs of a flow; of each kind the first ones, where not everything is shown.
     fn flow(&self, findings: &[Finding], layout: Layout) -> Table {
-        let most = if layout.verbose || layout.is_markdown {
-            usize::MAX
-        } else {
-            SHOWN
-        };
+        let most = layout.most(SHOWN);
         let (mut rows, mut skipped) = (Vec::new(), 0);
         for of_kind in findings.chunk_by(|a, b| a.fact.kind() == b.fact.kind()) {
             for Finding { fact, .. } in of_kind.iter().take(most) {
@@ -161,86 +155,80 @@ impl AuditView<'_> {
 
 /// `2 doubled, 1 unknown`.
 fn describe_totals(audit: &Audit) -> String {
-    let totals: Vec<String> = audit
-        .counts()
-        .present()
-        .map(|(kind, count)| format!("{count} {}", word(kind)))
-        .collect();
+    let counts = audit.counts();
+    let totals = listed(counts.present().map(|(kind, count)| (count, about(kind).0)));
     if totals.is_empty() {
         return "nothing differs".to_owned();
     }
-    totals.join(", ")
+    totals
 }
 
 /// What a person can do about each kind of finding that there is.
 fn describe_advice(audit: &Audit) -> Table {
     let counts = audit.counts();
-    let kinds = counts.present().map(|(kind, _)| kind);
-    Table {
-        heading: Some("What to do".to_owned()),
-        rows: kinds
-            .map(|kind| Row::new([word(kind), advice(kind)].map(ToOwned::to_owned)))
-            .collect(),
-        ..Table::default()
-    }
+    let rows = counts.present();
+    let rows = rows.map(|(kind, _)| {
+        let (word, _, advice) = about(kind);
+        Row::new([word, advice].map(ToOwned::to_owned))
+    });
+    Table::first(usize::MAX, rows, "").under("What to do")
 }
 
-/// The word for one finding.
-fn word(kind: FindingKind) -> &'static str {
+/// The word for one finding, how bad it is, and what a person can do about it.
+fn about(kind: FindingKind) -> (&'static str, Severity, &'static str) {
+    use Severity::{Error, Warning};
     match kind {
-        FindingKind::Contradiction => "contradiction",
-        FindingKind::Doubled => "doubled",
-        FindingKind::Overlap => "overlap",
-        FindingKind::Unreadable => "unreadable",
-        FindingKind::Vanished => "vanished",
-        FindingKind::Differs => "differs",
-        FindingKind::InDoubt => "in doubt",
-        FindingKind::Failed => "failed",
-        FindingKind::Partial => "partial",
-        FindingKind::Unknown => "unknown",
-    }
-}
-
-fn severity(kind: FindingKind) -> Severity {
-    match kind {
-        FindingKind::InDoubt | FindingKind::Unknown => Severity::Warning,
-        FindingKind::Contradiction
-        | FindingKind::Doubled
-        | FindingKind::Overlap
-        | FindingKind::Unreadable
-        | FindingKind::Vanished
-        | FindingKind::Differs
-        | FindingKind::Failed
-        | FindingKind::Partial => Severity::Error,
-    }
-}
-
-/// What a person can do about a finding.
-fn advice(kind: FindingKind) -> &'static str {
-    match kind {
-        FindingKind::Contradiction => {
-            "see whether its window was ingested twice; if its run was listed late, raise settleDelay"
-        }
-        FindingKind::Doubled => {
-            "the window was ingested once for each run; delete the surplus batches in AEP"
-        }
-        FindingKind::Overlap => {
+        FindingKind::Contradiction => (
+            "contradiction",
+            Error,
+            "see whether its window was ingested twice; if its run was listed late, raise settleDelay",
+        ),
+        FindingKind::Doubled => (
+            "doubled",
+            Error,
+            "the window was ingested once for each run; delete the surplus batches in AEP",
+        ),
+        FindingKind::Overlap => (
+            "overlap",
+            Error,
             "a part of the window was ingested twice, or would be: an apply leaves a wanted window that \
-             it overlaps; ask for other windows, or say `overlap: allow` in the manifest"
-        }
-        FindingKind::Unreadable => "see whether the flow is in this sandbox, and may be read",
-        FindingKind::Vanished => "if its data is missing too, ask for it with the next `rerun`",
-        FindingKind::Differs => "compare `backfill state show KEY` with the run in AEP",
-        FindingKind::InDoubt => {
-            "apply settles it; what it cannot tell, `backfill resolve` takes from you"
-        }
-        FindingKind::Failed => "see the error in AEP; `backfill retry` runs it again",
-        FindingKind::Partial => {
-            "see in AEP which records failed; to run the window again, ask for its next `rerun`"
-        }
-        FindingKind::Unknown => {
-            "find out who created it; a manifest that wants its window has the next apply adopt it"
-        }
+             it overlaps; ask for other windows, or say `overlap: allow` in the manifest",
+        ),
+        FindingKind::Unreadable => (
+            "unreadable",
+            Error,
+            "see whether the flow is in this sandbox, and may be read",
+        ),
+        FindingKind::Vanished => (
+            "vanished",
+            Error,
+            "if its data is missing too, ask for it with the next `rerun`",
+        ),
+        FindingKind::Differs => (
+            "differs",
+            Error,
+            "compare `backfill state show KEY` with the run in AEP",
+        ),
+        FindingKind::InDoubt => (
+            "in doubt",
+            Warning,
+            "apply settles it; what it cannot tell, `backfill resolve` takes from you",
+        ),
+        FindingKind::Failed => (
+            "failed",
+            Error,
+            "see the error in AEP; `backfill retry` runs it again",
+        ),
+        FindingKind::Partial => (
+            "partial",
+            Error,
+            "see in AEP which records failed; to run the window again, ask for its next `rerun`",
+        ),
+        FindingKind::Unknown => (
+            "unknown",
+            Warning,
+            "find out who created it; a manifest that wants its window has the next apply adopt it",
+        ),
     }
 }
 
@@ -252,7 +240,7 @@ fn cells(fact: &Fact) -> [String; 3] {
     };
     let key = fact.record().map(|record| record.identity.key());
     [
-        word(fact.kind()).to_owned(),
+        about(fact.kind()).0.to_owned(),
         fact.window().map_or_else(none, window),
         key.or(wanted).map_or_else(none, |key| key.short()),
     ]

@@ -5,8 +5,46 @@
 //! table, a flow, a field or code, which Markdown shows as text and nothing else.
 
 use super::bar::Bar;
+use super::{listed, plain};
 use crate::doctor::Mark;
 use crate::run::{FlowRef, Window, WindowStatus};
+use crate::untrusted::Untrusted;
+
+/// How text is laid out.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Layout {
+    /// Whether everything is shown, however long it is.
+    pub verbose: bool,
+    /// How many columns there are; `None`: as many as it takes.
+    pub width: Option<usize>,
+    /// Whether it is for Markdown, which has more room, and other things beside it.
+    pub is_markdown: bool,
+}
+
+impl Layout {
+    /// How many columns text has that would be hard to read in longer lines.
+    pub(crate) fn columns(self) -> usize {
+        self.width.unwrap_or(80).min(120)
+    }
+
+    /// How many rows of a long list are shown, where not all are asked for.
+    pub(super) fn most(self, most: usize) -> usize {
+        if self.verbose || self.is_markdown {
+            usize::MAX
+        } else {
+            most
+        }
+    }
+
+    /// How many characters the bar of a flow has.
+    pub(super) fn bar(self) -> usize {
+        if self.is_markdown {
+            40 // in a table of flows
+        } else {
+            self.columns().saturating_sub("  [)".len())
+        }
+    }
+}
 
 /// A result, drawn from the top.
 #[derive(Debug, Default)]
@@ -83,11 +121,31 @@ pub(crate) struct Flow {
     pub table: Table,
     /// Whether a person has to look at it.
     pub needs_attention: bool,
-    /// Whether the terminal shows it; Markdown's table of flows does in any case.
-    pub is_listed: bool,
 }
 
 impl Report {
+    /// The result of `verb`, which `verdict` tells without a full stop.
+    pub(crate) fn new(verb: &str, label: &str, verdict: &str) -> Self {
+        let label = if label.is_empty() {
+            String::new()
+        } else {
+            format!("{label}: ")
+        };
+        Self {
+            title: format!("{verb}: {verdict}"),
+            verdict: format!("{label}{verdict}."),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Blocks alone, for who asks and for no page.
+    pub(crate) fn of(blocks: impl Into<Vec<Block>>) -> Self {
+        Self {
+            blocks: blocks.into(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Note(text.into()));
     }
@@ -109,6 +167,31 @@ impl Report {
             Block::Flow(flow) => Some(&**flow),
             _ => None,
         })
+    }
+}
+
+impl Table {
+    /// The first rows; of the others, `rest`, there is only the number.
+    pub(crate) fn first(
+        most: usize,
+        rows: impl IntoIterator<Item = Row>,
+        rest: &'static str,
+    ) -> Self {
+        let mut rows = rows.into_iter();
+        Self {
+            rows: rows.by_ref().take(most).collect(),
+            left_out: rows.count(),
+            rest,
+            ..Self::default()
+        }
+    }
+
+    /// The same under a heading of our own words.
+    pub(crate) fn under(self, heading: impl Into<String>) -> Self {
+        Self {
+            heading: Some(heading.into()),
+            ..self
+        }
     }
 }
 
@@ -144,19 +227,54 @@ impl Row {
 }
 
 impl Flow {
+    /// A flow of which `windows` are shown, and no more is known yet; `None` where there are none.
+    pub(super) fn new(
+        name: &Untrusted,
+        id: &FlowRef,
+        windows: &[(Window, WindowStatus)],
+        layout: Layout,
+    ) -> Option<Self> {
+        let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
+        Some(Self {
+            name: plain(name, 60),
+            id: id.clone(),
+            about: String::new(),
+            span,
+            bar: Bar::of(span, windows, layout.bar()),
+            counts: Vec::new(),
+            moved: None,
+            notes: Vec::new(),
+            table: Table::default(),
+            needs_attention: windows.iter().any(|(_, status)| status.is_stuck()),
+        })
+    }
+
+    /// The same where only some windows of it are known.
+    pub(super) fn without_gaps(self) -> Self {
+        Self {
+            bar: self.bar.without_gaps(),
+            ..self
+        }
+    }
+
     /// `3 to create, 1 in conflict`, and what they moved.
     pub(super) fn describe_counts(&self) -> String {
-        let counts: Vec<String> = self
-            .counts
-            .iter()
-            .map(|(number, what)| format!("{number} {what}"))
-            .collect();
-        let counts = counts.join(", ");
+        let counts = listed(self.counts.iter().copied());
         match &self.moved {
             Some(moved) => format!("{counts}; {moved}"),
             None => counts,
         }
     }
+}
+
+/// Values of one name, which stands before the first.
+pub(super) fn under(
+    name: &'static str,
+    values: impl IntoIterator<Item = String>,
+) -> impl Iterator<Item = (&'static str, String)> {
+    std::iter::once(name)
+        .chain(std::iter::repeat(""))
+        .zip(values)
 }
 
 /// The rows of `items` where only `most` have room: those that need a person, then the first ones, and

@@ -5,10 +5,9 @@ use console::style;
 use serde::Serialize;
 
 use super::audit::first_of;
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Layout, Report, Row, Table};
 use super::github::Annotation;
 use super::number;
-use super::terminal::Layout;
 use super::view::View;
 use crate::doctor::{Area, CheckCounts, Diagnosis, Finding};
 use crate::manifest::Severity;

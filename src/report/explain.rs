@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::blocks::{Block, Report};
+use super::blocks::{Block, Layout, Report, under};
 use super::plain;
 use super::reason::{
-    NOT_REVIEWED, describe_fate, describe_found, describe_limit, describe_obstacle,
-    describe_paused, describe_seen,
+    describe_fate, describe_found, describe_limit, describe_paused, describe_seen, reasons,
 };
-use super::terminal::{Layout, date, write_report};
+use super::terminal::{date, write_report};
 use super::window;
 use crate::plan::{Action, Explained, PlannedRun};
 use crate::run::{DesiredRun, Order, RunIdentity, Source, UnixSeconds};
@@ -56,8 +55,7 @@ pub(crate) fn write_explained(
         ("key", identity.key().to_string()),
         ("action", action.to_owned()),
     ];
-    let names = std::iter::once("because").chain(std::iter::repeat(""));
-    fields.extend(names.zip(why));
+    fields.extend(under("because", why));
     let name = run.map_or_else(String::new, |run| plain(&run.request.name, 60) + "  ");
     let rerun = match rerun.get() {
         1 => "1, the first time".to_owned(),
@@ -74,10 +72,7 @@ pub(crate) fn write_explained(
         run.into_iter()
             .flat_map(|run| request_fields(run, is_sent, now)),
     );
-    let mut report = Report {
-        blocks: vec![Block::Fields(fields)],
-        ..Report::default()
-    };
+    let mut report = Report::of([Block::Fields(fields)]);
     report.note("The key is the SHA-256 of these lines, each ended by a line feed:");
     let hashed = identity.canonical_text();
     report
@@ -124,7 +119,6 @@ fn request_fields(
 
 fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
     let PlannedRun { run, action, known } = planned;
-    let known = known.as_deref();
     let fate = || {
         let told = known.iter().flat_map(|known| {
             let seen = known.last_seen.as_ref().map(describe_seen);
@@ -132,7 +126,6 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         });
         told.collect()
     };
-    let obstacle = || known.into_iter().flat_map(describe_obstacle).collect();
     match action {
         Action::Create if known.is_some() => ("create it: it does not exist", fate()),
         Action::Create => (
@@ -149,11 +142,11 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         Action::Blocked => ("none: nothing can be sent to its flow", fate()),
         Action::Adopt => (
             "put it on record: it exists",
-            known.map(describe_found).into_iter().collect(),
+            known.as_deref().map(describe_found).into_iter().collect(),
         ),
         Action::Unreviewed => (
             "none: the reviewed plan does not create it",
-            vec![NOT_REVIEWED.to_owned()],
+            reasons(planned),
         ),
         Action::Settle => (
             "look for it in the lists of the service, and send it only if it is not there",
@@ -161,11 +154,11 @@ fn action_and_reason(planned: &PlannedRun) -> (&'static str, Vec<String>) {
         ),
         Action::Wait => (
             "none before the run that it overlaps is settled",
-            obstacle(),
+            reasons(planned),
         ),
         Action::Conflict => (
             "none, and nothing else is sent: the window was ingested already",
-            obstacle(),
+            reasons(planned),
         ),
     }
 }

@@ -1,7 +1,7 @@
 //! Why a command could not do its work: what is wrong with which line of which manifest, or what else
 //! went wrong.
 
-use super::blocks::{Block, Report, Row, Table};
+use super::blocks::{Block, Report, Table};
 use super::problems::problem_row;
 use super::{ProblemCounts, number, plain};
 use crate::manifest::{Problem, Severity};
@@ -51,22 +51,18 @@ impl FailureView<'_> {
         let title = format!("{verb} could not do its work");
         let mut report = Report {
             title: title.trim_start().to_owned(),
-            verdict: String::new(),
-            blocks: vec![Block::Code(lines.join("\n"))],
+            ..Report::of([Block::Code(lines.join("\n"))])
         };
         for (severity, unlisted) in [
             (Severity::Error, unlisted.errors),
             (Severity::Warning, unlisted.warnings),
         ] {
             let of_it = problems.iter().filter(|it| it.severity() == severity);
-            let rows: Vec<Row> = of_it.map(problem_row).collect();
-            let all = number(rows.len() + unlisted, severity.as_str());
+            let table = Table::first(usize::MAX, of_it.map(problem_row), "problems");
+            let all = number(table.rows.len() + unlisted, severity.as_str());
             report.table(Table {
-                heading: Some(format!("{all} in the manifests")),
-                rows,
                 left_out: unlisted,
-                rest: "problems",
-                ..Table::default()
+                ..table.under(format!("{all} in the manifests"))
             });
         }
         super::markdown(&report, most)

@@ -1,6 +1,7 @@
 //! How followed runs ended, and what runs moved.
 
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Report, Table};
+use super::listed;
 use super::outcome::run_row;
 use super::reason::said;
 use crate::engine::{Applied, FollowTotals};
@@ -22,50 +23,29 @@ pub(super) fn report_followed(report: &mut Report, applied: &Applied) {
         sentences = format!("{sentences} {not_listed} of them {why}.");
     }
     report.note(sentences);
-    let failed = totals.failures.iter().take(NAMED);
-    let rows: Vec<Row> = failed
-        .map(|(run, run_id, seen)| {
-            let said = Some(said(seen)).filter(|said| !said.is_empty());
-            let notes = std::iter::once(format!("run {run_id}")).chain(said);
-            run_row(run).with_notes(notes.collect())
-        })
-        .collect();
-    report.table(Table {
-        heading: Some("Failed; `backfill retry` runs them again".to_owned()),
-        left_out: totals.failures.len() - rows.len(),
-        rows,
-        rest: "runs; --report has them all",
-        ..Table::default()
+    let rows = totals.failures.iter().map(|(run, run_id, seen)| {
+        let said = Some(said(seen)).filter(|said| !said.is_empty());
+        let notes = std::iter::once(format!("run {run_id}")).chain(said);
+        run_row(run).with_notes(notes.collect())
     });
+    let failed = Table::first(NAMED, rows, "runs; --report has them all");
+    report.table(failed.under("Failed; `backfill retry` runs them again"));
 }
 
 /// `285 success, 5 partial, 10 empty; 28,500 records in, …`; what there is none of is left out.
 pub(super) fn describe_followed(totals: &FollowTotals) -> String {
     let FollowTotals {
-        success,
-        partial,
-        empty,
-        failed,
-        unfinished,
-        records,
-        failures: _,
+        counts, records, ..
     } = totals;
-    let parts: Vec<String> = [
-        (*success, "success"),
-        (*partial, "partial"),
-        (*empty, "empty"),
-        (*failed, "failed"),
-        (*unfinished, "not finished"),
-    ]
-    .into_iter()
-    .filter(|(number, _)| *number > 0)
-    .map(|(number, word)| format!("{number} {word}"))
-    .collect();
-    let runs = if parts.is_empty() {
-        "none".to_owned()
-    } else {
-        parts.join(", ")
-    };
+    let ended = counts
+        .present()
+        .filter(|(status, _)| !status.is_unfinished());
+    let ended = ended.map(|(status, number)| (number, status.label()));
+    let unfinished = Some((counts.unfinished(), "not finished")).filter(|it| it.0 > 0);
+    let mut runs = listed(ended.chain(unfinished));
+    if runs.is_empty() {
+        runs.push_str("none");
+    }
     match describe_records(*records) {
         Some(records) => format!("{runs}; {records}"),
         None => runs,
@@ -129,12 +109,15 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{Counts, WindowStatus};
 
     #[test]
     fn totals_say_what_there_is() {
+        let mut counts = Counts::default();
+        counts.add_many(WindowStatus::Empty, 10);
+        counts.add_many(WindowStatus::Success, 285);
         let totals = FollowTotals {
-            success: 285,
-            empty: 10,
+            counts,
             records: RecordCounts {
                 input: Some(28_500),
                 output: Some(28_497),

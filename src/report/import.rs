@@ -1,9 +1,8 @@
 //! What an import came to: for each flow what is on record now, and what is not.
 
-use super::blocks::{Report, Row, Table};
+use super::blocks::{Layout, Report, Row, Table};
 use super::json::{self, ImportDocument};
 use super::reason::describe_run;
-use super::terminal::Layout;
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::FlowRun;
@@ -31,14 +30,9 @@ impl<'a> View for ImportView<'a> {
         for flow in self.flows {
             report.note(self.describe(flow));
             for (heading, lines) in self.left_to_people(flow) {
-                let most = if layout.verbose { lines.len() } else { NAMED };
-                report.table(Table {
-                    heading: Some(heading),
-                    left_out: lines.len().saturating_sub(most),
-                    rows: lines.into_iter().take(most).map(Row::new).collect(),
-                    rest: "runs, shown by --verbose",
-                    ..Table::default()
-                });
+                let rows = lines.into_iter().map(Row::new);
+                let table = Table::first(layout.most(NAMED), rows, "runs, shown by --verbose");
+                report.table(table.under(heading));
             }
         }
         report

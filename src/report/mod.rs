@@ -39,6 +39,7 @@ mod wrap;
 
 pub(crate) use apply::ApplyView;
 pub(crate) use audit::AuditView;
+pub(crate) use blocks::Layout;
 #[cfg(feature = "rehearse")]
 pub(crate) use blocks::{Block, Report, Row, Table};
 pub(crate) use doctor::DoctorView;
@@ -59,19 +60,19 @@ pub(crate) use progress::display::ProgressDisplay;
 pub(crate) use progress::lines::{line, still_watching, watch_line};
 pub(crate) use progress::silence::waiting_lines;
 pub(crate) use reason::{describe_conflicts, describe_fate, describe_held_back};
-pub(crate) use resolve::{ResolveView, write_cases};
+pub(crate) use resolve::ResolveView;
 pub(crate) use retry::RetryView;
 pub(crate) use state::{StateView, VerifyView, changes, count_changes, no_state};
 pub(crate) use status::StatusView;
-pub(crate) use terminal::{Layout, write_report};
+pub(crate) use terminal::write_report;
 pub(crate) use validate::{ValidateView, describe_manifests};
 pub(crate) use view::View;
 pub(crate) use wrap::{columns, fitting, fold, wrap};
 
 use jiff::Timestamp;
 
-use crate::amounts::plural;
 pub(crate) use crate::amounts::{duration, number};
+use crate::amounts::{listed, plural};
 use crate::run::{Rerun, UnixSeconds, Window};
 pub(crate) use crate::untrusted::plain;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::bar::{Bar, describe_gaps};
-use super::blocks::{Flow, Report, Row, Table, choose};
+use super::blocks::{Flow, Layout, Report, Row, Table, choose};
 use super::forecast::describe_forecast;
 use super::github::{Annotation, Outputs, annotate_plan};
 use super::html::{PageSource, page};
@@ -16,10 +16,9 @@ use super::problems::problem_row;
 use super::reason::{
     describe_fate, describe_held_back, describe_paused, describe_request, describe_review, reasons,
 };
-use super::terminal::Layout;
 use super::view::View;
 use super::window_range::{WindowRange, window_ranges};
-use super::{number, plain, window};
+use super::{listed, number, window};
 use crate::manifest::{Problem, Severity};
 use crate::plan::{Action, Forecast, Known, Plan, PlannedRun, Totals};
 use crate::run::{FlowRef, Window, WindowStatus};
@@ -86,11 +85,7 @@ impl<'a> View for PlanView<'a> {
             blocked,
         } = *self;
         let totals = plan.totals();
-        let mut report = Report {
-            title: format!("plan: {}", describe_totals(&totals)),
-            verdict: format!("Plan: {}.", describe_totals(&totals)),
-            blocks: Vec::new(),
-        };
+        let mut report = Report::new("plan", "Plan", &describe_totals(&totals));
         if plan.runs().is_empty() && plan.held_back().is_empty() && plan.orphaned().is_empty() {
             return report;
         }
@@ -162,12 +157,7 @@ impl<'a> View for PlanView<'a> {
 
 /// `13 to create, 0 unchanged` and whatever else there is; first of all what is in the way.
 pub(super) fn describe_totals(totals: &Totals) -> String {
-    let counts = counts(totals);
-    let parts: Vec<String> = counts
-        .into_iter()
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
-    parts.join(", ")
+    listed(counts(totals))
 }
 
 /// The numbers of a plan or of a flow, each with its words.
@@ -203,14 +193,9 @@ fn counts(totals: &Totals) -> Vec<(usize, &'static str)> {
 }
 
 fn blocked_flows(blocked: &[BlockedFlow]) -> Table {
-    Table {
-        heading: Some(format!(
-            "{} cannot be sent to",
-            number(blocked.len(), "flow")
-        )),
-        rows: blocked.iter().map(BlockedFlow::row).collect(),
-        ..Table::default()
-    }
+    let rows = blocked.iter().map(BlockedFlow::row);
+    let flows = number(blocked.len(), "flow");
+    Table::first(usize::MAX, rows, "flows").under(format!("{flows} cannot be sent to"))
 }
 
 /// The warnings among what was found in manifests.
@@ -218,25 +203,14 @@ fn warnings(problems: &[Problem]) -> Table {
     let warnings = problems
         .iter()
         .filter(|it| it.severity() == Severity::Warning);
-    let rows: Vec<Row> = warnings.map(problem_row).collect();
-    Table {
-        heading: Some(number(rows.len(), "warning")),
-        rows,
-        rest: "warnings",
-        ..Table::default()
-    }
+    let table = Table::first(usize::MAX, warnings.map(problem_row), "warnings");
+    let heading = number(table.rows.len(), "warning");
+    table.under(heading)
 }
 
 /// Runs that no manifest asks for any more. The author of that change sees that they were ingested.
 fn orphaned(plan: &Plan, layout: Layout) -> Table {
-    let all = plan.orphaned();
-    let most = if layout.verbose || layout.is_markdown || all.len() == LISTED + 1 {
-        all.len()
-    } else {
-        LISTED
-    };
-    let shown = &all[..all.len().min(most)];
-    let rows = shown.iter().map(|known| {
+    let rows = plan.orphaned().iter().map(|known| {
         let run = &known.identity;
         let cells = [
             run.key().short(),
@@ -245,16 +219,10 @@ fn orphaned(plan: &Plan, layout: Layout) -> Table {
         ];
         Row::new(cells).with_notes(vec![describe_fate(&known.fate)])
     });
-    Table {
-        heading: Some(format!(
-            "{} in the state, but in no manifest (nothing is done about that)",
-            number(all.len(), "run")
-        )),
-        rows: rows.collect(),
-        left_out: all.len() - shown.len(),
-        rest: "runs, shown by --verbose",
-        ..Table::default()
-    }
+    let all = number(rows.len(), "run");
+    Table::first(layout.most(LISTED), rows, "runs, shown by --verbose").under(format!(
+        "{all} in the state, but in no manifest (nothing is done about that)"
+    ))
 }
 
 /// The runs of a flow.
@@ -312,41 +280,31 @@ impl PlannedFlow<'_> {
         let first = &wanted().next()?.run;
         let window = |planned: &PlannedRun| planned.run.identity.window;
         let span = Window::hull(wanted().map(window))?;
-        let held_back = self
-            .held_back
-            .iter()
-            .map(|it| (window(it), WindowStatus::HeldBack));
+        let held_back = self.held_back.iter();
         let orphaned = self.orphaned.iter();
         let windows: Vec<(Window, WindowStatus)> = self
             .runs
             .iter()
             .map(|planned| (window(planned), planned.status()))
-            .chain(held_back)
+            .chain(held_back.map(|it| (window(it), WindowStatus::HeldBack)))
             .chain(orphaned.map(|known| (known.identity.window, known.status())))
             .collect();
-        let bar = Bar::of(span, &windows, layout.bar());
-        let bar = if plan.is_partial() {
-            bar.without_gaps()
-        } else {
-            bar
-        };
+        let mut bar = Bar::of(span, &windows, layout.bar());
+        if plan.is_partial() {
+            bar = bar.without_gaps();
+        }
         let paused = self.runs.iter().find(|it| it.action == Action::Paused);
         let paused = paused.map(|it| format!("paused: {}", describe_paused(&it.run.request)));
+        let counts = counts(&self.totals).into_iter();
         Some(Flow {
-            name: plain(&first.request.name, 60),
-            id: FlowRef::clone(&first.identity.flow),
             about: describe_request(&first.request),
             span,
-            counts: counts(&self.totals)
-                .into_iter()
-                .filter(|it| it.0 > 0)
-                .collect(),
-            moved: None,
+            counts: counts.filter(|it| it.0 > 0).collect(),
             notes: describe_gaps(&bar.gaps).into_iter().chain(paused).collect(),
             bar,
             table: self.table(layout),
             needs_attention: self.urgency() > 1,
-            is_listed: true,
+            ..Flow::new(&first.request.name, &first.identity.flow, &windows, layout)?
         })
     }
 
@@ -366,13 +324,17 @@ impl PlannedFlow<'_> {
             shown.extend(held_back.map(|held| (WindowStatus::HeldBack, *held)));
             shown.sort_by_key(|(_, planned)| planned.run.identity.window);
         }
-        let (ranges, most): (Vec<WindowRange<'_>>, usize) = if layout.verbose {
+        let ranges: Vec<WindowRange<'_>> = if layout.verbose {
             let each = shown.into_iter();
             let each = each.map(|(status, run)| WindowRange::of_one(status, run));
-            (each.collect(), usize::MAX)
+            each.collect()
         } else {
-            let most = if layout.is_markdown { MOST_ROWS } else { SHOWN };
-            (window_ranges(shown), most)
+            window_ranges(shown)
+        };
+        let most = if layout.is_markdown {
+            MOST_ROWS
+        } else {
+            layout.most(SHOWN)
         };
         let chosen = choose(&ranges, most, |it| it.status, |it| it.runs.len());
         let rows = chosen.into_iter().map(|(skipped, range)| Row {
@@ -382,9 +344,6 @@ impl PlannedFlow<'_> {
             skipped,
             ..Row::new(range.columns())
         });
-        Table {
-            rows: rows.collect(),
-            ..Table::default()
-        }
+        Table::first(usize::MAX, rows, "runs")
     }
 }

@@ -1,11 +1,8 @@
 //! Runs in doubt as a person is shown them, and what was decided.
 
-use std::io::{self, Write};
-
-use super::blocks::{Block, Report, Row, Table};
+use super::blocks::{Block, Layout, Report, Row, Table};
 use super::json::{self, ResolveDocument};
 use super::reason::{describe_fate, time};
-use super::terminal::{Layout, write_report};
 use super::view::View;
 use super::{number, plain, window};
 use crate::api::FlowRun;
@@ -54,24 +51,6 @@ impl<'a> View for ResolveView<'a> {
     }
 }
 
-/// Writes what is known of runs in doubt.
-///
-/// # Errors
-/// When writing fails.
-pub(crate) fn write_cases(
-    out: &mut dyn Write,
-    cases: &[Case],
-    api_key: &str,
-    layout: Layout,
-) -> io::Result<()> {
-    let blocks = cases.iter().flat_map(|case| describe_case(case, api_key));
-    let report = Report {
-        blocks: blocks.collect(),
-        ..Report::default()
-    };
-    write_report(out, &report, layout)
-}
-
 fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {
     let Case {
         key,
@@ -107,13 +86,10 @@ fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {
         ("known", describe_fate(fate)),
         ("listed", listed),
     ];
-    let shown = runs.iter().take(SHOWN);
+    let rows = runs.iter().map(|run| Row::new(cells(run, api_key)));
     let table = Table {
         head: &["RUN", "CREATED", "BY", "STATUS", "WINDOW"],
-        rows: shown.map(|run| Row::new(cells(run, api_key))).collect(),
-        left_out: runs.len().saturating_sub(SHOWN),
-        rest: "runs",
-        ..Table::default()
+        ..Table::first(SHOWN, rows, "runs")
     };
     [Block::Fields(fields), Block::Table(table)]
 }

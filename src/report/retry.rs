@@ -1,18 +1,16 @@
 //! A retry: which runs are run again and why, and what came of it.
 
 use super::apply::{annotate_applied, ending_word, report_outcomes};
-use super::bar::Bar;
-use super::blocks::{Flow, Report, Row, Table};
+use super::blocks::{Flow, Layout, Report, Row, Table};
 use super::follow::report_followed;
 use super::github::{Annotation, FoundWindows, Outputs};
 use super::json::{self, RetryDocument};
 use super::reason::{describe_fate, describe_request, said};
-use super::terminal::Layout;
 use super::view::View;
-use super::{plain, short_window};
+use super::{listed, short_window};
 use crate::engine::{Applied, RetrySummary};
 use crate::plan::{Action, Plan, PlannedRun, RetryPlan};
-use crate::run::{FlowRef, RunId, Window, WindowStatus};
+use crate::run::{RunId, Window, WindowStatus};
 
 /// How many runs of a flow are shown before they are only counted.
 const SHOWN: usize = 20;
@@ -25,21 +23,30 @@ pub(crate) struct RetryView<'a> {
     pub applied: Option<&'a Applied>,
 }
 
+impl<'a> RetryView<'a> {
+    /// What would be done.
+    pub(crate) fn of(planned: &'a RetryPlan) -> Self {
+        Self {
+            planned,
+            applied: None,
+        }
+    }
+}
+
 impl View for RetryView<'_> {
     type Document = RetryDocument;
 
     fn report(&self, layout: Layout) -> Report {
         let Self { planned, applied } = *self;
         let summary = describe(RetrySummary::new(planned, applied), applied.is_some());
-        let mut report = Report::default();
+        let mut report = match applied {
+            Some(applied) => Report::new("retry", ending_word(&applied.ending), &summary),
+            None => Report::new("retry, as a dry run", "Retry", &summary),
+        };
         if let Some(applied) = applied {
-            report.title = format!("retry: {summary}");
-            report.verdict = format!("{}: {summary}.", ending_word(&applied.ending));
             let words = ["retry", "run again", "asked for again"];
             report_outcomes(&mut report, applied, &Plan::default(), words, layout);
         } else {
-            report.title = format!("retry, as a dry run: {summary}");
-            report.verdict = format!("Retry: {summary}.");
             let flows = planned.plan.flows();
             report.add_flows(flows.filter_map(|runs| flow(runs, layout)));
         }
@@ -53,12 +60,8 @@ impl View for RetryView<'_> {
         }
         if !planned.exhausted.is_empty() {
             let runs: Vec<&PlannedRun> = planned.exhausted.iter().collect();
-            report.table(Table {
-                heading: Some(
-                    "Run as often as limits.attempts allows, and left to a person".to_owned(),
-                ),
-                ..table(&runs, layout)
-            });
+            let heading = "Run as often as limits.attempts allows, and left to a person";
+            report.table(table(&runs, layout).under(heading));
             report.note(
                 "See what is wrong with them first. `backfill retry --only KEY --max-attempts N` runs \
                  one again; `backfill state show KEY` has each attempt.",
@@ -104,22 +107,16 @@ fn flow(runs: &[PlannedRun], layout: Layout) -> Option<Flow> {
         .iter()
         .map(|planned| (planned.run.identity.window, status(planned)))
         .collect();
-    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let to_retry = runs
         .iter()
         .filter(|planned| planned.action == Action::Retry);
+    let flow = Flow::new(&first.request.name, &first.identity.flow, &windows, layout)?;
     Some(Flow {
-        name: plain(&first.request.name, 60),
-        id: FlowRef::clone(&first.identity.flow),
         about: describe_request(&first.request),
-        span,
-        bar: Bar::of(span, &windows, layout.bar()).without_gaps(),
         counts: vec![(to_retry.count(), "to run again")],
-        moved: None,
-        notes: Vec::new(),
         table: table(&runs, layout),
         needs_attention: true,
-        is_listed: true,
+        ..flow.without_gaps()
     })
 }
 
@@ -133,18 +130,10 @@ fn status(planned: &PlannedRun) -> WindowStatus {
 }
 
 fn table(runs: &[&PlannedRun], layout: Layout) -> Table {
-    let most = if layout.verbose || layout.is_markdown {
-        runs.len()
-    } else {
-        SHOWN
-    };
-    let shown = &runs[..runs.len().min(most)];
+    let rows = runs.iter().map(|planned| row(planned));
     Table {
         head: &["KEY", "WINDOW (UTC)", "STATUS"],
-        rows: shown.iter().map(|planned| row(planned)).collect(),
-        left_out: runs.len() - shown.len(),
-        rest: "runs, shown by --verbose",
-        ..Table::default()
+        ..Table::first(layout.most(SHOWN), rows, "runs, shown by --verbose")
     }
 }
 
@@ -186,18 +175,14 @@ fn describe(summary: RetrySummary, is_applied: bool) -> String {
     } else {
         ((remaining, "to run again"), (0, ""))
     };
-    let mut parts = vec![format!("{} {}", first.0, first.1)];
-    for (number, what) in [
+    let others = [
         (rejected, "rejected"),
         (in_doubt, "in doubt"),
         left,
         (exhausted, "exhausted"),
         (paused, "paused"),
         (unchanged, "unchanged"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
-    parts.join(", ")
+    ];
+    let others = others.into_iter().filter(|(number, _)| *number > 0);
+    listed(std::iter::once(first).chain(others))
 }

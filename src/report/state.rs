@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::blocks::{Block, Report, Row, Table};
+use super::blocks::{Block, Layout, Report, Row, Table, under};
 use super::json::{self, StateDocument, VerifyDocument};
 use super::reason::{describe_absence, describe_attempt, describe_fate, describe_seen};
-use super::terminal::{Layout, write_report};
+use super::terminal::write_report;
 use super::view::View;
-use super::{number, plain, short_window, window};
+use super::{listed, number, plain, short_window, window};
 use crate::run::{RunId, RunIdentity};
 use crate::state::{Fate, Record, State, StateChange};
 use crate::store::Inspected;
@@ -142,10 +142,7 @@ fn flow(runs: &[&Record]) -> Report {
         rows: runs.iter().map(row).collect(),
         ..Table::default()
     };
-    Report {
-        blocks: vec![Block::Table(table)],
-        ..Report::default()
-    }
+    Report::of([Block::Table(table)])
 }
 
 /// All that is on record of a run.
@@ -174,20 +171,7 @@ fn record(record: &Record) -> Report {
         "earlier",
         record.earlier().iter().map(describe_absence),
     ));
-    Report {
-        blocks: vec![Block::Fields(fields)],
-        ..Report::default()
-    }
-}
-
-/// Values of one name, which stands before the first.
-pub(super) fn under(
-    name: &'static str,
-    values: impl IntoIterator<Item = String>,
-) -> impl Iterator<Item = (&'static str, String)> {
-    std::iter::once(name)
-        .chain(std::iter::repeat(""))
-        .zip(values)
+    Report::of([Block::Fields(fields)])
 }
 
 /// `3 runs: 2 created, 1 in doubt.`
@@ -199,12 +183,9 @@ fn totals<'a>(records: impl Iterator<Item = &'a Record>) -> String {
     if words.is_empty() {
         return "No runs are on record.".to_owned();
     }
-    let parts: Vec<String> = words
-        .iter()
-        .map(|(word, n)| format!("{n} {word}"))
-        .collect();
     let runs = number(words.values().sum(), "run");
-    format!("{runs}: {}.", parts.join(", "))
+    let words = words.into_iter().map(|(word, number)| (number, word));
+    format!("{runs}: {}.", listed(words))
 }
 
 /// What became of a run, in a word or two.
@@ -221,17 +202,12 @@ fn word(fate: &Fate) -> &'static str {
 /// What a push changes, before a person agrees to it: first the runs that could be created again.
 pub(crate) fn changes(changes: &[StateChange<'_>]) -> Report {
     let (freed, others): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.frees());
-    let shown = freed.iter().chain(&others).take(SHOWN);
+    let rows = freed.iter().chain(&others).map(|change| change_row(change));
     let mut report = Report {
         verdict: format!("{}.", count_changes(changes)),
         ..Report::default()
     };
-    report.table(Table {
-        rows: shown.map(|change| change_row(change)).collect(),
-        left_out: changes.len().saturating_sub(SHOWN),
-        rest: "changes",
-        ..Table::default()
-    });
+    report.table(Table::first(SHOWN, rows, "changes"));
     match freed.len() {
         0 => {}
         1 => report.note(

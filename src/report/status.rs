@@ -5,22 +5,18 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::bar::Bar;
-use super::blocks::{Flow, Report, Row, Table};
+use super::blocks::{Flow, Layout, Report, Row, Table};
 use super::follow::{describe_bytes, describe_records};
 use super::github::{Annotation, AnnotationPlace, FoundWindows, Outputs, first_origins};
 use super::html::{PageSource, page};
 use super::json::{self, StatusDocument};
 use super::plan::PlanView;
-use super::terminal::Layout;
 use super::view::View;
 use super::{duration, number, plain, short_window};
 use crate::api::RunError;
 use crate::manifest::Severity;
 use crate::reconcile::status::{RunListing, Status, StatusRow, StatusTotals, Unread};
-use crate::run::{
-    DesiredRun, FlowRef, Key, Origin, RunId, RunIdentity, RunStatus, Window, WindowStatus,
-};
+use crate::run::{DesiredRun, Key, Origin, RunId, RunIdentity, RunStatus, Window, WindowStatus};
 
 /// How many runs of a flow are shown before they are only counted.
 const SHOWN: usize = 20;
@@ -60,37 +56,24 @@ impl<'a> View for StatusView<'a> {
             holder,
         } = self.status;
         if rows.is_empty() {
-            let nothing = "No runs are recorded for these manifests.";
             return Report {
                 title: "status: 0 runs".to_owned(),
-                verdict: nothing.to_owned(),
+                verdict: "No runs are recorded for these manifests.".to_owned(),
                 blocks: Vec::new(),
             };
         }
         let totals = StatusTotals::of(rows);
         let counts = totals.counts.describe();
         let all = format!("{}: {counts}", number(rows.len(), "run"));
-        let mut report = Report {
-            title: format!("status: {all}"),
-            verdict: format!("{all}."),
-            blocks: Vec::new(),
-        };
+        let mut report = Report::new("status", "", &all);
         if let Some(moved) = describe_moved(&totals) {
             report.note(format!("{moved}."));
         }
-        if let Some(holder) = holder {
-            report.table(Table {
-                heading: Some("More runs may come: the state is held by".to_owned()),
-                rows: vec![Row::new([plain(&holder.to_string(), 300)])],
-                ..Table::default()
-            });
-        }
-        report.table(Table {
-            heading: Some("These flows could not be listed".to_owned()),
-            rows: unread.iter().map(unread_row).collect(),
-            rest: "flows",
-            ..Table::default()
-        });
+        let holder = holder.iter().map(|it| Row::new([plain(&it, 300)]));
+        let holder = Table::first(1, holder, "");
+        report.table(holder.under("More runs may come: the state is held by"));
+        let unread = Table::first(usize::MAX, unread.iter().map(unread_row), "flows");
+        report.table(unread.under("These flows could not be listed"));
         let flows = rows.chunk_by(|a, b| a.identity.flow == b.identity.flow);
         report.add_flows(flows.filter_map(|rows| flow(rows, layout)));
         report
@@ -167,31 +150,19 @@ fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
         .iter()
         .map(|row| (row.identity.window, row.status()))
         .collect();
-    let span = Window::hull(windows.iter().map(|(window, _)| *window))?;
     let totals = StatusTotals::of(rows);
     let counts = totals.counts.present();
     let all = layout.verbose || rows.len() <= SHOWN;
     let mut shown: Vec<&StatusRow> = rows.iter().filter(|row| all || !row.is_fine()).collect();
     shown.sort_by_key(|row| row.status());
-    let most = if layout.verbose || layout.is_markdown {
-        shown.len()
-    } else {
-        SHOWN
-    };
-    shown.truncate(most);
+    shown.truncate(layout.most(SHOWN));
+    let flow = Flow::new(&first.name, &first.identity.flow, &windows, layout)?;
     Some(Flow {
-        name: plain(&first.name, 60),
-        id: FlowRef::clone(&first.identity.flow),
-        about: String::new(),
-        span,
-        bar: Bar::of(span, &windows, layout.bar()).without_gaps(),
         counts: counts
             .map(|(status, number)| (number, status.label()))
             .collect(),
         moved: describe_moved(&totals),
-        notes: Vec::new(),
         needs_attention: totals.counts.sum(WindowStatus::needs_attention) > 0,
-        is_listed: true,
         table: Table {
             head: &["KEY", "WINDOW (UTC)", "STATUS", "IN", "OUT", "FAILED"],
             left_out: rows.len() - shown.len(),
@@ -199,6 +170,7 @@ fn flow(rows: &[StatusRow], layout: Layout) -> Option<Flow> {
             rest: "runs, shown by --verbose",
             ..Table::default()
         },
+        ..flow.without_gaps()
     })
 }
 

@@ -5,38 +5,11 @@ use std::io::{self, Write};
 use console::{Alignment, measure_text_width, pad_str};
 
 use super::bar::{Cell, coloured, legend};
-use super::blocks::{Block, Flow, Report, Row, Table};
+use super::blocks::{Block, Flow, Layout, Report, Row, Table};
 use super::window;
 use super::wrap::wrap;
 use crate::doctor::Mark;
 use crate::run::UnixSeconds;
-
-/// How text is laid out.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Layout {
-    /// Whether everything is shown, however long it is.
-    pub verbose: bool,
-    /// How many columns there are; `None`: as many as it takes.
-    pub width: Option<usize>,
-    /// Whether it is for Markdown, which has more room, and other things beside it.
-    pub is_markdown: bool,
-}
-
-impl Layout {
-    /// How many columns text has that would be hard to read in longer lines.
-    pub(crate) fn columns(self) -> usize {
-        self.width.unwrap_or(80).min(120)
-    }
-
-    /// How many characters the bar of a flow has.
-    pub(super) fn bar(self) -> usize {
-        if self.is_markdown {
-            40 // in a table of flows
-        } else {
-            self.columns().saturating_sub("  [)".len())
-        }
-    }
-}
 
 /// Writes a report.
 ///
@@ -46,7 +19,7 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
     if !report.verdict.is_empty() {
         paragraph(out, &report.verdict, layout)?;
     }
-    let mut needs_legend = report.flows().any(|flow| flow.is_listed);
+    let mut needs_legend = report.flows().next().is_some();
     let mut before: Option<&Block> = None;
     for block in &report.blocks {
         let follows = match block {
@@ -79,13 +52,12 @@ pub(crate) fn write_report(out: &mut dyn Write, report: &Report, layout: Layout)
                 }
                 write_table(out, table, layout)?;
             }
-            Block::Flow(flow) if flow.is_listed => {
+            Block::Flow(flow) => {
                 if std::mem::take(&mut needs_legend) {
                     write_legend(out, report, layout)?;
                 }
                 write_flow(out, flow, layout)?;
             }
-            Block::Flow(_) => {}
             Block::Fields(fields) => write_fields(out, fields, layout)?,
             Block::Code(text) => writeln!(out, "{text}")?,
         }
@@ -112,8 +84,7 @@ fn lines(out: &mut dyn Write, text: &str, indent: usize, layout: Layout) -> io::
 fn write_legend(out: &mut dyn Write, report: &Report, layout: Layout) -> io::Result<()> {
     let notice = "Windows are [start, end) in UTC: the end is exclusive.";
     writeln!(out, "{notice}")?;
-    let shown = report.flows().filter(|flow| flow.is_listed);
-    let legend: Vec<String> = legend(shown.map(|flow| &flow.bar))
+    let legend: Vec<String> = legend(report.flows().map(|flow| &flow.bar))
         .into_iter()
         .map(|(mark, meaning)| format!("{mark} {meaning}").replace(' ', "\u{a0}"))
         .collect();

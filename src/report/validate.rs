@@ -1,8 +1,8 @@
 //! What `validate` found: one line, if there is no error. Problems are drawn on standard error.
 
+use super::blocks::Layout;
 use super::blocks::Report;
 use super::json::{self, ValidateDocument};
-use super::terminal::Layout;
 use super::view::View;
 use super::{ProblemCounts, number};
 use crate::manifest::{Checked, Sources};

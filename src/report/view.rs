@@ -8,10 +8,11 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::blocks::Layout;
 use super::blocks::Report;
 use super::github::{Annotation, Outputs};
 use super::markdown::markdown;
-use super::terminal::{Layout, write_report};
+use super::terminal::write_report;
 
 /// A result that can be shown.
 pub(crate) trait View {

@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::{Counted, Counts, RunStatus};
+use crate::amounts::listed;
 
 /// What became of a window, what most needs a person first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -181,6 +182,11 @@ impl WindowStatus {
         matches!(self, Self::Success | Self::Partial | Self::Empty)
     }
 
+    /// Whether a run is there, and the service may still change it.
+    pub(crate) fn is_unfinished(self) -> bool {
+        self.is_active() || self == Self::NotListed
+    }
+
     /// Whether it does not go on without a person.
     pub(crate) fn is_stuck(self) -> bool {
         self.needs_attention() && !self.is_done()
@@ -215,6 +221,11 @@ impl From<&RunStatus> for WindowStatus {
 }
 
 impl Counts<WindowStatus> {
+    /// How many runs have not finished.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.sum(WindowStatus::is_unfinished)
+    }
+
     /// Those that manifests ask for.
     pub(crate) fn wanted(&self) -> usize {
         self.sum(|status| status != WindowStatus::Orphaned)
@@ -222,11 +233,10 @@ impl Counts<WindowStatus> {
 
     /// `3 success, 1 failed`: what there is of anything.
     pub(crate) fn describe(&self) -> String {
-        let parts: Vec<String> = self
-            .present()
-            .map(|(status, number)| format!("{number} {}", status.label()))
-            .collect();
-        parts.join(", ")
+        listed(
+            self.present()
+                .map(|(status, number)| (number, status.label())),
+        )
     }
 }
 

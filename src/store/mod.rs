@@ -8,6 +8,7 @@
 //! it, does so through a [`LockedBackend`], which excludes a store and is excluded by one.
 
 pub(crate) mod durable;
+mod error;
 mod fingerprint;
 mod git;
 mod history;
@@ -25,7 +26,6 @@ mod whole;
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -34,9 +34,10 @@ use futures::future::BoxFuture;
 use crate::crash::Point;
 use crate::run::OrganizationId;
 use crate::state::{
-    FoldError, FormatError, Holder, Journal, State, decode_journal, decode_moved, decode_state,
+    FormatError, Holder, Journal, State, decode_journal, decode_moved, decode_state,
 };
 
+pub use error::StoreError;
 pub use git::git_branch;
 pub use local::Local;
 pub use locked::{Appended, Appending, LockedStore, Opened};
@@ -45,107 +46,6 @@ pub use objects::object_store;
 pub use remote::{LEASE, LONGEST_LEASE};
 pub use suspend_aware::SuspendAwareInstant;
 pub use whole::LockedBackend;
-
-/// Why the state cannot be read, held or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Somebody else holds it.
-    #[error("it is held by {}", .0.as_ref().map_or_else(|| "another process".to_owned(), ToString::to_string))]
-    Locked(Option<Holder>),
-    /// It cannot be locked at all.
-    #[error("cannot lock {}: {source}", path.display())]
-    NoLock {
-        /// The lock file.
-        path: PathBuf,
-        /// What came back.
-        source: std::io::Error,
-    },
-    /// Another hand was at a file of it while it was held.
-    #[error("{} was changed, replaced or removed while this command held it", .0.display())]
-    Changed(PathBuf),
-    /// It was taken over, or written to without a hold on it.
-    #[error("it was taken over by {}", .0.as_ref().map_or_else(|| "somebody else".to_owned(), ToString::to_string))]
-    Fenced(Option<Holder>),
-    /// A remote place refused, or did not answer.
-    #[error("cannot {action}: {said}")]
-    Remote {
-        /// What was tried.
-        action: &'static str,
-        /// What came back.
-        said: String,
-        /// Whether the same may go well a little later; a refusal does not.
-        may_pass: bool,
-    },
-    /// The repository has no remote that is meant.
-    #[error("cannot find the remote: {0}")]
-    NoRemote(&'static str),
-    /// A store without what keeps two holders apart.
-    #[error("cannot keep two applies apart there: {0}")]
-    NoConditionalWrites(String),
-    /// A commit of a state's branch holds neither file of a state, or other files than were read
-    /// from it.
-    #[error(
-        "its commit {0} does not hold what each commit of a state holds, or holds something else \
-         than was read from it"
-    )]
-    Unread(String),
-    /// A write takes longer than anything may be sent on an intent that it brings.
-    #[error(
-        "a write to it takes {} s, and with a lease of {} s nothing can be sent that late",
-        took.as_secs(),
-        lease.as_secs()
-    )]
-    TooSlow {
-        /// How long the last write took.
-        took: Duration,
-        /// How long the lease lasts.
-        lease: Duration,
-    },
-    /// A file of it cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What came back.
-        source: std::io::Error,
-    },
-    /// The disk refused.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On which file.
-        path: PathBuf,
-        /// What came back.
-        source: std::io::Error,
-    },
-    /// What is stored is not a state.
-    #[error(transparent)]
-    Format(#[from] FormatError),
-    /// It belongs to another organization.
-    #[error("it belongs to the organization {found}, not to {wanted}")]
-    ForeignOrganization {
-        /// Whose it is.
-        found: OrganizationId,
-        /// Whose was asked for.
-        wanted: OrganizationId,
-    },
-    /// An entry that would have made the journal unreadable was not written.
-    #[error("an entry does not follow from those before it: {0}")]
-    Illegal(#[from] FoldError),
-    /// An earlier write failed, so what is on the disk is not known.
-    #[error("an earlier write to it failed")]
-    Failed,
-}
-
-impl StoreError {
-    /// Whether the same may go well a little later: a holder may let go, and a remote that did not
-    /// answer may answer; one that refuses will not.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Locked(_) | Self::Remote { may_pass: true, .. })
-    }
-}
 
 /// What a place holds, as bytes.
 #[derive(Debug, Default)]

@@ -464,7 +464,7 @@ fn what_was_tried_as_often_as_is_allowed_is_left_to_a_person() {
     assert_eq!(emulated.requests(RequestKind::Action), 11);
     let shown = workspace.run(&format!("state show {key}")).exits(0).stdout;
     assert!(
-        shown.contains("attempts 1. run ") && shown.contains("2. run "),
+        shown.contains("attempts  1. run ") && shown.contains("2. run "),
         "{shown}"
     );
 }

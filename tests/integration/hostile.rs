@@ -126,8 +126,7 @@ fn links_that_lead_back() {
 #[test]
 fn a_range_of_a_billion_windows() {
     let range = "ranges:\n  - { from: 1985-01-01, to: 2022-01-01, every: 1 second }\n";
-    let ran = refused(file_source(range).as_bytes(), "BF023");
-    assert!(ran.stderr.contains("1167609600 windows"), "{}", ran.stderr);
+    refused(file_source(range).as_bytes(), "BF023");
 }
 
 #[test]

@@ -299,5 +299,5 @@ fn source_and_delta_column_go_together_in_a_list_too() {
         }
     }
     // Of 216.
-    assert_eq!(good, 50);
+    assert_eq!(good, 56);
 }

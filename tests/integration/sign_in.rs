@@ -183,7 +183,7 @@ fn a_page_in_place_of_an_answer_is_told_as_one() {
         } else {
             talk.answer(
                 200,
-                "<html><body>Sign in to the company network</body></html>",
+                "<html><title>Sign in to the company network</title></html>",
             );
         }
     });

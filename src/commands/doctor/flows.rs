@@ -47,9 +47,9 @@ pub(super) async fn look(
     let answers: Vec<FlowAnswer<'_>> = stream::iter(flows)
         .map(|(flow, manifest)| async move {
             FlowAnswer {
-                name: &manifest.name,
+                name: &manifest.request.name,
                 flow,
-                source: &manifest.source,
+                source: &manifest.request.source,
                 answer: client.flow(flow).await,
             }
         })
@@ -73,20 +73,12 @@ pub(super) async fn look(
         match shape {
             Ok(shape) => whole = whole.and(shape),
             Err((flow, error)) => {
-                let message = format!(
-                    "the runs of the flow {} cannot be listed: {}",
-                    flow.id,
-                    plain(&error.to_string(), 300)
-                );
+                let error = plain(&error.to_string(), 300);
+                let message = format!("the runs of the flow {} cannot be listed: {error}", flow.id);
+                let (trouble, area) = (Trouble::WouldNotWork, Area::Behaviour);
                 findings.push(
-                    Finding::fault(
-                        Trouble::WouldNotWork,
-                        Area::Behaviour,
-                        "lists",
-                        "lists",
-                        message,
-                    )
-                    .advise("without its list, no run of a flow can be followed or settled"),
+                    Finding::fault(trouble, area, "lists", "lists", message)
+                        .advise("without its list, no run of a flow can be followed or settled"),
                 );
             }
         }

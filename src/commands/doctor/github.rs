@@ -5,7 +5,6 @@ use crate::cli::environment::variable;
 use crate::cli::github::client;
 use crate::cli::state_location::StateLocation;
 use crate::doctor::{Area, Finding};
-use crate::github::GitHubError;
 use crate::report::plain;
 
 const AREA: Area = Area::GitHub;
@@ -21,53 +20,42 @@ pub(super) async fn check(context: &Context) -> Vec<Finding> {
     let client = match client() {
         Ok(client) => client,
         Err(failure) => {
-            let message = plain(failure.message(), 300);
+            let message = plain(&failure.message, 300);
             return vec![Finding::notice(AREA, "token", "token", message)];
         }
     };
+    let reads = "GITHUB_TOKEN reads the repository";
     let mut findings = vec![match client.permissions().await {
-        Ok(may) if may.is_empty() => {
-            Finding::fine(AREA, "token", "token", "GITHUB_TOKEN reads the repository")
+        Ok(may) if may.is_empty() => Finding::fine(AREA, "token", "token", reads),
+        Ok(may) => {
+            let message = format!("{reads}, as one that may {}", may.join(", "));
+            Finding::fine(AREA, "token", "token", message).advise(
+                "whether it may write comments and issues shows only when it does: the job needs \
+                 `pull-requests: write` for --comment and `issues: write` for --issue",
+            )
         }
-        Ok(may) => Finding::fine(
-            AREA,
-            "token",
-            "token",
-            format!(
-                "GITHUB_TOKEN reads the repository, as one that may {}",
-                may.join(", ")
-            ),
-        )
-        .advise(
-            "whether it may write comments and issues shows only when it does: the job needs \
-             `pull-requests: write` for --comment and `issues: write` for --issue",
-        ),
         Err(error) => {
             let message = format!("GITHUB_TOKEN: {}", plain(&error.to_string(), 300));
             Finding::notice(AREA, "token", "token", message)
                 .advise("the job needs `permissions: contents: read` at least")
         }
     }];
-    if let StateLocation::Branch { name, .. } = context.kept() {
-        findings.extend(branch(&client.is_protected(name).await, name));
+    if let StateLocation::Branch { name, .. } = &context.location {
+        let shown = plain(name, 100);
+        match client.is_protected(name).await {
+            Ok(Some(true)) => {
+                let message = format!("a rule protects the branch {shown}");
+                findings.push(Finding::notice(AREA, "branch", "branch", message).advise(
+                    "see that it lets this job push: what it refuses shows only when a push is real",
+                ));
+            }
+            Ok(Some(false)) => {
+                let message = format!("no rule protects the branch {shown} from this job");
+                findings.push(Finding::fine(AREA, "branch", "branch", message));
+            }
+            // It is not there yet, or may not be seen: the push that is a dry run tells.
+            Ok(None) | Err(_) => {}
+        }
     }
     findings
-}
-
-fn branch(answer: &Result<Option<bool>, GitHubError>, name: &str) -> Option<Finding> {
-    let shown = plain(name, 100);
-    match answer {
-        Ok(Some(true)) => {
-            let message = format!("a rule protects the branch {shown}");
-            Some(Finding::notice(AREA, "branch", "branch", message).advise(
-                "see that it lets this job push: what it refuses shows only when a push is real",
-            ))
-        }
-        Ok(Some(false)) => {
-            let message = format!("no rule protects the branch {shown} from this job");
-            Some(Finding::fine(AREA, "branch", "branch", message))
-        }
-        // It is not there yet, or may not be seen: the push that is a dry run tells.
-        Ok(None) | Err(_) => None,
-    }
 }

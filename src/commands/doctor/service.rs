@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::of_failure;
-use crate::api::{Client, probe, unusable_certificates};
+use crate::api::{ApiError, Client, probe, unusable_certificates};
 use crate::cli::connect::timeouts;
 use crate::cli::context::Context;
 use crate::cli::environment::variable;
@@ -16,6 +16,12 @@ use crate::run::Sandbox;
 
 /// How the endpoint is reached, if it is, and what time it is there.
 pub(super) async fn probe_endpoint(context: &Context, findings: &mut Vec<Finding>) -> bool {
+    if context.emulator {
+        let message = "the built-in emulator: nothing reaches Adobe";
+        let finding = Finding::fine(Area::Service, "endpoint", "endpoint", message);
+        findings.push(finding);
+        return true;
+    }
     let endpoint = context.endpoint.as_str().trim_end_matches('/');
     if let Some(wrong) = unusable_certificates(variable) {
         findings.push(Finding::notice(Area::Service, "certificates", "TLS", wrong));
@@ -34,7 +40,7 @@ pub(super) async fn sign_in(
     let token = match client.auth().token().await {
         Ok(token) => token,
         Err(error) => {
-            let failure = Failure::from(crate::api::ApiError::Auth(error));
+            let failure = Failure::from(ApiError::Auth(error));
             findings.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
             return false;
         }
@@ -59,15 +65,14 @@ pub(super) async fn open_sandboxes<'m>(
     findings: &mut Vec<Finding>,
 ) -> BTreeSet<&'m Sandbox> {
     let of_manifests = manifests.iter().map(|manifest| &manifest.flow.sandbox);
-    let mut sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
-    let mut refused = Vec::new();
-    for &sandbox in &sandboxes {
+    let sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
+    let mut open = BTreeSet::new();
+    for sandbox in sandboxes {
         let answer = client.open_sandbox(sandbox).await;
         findings.push(check_sandbox(sandbox, answer.as_ref().map(drop)));
-        if answer.is_err() {
-            refused.push(sandbox);
+        if answer.is_ok() {
+            open.insert(sandbox);
         }
     }
-    sandboxes.retain(|sandbox| !refused.contains(sandbox));
-    sandboxes
+    open
 }

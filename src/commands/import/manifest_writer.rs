@@ -178,7 +178,7 @@ impl ManifestWriter<'_> {
         if let (Some((flow, other)), false) = (other, was_there) {
             return Err(Failure::usage(format!(
                 "{} is a manifest of the flow {} already; nothing was written",
-                other.path, flow.id
+                other.request.manifest, flow.id
             ))
             .hint(
                 "apply adopts the runs that exist for its windows; `backfill audit` shows those \

@@ -58,9 +58,9 @@ impl Neighbours {
             !checked.has_errors() && of_flow.eq(wanted.clone())
         })?;
         let manifest = checked.manifests.iter().find(|one| *one.flow == *flow)?;
-        let text = sources.text(&manifest.path)?;
-        (*manifest.source == *source).then(|| ImportedManifest {
-            path: manifest.path.to_string(),
+        let text = sources.text(&manifest.request.manifest)?;
+        (*manifest.request.source == *source).then(|| ImportedManifest {
+            path: manifest.request.manifest.to_string(),
             text: text.to_owned(),
             was_there: true,
         })

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::look;
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -26,8 +25,8 @@ pub(super) struct Flags {
 }
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
-    let Some(Inspected { state, .. }) = look(context).await? else {
-        let message = format!("there is no state in {}", context.place_name());
+    let Some(Inspected { state, .. }) = context.inspect().await? else {
+        let message = format!("there is no state in {}", context.location);
         return Err(
             Failure::new(Exit::State, message).hint("name the place of another with --state")
         );

@@ -4,19 +4,18 @@
 //! What was recorded after it was pulled would be lost: then it is refused. All that changes is shown
 //! before it is written, first of all the runs that could be created twice.
 
-use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
-use crate::cli::ask::confirm;
+use crate::cli::ask::{ask, check_can_ask};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::input::read_text;
 use crate::cli::lock::holder;
 use crate::cli::output;
 use crate::cli::present::layout;
 use crate::cli::signals::Signals;
-use crate::file_text::text_of;
 use crate::report::{self, number, plain};
 use crate::state::{Fate, FormatError, Record, State, decode_edited};
 use crate::store::{Inspected, LockedBackend, StateBackend, StoreError};
@@ -54,11 +53,9 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 }
 
 impl Pushed {
-    fn read(context: &Context, path: &PathBuf) -> Result<Self, Failure> {
+    fn read(context: &Context, path: &Path) -> Result<Self, Failure> {
         let name = plain(&path.display().to_string(), 300);
-        let bytes = fs::read(path)
-            .map_err(|error| Failure::usage(format!("could not read {name}: {error}")))?;
-        let text = text_of(&bytes).map_err(|error| Failure::not_text(&name, error))?;
+        let text = read_text("", path)?;
         let state = decode_edited(text.as_bytes()).map_err(|error| refuse(&name, error))?;
         match &context.organization {
             Some(wanted) if *wanted != state.organization => Err(Failure::usage(format!(
@@ -101,7 +98,7 @@ async fn push(
     held: &mut LockedBackend,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
-    let place = context.place_name();
+    let place = context.location.to_string();
     let Pushed { name, state: new } = pushed;
     let nothing = State::new(new.organization.clone());
     let old = held.found().map(|found| &found.state);
@@ -130,7 +127,8 @@ async fn push(
         })?;
     }
     let question = format!("Push {name} to {place}?");
-    if !confirm(context, flags.yes, "push the file", &question, signals).await? {
+    check_can_ask(context, flags.yes, "push the file", "add --yes")?;
+    if !flags.yes && !ask(&question, signals).await? {
         output::text(|out| writeln!(out, "Nothing was pushed."))?;
         return Ok(Exit::Success);
     }
@@ -146,7 +144,7 @@ async fn push(
     let written = held
         .replace(new, what)
         .await
-        .map_err(|error| Failure::state(&place, &error))?;
+        .map_err(|error| context.unusable(&error))?;
     output::text(|out| {
         writeln!(
             out,
@@ -271,7 +269,7 @@ mod tests {
         let old = State::new("5C13@AdobeOrg".parse().expect("an organization"));
         let refused = |new: &State| {
             let failure = check_succession(".backfill", &old, "edit.jsonl", new).err()?;
-            Some((failure.exit(), failure.message().to_owned()))
+            Some((failure.exit, failure.message))
         };
         assert_eq!(refused(&old), None);
         let mut new = old.clone();

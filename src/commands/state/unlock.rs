@@ -3,9 +3,8 @@
 //! A wrong answer to that doubles no run: the old holder can write no more, so it sends on no new
 //! intent, and the next holder waits for what it may still send on those that it has made.
 
-use super::look;
 use crate::cli::Exit;
-use crate::cli::ask::confirm;
+use crate::cli::ask::{ask, check_can_ask};
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
 use crate::cli::lock::holder;
@@ -31,12 +30,12 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let place = context.place()?;
     let name = place.name();
-    let failure = |error: StoreError| Failure::state(&name, &error);
+    let failure = |error: StoreError| context.unusable(&error);
     let is_leased = place.lease().is_some();
     if is_leased && let Some(who) = place.holder().await.map_err(failure)? {
         return unlock(context, flags, place.as_ref(), &who).await;
     }
-    if look(context).await?.is_none() {
+    if context.inspect().await?.is_none() {
         output::text(|out| report::write_report(out, &report::no_state(&name), layout(context)))?;
         return Ok(Exit::Success);
     }
@@ -68,15 +67,8 @@ async fn unlock(
         )
     })?;
     let question = "Unlock it? That is right only if that process is gone.";
-    if !confirm(
-        context,
-        flags.yes,
-        "unlock the state",
-        question,
-        &mut Signals::listen()?,
-    )
-    .await?
-    {
+    check_can_ask(context, flags.yes, "unlock the state", "add --yes")?;
+    if !flags.yes && !ask(question, &mut Signals::listen()?).await? {
         output::text(|out| writeln!(out, "It was not unlocked."))?;
         return Ok(Exit::Success);
     }
@@ -127,8 +119,8 @@ mod tests {
             since: Timestamp::UNIX_EPOCH,
         };
         let failure = end(&place, &who).await.expect_err("it is another's");
-        assert_eq!(failure.exit(), Exit::State);
-        let message = failure.message();
+        assert_eq!(failure.exit, Exit::State);
+        let message = failure.message;
         assert!(message.contains("it has changed hands"), "{message}");
     }
 }

@@ -33,7 +33,7 @@ fn each_field_has_a_text_and_no_mapping_takes_another() {
 fn tables(mapping: &Description, tables: &mut Vec<String>) {
     let rows = mapping.fields.iter().map(|field| {
         let required = if field.is_required { " Required." } else { "" };
-        let text = field.text.replace("\n\n", " ");
+        let text = paragraphs(field.text).join(" ");
         format!("| `{}` | {text}{required} |\n", field.name)
     });
     let rows: String = rows.collect();
@@ -103,7 +103,6 @@ fn lengths_that_are_read_fit_and_common_slips_do_not() {
         "",
         "daily",
         "900",
-        "15 dya",
         "01:30",
         "1.5 hours",
         "P",

@@ -6,16 +6,15 @@
 //! nodes are counted as if every alias were written out, so that no walk over a tree can be
 //! longer than [`MAX_NODES`].
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, Tag};
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::fields::{Fields, Pending};
 use super::syntax::{hint, look_alike_near, tab_in_indent};
-use super::{MapEntry, Node, Scalar, Span, Value, offset, within};
-use crate::manifest::problem::{Problem, Problems, Reporter, Rule};
+use super::{MapEntry, Node, NodeKind, Scalar, Span, Value, offset, within};
+use crate::manifest::problem::{Problem, Problems, Rule};
 use crate::manifest::show::short;
 
 /// Nodes of a file, aliases written out: twice what 200,000 lines of windows need.
@@ -28,16 +27,11 @@ const MAX_DEPTH: usize = 64;
 const MAX_BROKEN: usize = 1_000;
 
 /// Reads the documents of `text`, leaving out empty ones, and reports what is wrong with it.
-pub(in crate::manifest) fn parse<'a>(
-    file: &Arc<str>,
-    text: &'a str,
-    problems: &mut Problems,
-) -> Vec<Node<'a>> {
-    let mut reporter = Reporter { file, problems };
+pub(in crate::manifest) fn parse<'a>(text: &'a str, problems: &mut Problems) -> Vec<Node<'a>> {
     if let Some(at) = text.find('\0') {
         let hint = "is it really a text file? UTF-16 is not read, only UTF-8";
         let span = span_at(text, at, 1);
-        reporter.report(Rule::Yaml, span, "the file has a NUL byte", hint);
+        problems.report(Rule::Yaml, span, "the file has a NUL byte", hint);
         return Vec::new();
     }
     let mut options = granit_parser::options! {
@@ -46,183 +40,198 @@ pub(in crate::manifest) fn parse<'a>(
         emit_unresolved_aliases: true,
     };
     options.set_emit_comments(false);
-    let mut parser = Parser::new_from_str_with_options(text, options);
     let mut composer = Composer {
-        reporter,
-        documents: Vec::new(),
-        frames: Vec::new(),
+        parser: Parser::new_from_str_with_options(text, options),
+        problems,
         anchors: HashMap::new(),
         nodes: 0,
     };
+    let mut documents = Vec::new();
     let mut broken = 0;
-    while let Some(next) = parser.next_event() {
-        match next {
-            Ok((event, span)) => {
-                composer.take(event, span);
-                if composer.nodes > MAX_NODES {
-                    composer.refuse_size(span);
+    loop {
+        match composer.document() {
+            Ok(Some(node)) => documents.push(node),
+            Ok(None) => break,
+            Err(Stop::Syntax(error)) => {
+                composer.report_syntax(text, &error);
+                broken += 1;
+                let goes_on = broken < MAX_BROKEN
+                    && matches!(composer.parser.proceed_next_document(), Ok(true));
+                if !goes_on {
                     break;
                 }
             }
-            Err(error) => {
-                composer.abandon(text, &error);
-                broken += 1;
-                if broken == MAX_BROKEN || !matches!(parser.proceed_next_document(), Ok(true)) {
-                    break;
-                }
+            Err(Stop::TooLarge(span)) => {
+                let message =
+                    format!("more than {MAX_NODES} values in one file, aliases written out");
+                let hint = "split the file, or write windows by rule under `ranges`";
+                problems.report(Rule::TooLarge, span, message, hint);
+                break;
             }
         }
     }
-    composer.documents
+    documents.retain(|node| !matches!(&node.value, Value::Scalar(s) if s.kind() == NodeKind::Null));
+    documents
+}
+
+/// Why a document is given up.
+enum Stop {
+    Syntax(ScanError),
+    /// The file has too many values: the last one.
+    TooLarge(Span),
 }
 
 struct Composer<'p, 'a> {
-    reporter: Reporter<'p>,
-    documents: Vec<Node<'a>>,
-    frames: Vec<Frame<'a>>,
-    anchors: HashMap<usize, Anchored<'a>>,
+    parser: Parser<'a, StrInput<'a>>,
+    problems: &'p mut Problems,
+    /// Each anchored node, and how many nodes it is.
+    anchors: HashMap<usize, (Node<'a>, usize)>,
     /// Nodes so far, aliases written out.
     nodes: usize,
 }
 
-struct Anchored<'a> {
-    node: Node<'a>,
-    /// Its nodes, itself included.
-    nodes: usize,
-}
-
-/// A collection that is still open.
-struct Frame<'a> {
-    span: Span,
-    anchor: usize,
-    /// The count of nodes when it opened.
-    nodes_before: usize,
-    items: Items<'a>,
-}
-
-enum Items<'a> {
-    Sequence(Vec<Node<'a>>),
-    Mapping(Fields<'a>),
-}
-
 impl<'a> Composer<'_, 'a> {
-    fn take(&mut self, event: Event<'a>, at: granit_parser::Span) {
-        let span = span(at);
-        match event {
+    fn document(&mut self) -> Result<Option<Node<'a>>, Stop> {
+        self.anchors.clear();
+        while let Some((event, span)) = self.next()? {
+            if !matches!(
+                event,
+                Event::StreamStart
+                    | Event::StreamEnd
+                    | Event::DocumentStart(..)
+                    | Event::DocumentEnd
+            ) {
+                return self.node(event, span).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
+        let next = self.parser.next_event().transpose().map_err(Stop::Syntax)?;
+        Ok(next.map(|(event, at)| (event, span(at))))
+    }
+
+    /// The node that begins with `event`. The parser bounds how deep it goes.
+    fn node(&mut self, event: Event<'a>, mut span: Span) -> Result<Node<'a>, Stop> {
+        let (before, at) = (self.nodes, span);
+        self.nodes += 1;
+        let mut alias = None;
+        let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.nodes += 1;
                 let as_text = self.is_tagged_text(tag.as_deref(), span);
                 let plain = style == ScalarStyle::Plain && !as_text;
-                let value = if text.len() > MAX_SCALAR {
-                    self.refuse_scalar(text.len(), span);
-                    Value::Unreadable
-                } else {
-                    Value::Scalar(Scalar { text, plain })
-                };
-                let node = node(value, span);
-                self.anchor(anchor, &node, 1);
-                self.place(node);
+                (self.scalar(text, plain, span), anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.is_tagged_text(tag.as_deref(), span);
-                self.open(span, anchor, Items::Sequence(Vec::new()));
+                (self.sequence(&mut span)?, anchor)
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.is_tagged_text(tag.as_deref(), span);
-                self.open(span, anchor, Items::Mapping(Fields::default()));
+                (self.mapping(&mut span)?, anchor)
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span.end),
             Event::Alias(id) => {
-                let node = if let Some(Anchored { node, nodes }) = self.anchors.get(&id) {
-                    self.nodes = self.nodes.saturating_add(*nodes);
-                    Node {
-                        alias: Some(Box::new(span)),
-                        ..node.clone()
-                    }
+                if let Some((node, nodes)) = self.anchors.get(&id) {
+                    self.nodes = before.saturating_add(*nodes);
+                    alias = Some(Box::new(at));
+                    span = node.span;
+                    (node.value.clone(), 0)
                 } else {
                     // The anchor's own collection is still open.
                     let message = "this alias is inside of what it stands for";
                     self.report(span, message, "write out what is meant");
-                    node(Value::Unreadable, span)
-                };
-                self.place(node);
+                    (Value::Unreadable, 0)
+                }
             }
             Event::UnresolvedAlias(name) => {
-                self.nodes += 1;
                 let message = format!("no anchor `&{}`", short(&name));
                 let hint = "an anchor must come before its alias, in the same document";
                 self.report(span, message, hint);
-                self.place(node(Value::Unreadable, span));
+                (Value::Unreadable, 0)
             }
-            Event::DocumentStart(..) | Event::DocumentEnd => {
-                self.frames.clear();
-                self.anchors.clear();
-            }
-            _ => {}
-        }
-    }
-
-    fn open(&mut self, span: Span, anchor: usize, items: Items<'a>) {
-        self.frames.push(Frame {
-            span,
-            anchor,
-            nodes_before: self.nodes,
-            items,
-        });
-        self.nodes += 1;
-    }
-
-    fn close(&mut self, end: u32) {
-        let Some(frame) = self.frames.pop() else {
-            return;
+            _ => (Value::Unreadable, 0),
         };
-        let value = match frame.items {
-            Items::Sequence(items) => Value::Sequence(Rc::new(items)),
-            Items::Mapping(mut fields) => {
-                for merged in std::mem::take(&mut fields.merges) {
-                    self.merge(&mut fields, &merged, true);
+        if self.nodes > MAX_NODES {
+            return Err(Stop::TooLarge(at));
+        }
+        let node = Node { value, span, alias };
+        if anchor != 0 {
+            let nodes = self.nodes - before;
+            self.anchors.insert(anchor, (node.clone(), nodes));
+        }
+        Ok(node)
+    }
+
+    fn scalar(&mut self, text: Cow<'a, str>, plain: bool, span: Span) -> Value<'a> {
+        if text.len() <= MAX_SCALAR {
+            return Value::Scalar(Scalar { text, plain });
+        }
+        let message = format!("a value of {} bytes; {MAX_SCALAR} are allowed", text.len());
+        let hint = "is a quote before it left open?";
+        self.problems.report(Rule::TooLarge, span, message, hint);
+        Value::Unreadable
+    }
+
+    /// The rest of a sequence; `span` is made to reach to its end.
+    fn sequence(&mut self, span: &mut Span) -> Result<Value<'a>, Stop> {
+        let mut items = Vec::new();
+        while let Some((event, at)) = self.next()? {
+            if matches!(event, Event::SequenceEnd) {
+                span.end = span.end.max(at.end);
+                break;
+            }
+            items.push(self.node(event, at)?);
+        }
+        Ok(Value::Sequence(Rc::new(items)))
+    }
+
+    /// The rest of a mapping; `span` is made to reach to its end.
+    fn mapping(&mut self, span: &mut Span) -> Result<Value<'a>, Stop> {
+        let mut fields = Fields::default();
+        let mut merges = Vec::new();
+        while let Some((event, at)) = self.next()? {
+            if matches!(event, Event::MappingEnd) {
+                span.end = span.end.max(at.end);
+                break;
+            }
+            let key = self.node(event, at)?;
+            let Some((event, at)) = self.next()? else {
+                break;
+            };
+            let node = self.node(event, at)?;
+            let key_span = key.used_at();
+            match key.value {
+                Value::Scalar(key) if key.plain && key.text == "<<" => merges.push(node),
+                Value::Scalar(Scalar { text: key, .. }) => {
+                    if let Some(first) = fields.get(&key) {
+                        let message = format!("`{}` is written twice in one mapping", short(&key));
+                        self.problems.report_two(
+                            Rule::DuplicateKey,
+                            key_span,
+                            message,
+                            (first.key_span, "first here"),
+                            "keep one of the two",
+                        );
+                    } else {
+                        fields.insert(MapEntry {
+                            key,
+                            key_span,
+                            node,
+                        });
+                    }
                 }
-                Value::Mapping(Rc::new(fields.entries))
+                Value::Unreadable => {}
+                Value::Sequence(_) | Value::Mapping(_) => {
+                    let message = "a key must be a single word, not a collection";
+                    self.report(key_span, message, "is a line before it, or a `: `, amiss?");
+                }
             }
-        };
-        let span = Span {
-            end: end.max(frame.span.end),
-            ..frame.span
-        };
-        let node = node(value, span);
-        self.anchor(frame.anchor, &node, self.nodes - frame.nodes_before);
-        self.place(node);
-    }
-
-    fn anchor(&mut self, id: usize, node: &Node<'a>, nodes: usize) {
-        if id != 0 {
-            let node = node.clone();
-            self.anchors.insert(id, Anchored { node, nodes });
         }
-    }
-
-    /// Puts a finished node where it belongs: into the open collection, or among the documents.
-    fn place(&mut self, node: Node<'a>) {
-        let Some(frame) = self.frames.last_mut() else {
-            if !matches!(&node.value, Value::Scalar(s) if s.kind() == super::NodeKind::Null) {
-                self.documents.push(node);
-            }
-            return;
-        };
-        let fields = match &mut frame.items {
-            Items::Sequence(items) => return items.push(node),
-            Items::Mapping(fields) => fields,
-        };
-        match std::mem::take(&mut fields.pending) {
-            Pending::Key => fields.key(node, &mut self.reporter),
-            Pending::ValueOf(key, key_span) => fields.insert(MapEntry {
-                key,
-                key_span,
-                node,
-            }),
-            Pending::Merge => fields.merges.push(node),
-            Pending::Dropped => {}
+        for merged in &merges {
+            self.merge(&mut fields, merged, true);
         }
+        Ok(Value::Mapping(Rc::new(fields.entries)))
     }
 
     /// Adds the fields of a `<<` value that the mapping does not have itself.
@@ -267,9 +276,7 @@ impl<'a> Composer<'_, 'a> {
         }
     }
 
-    fn abandon(&mut self, text: &str, error: &ScanError) {
-        self.frames.clear();
-        self.anchors.clear();
+    fn report_syntax(&mut self, text: &str, error: &ScanError) {
         let mark = error.marker();
         let width = text
             .get(mark.byte_offset().unwrap_or(0)..)
@@ -277,12 +284,12 @@ impl<'a> Composer<'_, 'a> {
             .map_or(0, char::len_utf8);
         let mut span = span(granit_parser::Span::empty(*mark));
         span.end = span.start + offset(width);
-        let kind = error.kind().to_string();
         if let Some(tab) = tab_in_indent(text, span) {
             let message = "not valid YAML: a line is indented with a tab";
             return self.report(tab, message, "indent with spaces only");
         }
-        let file = self.reporter.file;
+        let kind = error.kind().to_string();
+        let file = &self.problems.file;
         let mut problem = Problem::new(Rule::Yaml, file, span, format!("not valid YAML: {kind}"));
         if let Some((place, found)) = look_alike_near(text, span) {
             let meant = found.meant();
@@ -291,33 +298,30 @@ impl<'a> Composer<'_, 'a> {
         } else if let Some(hint) = hint(&kind) {
             problem = problem.hint(hint);
         }
-        self.reporter.problems.push(problem);
-    }
-
-    fn refuse_scalar(&mut self, length: usize, span: Span) {
-        let message = format!("a value of {length} bytes; {MAX_SCALAR} are allowed");
-        let hint = "is a quote before it left open?";
-        self.reporter.report(Rule::TooLarge, span, message, hint);
-    }
-
-    fn refuse_size(&mut self, at: granit_parser::Span) {
-        self.frames.clear();
-        let message = format!("more than {MAX_NODES} values in one file, aliases written out");
-        let hint = "split the file, or write windows by rule under `ranges`";
-        self.reporter
-            .report(Rule::TooLarge, span(at), message, hint);
+        self.problems.push(problem);
     }
 
     fn report(&mut self, span: Span, message: impl Into<String>, hint: &str) {
-        self.reporter.report(Rule::Yaml, span, message, hint);
+        self.problems.report(Rule::Yaml, span, message, hint);
     }
 }
 
-fn node(value: Value<'_>, span: Span) -> Node<'_> {
-    Node {
-        value,
-        span,
-        alias: None,
+/// The fields of a mapping so far. A key is looked up in constant time, so that a hostile mapping of a
+/// million keys costs no more than a friendly one.
+#[derive(Default)]
+struct Fields<'a> {
+    entries: Vec<MapEntry<'a>>,
+    by_key: HashMap<Cow<'a, str>, usize>,
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, key: &str) -> Option<&MapEntry<'a>> {
+        self.by_key.get(key).map(|&at| &self.entries[at])
+    }
+
+    fn insert(&mut self, entry: MapEntry<'a>) {
+        self.by_key.insert(entry.key.clone(), self.entries.len());
+        self.entries.push(entry);
     }
 }
 

@@ -7,7 +7,6 @@
 //! Neither touches the disk.
 
 mod compose;
-mod fields;
 mod syntax;
 mod typed;
 

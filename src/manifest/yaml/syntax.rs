@@ -29,46 +29,43 @@ pub(super) fn hint(kind: &str) -> Option<&'static str> {
     hint.map(|(_, hint)| *hint)
 }
 
-/// The first tab that indents the line of `span` or the one after it, where the parser may have
-/// begun to read what it then could not.
-pub(super) fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
-    let (before, _) = text.split_at_checked(span.start as usize)?;
-    let mut from = before.rfind('\n').map_or(0, |newline| newline + 1);
-    for line_number in [span.line, span.line + 1] {
-        let line = &text[from..];
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(at) = line[..indent].find('\t') {
-            return Some(Span {
-                start: offset(from + at),
-                end: offset(from + at + 1),
-                line: line_number,
-                column: offset(at + 1),
-            });
-        }
-        from += line.find('\n')? + 1;
-    }
-    None
-}
-
-/// What only looks like a sign of YAML's in the line of `span` or the one before it, where a value may have
-/// begun that the parser then could not read.
-pub(super) fn look_alike_near(text: &str, span: Span) -> Option<(Span, LookAlike)> {
-    let (before, _) = text.split_at_checked(span.start as usize)?;
+/// The line of `span`, the one after it and the one before it, each with where it begins: the parser may
+/// have begun to read before or after what it then could not.
+fn lines_near(text: &str, span: Span) -> impl Iterator<Item = (Span, &str)> {
+    let before = text.get(..span.start as usize).unwrap_or_default();
     let line = before.rfind('\n').map_or(0, |newline| newline + 1);
     let previous = before[..line.saturating_sub(1)].rfind('\n');
-    let previous = previous.map_or(0, |newline| newline + 1);
-    [(line, span.line), (previous, span.line.saturating_sub(1))]
-        .into_iter()
-        .find_map(|(from, number)| {
-            let line = text[from..].lines().next()?;
-            let found = look_alike_in_syntax(line)?;
-            let whole = Span {
-                start: offset(from),
-                end: offset(from),
-                line: number.max(1),
-                column: 1,
-            };
-            let place = within(whole, line, found.at, found.character.len_utf8());
-            Some((place, found))
-        })
+    let next = text[line..].find('\n').map_or(text.len(), |n| line + n + 1);
+    let lines = [
+        (line, span.line),
+        (next, span.line + 1),
+        (previous.map_or(0, |n| n + 1), span.line.saturating_sub(1)),
+    ];
+    lines.into_iter().map(move |(from, number)| {
+        let place = Span {
+            start: offset(from),
+            end: offset(from),
+            line: number.max(1),
+            column: 1,
+        };
+        (place, text[from..].lines().next().unwrap_or_default())
+    })
+}
+
+/// A tab that indents a line.
+pub(super) fn tab_in_indent(text: &str, span: Span) -> Option<Span> {
+    lines_near(text, span).find_map(|(place, line)| {
+        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+        let tab = line[..indent].find('\t')?;
+        Some(within(place, line, tab, 1))
+    })
+}
+
+/// What only looks like a sign of YAML's.
+pub(super) fn look_alike_near(text: &str, span: Span) -> Option<(Span, LookAlike)> {
+    lines_near(text, span).find_map(|(place, line)| {
+        let found = look_alike_in_syntax(line)?;
+        let place = within(place, line, found.at, found.character.len_utf8());
+        Some((place, found))
+    })
 }

@@ -81,7 +81,8 @@ fn span_of(at: &serde_saphyr::Location) -> Span {
 /// What is wrong with the text as YAML, whatever its type: as of a manifest it would be said.
 fn malformed(name: &str, text: &str) -> Option<(String, Option<Span>)> {
     let mut problems = Problems::default();
-    parse(&name.into(), text, &mut problems);
+    problems.next_file(&name.into());
+    parse(text, &mut problems);
     let problem = problems.sorted().0.into_iter().next()?;
     let hint = problem.hint.map(|hint| format!(": {hint}"));
     let message = problem.message + &hint.unwrap_or_default();
@@ -130,27 +131,18 @@ fn any(names: &[&str]) -> String {
 
 /// A kind of value, as the library or serde names it, in the words of a user.
 fn kind(what: &str) -> &str {
-    let words = [
-        ("nonzero", "a whole number, 1 or more"),
-        ("integer", "a whole number"),
-        ("f64", "a number"),
-        ("float", "a number"),
-        ("bool", "true or false"),
-        ("map", "fields, each as `name: value`"),
-        ("struct", "fields, each as `name: value`"),
-        ("sequence", "a list"),
-        ("scalar", "a single value"),
-        ("string", "a single value"),
-        ("value", "a single value"),
-        ("enum", "a single value"),
-    ];
+    let is = |words: &[&str]| words.iter().any(|word| what.contains(word));
     match what {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        _ => words
-            .iter()
-            .find(|(word, _)| what.contains(word))
-            .map_or(what, |(_, text)| text),
+        _ if is(&["nonzero"]) => "a whole number, 1 or more",
+        _ if is(&["integer"]) => "a whole number",
+        _ if is(&["f64", "float"]) => "a number",
+        _ if is(&["bool"]) => "true or false",
+        _ if is(&["map", "struct"]) => "fields, each as `name: value`",
+        _ if is(&["sequence"]) => "a list",
+        _ if is(&["scalar", "string", "value", "enum"]) => "a single value",
+        what => what,
     }
 }
 

@@ -4,143 +4,98 @@
 
 use std::io::{self, Write};
 
-use crate::engine::{Applied, FollowTotals, OutcomeKind, RetrySummary};
+use crate::engine::{Applied, OutcomeKind, RetrySummary};
 use crate::plan::{Action, Plan, RetryPlan};
 use crate::reconcile::status::{Status, StatusTotals};
-use crate::run::WindowStatus;
+use crate::run::{Counts, WindowStatus};
 
-/// The outputs that depend on the result; what a verb does not know is not written.
+/// The outputs that depend on the result, each with its name; what a verb does not know is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Outputs {
-    has_changes: Option<bool>,
-    create: Option<usize>,
-    created: Option<usize>,
-    adopted: Option<usize>,
-    rejected: Option<usize>,
-    in_doubt: Option<usize>,
-    remaining: Option<usize>,
-    retried: Option<usize>,
-    exhausted: Option<usize>,
-    /// How followed runs ended.
-    ended: Option<[(&'static str, usize); 5]>,
-    plan_digest: Option<String>,
-}
+pub(crate) struct Outputs(pub(crate) Vec<(&'static str, String)>);
 
 impl Outputs {
     /// Those of a plan that was only shown.
     #[must_use]
     pub(crate) fn of_plan(plan: &Plan) -> Self {
         let totals = plan.totals();
-        Self {
-            has_changes: Some(totals.has_changes()),
-            create: Some(totals.to_create()),
-            in_doubt: Some(totals.actions.of(Action::Settle)),
-            remaining: Some(totals.held_back),
-            plan_digest: Some(plan.digest()),
-            ..Self::default()
-        }
+        let counts = [
+            ("create_count", totals.to_create()),
+            ("in_doubt_count", totals.actions.of(Action::Settle)),
+            ("remaining_count", totals.held_back),
+        ];
+        Self::of_changes(plan).and(counts)
     }
 
     /// Those of a plan that was carried out.
     #[must_use]
     pub(crate) fn of_applied(plan: &Plan, applied: &Applied) -> Self {
-        let counts = applied.counts(plan.totals().held_back);
-        let count = |kind| Some(counts.of(kind));
-        Self {
-            created: count(OutcomeKind::Created),
-            adopted: count(OutcomeKind::Adopted),
-            rejected: count(OutcomeKind::Rejected),
-            in_doubt: count(OutcomeKind::InDoubt),
-            remaining: count(OutcomeKind::Remaining),
-            ended: applied.followed.as_ref().map(ended),
-            ..Self::of_plan(plan)
-        }
+        let totals = plan.totals();
+        let counts = applied.counts(totals.held_back);
+        let counts = [
+            ("create_count", totals.to_create()),
+            ("created_count", counts.of(OutcomeKind::Created)),
+            ("adopted_count", counts.of(OutcomeKind::Adopted)),
+            ("rejected_count", counts.of(OutcomeKind::Rejected)),
+            ("in_doubt_count", counts.of(OutcomeKind::InDoubt)),
+            ("remaining_count", counts.of(OutcomeKind::Remaining)),
+        ];
+        Self::of_changes(plan).and(counts).and_followed(applied)
     }
 
     /// Those of a retry.
     #[must_use]
     pub(crate) fn of_retried(planned: &RetryPlan, applied: &Applied) -> Self {
         let counts = RetrySummary::new(planned, Some(applied));
-        Self {
-            retried: Some(counts.retried),
-            rejected: Some(counts.rejected),
-            in_doubt: Some(counts.in_doubt),
-            remaining: Some(counts.remaining),
-            exhausted: Some(counts.exhausted),
-            ended: applied.followed.as_ref().map(ended),
-            ..Self::default()
-        }
+        let counts = [
+            ("rejected_count", counts.rejected),
+            ("in_doubt_count", counts.in_doubt),
+            ("remaining_count", counts.remaining),
+            ("retried_count", counts.retried),
+            ("exhausted_count", counts.exhausted),
+        ];
+        Self::default().and(counts).and_followed(applied)
     }
 
     /// Those of a status.
     #[must_use]
     pub(crate) fn of_status(status: &Status) -> Self {
-        let totals = StatusTotals::of(&status.rows);
-        let rows = status.rows.iter();
-        Self {
-            rejected: Some(totals.counts.of(WindowStatus::Rejected)),
-            in_doubt: Some(totals.counts.of(WindowStatus::InDoubt)),
-            ended: Some([
-                ("success_count", totals.counts.of(WindowStatus::Success)),
-                ("partial_count", totals.counts.of(WindowStatus::Partial)),
-                ("empty_count", totals.counts.of(WindowStatus::Empty)),
-                ("failed_count", totals.counts.of(WindowStatus::Failed)),
-                (
-                    "unfinished_count",
-                    rows.filter(|row| row.is_unfinished()).count(),
-                ),
-            ]),
-            ..Self::default()
-        }
+        let counts = StatusTotals::of(&status.rows).counts;
+        let not_ended = [
+            ("rejected_count", counts.of(WindowStatus::Rejected)),
+            ("in_doubt_count", counts.of(WindowStatus::InDoubt)),
+        ];
+        Self::default().and(not_ended).and(ended(&counts))
     }
 
-    /// By name, in the order of the action's outputs.
-    pub(crate) fn values(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let Self {
-            has_changes,
-            create,
-            created,
-            adopted,
-            rejected,
-            in_doubt,
-            remaining,
-            retried,
-            exhausted,
-            ended,
-            plan_digest,
-        } = self;
-        let counts = [
-            ("create_count", *create),
-            ("created_count", *created),
-            ("adopted_count", *adopted),
-            ("rejected_count", *rejected),
-            ("in_doubt_count", *in_doubt),
-            ("remaining_count", *remaining),
-            ("retried_count", *retried),
-            ("exhausted_count", *exhausted),
-        ];
-        let ended = ended.iter().flatten();
-        let ended = ended.map(|(name, count)| (*name, Some(*count)));
-        let has_changes = has_changes
-            .as_ref()
-            .map(|has| ("has_changes", has.to_string()));
-        let counts = counts
-            .into_iter()
-            .chain(ended)
-            .filter_map(|(name, count)| Some((name, count?.to_string())));
-        let digest = plan_digest.clone().map(|digest| ("plan_digest", digest));
-        has_changes.into_iter().chain(counts).chain(digest)
+    fn of_changes(plan: &Plan) -> Self {
+        let has_changes = plan.totals().has_changes().to_string();
+        Self(vec![
+            ("has_changes", has_changes),
+            ("plan_digest", plan.digest()),
+        ])
+    }
+
+    fn and_followed(self, applied: &Applied) -> Self {
+        let followed = applied.followed.iter();
+        self.and(followed.flat_map(|totals| ended(&totals.counts)))
+    }
+
+    fn and(mut self, counts: impl IntoIterator<Item = (&'static str, usize)>) -> Self {
+        let counts = counts.into_iter();
+        self.0
+            .extend(counts.map(|(name, count)| (name, count.to_string())));
+        self
     }
 }
 
-/// How followed runs ended, by the names of outputs.
-fn ended(totals: &FollowTotals) -> [(&'static str, usize); 5] {
+/// How runs ended, by the names of outputs.
+fn ended(counts: &Counts<WindowStatus>) -> [(&'static str, usize); 5] {
     [
-        ("success_count", totals.success),
-        ("partial_count", totals.partial),
-        ("empty_count", totals.empty),
-        ("failed_count", totals.failed),
-        ("unfinished_count", totals.unfinished),
+        ("success_count", counts.of(WindowStatus::Success)),
+        ("partial_count", counts.of(WindowStatus::Partial)),
+        ("empty_count", counts.of(WindowStatus::Empty)),
+        ("failed_count", counts.of(WindowStatus::Failed)),
+        ("unfinished_count", counts.unfinished()),
     ]
 }
 
@@ -175,18 +130,15 @@ mod tests {
 
     #[test]
     fn a_verb_tells_what_it_knows() {
-        let none: Vec<_> = Outputs::default().values().collect();
-        assert!(none.is_empty());
         let plan = Plan::default();
-        let values: Vec<_> = Outputs::of_plan(&plan).values().collect();
         assert_eq!(
-            values,
+            Outputs::of_plan(&plan).0,
             [
                 ("has_changes", "false".to_owned()),
+                ("plan_digest", plan.digest()),
                 ("create_count", "0".to_owned()),
                 ("in_doubt_count", "0".to_owned()),
                 ("remaining_count", "0".to_owned()),
-                ("plan_digest", plan.digest()),
             ]
         );
     }

@@ -6,7 +6,7 @@ use super::parts::{ConflictFields, CountFields, OutcomeFields, RunFields, SeenFi
 use crate::engine::{Applied, Ending, FollowTotals, OutcomeKind};
 use crate::plan::{Plan, PlannedRun, Review};
 use crate::report::outcome::describe_ending;
-use crate::run::{Counts, RecordCounts, RunId};
+use crate::run::{Counts, RecordCounts, RunId, WindowStatus};
 
 /// `apply/v1`.
 #[derive(Debug, Serialize)]
@@ -64,11 +64,7 @@ impl Followed {
     /// `None` where the runs were not followed.
     pub(super) fn of(applied: &Applied) -> Option<Self> {
         let FollowTotals {
-            success,
-            partial,
-            empty,
-            failed,
-            unfinished,
+            counts,
             records,
             failures,
         } = applied.followed.as_ref()?;
@@ -78,11 +74,11 @@ impl Followed {
             last_seen: SeenFields(seen.clone()),
         });
         Some(Self {
-            success: *success,
-            partial: *partial,
-            empty: *empty,
-            failed: *failed,
-            unfinished: *unfinished,
+            success: counts.of(WindowStatus::Success),
+            partial: counts.of(WindowStatus::Partial),
+            empty: counts.of(WindowStatus::Empty),
+            failed: counts.of(WindowStatus::Failed),
+            unfinished: counts.unfinished(),
             unfollowed: applied.unfollowed,
             records: *records,
             failures: failures.collect(),

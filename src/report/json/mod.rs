@@ -10,7 +10,7 @@ mod read_plan;
 mod resolve;
 mod retry;
 #[cfg(test)]
-mod schemas;
+mod schema_tests;
 mod state;
 mod status;
 mod streamed;
@@ -26,7 +26,7 @@ pub(crate) use self::read_plan::read_plan;
 pub(crate) use self::resolve::{ResolveDocument, resolve};
 pub(crate) use self::retry::{RetryDocument, retry};
 #[cfg(all(test, feature = "rehearse"))]
-pub(crate) use self::schemas::check_schema;
+pub(crate) use self::schema_tests::check_schema;
 pub(crate) use self::state::{StateDocument, VerifyDocument, state, verify};
 pub(crate) use self::status::{StatusDocument, status};
 pub(crate) use self::streamed::Streamed;

@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aep_backfill::api::{
-    Client, Connection, CreateRun, Credentials, Outcome, Pacer, Rate, Timeouts, TimestampForm,
+    Client, Connection, CreateRun, Credentials, Outcome, Pacer, Rate, Timeouts, Timestamps,
 };
 use aep_backfill::run::{FlowId, FlowRef, Sandbox, UnixSeconds, Window};
 use url::Url;
@@ -114,7 +114,7 @@ async fn send(client: &Client) -> Outcome {
     let at = |seconds| UnixSeconds::new(seconds).expect("in range");
     let window = Window::new(at(1_651_584_991), at(1_651_585_956)).expect("a window");
     let start = at(1_663_735_590);
-    let run = CreateRun::new(flow(), start, window, None, TimestampForm::Text);
+    let run = CreateRun::new(flow(), start, window, None, Timestamps::default());
     let token = client.auth().token().await.expect("a token");
     client.create(&sandbox(), &run, &token, || true).await
 }

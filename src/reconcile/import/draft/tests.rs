@@ -52,9 +52,9 @@ fn text_of(flows: &[FlowDraft<'_>], windows: &[(Window, Rerun)]) -> String {
     assert_eq!((checked.documents, checked.flows()), (1, flows.len()));
     for (flow, manifest) in flows.iter().zip(&checked.manifests) {
         assert_eq!(manifest.flow.id, flow.id);
-        assert_eq!(*manifest.source, *flow.source);
+        assert_eq!(*manifest.request.source, *flow.source);
         if let Some(name) = flow.name {
-            assert_eq!(manifest.name, name);
+            assert_eq!(manifest.request.name, name);
         }
         let runs = checked.runs.iter().map(|run| &run.identity);
         let wanted: Vec<_> = runs
