@@ -35,6 +35,7 @@ pub(crate) struct ActiveRuns {
 }
 
 /// Something that happened. Whatever changes the state is durable when its event is seen.
+#[expect(clippy::large_enum_variant, reason = "nearly all events are of flows")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// The apply began.

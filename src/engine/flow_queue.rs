@@ -26,10 +26,6 @@ pub(super) use planned::queues;
 pub(super) use transition::{Effect, Purpose, Transition};
 
 /// The runs of one flow that an apply has to create, and what is known of the flow.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the flow"
-)]
 pub(super) struct FlowQueue {
     pub(super) flow: FlowRef,
     name: Untrusted,

@@ -35,7 +35,6 @@ pub(crate) use retry_summary::RetrySummary;
 pub(crate) use stop::{Stop, Stopper};
 
 /// How an apply is carried out.
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Requests that create, in flight at once.

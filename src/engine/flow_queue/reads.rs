@@ -8,7 +8,7 @@ use super::transition::{Effect, Purpose, Transition};
 use super::{FlowQueue, Phase};
 use crate::api::{DeltaColumnRule, Flow};
 use crate::engine::{FlowEvent, NotSentReason};
-use crate::reconcile::{Blocked, Extent, MOST_SINGLE, Observation, Query, preflight};
+use crate::reconcile::{Blocked, Extent, MOST_SINGLE, Observation, OpenDoubt, Query, preflight};
 use crate::run::Source;
 use crate::state::ClockedTime;
 
@@ -57,7 +57,7 @@ impl FlowQueue {
         }
         // What is left to a person needs no look of its own.
         let open = || self.doubts.iter().filter(|doubt| !doubt.is_given_up);
-        let Some(believed) = open().map(|doubt| doubt.ends()).max() else {
+        let Some(believed) = open().map(OpenDoubt::ends).max() else {
             self.last_reported = None;
             return;
         };

@@ -31,6 +31,10 @@ pub(in crate::engine) struct Transition<'a> {
 }
 
 /// What follows from something that has happened to a flow.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all effects are records, and none outlives its step"
+)]
 #[derive(Debug)]
 pub(in crate::engine) enum Effect {
     /// A fact is written with the next append, and the news of it are told once it is durable.
