@@ -98,8 +98,8 @@ const GITIGNORE_TEXT: &str = "# The state of runs created from this machine, and
 
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum MadeFiles {
-    WriteResult,
+enum FileOutcome {
+    Written,
     /// It was there, and holds what would have been written.
     Same,
     /// It was there, and was left as it is.
@@ -167,12 +167,12 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
         let what = if is_needed {
             write_new(Path::new(name), text).map_err(|error| could_not(name, &error))?
         } else {
-            MadeFiles::NotNeeded
+            FileOutcome::NotNeeded
         };
         made.push((name, what));
     }
     if is_below_a_repository() {
-        made.extend(WORKFLOW_TEXTS.map(|(name, _)| (name, MadeFiles::Elsewhere)));
+        made.extend(WORKFLOW_TEXTS.map(|(name, _)| (name, FileOutcome::Elsewhere)));
     } else {
         fs::create_dir_all(WORKFLOWS).map_err(|error| could_not(WORKFLOWS, &error))?;
         for (name, text) in &workflows {
@@ -189,29 +189,29 @@ pub(super) fn run(flags: &Flags) -> Result<Exit, Failure> {
 }
 
 /// The workflows that were left as they are, and use another action than `action`, which was asked for.
-fn other_action<'m>(made: &[(&'m str, MadeFiles)], action: &str) -> Vec<&'m str> {
+fn other_action<'m>(made: &[(&'m str, FileOutcome)], action: &str) -> Vec<&'m str> {
     let uses = uses(action);
     let is_other = |name: &&str| !fs::read_to_string(name).is_ok_and(|text| text.contains(&uses));
     let left = made
         .iter()
-        .filter(|(name, what)| *what == MadeFiles::Left && name.starts_with(WORKFLOWS));
+        .filter(|(name, what)| *what == FileOutcome::Left && name.starts_with(WORKFLOWS));
     left.map(|(name, _)| *name).filter(is_other).collect()
 }
 
 fn tell(
     out: &mut dyn Write,
-    made: &[(&str, MadeFiles)],
+    made: &[(&str, FileOutcome)],
     action: Option<&str>,
     other_action: &[&str],
 ) -> io::Result<()> {
     let width = made.iter().map(|(name, _)| name.len()).max().unwrap_or(0) + 2;
     for (name, what) in made {
         let said = match what {
-            MadeFiles::WriteResult => "written",
-            MadeFiles::Same => "already there, the same",
-            MadeFiles::Left => "already there, left as it is",
-            MadeFiles::NotNeeded => "not written: there are manifests already",
-            MadeFiles::Elsewhere => "not written: it belongs where the repository begins",
+            FileOutcome::Written => "written",
+            FileOutcome::Same => "already there, the same",
+            FileOutcome::Left => "already there, left as it is",
+            FileOutcome::NotNeeded => "not written: there are manifests already",
+            FileOutcome::Elsewhere => "not written: it belongs where the repository begins",
         };
         writeln!(out, "{name:<width$}{said}")?;
     }
@@ -229,17 +229,17 @@ fn tell(
             files.collect::<Vec<_>>().join(", ")
         ));
     }
-    if is(GITIGNORE, MadeFiles::Left) && !ignores_state() {
+    if is(GITIGNORE, FileOutcome::Left) && !ignores_state() {
         steps.push(format!(
             "Add the line `{STATE}` to {GITIGNORE}: the state stays out of git."
         ));
     }
-    if is(SCHEMA, MadeFiles::Left) {
+    if is(SCHEMA, FileOutcome::Left) {
         steps.push(format!(
             "{SCHEMA} is of another version: `backfill schema > {SCHEMA}`."
         ));
     }
-    if !is(EXAMPLE, MadeFiles::NotNeeded) {
+    if !is(EXAMPLE, FileOutcome::NotNeeded) {
         steps.push("Try it, without an account: `backfill plan --emulator`.".to_owned());
         steps.push(format!(
             "Put your flow, windows and reason into {EXAMPLE}, and give the file a better name."
@@ -256,7 +256,7 @@ fn tell(
             .to_owned(),
     );
     let (plan_workflow, _) = WORKFLOW_TEXTS[0];
-    if is(plan_workflow, MadeFiles::WriteResult) {
+    if is(plan_workflow, FileOutcome::Written) {
         steps.push(
             "On GitHub: docs/github.md of backfill says what else the workflows need there."
                 .to_owned(),
@@ -276,18 +276,18 @@ fn tell(
 }
 
 /// Writes a file that does not exist; one that does is not touched, whatever it is.
-fn write_new(path: &Path, text: &str) -> io::Result<MadeFiles> {
+fn write_new(path: &Path, text: &str) -> io::Result<FileOutcome> {
     match File::create_new(path) {
         Ok(mut file) => {
             file.write_all(text.as_bytes())?;
-            Ok(MadeFiles::WriteResult)
+            Ok(FileOutcome::Written)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let is_same = fs::read(path).is_ok_and(|found| found == text.as_bytes());
             Ok(if is_same {
-                MadeFiles::Same
+                FileOutcome::Same
             } else {
-                MadeFiles::Left
+                FileOutcome::Left
             })
         }
         Err(error) => Err(error),
