@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::Exit;
 use super::ci::is_on_github;
 use super::environment::variable;
+use super::failure::Failure;
 use crate::report::{self, Annotation, Outputs, ProblemCounts};
 
 /// How many bytes a summary may have: GitHub drops one that is longer than 1 MiB.
@@ -55,6 +56,16 @@ impl Actions {
         if self.on {
             what(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner));
         }
+    }
+
+    /// Says why `verb` has no result.
+    pub(crate) fn tell_failure(&self, failure: &Failure, verb: &str) {
+        if failure.silent {
+            return;
+        }
+        self.annotate(|| failure.annotations());
+        self.count_unlisted(failure.unlisted());
+        self.summarize(|most| Some(failure.view(verb).markdown(most)));
     }
 
     /// Something that is wrong; worse than what was told before: manifests come first, then what

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::Exit;
-use super::actions::Actions;
 use crate::api::ApiError;
 use crate::manifest::{Checked, FindError, Severity};
 use crate::plan::PlannedRun;
@@ -132,7 +131,7 @@ impl Failure {
     }
 
     /// How many problems of manifests were found, but not kept.
-    fn unlisted(&self) -> ProblemCounts {
+    pub(crate) fn unlisted(&self) -> ProblemCounts {
         let checked = self.checked.as_ref();
         checked.map_or_else(ProblemCounts::default, |checked| checked.unlisted.into())
     }
@@ -148,16 +147,6 @@ impl Failure {
             problems: problems.unwrap_or_default(),
             unlisted: self.unlisted(),
         }
-    }
-
-    /// Says it to a reader on GitHub.
-    pub(crate) fn tell(&self, verb: &str, actions: &Actions) {
-        if self.silent {
-            return;
-        }
-        actions.annotate(|| self.annotations());
-        actions.count_unlisted(self.unlisted());
-        actions.summarize(|most| Some(self.view(verb).markdown(most)));
     }
 
     /// Says it on standard error.

@@ -91,11 +91,11 @@ pub(crate) fn present_failure(
     };
     for beside in [shown.map_err(Failure::from), reported, paged] {
         if let Err(beside) = beside {
-            beside.tell(verb, actions);
+            actions.tell_failure(&beside, verb);
             beside.report();
         }
     }
-    failure.tell(verb, actions);
+    actions.tell_failure(&failure, verb);
     failure.report()
 }
 

@@ -91,6 +91,7 @@ async fn apply(
         ..PlanView::of(&plan, Some(held.state()))
     };
     if plan.conflicts().next().is_some() {
+        plan::warn_of_held_back(context, &plan);
         tell(context, &view);
         present_page(context, &view, Exit::Usage);
         let _ = show(&view, context.result.format, layout(context), Exit::Usage);

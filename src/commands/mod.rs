@@ -133,7 +133,7 @@ fn explain(args: &[OsString], error: &clap::Error) -> Exit {
         let text = error.to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text);
         let failure = Failure::usage(text.trim_end());
-        failure.tell("", &actions);
+        actions.tell_failure(&failure, "");
         // What was typed may be another's, and is repeated by clap as it is.
         let exit = failure.report();
         actions.finish(exit);
@@ -205,7 +205,7 @@ async fn dispatch(
         (Err(failure), Verb::Plan(flags)) => {
             let told = flags.unplanned(&project, sandbox.as_ref(), &failure, actions);
             if let Err(untold) = told.await {
-                untold.tell("plan", actions);
+                actions.tell_failure(&untold, "plan");
                 untold.report();
             }
             return Err(failure);

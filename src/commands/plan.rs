@@ -145,13 +145,7 @@ impl PlanWithState {
 
     /// Shows it, and does not carry it out.
     pub(super) fn show(&self, context: &Context, detailed_exitcode: bool) -> Result<Exit, Failure> {
-        if context.result.format == Format::Json
-            && !context.quiet
-            && let Some(held_back) = report::describe_held_back(&self.plan)
-        {
-            // A program may overlook it in the document.
-            let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
-        }
+        warn_of_held_back(context, &self.plan);
         let exit = present(context, &self.view(), self.exit(detailed_exitcode));
         let exit = present_page(context, &self.view(), exit);
         if self.plan.contradicts_state() {
@@ -171,6 +165,16 @@ impl PlanWithState {
         } else {
             Exit::Success
         }
+    }
+}
+
+/// Says beside a document what a program may overlook in it.
+pub(super) fn warn_of_held_back(context: &Context, plan: &Plan) {
+    if context.result.format == Format::Json
+        && !context.quiet
+        && let Some(held_back) = report::describe_held_back(plan)
+    {
+        let _ = writeln!(io::stderr().lock(), "warning: {held_back}");
     }
 }
 

@@ -123,7 +123,7 @@ impl Recorded<'_> {
         let age = Timestamp::now().duration_since(in_doubt.intent.time());
         self.holder.is_some()
             && is_open(fate)
-            && Duration::try_from(age).is_ok_and(|age| age < self.settle_delay)
+            && age < SignedDuration::try_from(self.settle_delay).unwrap_or(SignedDuration::MAX)
     }
 
     fn is_of_attempt_before(&self, row: &StatusRow, run: &FlowRun) -> bool {
