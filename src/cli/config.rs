@@ -123,7 +123,7 @@ impl Config {
 
     /// Whether every manifest needs a reason.
     pub(crate) fn reason_required(&self) -> bool {
-        !self.require.is_empty()
+        self.require.contains(&Requirement::Reason)
     }
 
     /// How long a holder of a remote state may be silent before the state can be taken over.
@@ -272,7 +272,7 @@ mod tests {
             ("version: 1\nlease: 9 seconds\n", "between 10 seconds"),
             (
                 "version: 1\nwire: { unit: days }\n",
-                "unknown variant `days`",
+                "`days` is not known here",
             ),
             ("version: 1\nwire: { pageSize: 0 }\n", "between 1 and 1000"),
             (
@@ -281,7 +281,7 @@ mod tests {
             ),
             (
                 "version: 1\nwire: { retryWord: again }\n",
-                "unknown variant `again`",
+                "`again` is not known here",
             ),
             ("version: 1\nwire: { deltaColumn: never }\n", "never"),
             (

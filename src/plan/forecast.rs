@@ -266,9 +266,7 @@ impl Earlier {
                 continue;
             }
             earlier.runs += 1;
-            if let (Some(began), Some(ended)) = (seen.started_at, seen.ended_at)
-                && let Ok(worked) = Duration::try_from(ended.duration_since(began))
-            {
+            if let Some(worked) = seen.worked() {
                 earlier.worked += worked;
                 earlier.timed += 1;
             }

@@ -1,5 +1,7 @@
 //! What was last read of a run: so that a plan shows offline how runs ended.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -43,5 +45,18 @@ impl LastSeen {
     pub fn says_what(&self, before: &Self) -> bool {
         let at = before.at;
         *before == Self { at, ..self.clone() }
+    }
+
+    /// When it ended, by the service's clock: of a run that failed it only tells when that changed last.
+    #[must_use]
+    pub fn finished_at(&self) -> Option<Timestamp> {
+        let changed_last = self.updated_at.filter(|_| self.status.is_finished());
+        self.ended_at.or(changed_last)
+    }
+
+    /// For how long it worked, where both ends are known.
+    #[must_use]
+    pub fn worked(&self) -> Option<Duration> {
+        Duration::try_from(self.ended_at?.duration_since(self.started_at?)).ok()
     }
 }

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use super::windows::PageWindow;
 use crate::report::plain;
-use crate::run::{Counted, FlowRef, RecordCounts, Rerun, WindowStatus};
+use crate::run::{Counted, FlowRef, WindowStatus};
 
 /// So many bytes of what was said are in a page; of the rest only that it is told elsewhere.
 const TEXTS: usize = 1_500_000;
@@ -20,18 +20,33 @@ const DETAILED: usize = 60_000;
 
 /// The data of a page.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(super) struct Data {
-    /// Word and label of each status, by its number.
-    statuses: Vec<(String, &'static str, &'static str)>,
+    /// By their numbers.
+    statuses: Vec<StatusText>,
     /// Name, sandbox and id.
     flows: Vec<(String, String, String)>,
     /// Paths, by their numbers.
     manifests: Vec<String>,
     /// What was said, by its number; the first is nothing.
     texts: Vec<String>,
-    /// Whether details of windows that are fine are left out.
-    is_short: bool,
+    columns: Columns,
+}
+
+/// How a status is told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusText {
+    word: String,
+    label: &'static str,
+    meaning: &'static str,
+    mark: char,
+    needs_attention: bool,
+}
+
+/// What there is of each window.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Columns {
     flow: Column<usize>,
     /// In unix seconds, each less the one before.
     start: Column<i64>,
@@ -49,7 +64,7 @@ pub(super) struct Data {
     /// When it ended, in unix seconds.
     ended: Column<Option<i64>>,
     /// For how long it worked, in seconds.
-    took: Column<Option<i64>>,
+    took: Column<Option<u64>>,
     manifest: Column<Option<usize>>,
     line: Column<u32>,
     /// The first digits of its key.
@@ -127,99 +142,16 @@ impl Texts {
 impl Data {
     /// The data of `windows`, which are sorted by flow; `flows` are theirs, with the names.
     pub(super) fn new(flows: &[(&FlowRef, String)], windows: &[PageWindow<'_>]) -> Self {
-        let is_short = windows.len() > DETAILED;
-        let has_details = |window: &PageWindow<'_>| !is_short || window.status.needs_attention();
-        let numbers: HashMap<&FlowRef, usize> = flows
-            .iter()
-            .enumerate()
-            .map(|(number, (flow, _))| (*flow, number))
-            .collect();
         let mut statuses = WindowStatus::ALL.to_vec();
         statuses.sort_by_key(|status| status.index());
-        let told = |status: &WindowStatus| (status.word(), status.label(), status.meaning());
-        let statuses = statuses.iter().map(told).collect();
-        let mut texts = Texts::new();
-        let mut manifests = Texts::new();
-        let mut before = 0;
-        let seen = |window: &PageWindow<'_>| window.seen.as_deref().cloned();
-        let records = |window: &PageWindow<'_>| {
-            let seen = window.seen.as_ref().filter(|_| has_details(window));
-            seen.map_or_else(RecordCounts::default, |seen| seen.records)
-        };
-        let ended = |window: &PageWindow<'_>| {
-            let seen = seen(window).filter(|_| has_details(window))?;
-            seen.ended_at
-                .or(seen.updated_at.filter(|_| seen.status.is_finished()))
-        };
-        let took = |window: &PageWindow<'_>| {
-            let seen = seen(window).filter(|_| has_details(window))?;
-            let took = seen.ended_at?.duration_since(seen.started_at?).as_secs();
-            (took >= 0).then_some(took)
-        };
+        let (mut texts, mut manifests) = (Texts::new(), Texts::new());
         Self {
-            statuses,
+            statuses: statuses.into_iter().map(StatusText::of).collect(),
             flows: flows
                 .iter()
                 .map(|(flow, name)| (name.clone(), flow.sandbox.to_string(), flow.id.to_string()))
                 .collect(),
-            is_short,
-            flow: windows
-                .iter()
-                .map(|it| numbers.get(&*it.identity.flow).copied().unwrap_or_default())
-                .collect(),
-            start: windows
-                .iter()
-                .map(|it| {
-                    let start = it.identity.window.start().get();
-                    start - std::mem::replace(&mut before, start)
-                })
-                .collect(),
-            length: windows
-                .iter()
-                .map(|it| it.identity.window.seconds())
-                .collect(),
-            rerun: windows
-                .iter()
-                .map(|it| Rerun::get(it.identity.rerun))
-                .collect(),
-            status: windows.iter().map(|it| it.status.index()).collect(),
-            code: windows.iter().map(|it| texts.number(&it.code)).collect(),
-            note: windows.iter().map(|it| texts.number(&it.note)).collect(),
-            request_id: windows.iter().map(|it| it.request_id.clone()).collect(),
-            attempt: windows.iter().map(|it| it.attempt).collect(),
-            input: windows.iter().map(|it| records(it).input).collect(),
-            output: windows.iter().map(|it| records(it).output).collect(),
-            failed: windows.iter().map(|it| records(it).failed).collect(),
-            ended: windows
-                .iter()
-                .map(|it| ended(it).map(jiff::Timestamp::as_second))
-                .collect(),
-            took: windows.iter().map(took).collect(),
-            manifest: windows
-                .iter()
-                .map(|it| Some(manifests.number(&plain(&it.desired?.request.manifest, 200))))
-                .collect(),
-            line: windows
-                .iter()
-                .map(|it| it.desired.map_or(0, |run| run.line))
-                .collect(),
-            key: windows
-                .iter()
-                .map(|it| {
-                    if has_details(it) {
-                        it.identity.key().short()
-                    } else {
-                        String::new()
-                    }
-                })
-                .collect(),
-            run_id: windows
-                .iter()
-                .map(|it| {
-                    let run_id = it.run_id.as_ref().filter(|_| has_details(it));
-                    run_id.map_or_else(String::new, ToString::to_string)
-                })
-                .collect(),
+            columns: Columns::new(flows, windows, &mut texts, &mut manifests),
             texts: texts.all,
             manifests: manifests.all,
         }
@@ -241,6 +173,76 @@ impl Data {
             }
         }
         escaped
+    }
+}
+
+impl StatusText {
+    fn of(status: WindowStatus) -> Self {
+        Self {
+            word: status.word(),
+            label: status.label(),
+            meaning: status.meaning(),
+            mark: status.mark().0,
+            needs_attention: status.needs_attention(),
+        }
+    }
+}
+
+impl Columns {
+    fn new(
+        flows: &[(&FlowRef, String)],
+        windows: &[PageWindow<'_>],
+        texts: &mut Texts,
+        manifests: &mut Texts,
+    ) -> Self {
+        fn column<'w, T: PartialEq>(
+            windows: &'w [PageWindow<'_>],
+            value: impl FnMut(&'w PageWindow<'_>) -> T,
+        ) -> Column<T> {
+            windows.iter().map(value).collect()
+        }
+        let numbers: HashMap<&FlowRef, usize> = (0..)
+            .zip(flows)
+            .map(|(at, (flow, _))| (*flow, at))
+            .collect();
+        let is_short = windows.len() > DETAILED;
+        let has_details = |it: &PageWindow<'_>| !is_short || it.status.needs_attention();
+        let seen = |it: &PageWindow<'_>| it.seen.as_deref().filter(|_| has_details(it)).cloned();
+        let records = |it| seen(it).map(|seen| seen.records).unwrap_or_default();
+        let mut before = 0;
+        Self {
+            flow: column(windows, |it| {
+                numbers.get(&*it.identity.flow).copied().unwrap_or(0)
+            }),
+            start: column(windows, |it| {
+                let start = it.identity.window.start().get();
+                start - std::mem::replace(&mut before, start)
+            }),
+            length: column(windows, |it| it.identity.window.seconds()),
+            rerun: column(windows, |it| it.identity.rerun.get()),
+            status: column(windows, |it| it.status.index()),
+            code: column(windows, |it| texts.number(&it.code)),
+            note: column(windows, |it| texts.number(&it.note)),
+            request_id: column(windows, |it| it.request_id.clone()),
+            attempt: column(windows, |it| it.attempt),
+            input: column(windows, |it| records(it).input),
+            output: column(windows, |it| records(it).output),
+            failed: column(windows, |it| records(it).failed),
+            ended: column(windows, |it| Some(seen(it)?.finished_at()?.as_second())),
+            took: column(windows, |it| Some(seen(it)?.worked()?.as_secs())),
+            manifest: column(windows, |it| {
+                Some(manifests.number(&plain(&it.desired?.request.manifest, 200)))
+            }),
+            line: column(windows, |it| it.desired.map_or(0, |run| run.line)),
+            key: column(windows, |it| {
+                let key = has_details(it).then(|| it.identity.key().short());
+                key.unwrap_or_default()
+            }),
+            run_id: column(windows, |it| {
+                let run_id = it.run_id.as_ref().filter(|_| has_details(it));
+                run_id.map_or_else(String::new, ToString::to_string)
+            }),
+        }
     }
 }
 

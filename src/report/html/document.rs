@@ -8,18 +8,13 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = concat!(
-    include_str!("style/page.css"),
-    include_str!("style/windows.css"),
-    include_str!("style/cells.css")
-);
+const STYLE: &str = include_str!("style.css");
 /// In a block of its own, so that its names are nobody else's.
 const SCRIPT: &str = concat!(
     "\"use strict\";\n{\n",
     include_str!("script/windows.js"),
     include_str!("script/selection.js"),
-    include_str!("script/timelines.js"),
-    include_str!("script/details.js"),
+    include_str!("script/bars.js"),
     include_str!("script/table.js"),
     include_str!("script/controls.js"),
     "}\n"

@@ -1,8 +1,8 @@
 //! The page: a result as one HTML file, for somebody who has no terminal.
 //!
 //! Takes what there is to do and what is known of every window, and gives the whole text of the file:
-//! totals and the answers to three questions, what needs a person, a timeline for each flow, and the
-//! windows as data, which the script of the page draws. It fetches nothing; its policy names its own
+//! totals and the answers to three questions, what needs a person, a bar for each flow, and the
+//! windows as data, from which the script of the page fills the table. It fetches nothing; its policy names its own
 //! style and script by their hashes, so that no other text can act. The template escapes every value.
 //!
 //! `windows` joins what is known, `problems` sorts it by reason, `answers` puts it into sentences,
@@ -99,11 +99,12 @@ pub(crate) fn page(source: &PageSource<'_>) -> String {
     }
 
     let flows = flows(&windows, plan.is_partial());
+    let seen = windows.iter().filter_map(|it| it.seen.as_ref());
     let summary = Summary {
         counts: &counts,
         forecast,
         each: each(&windows),
-        last_ended: windows.iter().filter_map(ended).max(),
+        last_ended: seen.filter_map(|it| it.finished_at()).max(),
         now,
     };
     let names: Vec<(&FlowRef, String)> = flows
@@ -177,25 +178,11 @@ impl<'a> PageFlow<'a> {
     }
 }
 
-/// When a run ended, by the service's clock.
-fn ended(window: &PageWindow<'_>) -> Option<Timestamp> {
-    let seen = window.seen.as_ref().filter(|it| it.status.is_finished())?;
-    seen.ended_at.or(seen.updated_at)
-}
-
 /// How long runs took that ended with their records, on average.
 fn each(windows: &[PageWindow<'_>]) -> Option<Duration> {
-    let (mut all, mut number) = (Duration::ZERO, 0);
-    for seen in windows.iter().filter_map(|window| window.seen.as_ref()) {
-        if !seen.status.is_finished() || seen.status.is_retriable() {
-            continue;
-        }
-        if let (Some(began), Some(ended)) = (seen.started_at, seen.ended_at)
-            && let Ok(took) = Duration::try_from(ended.duration_since(began))
-        {
-            all += took;
-            number += 1;
-        }
-    }
-    all.checked_div(number)
+    let seen = windows.iter().filter_map(|window| window.seen.as_ref());
+    let whole = seen.filter(|it| it.status.is_finished() && !it.status.is_retriable());
+    let worked: Vec<Duration> = whole.filter_map(|it| it.worked()).collect();
+    let all: Duration = worked.iter().sum();
+    all.checked_div(u32::try_from(worked.len()).ok()?)
 }

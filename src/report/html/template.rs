@@ -14,7 +14,7 @@ use crate::report::bar::Cell;
 use crate::report::follow::grouped;
 use crate::report::outcome::describe_ending;
 use crate::report::{number, plain, short_window};
-use crate::run::{Counted, Counts, FlowRef, Rerun, WindowStatus};
+use crate::run::{Counts, FlowRef, Rerun, WindowStatus};
 
 /// How many reasons are told in full.
 const REASONS: usize = 40;
@@ -39,8 +39,7 @@ pub(super) struct Page<'a> {
 pub(super) fn page(page: &Page<'_>) -> String {
     let headline = page.summary.headline();
     let body = html! {
-        a.skip href="#flows" { "To the timelines" }
-        (signs())
+        a.skip href="#flows" { "To the flows" }
         header {
             p.kicker { "backfill " (page.verb) " · " (sandboxes(page.flows)) " · " (moment(page.now)) }
             h1 { (headline) }
@@ -51,7 +50,7 @@ pub(super) fn page(page: &Page<'_>) -> String {
             (answers(page))
             (notices(page))
             (attention(page))
-            (timelines(page))
+            (flows(page))
             (table())
         }
         footer {
@@ -82,49 +81,10 @@ fn sandboxes(flows: &[PageFlow<'_>]) -> String {
     }
 }
 
-/// A sign for each status, to be used by its id.
-fn signs() -> Markup {
+/// The mark of a status, as bars in a terminal have it, in its colour.
+fn badge(status: WindowStatus) -> Markup {
     html! {
-        svg.signs aria-hidden="true" width="0" height="0" {
-            @for status in WindowStatus::ALL.iter().copied() {
-                symbol id={ "sign-" (status.word()) } viewBox="0 0 16 16" {
-                    path d=(sign(status)) {}
-                }
-            }
-        }
-    }
-}
-
-/// The lines of a sign, in a square of 16.
-fn sign(status: WindowStatus) -> &'static str {
-    match status {
-        WindowStatus::Success => "M3 8.5 6.5 12 13 4.5",
-        WindowStatus::Failed => "M4 4 12 12M12 4 4 12",
-        WindowStatus::Rejected => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM4.2 11.8 11.8 4.2",
-        WindowStatus::Conflict => "M8 3V9.5M8 12V12.8",
-        WindowStatus::Blocked => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM4.5 8H11.5",
-        WindowStatus::InDoubt => "M5 6A3 3 0 1 1 8.8 8.3C8.2 8.7 8 9 8 10M8 12.4V13",
-        WindowStatus::Waiting => "M3.5 8H4.3M7.6 8H8.4M11.7 8H12.5",
-        WindowStatus::NotRead => "M3 5V3H5M11 3H13V5M13 11V13H11M5 13H3V11M8 5V8.5M8 10.5V11",
-        WindowStatus::Unknown => "M8 3A5 5 0 1 1 7.9 3ZM8 5V8.5M8 10.5V11",
-        WindowStatus::NotListed => "M3 5V3H5M11 3H13V5M13 11V13H11M5 13H3V11",
-        WindowStatus::Partial => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM3 9.5H13M4.5 11.5H11.5",
-        WindowStatus::Empty => "M8 3A5 5 0 1 1 7.9 3Z",
-        WindowStatus::InProgress => "M5.5 3.5 12 8 5.5 12.5Z",
-        WindowStatus::Scheduled => "M8 2.5A5.5 5.5 0 1 1 7.9 2.5ZM8 5V8L10.5 9.5",
-        WindowStatus::Created => "M8 6.5A1.5 1.5 0 1 1 7.9 6.5Z",
-        WindowStatus::New => "M8 3.5V12.5M3.5 8H12.5",
-        WindowStatus::HeldBack => "M2.5 9C4.5 5 6.5 5 8 8S11.5 11 13.5 7",
-        WindowStatus::Paused => "M5.5 4V12M10.5 4V12",
-        WindowStatus::Orphaned => "M4 8H12",
-    }
-}
-
-fn sign_of(status: WindowStatus) -> Markup {
-    html! {
-        svg class={ "sign s-" (status.word()) } aria-hidden="true" {
-            use href={ "#sign-" (status.word()) } {}
-        }
+        span class={ "badge s-" (status.word()) } aria-hidden="true" { (status.mark().0) }
     }
 }
 
@@ -171,8 +131,7 @@ fn legend(counts: &Counts<WindowStatus>) -> Markup {
         ul #legend {
             @for (status, number) in counts.present() {
                 li data-status=(status.word()) title=(status.meaning()) {
-                    span class={ "swatch s-" (status.word()) } aria-hidden="true" {}
-                    (sign_of(status))
+                    (badge(status))
                     span { b { (count(number)) } " " (status.label()) }
                 }
             }
@@ -253,7 +212,7 @@ fn attention(page: &Page<'_>) -> Markup {
             @for problem in problems.iter().take(REASONS) {
                 article.problem data-status=(problem.status.word()) {
                     h3 {
-                        (sign_of(problem.status))
+                        (badge(problem.status))
                         span {
                             (number(problem.number, "window")) " " (problem.status.label())
                             @if !problem.code.is_empty() { " " code { (problem.code) } }
@@ -292,62 +251,57 @@ fn attention(page: &Page<'_>) -> Markup {
     }
 }
 
-fn timelines(page: &Page<'_>) -> Markup {
+fn flows(page: &Page<'_>) -> Markup {
     html! {
         section #flows {
             h2 { "Flows" }
             form #filters aria-label="What is shown" hidden {
                 label { span { "Flow" } select #flow { option value="" { "All flows" } } }
                 label { span { "Text" } input #text type="search" placeholder="key, run id, message" autocomplete="off"; }
-                fieldset {
-                    legend { "Zoom" }
-                    select #year aria-label="Year" { option value="" { "All years" } }
-                    select #month aria-label="Month" { option value="" { "All months" } }
-                    select #day aria-label="Day" { option value="" { "All days" } }
-                }
+                label { span { "From" } input #from type="date"; }
+                label { span { "To" } input #to type="date"; }
                 button #clear type="button" { "Show all" }
                 p #shown {}
             }
-            @for (place, flow) in page.flows.iter().enumerate() { (timeline(place, flow)) }
-        }
-    }
-}
-
-fn timeline(place: usize, flow: &PageFlow<'_>) -> Markup {
-    html! {
-        article.flow data-place=(place) aria-labelledby={ "flow-" (place) } {
-            h3 id={ "flow-" (place) } { (flow.name) }
-            p.about {
-                span.id { (flow.flow.sandbox) " · " (flow.flow.id) }
-                @if let Some(source) = &flow.source { span { (source) } }
-                span { (short_window(flow.span, Rerun::FIRST)) }
+            @for (place, flow) in page.flows.iter().enumerate() {
+                article.flow data-place=(place) {
+                    h3 { (flow.name) }
+                    p.about {
+                        span.id { (flow.flow.sandbox) " · " (flow.flow.id) }
+                        @if let Some(source) = &flow.source { span { (source) } }
+                        span { (short_window(flow.span, Rerun::FIRST)) }
+                    }
+                    p.counts { (describe_counts(&flow.counts)) @for moved in &flow.moved { "; " (moved) } }
+                    (bar(flow))
+                }
             }
-            p.counts { (describe_counts(&flow.counts)) @for moved in &flow.moved { "; " (moved) } }
-            div.timeline { (bar(flow)) }
         }
     }
 }
 
-/// The flow as a bar, for who has no script.
+/// The flow's time: what needs a person is as high as the bar, and what was not sent is a line in it.
 fn bar(flow: &PageFlow<'_>) -> Markup {
     let cells = &flow.bar.cells;
     let mut at = 0;
-    let runs: Vec<(usize, usize, WindowStatus)> = cells
-        .chunk_by(|a, b| a == b)
-        .filter_map(|same| {
-            let from = at;
-            at += same.len();
-            match same.first()? {
-                Cell::Windows(status) => Some((from, same.len(), *status)),
-                Cell::Gap | Cell::NotSelected => None,
-            }
-        })
-        .collect();
+    let rects = cells.chunk_by(|a, b| a == b).filter_map(|same| {
+        let from = at;
+        at += same.len();
+        match same.first()? {
+            Cell::Windows(status) => Some((from, same.len(), *status)),
+            Cell::Gap | Cell::NotSelected => None,
+        }
+    });
+    let height = |status: WindowStatus| match status {
+        _ if status.is_stuck() => 10,
+        _ if status.is_done() || status.is_unfinished() => 6,
+        _ => 2,
+    };
     html! {
         svg.bar viewBox={ "0 0 " (cells.len()) " 10" } preserveAspectRatio="none" role="img"
             aria-label=(describe_counts(&flow.counts)) {
-            @for (from, length, status) in runs {
-                rect class={ "s-" (status.word()) } x=(from) width=(length) height="10" {}
+            @for (from, length, status) in rects {
+                rect class={ "s-" (status.word()) } x=(from) width=(length)
+                    y=((10 - height(status)) / 2) height=(height(status)) {}
             }
         }
     }
@@ -357,7 +311,7 @@ fn table() -> Markup {
     html! {
         section #windows {
             h2 { "Windows" }
-            noscript { p { "The timelines and the table of all windows need the script of this page." } }
+            noscript { p { "The table of all windows needs the script of this page." } }
             div.tools hidden {
                 label { span { "Order" } select #order {
                     option value="" { "what needs a person first" }

@@ -1,70 +1,56 @@
 // Which windows are shown: what is asked for, and that it stands in the URL's fragment.
 
-// What is shown.
-const asked = { flow: "", status: new Set(), text: "", zoom: "", order: "", page: 0 };
+const asked = { flow: "", status: new Set(), text: "", from: "", to: "", order: "", page: 0 };
+const NOTHING = { flow: "", status: new Set(), text: "", from: "", to: "" };
 let shown = [];
-let isShown = new Uint8Array(number);
-let texts = null;
+const texts = new Array(number);
 const textOf = (at) => {
-  texts ??= new Array(number);
-  return (texts[at] ??= [flows[column.flow[at]].name, flows[column.flow[at]].key, windowOf(at), label(column.status[at]), column.key[at], column.runId[at], said(at), place(at)].join("\n").toLowerCase());
+  const flow = flows[column.flow[at]];
+  const parts = [flow.name, flow.key, windowOf(at), statusOf(at).label, column.key[at], column.runId[at], said(at), place(at)];
+  return (texts[at] ??= parts.join("\n").toLowerCase());
 };
-const isFiltered = () => asked.flow !== "" || asked.status.size > 0 || asked.text !== "";
-
-// The range that is zoomed to, in seconds: [from, to), or null.
-const utc = (y, m = 0, d = 1) => Date.UTC(y, m, d) / 1000;
-const zoomRange = () => {
-  const [y, m, d] = asked.zoom.split("-").map(Number);
-  if (!asked.zoom) return null;
-  if (d) return [utc(y, m - 1, d), utc(y, m - 1, d + 1)];
-  if (m) return [utc(y, m - 1), utc(y, m)];
-  return [utc(y), utc(y + 1)];
-};
-// A zoom that is a date; anything else is none.
-const checkedZoom = (text) => {
-  const [, y, m, d] = /^(\d{4})(?:-(\d\d)(?:-(\d\d))?)?$/.exec(text) ?? [];
-  if (!y || (m && (m < 1 || m > 12)) || (d && (d < 1 || d > new Date(Date.UTC(y, m, 0)).getUTCDate()))) return "";
-  return text;
-};
+const isFiltered = () => Boolean(asked.flow || asked.status.size || asked.text || asked.from || asked.to);
+const seconds = (text) => Date.parse(text) / 1000;
 
 const select = () => {
   const text = asked.text.toLowerCase();
-  const range = zoomRange();
+  const from = asked.from ? seconds(asked.from) : -Infinity;
+  const to = asked.to ? seconds(asked.to) + DAY : Infinity;
+  const isShown = (at) =>
+    (!asked.flow || flows[column.flow[at]].key === asked.flow) &&
+    (!asked.status.size || asked.status.has(statusOf(at).word)) &&
+    end(at) > from &&
+    column.start[at] < to &&
+    (!text || textOf(at).includes(text));
   shown = [];
-  isShown.fill(0);
-  for (let at = 0; at < number; at++) {
-    if (asked.flow && flows[column.flow[at]].key !== asked.flow) continue;
-    if (asked.status.size && !asked.status.has(word(column.status[at]))) continue;
-    if (text && !textOf(at).includes(text)) continue;
-    isShown[at] = 1;
-    if (range && (end(at) <= range[0] || column.start[at] >= range[1])) continue;
-    shown.push(at);
-  }
-  if (asked.order === "") {
-    const rank = (at) => Math.min(column.status[at], NEEDS_PERSON);
-    shown.sort((a, b) => rank(a) - rank(b) || a - b);
-  }
+  for (let at = 0; at < number; at++) if (isShown(at)) shown.push(at);
+  if (asked.order !== "") return;
+  const rank = (at) => (statusOf(at).needsAttention ? column.status[at] : Infinity);
+  shown.sort((a, b) => (rank(a) === rank(b) ? a - b : rank(a) - rank(b)));
 };
 
 // The fragment.
 const write = () => {
-  const parameters = new URLSearchParams();
-  if (asked.flow) parameters.set("flow", asked.flow);
-  if (asked.status.size) parameters.set("status", [...asked.status].join(","));
-  if (asked.text) parameters.set("text", asked.text);
-  if (asked.zoom) parameters.set("zoom", asked.zoom);
-  if (asked.order) parameters.set("order", asked.order);
-  if (asked.page) parameters.set("page", asked.page + 1);
+  const { status, page, ...plain } = asked;
+  const words = { flow: asked.flow, status: [...status].join(","), ...plain, page: page ? page + 1 : "" };
+  const parameters = new URLSearchParams(Object.entries(words).filter(([, word]) => word));
   const fragment = parameters.toString();
   history.replaceState(null, "", fragment ? `#${fragment}` : location.pathname + location.search);
 };
+// What is nonsense is not asked for.
 const read = () => {
   const parameters = new URLSearchParams(location.hash.slice(1));
-  const words = data.statuses.map(([word]) => word);
-  asked.flow = flows.some(({ key }) => key === parameters.get("flow")) ? parameters.get("flow") : "";
-  asked.status = new Set((parameters.get("status") ?? "").split(",").filter((word) => words.includes(word)));
-  asked.text = parameters.get("text") ?? "";
-  asked.zoom = checkedZoom(parameters.get("zoom") ?? "");
-  asked.order = parameters.get("order") === "time" ? "time" : "";
-  asked.page = Math.max(0, (parseInt(parameters.get("page"), 10) || 1) - 1);
+  const checked = (name, isRight) => {
+    const text = parameters.get(name) ?? "";
+    return isRight(text) ? text : "";
+  };
+  const isDate = (text) => /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(seconds(text));
+  const isStatus = (text) => data.statuses.some(({ word }) => word === text);
+  asked.flow = checked("flow", (text) => flows.some(({ key }) => key === text));
+  asked.status = new Set(checked("status", () => true).split(",").filter(isStatus));
+  asked.text = checked("text", () => true);
+  asked.from = checked("from", isDate);
+  asked.to = checked("to", isDate);
+  asked.order = checked("order", (text) => text === "time");
+  asked.page = Math.max(1, parseInt(checked("page", () => true), 10) || 1) - 1;
 };
