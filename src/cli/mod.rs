@@ -4,10 +4,11 @@
 //! `config` reads the file (`wire` the part of it about the service, `length` times), `context` puts
 //! flags over environment over file, `project` finds the folder of the config, `environment` reads
 //! variables, `ci` those of a CI job, `state_location` the place of the state, and `lock` takes hold of it.
-//! `desired` leads from paths to runs, `connect` from the environment to a client, `emulator` to one of
-//! the emulator; `session` is paths, client and the state, for verbs that send. `ask` asks a
-//! person, `signals` hears Ctrl-C, `watch` shows an apply, `silence` says when a line is due although nothing happens, `present` shows results, `output` writes them, `page` as a page, `actions` and
-//! `github` tell a job and a pull request. `failure` turns errors into messages with an `exit` code.
+//! `input` reads files of a person, `desired` leads from paths to runs, `connect` from the environment to a
+//! client, `emulator` to one of the emulator; `session` is client and state together, and sends. `ask` asks
+//! a person, `signals` hears Ctrl-C, `watch` shows an apply, `silence` says when a line is due although
+//! nothing happens. `failure` turns errors into messages with an `exit` code; `present` shows results and
+//! failures, `output` writes them, `actions` and `github` tell a job and a pull request.
 //! Nothing here knows a verb.
 
 pub(crate) mod actions;

@@ -19,7 +19,7 @@ pub(crate) enum Format {
     Text,
     /// One JSON document
     Json,
-    /// For a comment on a pull request: never more than 60,000 characters; on failure, what is wrong
+    /// For a comment: never more than 60,000 characters; on failure, what is wrong
     Markdown,
     /// For people, with annotations for GitHub Actions (which writes them in any form)
     Github,

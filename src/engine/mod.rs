@@ -1,9 +1,9 @@
 //! The engine: carries a plan out, each run created exactly once.
 //!
 //! One dispatcher orders everything: it alone appends to the journal, folds, counts and emits
-//! [`Event`]s. Around it are tasks that only talk to the service: they prepare a flow, send one
-//! request, or look for a run whose fate is unknown, and report back. What a report means is
-//! decided by functions of plain data (`recognise`, `check_flow`). The engine prints nothing.
+//! [`Event`]s. Around it are tasks that only talk to the service: they send one request, or read a flow
+//! and its list, and report back. What that means for the flow is a method of its queue, which returns
+//! what the dispatcher is to do; what a list tells is decided in `reconcile`. The engine prints nothing.
 
 mod breaker;
 mod dispatcher;

@@ -4,8 +4,8 @@
 //! [`matching`] is the one rule; the others ask it. `preflight` says whether a flow may be sent to and
 //! what of it exists, `settle` what one list tells of runs in doubt and `settle_schedule` what several
 //! do, [`resolve`] whether a person's decision fits, [`audit`] what differs, [`import`] what runs made
-//! by hand stand for, `status` how runs are doing. All of it are functions of plain data, but for the reads in `listing` and
-//! `resolve`.
+//! by hand stand for, `status` how runs are doing, `look` what an apply would find. All of it are
+//! functions of plain data, but for the reads in `listing`, `status` and `resolve`.
 
 #[cfg(test)]
 mod agreement;
