@@ -19,7 +19,9 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::present::{present, show};
 use crate::cli::project::Project;
-use crate::doctor::{Area, Diagnosis, Finding, Needs, Trouble, Variables, check_variables};
+use crate::doctor::{
+    Area, Check, Diagnosis, FaultKind, Finding, Needs, Variables, check_variables,
+};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{DoctorView, Layout, describe_manifests, number, plain};
 use crate::run::RunId;
@@ -63,13 +65,16 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             looked
         }
         Err(failure) => {
-            found.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
+            found.push(of_failure(
+                Check(Area::Service, "signIn", "sign-in"),
+                &failure,
+            ));
             Err("settings or credentials are missing")
         }
     };
     if let Err(why) = looked {
         let message = format!("not looked at: {why}");
-        let finding = Finding::notice(Area::Flows, "flow", "flows", message);
+        let finding = Check(Area::Flows, "flow", "flows").notice(message);
         diagnosis.findings.push(finding);
     }
     diagnosis.findings.extend(state_findings);
@@ -123,12 +128,12 @@ impl Flags {
         if Config::read(project.found_config()).is_ok() {
             found.push(config_finding(project));
         }
-        found.push(of_failure(Area::Settings, "settings", "settings", failure));
+        found.push(of_failure(
+            Check(Area::Settings, "settings", "settings"),
+            failure,
+        ));
         found.extend(check_variables(&variables(), Needs::default()));
-        found.push(Finding::notice(
-            Area::Service,
-            "endpoint",
-            "service",
+        found.push(Check(Area::Service, "endpoint", "service").notice(
             "manifests, service, flows and state are not looked at: the settings are wrong",
         ));
         let exit = exit_of(&diagnosis);
@@ -144,19 +149,11 @@ impl Flags {
 
 fn config_finding(project: &Project) -> Finding {
     match project.found_config() {
-        Some(config) => Finding::fine(
-            Area::Settings,
-            "config",
-            "config",
-            plain(&config.display().to_string(), 200),
-        ),
-        None => Finding::notice(
-            Area::Settings,
-            "config",
-            "config",
-            "there is no backfill.yaml here or above: all settings are the defaults",
-        )
-        .advise("`backfill init` writes one"),
+        Some(config) => Check(Area::Settings, "config", "config")
+            .fine(plain(&config.display().to_string(), 200)),
+        None => Check(Area::Settings, "config", "config")
+            .notice("there is no backfill.yaml here or above: all settings are the defaults")
+            .advise("`backfill init` writes one"),
     }
 }
 
@@ -175,36 +172,37 @@ fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Chec
     let (_, checked) = match flags.paths.check(context) {
         Ok(read) => read,
         Err(failure) => {
-            found.push(of_failure(AREA, "manifests", "manifests", &failure));
+            found.push(of_failure(Check(AREA, "manifests", "manifests"), &failure));
             return Checked::default();
         }
     };
     found.push(if checked.has_errors() {
         let errors = number(checked.errors(), "error");
-        Finding::fault(Trouble::Settings, AREA, "manifests", "manifests", errors)
+        Check(AREA, "manifests", "manifests")
+            .fault(FaultKind::Settings, errors)
             .advise("`backfill validate` shows each at its line")
     } else {
         let manifests = describe_manifests(&checked);
-        Finding::fine(AREA, "manifests", "manifests", manifests)
+        Check(AREA, "manifests", "manifests").fine(manifests)
     });
     checked
 }
 
 /// A failure as what a check found.
-fn of_failure(area: Area, check: &'static str, subject: &str, failure: &Failure) -> Finding {
-    let trouble = match failure.exit {
-        Exit::Usage => Trouble::Settings,
-        Exit::SignIn => Trouble::SignIn,
-        Exit::Unexpected => Trouble::Unreachable,
-        Exit::State => Trouble::State,
-        _ => Trouble::WouldNotWork,
+fn of_failure(check: Check, failure: &Failure) -> Finding {
+    let kind = match failure.exit {
+        Exit::Usage => FaultKind::Settings,
+        Exit::SignIn => FaultKind::SignIn,
+        Exit::Unexpected => FaultKind::Unreachable,
+        Exit::State => FaultKind::State,
+        _ => FaultKind::WouldNotWork,
     };
     // A finding is a line: where it is wrong is told, and the excerpt under that is not drawn.
     let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
     let place = lines.iter().position(|line| line.starts_with("--> "));
     let told = place.map_or(&lines[..], |place| &lines[..=place]);
     let message = plain(&told.join(" "), 700);
-    let finding = Finding::fault(trouble, area, check, subject, message);
+    let finding = check.fault(kind, message);
     match failure.hints.first() {
         Some(hint) => finding.advise(plain(hint, 700)),
         None => finding,
@@ -213,12 +211,12 @@ fn of_failure(area: Area, check: &'static str, subject: &str, failure: &Failure)
 
 /// The gravest decides.
 fn exit_of(diagnosis: &Diagnosis) -> Exit {
-    match diagnosis.trouble() {
+    match diagnosis.gravest() {
         None => Exit::Success,
-        Some(Trouble::Settings) => Exit::Usage,
-        Some(Trouble::SignIn) => Exit::SignIn,
-        Some(Trouble::Unreachable) => Exit::Unexpected,
-        Some(Trouble::State) => Exit::State,
-        Some(Trouble::WouldNotWork) => Exit::Rejected,
+        Some(FaultKind::Settings) => Exit::Usage,
+        Some(FaultKind::SignIn) => Exit::SignIn,
+        Some(FaultKind::Unreachable) => Exit::Unexpected,
+        Some(FaultKind::State) => Exit::State,
+        Some(FaultKind::WouldNotWork) => Exit::Rejected,
     }
 }

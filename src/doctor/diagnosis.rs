@@ -59,14 +59,14 @@ pub(crate) enum Mark {
     /// Something to know, or what could not be checked.
     Notice,
     /// An apply would not work.
-    Fault(Trouble),
+    Fault(FaultKind),
 }
 
 /// What is wrong, gravest first: each keeps more of the others from being looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Trouble {
+pub(crate) enum FaultKind {
     /// Flags, variables, config or manifests.
     Settings,
     /// Sign-in or permission.
@@ -105,49 +105,43 @@ pub(crate) struct CheckCounts {
     pub fine: usize,
 }
 
-impl Finding {
-    /// That all is well.
-    pub(crate) fn fine(
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
+/// A check: what it is about, its word for programs, and what was checked, for people.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Check(pub Area, pub &'static str, pub &'static str);
+
+impl Check {
+    fn finding(self, mark: Mark, message: impl Into<String>) -> Finding {
+        let Self(area, check, subject) = self;
+        Finding {
             area,
             check,
-            subject: subject.into(),
-            mark: Mark::Fine,
+            subject: subject.to_owned(),
+            mark,
             message: message.into(),
             advice: None,
         }
     }
 
+    /// That all is well.
+    pub(crate) fn fine(self, message: impl Into<String>) -> Finding {
+        self.finding(Mark::Fine, message)
+    }
+
     /// That something is to be known.
-    pub(crate) fn notice(
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            mark: Mark::Notice,
-            ..Self::fine(area, check, subject, message)
-        }
+    pub(crate) fn notice(self, message: impl Into<String>) -> Finding {
+        self.finding(Mark::Notice, message)
     }
 
     /// That something would not work.
-    pub(crate) fn fault(
-        trouble: Trouble,
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            mark: Mark::Fault(trouble),
-            ..Self::fine(area, check, subject, message)
-        }
+    pub(crate) fn fault(self, kind: FaultKind, message: impl Into<String>) -> Finding {
+        self.finding(Mark::Fault(kind), message)
+    }
+}
+
+impl Finding {
+    /// The same about this one of many.
+    pub(crate) fn about(self, subject: String) -> Self {
+        Self { subject, ..self }
     }
 
     /// With what to do about it.
@@ -164,16 +158,13 @@ impl Diagnosis {
         self.findings.iter().filter(is_fault)
     }
 
-    /// The gravest trouble.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        let troubles = self
-            .findings
-            .iter()
-            .filter_map(|finding| match finding.mark {
-                Mark::Fault(trouble) => Some(trouble),
-                Mark::Fine | Mark::Notice => None,
-            });
-        troubles.min()
+    /// The gravest kind of fault.
+    pub(crate) fn gravest(&self) -> Option<FaultKind> {
+        let kinds = self.findings.iter().filter_map(|it| match it.mark {
+            Mark::Fault(kind) => Some(kind),
+            Mark::Fine | Mark::Notice => None,
+        });
+        kinds.min()
     }
 
     pub(crate) fn counts(&self) -> CheckCounts {
@@ -211,20 +202,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gravest_trouble_decides() {
-        let fault = |trouble| Finding::fault(trouble, Area::Service, "a", "a", "a");
+    fn the_gravest_fault_decides() {
+        let fault = |trouble| Check(Area::Service, "a", "a").fault(trouble, "a");
         let diagnosis = Diagnosis {
-            findings: vec![fault(Trouble::WouldNotWork), fault(Trouble::SignIn)],
+            findings: vec![fault(FaultKind::WouldNotWork), fault(FaultKind::SignIn)],
             settling: Settling::Unknown,
         };
-        assert_eq!(diagnosis.trouble(), Some(Trouble::SignIn));
-        assert_eq!(Diagnosis::default().trouble(), None);
+        assert_eq!(diagnosis.gravest(), Some(FaultKind::SignIn));
+        assert_eq!(Diagnosis::default().gravest(), None);
         let order = [
-            Trouble::Settings,
-            Trouble::SignIn,
-            Trouble::Unreachable,
-            Trouble::State,
-            Trouble::WouldNotWork,
+            FaultKind::Settings,
+            FaultKind::SignIn,
+            FaultKind::Unreachable,
+            FaultKind::State,
+            FaultKind::WouldNotWork,
         ];
         assert!(order.is_sorted());
     }

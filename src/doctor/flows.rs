@@ -1,6 +1,6 @@
 //! The flows of the manifests: whether each can be sent to.
 
-use super::{Area, Finding, Mark, Trouble};
+use super::{Area, Check, FaultKind, Finding, Mark};
 use crate::amounts::number;
 use crate::api::{ApiError, Flow};
 use crate::reconcile::Blocked;
@@ -8,7 +8,7 @@ use crate::reconcile::preflight::check_flow;
 use crate::run::{FlowRef, Source};
 use crate::untrusted::{Untrusted, plain};
 
-const AREA: Area = Area::Flows;
+const CHECK: Check = Check(Area::Flows, "flow", "flow");
 /// More flows than this are counted where nothing is wrong with them.
 const NAMED: usize = 8;
 /// How much of what the service said is repeated.
@@ -35,13 +35,8 @@ pub(crate) fn check_flows(answers: &[FlowAnswer<'_>], shows_all: bool) -> Vec<Fi
         return findings;
     }
     let mut told: Vec<Finding> = findings.into_iter().filter(|it| !is_fine(it)).collect();
-    told.push(Finding::fine(
-        AREA,
-        "flow",
-        number(fine, "flow"),
-        "exist here, are scheduled once and enabled, source and deltaColumn agree (--verbose names \
-         them)",
-    ));
+    told.push(CHECK.fine("exist here, are scheduled once and enabled, source and deltaColumn agree (--verbose names \
+         them)").about(number(fine, "flow")));
     told
 }
 
@@ -53,37 +48,24 @@ fn check(answer: &FlowAnswer<'_>) -> Finding {
         answer,
     } = answer;
     let subject = plain(name, MOST_NAME);
+    let fault = |kind, message: String| CHECK.fault(kind, message).about(subject.clone());
     let flow = match answer {
         Ok(flow) => flow,
+        Err(ApiError::Refused(refusal)) if refusal.status == 404 => {
+            let said = plain(&refusal.to_string(), MOST_SAID);
+            let message = format!("there is no flow {id} in {sandbox}: {said}");
+            return fault(FaultKind::WouldNotWork, message).advise(
+                "compare flowId and sandbox with the address of the flow's page in AEP; access \
+                 labels may hide a flow from this credential",
+            );
+        }
         Err(error) => {
             let said = plain(&error.to_string(), MOST_SAID);
-            let message = format!("{id} in {sandbox}: {said}");
-            return match error {
-                ApiError::Refused(refusal) if refusal.status == 404 => {
-                    let message = format!("there is no flow {id} in {sandbox}: {said}");
-                    Finding::fault(Trouble::WouldNotWork, AREA, "flow", subject, message).advise(
-                        "compare flowId and sandbox with the address of the flow's page in AEP; \
-                         access labels may hide a flow from this credential",
-                    )
-                }
-                ApiError::Auth(_) | ApiError::SignIn(_) => {
-                    Finding::fault(Trouble::SignIn, AREA, "flow", subject, message)
-                }
-                ApiError::Refused(refusal) if refusal.status == 403 => {
-                    Finding::fault(Trouble::SignIn, AREA, "flow", subject, message)
-                }
-                ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => {
-                    Finding::fault(Trouble::Unreachable, AREA, "flow", subject, message)
-                }
-                ApiError::Refused(_) | ApiError::Setup(_) => {
-                    Finding::fault(Trouble::WouldNotWork, AREA, "flow", subject, message)
-                }
-            };
+            return fault(kind_of(error), format!("{id} in {sandbox}: {said}"));
         }
     };
     if let Err(blocked) = check_flow(flow, source) {
-        let message = plain(&blocked, MOST_SAID);
-        let finding = Finding::fault(Trouble::WouldNotWork, AREA, "flow", subject, message);
+        let finding = fault(FaultKind::WouldNotWork, plain(&blocked, MOST_SAID));
         return match advice(&blocked) {
             Some(advice) => finding.advise(advice),
             None => finding,
@@ -107,7 +89,9 @@ fn check(answer: &FlowAnswer<'_>) -> Finding {
     .collect();
     if !unsaid.is_empty() {
         let message = format!("the service does not say {}", unsaid.join(", nor "));
-        return Finding::notice(AREA, "flow", subject, message)
+        return CHECK
+            .notice(message)
+            .about(subject)
             .advise("look at the flow in AEP; its first request will tell");
     }
     let shown = |text: &Option<Untrusted>| {
@@ -129,7 +113,18 @@ fn check(answer: &FlowAnswer<'_>) -> Finding {
         shown(frequency),
         shown(state)
     );
-    Finding::fine(AREA, "flow", subject, message)
+    CHECK.fine(message).about(subject)
+}
+
+/// What is wrong where the service answers so.
+pub(super) fn kind_of(error: &ApiError) -> FaultKind {
+    match error {
+        ApiError::Auth(_) | ApiError::SignIn(_) => FaultKind::SignIn,
+        ApiError::Refused(refusal) if refusal.status == 403 => FaultKind::SignIn,
+        ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => FaultKind::Unreachable,
+        ApiError::Setup(_) => FaultKind::Settings,
+        ApiError::Refused(_) => FaultKind::WouldNotWork,
+    }
 }
 
 fn advice(blocked: &Blocked) -> Option<&'static str> {
@@ -195,7 +190,7 @@ mod tests {
             let [finding] = &checked(vec![Ok(flow)], false)[..] else {
                 panic!("one finding");
             };
-            assert_eq!(finding.mark, Mark::Fault(Trouble::WouldNotWork));
+            assert_eq!(finding.mark, Mark::Fault(FaultKind::WouldNotWork));
             assert!(finding.message.contains(said), "{}", finding.message);
             assert!(finding.advice.is_some());
         }

@@ -35,9 +35,7 @@ pub(crate) struct ListShape {
     pub invalid: usize,
     /// Runs without any window.
     pub silent: usize,
-    /// Silent runs that were read by their id, and how many of them showed a window then.
-    pub read_alone: usize,
-    /// See [`read_alone`](Self::read_alone).
+    /// Silent runs that showed a window when they were read by their id.
     pub shown_alone: usize,
     /// Runs by our API key.
     pub ours: usize,
@@ -53,23 +51,49 @@ pub(crate) struct ListShape {
     pub unknown_statuses: BTreeSet<String>,
     /// Entries of lists that cannot be read as runs.
     pub unreadable: usize,
-    /// An example of a run without a window.
-    pub silent_run: Option<RunId>,
+}
+
+/// What was read of the list of a flow.
+#[derive(Debug, Default)]
+pub(crate) struct ListSample {
+    /// Its first page, and its second if there is one.
+    pub pages: Vec<Value>,
+    /// Whether the second brought runs that the first does not have.
+    pub has_other_runs: bool,
+    /// A run that shows no window there, as it was read by its id.
+    pub alone: Option<FlowRun>,
 }
 
 impl ListShape {
-    /// Reads one page of the list of `flow`; `sent` are the runs that the state has as created by
-    /// us.
-    pub(crate) fn read(page: &Value, flow: FlowId, api_key: &str, sent: &HashSet<RunId>) -> Self {
-        let mut shape = Self::default();
-        let items = page.get("items").and_then(Value::as_array);
-        for item in items.into_iter().flatten() {
+    /// How many runs are of the flow that was asked for.
+    pub(crate) fn own(&self) -> usize {
+        self.runs - self.foreign
+    }
+
+    /// Adds the list of `flow`; `sent` are the runs that the state has as created by us.
+    pub(crate) fn add(
+        &mut self,
+        list: &ListSample,
+        flow: FlowId,
+        api_key: &str,
+        sent: &HashSet<RunId>,
+    ) {
+        self.lists += 1;
+        self.paged += usize::from(list.pages.len() > 1);
+        self.pages_read += usize::from(list.has_other_runs);
+        if let Some(run) = &list.alone {
+            self.shown_alone += usize::from(run.window_evidence != WindowEvidence::Missing);
+        }
+        let items = list
+            .pages
+            .iter()
+            .filter_map(|page| page.get("items")?.as_array());
+        for item in items.flatten() {
             match FlowRun::read(item) {
-                Some(run) => shape.count(item, &run, flow, api_key, sent),
-                None => shape.unreadable += 1,
+                Some(run) => self.count(item, &run, flow, api_key, sent),
+                None => self.unreadable += 1,
             }
         }
-        shape
     }
 
     fn count(
@@ -98,10 +122,7 @@ impl ListShape {
             }
             WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
             WindowEvidence::Invalid => self.invalid += 1,
-            WindowEvidence::Missing => {
-                self.silent += 1;
-                self.silent_run.get_or_insert_with(|| run.id.clone());
-            }
+            WindowEvidence::Missing => self.silent += 1,
         }
         self.ours += usize::from(run.is_by(api_key));
         self.without_client += usize::from(run.created_client.is_none());
@@ -116,58 +137,6 @@ impl ListShape {
         }
         if let RunStatus::Unknown(word) = &run.status {
             self.unknown_statuses.insert(word.to_string());
-        }
-    }
-
-    /// Both together.
-    pub(crate) fn and(self, other: Self) -> Self {
-        let Self {
-            lists,
-            paged,
-            pages_read,
-            runs,
-            foreign,
-            without_flow,
-            params,
-            texts,
-            milliseconds,
-            copy_windows,
-            invalid,
-            silent,
-            read_alone,
-            shown_alone,
-            ours,
-            without_client,
-            without_creation,
-            recorded,
-            recorded_clients,
-            unknown_statuses,
-            unreadable,
-            silent_run,
-        } = other;
-        Self {
-            lists: self.lists + lists,
-            paged: self.paged + paged,
-            pages_read: self.pages_read + pages_read,
-            runs: self.runs + runs,
-            foreign: self.foreign + foreign,
-            without_flow: self.without_flow + without_flow,
-            params: self.params + params,
-            texts: self.texts + texts,
-            milliseconds: self.milliseconds + milliseconds,
-            copy_windows: self.copy_windows + copy_windows,
-            invalid: self.invalid + invalid,
-            silent: self.silent + silent,
-            read_alone: self.read_alone + read_alone,
-            shown_alone: self.shown_alone + shown_alone,
-            ours: self.ours + ours,
-            without_client: self.without_client + without_client,
-            without_creation: self.without_creation + without_creation,
-            recorded: self.recorded + recorded,
-            recorded_clients: &self.recorded_clients | &recorded_clients,
-            unknown_statuses: &self.unknown_statuses | &unknown_statuses,
-            unreadable: self.unreadable + unreadable,
-            silent_run: self.silent_run.or(silent_run),
         }
     }
 }
@@ -211,10 +180,16 @@ mod tests {
             { "no": "run" },
         ]});
         let sent = ["r1", "r5"].map(|id| id.parse().expect("an id")).into();
-        let shape = ListShape::read(&page, flow, fixture::OURS, &sent);
+        let list = ListSample {
+            pages: vec![page],
+            ..ListSample::default()
+        };
+        let mut shape = ListShape::default();
+        shape.add(&list, flow, fixture::OURS, &sent);
         assert_eq!(
             shape,
             ListShape {
+                lists: 1,
                 runs: 6,
                 foreign: 1,
                 params: 3,
@@ -227,10 +202,10 @@ mod tests {
                 recorded_clients: ["exc_app".to_owned()].into(),
                 unknown_statuses: ["ABORTED".to_owned()].into(),
                 unreadable: 1,
-                silent_run: "r5".parse().ok(),
                 ..ListShape::default()
             }
         );
-        assert_eq!(shape.clone().and(shape).runs, 12);
+        shape.add(&list, flow, fixture::OURS, &sent);
+        assert_eq!((shape.lists, shape.runs), (2, 12));
     }
 }

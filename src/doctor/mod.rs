@@ -13,9 +13,11 @@ mod settings;
 mod state;
 
 pub(crate) use behaviour::{BehaviourFacts, check_behaviour};
-pub(crate) use diagnosis::{Area, CheckCounts, Diagnosis, Finding, Mark, Settling, Trouble};
+pub(crate) use diagnosis::{
+    Area, Check, CheckCounts, Diagnosis, FaultKind, Finding, Mark, Settling,
+};
 pub(crate) use flows::{FlowAnswer, check_flows};
-pub(crate) use list_shape::ListShape;
+pub(crate) use list_shape::{ListSample, ListShape};
 pub(crate) use service::{SignInFacts, check_probe, check_sandbox, check_sign_in};
 pub(crate) use settings::{Needs, Variables, check_variables};
 pub(crate) use state::{StateFacts, check_state, check_write};

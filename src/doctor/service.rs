@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Area, Finding, Trouble};
+use super::flows::kind_of;
+use super::{Area, Check, FaultKind, Finding};
 use crate::amounts::duration;
 use crate::api::{ApiError, CLOCKS, CertificateTrust, Probe, TokenClaims, Unreached};
 use crate::run::Sandbox;
-use crate::untrusted::{Untrusted, plain};
+use crate::state::Refusal;
+use crate::untrusted::plain;
 
 const AREA: Area = Area::Service;
+const ENDPOINT: Check = Check(AREA, "endpoint", "endpoint");
+const TLS: Check = Check(AREA, "tls", "TLS");
+const CLOCK: Check = Check(AREA, "clock", "clock");
+const SIGN_IN: Check = Check(AREA, "signIn", "sign-in");
 /// A clock that is further off than this breaks more than a warning can say.
 const FAR_OFF: SignedDuration = SignedDuration::from_mins(10);
 /// A token that is good for less than this may not last for an apply.
@@ -28,28 +34,26 @@ pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> V
     let probe = match probe {
         Ok(probe) => probe,
         Err(Unreached {
-            why: _,
+            why,
             proxy,
-            is_untrusted: true,
+            is_untrusted,
         }) => {
-            let message = format!(
-                "{endpoint} ({}) shows a certificate of an authority that is not trusted here: a \
-                 proxy that swaps certificates does so",
-                through(proxy)
-            );
-            return vec![
-                Finding::fault(Trouble::Unreachable, AREA, "tls", "TLS", message).advise(
+            let at = format!("{endpoint} ({})", through(proxy));
+            return vec![if *is_untrusted {
+                let message = format!(
+                    "{at} shows a certificate of an authority that is not trusted here: a proxy that \
+                     swaps certificates does so"
+                );
+                TLS.fault(FaultKind::Unreachable, message).advise(
                     "name the file of your company's authority with SSL_CERT_FILE, or have the \
                      proxy leave this host alone",
-                ),
-            ];
-        }
-        Err(Unreached { why, proxy, .. }) => {
-            let message = format!("{endpoint} ({}): {}", through(proxy), plain(why, MOST_SAID));
-            return vec![
-                Finding::fault(Trouble::Unreachable, AREA, "endpoint", "endpoint", message)
-                    .advise("see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit"),
-            ];
+                )
+            } else {
+                let message = format!("{at}: {}", plain(why, MOST_SAID));
+                ENDPOINT
+                    .fault(FaultKind::Unreachable, message)
+                    .advise("see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit")
+            }];
         }
     };
     let Probe {
@@ -65,11 +69,11 @@ pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> V
         CertificateTrust::Private => "certificate of a private authority",
     };
     let message = format!("{endpoint}, {tls}, {}, {answered}", through(proxy));
-    let mut findings = vec![Finding::fine(AREA, "endpoint", "endpoint", message)];
+    let mut findings = vec![ENDPOINT.fine(message)];
     if *certificate == CertificateTrust::Private {
         let message = "a proxy swaps certificates: the one that is shown is of no public authority, \
                        and is trusted on this machine alone";
-        findings.push(Finding::notice(AREA, "tls", "TLS", message).advise(
+        findings.push(TLS.notice(message).advise(
             "a proxy that decrypts can repeat a request, and backfill cannot prevent that: exclude \
              this host with NO_PROXY, or make sure that it repeats no POST",
         ));
@@ -80,12 +84,7 @@ pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> V
 
 fn check_clock(ahead: Option<SignedDuration>) -> Finding {
     let Some(ahead) = ahead else {
-        return Finding::notice(
-            AREA,
-            "clock",
-            "clock",
-            "the service's answer has no date: clocks cannot be compared",
-        );
+        return CLOCK.notice("the service's answer has no date: clocks cannot be compared");
     };
     let off = ahead.unsigned_abs();
     let side = if ahead.is_negative() {
@@ -100,7 +99,7 @@ fn check_clock(ahead: Option<SignedDuration>) -> Finding {
         } else {
             format!("{seconds} s {side} the service's")
         };
-        return Finding::fine(AREA, "clock", "clock", message);
+        return CLOCK.fine(message);
     }
     let message = format!("this machine is {} {side} the service", duration(off));
     let breaks = if ahead.is_negative() {
@@ -109,9 +108,9 @@ fn check_clock(ahead: Option<SignedDuration>) -> Finding {
         "windows that are over are refused as windows in the future"
     };
     let finding = if off > FAR_OFF.unsigned_abs() {
-        Finding::fault(Trouble::WouldNotWork, AREA, "clock", "clock", message)
+        CLOCK.fault(FaultKind::WouldNotWork, message)
     } else {
-        Finding::notice(AREA, "clock", "clock", message)
+        CLOCK.notice(message)
     };
     finding.advise(format!(
         "set the clock: {breaks}, leases on a shared state are misjudged, and buckets refuse \
@@ -167,73 +166,59 @@ pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
         format!(", scopes {}", plain(&scopes.join(","), MOST_SAID))
     };
     let message = format!("{how}: {life}{scopes}");
-    let fine = Finding::fine(AREA, "signIn", "sign-in", &message);
+    let fine = SIGN_IN.fine(&message);
     if client_id.as_ref().is_some_and(|client| client != api_key) {
-        return Finding::notice(AREA, "signIn", "sign-in", message).advise(
+        return SIGN_IN.notice(message).advise(
             "the token was issued for another client than AEP_API_KEY (or AEP_CLIENT_ID) names: the \
              gateway may refuse the pair",
         );
     }
     match left {
         Some(left) if !is_renewed && left.is_zero() => {
-            Finding::fault(Trouble::SignIn, AREA, "signIn", "sign-in", message).advise(
+            SIGN_IN.fault(FaultKind::SignIn, message).advise(
                 "get a new token, or set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES: then \
                  tokens are renewed",
             )
         }
-        Some(left) if !is_renewed && left < SHORT_LIFE => {
-            Finding::notice(AREA, "signIn", "sign-in", message).advise(
-                "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
+        Some(left) if !is_renewed && left < SHORT_LIFE => SIGN_IN.notice(message).advise(
+            "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
                  AEP_SCOPES, and tokens are renewed",
-            )
-        }
+        ),
         _ => fine,
     }
 }
 
 /// Whether the service lists the flows of a sandbox for us.
 pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) -> Finding {
+    /// Codes that say that there is no such sandbox.
+    const UNKNOWN: [&str; 4] = ["FLOW-2100-", "FLOW-2101-", "FLOW-2103-", "FLOW-2106-"];
+
+    let check = Check(AREA, "sandbox", "sandbox");
     let subject = format!("sandbox {sandbox}");
-    let fault = |trouble, message: String| {
-        Finding::fault(trouble, AREA, "sandbox", subject.clone(), message)
-    };
-    let error = match answer {
-        Ok(()) => {
-            let message = "the organization and the sandbox are accepted";
-            return Finding::fine(AREA, "sandbox", subject, message);
-        }
-        Err(error) => error,
+    let Err(error) = answer else {
+        let message = "the organization and the sandbox are accepted";
+        return check.fine(message).about(subject);
     };
     let said = plain(&error.to_string(), MOST_SAID);
-    match error {
-        ApiError::Auth(_) | ApiError::SignIn(_) => {
-            fault(Trouble::SignIn, said).advise(error.hint().unwrap_or_default())
+    let (message, advice) = match error {
+        ApiError::Refused(Refusal {
+            code: Some(code), ..
+        }) if UNKNOWN.iter().any(|known| code.raw().starts_with(known)) => {
+            let advice = "name the sandbox by its name, not by its title: `sandbox` in the manifest \
+                          or the config, or AEP_SANDBOX_NAME";
+            (format!("there is none of this name: {said}"), Some(advice))
         }
-        ApiError::Refused(refusal) => {
-            let code = refusal.code.as_ref().map_or("", Untrusted::raw);
-            let is_unknown = ["2100", "2101", "2103", "2106"]
-                .iter()
-                .any(|number| code.starts_with(&format!("FLOW-{number}-")));
-            if is_unknown {
-                fault(
-                    Trouble::WouldNotWork,
-                    format!("there is none of this name: {said}"),
-                )
-                .advise(
-                    "name the sandbox by its name, not by its title: `sandbox` in the manifest or \
-                     the config, or AEP_SANDBOX_NAME",
-                )
-            } else if refusal.status == 403 {
-                fault(Trouble::SignIn, said).advise(
-                    "give the credential's role the permissions View Sources and Manage Sources in \
-                     this sandbox",
-                )
-            } else {
-                fault(Trouble::WouldNotWork, said)
-            }
+        ApiError::Refused(refusal) if refusal.status == 403 => {
+            let advice = "give the credential's role the permissions View Sources and Manage Sources \
+                          in this sandbox";
+            (said, Some(advice))
         }
-        ApiError::Setup(_) => fault(Trouble::Settings, said),
-        ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => fault(Trouble::Unreachable, said),
+        _ => (said, error.hint()),
+    };
+    let finding = check.fault(kind_of(error), message).about(subject);
+    match advice {
+        Some(advice) => finding.advise(advice),
+        None => finding,
     }
 }
 
@@ -241,7 +226,6 @@ pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) ->
 mod tests {
     use super::*;
     use crate::doctor::Mark;
-    use crate::state::Refusal;
 
     fn probe(certificate: CertificateTrust, ahead: Option<i64>) -> Vec<Finding> {
         let probe = Probe {
@@ -262,12 +246,12 @@ mod tests {
             (-200, Mark::Notice, "3 min 20 s ahead of the service"),
             (
                 3_600,
-                Mark::Fault(Trouble::WouldNotWork),
+                Mark::Fault(FaultKind::WouldNotWork),
                 "this machine is 1 h behind the service",
             ),
             (
                 -3_600,
-                Mark::Fault(Trouble::WouldNotWork),
+                Mark::Fault(FaultKind::WouldNotWork),
                 "this machine is 1 h ahead of the service",
             ),
         ] {
@@ -294,7 +278,7 @@ mod tests {
             panic!("one finding");
         };
         assert!(said(finding) && finding.message.contains("proxy.corp:3128"));
-        assert_eq!(finding.mark, Mark::Fault(Trouble::Unreachable));
+        assert_eq!(finding.mark, Mark::Fault(FaultKind::Unreachable));
         let plain = probe(CertificateTrust::Public, Some(0));
         assert!(!plain.iter().any(said));
     }
@@ -313,7 +297,7 @@ mod tests {
             (Some(60), true, Mark::Fine),
             (Some(86_399), false, Mark::Fine),
             (Some(60), false, Mark::Notice),
-            (Some(0), false, Mark::Fault(Trouble::SignIn)),
+            (Some(0), false, Mark::Fault(FaultKind::SignIn)),
             (None, false, Mark::Fine),
         ] {
             let finding = check_sign_in(&facts(left, is_renewed));
@@ -336,11 +320,11 @@ mod tests {
             })
         };
         for (error, trouble) in [
-            (refused(404, "FLOW-2100-404"), Trouble::WouldNotWork),
-            (refused(403, "FLOW-2120-403"), Trouble::SignIn),
+            (refused(404, "FLOW-2100-404"), FaultKind::WouldNotWork),
+            (refused(403, "FLOW-2120-403"), FaultKind::SignIn),
             (
                 ApiError::Unreachable("reset".to_owned()),
-                Trouble::Unreachable,
+                FaultKind::Unreachable,
             ),
         ] {
             let finding = check_sandbox(&sandbox, Err(&error));

@@ -1,7 +1,7 @@
 //! The environment: which variables are set, which look like a slip. Values are never looked at
 //! here, so that none can be told.
 
-use super::{Area, Finding};
+use super::{Area, Check, Finding};
 use crate::untrusted::plain;
 
 /// What a client reads.
@@ -102,10 +102,10 @@ pub(crate) fn check_variables(variables: &Variables, needs: Needs) -> Vec<Findin
     };
     let missing = variables.missing(needs);
     let mut findings = vec![if missing.is_empty() {
-        Finding::fine(AREA, "variables", "variables", message)
+        Check(AREA, "variables", "variables").fine(message)
     } else {
         let message = format!("{message}; not set: {}", missing.join(", "));
-        Finding::notice(AREA, "variables", "variables", message)
+        Check(AREA, "variables", "variables").notice(message)
     }];
     let ours = |names: &[String], is_known: bool| -> Vec<String> {
         let ours = names.iter().filter(|name| name.starts_with(PREFIX));
@@ -117,7 +117,7 @@ pub(crate) fn check_variables(variables: &Variables, needs: Needs) -> Vec<Findin
     if !empty.is_empty() {
         let message = format!("set to nothing: {}", empty.join(", "));
         findings.push(
-            Finding::notice(AREA, "emptyVariables", "variables", message).advise(
+            Check(AREA, "emptyVariables", "variables").notice(message).advise(
                 "a secret that does not exist, or that a pull request from a fork may not read, is \
                  passed as an empty text",
             ),
@@ -127,7 +127,8 @@ pub(crate) fn check_variables(variables: &Variables, needs: Needs) -> Vec<Findin
     if !unknown.is_empty() {
         let message = format!("not known, and not read: {}", unknown.join(", "));
         findings.push(
-            Finding::notice(AREA, "unknownVariables", "variables", message)
+            Check(AREA, "unknownVariables", "variables")
+                .notice(message)
                 .advise("compare the names with docs/commands.md, \"Environment\""),
         );
     }

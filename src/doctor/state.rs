@@ -1,6 +1,6 @@
 //! The state: where it is, whether it can be read, who holds it, and whether this process may write.
 
-use super::{Area, Finding, Trouble};
+use super::{Area, Check, FaultKind, Finding};
 use crate::amounts::number;
 use crate::state::Holder;
 use crate::store::WriteAccess;
@@ -38,8 +38,9 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
         Some((records, _)) => format!("{place}, {} on record", number(*records, "run")),
     };
     let mut findings = vec![match fleeting {
-        None => Finding::fine(AREA, "place", "place", message),
-        Some(why) => Finding::fault(Trouble::State, AREA, "place", "place", plain(why, 400))
+        None => Check(AREA, "place", "place").fine(message),
+        Some(why) => Check(AREA, "place", "place")
+            .fault(FaultKind::State, plain(why, 400))
             .advise(
                 "put `state: git:backfill-state` into backfill.yaml, or name a bucket: see \
                  docs/state.md",
@@ -47,7 +48,7 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
     }];
     if let Some((_, in_doubt @ 1..)) = records {
         let message = format!("{} in doubt", number(*in_doubt, "run"));
-        findings.push(Finding::notice(AREA, "doubts", "doubts", message).advise(
+        findings.push(Check(AREA, "doubts", "doubts").notice(message).advise(
             "the next apply settles them; what it cannot tell, `backfill resolve` takes from you",
         ));
     }
@@ -57,13 +58,14 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
             number(*torn, "byte")
         );
         findings.push(
-            Finding::notice(AREA, "journal", "journal", message)
+            Check(AREA, "journal", "journal")
+                .notice(message)
                 .advise("nothing depended on it: the next apply drops it"),
         );
     }
     if let Some(holder) = holder {
         let message = format!("held by {}", plain(&holder.to_string(), 300));
-        findings.push(Finding::notice(AREA, "holder", "holder", message).advise(
+        findings.push(Check(AREA, "holder", "holder").notice(message).advise(
             "an apply would wait for it with --lock-timeout; `backfill state unlock` ends the hold \
              of one that is gone",
         ));
@@ -75,29 +77,19 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
 pub(crate) fn check_write(access: WriteAccess) -> Finding {
     match access {
         WriteAccess::Permission => {
-            Finding::fine(AREA, "write", "writing", "the folder may be written to")
+            Check(AREA, "write", "writing").fine("the folder may be written to")
         }
-        WriteAccess::DryRun => Finding::fine(
-            AREA,
-            "write",
-            "writing",
+        WriteAccess::DryRun => Check(AREA, "write", "writing").fine(
             "a push to the branch is accepted (a dry run; rules that protect a branch show only \
              when it is real)",
         ),
-        WriteAccess::Probe => Finding::fine(
-            AREA,
-            "write",
-            "writing",
-            "an object was created once, not twice, and removed again",
-        ),
-        WriteAccess::NothingToPush => Finding::notice(
-            AREA,
-            "write",
-            "writing",
-            "not tried: this repository has no commit that a dry run could push",
-        )
-        .advise("make a first commit, and ask again"),
-        WriteAccess::OnlyWithWrite => Finding::notice(AREA, "write", "writing", "not tried")
+        WriteAccess::Probe => Check(AREA, "write", "writing")
+            .fine("an object was created once, not twice, and removed again"),
+        WriteAccess::NothingToPush => Check(AREA, "write", "writing")
+            .notice("not tried: this repository has no commit that a dry run could push")
+            .advise("make a first commit, and ask again"),
+        WriteAccess::OnlyWithWrite => Check(AREA, "write", "writing")
+            .notice("not tried")
             .advise("`backfill doctor --write` tries with an object that it removes again"),
     }
 }
@@ -131,7 +123,7 @@ mod tests {
         assert_eq!(
             marks,
             [
-                ("place", Mark::Fault(Trouble::State)),
+                ("place", Mark::Fault(FaultKind::State)),
                 ("doubts", Mark::Notice),
                 ("journal", Mark::Notice),
                 ("holder", Mark::Notice),

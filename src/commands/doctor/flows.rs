@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, stream};
-use serde_json::Value;
 
-use crate::api::{ApiError, Client, Page, WindowEvidence};
+use crate::api::{ApiError, Client, FlowRun, Page, WindowEvidence};
 use crate::cli::context::Context;
 use crate::doctor::{
-    Area, BehaviourFacts, Finding, FlowAnswer, ListShape, Settling, Trouble, check_behaviour,
-    check_flows,
+    Area, BehaviourFacts, Check, FaultKind, Finding, FlowAnswer, ListSample, ListShape, Settling,
+    check_behaviour, check_flows,
 };
 use crate::manifest::Manifest;
 use crate::report::plain;
@@ -59,33 +58,31 @@ pub(super) async fn look(
     let mut findings = check_flows(&answers, context.verbose);
 
     let there = answers.iter().filter(|answer| answer.answer.is_ok());
-    let shapes: Vec<Result<ListShape, (&FlowRef, ApiError)>> =
-        stream::iter(there.take(LEARNT_FROM))
-            .map(|answer| async move {
-                let shape = shape(client, answer.flow, sent).await;
-                shape.map_err(|error| (answer.flow, error))
-            })
-            .buffered(concurrency)
-            .collect()
-            .await;
-    let mut whole = ListShape::default();
-    for shape in shapes {
-        match shape {
-            Ok(shape) => whole = whole.and(shape),
-            Err((flow, error)) => {
+    let lists: Vec<_> = stream::iter(there.take(LEARNT_FROM))
+        .map(|answer| async move { (answer.flow, sample(client, answer.flow).await) })
+        .buffered(concurrency)
+        .collect()
+        .await;
+    let mut shape = ListShape::default();
+    for (flow, list) in lists {
+        match list {
+            Ok(list) => shape.add(&list, flow.id, client.api_key(), sent),
+            Err(error) => {
                 let error = plain(&error.to_string(), 300);
                 let message = format!("the runs of the flow {} cannot be listed: {error}", flow.id);
-                let (trouble, area) = (Trouble::WouldNotWork, Area::Behaviour);
+                let check = Check(Area::Behaviour, "lists", "lists");
+                let finding = check.fault(FaultKind::WouldNotWork, message);
                 findings.push(
-                    Finding::fault(trouble, area, "lists", "lists", message)
-                        .advise("without its list, no run of a flow can be followed or settled"),
+                    finding.advise("without its list, no run of a flow can be followed or settled"),
                 );
             }
         }
     }
+    let explains = |word: &String| client.dialect().explains(word);
+    shape.unknown_statuses.retain(|word| !explains(word));
     let limits = &context.config.limits;
     let (learnt, settling) = check_behaviour(&BehaviourFacts {
-        shape: &whole,
+        shape: &shape,
         limits: &client.limits_seen(),
         per_flow: limits.per_flow,
         settle_delay: context.settle_delay(),
@@ -98,32 +95,24 @@ pub(super) async fn look(
 
 /// The first page of a flow's runs, the second if there is one, and one run by itself if its window
 /// is not shown.
-async fn shape(
-    client: &Client,
-    flow: &FlowRef,
-    sent: &HashSet<RunId>,
-) -> Result<ListShape, ApiError> {
-    let read = |page: &Value| ListShape::read(page, flow.id, client.api_key(), sent);
+async fn sample(client: &Client, flow: &FlowRef) -> Result<ListSample, ApiError> {
     let first = client.raw_page(flow, None).await?;
-    let mut shape = read(&first);
-    shape.lists = 1;
-    let page = Page::read(&first)?;
-    if let Some(token) = &page.next {
-        shape.paged = 1;
+    let Page { runs, next, .. } = Page::read(&first)?;
+    let mut list = ListSample {
+        pages: vec![first],
+        ..ListSample::default()
+    };
+    if let Some(token) = &next {
         let second = client.raw_page(flow, Some(token)).await?;
-        let known: HashSet<&RunId> = page.runs.iter().map(|run| &run.id).collect();
-        let runs = Page::read(&second)?.runs;
-        shape.pages_read = usize::from(runs.iter().any(|run| !known.contains(&run.id)));
-        shape = shape.and(read(&second));
+        let known: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
+        let others = Page::read(&second)?.runs;
+        list.has_other_runs = others.iter().any(|run| !known.contains(&run.id));
+        list.pages.push(second);
     }
-    shape
-        .unknown_statuses
-        .retain(|word| !client.dialect().explains(word));
-    if let Some(id) = shape.silent_run.clone()
-        && let Some(run) = client.run(&flow.sandbox, &id).await?
-    {
-        shape.read_alone = 1;
-        shape.shown_alone = usize::from(run.window_evidence != WindowEvidence::Missing);
+    let is_ours = |run: &&FlowRun| run.flow_id.is_none_or(|id| id == flow.id);
+    let mut silent = runs.iter().filter(is_ours);
+    if let Some(run) = silent.find(|run| run.window_evidence == WindowEvidence::Missing) {
+        list.alone = client.run(&flow.sandbox, &run.id).await?;
     }
-    Ok(shape)
+    Ok(list)
 }

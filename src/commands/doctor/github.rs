@@ -4,7 +4,7 @@ use crate::cli::context::Context;
 use crate::cli::environment::variable;
 use crate::cli::github::client;
 use crate::cli::state_location::StateLocation;
-use crate::doctor::{Area, Finding};
+use crate::doctor::{Area, Check, Finding};
 use crate::report::plain;
 
 const AREA: Area = Area::GitHub;
@@ -13,7 +13,8 @@ const AREA: Area = Area::GitHub;
 pub(super) async fn check(context: &Context) -> Vec<Finding> {
     if variable("GITHUB_TOKEN").is_none() {
         return vec![
-            Finding::notice(AREA, "token", "token", "GITHUB_TOKEN is not set")
+            Check(AREA, "token", "token")
+                .notice("GITHUB_TOKEN is not set")
                 .advise("--comment and --issue need it: `env: GITHUB_TOKEN: ${{ github.token }}`"),
         ];
     }
@@ -21,22 +22,23 @@ pub(super) async fn check(context: &Context) -> Vec<Finding> {
         Ok(client) => client,
         Err(failure) => {
             let message = plain(&failure.message, 300);
-            return vec![Finding::notice(AREA, "token", "token", message)];
+            return vec![Check(AREA, "token", "token").notice(message)];
         }
     };
     let reads = "GITHUB_TOKEN reads the repository";
     let mut findings = vec![match client.permissions().await {
-        Ok(may) if may.is_empty() => Finding::fine(AREA, "token", "token", reads),
+        Ok(may) if may.is_empty() => Check(AREA, "token", "token").fine(reads),
         Ok(may) => {
             let message = format!("{reads}, as one that may {}", may.join(", "));
-            Finding::fine(AREA, "token", "token", message).advise(
+            Check(AREA, "token", "token").fine(message).advise(
                 "whether it may write comments and issues shows only when it does: the job needs \
                  `pull-requests: write` for --comment and `issues: write` for --issue",
             )
         }
         Err(error) => {
             let message = format!("GITHUB_TOKEN: {}", plain(&error.to_string(), 300));
-            Finding::notice(AREA, "token", "token", message)
+            Check(AREA, "token", "token")
+                .notice(message)
                 .advise("the job needs `permissions: contents: read` at least")
         }
     }];
@@ -45,13 +47,13 @@ pub(super) async fn check(context: &Context) -> Vec<Finding> {
         match client.is_protected(name).await {
             Ok(Some(true)) => {
                 let message = format!("a rule protects the branch {shown}");
-                findings.push(Finding::notice(AREA, "branch", "branch", message).advise(
+                findings.push(Check(AREA, "branch", "branch").notice(message).advise(
                     "see that it lets this job push: what it refuses shows only when a push is real",
                 ));
             }
             Ok(Some(false)) => {
                 let message = format!("no rule protects the branch {shown} from this job");
-                findings.push(Finding::fine(AREA, "branch", "branch", message));
+                findings.push(Check(AREA, "branch", "branch").fine(message));
             }
             // It is not there yet, or may not be seen: the push that is a dry run tells.
             Ok(None) | Err(_) => {}

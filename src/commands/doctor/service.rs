@@ -10,7 +10,7 @@ use crate::cli::connect::timeouts;
 use crate::cli::context::Context;
 use crate::cli::environment::variable;
 use crate::cli::failure::Failure;
-use crate::doctor::{Area, Finding, SignInFacts, check_probe, check_sandbox, check_sign_in};
+use crate::doctor::{Area, Check, Finding, SignInFacts, check_probe, check_sandbox, check_sign_in};
 use crate::manifest::Manifest;
 use crate::run::Sandbox;
 
@@ -18,13 +18,13 @@ use crate::run::Sandbox;
 pub(super) async fn probe_endpoint(context: &Context, findings: &mut Vec<Finding>) -> bool {
     if context.emulator {
         let message = "the built-in emulator: nothing reaches Adobe";
-        let finding = Finding::fine(Area::Service, "endpoint", "endpoint", message);
+        let finding = Check(Area::Service, "endpoint", "endpoint").fine(message);
         findings.push(finding);
         return true;
     }
     let endpoint = context.endpoint.as_str().trim_end_matches('/');
     if let Some(wrong) = unusable_certificates(variable) {
-        findings.push(Finding::notice(Area::Service, "certificates", "TLS", wrong));
+        findings.push(Check(Area::Service, "certificates", "TLS").notice(wrong));
     }
     let probed = probe(&context.endpoint, timeouts(context)).await;
     findings.extend(check_probe(endpoint, &probed));
@@ -41,7 +41,10 @@ pub(super) async fn sign_in(
         Ok(token) => token,
         Err(error) => {
             let failure = Failure::from(ApiError::Auth(error));
-            findings.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
+            findings.push(of_failure(
+                Check(Area::Service, "signIn", "sign-in"),
+                &failure,
+            ));
             return false;
         }
     };

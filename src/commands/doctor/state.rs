@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::of_failure;
 use crate::cli::context::Context;
-use crate::doctor::{Area, Finding, StateFacts, check_state, check_write};
+use crate::doctor::{Area, Check, Finding, StateFacts, check_state, check_write};
 use crate::run::RunId;
 use crate::state::{Fate, State};
 use crate::store::{StateBackend, StoreError, inspect};
@@ -13,7 +13,7 @@ const AREA: Area = Area::State;
 
 /// What is to be known of the state, and the runs that it has as created by us.
 pub(super) async fn check(context: &Context, with_probe: bool) -> (Vec<Finding>, HashSet<RunId>) {
-    let unusable = |check, subject: &str, failure| of_failure(AREA, check, subject, &failure);
+    let unusable = |check, subject, failure| of_failure(Check(AREA, check, subject), &failure);
     let place = match context.place() {
         Ok(place) => place,
         Err(failure) => return (vec![unusable("place", "place", failure)], HashSet::new()),
