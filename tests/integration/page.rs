@@ -14,10 +14,13 @@ fn statuses(page: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut add = |status: &Value, times: u64| {
         let number = usize::try_from(status.as_u64().expect("a number")).expect("small");
-        let word = words[number][0].as_str().expect("a word");
+        let word = words[number]["word"].as_str().expect("a word");
         found.extend((0..times).map(|_| word.to_owned()));
     };
-    match (&data["status"], &data["status"]["repeat"]) {
+    match (
+        &data["columns"]["status"],
+        &data["columns"]["status"]["repeat"],
+    ) {
         (_, Value::Array(repeated)) => {
             for pair in repeated {
                 add(&pair[0], pair[1].as_u64().expect("a number"));
