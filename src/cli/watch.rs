@@ -18,9 +18,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// Shows events until the engine has no more.
 pub(crate) async fn watch(context: &Context, mut events: UnboundedReceiver<Event>) {
     let lines = context.shows_lines();
-    let mut display = context
-        .shows_bars()
-        .then(|| ProgressDisplay::new(context.colour.1));
+    let mut display = context.shows_bars().then(ProgressDisplay::new);
     let mut silence = Silence::new();
     let mut progress = ApplyProgress::default();
     let mut tick = interval(TICK);

@@ -187,9 +187,7 @@ impl Reader<'_> {
 async fn watch(reader: &mut Reader<'_>, until: Option<Instant>) -> Result<Option<Exit>, Failure> {
     let (context, place) = (reader.session.context, reader.session.place.as_ref());
     let mut signals = Signals::listen()?;
-    let mut display = context
-        .shows_bars()
-        .then(|| ProgressDisplay::new(context.colour.1));
+    let mut display = context.shows_bars().then(ProgressDisplay::new);
     let mut gap = Backoff::new(LIST_SOON.max(place.asked_every()), LIST_SELDOM);
     let mut told = None;
     let (mut changed, mut silence) = (Instant::now(), Silence::new());

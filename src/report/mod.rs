@@ -71,8 +71,8 @@ pub(crate) use wrap::{columns, fitting, fold, wrap};
 
 use jiff::Timestamp;
 
+use crate::amounts::listed;
 pub(crate) use crate::amounts::{duration, number};
-use crate::amounts::{listed, plural};
 use crate::run::{Rerun, UnixSeconds, Window};
 pub(crate) use crate::untrusted::plain;
 

@@ -1,121 +1,81 @@
 //! The progress display on a terminal: one bar in all, and one for each active flow up to eight.
 //!
-//! What it says is [`frame`], a function of the [`ApplyProgress`], the time and the terminal's width; the
-//! rest of this file only hands its lines to indicatif.
+//! What the bars say are [`rows`], a function of the [`ApplyProgress`] and the time; indicatif draws them.
 
 #[cfg(test)]
 mod tests;
 
-use console::{Alignment, Style, Term, measure_text_width, pad_str, truncate_str};
+use console::{Alignment, Term, measure_text_width, pad_str, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::apply_progress::{FlowProgress, FlowState};
-use crate::report::{ApplyProgress, columns, duration, fold, plural};
+use crate::report::{ApplyProgress, columns, duration, fold, number};
 
 /// How many flows have a bar of their own.
 const BARS: usize = 8;
 /// The most columns that a flow's name takes.
 const MOST_NAME: usize = 24;
-/// The most that a bar takes.
-const MOST_BAR: usize = 40;
-/// Fewer say nothing: then there is none.
-const LEAST_BAR: usize = 6;
-/// What the last line is about.
-const TOTAL: &str = "in all";
 /// How many columns a terminal has that does not say.
 const WIDTH: usize = 80;
 
-/// A line with a bar.
+/// What a bar says.
 #[derive(Debug)]
 struct ProgressRow<'a> {
     name: &'a str,
     done: usize,
     wanted: usize,
-    /// What matters most first: those that have no room are left out.
+    /// What matters most first: what has no room is cut off.
     notes: Vec<String>,
 }
 
-/// How many columns each part of a line takes.
-#[derive(Debug, Clone, Copy)]
-struct Columns {
-    name: usize,
-    bar: usize,
-    /// Digits of each of the two numbers.
-    digits: usize,
-    notes: usize,
-}
-
-/// What the display shows: lines of at most `width` columns.
-fn frame(progress: &ApplyProgress, now: Instant, width: usize, colour: bool) -> Vec<String> {
-    let active: Vec<&FlowProgress> = progress
-        .flows()
-        .iter()
-        .filter(|flow| flow.is_active())
-        .collect();
-    let mut rows: Vec<ProgressRow> = active
-        .iter()
-        .take(BARS)
-        .map(|flow| flow_row(flow, now))
-        .collect();
-    let is_sending = progress.flows().iter().any(FlowProgress::is_sending);
-    let followed: usize = progress.flows().iter().map(FlowProgress::followed).sum();
-    rows.push(if !is_sending && followed > 0 {
-        let unfinished: usize = progress.flows().iter().map(FlowProgress::unfinished).sum();
-        let failed = progress.flows().iter().map(|flow| flow.failed).sum();
-        let stopping = progress.is_stopping().then(|| "stopping".to_owned());
-        ProgressRow {
-            name: TOTAL,
-            done: followed - unfinished,
-            wanted: followed,
-            notes: stopping.into_iter().chain(follow_notes(failed)).collect(),
-        }
+/// The active flows, and at the end all of them.
+fn rows(progress: &ApplyProgress, now: Instant) -> Vec<ProgressRow<'_>> {
+    let flows = progress.flows();
+    let active = || flows.iter().filter(|flow| flow.is_active());
+    let mut rows: Vec<ProgressRow<'_>> = active().take(BARS).map(|it| flow_row(it, now)).collect();
+    let followed: usize = flows.iter().map(FlowProgress::followed).sum();
+    let is_followed = followed > 0 && !flows.iter().any(FlowProgress::is_sending);
+    let (done, wanted) = if is_followed {
+        let unfinished: usize = flows.iter().map(FlowProgress::unfinished).sum();
+        (followed - unfinished, followed)
     } else {
-        ProgressRow {
-            name: TOTAL,
-            done: progress.done(),
-            wanted: progress.wanted(),
-            notes: total_notes(progress, now),
-        }
+        (progress.done(), progress.wanted())
+    };
+    let mut notes = if progress.is_stopping() {
+        vec!["stopping".to_owned()]
+    } else if is_followed {
+        follow_notes(flows.iter().map(|flow| flow.failed).sum())
+    } else {
+        pace_notes(progress, now)
+    };
+    let more = active().count().saturating_sub(BARS);
+    notes.extend((more > 0).then(|| format!("and {}", number(more, "more flow"))));
+    rows.push(ProgressRow {
+        name: "in all",
+        done,
+        wanted,
+        notes,
     });
-    let columns = Columns::of(progress, width);
-    let mut lines: Vec<String> = rows.iter().map(|row| row.line(columns, colour)).collect();
-    let more = active.len().saturating_sub(BARS);
-    if more > 0 {
-        lines.insert(BARS, format!("and {more} more flow{}", plural(more)));
-    }
-    for line in &mut lines {
-        if measure_text_width(line) > width {
-            *line = truncate_str(line, width, "…").into_owned();
-        }
-    }
-    lines
+    rows
 }
 
-fn total_notes(progress: &ApplyProgress, now: Instant) -> Vec<String> {
-    if progress.is_stopping() {
-        return vec!["stopping".to_owned()];
+fn pace_notes(progress: &ApplyProgress, now: Instant) -> Vec<String> {
+    let left = |time| format!("{} left", duration(time));
+    if let Some(until) = progress.held_until(now) {
+        let held = left(until.saturating_duration_since(now));
+        return vec![format!("throttled, {held}")];
     }
-    let held = progress.held_until(now).map(|until| {
-        format!(
-            "throttled, {} left",
-            duration(until.saturating_duration_since(now))
-        )
-    });
     let rate = progress.rate(now).map(|rate| format!("{rate:.1}/s"));
-    let eta = progress
-        .eta(now)
-        .map(|eta| format!("{} left", duration(eta)));
-    match held {
-        Some(held) => vec![held],
-        None => rate.into_iter().chain(eta).collect(),
-    }
+    rate.into_iter()
+        .chain(progress.eta(now).map(left))
+        .collect()
 }
 
-/// That it is about runs that are followed, and how many failed.
-fn follow_notes(failed: usize) -> impl Iterator<Item = String> {
+fn follow_notes(failed: usize) -> Vec<String> {
     let failed = (failed > 0).then(|| format!("{failed} failed"));
-    std::iter::once("finished".to_owned()).chain(failed)
+    let finished = "finished".to_owned();
+    std::iter::once(finished).chain(failed).collect()
 }
 
 fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
@@ -124,93 +84,30 @@ fn flow_row(flow: &FlowProgress, now: Instant) -> ProgressRow<'_> {
             name: &flow.name,
             done: flow.followed() - flow.unfinished(),
             wanted: flow.followed(),
-            notes: follow_notes(flow.failed).collect(),
+            notes: follow_notes(flow.failed),
         };
     }
-    let mut notes = Vec::new();
-    match flow.state {
-        FlowState::Checking => notes.push("checking".to_owned()),
+    let state = match flow.state {
+        FlowState::Checking => Some("checking".to_owned()),
         FlowState::Settling(believed) if believed > now => {
             let left = duration(believed.saturating_duration_since(now));
-            notes.push(format!("settling, {left} left"));
+            Some(format!("settling, {left} left"))
         }
-        FlowState::Settling(_) => notes.push("settling".to_owned()),
-        FlowState::Open | FlowState::Blocked => {}
-    }
-    if flow.rejected > 0 {
-        notes.push(format!("{} rejected", flow.rejected));
-    }
-    if flow.adopted > 0 {
-        notes.push(format!("{} adopted", flow.adopted));
-    }
-    if flow.failed > 0 {
-        notes.push(format!("{} failed", flow.failed));
-    }
+        FlowState::Settling(_) => Some("settling".to_owned()),
+        FlowState::Open | FlowState::Blocked => None,
+    };
+    let counts = [
+        (flow.rejected, "rejected"),
+        (flow.adopted, "adopted"),
+        (flow.failed, "failed"),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, what)| format!("{count} {what}"));
     ProgressRow {
         name: &flow.name,
         done: flow.done(),
         wanted: flow.wanted,
-        notes,
-    }
-}
-
-impl Columns {
-    /// The parts, a blank between them, in `width` columns. They follow from the width and from what
-    /// does not change during an apply, so that nothing moves.
-    fn of(progress: &ApplyProgress, width: usize) -> Self {
-        let names = progress
-            .flows()
-            .iter()
-            .map(|flow| measure_text_width(&flow.name));
-        let name = names.max().unwrap_or(0).max(TOTAL.len());
-        let followed = progress.flows().iter().map(FlowProgress::followed).sum();
-        let digits = progress.wanted().max(followed).max(1).ilog10() as usize + 1;
-        let room = width.saturating_sub(2 * digits + "/".len() + 4);
-        let name = name.min(MOST_NAME).min((room / 4).max(8));
-        let notes = (room / 2).clamp(20, 46);
-        let bar = room.saturating_sub(name + notes).min(MOST_BAR);
-        let bar = if bar < LEAST_BAR { 0 } else { bar };
-        Self {
-            name,
-            bar,
-            digits,
-            notes: room.saturating_sub(name + bar),
-        }
-    }
-}
-
-impl ProgressRow<'_> {
-    fn line(&self, columns: Columns, colour: bool) -> String {
-        let Columns {
-            name,
-            bar,
-            digits,
-            notes,
-        } = columns;
-        let shown = without_middle(self.name, name);
-        let mut line = pad_str(&shown, name, Alignment::Left, None).into_owned();
-        if bar > 0 {
-            line.push(' ');
-            line.push_str(&draw_bar(self.done, self.wanted, bar, colour));
-        }
-        let Self { done, wanted, .. } = self;
-        let counts = format!(" {done:>digits$}/{wanted:<digits$}");
-        line.push_str(&counts);
-        let mut said = String::new();
-        for note in &self.notes {
-            let between = if said.is_empty() { "" } else { ", " };
-            if measure_text_width(&said) + between.len() + measure_text_width(note) > notes {
-                break;
-            }
-            said.push_str(between);
-            said.push_str(note);
-        }
-        if !said.is_empty() {
-            line.push_str("  ");
-            line.push_str(&said);
-        }
-        line.truncate(line.trim_end().len());
-        line
+        notes: state.into_iter().chain(counts).collect(),
     }
 }
 
@@ -231,72 +128,63 @@ fn without_middle(name: &str, width: usize) -> String {
     format!("{begin}…{}", &name[end..])
 }
 
-/// A bar of `width` columns, filled by half columns.
-fn draw_bar(done: usize, wanted: usize, width: usize, colour: bool) -> String {
-    let halves = 2 * width;
-    let filled = (done.min(wanted) * halves).checked_div(wanted).unwrap_or(0);
-    let full = "█".repeat(filled / 2);
-    let half = if filled % 2 == 1 { "▌" } else { "" };
-    let rest = "░".repeat(width - filled / 2 - filled % 2);
-    let style = Style::new().force_styling(colour);
-    let done = style.clone().green().apply_to(full + half);
-    format!("{done}{}", style.dim().apply_to(rest))
-}
-
 /// How many columns standard error's terminal has now: a person may change it.
-#[must_use]
-pub(crate) fn terminal_width() -> usize {
+fn terminal_width() -> usize {
     columns(&Term::stderr()).unwrap_or(WIDTH)
 }
 
-/// The display. Dropping it takes the lines away.
+/// The display. Dropping it takes the bars away.
 pub(crate) struct ProgressDisplay {
     display: MultiProgress,
-    lines: Vec<ProgressBar>,
-    style: ProgressStyle,
-    colour: bool,
+    bars: Vec<ProgressBar>,
 }
 
 impl ProgressDisplay {
-    /// A display on standard error.
-    ///
-    /// # Panics
-    /// Never: the template is a constant, and a test draws it.
+    /// On the terminal of standard error.
     #[must_use]
-    pub(crate) fn new(colour: bool) -> Self {
+    pub(crate) fn new() -> Self {
         let target = ProgressDrawTarget::term(Term::stderr(), 15);
         Self {
             display: MultiProgress::with_draw_target(target),
-            lines: Vec::new(),
-            style: ProgressStyle::with_template("{msg}").expect("a constant template"),
-            colour,
+            bars: Vec::new(),
         }
     }
 
     /// Shows where `progress` stands.
     pub(crate) fn draw(&mut self, progress: &ApplyProgress, now: Instant) {
-        let frame = frame(progress, now, terminal_width(), self.colour);
-        while self.lines.len() < frame.len() {
-            let line = ProgressBar::new(0).with_style(self.style.clone());
-            self.lines.push(self.display.add(line));
+        let rows = rows(progress, now);
+        let digits = rows.iter().map(|row| row.wanted).max().unwrap_or(0);
+        let digits = digits.max(1).ilog10() + 1;
+        let bar = (terminal_width() / 4).clamp(8, 40);
+        let template = format!(
+            "{{prefix}} {{bar:{bar}.green/dim}} {{pos:>{digits}}}/{{len:<{digits}}}  {{wide_msg}}"
+        );
+        let style = ProgressStyle::with_template(&template).expect("a right template");
+        let style = style.progress_chars("█▌░");
+        let names = rows.iter().map(|row| measure_text_width(row.name));
+        let name = names.max().unwrap_or(0).min(MOST_NAME);
+        while self.bars.len() < rows.len() {
+            self.bars.push(self.display.add(ProgressBar::new(0)));
         }
-        while self.lines.len() > frame.len() {
-            if let Some(line) = self.lines.pop() {
-                line.finish_and_clear();
-                self.display.remove(&line);
-            }
+        for bar in self.bars.drain(rows.len()..) {
+            bar.finish_and_clear();
+            self.display.remove(&bar);
         }
-        for (line, shown) in self.lines.iter().zip(frame) {
-            line.set_message(shown);
+        for (bar, row) in self.bars.iter().zip(rows) {
+            let shown = without_middle(row.name, name);
+            bar.set_style(style.clone());
+            bar.set_prefix(pad_str(&shown, name, Alignment::Left, None).into_owned());
+            bar.set_length(row.wanted as u64);
+            bar.set_position(row.done as u64);
+            bar.set_message(row.notes.join(", "));
         }
     }
 
-    /// Writes a line above the display, broken at blanks where it is wider than the terminal.
+    /// Prints a line above the bars.
     pub(crate) fn print(&self, line: &str) {
+        let lines = fold(line, terminal_width());
         // A terminal that is gone is no reason to stop.
-        let _ = self
-            .display
-            .println(fold(line, terminal_width()).join("\n"));
+        let _ = self.display.println(lines.join("\n"));
     }
 }
 
