@@ -6,7 +6,7 @@ mod github;
 mod service;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::api::Client;
 use crate::cli::Exit;
@@ -19,7 +19,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::present::{present, show};
 use crate::cli::project::Project;
-use crate::doctor::{Area, Diagnosis, Finding, Needs, Trouble, Variables, check_variables};
+use crate::doctor::{Check, Diagnosis, FaultKind, Finding, Needs, check_variables};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{DoctorView, Layout, describe_manifests, number, plain};
 use crate::run::RunId;
@@ -45,15 +45,15 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let mut diagnosis = Diagnosis::default();
     let found = &mut diagnosis.findings;
-    found.push(config_finding(&context.project));
+    found.push(check_config(&context.project));
     let needs = Needs {
         organization: context.organization.is_none(),
         credentials: !context.emulator,
     };
     found.extend(check_variables(&variables(), needs));
-    let checked = manifests(context, flags, found);
+    let checked = check_manifests(context, flags, found);
     let (state_findings, sent) = state::check(context, flags.write).await;
-    let answers = service::probe_endpoint(context, found).await;
+    let answers = service::check_endpoint(context, found).await;
     let looked = match connect(context, &checked.manifests).await {
         Ok(connected) => {
             let (client, manifests) = (&connected.client, &checked.manifests);
@@ -63,18 +63,17 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             looked
         }
         Err(failure) => {
-            found.push(of_failure(Area::Service, "signIn", "sign-in", &failure));
+            found.push(failed(Check::SIGN_IN, &failure));
             Err("settings or credentials are missing")
         }
     };
+    let found = &mut diagnosis.findings;
     if let Err(why) = looked {
-        let message = format!("not looked at: {why}");
-        let finding = Finding::notice(Area::Flows, "flow", "flows", message);
-        diagnosis.findings.push(finding);
+        found.push(Check::FLOW.notice(format!("not looked at: {why}")));
     }
-    diagnosis.findings.extend(state_findings);
+    found.extend(state_findings);
     if is_on_github() {
-        diagnosis.findings.extend(github::check(context).await);
+        found.extend(github::check(context).await);
     }
     let exit = exit_of(&diagnosis);
     Ok(present(context, &DoctorView(&diagnosis), exit))
@@ -99,9 +98,7 @@ async fn look_at_flows(
     let open = service::open_sandboxes(context, client, manifests, found).await;
     let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
     let looked_at: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
-    let learnt = flows::look(context, client, &looked_at, sent).await;
-    found.extend(learnt.findings);
-    diagnosis.settling = learnt.settling;
+    flows::check(context, client, &looked_at, sent, diagnosis).await;
     if looked_at.len() < manifests.len() {
         Err("their sandbox is not open")
     } else if manifests.is_empty() {
@@ -121,104 +118,83 @@ impl Flags {
         let mut diagnosis = Diagnosis::default();
         let found = &mut diagnosis.findings;
         if Config::read(project.found_config()).is_ok() {
-            found.push(config_finding(project));
+            found.push(check_config(project));
         }
-        found.push(of_failure(Area::Settings, "settings", "settings", failure));
+        found.push(failed(Check::SETTINGS, failure));
         found.extend(check_variables(&variables(), Needs::default()));
-        found.push(Finding::notice(
-            Area::Service,
-            "endpoint",
-            "service",
-            "manifests, service, flows and state are not looked at: the settings are wrong",
-        ));
+        let message =
+            "manifests, service, flows and state are not looked at: the settings are wrong";
+        found.push(Check::ENDPOINT.notice(message).about("service"));
         let exit = exit_of(&diagnosis);
-        show(
-            &DoctorView(&diagnosis),
-            self.format,
-            Layout::default(),
-            exit,
-        )?;
+        let view = DoctorView(&diagnosis);
+        show(&view, self.format, Layout::default(), exit)?;
         Ok(exit)
     }
 }
 
-fn config_finding(project: &Project) -> Finding {
+fn check_config(project: &Project) -> Finding {
     match project.found_config() {
-        Some(config) => Finding::fine(
-            Area::Settings,
-            "config",
-            "config",
-            plain(&config.display().to_string(), 200),
-        ),
-        None => Finding::notice(
-            Area::Settings,
-            "config",
-            "config",
-            "there is no backfill.yaml here or above: all settings are the defaults",
-        )
-        .advise("`backfill init` writes one"),
+        Some(config) => Check::CONFIG.fine(plain(&config.display(), 200)),
+        None => Check::CONFIG
+            .notice("there is no backfill.yaml here or above: all settings are the defaults")
+            .advise("`backfill init` writes one"),
     }
 }
 
-/// Which variables are set; of none the value.
-fn variables() -> Variables {
+/// Which variables there are, and whether each has a value; of none the value, so that none can be told.
+fn variables() -> BTreeMap<String, bool> {
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let is_blank = value.to_str().is_some_and(|value| value.trim().is_empty());
         Some((name.into_string().ok()?, !is_blank))
     });
-    Variables::new(all)
+    all.collect()
 }
 
 /// The manifests that stand, whatever is wrong with others.
-fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Checked {
-    const AREA: Area = Area::Settings;
-    let (_, checked) = match flags.paths.check(context) {
-        Ok(read) => read,
+fn check_manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Checked {
+    let checked = match flags.paths.check(context) {
+        Ok((_, checked)) => checked,
         Err(failure) => {
-            found.push(of_failure(AREA, "manifests", "manifests", &failure));
+            found.push(failed(Check::MANIFESTS, &failure));
             return Checked::default();
         }
     };
     found.push(if checked.has_errors() {
-        let errors = number(checked.errors(), "error");
-        Finding::fault(Trouble::Settings, AREA, "manifests", "manifests", errors)
+        Check::MANIFESTS
+            .fault(FaultKind::Settings, number(checked.errors(), "error"))
             .advise("`backfill validate` shows each at its line")
     } else {
-        let manifests = describe_manifests(&checked);
-        Finding::fine(AREA, "manifests", "manifests", manifests)
+        Check::MANIFESTS.fine(describe_manifests(&checked))
     });
     checked
 }
 
-/// A failure as what a check found.
-fn of_failure(area: Area, check: &'static str, subject: &str, failure: &Failure) -> Finding {
-    let trouble = match failure.exit {
-        Exit::Usage => Trouble::Settings,
-        Exit::SignIn => Trouble::SignIn,
-        Exit::Unexpected => Trouble::Unreachable,
-        Exit::State => Trouble::State,
-        _ => Trouble::WouldNotWork,
+/// A failure as what `check` found.
+fn failed(check: Check, failure: &Failure) -> Finding {
+    let kind = match failure.exit {
+        Exit::Usage => FaultKind::Settings,
+        Exit::SignIn => FaultKind::SignIn,
+        Exit::Unexpected => FaultKind::Unreachable,
+        Exit::State => FaultKind::State,
+        _ => FaultKind::WouldNotWork,
     };
     // A finding is a line: where it is wrong is told, and the excerpt under that is not drawn.
     let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
     let place = lines.iter().position(|line| line.starts_with("--> "));
     let told = place.map_or(&lines[..], |place| &lines[..=place]);
-    let message = plain(&told.join(" "), 700);
-    let finding = Finding::fault(trouble, area, check, subject, message);
-    match failure.hints.first() {
-        Some(hint) => finding.advise(plain(hint, 700)),
-        None => finding,
-    }
+    let mut finding = check.fault(kind, plain(&told.join(" "), 700));
+    finding.advice = failure.hints.first().map(|hint| plain(hint, 700));
+    finding
 }
 
 /// The gravest decides.
 fn exit_of(diagnosis: &Diagnosis) -> Exit {
-    match diagnosis.trouble() {
+    match diagnosis.gravest_fault() {
         None => Exit::Success,
-        Some(Trouble::Settings) => Exit::Usage,
-        Some(Trouble::SignIn) => Exit::SignIn,
-        Some(Trouble::Unreachable) => Exit::Unexpected,
-        Some(Trouble::State) => Exit::State,
-        Some(Trouble::WouldNotWork) => Exit::Rejected,
+        Some(FaultKind::Settings) => Exit::Usage,
+        Some(FaultKind::SignIn) => Exit::SignIn,
+        Some(FaultKind::Unreachable) => Exit::Unexpected,
+        Some(FaultKind::State) => Exit::State,
+        Some(FaultKind::WouldNotWork) => Exit::Rejected,
     }
 }

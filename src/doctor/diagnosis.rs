@@ -59,14 +59,14 @@ pub(crate) enum Mark {
     /// Something to know, or what could not be checked.
     Notice,
     /// An apply would not work.
-    Fault(Trouble),
+    Fault(FaultKind),
 }
 
 /// What is wrong, gravest first: each keeps more of the others from being looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Trouble {
+pub(crate) enum FaultKind {
     /// Flags, variables, config or manifests.
     Settings,
     /// Sign-in or permission.
@@ -106,53 +106,15 @@ pub(crate) struct CheckCounts {
 }
 
 impl Finding {
-    /// That all is well.
-    pub(crate) fn fine(
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            area,
-            check,
-            subject: subject.into(),
-            mark: Mark::Fine,
-            message: message.into(),
-            advice: None,
-        }
-    }
-
-    /// That something is to be known.
-    pub(crate) fn notice(
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            mark: Mark::Notice,
-            ..Self::fine(area, check, subject, message)
-        }
-    }
-
-    /// That something would not work.
-    pub(crate) fn fault(
-        trouble: Trouble,
-        area: Area,
-        check: &'static str,
-        subject: impl Into<String>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self {
-            mark: Mark::Fault(trouble),
-            ..Self::fine(area, check, subject, message)
-        }
-    }
-
     /// With what to do about it.
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// About this one of several: a flow, a sandbox.
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
         self
     }
 }
@@ -164,16 +126,14 @@ impl Diagnosis {
         self.findings.iter().filter(is_fault)
     }
 
-    /// The gravest trouble.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        let troubles = self
-            .findings
-            .iter()
-            .filter_map(|finding| match finding.mark {
-                Mark::Fault(trouble) => Some(trouble),
-                Mark::Fine | Mark::Notice => None,
-            });
-        troubles.min()
+    /// The gravest of them.
+    pub(crate) fn gravest_fault(&self) -> Option<FaultKind> {
+        let kinds = self.findings.iter().map(|finding| finding.mark);
+        let kinds = kinds.filter_map(|mark| match mark {
+            Mark::Fault(kind) => Some(kind),
+            Mark::Fine | Mark::Notice => None,
+        });
+        kinds.min()
     }
 
     pub(crate) fn counts(&self) -> CheckCounts {
@@ -209,22 +169,23 @@ impl Settling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Check;
 
     #[test]
-    fn the_gravest_trouble_decides() {
-        let fault = |trouble| Finding::fault(trouble, Area::Service, "a", "a", "a");
+    fn the_gravest_fault_decides() {
+        let fault = |kind| Check::SIGN_IN.fault(kind, "a");
         let diagnosis = Diagnosis {
-            findings: vec![fault(Trouble::WouldNotWork), fault(Trouble::SignIn)],
+            findings: vec![fault(FaultKind::WouldNotWork), fault(FaultKind::SignIn)],
             settling: Settling::Unknown,
         };
-        assert_eq!(diagnosis.trouble(), Some(Trouble::SignIn));
-        assert_eq!(Diagnosis::default().trouble(), None);
+        assert_eq!(diagnosis.gravest_fault(), Some(FaultKind::SignIn));
+        assert_eq!(Diagnosis::default().gravest_fault(), None);
         let order = [
-            Trouble::Settings,
-            Trouble::SignIn,
-            Trouble::Unreachable,
-            Trouble::State,
-            Trouble::WouldNotWork,
+            FaultKind::Settings,
+            FaultKind::SignIn,
+            FaultKind::Unreachable,
+            FaultKind::State,
+            FaultKind::WouldNotWork,
         ];
         assert!(order.is_sorted());
     }

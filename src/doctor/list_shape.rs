@@ -35,9 +35,7 @@ pub(crate) struct ListShape {
     pub invalid: usize,
     /// Runs without any window.
     pub silent: usize,
-    /// Silent runs that were read by their id, and how many of them showed a window then.
-    pub read_alone: usize,
-    /// See [`read_alone`](Self::read_alone).
+    /// Silent runs that showed a window when they were read by their id.
     pub shown_alone: usize,
     /// Runs by our API key.
     pub ours: usize,
@@ -58,18 +56,20 @@ pub(crate) struct ListShape {
 }
 
 impl ListShape {
-    /// Reads one page of the list of `flow`; `sent` are the runs that the state has as created by
-    /// us.
-    pub(crate) fn read(page: &Value, flow: FlowId, api_key: &str, sent: &HashSet<RunId>) -> Self {
-        let mut shape = Self::default();
+    /// Runs of the flows that were asked for.
+    pub(crate) fn own(&self) -> usize {
+        self.runs - self.foreign
+    }
+
+    /// Adds a page of the list of `flow`; `sent` are the runs that the state has as created by us.
+    pub(crate) fn add(&mut self, page: &Value, flow: FlowId, api_key: &str, sent: &HashSet<RunId>) {
         let items = page.get("items").and_then(Value::as_array);
         for item in items.into_iter().flatten() {
             match FlowRun::read(item) {
-                Some(run) => shape.count(item, &run, flow, api_key, sent),
-                None => shape.unreadable += 1,
+                Some(run) => self.count(item, &run, flow, api_key, sent),
+                None => self.unreadable += 1,
             }
         }
-        shape
     }
 
     fn count(
@@ -118,58 +118,6 @@ impl ListShape {
             self.unknown_statuses.insert(word.to_string());
         }
     }
-
-    /// Both together.
-    pub(crate) fn and(self, other: Self) -> Self {
-        let Self {
-            lists,
-            paged,
-            pages_read,
-            runs,
-            foreign,
-            without_flow,
-            params,
-            texts,
-            milliseconds,
-            copy_windows,
-            invalid,
-            silent,
-            read_alone,
-            shown_alone,
-            ours,
-            without_client,
-            without_creation,
-            recorded,
-            recorded_clients,
-            unknown_statuses,
-            unreadable,
-            silent_run,
-        } = other;
-        Self {
-            lists: self.lists + lists,
-            paged: self.paged + paged,
-            pages_read: self.pages_read + pages_read,
-            runs: self.runs + runs,
-            foreign: self.foreign + foreign,
-            without_flow: self.without_flow + without_flow,
-            params: self.params + params,
-            texts: self.texts + texts,
-            milliseconds: self.milliseconds + milliseconds,
-            copy_windows: self.copy_windows + copy_windows,
-            invalid: self.invalid + invalid,
-            silent: self.silent + silent,
-            read_alone: self.read_alone + read_alone,
-            shown_alone: self.shown_alone + shown_alone,
-            ours: self.ours + ours,
-            without_client: self.without_client + without_client,
-            without_creation: self.without_creation + without_creation,
-            recorded: self.recorded + recorded,
-            recorded_clients: &self.recorded_clients | &recorded_clients,
-            unknown_statuses: &self.unknown_statuses | &unknown_statuses,
-            unreadable: self.unreadable + unreadable,
-            silent_run: self.silent_run.or(silent_run),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -211,7 +159,8 @@ mod tests {
             { "no": "run" },
         ]});
         let sent = ["r1", "r5"].map(|id| id.parse().expect("an id")).into();
-        let shape = ListShape::read(&page, flow, fixture::OURS, &sent);
+        let mut shape = ListShape::default();
+        shape.add(&page, flow, fixture::OURS, &sent);
         assert_eq!(
             shape,
             ListShape {
@@ -231,6 +180,7 @@ mod tests {
                 ..ListShape::default()
             }
         );
-        assert_eq!(shape.clone().and(shape).runs, 12);
+        shape.add(&page, flow, fixture::OURS, &sent);
+        assert_eq!((shape.runs, shape.own()), (12, 10));
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Area, Finding, Trouble};
+use super::{Check, FaultKind, Finding};
 use crate::amounts::duration;
 use crate::api::{ApiError, CLOCKS, CertificateTrust, Probe, TokenClaims, Unreached};
 use crate::run::Sandbox;
+use crate::state::Refusal;
 use crate::untrusted::{Untrusted, plain};
 
-const AREA: Area = Area::Service;
 /// A clock that is further off than this breaks more than a warning can say.
-const FAR_OFF: SignedDuration = SignedDuration::from_mins(10);
+const FAR_OFF: Duration = Duration::from_secs(10 * 60);
 /// A token that is good for less than this may not last for an apply.
 const SHORT_LIFE: Duration = Duration::from_secs(60 * 60);
 /// How much of what the service said is repeated.
@@ -21,97 +21,77 @@ const MOST_SAID: usize = 300;
 
 /// How the host was reached, and what time it is there.
 pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> Vec<Finding> {
-    let through = |proxy: &Option<String>| match proxy {
+    let proxy = match probe {
+        Ok(Probe { proxy, .. }) | Err(Unreached { proxy, .. }) => proxy,
+    };
+    let through = match proxy {
         Some(proxy) => format!("through the proxy {}", plain(proxy, 100)),
         None => "no proxy".to_owned(),
     };
     let probe = match probe {
         Ok(probe) => probe,
-        Err(Unreached {
-            why: _,
-            proxy,
-            is_untrusted: true,
-        }) => {
+        Err(unreached) if unreached.is_untrusted => {
             let message = format!(
-                "{endpoint} ({}) shows a certificate of an authority that is not trusted here: a \
-                 proxy that swaps certificates does so",
-                through(proxy)
+                "{endpoint} ({through}) shows a certificate of an authority that is not trusted \
+                 here: a proxy that swaps certificates does so"
             );
-            return vec![
-                Finding::fault(Trouble::Unreachable, AREA, "tls", "TLS", message).advise(
-                    "name the file of your company's authority with SSL_CERT_FILE, or have the \
-                     proxy leave this host alone",
-                ),
-            ];
+            return vec![Check::TLS.fault(FaultKind::Unreachable, message).advise(
+                "name the file of your company's authority with SSL_CERT_FILE, or have the proxy \
+                 leave this host alone",
+            )];
         }
-        Err(Unreached { why, proxy, .. }) => {
-            let message = format!("{endpoint} ({}): {}", through(proxy), plain(why, MOST_SAID));
-            return vec![
-                Finding::fault(Trouble::Unreachable, AREA, "endpoint", "endpoint", message)
-                    .advise("see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit"),
-            ];
+        Err(unreached) => {
+            let why = plain(&unreached.why, MOST_SAID);
+            let message = format!("{endpoint} ({through}): {why}");
+            let finding = Check::ENDPOINT.fault(FaultKind::Unreachable, message);
+            let advice = "see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit";
+            return vec![finding.advise(advice)];
         }
     };
-    let Probe {
-        proxy,
-        certificate,
-        ahead,
-        took,
-    } = probe;
-    let answered = format!("answered in {} ms", took.as_millis());
-    let tls = match certificate {
+    let tls = match probe.certificate {
         CertificateTrust::Plain => "this machine, no TLS",
         CertificateTrust::Public => "certificate of a public authority",
         CertificateTrust::Private => "certificate of a private authority",
     };
-    let message = format!("{endpoint}, {tls}, {}, {answered}", through(proxy));
-    let mut findings = vec![Finding::fine(AREA, "endpoint", "endpoint", message)];
-    if *certificate == CertificateTrust::Private {
-        let message = "a proxy swaps certificates: the one that is shown is of no public authority, \
-                       and is trusted on this machine alone";
-        findings.push(Finding::notice(AREA, "tls", "TLS", message).advise(
+    let took = probe.took.as_millis();
+    let message = format!("{endpoint}, {tls}, {through}, answered in {took} ms");
+    let mut findings = vec![Check::ENDPOINT.fine(message)];
+    if probe.certificate == CertificateTrust::Private {
+        let message = "a proxy swaps certificates: the one that is shown is of no public \
+                       authority, and is trusted on this machine alone";
+        findings.push(Check::TLS.notice(message).advise(
             "a proxy that decrypts can repeat a request, and backfill cannot prevent that: exclude \
              this host with NO_PROXY, or make sure that it repeats no POST",
         ));
     }
-    findings.push(check_clock(*ahead));
+    findings.push(match probe.ahead {
+        Some(ahead) => check_clock(ahead),
+        None => Check::CLOCK.notice("the service's answer has no date: clocks cannot be compared"),
+    });
     findings
 }
 
-fn check_clock(ahead: Option<SignedDuration>) -> Finding {
-    let Some(ahead) = ahead else {
-        return Finding::notice(
-            AREA,
-            "clock",
-            "clock",
-            "the service's answer has no date: clocks cannot be compared",
-        );
-    };
+fn check_clock(ahead: SignedDuration) -> Finding {
     let off = ahead.unsigned_abs();
-    let side = if ahead.is_negative() {
-        "ahead of"
+    let (side, breaks) = if ahead.is_negative() {
+        ("ahead of", "windows that are not over yet pass as over")
     } else {
-        "behind"
+        (
+            "behind",
+            "windows that are over are refused as windows in the future",
+        )
     };
-    if off <= CLOCKS.unsigned_abs() {
+    if off.as_secs() == 0 {
+        return Check::CLOCK.fine("the same as the service's");
+    } else if off <= CLOCKS.unsigned_abs() {
         let seconds = off.as_secs();
-        let message = if seconds == 0 {
-            "the same as the service's".to_owned()
-        } else {
-            format!("{seconds} s {side} the service's")
-        };
-        return Finding::fine(AREA, "clock", "clock", message);
+        return Check::CLOCK.fine(format!("{seconds} s {side} the service's"));
     }
     let message = format!("this machine is {} {side} the service", duration(off));
-    let breaks = if ahead.is_negative() {
-        "windows that are not over yet pass as over"
+    let finding = if off > FAR_OFF {
+        Check::CLOCK.fault(FaultKind::WouldNotWork, message)
     } else {
-        "windows that are over are refused as windows in the future"
-    };
-    let finding = if off > FAR_OFF.unsigned_abs() {
-        Finding::fault(Trouble::WouldNotWork, AREA, "clock", "clock", message)
-    } else {
-        Finding::notice(AREA, "clock", "clock", message)
+        Check::CLOCK.notice(message)
     };
     finding.advise(format!(
         "set the clock: {breaks}, leases on a shared state are misjudged, and buckets refuse \
@@ -135,26 +115,19 @@ pub(crate) struct SignInFacts {
 
 /// What a token is good for, and how long.
 pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
-    let SignInFacts {
-        claims,
-        lifetime,
-        is_renewed,
-        api_key,
-        now,
-    } = facts;
     let TokenClaims {
         expires,
         scopes,
         client_id,
-    } = claims;
-    let left = lifetime.or_else(|| {
-        let left = expires.as_ref()?.duration_since(*now);
+    } = &facts.claims;
+    let left = facts.lifetime.or_else(|| {
+        let left = expires.as_ref()?.duration_since(facts.now);
         Some(Duration::try_from(left).unwrap_or_default())
     });
-    let how = if *is_renewed {
-        "OAuth server-to-server"
+    let (how, unrenewed) = if facts.is_renewed {
+        ("OAuth server-to-server", None)
     } else {
-        "AEP_ACCESS_TOKEN"
+        ("AEP_ACCESS_TOKEN", left)
     };
     let life = match left {
         Some(left) if left.is_zero() => "expired".to_owned(),
@@ -167,73 +140,65 @@ pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
         format!(", scopes {}", plain(&scopes.join(","), MOST_SAID))
     };
     let message = format!("{how}: {life}{scopes}");
-    let fine = Finding::fine(AREA, "signIn", "sign-in", &message);
-    if client_id.as_ref().is_some_and(|client| client != api_key) {
-        return Finding::notice(AREA, "signIn", "sign-in", message).advise(
+    if client_id
+        .as_ref()
+        .is_some_and(|client| *client != facts.api_key)
+    {
+        return Check::SIGN_IN.notice(message).advise(
             "the token was issued for another client than AEP_API_KEY (or AEP_CLIENT_ID) names: the \
              gateway may refuse the pair",
         );
     }
-    match left {
-        Some(left) if !is_renewed && left.is_zero() => {
-            Finding::fault(Trouble::SignIn, AREA, "signIn", "sign-in", message).advise(
-                "get a new token, or set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES: then \
+    match unrenewed {
+        Some(left) if left.is_zero() => Check::SIGN_IN.fault(FaultKind::SignIn, message).advise(
+            "get a new token, or set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES: then \
                  tokens are renewed",
-            )
-        }
-        Some(left) if !is_renewed && left < SHORT_LIFE => {
-            Finding::notice(AREA, "signIn", "sign-in", message).advise(
-                "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
-                 AEP_SCOPES, and tokens are renewed",
-            )
-        }
-        _ => fine,
+        ),
+        Some(left) if left < SHORT_LIFE => Check::SIGN_IN.notice(message).advise(
+            "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
+             AEP_SCOPES, and tokens are renewed",
+        ),
+        _ => Check::SIGN_IN.fine(message),
     }
 }
 
 /// Whether the service lists the flows of a sandbox for us.
 pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) -> Finding {
-    let subject = format!("sandbox {sandbox}");
-    let fault = |trouble, message: String| {
-        Finding::fault(trouble, AREA, "sandbox", subject.clone(), message)
+    let finding = match answer {
+        Ok(()) => Check::SANDBOX.fine("the organization and the sandbox are accepted"),
+        Err(error) => refused_sandbox(error),
     };
-    let error = match answer {
-        Ok(()) => {
-            let message = "the organization and the sandbox are accepted";
-            return Finding::fine(AREA, "sandbox", subject, message);
-        }
-        Err(error) => error,
+    finding.about(format!("sandbox {sandbox}"))
+}
+
+fn refused_sandbox(error: &ApiError) -> Finding {
+    let said = plain(error, MOST_SAID);
+    let is_unknown = |refusal: &Refusal| {
+        let code = refusal.code.as_ref().map_or("", Untrusted::raw);
+        let mut codes = ["2100", "2101", "2103", "2106"].into_iter();
+        codes.any(|number| code.starts_with(&format!("FLOW-{number}-")))
     };
-    let said = plain(&error.to_string(), MOST_SAID);
     match error {
-        ApiError::Auth(_) | ApiError::SignIn(_) => {
-            fault(Trouble::SignIn, said).advise(error.hint().unwrap_or_default())
-        }
-        ApiError::Refused(refusal) => {
-            let code = refusal.code.as_ref().map_or("", Untrusted::raw);
-            let is_unknown = ["2100", "2101", "2103", "2106"]
-                .iter()
-                .any(|number| code.starts_with(&format!("FLOW-{number}-")));
-            if is_unknown {
-                fault(
-                    Trouble::WouldNotWork,
-                    format!("there is none of this name: {said}"),
-                )
+        ApiError::Refused(refusal) if is_unknown(refusal) => {
+            let message = format!("there is none of this name: {said}");
+            Check::SANDBOX
+                .fault(FaultKind::WouldNotWork, message)
                 .advise(
                     "name the sandbox by its name, not by its title: `sandbox` in the manifest or \
                      the config, or AEP_SANDBOX_NAME",
                 )
-            } else if refusal.status == 403 {
-                fault(Trouble::SignIn, said).advise(
-                    "give the credential's role the permissions View Sources and Manage Sources in \
-                     this sandbox",
-                )
-            } else {
-                fault(Trouble::WouldNotWork, said)
-            }
         }
-        ApiError::Setup(_) => fault(Trouble::Settings, said),
-        ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => fault(Trouble::Unreachable, said),
+        ApiError::Refused(refusal) if refusal.status == 403 => {
+            Check::SANDBOX.fault(FaultKind::SignIn, said).advise(
+                "give the credential's role the permissions View Sources and Manage Sources in \
+                 this sandbox",
+            )
+        }
+        error => {
+            let mut finding = Check::SANDBOX.fault(error.into(), said);
+            finding.advice = error.hint().map(str::to_owned);
+            finding
+        }
     }
 }
 
@@ -241,7 +206,6 @@ pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) ->
 mod tests {
     use super::*;
     use crate::doctor::Mark;
-    use crate::state::Refusal;
 
     fn probe(certificate: CertificateTrust, ahead: Option<i64>) -> Vec<Finding> {
         let probe = Probe {
@@ -262,12 +226,12 @@ mod tests {
             (-200, Mark::Notice, "3 min 20 s ahead of the service"),
             (
                 3_600,
-                Mark::Fault(Trouble::WouldNotWork),
+                Mark::Fault(FaultKind::WouldNotWork),
                 "this machine is 1 h behind the service",
             ),
             (
                 -3_600,
-                Mark::Fault(Trouble::WouldNotWork),
+                Mark::Fault(FaultKind::WouldNotWork),
                 "this machine is 1 h ahead of the service",
             ),
         ] {
@@ -294,7 +258,7 @@ mod tests {
             panic!("one finding");
         };
         assert!(said(finding) && finding.message.contains("proxy.corp:3128"));
-        assert_eq!(finding.mark, Mark::Fault(Trouble::Unreachable));
+        assert_eq!(finding.mark, Mark::Fault(FaultKind::Unreachable));
         let plain = probe(CertificateTrust::Public, Some(0));
         assert!(!plain.iter().any(said));
     }
@@ -313,7 +277,7 @@ mod tests {
             (Some(60), true, Mark::Fine),
             (Some(86_399), false, Mark::Fine),
             (Some(60), false, Mark::Notice),
-            (Some(0), false, Mark::Fault(Trouble::SignIn)),
+            (Some(0), false, Mark::Fault(FaultKind::SignIn)),
             (None, false, Mark::Fine),
         ] {
             let finding = check_sign_in(&facts(left, is_renewed));
@@ -336,11 +300,11 @@ mod tests {
             })
         };
         for (error, trouble) in [
-            (refused(404, "FLOW-2100-404"), Trouble::WouldNotWork),
-            (refused(403, "FLOW-2120-403"), Trouble::SignIn),
+            (refused(404, "FLOW-2100-404"), FaultKind::WouldNotWork),
+            (refused(403, "FLOW-2120-403"), FaultKind::SignIn),
             (
                 ApiError::Unreachable("reset".to_owned()),
-                Trouble::Unreachable,
+                FaultKind::Unreachable,
             ),
         ] {
             let finding = check_sandbox(&sandbox, Err(&error));

@@ -1,12 +1,10 @@
 //! The state: where it is, whether it can be read, who holds it, and whether this process may write.
 
-use super::{Area, Finding, Trouble};
+use super::{Check, FaultKind, Finding};
 use crate::amounts::number;
 use crate::state::Holder;
 use crate::store::WriteAccess;
 use crate::untrusted::plain;
-
-const AREA: Area = Area::State;
 
 /// What was read of the state.
 #[derive(Debug)]
@@ -33,37 +31,33 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
         fleeting,
     } = facts;
     let place = plain(place, 200);
-    let message = match records {
-        None => format!("{place}: none yet, the first apply begins it"),
-        Some((records, _)) => format!("{place}, {} on record", number(*records, "run")),
-    };
-    let mut findings = vec![match fleeting {
-        None => Finding::fine(AREA, "place", "place", message),
-        Some(why) => Finding::fault(Trouble::State, AREA, "place", "place", plain(why, 400))
+    let mut findings = vec![match (fleeting, records) {
+        (Some(why), _) => Check::PLACE
+            .fault(FaultKind::State, plain(why, 400))
             .advise(
                 "put `state: git:backfill-state` into backfill.yaml, or name a bucket: see \
                  docs/state.md",
             ),
+        (None, None) => Check::PLACE.fine(format!("{place}: none yet, the first apply begins it")),
+        (None, Some((records, _))) => {
+            Check::PLACE.fine(format!("{place}, {} on record", number(*records, "run")))
+        }
     }];
     if let Some((_, in_doubt @ 1..)) = records {
         let message = format!("{} in doubt", number(*in_doubt, "run"));
-        findings.push(Finding::notice(AREA, "doubts", "doubts", message).advise(
+        findings.push(Check::DOUBTS.notice(message).advise(
             "the next apply settles them; what it cannot tell, `backfill resolve` takes from you",
         ));
     }
     if *torn > 0 {
-        let message = format!(
-            "the journal ends in {} of an entry that was never finished",
-            number(*torn, "byte")
-        );
-        findings.push(
-            Finding::notice(AREA, "journal", "journal", message)
-                .advise("nothing depended on it: the next apply drops it"),
-        );
+        let bytes = number(*torn, "byte");
+        let message = format!("the journal ends in {bytes} of an entry that was never finished");
+        let advice = "nothing depended on it: the next apply drops it";
+        findings.push(Check::JOURNAL.notice(message).advise(advice));
     }
     if let Some(holder) = holder {
-        let message = format!("held by {}", plain(&holder.to_string(), 300));
-        findings.push(Finding::notice(AREA, "holder", "holder", message).advise(
+        let message = format!("held by {}", plain(holder, 300));
+        findings.push(Check::HOLDER.notice(message).advise(
             "an apply would wait for it with --lock-timeout; `backfill state unlock` ends the hold \
              of one that is gone",
         ));
@@ -74,30 +68,19 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
 /// Whether this process may write the state, as far as was tried.
 pub(crate) fn check_write(access: WriteAccess) -> Finding {
     match access {
-        WriteAccess::Permission => {
-            Finding::fine(AREA, "write", "writing", "the folder may be written to")
-        }
-        WriteAccess::DryRun => Finding::fine(
-            AREA,
-            "write",
-            "writing",
+        WriteAccess::Permission => Check::WRITE.fine("the folder may be written to"),
+        WriteAccess::DryRun => Check::WRITE.fine(
             "a push to the branch is accepted (a dry run; rules that protect a branch show only \
              when it is real)",
         ),
-        WriteAccess::Probe => Finding::fine(
-            AREA,
-            "write",
-            "writing",
-            "an object was created once, not twice, and removed again",
-        ),
-        WriteAccess::NothingToPush => Finding::notice(
-            AREA,
-            "write",
-            "writing",
-            "not tried: this repository has no commit that a dry run could push",
-        )
-        .advise("make a first commit, and ask again"),
-        WriteAccess::OnlyWithWrite => Finding::notice(AREA, "write", "writing", "not tried")
+        WriteAccess::Probe => {
+            Check::WRITE.fine("an object was created once, not twice, and removed again")
+        }
+        WriteAccess::NothingToPush => Check::WRITE
+            .notice("not tried: this repository has no commit that a dry run could push")
+            .advise("make a first commit, and ask again"),
+        WriteAccess::OnlyWithWrite => Check::WRITE
+            .notice("not tried")
             .advise("`backfill doctor --write` tries with an object that it removes again"),
     }
 }
@@ -131,7 +114,7 @@ mod tests {
         assert_eq!(
             marks,
             [
-                ("place", Mark::Fault(Trouble::State)),
+                ("place", Mark::Fault(FaultKind::State)),
                 ("doubts", Mark::Notice),
                 ("journal", Mark::Notice),
                 ("holder", Mark::Notice),

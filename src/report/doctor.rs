@@ -119,34 +119,27 @@ fn row(finding: &Finding) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Settling, Trouble};
+    use crate::doctor::{Check, FaultKind, Settling};
 
     #[test]
     fn each_check_is_a_line_with_what_to_do_below() {
         let diagnosis = Diagnosis {
             findings: vec![
-                Finding::fine(Area::Settings, "config", "config", "backfill.yaml"),
-                Finding::fault(
-                    Trouble::SignIn,
-                    Area::Service,
-                    "signIn",
-                    "sign-in",
-                    "no access token: AEP_CLIENT_SECRET is not set",
-                )
-                .advise("set AEP_ACCESS_TOKEN, or AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES"),
-                Finding::notice(
-                    Area::Service,
-                    "sandbox",
-                    "sandbox prod",
-                    "not looked at: there is no token",
-                ),
-                Finding::fault(
-                    Trouble::WouldNotWork,
-                    Area::Flows,
-                    "flow",
-                    "a-flow-with-a-label-that-is-far-too-long",
-                    "the flow is scheduled `hour`",
-                ),
+                Check::CONFIG.fine("backfill.yaml"),
+                Check::SIGN_IN
+                    .fault(
+                        FaultKind::SignIn,
+                        "no access token: AEP_CLIENT_SECRET is not set",
+                    )
+                    .advise(
+                        "set AEP_ACCESS_TOKEN, or AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES",
+                    ),
+                Check::ENDPOINT
+                    .notice("not looked at: there is no token")
+                    .about("sandbox prod"),
+                Check::FLOW
+                    .fault(FaultKind::WouldNotWork, "the flow is scheduled `hour`")
+                    .about("a-flow-with-a-label-that-is-far-too-long"),
             ],
             settling: Settling::Unknown,
         };

@@ -40,7 +40,6 @@ fn how_a_lost_answer_is_settled_follows_from_what_lists_show() {
     };
     let alone = ListShape {
         silent: 10,
-        read_alone: 1,
         shown_alone: 1,
         ..ten()
     };

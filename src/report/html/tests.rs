@@ -189,7 +189,10 @@ fn a_page_of_50_000_windows_is_below_8_mb() {
         page.len()
     );
     let data = data_of(&page);
-    assert_eq!(data["columns"]["runId"].as_array().map(Vec::len), Some(50_000));
+    assert_eq!(
+        data["columns"]["runId"].as_array().map(Vec::len),
+        Some(50_000)
+    );
     assert_eq!(
         data["columns"]["length"],
         serde_json::json!({ "repeat": [[3_600, 50_000]] })

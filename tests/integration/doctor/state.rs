@@ -69,7 +69,7 @@ fn a_branch_that_is_there_is_read_and_tried_and_left_as_it_is() {
         &["place", "git:backfill-state, 2 runs on record"],
     );
     has_line(&ran, '✓', &["writing"]);
-    has_line(&ran, '✓', &["whose runs", "this API key for 2 runs of 2"]);
+    has_line(&ran, '✓', &["whose runs", "this API key for 2 of 2 runs"]);
     assert_eq!(git(&remote, "for-each-ref"), before);
 }
 
