@@ -6,7 +6,7 @@ use hyper::body::Bytes;
 use super::clock::Millis;
 use super::gateway::Caller;
 use super::kind::RequestKind;
-use super::world::World;
+use super::service_state::ServiceState;
 
 /// A request, read whole.
 #[derive(Debug)]
@@ -21,12 +21,9 @@ pub(super) struct Call {
 
 /// A request that the gateway has let in, and what it is answered from.
 pub(super) struct AuthorizedCall<'a> {
-    pub(super) world: &'a World,
+    pub(super) call: &'a Call,
     pub(super) caller: Caller,
-    pub(super) id: &'a str,
-    pub(super) query: &'a str,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a [u8],
+    pub(super) state: &'a ServiceState,
     /// The moment as of which it is answered.
     pub(super) now: Millis,
     /// How many of the newest runs a list lacks.

@@ -51,34 +51,3 @@ impl fmt::Debug for Clock {
         write!(f, "Clock({})", self.micros())
     }
 }
-
-#[cfg(test)]
-pub(super) mod turned {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
-
-    use super::{Clock, Millis};
-
-    /// A clock that stands still until a test turns it; shows 2026-01-01T00:00:00Z at first.
-    #[derive(Clone)]
-    pub(in crate::emulator) struct TurnedClock(Arc<AtomicI64>);
-
-    impl TurnedClock {
-        pub(in crate::emulator) fn new() -> Self {
-            Self(Arc::new(AtomicI64::new(1_767_225_600_000_000)))
-        }
-
-        pub(in crate::emulator) fn clock(&self) -> Clock {
-            let hand = Arc::clone(&self.0);
-            Clock::from_micros(move || hand.load(Ordering::SeqCst))
-        }
-
-        pub(in crate::emulator) fn now(&self) -> Millis {
-            self.0.load(Ordering::SeqCst) / 1000
-        }
-
-        pub(in crate::emulator) fn forward(&self, by: Millis) {
-            self.0.fetch_add(by * 1000, Ordering::SeqCst);
-        }
-    }
-}

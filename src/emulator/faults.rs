@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Mutex;
 
-use serde::de::{Error, IntoDeserializer};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::chance::draw;
@@ -25,17 +25,13 @@ use super::near_window::NearWindow;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
     /// Which requests; any unless said, tokens included.
-    #[serde(default, deserialize_with = "kind_or_any")]
     pub on: Option<RequestKind>,
     /// This share of them, from 0 to 1, drawn from the seed.
-    #[serde(default, deserialize_with = "share")]
     pub chance: Option<f64>,
     /// The n-th, the 2n-th, and so on.
     pub every: Option<NonZeroU64>,
     /// Those with these numbers; the first one is number 1.
     pub calls: Option<BTreeSet<u64>>,
-    /// How many turns at most.
-    pub times: Option<u64>,
     /// How long a turn lasts: until then every further request is struck too. One request unless
     /// said.
     pub lasts: Option<Delay>,
@@ -59,54 +55,39 @@ impl FaultRule {
     /// `index`, the rule's among all, are what chance is drawn from.
     fn is_turn(&self, seed: &str, index: usize, call: u64) -> bool {
         let is_drawn = |share| draw(index as u64, format_args!("{seed}/{call}")) < share;
+        let is_named = |calls: &BTreeSet<u64>| calls.contains(&call);
         self.chance.is_none_or(is_drawn)
             && self.every.is_none_or(|n| call.is_multiple_of(n.get()))
-            && self
-                .calls
-                .as_ref()
-                .is_none_or(|calls| calls.contains(&call))
+            && self.calls.as_ref().is_none_or(is_named)
+    }
+
+    /// What is wrong with the rule, if something is.
+    fn mistake(&self) -> Option<String> {
+        let does_nothing = (&self.fault, self.date, self.age) == (&None, 0, None);
+        match (self.chance, &self.fault) {
+            (Some(share), _) if !(0.0..=1.0).contains(&share) => {
+                Some(format!("`chance: {share}` is not between 0 and 1"))
+            }
+            (_, Some(Fault::Status { code, .. })) if !(400..600).contains(code) => Some(format!(
+                "{code} is not the status of an error: expected 400 to 599"
+            )),
+            _ if does_nothing => Some("does nothing: expected `do`, `date` or `age`".to_owned()),
+            _ => None,
+        }
     }
 }
 
-fn kind_or_any<'de, D: Deserializer<'de>>(written: D) -> Result<Option<RequestKind>, D::Error> {
-    let name = String::deserialize(written)?;
-    if name == "any" {
-        return Ok(None);
-    }
-    RequestKind::deserialize(name.into_deserializer()).map(Some)
-}
-
-fn share<'de, D: Deserializer<'de>>(written: D) -> Result<Option<f64>, D::Error> {
-    let share = f64::deserialize(written)?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(Some(share))
-    } else {
-        Err(D::Error::custom(format!(
-            "`chance: {share}` is not between 0 and 1"
-        )))
-    }
-}
-
-fn error_status<'de, D: Deserializer<'de>>(written: D) -> Result<u16, D::Error> {
-    let status = u16::deserialize(written)?;
-    if (400..600).contains(&status) {
-        Ok(status)
-    } else {
-        Err(D::Error::custom(format!(
-            "{status} is not the status of an error: expected 400 to 599"
-        )))
-    }
-}
-
-/// The rules of a scenario; each must do something.
+/// The rules of a scenario; each must do something that can be done.
 pub(super) fn rules<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<FaultRule>, D::Error> {
     let rules: Vec<FaultRule> = Vec::deserialize(written)?;
-    let does_nothing = |rule: &FaultRule| (&rule.fault, rule.date, rule.age) == (&None, 0, None);
-    match rules.iter().position(does_nothing) {
+    let mistakes = rules.iter().map(FaultRule::mistake).enumerate();
+    match mistakes
+        .flat_map(|(index, wrong)| Some((index + 1, wrong?)))
+        .next()
+    {
         None => Ok(rules),
-        Some(index) => Err(D::Error::custom(format!(
-            "the fault rule {} does nothing: expected `do`, `date` or `age`",
-            index + 1
+        Some((number, wrong)) => Err(D::Error::custom(format!(
+            "the fault rule {number}: {wrong}"
         ))),
     }
 }
@@ -129,7 +110,6 @@ pub enum Fault {
     #[serde(rename_all = "camelCase")]
     Status {
         /// The HTTP status, 400 to 599.
-        #[serde(deserialize_with = "error_status")]
         code: u16,
         /// Before or after the service did its work.
         #[serde(default)]
@@ -228,7 +208,7 @@ pub enum FaultBody {
     Html,
 }
 
-/// The rules of a scenario, with how often each was asked and struck.
+/// The rules of a scenario, with how many requests each has counted.
 #[derive(Debug)]
 pub(super) struct FaultPlan {
     seed: String,
@@ -239,15 +219,12 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, Copy, Default)]
 struct RuleCounters {
     calls: u64,
-    turns: u64,
     /// When the last turn ends.
     until: Option<Millis>,
 }
 
 impl FaultPlan {
-    /// The plan of `rules`.
-    ///
-    /// `epoch` is how many runs the world held at the start: it takes part in every draw, so
+    /// `epoch` is how many runs the service had at the start: it takes part in every draw, so
     /// that an emulator started again over the same journal is not unlucky in the same places.
     pub(super) fn new(seed: u64, epoch: usize, rules: Vec<FaultRule>) -> Self {
         let counts = Mutex::new(vec![RuleCounters::default(); rules.len()]);
@@ -270,13 +247,11 @@ impl FaultPlan {
             if struck.is_some() {
                 continue;
             }
-            let goes_on = counts.until.is_some_and(|until| now < until);
-            let may = rule.times.is_none_or(|most| counts.turns < most);
-            if !goes_on && may && rule.is_turn(&self.seed, index, counts.calls) {
-                counts.turns += 1;
+            if !counts.until.is_some_and(|until| now < until) {
+                if !rule.is_turn(&self.seed, index, counts.calls) {
+                    continue;
+                }
                 counts.until = rule.lasts.map(|time| now.saturating_add(time.millis()));
-            } else if !goes_on {
-                continue;
             }
             struck = Some(rule.clone());
         }
@@ -301,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_by_number_by_step_or_always_and_no_oftener_than_it_may() {
+    fn a_rule_strikes_by_number_by_step_or_always() {
         let plan = |yaml| FaultPlan::new(0, 0, rules(yaml));
         let kind = RequestKind::CreateRun;
         let calls = plan("[{ calls: [3, 7], do: garbage }]");
         assert_eq!(struck(&calls, kind, 10), [3, 7]);
         let every = plan("[{ every: 4, do: garbage }]");
         assert_eq!(struck(&every, kind, 10), [4, 8]);
-        let times = plan("[{ times: 2, do: garbage }]");
-        assert_eq!(struck(&times, kind, 10), [1, 2]);
+        let always = plan("[{ do: garbage }]");
+        assert_eq!(struck(&always, kind, 2), [1, 2]);
     }
 
     #[test]
@@ -322,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_turn_that_lasts_strikes_every_request_until_it_ends() {
-        let yaml = "[{ on: createRun, every: 3, times: 2, lasts: 5, do: garbage }]";
+        let yaml = "[{ on: createRun, calls: [3, 6], lasts: 5, do: garbage }]";
         let plan = FaultPlan::new(0, 0, rules(yaml));
         let at = |seconds: i64| {
             plan.strike(RequestKind::CreateRun, seconds * 1000)
@@ -361,82 +336,25 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_read_as_it_is_documented() {
-        let read = rules(
-            "- { do: { throttled: { retryAfter: 3, as: httpDate } } }\n\
-             - { do: { status: { code: 504, when: after, body: html } } }\n\
-             - { do: { status: { code: 400, flowCode: 2115 } } }\n\
-             - { do: { reset: after } }\n\
-             - { do: { hang: { for: 30, when: after } } }\n\
-             - { do: garbage }\n\
-             - { do: withoutId }\n\
-             - { do: halfAnswer }\n\
-             - { do: expiredToken }\n\
-             - { do: { slow: 250 ms } }\n\
-             - { do: { throttled: {} } }\n\
-             - { do: empty }\n\
-             - { date: -4, age: 4, do: { behind: 4 } }\n\
-             - { do: { withoutNewest: 2 } }\n\
-             - { do: { nearly: endEarly } }\n\
-             - { date: 3600 }\n",
-        );
-        let names: Vec<_> = read.iter().map(FaultRule::name).collect();
-        assert_eq!(
-            names,
-            [
-                "throttled",
-                "status",
-                "status",
-                "reset",
-                "hang",
-                "garbage",
-                "withoutId",
-                "halfAnswer",
-                "expiredToken",
-                "slow",
-                "throttled",
-                "empty",
-                "behind",
-                "withoutNewest",
-                "nearly",
-                "headers"
-            ]
-        );
-        let fault = |n: usize| read[n].fault.clone();
-        assert_eq!(fault(3), Some(Fault::Reset(FaultTiming::After)));
-        assert_eq!((read[12].date, read[12].age), (-4, Some(4)));
-    }
-
-    #[test]
-    fn a_rule_may_be_about_every_kind_and_must_do_something() {
-        let read = |yaml: &str| Scenario::read("scenario.yaml", yaml).map(|read| read.faults);
-        let any = read("faults: [{ on: any, do: empty }, { do: empty }]").expect("rules");
-        assert_eq!(any[0], any[1]);
-        let idle = read("faults: [{ do: empty }, { on: listRuns, every: 2 }]");
-        let idle = idle.expect_err("nothing to do").to_string();
-        assert!(idle.contains("rule 2 does nothing"), "{idle}");
-        let unknown = read("faults: [{ on: createRuns, do: empty }]").expect_err("no kind");
-        assert!(
-            unknown.message().contains("createRun, listRuns"),
-            "{unknown}"
-        );
-    }
-
-    #[test]
     fn a_rule_that_makes_no_sense_is_refused() {
-        for bad in [
-            "[{ chance: 1.5, do: garbage }]",
-            "[{ every: 0, do: garbage }]",
-            "[{ do: { status: { code: 200 } } }]",
-            "[{ on: createRuns, do: garbage }]",
-            "[{ do: explode }]",
-            "[{ do: { nearly: so }]",
-            "[{ often: 2, do: garbage }]",
+        for (bad, said) in [
+            (
+                "{ chance: 1.5, do: garbage }",
+                "rule 2: `chance: 1.5` is not",
+            ),
+            ("{ every: 0, do: garbage }", "every"),
+            (
+                "{ do: { status: { code: 200 } } }",
+                "200 is not the status of an error",
+            ),
+            ("{ on: createRuns, do: garbage }", "createRun, listRuns"),
+            ("{ on: listRuns, every: 2 }", "rule 2: does nothing"),
+            ("{ do: explode }", "explode"),
+            ("{ often: 2, do: garbage }", "often"),
         ] {
-            assert!(
-                read_yaml::<Vec<FaultRule>>("faults.yaml", bad).is_err(),
-                "{bad} was read"
-            );
+            let yaml = format!("faults: [{{ do: empty }}, {bad}]");
+            let error = Scenario::read("scenario.yaml", &yaml).expect_err(bad);
+            assert!(error.to_string().contains(said), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Flow specs: `/flowSpecs`, `/flowSpecs/{id}`.
+//! Flow specs: `/flowSpecs/{id}`.
 //!
 //! The two batch flow specs of Adobe's database and cloud storage tutorials, with their `runSpec`,
 //! which tells a table-based flow from a file-based one. They are the same in every sandbox.
@@ -9,9 +9,8 @@ use serde_json::{Value, json};
 pub(super) struct FlowSpec {
     pub(super) id: &'static str,
     name: &'static str,
-    /// The kind of source connection: Adobe's id and format of one source that has it.
-    pub(super) connection_spec: &'static str,
-    pub(super) format: &'static str,
+    /// The kind of source connection: Adobe's id of one source that has it.
+    connection_spec: &'static str,
     required: &'static [&'static str],
 }
 
@@ -20,7 +19,6 @@ pub(super) const CRM_TO_AEP: FlowSpec = FlowSpec {
     id: "14518937-270c-4525-bdec-c2ba7cce3860",
     name: "CRMToAEP",
     connection_spec: "1f372ff9-38a4-4492-96f5-b9a4e4bd00ec",
-    format: "tabular",
     required: &[
         "startTime",
         "windowStartTime",
@@ -34,18 +32,13 @@ pub(super) const CLOUD_STORAGE_TO_AEP: FlowSpec = FlowSpec {
     id: "9753525b-82c7-4dce-8a9b-5ccfce2b9876",
     name: "CloudStorageToAEP",
     connection_spec: "ecadc60c-7455-4d87-84dc-2a0e293d997b",
-    format: "delimited",
     required: &["startTime", "windowStartTime", "windowEndTime"],
 };
 
-/// What `/flowSpecs` has.
-pub(super) fn all() -> Vec<Value> {
-    [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP]
-        .map(flow_spec_body)
-        .into()
-}
-
-fn flow_spec_body(spec: &FlowSpec) -> Value {
+/// The one with this id, if it is one of the two.
+pub(super) fn body(id: &str) -> Option<Value> {
+    let mut specs = [&CRM_TO_AEP, &CLOUD_STORAGE_TO_AEP].into_iter();
+    let spec = specs.find(|spec| spec.id == id)?;
     let mut properties = json!({
         "startTime": { "type": "integer" },
         "windowStartTime": { "type": "integer" },
@@ -62,7 +55,7 @@ fn flow_spec_body(spec: &FlowSpec) -> Value {
             "required": ["name"],
         });
     }
-    json!({
+    Some(json!({
         "id": spec.id,
         "name": spec.name,
         "version": "1.0",
@@ -78,5 +71,5 @@ fn flow_spec_body(spec: &FlowSpec) -> Value {
                 "required": spec.required,
             },
         },
-    })
+    }))
 }

@@ -2,7 +2,7 @@
 //!
 //! Served at `GET /_emulator/ledger`, outside of Adobe's prefix: what a test or a rehearsal
 //! believes instead of the client's state. Requests and faults are those of this emulator since
-//! its start; the stored runs are all of its world, earlier starts over the same journal too.
+//! its start; the stored runs are all that it has, earlier starts over the same journal too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::clock::{Clock, Millis};
 use super::journal::RunRecord;
 use super::kind::RequestKind;
-use super::life::Life;
 use super::lock;
-use super::world::World;
+use super::run_lifecycle::RunLifecycle;
+use super::service_state::ServiceState;
 
 /// What the emulator got, did and holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -100,38 +100,28 @@ pub struct StoredRun {
 
 impl From<&RunRecord> for StoredRun {
     fn from(record: &RunRecord) -> Self {
-        let RunRecord {
-            id,
-            sandbox,
-            flow_id,
-            created_at,
-            created_client: _,
-            ims_org_id: _,
-            retrigger_of,
-            params,
-        } = record;
         Self {
-            run_id: id.clone(),
-            sandbox: sandbox.to_string(),
-            flow_id: flow_id.to_string(),
-            window_start_time: params.window.0,
-            window_end_time: params.window.1,
-            start_time: params.start_time,
-            delta_column: params.raw_delta_column(),
-            created_at: *created_at,
-            retrigger_of: retrigger_of.clone(),
+            run_id: record.id.clone(),
+            sandbox: record.sandbox.to_string(),
+            flow_id: record.flow_id.to_string(),
+            window_start_time: record.params.window.0,
+            window_end_time: record.params.window.1,
+            start_time: record.params.start_time,
+            delta_column: record.params.raw_delta_column(),
+            created_at: record.created_at,
+            retrigger_of: record.retrigger_of.clone(),
         }
     }
 }
 
 /// The part of the ledger that is counted as requests come in.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RequestCounts {
     counted: Mutex<Ledger>,
     arrived: watch::Sender<Arrived>,
 }
 
-impl Tally {
+impl RequestCounts {
     pub(super) fn arrived(&self, kind: RequestKind, clock: &Clock) {
         let mut counted = lock(&self.counted);
         // Read under the lock, so that the list is in the order of its times.
@@ -158,16 +148,16 @@ impl Tally {
         lock(&self.counted).tokens_issued += 1;
     }
 
-    /// What was counted, and what `world` holds at `now`.
-    pub(super) fn ledger(&self, world: &World, now: Millis) -> Ledger {
+    /// What was counted, and what `state` holds at `now`.
+    pub(super) fn ledger(&self, state: &ServiceState, now: Millis) -> Ledger {
         let mut ledger = lock(&self.counted).clone();
         let mut changes: HashMap<_, Vec<(Millis, i64)>> = HashMap::new();
-        for (run, is_outdone) in world.all() {
+        for (run, is_outdone) in state.all() {
             if !is_outdone {
-                let end = Life::of(&run, &world.scenario, now).end();
+                let end = RunLifecycle::of(&run, &state.scenario, now).end();
                 *ledger.ends.entry(end.to_owned()).or_default() += 1;
             }
-            let span = Life::unfinished(&run, &world.scenario);
+            let span = RunLifecycle::unfinished(&run, &state.scenario);
             let flow = (run.record.sandbox.clone(), run.record.flow_id);
             let of_flow = changes.entry(flow).or_default();
             of_flow.extend([(span.start, 1), (span.end, -1)]);
@@ -195,13 +185,13 @@ mod tests {
     use super::*;
     use crate::emulator::Scenario;
 
-    fn nothing() -> World {
-        World::new(Vec::new(), Scenario::default(), None).expect("a world")
+    fn nothing() -> ServiceState {
+        ServiceState::new(Vec::new(), Scenario::default(), None).expect("a state")
     }
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
-        let tally = Tally::default();
+        let tally = RequestCounts::default();
         let at = |micros| Clock::from_micros(move || micros);
         tally.arrived(RequestKind::CreateRun, &at(10));
         tally.arrived(RequestKind::ListRuns, &at(20));
@@ -217,7 +207,7 @@ mod tests {
 
     #[test]
     fn whoever_watches_sees_each_arrival() {
-        let tally = Tally::default();
+        let tally = RequestCounts::default();
         let clock = Clock::from_micros(|| 1);
         let mut seen = tally.watch();
         tally.arrived(RequestKind::ListRuns, &clock);
@@ -229,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_ledger_reads_back_from_its_json() {
-        let tally = Tally::default();
+        let tally = RequestCounts::default();
         tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
         let ledger = tally.ledger(&nothing(), 0);
         let text = serde_json::to_string(&ledger).expect("json");

@@ -23,7 +23,7 @@ use crate::emulator::{Emulator, Fault, Ledger, Scenario};
 
 /// Variables that a process needs on some system to start or to open a socket.
 const KEPT: [&str; 2] = ["PATH", "SystemRoot"];
-/// Who the applies are, where the scenario names nobody.
+/// Who the applies are; their organization is the scenario's, if it names one.
 const CLIENT: &str = "rehearsal";
 const ORGANIZATION: &str = "REHEARSAL@AdobeOrg";
 /// Requests a second, where the scenario has no limit: no time is spent on waiting.
@@ -78,7 +78,6 @@ impl Folder {
         let organization = scenario.organization.clone();
         let organization =
             organization.or_else(|| context.organization.as_ref().map(ToString::to_string));
-        let client = scenario.api_key.clone();
         let kept = KEPT.into_iter().filter_map(|name| {
             let value = std::env::var_os(name)?;
             Some((name.to_owned(), value))
@@ -86,7 +85,7 @@ impl Folder {
         let ours = [
             ("AEP_ENDPOINT", emulator.url()),
             ("AEP_IMS_ENDPOINT", emulator.url()),
-            ("AEP_CLIENT_ID", client.unwrap_or_else(|| CLIENT.to_owned())),
+            ("AEP_CLIENT_ID", CLIENT.to_owned()),
             ("AEP_CLIENT_SECRET", CLIENT.to_owned()),
             ("AEP_SCOPES", "openid".to_owned()),
             (
