@@ -4,9 +4,8 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 
 use super::clock::Millis;
-use super::gateway::Caller;
 use super::kind::RequestKind;
-use super::service_state::ServiceState;
+use super::service_state::{Caller, ServiceState};
 
 /// A request, read whole.
 #[derive(Debug)]

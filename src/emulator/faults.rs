@@ -80,16 +80,13 @@ impl FaultRule {
 /// The rules of a scenario; each must do something that can be done.
 pub(super) fn rules<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<FaultRule>, D::Error> {
     let rules: Vec<FaultRule> = Vec::deserialize(written)?;
-    let mistakes = rules.iter().map(FaultRule::mistake).enumerate();
-    match mistakes
-        .flat_map(|(index, wrong)| Some((index + 1, wrong?)))
-        .next()
-    {
-        None => Ok(rules),
-        Some((number, wrong)) => Err(D::Error::custom(format!(
-            "the fault rule {number}: {wrong}"
-        ))),
+    for (index, rule) in rules.iter().enumerate() {
+        if let Some(mistake) = rule.mistake() {
+            let number = index + 1;
+            return Err(D::Error::custom(format!("fault rule {number}: {mistake}")));
+        }
     }
+    Ok(rules)
 }
 
 /// What is done to a request.
@@ -247,7 +244,7 @@ impl FaultPlan {
             if struck.is_some() {
                 continue;
             }
-            if !counts.until.is_some_and(|until| now < until) {
+            if counts.until.is_none_or(|until| until <= now) {
                 if !rule.is_turn(&self.seed, index, counts.calls) {
                     continue;
                 }

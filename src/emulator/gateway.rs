@@ -13,26 +13,14 @@ use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::run::Sandbox;
-
 use super::clock::Millis;
 use super::lock;
 use super::reply::{Answer, Reply};
 use super::scenario::Scenario;
-use super::service_state::ServiceState;
+use super::service_state::{Caller, ServiceState};
 
 /// What a token issued here begins with; its end in milliseconds follows.
 const ISSUED_MARK: &str = "emulator.";
-
-/// Who sent a request that was let in.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Caller {
-    pub(super) sandbox: Sandbox,
-    /// `x-api-key`
-    pub(super) client: String,
-    /// `x-gw-ims-org-id`
-    pub(super) organization: String,
-}
 
 /// The gateway's memory: when it let requests in during the last second.
 #[derive(Debug, Default)]

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
 
 use super::clock::Millis;
-use super::gateway::Caller;
 use super::journal::{RunJournal, RunRecord};
 use super::params::RunParams;
 use super::reply::Reply;
@@ -26,6 +25,16 @@ pub(super) const FLOWS_SINCE: Millis = 1_640_995_200_000;
 
 /// Ids of flows are unique in a sandbox only.
 type FlowKey = (Sandbox, FlowId);
+
+/// Who sent a request that was let in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Caller {
+    pub(super) sandbox: Sandbox,
+    /// `x-api-key`
+    pub(super) client: String,
+    /// `x-gw-ims-org-id`
+    pub(super) organization: String,
+}
 
 /// A flow, as far as it never changes.
 #[derive(Debug, Clone)]
