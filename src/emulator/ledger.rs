@@ -157,10 +157,10 @@ impl RequestCounts {
                 let end = RunLifecycle::of(&run, &state.scenario, now).end();
                 *ledger.ends.entry(end.to_owned()).or_default() += 1;
             }
-            let span = RunLifecycle::unfinished(&run, &state.scenario);
+            let finished = RunLifecycle::of(&run, &state.scenario, Millis::MAX).updated_at(&run);
             let flow = (run.record.sandbox.clone(), run.record.flow_id);
             let of_flow = changes.entry(flow).or_default();
-            of_flow.extend([(span.start, 1), (span.end, -1)]);
+            of_flow.extend([(run.record.created_at, 1), (finished, -1)]);
             ledger.stored.push(StoredRun::from(&run.record));
         }
         ledger.most_unfinished = changes.into_values().map(most_at_once).max().unwrap_or(0);

@@ -106,18 +106,16 @@ fn errors(outcome: EmulatedOutcome) -> Option<(Value, Value)> {
 
 /// When a run or an activity of it began and ended; a failed one has no end.
 fn duration_summary(life: RunLifecycle) -> Value {
-    match life {
-        RunLifecycle::Scheduled => json!({}),
-        RunLifecycle::InProgress { started }
-        | RunLifecycle::Ended {
-            started,
-            outcome: EmulatedOutcome::Failed,
-            ..
-        } => json!({ "startedAtUTC": started }),
-        RunLifecycle::Ended {
-            started, completed, ..
-        } => json!({ "startedAtUTC": started, "completedAtUTC": completed }),
+    let mut summary = json!({});
+    if let Some(started) = life.started {
+        summary["startedAtUTC"] = started.into();
     }
+    if let Some((completed, outcome)) = life.ended
+        && outcome != EmulatedOutcome::Failed
+    {
+        summary["completedAtUTC"] = completed.into();
+    }
+    summary
 }
 
 fn metrics(life: RunLifecycle, status: &str) -> Value {
@@ -125,7 +123,7 @@ fn metrics(life: RunLifecycle, status: &str) -> Value {
         "durationSummary": duration_summary(life),
         "statusSummary": { "status": status },
     });
-    if let RunLifecycle::Ended { outcome, .. } = life {
+    if let Some((_, outcome)) = life.ended {
         let ([records_in, records_out, records_failed], [bytes_in, bytes_out]) =
             transferred(outcome);
         metrics["sizeSummary"] = json!({ "inputBytes": bytes_in, "outputBytes": bytes_out });
@@ -144,6 +142,9 @@ fn metrics(life: RunLifecycle, status: &str) -> Value {
 /// The copy activity, and behind it, unless it failed, the promotion activity. The one that errors
 /// are of has them.
 fn activities(run: &EmulatedRun, life: RunLifecycle, status: &str, scenario: &Scenario) -> Value {
+    if life.started.is_none() {
+        return json!([]);
+    }
     let activity = |id: &str, name: &str| {
         json!({
             "id": id,
@@ -161,23 +162,17 @@ fn activities(run: &EmulatedRun, life: RunLifecycle, status: &str, scenario: &Sc
             "windowEnd": end.saturating_mul(1000),
         });
     }
-    let mut activities = match life {
-        RunLifecycle::Scheduled => return json!([]),
-        RunLifecycle::InProgress { .. }
-        | RunLifecycle::Ended {
-            outcome: EmulatedOutcome::Failed,
-            ..
-        } => vec![copy],
-        RunLifecycle::Ended { .. } => {
-            vec![copy, activity("promotionActivity", "Promotion Activity")]
+    let mut activities = vec![copy];
+    if let Some((_, outcome)) = life.ended {
+        if outcome != EmulatedOutcome::Failed {
+            activities.push(activity("promotionActivity", "Promotion Activity"));
         }
-    };
-    if let RunLifecycle::Ended { outcome, .. } = life
-        && let Some((errors, nested)) = errors(outcome)
-        && let Some(last) = activities.last_mut()
-    {
-        last["statusSummary"]["errors"] = errors;
-        last["statusSummary"]["extensions"]["errors"] = nested;
+        if let Some((errors, nested)) = errors(outcome)
+            && let Some(last) = activities.last_mut()
+        {
+            last["statusSummary"]["errors"] = errors;
+            last["statusSummary"]["extensions"]["errors"] = nested;
+        }
     }
     activities.into()
 }
@@ -211,10 +206,9 @@ mod tests {
 
     #[test]
     fn a_failed_run_has_no_completion_time_and_counts_of_minus_one() {
-        let life = RunLifecycle::Ended {
-            started: 1,
-            completed: 2,
-            outcome: EmulatedOutcome::Failed,
+        let life = RunLifecycle {
+            started: Some(1),
+            ended: Some((2, EmulatedOutcome::Failed)),
         };
         let metrics = metrics(life, life.status());
         assert!(metrics["durationSummary"]["completedAtUTC"].is_null());

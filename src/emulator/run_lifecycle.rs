@@ -4,107 +4,64 @@
 //! `scheduledFor` at least; it runs for `runsFor`; how it ends is drawn from the seed and from
 //! what the run is, so that neither the order of requests nor a restart changes it.
 
-use std::ops::Range;
-
 use super::chance::draw;
 use super::clock::Millis;
 use super::scenario::{EmulatedOutcome, Scenario};
 use super::service_state::EmulatedRun;
 
-/// Where a run is in its life.
+/// Where a run is in its life: scheduled, until it has started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RunLifecycle {
-    Scheduled,
-    InProgress {
-        started: Millis,
-    },
-    Ended {
-        started: Millis,
-        completed: Millis,
-        outcome: EmulatedOutcome,
-    },
+pub(super) struct RunLifecycle {
+    pub(super) started: Option<Millis>,
+    /// When it ended, and how.
+    pub(super) ended: Option<(Millis, EmulatedOutcome)>,
 }
 
 impl RunLifecycle {
     /// Where `run` is at `now`.
     pub(super) fn of(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> Self {
         let wanted = run.record.params.start_time.saturating_mul(1000);
-        let earliest = run
-            .record
-            .created_at
-            .saturating_add(scenario.scheduled_for.millis());
-        let started = wanted.max(earliest);
-        let completed = started.saturating_add(scenario.runs_for.millis());
-        if now < started {
-            Self::Scheduled
-        } else if now < completed {
-            Self::InProgress { started }
-        } else {
-            Self::Ended {
-                started,
-                completed,
-                outcome: outcome(run, scenario),
-            }
-        }
-    }
-
-    /// The span in which `run` has not finished, whenever that is asked.
-    pub(super) fn unfinished(run: &EmulatedRun, scenario: &Scenario) -> Range<Millis> {
         let created = run.record.created_at;
-        match Self::of(run, scenario, Millis::MAX) {
-            Self::Ended { completed, .. } => created..completed,
-            Self::Scheduled | Self::InProgress { .. } => created..Millis::MAX,
+        let started = wanted.max(created.saturating_add(scenario.scheduled_for.millis()));
+        let completed = started.saturating_add(scenario.runs_for.millis());
+        Self {
+            started: (started <= now).then_some(started),
+            ended: (completed <= now).then(|| (completed, outcome(run, scenario))),
         }
     }
 
     /// How it ended, or where it is, in one word: of a success, whether it is one of all records.
     pub(super) fn end(self) -> &'static str {
-        match self {
-            Self::Ended {
-                outcome: EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess,
-                ..
-            } => "partial",
-            Self::Ended {
-                outcome: EmulatedOutcome::NoRecords,
-                ..
-            } => "empty",
-            other => other.status(),
+        use EmulatedOutcome::{NoRecords, PartialSuccess, SuccessWithErrors};
+        match self.ended {
+            Some((_, SuccessWithErrors | PartialSuccess)) => "partial",
+            Some((_, NoRecords)) => "empty",
+            _ => self.status(),
         }
     }
 
     /// When the run last changed.
     pub(super) fn updated_at(self, run: &EmulatedRun) -> Millis {
-        match self {
-            Self::Scheduled => run.record.created_at,
-            Self::InProgress { started } => started,
-            Self::Ended { completed, .. } => completed,
-        }
+        let ended = self.ended.map(|(completed, _)| completed);
+        ended.or(self.started).unwrap_or(run.record.created_at)
     }
 
     /// The word for it, as Adobe's samples spell it.
     pub(super) fn status(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress { .. } => "inProgress",
-            Self::Ended { outcome, .. } => match outcome {
-                EmulatedOutcome::Success
-                | EmulatedOutcome::SuccessWithErrors
-                | EmulatedOutcome::NoRecords => "success",
-                EmulatedOutcome::PartialSuccess => "partialSuccess",
-                EmulatedOutcome::Failed => "failed",
-            },
+        use EmulatedOutcome::{Failed, NoRecords, PartialSuccess, Success, SuccessWithErrors};
+        match self.ended {
+            None if self.started.is_none() => "scheduled",
+            None => "inProgress",
+            Some((_, Success | SuccessWithErrors | NoRecords)) => "success",
+            Some((_, PartialSuccess)) => "partialSuccess",
+            Some((_, Failed)) => "failed",
         }
     }
 
     /// Whether the run may be triggered again: it failed, or brought nothing.
     pub(super) fn is_retriable(self) -> bool {
-        matches!(
-            self,
-            Self::Ended {
-                outcome: EmulatedOutcome::Failed | EmulatedOutcome::NoRecords,
-                ..
-            }
-        )
+        use EmulatedOutcome::{Failed, NoRecords};
+        matches!(self.ended, Some((_, Failed | NoRecords)))
     }
 }
 
