@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::Key;
 
@@ -69,22 +69,31 @@ pub(crate) struct RehearsalCounts {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Miscount {
-    pub(crate) outcome: Wrong,
+    pub(crate) outcome: MiscountKind,
     /// The keys of the runs that are wanted of it.
     pub(crate) keys: Vec<Key>,
+    #[serde(flatten)]
+    pub(crate) window: FlowWindow,
+    /// The ids of the runs that exist of it.
+    pub(crate) runs: Vec<String>,
+}
+
+/// The window of a flow, in the words of the wire, which the service's count is kept in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FlowWindow {
     pub(crate) sandbox: String,
     pub(crate) flow_id: String,
     pub(crate) window_start_time: i64,
     pub(crate) window_end_time: i64,
-    /// The ids of the runs that exist of it.
-    pub(crate) runs: Vec<String>,
 }
 
 /// What can be wrong with a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Wrong {
+pub(crate) enum MiscountKind {
     /// More runs exist than are wanted.
     Doubled,
     /// Fewer exist, and nobody said so.
@@ -93,7 +102,7 @@ pub(crate) enum Wrong {
     Unwanted,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for MiscountKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }
