@@ -16,6 +16,16 @@ pub(super) struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    pub(super) replica: Replica,
+}
+
+/// How far what answers is behind the service itself; not at all, unless a fault says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Replica {
+    /// A read is answered as it was this long ago.
+    pub(super) behind: Millis,
+    /// A list of runs lacks so many of the newest.
+    pub(super) without: usize,
 }
 
 /// A request that the gateway has let in, and what it is answered from.
@@ -25,6 +35,4 @@ pub(super) struct AuthorizedCall<'a> {
     pub(super) state: &'a ServiceState,
     /// The moment as of which it is answered.
     pub(super) now: Millis,
-    /// How many of the newest runs a list lacks.
-    pub(super) without: usize,
 }

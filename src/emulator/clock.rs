@@ -13,12 +13,11 @@ pub(super) type Millis = i64;
 
 /// Where the emulator reads the time.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// The machine's clock.
-    #[must_use]
-    pub fn system() -> Self {
+    pub(super) fn system() -> Self {
         Self::from_micros(|| {
             SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -29,20 +28,13 @@ impl Clock {
     }
 
     /// A clock that shows what `micros` returns: microseconds since 1970.
-    #[must_use]
-    pub fn from_micros(micros: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub(super) fn from_micros(micros: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(micros))
     }
 
     /// Now, in microseconds since 1970.
     pub(super) fn micros(&self) -> i64 {
         (self.0)()
-    }
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self::system()
     }
 }
 

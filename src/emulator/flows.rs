@@ -8,20 +8,45 @@ use serde_json::{Value, json};
 
 use super::call::AuthorizedCall;
 use super::chance::uuid_of;
-use super::flow_specs::{self, CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
 use super::listing::ListQuery;
 use super::reply::{Answer, Reply};
 use super::run_body::{TECHNICAL_ACCOUNT, etag};
 use super::scenario::Dialect;
 use super::service_state::{EmulatedFlow, FLOWS_SINCE};
 
+/// The recipe that flows of a kind of source share; two of Adobe's, the same in every sandbox.
+struct FlowSpec {
+    id: &'static str,
+    name: &'static str,
+    /// What a run must say: the column tells a table-based flow from a file-based one.
+    required: &'static [&'static str],
+}
+
+const TABLE_SPEC: FlowSpec = FlowSpec {
+    id: "14518937-270c-4525-bdec-c2ba7cce3860",
+    name: "CRMToAEP",
+    required: &[
+        "startTime",
+        "windowStartTime",
+        "windowEndTime",
+        "deltaColumn",
+    ],
+};
+const FILE_SPEC: FlowSpec = FlowSpec {
+    id: "9753525b-82c7-4dce-8a9b-5ccfce2b9876",
+    name: "CloudStorageToAEP",
+    required: &["startTime", "windowStartTime", "windowEndTime"],
+};
+
 impl EmulatedFlow {
-    pub(super) fn spec(&self) -> &'static FlowSpec {
-        if self.is_table {
-            &CRM_TO_AEP
+    /// The `flowSpec` of the flow, and of its runs.
+    pub(super) fn spec_reference(&self) -> Value {
+        let spec = if self.is_table {
+            &TABLE_SPEC
         } else {
-            &CLOUD_STORAGE_TO_AEP
-        }
+            &FILE_SPEC
+        };
+        json!({ "id": spec.id, "version": "1.0" })
     }
 }
 
@@ -45,10 +70,19 @@ pub(super) fn get(call: &AuthorizedCall) -> Answer {
 /// `GET /flowSpecs/{id}`
 pub(super) fn get_spec(call: &AuthorizedCall) -> Answer {
     let id = &call.call.id;
-    let spec = flow_specs::body(id).ok_or_else(|| Reply::not_found("flowSpecs", id))?;
+    let mut specs = [TABLE_SPEC, FILE_SPEC].into_iter();
+    let spec = specs.find(|spec| spec.id == id);
+    let FlowSpec { id, name, required } = spec.ok_or_else(|| Reply::not_found("flowSpecs", id))?;
+    let body = json!({
+        "id": id,
+        "name": name,
+        "version": "1.0",
+        "attributes": { "isSourceFlow": true, "frequency": "batch" },
+        "runSpec": { "spec": { "type": "object", "required": required } },
+    });
     Ok(Reply::one(
         StatusCode::OK,
-        spec,
+        body,
         call.state.scenario.dialect,
     ))
 }
@@ -84,7 +118,7 @@ fn flow_body(call: &AuthorizedCall, flow: &EmulatedFlow) -> Value {
         "sandboxName": flow.sandbox,
         "imsOrgId": call.caller.organization,
         "name": flow.name,
-        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
+        "flowSpec": flow.spec_reference(),
         "state": flow.state,
         "version": version,
         "inheritedAttributes": { "properties": { "isSourceFlow": true } },

@@ -204,29 +204,4 @@ mod tests {
         let creates: Vec<_> = ledger.arrivals_of(RequestKind::CreateRun).collect();
         assert_eq!(creates, [10, 30]);
     }
-
-    #[test]
-    fn whoever_watches_sees_each_arrival() {
-        let tally = RequestCounts::default();
-        let clock = Clock::from_micros(|| 1);
-        let mut seen = tally.watch();
-        tally.arrived(RequestKind::ListRuns, &clock);
-        assert!(seen.has_changed().expect("the tally is there"));
-        tally.arrived(RequestKind::CreateRun, &clock);
-        let arrived = *seen.borrow_and_update();
-        assert_eq!((arrived.requests, arrived.creates), (2, 1));
-    }
-
-    #[test]
-    fn the_ledger_reads_back_from_its_json() {
-        let tally = RequestCounts::default();
-        tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
-        let ledger = tally.ledger(&nothing(), 0);
-        let text = serde_json::to_string(&ledger).expect("json");
-        assert!(text.contains(r#""atMicros":1"#), "{text}");
-        assert_eq!(
-            serde_json::from_str::<Ledger>(&text).expect("a ledger"),
-            ledger
-        );
-    }
 }

@@ -77,7 +77,6 @@ mod chance;
 mod clock;
 mod delay;
 mod faults;
-mod flow_specs;
 mod flows;
 mod gateway;
 mod journal;
@@ -108,7 +107,6 @@ use tokio::sync::watch;
 use crate::run::{FlowId, Sandbox, Source};
 
 pub(crate) use chance::draw;
-pub use clock::Clock;
 pub use delay::Delay;
 pub use faults::{Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm};
 pub use kind::RequestKind;
@@ -116,6 +114,7 @@ pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use near_window::NearWindow;
 pub use scenario::{Dialect, EmulatedOutcome, FlowOverride, PageTokens, Scenario, Timestamps};
 
+use clock::Clock;
 use server::Server;
 use service::Service;
 use service_state::ServiceState;
@@ -145,8 +144,6 @@ pub struct Options {
     pub scenario: Scenario,
     /// The file in which runs outlive this emulator; `None`: they do not.
     pub journal: Option<PathBuf>,
-    /// What it takes the time from.
-    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -157,7 +154,6 @@ impl Default for Options {
             flows: Vec::new(),
             scenario: Scenario::default(),
             journal: None,
-            clock: Clock::system(),
         }
     }
 }
@@ -205,7 +201,6 @@ impl Emulator {
             flows,
             scenario,
             journal,
-            clock,
         } = options;
         let open = |path: PathBuf| {
             let opened = journal::RunJournal::open(&path);
@@ -214,7 +209,7 @@ impl Emulator {
         let remembered = journal.map(open).transpose()?;
         let state = ServiceState::new(flows, scenario, remembered);
         let state = state.map_err(EmulatorError::UnknownFlow)?;
-        let service = Arc::new(Service::new(state, clock));
+        let service = Arc::new(Service::new(state, Clock::system()));
         let server = Server::start(listen, Arc::clone(&service))
             .await
             .map_err(|source| EmulatorError::Listen {

@@ -167,11 +167,4 @@ mod tests {
         );
         assert_eq!(body["errorMessage"], body["errorDetails"]);
     }
-
-    #[test]
-    fn an_invented_code_says_that_it_is_one() {
-        let reply = Reply::invented(StatusCode::BAD_REQUEST, 9001, "The flow is not once.");
-        let message = reply.body_json()["errorMessage"].to_string();
-        assert!(message.contains("made up by the emulator"), "{message}");
-    }
 }

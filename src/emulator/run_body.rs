@@ -54,7 +54,7 @@ pub(super) fn run_body(
         "sandboxName": record.sandbox,
         "imsOrgId": record.ims_org_id,
         "flowId": record.flow_id,
-        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
+        "flowSpec": flow.spec_reference(),
         "metrics": metrics(life, &status),
         etag_key: run_etag(run, scenario, now),
         activities_key: activities(run, life, &status, scenario),
@@ -217,11 +217,5 @@ mod tests {
             metrics["statusSummary"]["errors"][0]["code"],
             "CONNECTOR-1001-500"
         );
-    }
-
-    #[test]
-    fn the_specification_spells_a_status_in_capitals() {
-        assert_eq!(upper_snake("inProgress"), "IN_PROGRESS");
-        assert_eq!(upper_snake("success"), "SUCCESS");
     }
 }

@@ -92,9 +92,10 @@ pub(super) fn list(call: &AuthorizedCall) -> Answer {
         runs.extend(of_flow.into_iter().map(|run| (run, flow)));
     }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.serial));
-    if call.without > 0
+    let without = call.call.replica.without;
+    if without > 0
         && list.cursor.offset == 0
-        && let Some((hidden, _)) = runs.get(call.without - 1).or(runs.last())
+        && let Some((hidden, _)) = runs.get(without - 1).or(runs.last())
     {
         // Into the token, so that further pages are of the same list.
         list.cursor.ceiling = hidden.serial;

@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::call::Call;
+use super::call::{Call, Replica};
 use super::kind::RequestKind;
 use super::reply::Reply;
 use super::service::{Cut, Delivery, Service};
@@ -139,6 +139,7 @@ async fn answer(
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body: body.map_err(|_| Cut::Close)?.to_bytes(),
+        replica: Replica::default(),
     };
     match service.deliver(call, rule).await {
         Delivery::Whole(reply) => Ok(response(reply)),

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::call::{AuthorizedCall, Call};
-use super::clock::{Clock, Millis};
+use super::clock::Clock;
 use super::faults::{Fault, FaultBody, FaultPlan, FaultRule, FaultTiming, RetryAfterForm};
 use super::gateway::{self, Gateway};
 use super::kind::RequestKind;
@@ -85,7 +85,7 @@ impl Service {
         };
         let delivery = match fault {
             Some(fault) => Arc::clone(&self).struck(call, fault).await,
-            None => Delivery::Whole(self.reply(&call, 0, 0)),
+            None => Delivery::Whole(self.reply(&call)),
         };
         let dated = |reply: Reply| {
             let reply = reply.with_header(header::DATE, &self.http_date(date.into()));
@@ -101,10 +101,10 @@ impl Service {
         }
     }
 
-    async fn struck(self: Arc<Self>, call: Call, fault: Fault) -> Delivery {
-        let work_if = |when| {
+    async fn struck(self: Arc<Self>, mut call: Call, fault: Fault) -> Delivery {
+        let work_if = |when, call: &Call| {
             if when == FaultTiming::After {
-                self.reply(&call, 0, 0);
+                self.reply(call);
             }
         };
         let reply = match fault {
@@ -122,39 +122,43 @@ impl Service {
                 body,
                 flow_code,
             } => {
-                work_if(when);
+                work_if(when, &call);
                 error_by_scenario(code, body, flow_code)
             }
             Fault::Reset(when) => {
-                work_if(when);
+                work_if(when, &call);
                 return Delivery::Cut(Cut::Reset);
             }
             Fault::Hang { time, when } => {
-                work_if(when);
+                work_if(when, &call);
                 tokio::time::sleep(time.duration()).await;
                 return Delivery::Cut(Cut::Close);
             }
             Fault::Garbage => {
-                let status = self.reply(&call, 0, 0).status;
+                let status = self.reply(&call).status;
                 let is_success = status.is_success();
                 Reply::html(if is_success { status } else { StatusCode::OK })
             }
-            Fault::WithoutId => with_entities(self.reply(&call, 0, 0), |entity| {
+            Fault::WithoutId => with_entities(self.reply(&call), |entity| {
                 entity.as_object_mut().map(|entity| entity.remove("id"));
             }),
-            Fault::Nearly(window) => {
-                with_entities(self.reply(&call, 0, 0), |entity| window.show(entity))
-            }
+            Fault::Nearly(window) => with_entities(self.reply(&call), |entity| window.show(entity)),
             Fault::Empty => Reply::json(StatusCode::OK, &json!({ "items": [], "_links": {} })),
-            Fault::Behind(time) => self.reply(&call, time.millis(), 0),
-            Fault::WithoutNewest(runs) => self.reply(&call, 0, runs),
-            Fault::HalfAnswer => return Delivery::Half(self.reply(&call, 0, 0)),
+            Fault::Behind(time) => {
+                call.replica.behind = time.millis();
+                self.reply(&call)
+            }
+            Fault::WithoutNewest(runs) => {
+                call.replica.without = runs;
+                self.reply(&call)
+            }
+            Fault::HalfAnswer => return Delivery::Half(self.reply(&call)),
             Fault::Slow(delay) => {
                 // On its own task: a caller that has gone away stops no gateway's backend.
                 let service = Arc::clone(&self);
                 let late = tokio::spawn(async move {
                     tokio::time::sleep(delay.duration()).await;
-                    service.reply(&call, 0, 0)
+                    service.reply(&call)
                 });
                 match late.await {
                     Ok(reply) => reply,
@@ -165,14 +169,12 @@ impl Service {
         Delivery::Whole(reply)
     }
 
-    /// The answer of a replica: a read is answered as it was `behind` ago, and a list of runs lacks the
-    /// newest `without`; with neither, the answer to a request to which nothing bad happens.
-    fn reply(&self, call: &Call, behind: Millis, without: usize) -> Reply {
-        let answer = self.answer(call, behind, without);
-        answer.unwrap_or_else(|refused| refused)
+    /// The answer to a request to which nothing bad happens.
+    fn reply(&self, call: &Call) -> Reply {
+        self.answer(call).unwrap_or_else(|refused| refused)
     }
 
-    fn answer(&self, call: &Call, behind: Millis, without: usize) -> Answer {
+    fn answer(&self, call: &Call) -> Answer {
         let (state, kind, micros) = (&self.state, call.kind, self.micros());
         let now = micros / 1000;
         if kind == RequestKind::Token {
@@ -191,9 +193,8 @@ impl Service {
             now: if kind.makes_a_run() {
                 now
             } else {
-                now - behind
+                now - call.replica.behind
             },
-            without,
         };
         match kind {
             RequestKind::CreateRun => runs::create(&call),

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::run::{DeltaColumn, Source};
 
 use super::FlowSeed;
-use super::call::Call;
+use super::call::{Call, Replica};
 use super::clock::{Clock, Millis};
 use super::kind::{BASE, RequestKind};
 use super::reply::Reply;
@@ -139,6 +139,7 @@ impl TestService {
             query: query.to_owned(),
             headers: self.headers.iter().map(header).collect::<HeaderMap>(),
             body: Bytes::from(body.to_owned()),
+            replica: Replica::default(),
         };
         // Paused: what waits for a timer waits no time.
         tokio::runtime::Builder::new_current_thread()
