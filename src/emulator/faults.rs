@@ -233,7 +233,7 @@ impl FaultPlan {
     }
 
     /// Counts a request that arrives at `now` and gives the rule that strikes it, if any does.
-    pub(super) fn strike(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
+    pub(super) fn rule_for(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
         let mut counts = lock(&self.counts);
         let mut struck = None;
         for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
@@ -268,7 +268,7 @@ mod tests {
 
     fn struck(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
         (1..=calls)
-            .filter_map(|n| plan.strike(kind, 0).map(|_| n))
+            .filter_map(|n| plan.rule_for(kind, 0).map(|_| n))
             .collect()
     }
 
@@ -287,9 +287,9 @@ mod tests {
     #[test]
     fn a_rule_counts_only_the_requests_it_is_about() {
         let plan = FaultPlan::new(0, 0, rules("[{ on: createRun, calls: [2], do: garbage }]"));
-        assert!(plan.strike(RequestKind::CreateRun, 0).is_none());
-        assert!(plan.strike(RequestKind::ListRuns, 0).is_none());
-        assert!(plan.strike(RequestKind::CreateRun, 0).is_some());
+        assert!(plan.rule_for(RequestKind::CreateRun, 0).is_none());
+        assert!(plan.rule_for(RequestKind::ListRuns, 0).is_none());
+        assert!(plan.rule_for(RequestKind::CreateRun, 0).is_some());
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
         let yaml = "[{ on: createRun, calls: [3, 6], lasts: 5, do: garbage }]";
         let plan = FaultPlan::new(0, 0, rules(yaml));
         let at = |seconds: i64| {
-            plan.strike(RequestKind::CreateRun, seconds * 1000)
+            plan.rule_for(RequestKind::CreateRun, seconds * 1000)
                 .is_some()
         };
         // The third begins a turn, the sixth another, and there is no more.
@@ -327,7 +327,7 @@ mod tests {
             0,
             rules("[{ calls: [1], do: garbage }, { calls: [1, 2], do: halfAnswer }]"),
         );
-        let fault = || plan.strike(RequestKind::GetRun, 0)?.fault;
+        let fault = || plan.rule_for(RequestKind::GetRun, 0)?.fault;
         assert_eq!(fault(), Some(Fault::Garbage));
         assert_eq!(fault(), Some(Fault::HalfAnswer));
     }

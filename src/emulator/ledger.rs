@@ -122,7 +122,7 @@ pub(super) struct RequestCounts {
 }
 
 impl RequestCounts {
-    pub(super) fn arrived(&self, kind: RequestKind, clock: &Clock) {
+    pub(super) fn count_arrival(&self, kind: RequestKind, clock: &Clock) {
         let mut counted = lock(&self.counted);
         // Read under the lock, so that the list is in the order of its times.
         let at_micros = clock.micros();
@@ -139,7 +139,7 @@ impl RequestCounts {
         self.arrived.subscribe()
     }
 
-    pub(super) fn struck(&self, fault: &str) {
+    pub(super) fn count_fault(&self, fault: &str) {
         let mut counted = lock(&self.counted);
         *counted.faults.entry(fault.to_owned()).or_default() += 1;
     }
@@ -152,8 +152,8 @@ impl RequestCounts {
     pub(super) fn ledger(&self, state: &ServiceState, now: Millis) -> Ledger {
         let mut ledger = lock(&self.counted).clone();
         let mut changes: HashMap<_, Vec<(Millis, i64)>> = HashMap::new();
-        for (run, is_outdone) in state.all() {
-            if !is_outdone {
+        for (run, is_replaced) in state.all() {
+            if !is_replaced {
                 let end = RunLifecycle::of(&run, &state.scenario, now).end();
                 *ledger.ends.entry(end.to_owned()).or_default() += 1;
             }
@@ -191,13 +191,13 @@ mod tests {
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
-        let tally = RequestCounts::default();
+        let counts = RequestCounts::default();
         let at = |micros| Clock::from_micros(move || micros);
-        tally.arrived(RequestKind::CreateRun, &at(10));
-        tally.arrived(RequestKind::ListRuns, &at(20));
-        tally.arrived(RequestKind::CreateRun, &at(30));
-        tally.struck("reset");
-        let ledger = tally.ledger(&nothing(), 0);
+        counts.count_arrival(RequestKind::CreateRun, &at(10));
+        counts.count_arrival(RequestKind::ListRuns, &at(20));
+        counts.count_arrival(RequestKind::CreateRun, &at(30));
+        counts.count_fault("reset");
+        let ledger = counts.ledger(&nothing(), 0);
         assert_eq!(ledger.creates, 2);
         assert_eq!(ledger.requests["listRuns"], 1);
         assert_eq!(ledger.faults["reset"], 1);

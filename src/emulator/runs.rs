@@ -132,7 +132,7 @@ pub(super) fn act(call: &AuthorizedCall) -> Answer {
     }
     let run = state.run(&call.caller.sandbox, id, now);
     let (run, flow) = run.ok_or_else(|| Reply::not_found("runs", id))?;
-    let run = state.at_once(&run);
+    let run = state.newest_attempt(&run);
     let current = run_etag(&run, scenario, now);
     let given = call.call.headers.get(header::IF_MATCH);
     if let Some(given) = given.filter(|given| given.as_bytes() != current.as_bytes()) {
@@ -153,7 +153,7 @@ pub(super) fn act(call: &AuthorizedCall) -> Answer {
     let body = match scenario.dialect {
         Dialect::Tutorial => id_and_etag(&again, scenario, now),
         Dialect::Openapi => {
-            let run = state.at_once(&run);
+            let run = state.newest_attempt(&run);
             run_body(&run, flow, scenario, now, scenario.params_in_runs)
         }
     };

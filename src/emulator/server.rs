@@ -130,7 +130,7 @@ async fn answer(
         return Ok(response(Reply::json(StatusCode::OK, &ledger)));
     }
     let (kind, id) = RequestKind::of(head.method.as_str(), path);
-    let rule = service.arrived(kind);
+    let rule = service.on_arrival(kind);
     // What did not arrive whole, or has no end, is not worked at.
     let body = Limited::new(body, BODY_MAX).collect().await;
     let call = Call {

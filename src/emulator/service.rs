@@ -70,10 +70,10 @@ impl Service {
     }
 
     /// Counts a request whose head has arrived; gives the rule that decides its fate, if one does.
-    pub(super) fn arrived(&self, kind: RequestKind) -> Option<FaultRule> {
-        self.counts.arrived(kind, &self.clock);
-        let rule = self.plan.strike(kind, self.clock.micros() / 1000)?;
-        self.counts.struck(rule.name());
+    pub(super) fn on_arrival(&self, kind: RequestKind) -> Option<FaultRule> {
+        self.counts.count_arrival(kind, &self.clock);
+        let rule = self.plan.rule_for(kind, self.clock.micros() / 1000)?;
+        self.counts.count_fault(rule.name());
         Some(rule)
     }
 
@@ -84,7 +84,7 @@ impl Service {
             None => (None, 0, None),
         };
         let delivery = match fault {
-            Some(fault) => Arc::clone(&self).struck(call, fault).await,
+            Some(fault) => Arc::clone(&self).deliver_faulty(call, fault).await,
             None => Delivery::Whole(self.reply(&call)),
         };
         let dated = |reply: Reply| {
@@ -101,7 +101,7 @@ impl Service {
         }
     }
 
-    async fn struck(self: Arc<Self>, mut call: Call, fault: Fault) -> Delivery {
+    async fn deliver_faulty(self: Arc<Self>, mut call: Call, fault: Fault) -> Delivery {
         let work_if = |when, call: &Call| {
             if when == FaultTiming::After {
                 self.reply(call);
@@ -183,7 +183,7 @@ impl Service {
             return Ok(reply);
         }
         if !self.gateway.has_room(&state.scenario, micros) {
-            self.counts.struck("rateLimit");
+            self.counts.count_fault("rateLimit");
             return Err(Reply::throttled(Some("1")));
         }
         let call = AuthorizedCall {

@@ -140,7 +140,7 @@ impl ServiceState {
         let mut runs = Runs::default();
         if let Some((journal, records)) = remembered {
             for record in records {
-                runs.keep(record);
+                runs.add(record);
             }
             runs.journal = Some(journal);
         }
@@ -192,9 +192,8 @@ impl ServiceState {
         let runs = lock(&self.runs);
         let run = &runs.all[*runs.by_id.get(id)?];
         let flow = self.flow(sandbox, run.record.flow_id)?;
-        let is_visible = run.record.sandbox == *sandbox
-            && run.record.created_at <= until
-            && self.is_its_own(run);
+        let is_visible =
+            run.record.sandbox == *sandbox && run.record.created_at <= until && self.is_listed(run);
         is_visible.then(|| (self.current(&runs, run, until), flow))
     }
 
@@ -215,13 +214,13 @@ impl ServiceState {
         });
         let newest_first = serials[..end].iter().rev().map(|serial| &runs.all[*serial]);
         newest_first
-            .filter(|run| self.is_its_own(run))
+            .filter(|run| self.is_listed(run))
             .map(|run| self.current(&runs, run, until))
             .collect()
     }
 
     /// The run as the service itself knows it, which sees at once what was made to run it again.
-    pub(super) fn at_once(&self, run: &Arc<EmulatedRun>) -> Arc<EmulatedRun> {
+    pub(super) fn newest_attempt(&self, run: &Arc<EmulatedRun>) -> Arc<EmulatedRun> {
         self.current(&lock(&self.runs), run, Millis::MAX)
     }
 
@@ -251,7 +250,7 @@ impl ServiceState {
     }
 
     /// Whether the run is one of its own.
-    fn is_its_own(&self, run: &EmulatedRun) -> bool {
+    fn is_listed(&self, run: &EmulatedRun) -> bool {
         self.scenario.dialect == Dialect::Tutorial || run.record.retrigger_of.is_none()
     }
 
@@ -287,21 +286,21 @@ impl ServiceState {
                 Reply::invented(StatusCode::INTERNAL_SERVER_ERROR, 9011, &message)
             })?;
         }
-        Ok(runs.keep(record))
+        Ok(runs.add(record))
     }
 
     /// Every run, in the order of storing, and whether another was made since to run it again.
     pub(super) fn all(&self) -> Vec<(Arc<EmulatedRun>, bool)> {
         let runs = lock(&self.runs);
         let all = runs.all.iter();
-        all.map(|run| (Arc::clone(run), runs.is_outdone(run)))
+        all.map(|run| (Arc::clone(run), runs.is_replaced(run)))
             .collect()
     }
 }
 
 impl Runs {
     /// Whether another run was made since to run the same one again.
-    fn is_outdone(&self, run: &EmulatedRun) -> bool {
+    fn is_replaced(&self, run: &EmulatedRun) -> bool {
         let RunRecord {
             id, retrigger_of, ..
         } = &run.record;
@@ -316,7 +315,7 @@ impl Runs {
     }
 
     /// Adds a run to the indexes; the first `deltaColumn` of a flow becomes the flow's.
-    fn keep(&mut self, record: RunRecord) -> Arc<EmulatedRun> {
+    fn add(&mut self, record: RunRecord) -> Arc<EmulatedRun> {
         let serial = self.all.len();
         let key = (record.sandbox.clone(), record.flow_id);
         let of_flow = self.by_flow.entry(key).or_default();

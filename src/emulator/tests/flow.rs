@@ -4,23 +4,23 @@ use serde_json::Value;
 
 use super::{FILE, TABLE, TestService, code};
 
-fn flow(rig: &TestService, id: &str) -> Value {
-    let reply = rig.get(&format!("/flows/{id}"));
+fn flow(emulated: &TestService, id: &str) -> Value {
+    let reply = emulated.get(&format!("/flows/{id}"));
     reply.body_json()["items"][0].clone()
 }
 
 #[test]
 fn a_flow_leads_to_its_spec() {
-    let rig = TestService::calm();
+    let emulated = TestService::calm();
     for (id, spec_name, needs_column) in [
         (TABLE, "CRMToAEP", true),
         (FILE, "CloudStorageToAEP", false),
     ] {
-        let flow = flow(&rig, id);
+        let flow = flow(&emulated, id);
         assert_eq!(flow["scheduleParams"]["frequency"], "once");
         assert_eq!(flow["state"], "enabled");
         let spec = flow["flowSpec"]["id"].as_str().expect("a spec");
-        let spec = rig.get(&format!("/flowSpecs/{spec}"));
+        let spec = emulated.get(&format!("/flowSpecs/{spec}"));
         let spec = spec.body_json()["items"][0].clone();
         assert_eq!(spec["name"], spec_name);
         let required = spec["runSpec"]["spec"]["required"]
@@ -32,9 +32,9 @@ fn a_flow_leads_to_its_spec() {
 
 #[test]
 fn flows_are_listed_filtered_and_paged() {
-    let rig = TestService::with(&format!("flows: [{{ id: {TABLE}, state: disabled }}]"));
+    let emulated = TestService::with(&format!("flows: [{{ id: {TABLE}, state: disabled }}]"));
     let ids = |query: &str| -> Vec<String> {
-        let body = rig.get(&format!("/flows?{query}")).body_json();
+        let body = emulated.get(&format!("/flows?{query}")).body_json();
         let items = body["items"].as_array().expect("items").clone();
         items.iter().map(|flow| flow["id"].to_string()).collect()
     };
@@ -50,20 +50,20 @@ fn flows_are_listed_filtered_and_paged() {
 
 #[test]
 fn an_absent_flow_is_gone_with_its_runs() {
-    let rig = TestService::with(&format!("flows: [{{ id: {FILE}, absent: true }}]"));
-    let reply = rig.get(&format!("/flows/{FILE}"));
+    let emulated = TestService::with(&format!("flows: [{{ id: {FILE}, absent: true }}]"));
+    let reply = emulated.get(&format!("/flows/{FILE}"));
     assert_eq!(code(&reply.body_json()), "FLOW-1439-404");
-    let flows = rig.get("/flows").body_json();
+    let flows = emulated.get("/flows").body_json();
     assert_eq!(flows["items"].as_array().map(Vec::len), Some(1));
-    let runs = rig.list(&format!("property=flowId=={FILE}"));
+    let runs = emulated.list(&format!("property=flowId=={FILE}"));
     assert_eq!(runs["items"].as_array().map(Vec::len), Some(0));
 }
 
 #[test]
 fn the_sandbox_is_checked_before_anything_is_done() {
     let sandbox = |name: Option<&str>| {
-        let rig = TestService::calm().header("x-sandbox-name", name);
-        let reply = rig.get(&format!("/flows/{FILE}"));
+        let emulated = TestService::calm().header("x-sandbox-name", name);
+        let reply = emulated.get(&format!("/flows/{FILE}"));
         (reply.status.as_u16(), code(&reply.body_json()).to_owned())
     };
     assert_eq!(sandbox(None).0, 200);

@@ -102,7 +102,7 @@ impl TestService {
         }
     }
 
-    /// The same rig with one header changed, or left out.
+    /// The same emulated with one header changed, or left out.
     pub(super) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.headers.retain(|(sent, _)| *sent != name);
         self.headers
@@ -132,7 +132,7 @@ impl TestService {
         let base = if path.starts_with("/ims") { "" } else { BASE };
         let path = format!("{base}{path}");
         let (kind, id) = RequestKind::of(method, &path);
-        let rule = self.service.arrived(kind);
+        let rule = self.service.on_arrival(kind);
         let call = Call {
             kind,
             id: id.to_owned(),
