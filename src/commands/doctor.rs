@@ -1,5 +1,5 @@
 //! `backfill doctor`: whether it would work here, before the first run. Reads only, and goes on
-//! after whatever failed: what is wrong is told at once.
+//! after each failure, so that one run names everything that is wrong.
 
 mod flows;
 mod github;
@@ -109,7 +109,7 @@ async fn look_at_flows(
 }
 
 impl Flags {
-    /// What can be told where not even the settings can be brought together, as `failure` says.
+    /// The diagnosis where the settings are wrong, as `failure` says, so that nothing else can be read.
     pub(super) fn without_context(
         &self,
         project: &Project,
@@ -141,7 +141,8 @@ fn check_config(project: &Project) -> Finding {
     }
 }
 
-/// Which variables there are, and whether each has a value; of none the value, so that none can be told.
+/// Which variables there are, and whether each has a value. Values are left out: a diagnosis cannot show
+/// a secret that it does not have.
 fn variables() -> BTreeMap<String, bool> {
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let is_blank = value.to_str().is_some_and(|value| value.trim().is_empty());
@@ -178,11 +179,11 @@ fn failed(check: Check, failure: &Failure) -> Finding {
         Exit::State => FaultKind::State,
         _ => FaultKind::WouldNotWork,
     };
-    // A finding is a line: where it is wrong is told, and the excerpt under that is not drawn.
+    // A finding is one line: it keeps the position of the mistake and drops the excerpt below it.
     let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
     let place = lines.iter().position(|line| line.starts_with("--> "));
-    let told = place.map_or(&lines[..], |place| &lines[..=place]);
-    let mut finding = check.fault(kind, plain(&told.join(" "), 700));
+    let shown = place.map_or(&lines[..], |place| &lines[..=place]);
+    let mut finding = check.fault(kind, plain(&shown.join(" "), 700));
     finding.advice = failure.hints.first().map(|hint| plain(hint, 700));
     finding
 }

@@ -11,7 +11,7 @@ use crate::untrusted::plain;
 
 /// Adobe's pages say that a run shows up two to three minutes after it was asked for.
 const SHORT_DELAY: Duration = Duration::from_secs(180);
-/// How many words or names are told.
+/// How many words or names are listed.
 const NAMED: usize = 5;
 
 /// What lists showed, and the settings that go with it.
@@ -63,7 +63,7 @@ fn settling(facts: &BehaviourFacts<'_>) -> Settling {
     } else if shape.shown_alone > 0 {
         Settling::ByWindowOfEach
     } else if shape.params + shape.copy_windows > 0 {
-        // Those that are silent may be too young to have begun.
+        // Runs without a window may be too young to have begun.
         Settling::ByWindow
     } else if shape.without_creation == 0 && shape.ours > 0 && facts.per_flow == 1 {
         Settling::ByOrder
@@ -229,7 +229,7 @@ fn check_statuses(shape: &ListShape) -> Option<Finding> {
     })
 }
 
-/// Before there is a run, that there is none is told already.
+/// Nothing before there is a run: the finding about lists says that there is none.
 fn check_settling(facts: &BehaviourFacts<'_>, settling: Settling) -> Option<Finding> {
     let after = duration(facts.settle_delay);
     let message = format!("settled {}, {after} after the request", settling.describe());

@@ -10,8 +10,8 @@ use crate::untrusted::{Untrusted, plain};
 
 /// More flows than this are counted where nothing is wrong with them.
 const NAMED: usize = 8;
-/// How much of what the service said is repeated.
-const MOST_SAID: usize = 300;
+/// How much of what the service says is quoted.
+const LONGEST_QUOTE: usize = 300;
 
 /// A flow as a manifest names it, and as the service shows it.
 #[derive(Debug)]
@@ -45,21 +45,22 @@ fn check(answer: &FlowAnswer<'_>) -> Finding {
     let flow = match &answer.answer {
         Ok(flow) => flow,
         Err(error) => {
-            let said = plain(error, MOST_SAID);
+            let quote = plain(error, LONGEST_QUOTE);
             let kind = FaultKind::from(error);
             return match error {
                 ApiError::Refused(refusal) if refusal.status == 404 => Check::FLOW
-                    .fault(kind, format!("there is no flow {id} in {sandbox}: {said}"))
+                    .fault(kind, format!("there is no flow {id} in {sandbox}: {quote}"))
                     .advise(
                         "compare flowId and sandbox with the address of the flow's page in AEP; \
                          access labels may hide a flow from this credential",
                     ),
-                _ => Check::FLOW.fault(kind, format!("{id} in {sandbox}: {said}")),
+                _ => Check::FLOW.fault(kind, format!("{id} in {sandbox}: {quote}")),
             };
         }
     };
     if let Err(blocked) = check_flow(flow, answer.source) {
-        let mut finding = Check::FLOW.fault(FaultKind::WouldNotWork, plain(&blocked, MOST_SAID));
+        let mut finding =
+            Check::FLOW.fault(FaultKind::WouldNotWork, plain(&blocked, LONGEST_QUOTE));
         finding.advice = advice(&blocked).map(str::to_owned);
         return finding;
     }
@@ -163,18 +164,18 @@ mod tests {
             state: Some("disabled".into()),
             ..flow()
         };
-        for (flow, said) in [(recurring, "`hour`"), (disabled, "disabled")] {
+        for (flow, quote) in [(recurring, "`hour`"), (disabled, "disabled")] {
             let [finding] = &checked(vec![Ok(flow)], false)[..] else {
                 panic!("one finding");
             };
             assert_eq!(finding.mark, Mark::Fault(FaultKind::WouldNotWork));
-            assert!(finding.message.contains(said), "{}", finding.message);
+            assert!(finding.message.contains(quote), "{}", finding.message);
             assert!(finding.advice.is_some());
         }
     }
 
     #[test]
-    fn what_a_flow_does_not_say_is_told() {
+    fn a_flow_without_state_and_kind_is_a_notice() {
         let silent = Flow {
             state: None,
             kind: None,

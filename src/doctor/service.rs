@@ -16,8 +16,8 @@ use crate::untrusted::{Untrusted, plain};
 const FAR_OFF: Duration = Duration::from_secs(10 * 60);
 /// A token that is good for less than this may not last for an apply.
 const SHORT_LIFE: Duration = Duration::from_secs(60 * 60);
-/// How much of what the service said is repeated.
-const MOST_SAID: usize = 300;
+/// How much of what the service says is quoted.
+const LONGEST_QUOTE: usize = 300;
 
 /// How the host was reached, and what time it is there.
 pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> Vec<Finding> {
@@ -41,7 +41,7 @@ pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> V
             )];
         }
         Err(unreached) => {
-            let why = plain(&unreached.why, MOST_SAID);
+            let why = plain(&unreached.why, LONGEST_QUOTE);
             let message = format!("{endpoint} ({through}): {why}");
             let finding = Check::ENDPOINT.fault(FaultKind::Unreachable, message);
             let advice = "see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit";
@@ -137,7 +137,7 @@ pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
     let scopes = if scopes.is_empty() {
         String::new()
     } else {
-        format!(", scopes {}", plain(&scopes.join(","), MOST_SAID))
+        format!(", scopes {}", plain(&scopes.join(","), LONGEST_QUOTE))
     };
     let message = format!("{how}: {life}{scopes}");
     if client_id
@@ -172,7 +172,7 @@ pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) ->
 }
 
 fn refused_sandbox(error: &ApiError) -> Finding {
-    let said = plain(error, MOST_SAID);
+    let quote = plain(error, LONGEST_QUOTE);
     let is_unknown = |refusal: &Refusal| {
         let code = refusal.code.as_ref().map_or("", Untrusted::raw);
         let mut codes = ["2100", "2101", "2103", "2106"].into_iter();
@@ -180,7 +180,7 @@ fn refused_sandbox(error: &ApiError) -> Finding {
     };
     match error {
         ApiError::Refused(refusal) if is_unknown(refusal) => {
-            let message = format!("there is none of this name: {said}");
+            let message = format!("there is none of this name: {quote}");
             Check::SANDBOX
                 .fault(FaultKind::WouldNotWork, message)
                 .advise(
@@ -189,13 +189,13 @@ fn refused_sandbox(error: &ApiError) -> Finding {
                 )
         }
         ApiError::Refused(refusal) if refusal.status == 403 => {
-            Check::SANDBOX.fault(FaultKind::SignIn, said).advise(
+            Check::SANDBOX.fault(FaultKind::SignIn, quote).advise(
                 "give the credential's role the permissions View Sources and Manage Sources in \
                  this sandbox",
             )
         }
         error => {
-            let mut finding = Check::SANDBOX.fault(error.into(), said);
+            let mut finding = Check::SANDBOX.fault(error.into(), quote);
             finding.advice = error.hint().map(str::to_owned);
             finding
         }
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_that_is_not_there_is_told_from_one_that_may_not_be_seen() {
+    fn a_missing_sandbox_and_a_missing_permission_are_different_faults() {
         let sandbox = "prod".parse().expect("a sandbox");
         let refused = |status, code: &str| {
             ApiError::Refused(Refusal {

@@ -1,5 +1,5 @@
 //! The environment: which variables are set, which look like a slip. Values are never looked at
-//! here, so that none can be told.
+//! here, so that no secret can be shown.
 
 use std::collections::BTreeMap;
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_are_named_and_slips_are_told() {
+    fn set_empty_and_unknown_variables_are_named() {
         let variables = [
             ("AEP_ORG_ID", true),
             ("AEP_CLIENT_SECERT", true),

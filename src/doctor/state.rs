@@ -93,7 +93,7 @@ mod tests {
     use crate::doctor::Mark;
 
     #[test]
-    fn doubts_a_holder_and_a_torn_journal_are_told_and_a_folder_of_a_job_is_a_fault() {
+    fn doubts_a_holder_and_a_torn_journal_are_notices_and_a_folder_of_a_job_is_a_fault() {
         let holder = Holder {
             host: "elsewhere".to_owned(),
             pid: 1,

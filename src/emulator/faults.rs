@@ -19,12 +19,12 @@ use super::kind::RequestKind;
 use super::lock;
 use super::near_window::NearWindow;
 
-/// One rule: `on` these requests, at these times, `do` this. A request is struck if `chance`,
-/// `every` and `calls`, as far as they are said, all say so.
+/// One rule: `on` these requests, at these times, `do` this. It is about a request if
+/// each of `chance`, `every` and `calls` that is given says so.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// Which requests; any unless said, tokens included.
+    /// Which requests; by default any, tokens included.
     pub on: Option<RequestKind>,
     /// This share of them, from 0 to 1, drawn from the seed.
     pub chance: Option<f64>,
@@ -32,15 +32,15 @@ pub struct FaultRule {
     pub every: Option<NonZeroU64>,
     /// Those with these numbers; the first one is number 1.
     pub calls: Option<BTreeSet<u64>>,
-    /// How long a turn lasts: until then every further request is struck too. One request unless
-    /// said.
+    /// How long the fault lasts: until then it meets every further request too. By default it meets
+    /// one request.
     pub lasts: Option<Delay>,
     /// Seconds that the answer's `Date` is ahead of the service's clock; negative: behind.
     #[serde(default)]
     pub date: i32,
     /// The answer's `Age`, in seconds.
     pub age: Option<u32>,
-    /// What goes wrong; nothing but the headers unless said.
+    /// What goes wrong; by default nothing but the headers.
     #[serde(rename = "do")]
     pub fault: Option<Fault>,
 }
@@ -51,7 +51,7 @@ impl FaultRule {
         self.fault.as_ref().map_or("headers", Fault::name)
     }
 
-    /// Whether the request with this number, of those that it is about, is to be struck; `seed` and
+    /// Whether the request with this number, of those that it counts, meets the fault; `seed` and
     /// `index`, the rule's among all, are what chance is drawn from.
     fn is_turn(&self, seed: &str, index: usize, call: u64) -> bool {
         let is_drawn = |share| draw(index as u64, format_args!("{seed}/{call}")) < share;
@@ -96,7 +96,7 @@ pub enum Fault {
     /// 429 `429050` by the gateway; the request never reaches the service.
     #[serde(rename_all = "camelCase")]
     Throttled {
-        /// What `Retry-After` says, in seconds; the header is left out unless said.
+        /// What `Retry-After` says, in seconds; by default the header is left out.
         #[serde(default)]
         retry_after: Option<u32>,
         /// How it says it.
@@ -114,7 +114,7 @@ pub enum Fault {
         /// What the answer's body is.
         #[serde(default)]
         body: FaultBody,
-        /// The number in the body's `FLOW-<number>-<status>`; by the status unless said.
+        /// The number in the body's `FLOW-<number>-<status>`; by default that of the status.
         #[serde(default)]
         flow_code: Option<u16>,
     },
@@ -170,7 +170,7 @@ impl Fault {
     }
 }
 
-/// When a fault strikes: before the service did its work (nothing is stored) or after (it is).
+/// When a fault happens: before the service did its work (nothing is stored) or after (it is).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultTiming {
@@ -232,16 +232,16 @@ impl FaultPlan {
         }
     }
 
-    /// Counts a request that arrives at `now` and gives the rule that strikes it, if any does.
+    /// Counts a request that arrives at `now`, and gives the first rule whose turn it is.
     pub(super) fn rule_for(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
         let mut counts = lock(&self.counts);
-        let mut struck = None;
+        let mut found = None;
         for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
             if rule.on.is_some_and(|only| only != kind) {
                 continue;
             }
             counts.calls += 1;
-            if struck.is_some() {
+            if found.is_some() {
                 continue;
             }
             if counts.until.is_none_or(|until| until <= now) {
@@ -250,9 +250,9 @@ impl FaultPlan {
                 }
                 counts.until = rule.lasts.map(|time| now.saturating_add(time.millis()));
             }
-            struck = Some(rule.clone());
+            found = Some(rule.clone());
         }
-        struck
+        found
     }
 }
 
@@ -266,22 +266,22 @@ mod tests {
         read_yaml("faults.yaml", yaml).expect("rules")
     }
 
-    fn struck(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
+    fn met(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
         (1..=calls)
             .filter_map(|n| plan.rule_for(kind, 0).map(|_| n))
             .collect()
     }
 
     #[test]
-    fn a_rule_strikes_by_number_by_step_or_always() {
+    fn a_rule_applies_by_number_by_step_or_always() {
         let plan = |yaml| FaultPlan::new(0, 0, rules(yaml));
         let kind = RequestKind::CreateRun;
         let calls = plan("[{ calls: [3, 7], do: garbage }]");
-        assert_eq!(struck(&calls, kind, 10), [3, 7]);
+        assert_eq!(met(&calls, kind, 10), [3, 7]);
         let every = plan("[{ every: 4, do: garbage }]");
-        assert_eq!(struck(&every, kind, 10), [4, 8]);
+        assert_eq!(met(&every, kind, 10), [4, 8]);
         let always = plan("[{ do: garbage }]");
-        assert_eq!(struck(&always, kind, 2), [1, 2]);
+        assert_eq!(met(&always, kind, 2), [1, 2]);
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_lasts_strikes_every_request_until_it_ends() {
+    fn a_fault_that_lasts_meets_every_request_until_it_ends() {
         let yaml = "[{ on: createRun, calls: [3, 6], lasts: 5, do: garbage }]";
         let plan = FaultPlan::new(0, 0, rules(yaml));
         let at = |seconds: i64| {
@@ -301,18 +301,18 @@ mod tests {
                 .is_some()
         };
         // The third begins a turn, the sixth another, and there is no more.
-        let struck = [0, 1, 2, 2, 6, 7, 8, 9, 11, 12, 13, 14].map(at);
+        let met = [0, 1, 2, 2, 6, 7, 8, 9, 11, 12, 13, 14].map(at);
         let expected = [
             false, false, true, true, true, true, true, true, true, false, false, false,
         ];
-        assert_eq!(struck, expected);
+        assert_eq!(met, expected);
     }
 
     #[test]
-    fn the_same_seed_strikes_the_same_calls_and_another_seed_others() {
+    fn the_same_seed_picks_the_same_calls_and_another_seed_others() {
         let storm = |seed, epoch| {
             let plan = FaultPlan::new(seed, epoch, rules("[{ chance: 0.05, do: garbage }]"));
-            struck(&plan, RequestKind::CreateRun, 2_000)
+            met(&plan, RequestKind::CreateRun, 2_000)
         };
         assert_eq!(storm(1, 0), storm(1, 0));
         assert_ne!(storm(1, 0), storm(2, 0));
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_makes_no_sense_is_refused() {
-        for (bad, said) in [
+        for (bad, expected) in [
             (
                 "{ chance: 1.5, do: garbage }",
                 "rule 2: `chance: 1.5` is not",
@@ -351,7 +351,7 @@ mod tests {
         ] {
             let yaml = format!("faults: [{{ do: empty }}, {bad}]");
             let error = Scenario::read("scenario.yaml", &yaml).expect_err(bad);
-            assert!(error.to_string().contains(said), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 }

@@ -59,7 +59,7 @@ impl Ledger {
 pub struct Arrived {
     /// Requests of any kind.
     pub requests: u64,
-    /// Those among them that make a run, `POST /runs` and `POST /runs/{id}/action`; told when its
+    /// Those among them that make a run, `POST /runs` and `POST /runs/{id}/action`; counted when its
     /// head is read, before it is answered.
     pub creates: u64,
 }

@@ -71,14 +71,14 @@ impl TryFrom<Map<String, Value>> for RunParams {
     type Error = RunParamsError;
 
     fn try_from(raw: Map<String, Value>) -> Result<Self, RunParamsError> {
-        let said = |name| raw.get(name).filter(|value| !value.is_null());
+        let given = |name| raw.get(name).filter(|value| !value.is_null());
         let mut times = [0; 3];
         for (time, name) in times.iter_mut().zip(TIMES) {
-            let value = said(name).ok_or(RunParamsError::Missing(name))?;
+            let value = given(name).ok_or(RunParamsError::Missing(name))?;
             *time = seconds(value).ok_or(RunParamsError::NotATime(name))?;
         }
         let [start_time, window_start, window_end] = times;
-        let delta_column = said("deltaColumn").map(|value| {
+        let delta_column = given("deltaColumn").map(|value| {
             let column: Option<DeltaColumn> = serde_json::from_value(value.clone()).ok();
             let column = column.filter(|column| !column.name.is_empty());
             column.ok_or(RunParamsError::DeltaColumn)

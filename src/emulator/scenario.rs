@@ -29,7 +29,7 @@ pub struct Scenario {
     #[serde(deserialize_with = "rules")]
     pub faults: Vec<FaultRule>,
 
-    /// The only organization that is let in; any unless said.
+    /// The only organization that is let in; by default any.
     pub organization: Option<String>,
     /// How long a token lives that was issued at `/ims/token/v3`.
     pub token_lifetime: Delay,
@@ -47,7 +47,7 @@ pub struct Scenario {
     pub scheduled_for: Delay,
     /// How long it is `inProgress` after that.
     pub runs_for: Delay,
-    /// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
+    /// How runs end: the weight of each way, by default 0; with no weight at all, each succeeds.
     pub outcomes: BTreeMap<EmulatedOutcome, u16>,
     /// Whether of so many runs as all weights together exactly so many end in each way; else each
     /// run's end is drawn.
@@ -157,9 +157,9 @@ pub enum PageTokens {
 pub struct FlowOverride {
     /// The flow.
     pub id: FlowId,
-    /// `scheduleParams.frequency`; `once` unless said.
+    /// `scheduleParams.frequency`; by default `once`.
     pub frequency: Option<String>,
-    /// `state`; `enabled` unless said.
+    /// `state`; by default `enabled`.
     pub state: Option<String>,
     /// Whether it does not exist, or access labels hide it and its runs from the caller.
     #[serde(default)]

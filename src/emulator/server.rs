@@ -2,7 +2,7 @@
 //!
 //! Its own accept loop over hyper, since a fault acts on the connection: a reset leaves not one
 //! byte of an answer, half an answer ends in the middle of its body. Connections are served in
-//! parallel; when it is told to stop, answers under way are given a moment to leave.
+//! parallel; when it stops, answers under way are given a moment to leave.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;

@@ -1,8 +1,8 @@
 //! The verdict: the service's own count against what the manifests want.
 //!
-//! Pure. What exists is taken from the emulator's ledger and from nothing else. What the last
-//! apply said is heard on one question only: whether a run that does not exist is known not to,
-//! or was forgotten.
+//! Pure. What exists is taken from the emulator's ledger and from nothing else. The last apply's
+//! report answers one question only: whether a run that does not exist is known not to exist, or
+//! was forgotten.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,7 +12,7 @@ use super::result::{FlowWindow, Miscount, MiscountKind, RehearsalCounts};
 use crate::emulator::StoredRun;
 use crate::run::{DesiredRun, Key};
 
-/// The part of an `apply/v1` that is heard.
+/// The part of an `apply/v1` that counts.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct LastApply {
     #[serde(default)]
@@ -46,7 +46,7 @@ impl LastApply {
         self.message.as_ref().or_else(error).map(String::as_str)
     }
 
-    /// The runs of which it said itself that they may not exist.
+    /// The runs that it reports as perhaps missing.
     fn open_runs(&self) -> impl Iterator<Item = &ReportedRun> {
         let is_open = |run: &&ReportedRun| {
             !matches!(run.outcome.as_str(), "created" | "adopted" | "unchanged")
@@ -55,7 +55,7 @@ impl LastApply {
     }
 }
 
-/// One window: what is wanted of it, what exists, and what was said to be open.
+/// One window: what is wanted of it, what exists, and what was reported as open.
 #[derive(Debug, Default)]
 struct Count {
     keys: Vec<Key>,
@@ -131,7 +131,7 @@ fn add(counts: &mut RehearsalCounts, count: &Count) -> Option<MiscountKind> {
     counts.created += wanted.min(stored);
     let missing = wanted.saturating_sub(stored);
     let beyond = stored.saturating_sub(wanted);
-    // A doubt about a run that does not exist is no loss; nor is one that was left, and said so.
+    // A missing run that was reported as in doubt or as left is not lost: a person knows of it.
     let not_in_doubt = missing.saturating_sub(count.in_doubt);
     let lost = not_in_doubt.saturating_sub(count.left);
     counts.left += not_in_doubt - lost;
@@ -175,7 +175,7 @@ mod tests {
         .expect("a stored run")
     }
 
-    fn said(outcomes: &[(i64, &str)]) -> LastApply {
+    fn reported(outcomes: &[(i64, &str)]) -> LastApply {
         let in_doubt = outcomes.iter().filter(|(_, o)| *o == "inDoubt").count();
         let runs: Vec<_> = outcomes
             .iter()
@@ -216,7 +216,7 @@ mod tests {
                 stored(4, "d"),
             ],
             // It believes that all is well: that is what makes a loss of a missing run.
-            &said(&[(1, "created"), (2, "created"), (3, "unchanged")]),
+            &reported(&[(1, "created"), (2, "created"), (3, "unchanged")]),
         );
         assert_eq!((verdict.wanted, verdict.created), (3, 2));
         assert_eq!((verdict.doubled, verdict.lost, verdict.unwanted), (1, 1, 1));
@@ -242,7 +242,7 @@ mod tests {
         let (verdict, wrong) = judge(
             &[wanted(1, 1), wanted(2, 1), wanted(3, 1), wanted(4, 1)],
             &[stored(1, "a")],
-            &said(&[
+            &reported(&[
                 (1, "inDoubt"),
                 (2, "inDoubt"),
                 (3, "remaining"),
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn how_far_an_apply_came_is_how_little_it_left_open() {
-        let apply = said(&[(1, "created"), (2, "inDoubt"), (3, "remaining")]);
+        let apply = reported(&[(1, "created"), (2, "inDoubt"), (3, "remaining")]);
         assert_eq!(apply.open(), 2);
         assert_eq!(LastApply::default().open(), 0);
     }

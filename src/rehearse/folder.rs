@@ -1,5 +1,5 @@
 //! The folder of a rehearsal: a config fitted to the scenario, a state of its own, what the
-//! applies said, and in the end the evidence.
+//! applies printed, and in the end the evidence.
 //!
 //! Gives the command of an apply, which runs this very program with an environment that holds
 //! nothing of the user's but where programs are: no credential of theirs can reach the emulator,
@@ -98,7 +98,7 @@ impl Folder {
     /// The command of the next apply or retry, which the output is to show under `title`; one that
     /// `waits` follows the runs to their end.
     pub(crate) fn command(&self, verb: &str, title: &str, waits: bool) -> io::Result<Command> {
-        // What the one before said must not be taken for what this one says.
+        // A process that dies early must not leave the report of the one before as its own.
         match fs::remove_file(self.report()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -128,7 +128,7 @@ impl Folder {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// The last lines of what the applies said.
+    /// The last lines of what the applies printed.
     pub(crate) fn last_lines(&self) -> Vec<String> {
         let text = fs::read(self.output()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);

@@ -24,7 +24,7 @@ pub(crate) struct KillLoop<'a> {
     pub(crate) wanted: usize,
     /// How many applies are to be killed.
     pub(crate) kills_asked: u32,
-    /// Whether each process is told of when it has ended.
+    /// Whether a line is shown for each process that has ended.
     pub(crate) shows_lines: bool,
     pub(crate) signals: Signals,
     pub(crate) kills: u32,

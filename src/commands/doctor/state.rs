@@ -26,7 +26,7 @@ pub(super) async fn check(context: &Context, with_probe: bool) -> (Vec<Finding>,
     };
     match place.check_write(with_probe).await {
         Ok(access) => findings.push(check_write(access)),
-        // The same cause is told once.
+        // One cause is one finding.
         Err(error) if unread.is_some_and(|unread| unread == error.to_string()) => {}
         Err(error) => findings.push(failed(Check::WRITE, &context.unusable(&error))),
     }

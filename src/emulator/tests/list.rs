@@ -155,7 +155,7 @@ fn a_replica_lags_or_lacks_the_newest_runs_on_each_page_and_for_each_filter() {
     assert_eq!(
         starts(&emulated.list(&link)),
         [0],
-        "struck once more, the list is the same"
+        "the fault again, and the list is the same"
     );
     assert_eq!(starts(&emulated.list(&link)), [0]);
     assert_eq!(
