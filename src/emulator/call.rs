@@ -30,7 +30,7 @@ pub(super) struct Replica {
 
 /// A request that the gateway has let in, and what it is answered from.
 pub(super) struct AuthorizedCall<'a> {
-    pub(super) call: &'a Call,
+    pub(super) request: &'a Call,
     pub(super) caller: Caller,
     pub(super) state: &'a ServiceState,
     /// The moment as of which it is answered.

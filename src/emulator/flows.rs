@@ -59,7 +59,7 @@ pub(super) fn list(call: &AuthorizedCall) -> Answer {
 
 /// `GET /flows/{id}`
 pub(super) fn get(call: &AuthorizedCall) -> Answer {
-    let id = &call.call.id;
+    let id = &call.request.id;
     let flow = id.parse().ok();
     let flow = flow.and_then(|id| call.state.flow(&call.caller.sandbox, id));
     let flow = flow.ok_or_else(|| Reply::not_found("flows", id))?;
@@ -69,7 +69,7 @@ pub(super) fn get(call: &AuthorizedCall) -> Answer {
 
 /// `GET /flowSpecs/{id}`
 pub(super) fn get_spec(call: &AuthorizedCall) -> Answer {
-    let id = &call.call.id;
+    let id = &call.request.id;
     let mut specs = [TABLE_SPEC, FILE_SPEC].into_iter();
     let spec = specs.find(|spec| spec.id == id);
     let FlowSpec { id, name, required } = spec.ok_or_else(|| Reply::not_found("flowSpecs", id))?;

@@ -57,7 +57,7 @@ impl ListQuery {
         let most = scenario.page_size_max.get();
         let mut property = Vec::new();
         let (mut limit, mut token) = (None, None);
-        for (name, value) in form_urlencoded::parse(call.call.query.as_bytes()) {
+        for (name, value) in form_urlencoded::parse(call.request.query.as_bytes()) {
             match &*name {
                 "property" => property.push(value.into_owned()),
                 "limit" => {

@@ -9,67 +9,7 @@
 //!
 //! The calm scenario accepts any token, key and organization, and each run succeeds after three
 //! seconds. A scenario file changes the service and gives it faults; three of them, from `calm` to
-//! `storm`, are built in ([`Scenario::built_in`]). This one names every knob:
-//!
-//! ```yaml
-//! seed: 7                    # the same seed: the same faults and outcomes; default 0
-//!
-//! # Times are seconds: 2, 0.25.
-//! faults:                    # the first rule whose turn it is wins; without `on` it is about any of
-//!                            # createRun listRuns getRun action listFlows getFlow getFlowSpec token other
-//!   - { on: createRun, chance: 0.05, do: { reset: after } }     # after it is stored; or: before
-//!   - { on: createRun, every: 20, do: { throttled: {} } }       # 429 without Retry-After
-//!   - { calls: [3, 7], do: { throttled: { retryAfter: 2, as: httpDate } } } # or: seconds
-//!   - { on: createRun, chance: 0.05, do: { status: { code: 504, when: after } } }
-//!   - { on: listRuns, chance: 0.1, do: { status: { code: 503, body: empty } } }  # service, html
-//!   - { on: getFlow, calls: [1], do: { status: { code: 400, flowCode: 2115 } } }
-//!   - { on: createRun, calls: [9], do: { hang: { for: 90, when: after } } }
-//!   - { on: createRun, calls: [11], do: garbage }               # a 2xx with HTML
-//!   - { on: createRun, calls: [12], do: withoutId }
-//!   - { on: createRun, calls: [13], do: halfAnswer }
-//!   - { on: listRuns, calls: [2], do: expiredToken }            # 401 401013
-//!   - { on: createRun, chance: 0.1, do: { slow: 1.5 } }         # works late, heard or not
-//!   - { on: createRun, calls: [20], lasts: 30, do: { status: { code: 503 } } } # all of 30 s
-//!   - { on: listRuns, chance: 0.1, do: empty }                  # a list without an item
-//!   - { on: listRuns, calls: [4], do: { withoutNewest: 2 } }    # a list that lacks two runs
-//!   - { on: listRuns, calls: [5], do: { nearly: endEarly } }    # windows are shown a second off:
-//!                            # startLate; or with the end a millisecond early: endMillisEarly;
-//!                            # in microseconds: microseconds; with the end first: endFirst
-//!   - { on: listRuns, chance: 0.1, date: -4, age: 4, do: { behind: 4 } } # a cache of 4 seconds
-//!   - { on: createRun, calls: [8], date: -3600, do: { status: { code: 502, when: after } } }
-//!   - { calls: [9], date: 3600 }                                # nothing but a `Date` that is off
-//!
-//! # Who is let in
-//! organization: 5C1328435BF324E90A49402A@AdobeOrg   # default: any
-//! tokenLifetime: 86399
-//! rateLimit: 50              # requests in a second, then 429; default: none
-//!
-//! # How flows differ from once, enabled, no Copy yet
-//! flows:
-//!   - { id: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de, frequency: hour }
-//!   - { id: 5abea21c-7e36-4be1-bec1-d3bad0e3e0de, state: disabled }
-//!   - { id: 6abea21c-7e36-4be1-bec1-d3bad0e3e0de, absent: true }
-//!   - { id: 7abea21c-7e36-4be1-bec1-d3bad0e3e0de, deltaColumn: { name: DOB } }
-//!
-//! # Runs
-//! clockSkew: 0               # seconds that the service's clock is ahead
-//! listedAfter: 0             # until then not listed, and 404
-//! scheduledFor: 1
-//! runsFor: 2
-//! outcomes: { success: 90, successWithErrors: 2, partialSuccess: 2, noRecords: 3, failed: 3 }
-//! outcomesExact: false       # true: of as many runs as all weights, exactly so many end in each way
-//! badAttempts: 1             # later attempts of a window succeed; default: none is sure to
-//!
-//! # Answers
-//! dialect: tutorial          # re-trigger makes a new run; openapi: RE_TRIGGER runs the same run again,
-//!                            # eTag, activites, IN_PROGRESS, and entities outside of `items`
-//! timestamps: echo           # in params: echo, integer, milliseconds
-//! paramsInLists: true
-//! paramsInRuns: true
-//! copyWindows: true          # extensions.windowStart and windowEnd on the copy activity
-//! pageSizeMax: 100
-//! pageTokens: plain          # encoded: with `+`, `/` and `=`, which a URL must escape
-//! ```
+//! `storm`, are built in ([`Scenario::built_in`]). `docs/rehearsal.md` has one that names every knob.
 
 mod built_in;
 mod call;

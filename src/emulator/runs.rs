@@ -22,7 +22,7 @@ use super::service_state::EmulatedRun;
 /// `POST /runs`
 pub(super) fn create(call: &AuthorizedCall) -> Answer {
     let state = call.state;
-    let (flow_id, params) = read_create(&call.call.body)?;
+    let (flow_id, params) = read_create(&call.request.body)?;
     let flow = state.flow(&call.caller.sandbox, flow_id);
     let flow = flow.ok_or_else(|| no_flow(&flow_id))?;
     if flow.state != "enabled" {
@@ -92,7 +92,7 @@ pub(super) fn list(call: &AuthorizedCall) -> Answer {
         runs.extend(of_flow.into_iter().map(|run| (run, flow)));
     }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.serial));
-    let without = call.call.replica.without;
+    let without = call.request.replica.without;
     if without > 0
         && list.cursor.offset == 0
         && let Some((hidden, _)) = runs.get(without - 1).or(runs.last())
@@ -108,7 +108,7 @@ pub(super) fn list(call: &AuthorizedCall) -> Answer {
 
 /// `GET /runs/{id}`
 pub(super) fn get(call: &AuthorizedCall) -> Answer {
-    let (id, scenario) = (&call.call.id, &call.state.scenario);
+    let (id, scenario) = (&call.request.id, &call.state.scenario);
     let run = call.state.run(&call.caller.sandbox, id, call.now);
     let (run, flow) = run.ok_or_else(|| Reply::not_found("runs", id))?;
     let body = run_body(&run, flow, scenario, call.now, scenario.params_in_runs);
@@ -117,9 +117,9 @@ pub(super) fn get(call: &AuthorizedCall) -> Answer {
 
 /// `POST /runs/{id}/action?op=re-trigger`
 pub(super) fn act(call: &AuthorizedCall) -> Answer {
-    let (state, id, now) = (call.state, &call.call.id, call.now);
+    let (state, id, now) = (call.state, &call.request.id, call.now);
     let scenario = &state.scenario;
-    let op = form_urlencoded::parse(call.call.query.as_bytes())
+    let op = form_urlencoded::parse(call.request.query.as_bytes())
         .find_map(|(name, value)| (name == "op" && !value.is_empty()).then_some(value))
         .ok_or_else(|| Reply::bad_request(2119, "The query param op is missing."))?;
     let understood = match scenario.dialect {
@@ -134,7 +134,7 @@ pub(super) fn act(call: &AuthorizedCall) -> Answer {
     let (run, flow) = run.ok_or_else(|| Reply::not_found("runs", id))?;
     let run = state.newest_attempt(&run);
     let current = run_etag(&run, scenario, now);
-    let given = call.call.headers.get(header::IF_MATCH);
+    let given = call.request.headers.get(header::IF_MATCH);
     if let Some(given) = given.filter(|given| given.as_bytes() != current.as_bytes()) {
         let given = String::from_utf8_lossy(given.as_bytes());
         // A body with nothing but this, as Adobe's troubleshooting page shows it.

@@ -1,7 +1,7 @@
 //! A scenario: everything about the emulated world that is not the default, as data.
 //!
 //! Takes YAML text and gives a [`Scenario`]; every knob has a calm default, unknown names are
-//! errors with line and column. The module's front page shows all of them in one example.
+//! errors with line and column. `docs/rehearsal.md` shows all of them in one example.
 //! Nothing here acts: the other files read these values.
 
 use std::collections::BTreeMap;

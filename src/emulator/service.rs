@@ -187,7 +187,7 @@ impl Service {
             return Err(Reply::throttled(Some("1")));
         }
         let call = AuthorizedCall {
-            call,
+            request: call,
             caller: gateway::caller(&call.headers, state, now)?,
             state,
             now: if kind.makes_a_run() {
