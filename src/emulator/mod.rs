@@ -197,7 +197,7 @@ impl Emulator {
         self.service.state.run_count()
     }
 
-    /// Accepts no more, lets answers under way leave, and ends.
+    /// Closes the port and every connection.
     pub async fn stop(self) {
         self.server.stop().await;
     }
