@@ -52,6 +52,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     };
     found.extend(check_variables(&variables(), needs));
     let checked = check_manifests(context, flags, found);
+    // The state is read first, since its runs tell which listed runs are ours; it is shown after what
+    // it depends on.
     let (state_findings, sent) = state::check(context, flags.write).await;
     let answers = service::check_endpoint(context, found).await;
     let looked = match connect(context, &checked.manifests).await {

@@ -66,6 +66,7 @@ fn settling(facts: &BehaviourFacts<'_>) -> Settling {
         // Runs without a window may be too young to have begun.
         Settling::ByWindow
     } else if shape.without_creation == 0 && shape.ours > 0 && facts.per_flow == 1 {
+        // Two requests of a flow under way at once have no order.
         Settling::ByOrder
     } else {
         Settling::ByPerson

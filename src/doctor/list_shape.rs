@@ -65,57 +65,48 @@ impl ListShape {
     pub(crate) fn add(&mut self, page: &Value, flow: FlowId, api_key: &str, sent: &HashSet<RunId>) {
         let items = page.get("items").and_then(Value::as_array);
         for item in items.into_iter().flatten() {
-            match FlowRun::read(item) {
-                Some(run) => self.count(item, &run, flow, api_key, sent),
-                None => self.unreadable += 1,
+            let Some(run) = FlowRun::read(item) else {
+                self.unreadable += 1;
+                continue;
+            };
+            self.runs += 1;
+            match run.flow_id {
+                // It says nothing about the runs of this flow.
+                Some(id) if id != flow => {
+                    self.foreign += 1;
+                    continue;
+                }
+                Some(_) => {}
+                None => self.without_flow += 1,
             }
-        }
-    }
-
-    fn count(
-        &mut self,
-        item: &Value,
-        run: &FlowRun,
-        flow: FlowId,
-        api_key: &str,
-        sent: &HashSet<RunId>,
-    ) {
-        self.runs += 1;
-        match run.flow_id {
-            Some(id) if id != flow => {
-                self.foreign += 1;
-                return;
+            match run.window_evidence {
+                WindowEvidence::Params(_) => {
+                    let start = item.pointer("/params/windowStartTime");
+                    self.params += 1;
+                    self.texts += usize::from(start.is_some_and(Value::is_string));
+                    self.milliseconds += usize::from(start.is_some_and(shows_milliseconds));
+                }
+                WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
+                WindowEvidence::Invalid => self.invalid += 1,
+                WindowEvidence::Missing => {
+                    self.silent += 1;
+                    self.silent_run.get_or_insert_with(|| run.id.clone());
+                }
             }
-            Some(_) => {}
-            None => self.without_flow += 1,
-        }
-        match run.window_evidence {
-            WindowEvidence::Params(_) => {
-                let start = item.pointer("/params/windowStartTime");
-                self.params += 1;
-                self.texts += usize::from(start.is_some_and(Value::is_string));
-                self.milliseconds += usize::from(start.is_some_and(shows_milliseconds));
+            self.ours += usize::from(run.is_by(api_key));
+            self.without_client += usize::from(run.created_client.is_none());
+            self.without_creation += usize::from(run.created_at.is_none());
+            if sent.contains(&run.id) {
+                self.recorded += 1;
+                if let Some(client) = &run.created_client
+                    && !run.is_by(api_key)
+                {
+                    self.recorded_clients.insert(client.to_string());
+                }
             }
-            WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
-            WindowEvidence::Invalid => self.invalid += 1,
-            WindowEvidence::Missing => {
-                self.silent += 1;
-                self.silent_run.get_or_insert_with(|| run.id.clone());
+            if let RunStatus::Unknown(word) = &run.status {
+                self.unknown_statuses.insert(word.to_string());
             }
-        }
-        self.ours += usize::from(run.is_by(api_key));
-        self.without_client += usize::from(run.created_client.is_none());
-        self.without_creation += usize::from(run.created_at.is_none());
-        if sent.contains(&run.id) {
-            self.recorded += 1;
-            if let Some(client) = &run.created_client
-                && !run.is_by(api_key)
-            {
-                self.recorded_clients.insert(client.to_string());
-            }
-        }
-        if let RunStatus::Unknown(word) = &run.status {
-            self.unknown_statuses.insert(word.to_string());
         }
     }
 }

@@ -140,6 +140,7 @@ pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
         format!(", scopes {}", plain(&scopes.join(","), LONGEST_QUOTE))
     };
     let message = format!("{how}: {life}{scopes}");
+    // The gateway may take the pair, so it is no fault.
     if client_id
         .as_ref()
         .is_some_and(|client| *client != facts.api_key)

@@ -76,22 +76,20 @@ impl KillLoop<'_> {
     pub(crate) async fn retry(&mut self) -> Result<i32, Aborted> {
         // Until they have ended none of them has failed.
         self.run("apply", self.applies + 1, None, true).await?;
+        // What is killed must not wait for runs: it would be killed there.
+        for kills in (1..=self.kills_asked.div_ceil(3)).rev() {
+            self.retries += 1;
+            let n = self.applies + self.retries;
+            let kill = self.draws.kill(n, self.emulator.failed(), kills);
+            self.run("retry", self.retries, Some(kill), false).await?;
+        }
         let mut idle = Idle::default();
-        let mut kills = self.kills_asked.div_ceil(3);
         loop {
             self.retries += 1;
-            let failed = self.emulator.failed();
-            let n = self.applies + self.retries;
-            let kill = (kills > 0).then(|| self.draws.kill(n, failed, kills));
-            // One that ended before its kill was due is as good as one without. What is killed must
-            // not wait for runs: it would be killed there.
-            kills = kills.saturating_sub(1);
-            let is_last = kill.is_none();
-            let code = self.run("retry", self.retries, kill, is_last).await?;
+            let code = self.run("retry", self.retries, None, true).await?;
             let failed = self.emulator.failed();
             if let Some(code) = code
                 && (failed == 0 || idle.is_over(self.emulator.stored(), failed))
-                && is_last
             {
                 return Ok(code);
             }
