@@ -98,7 +98,7 @@ impl From<EmulatorError> for Failure {
     fn from(error: EmulatorError) -> Self {
         let exit = match error {
             EmulatorError::UnknownFlow(_) => Exit::Usage,
-            EmulatorError::Listen { .. } | EmulatorError::Journal(_) => Exit::Unexpected,
+            EmulatorError::Listen { .. } | EmulatorError::Journal { .. } => Exit::Unexpected,
         };
         Self::new(
             exit,

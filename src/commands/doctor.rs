@@ -1,12 +1,12 @@
 //! `backfill doctor`: whether it would work here, before the first run. Reads only, and goes on
-//! after whatever failed: what is wrong is told at once.
+//! after each failure, so that one run names everything that is wrong.
 
 mod flows;
 mod github;
 mod service;
 mod state;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::api::Client;
 use crate::cli::Exit;
@@ -19,9 +19,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::Format;
 use crate::cli::present::{present, show};
 use crate::cli::project::Project;
-use crate::doctor::{
-    Area, Check, Diagnosis, FaultKind, Finding, Needs, Variables, check_variables,
-};
+use crate::doctor::{Check, Diagnosis, FaultKind, Finding, Needs, check_variables};
 use crate::manifest::{Checked, Manifest};
 use crate::report::{DoctorView, Layout, describe_manifests, number, plain};
 use crate::run::RunId;
@@ -47,15 +45,17 @@ pub(super) struct Flags {
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let mut diagnosis = Diagnosis::default();
     let found = &mut diagnosis.findings;
-    found.push(config_finding(&context.project));
+    found.push(check_config(&context.project));
     let needs = Needs {
         organization: context.organization.is_none(),
         credentials: !context.emulator,
     };
     found.extend(check_variables(&variables(), needs));
-    let checked = manifests(context, flags, found);
+    let checked = check_manifests(context, flags, found);
+    // The state is read first, since its runs tell which listed runs are ours; it is shown after what
+    // it depends on.
     let (state_findings, sent) = state::check(context, flags.write).await;
-    let answers = service::probe_endpoint(context, found).await;
+    let answers = service::check_endpoint(context, found).await;
     let looked = match connect(context, &checked.manifests).await {
         Ok(connected) => {
             let (client, manifests) = (&connected.client, &checked.manifests);
@@ -65,21 +65,17 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
             looked
         }
         Err(failure) => {
-            found.push(of_failure(
-                Check(Area::Service, "signIn", "sign-in"),
-                &failure,
-            ));
+            found.push(failed(Check::SIGN_IN, &failure));
             Err("settings or credentials are missing")
         }
     };
+    let found = &mut diagnosis.findings;
     if let Err(why) = looked {
-        let message = format!("not looked at: {why}");
-        let finding = Check(Area::Flows, "flow", "flows").notice(message);
-        diagnosis.findings.push(finding);
+        found.push(Check::FLOW.notice(format!("not looked at: {why}")));
     }
-    diagnosis.findings.extend(state_findings);
+    found.extend(state_findings);
     if is_on_github() {
-        diagnosis.findings.extend(github::check(context).await);
+        found.extend(github::check(context).await);
     }
     let exit = exit_of(&diagnosis);
     Ok(present(context, &DoctorView(&diagnosis), exit))
@@ -104,9 +100,7 @@ async fn look_at_flows(
     let open = service::open_sandboxes(context, client, manifests, found).await;
     let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
     let looked_at: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
-    let learnt = flows::look(context, client, &looked_at, sent).await;
-    found.extend(learnt.findings);
-    diagnosis.settling = learnt.settling;
+    flows::check(context, client, &looked_at, sent, diagnosis).await;
     if looked_at.len() < manifests.len() {
         Err("their sandbox is not open")
     } else if manifests.is_empty() {
@@ -117,7 +111,7 @@ async fn look_at_flows(
 }
 
 impl Flags {
-    /// What can be told where not even the settings can be brought together, as `failure` says.
+    /// The diagnosis where the settings are wrong, as `failure` says, so that nothing else can be read.
     pub(super) fn without_context(
         &self,
         project: &Project,
@@ -126,70 +120,60 @@ impl Flags {
         let mut diagnosis = Diagnosis::default();
         let found = &mut diagnosis.findings;
         if Config::read(project.found_config()).is_ok() {
-            found.push(config_finding(project));
+            found.push(check_config(project));
         }
-        found.push(of_failure(
-            Check(Area::Settings, "settings", "settings"),
-            failure,
-        ));
+        found.push(failed(Check::SETTINGS, failure));
         found.extend(check_variables(&variables(), Needs::default()));
-        found.push(Check(Area::Service, "endpoint", "service").notice(
-            "manifests, service, flows and state are not looked at: the settings are wrong",
-        ));
+        let message =
+            "manifests, service, flows and state are not looked at: the settings are wrong";
+        found.push(Check::ENDPOINT.notice(message).about("service"));
         let exit = exit_of(&diagnosis);
-        show(
-            &DoctorView(&diagnosis),
-            self.format,
-            Layout::default(),
-            exit,
-        )?;
+        let view = DoctorView(&diagnosis);
+        show(&view, self.format, Layout::default(), exit)?;
         Ok(exit)
     }
 }
 
-fn config_finding(project: &Project) -> Finding {
+fn check_config(project: &Project) -> Finding {
     match project.found_config() {
-        Some(config) => Check(Area::Settings, "config", "config")
-            .fine(plain(&config.display().to_string(), 200)),
-        None => Check(Area::Settings, "config", "config")
+        Some(config) => Check::CONFIG.fine(plain(&config.display(), 200)),
+        None => Check::CONFIG
             .notice("there is no backfill.yaml here or above: all settings are the defaults")
             .advise("`backfill init` writes one"),
     }
 }
 
-/// Which variables are set; of none the value.
-fn variables() -> Variables {
+/// Which variables there are, and whether each has a value. Values are left out: a diagnosis cannot show
+/// a secret that it does not have.
+fn variables() -> BTreeMap<String, bool> {
     let all = std::env::vars_os().filter_map(|(name, value)| {
         let is_blank = value.to_str().is_some_and(|value| value.trim().is_empty());
         Some((name.into_string().ok()?, !is_blank))
     });
-    Variables::new(all)
+    all.collect()
 }
 
 /// The manifests that stand, whatever is wrong with others.
-fn manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Checked {
-    const AREA: Area = Area::Settings;
-    let (_, checked) = match flags.paths.check(context) {
-        Ok(read) => read,
+fn check_manifests(context: &Context, flags: &Flags, found: &mut Vec<Finding>) -> Checked {
+    let checked = match flags.paths.check(context) {
+        Ok((_, checked)) => checked,
         Err(failure) => {
-            found.push(of_failure(Check(AREA, "manifests", "manifests"), &failure));
+            found.push(failed(Check::MANIFESTS, &failure));
             return Checked::default();
         }
     };
     found.push(if checked.has_errors() {
-        let errors = number(checked.errors(), "error");
-        Check(AREA, "manifests", "manifests")
-            .fault(FaultKind::Settings, errors)
+        Check::MANIFESTS
+            .fault(FaultKind::Settings, number(checked.errors(), "error"))
             .advise("`backfill validate` shows each at its line")
     } else {
-        let manifests = describe_manifests(&checked);
-        Check(AREA, "manifests", "manifests").fine(manifests)
+        Check::MANIFESTS.fine(describe_manifests(&checked))
     });
     checked
 }
 
-/// A failure as what a check found.
-fn of_failure(check: Check, failure: &Failure) -> Finding {
+/// A failure as what `check` found.
+fn failed(check: Check, failure: &Failure) -> Finding {
     let kind = match failure.exit {
         Exit::Usage => FaultKind::Settings,
         Exit::SignIn => FaultKind::SignIn,
@@ -197,21 +181,18 @@ fn of_failure(check: Check, failure: &Failure) -> Finding {
         Exit::State => FaultKind::State,
         _ => FaultKind::WouldNotWork,
     };
-    // A finding is a line: where it is wrong is told, and the excerpt under that is not drawn.
+    // A finding is one line: it keeps the position of the mistake and drops the excerpt below it.
     let lines: Vec<&str> = failure.message.lines().map(str::trim).collect();
     let place = lines.iter().position(|line| line.starts_with("--> "));
-    let told = place.map_or(&lines[..], |place| &lines[..=place]);
-    let message = plain(&told.join(" "), 700);
-    let finding = check.fault(kind, message);
-    match failure.hints.first() {
-        Some(hint) => finding.advise(plain(hint, 700)),
-        None => finding,
-    }
+    let shown = place.map_or(&lines[..], |place| &lines[..=place]);
+    let mut finding = check.fault(kind, plain(&shown.join(" "), 700));
+    finding.advice = failure.hints.first().map(|hint| plain(hint, 700));
+    finding
 }
 
 /// The gravest decides.
 fn exit_of(diagnosis: &Diagnosis) -> Exit {
-    match diagnosis.gravest() {
+    match diagnosis.gravest_fault() {
         None => Exit::Success,
         Some(FaultKind::Settings) => Exit::Usage,
         Some(FaultKind::SignIn) => Exit::SignIn,

@@ -43,7 +43,6 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         flows: seeds(&manifests),
         scenario: read_scenario(scenario)?,
         journal: data.clone(),
-        ..Options::default()
     })
     .await?;
     let url = emulator.url();

@@ -13,10 +13,7 @@ use crate::cli::output::Format;
 use crate::cli::present::present;
 use crate::cli::signals::Signals;
 use crate::emulator::{EmulatedOutcome, Emulator, Options, Scenario};
-use crate::rehearse::{
-    Aborted, Draws, Folder, KillLoop, LoopResult, Rehearsal, RehearsalCounts, RehearsalDisplay,
-    judge,
-};
+use crate::rehearse::{Aborted, Draws, Folder, KillLoop, Rehearsal, RehearsalCounts, judge};
 use crate::run::DesiredRun;
 
 /// Flags of `rehearse`.
@@ -68,53 +65,48 @@ async fn rehearse(
     scenario: &Scenario,
 ) -> Result<Rehearsal, Failure> {
     let begun = Instant::now();
-    let mut signals = Signals::listen()?;
-    let folder = Folder::make(
-        context,
-        &flags.paths.as_given(&context.project),
-        emulator,
-        scenario,
-    )
-    .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
-    let flows = flows_of(wanted);
-    let course = KillLoop {
+    let paths = flags.paths.as_given(&context.project);
+    let folder = Folder::make(context, &paths, emulator, scenario)
+        .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
+    let mut kill_loop = KillLoop {
         emulator,
         folder: &folder,
         draws: Draws {
             seed: scenario.seed,
-            flows,
+            flows: flows_of(wanted),
         },
         wanted: wanted.len(),
-        kills: flags.kills,
+        kills_asked: flags.kills,
+        shows_lines: context.shows_bars() || context.shows_lines(),
+        signals: Signals::listen()?,
+        kills: 0,
+        applies: 0,
+        retries: 0,
     };
-    let mut display = RehearsalDisplay::new(context);
-    let came = match course.run(&mut display, &mut signals).await {
-        Ok(came) if lets_runs_fail(scenario) => course
-            .retry(&mut display, &mut signals, &came)
-            .await
-            .map(|(retries, code)| (came, retries, Some(code))),
-        came => came.map(|came| (came, 0, None)),
+    let ended = match kill_loop.apply().await {
+        Ok((last, code)) if lets_runs_fail(scenario) => {
+            let retried = kill_loop.retry().await;
+            retried.map(|retry_code| (last, code, retry_code))
+        }
+        applied => applied.map(|(last, code)| (last, code, 0)),
     };
-    let (came, retries, last_exit) = match came {
-        Ok(came) => came,
-        Err(broke_off) => return Err(broken_off(&broke_off, folder, emulator, flags.keep)),
-    };
-    drop(display);
-    let LoopResult {
+    let KillLoop {
         kills,
         applies,
-        last,
-        exit_code,
-    } = came;
+        retries,
+        ..
+    } = kill_loop;
+    let (last, code, retry_code) = match ended {
+        Ok(ended) => ended,
+        Err(aborted) => return Err(aborted_failure(&aborted, folder, emulator, flags.keep)),
+    };
     let ledger = emulator.ledger();
     let (summary, windows) = judge(wanted, &ledger.stored, &last);
-    let message = match (exit_code, last_exit) {
-        (0, None | Some(0)) => None,
-        (0, Some(code)) => Some(format!("exit code {code}, of the last retry")),
-        _ => Some(match last.why() {
-            Some(why) => format!("exit code {exit_code}: {why}"),
-            None => format!("exit code {exit_code}"),
-        }),
+    let message = match (code, retry_code, last.why()) {
+        (0, 0, _) => None,
+        (0, code, _) => Some(format!("exit code {code}, of the last retry")),
+        (code, _, Some(why)) => Some(format!("exit code {code}: {why}")),
+        (code, _, None) => Some(format!("exit code {code}")),
     };
     let kept = if flags.keep || !windows.is_empty() {
         let kept = folder.keep(&ledger);
@@ -149,16 +141,12 @@ fn lets_runs_fail(scenario: &Scenario) -> bool {
 
 /// How many flows have a run that is wanted.
 fn flows_of(wanted: &[DesiredRun]) -> usize {
-    wanted
-        .chunk_by(|a, b| {
-            let (a, b) = (&a.identity, &b.identity);
-            a.flow == b.flow
-        })
-        .count()
+    let flows = wanted.chunk_by(|a, b| a.identity.flow == b.identity.flow);
+    flows.count()
 }
 
-/// What broke a rehearsal off; an end that nothing explains leaves its evidence.
-fn broken_off(why: &Aborted, folder: Folder, emulator: &Emulator, keep: bool) -> Failure {
+/// What ended a rehearsal early; an end that nothing explains leaves its evidence.
+fn aborted_failure(why: &Aborted, folder: Folder, emulator: &Emulator, keep: bool) -> Failure {
     let (failure, keep) = match why {
         Aborted::Interrupted { .. } => (Failure::new(Exit::Interrupted, why.to_string()), keep),
         Aborted::Start(_) => (Failure::new(Exit::Unexpected, chain(why)), keep),
@@ -180,22 +168,12 @@ fn broken_off(why: &Aborted, folder: Folder, emulator: &Emulator, keep: bool) ->
 }
 
 /// A run that is lost, doubled or unwanted is a defect of this program: unexpected.
-fn exit_of(verdict: &RehearsalCounts) -> Exit {
-    let RehearsalCounts {
-        wanted: _,
-        created: _,
-        retried: _,
-        doubled,
-        lost,
-        unwanted,
-        in_doubt,
-        left,
-    } = verdict;
-    if doubled + lost + unwanted > 0 {
+fn exit_of(counts: &RehearsalCounts) -> Exit {
+    if counts.doubled + counts.lost + counts.unwanted > 0 {
         Exit::Unexpected
-    } else if *in_doubt > 0 {
+    } else if counts.in_doubt > 0 {
         Exit::InDoubt
-    } else if *left > 0 {
+    } else if counts.left > 0 {
         Exit::Rejected
     } else {
         Exit::Success

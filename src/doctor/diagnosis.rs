@@ -105,48 +105,16 @@ pub(crate) struct CheckCounts {
     pub fine: usize,
 }
 
-/// A check: what it is about, its word for programs, and what was checked, for people.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Check(pub Area, pub &'static str, pub &'static str);
-
-impl Check {
-    fn finding(self, mark: Mark, message: impl Into<String>) -> Finding {
-        let Self(area, check, subject) = self;
-        Finding {
-            area,
-            check,
-            subject: subject.to_owned(),
-            mark,
-            message: message.into(),
-            advice: None,
-        }
-    }
-
-    /// That all is well.
-    pub(crate) fn fine(self, message: impl Into<String>) -> Finding {
-        self.finding(Mark::Fine, message)
-    }
-
-    /// That something is to be known.
-    pub(crate) fn notice(self, message: impl Into<String>) -> Finding {
-        self.finding(Mark::Notice, message)
-    }
-
-    /// That something would not work.
-    pub(crate) fn fault(self, kind: FaultKind, message: impl Into<String>) -> Finding {
-        self.finding(Mark::Fault(kind), message)
-    }
-}
-
 impl Finding {
-    /// The same about this one of many.
-    pub(crate) fn about(self, subject: String) -> Self {
-        Self { subject, ..self }
-    }
-
     /// With what to do about it.
     pub(crate) fn advise(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
+        self
+    }
+
+    /// About this one of several: a flow, a sandbox.
+    pub(crate) fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = subject.into();
         self
     }
 }
@@ -158,9 +126,10 @@ impl Diagnosis {
         self.findings.iter().filter(is_fault)
     }
 
-    /// The gravest kind of fault.
-    pub(crate) fn gravest(&self) -> Option<FaultKind> {
-        let kinds = self.findings.iter().filter_map(|it| match it.mark {
+    /// The gravest of them.
+    pub(crate) fn gravest_fault(&self) -> Option<FaultKind> {
+        let kinds = self.findings.iter().map(|finding| finding.mark);
+        let kinds = kinds.filter_map(|mark| match mark {
             Mark::Fault(kind) => Some(kind),
             Mark::Fine | Mark::Notice => None,
         });
@@ -200,16 +169,17 @@ impl Settling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Check;
 
     #[test]
     fn the_gravest_fault_decides() {
-        let fault = |trouble| Check(Area::Service, "a", "a").fault(trouble, "a");
+        let fault = |kind| Check::SIGN_IN.fault(kind, "a");
         let diagnosis = Diagnosis {
             findings: vec![fault(FaultKind::WouldNotWork), fault(FaultKind::SignIn)],
             settling: Settling::Unknown,
         };
-        assert_eq!(diagnosis.gravest(), Some(FaultKind::SignIn));
-        assert_eq!(Diagnosis::default().gravest(), None);
+        assert_eq!(diagnosis.gravest_fault(), Some(FaultKind::SignIn));
+        assert_eq!(Diagnosis::default().gravest_fault(), None);
         let order = [
             FaultKind::Settings,
             FaultKind::SignIn,

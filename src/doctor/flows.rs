@@ -1,6 +1,6 @@
 //! The flows of the manifests: whether each can be sent to.
 
-use super::{Area, Check, FaultKind, Finding, Mark};
+use super::{Check, FaultKind, Finding, Mark};
 use crate::amounts::number;
 use crate::api::{ApiError, Flow};
 use crate::reconcile::Blocked;
@@ -8,13 +8,10 @@ use crate::reconcile::preflight::check_flow;
 use crate::run::{FlowRef, Source};
 use crate::untrusted::{Untrusted, plain};
 
-const CHECK: Check = Check(Area::Flows, "flow", "flow");
 /// More flows than this are counted where nothing is wrong with them.
 const NAMED: usize = 8;
-/// How much of what the service said is repeated.
-const MOST_SAID: usize = 300;
-/// How much of a label is shown.
-const MOST_NAME: usize = 40;
+/// How much of what the service says is quoted.
+const LONGEST_QUOTE: usize = 300;
 
 /// A flow as a manifest names it, and as the service shows it.
 #[derive(Debug)]
@@ -28,102 +25,83 @@ pub(crate) struct FlowAnswer<'a> {
 /// Whether each flow can be sent to; those that can are only counted where they are many, unless
 /// everything is to be shown.
 pub(crate) fn check_flows(answers: &[FlowAnswer<'_>], shows_all: bool) -> Vec<Finding> {
-    let findings: Vec<Finding> = answers.iter().map(check).collect();
+    let mut findings: Vec<Finding> = answers
+        .iter()
+        .map(|answer| check(answer).about(plain(answer.name, 40)))
+        .collect();
     let is_fine = |finding: &Finding| finding.mark == Mark::Fine;
     let fine = findings.iter().filter(|finding| is_fine(finding)).count();
-    if shows_all || fine <= NAMED {
-        return findings;
+    if !shows_all && fine > NAMED {
+        findings.retain(|finding| !is_fine(finding));
+        let message = "exist here, are scheduled once and enabled, source and deltaColumn agree \
+                       (--verbose names them)";
+        findings.push(Check::FLOW.fine(message).about(number(fine, "flow")));
     }
-    let mut told: Vec<Finding> = findings.into_iter().filter(|it| !is_fine(it)).collect();
-    told.push(CHECK.fine("exist here, are scheduled once and enabled, source and deltaColumn agree (--verbose names \
-         them)").about(number(fine, "flow")));
-    told
+    findings
 }
 
 fn check(answer: &FlowAnswer<'_>) -> Finding {
-    let FlowAnswer {
-        name,
-        flow: FlowRef { sandbox, id },
-        source,
-        answer,
-    } = answer;
-    let subject = plain(name, MOST_NAME);
-    let fault = |kind, message: String| CHECK.fault(kind, message).about(subject.clone());
-    let flow = match answer {
+    let FlowRef { sandbox, id } = answer.flow;
+    let flow = match &answer.answer {
         Ok(flow) => flow,
-        Err(ApiError::Refused(refusal)) if refusal.status == 404 => {
-            let said = plain(&refusal.to_string(), MOST_SAID);
-            let message = format!("there is no flow {id} in {sandbox}: {said}");
-            return fault(FaultKind::WouldNotWork, message).advise(
-                "compare flowId and sandbox with the address of the flow's page in AEP; access \
-                 labels may hide a flow from this credential",
-            );
-        }
         Err(error) => {
-            let said = plain(&error.to_string(), MOST_SAID);
-            return fault(kind_of(error), format!("{id} in {sandbox}: {said}"));
+            let quote = plain(error, LONGEST_QUOTE);
+            let kind = FaultKind::from(error);
+            return match error {
+                ApiError::Refused(refusal) if refusal.status == 404 => Check::FLOW
+                    .fault(kind, format!("there is no flow {id} in {sandbox}: {quote}"))
+                    .advise(
+                        "compare flowId and sandbox with the address of the flow's page in AEP; \
+                         access labels may hide a flow from this credential",
+                    ),
+                _ => Check::FLOW.fault(kind, format!("{id} in {sandbox}: {quote}")),
+            };
         }
     };
-    if let Err(blocked) = check_flow(flow, source) {
-        let finding = fault(FaultKind::WouldNotWork, plain(&blocked, MOST_SAID));
-        return match advice(&blocked) {
-            Some(advice) => finding.advise(advice),
-            None => finding,
-        };
+    if let Err(blocked) = check_flow(flow, answer.source) {
+        let mut finding =
+            Check::FLOW.fault(FaultKind::WouldNotWork, plain(&blocked, LONGEST_QUOTE));
+        finding.advice = advice(&blocked).map(str::to_owned);
+        return finding;
     }
-    let Flow {
-        name: _,
-        state,
-        frequency,
-        delta_column,
-        kind,
-        spec_id: _,
-    } = flow;
-    let unsaid: Vec<&str> = [
-        (state.is_none(), "whether it is enabled"),
-        (frequency.is_none(), "how it is scheduled"),
-        (kind.is_none(), "whether it reads a table or files"),
-    ]
-    .into_iter()
-    .filter_map(|(is_unsaid, what)| is_unsaid.then_some(what))
-    .collect();
-    if !unsaid.is_empty() {
+    let (Some(state), Some(frequency), Some(_)) = (&flow.state, &flow.frequency, &flow.kind) else {
+        let unsaid = [
+            (flow.state.is_none(), "whether it is enabled"),
+            (flow.frequency.is_none(), "how it is scheduled"),
+            (flow.kind.is_none(), "whether it reads a table or files"),
+        ];
+        let unsaid = unsaid.into_iter().filter(|(is_unsaid, _)| *is_unsaid);
+        let unsaid: Vec<_> = unsaid.map(|(_, what)| what).collect();
         let message = format!("the service does not say {}", unsaid.join(", nor "));
-        return CHECK
-            .notice(message)
-            .about(subject)
-            .advise("look at the flow in AEP; its first request will tell");
-    }
-    let shown = |text: &Option<Untrusted>| {
-        text.as_ref()
-            .map_or_else(String::new, |text| plain(text, 40))
+        let advice = "look at the flow in AEP; its first request will tell";
+        return Check::FLOW.notice(message).advise(advice);
     };
-    let column = match (source, delta_column) {
+    let reads = match (answer.source, &flow.delta_column) {
         (Source::File, _) => "files".to_owned(),
         (Source::Table(_), Some(column)) => {
             format!("a table, deltaColumn {}", plain(&column.name, 60))
         }
-        (Source::Table(column), None) => format!(
-            "a table; its first run fixes deltaColumn {}",
-            plain(&column.name, 60)
-        ),
+        (Source::Table(column), None) => {
+            let column = plain(&column.name, 60);
+            format!("a table; its first run fixes deltaColumn {column}")
+        }
     };
-    let message = format!(
-        "in {sandbox}, scheduled {}, {}, reads {column}",
-        shown(frequency),
-        shown(state)
-    );
-    CHECK.fine(message).about(subject)
+    let (frequency, state) = (plain(frequency, 40), plain(state, 40));
+    Check::FLOW.fine(format!(
+        "in {sandbox}, scheduled {frequency}, {state}, reads {reads}"
+    ))
 }
 
-/// What is wrong where the service answers so.
-pub(super) fn kind_of(error: &ApiError) -> FaultKind {
-    match error {
-        ApiError::Auth(_) | ApiError::SignIn(_) => FaultKind::SignIn,
-        ApiError::Refused(refusal) if refusal.status == 403 => FaultKind::SignIn,
-        ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => FaultKind::Unreachable,
-        ApiError::Setup(_) => FaultKind::Settings,
-        ApiError::Refused(_) => FaultKind::WouldNotWork,
+/// An error of the service, as what keeps an apply from working.
+impl From<&ApiError> for FaultKind {
+    fn from(error: &ApiError) -> Self {
+        match error {
+            ApiError::Auth(_) | ApiError::SignIn(_) => Self::SignIn,
+            ApiError::Refused(refusal) if refusal.status == 403 => Self::SignIn,
+            ApiError::Refused(_) => Self::WouldNotWork,
+            ApiError::Unreachable(_) | ApiError::NotUnderstood(_) => Self::Unreachable,
+            ApiError::Setup(_) => Self::Settings,
+        }
     }
 }
 
@@ -186,18 +164,18 @@ mod tests {
             state: Some("disabled".into()),
             ..flow()
         };
-        for (flow, said) in [(recurring, "`hour`"), (disabled, "disabled")] {
+        for (flow, quote) in [(recurring, "`hour`"), (disabled, "disabled")] {
             let [finding] = &checked(vec![Ok(flow)], false)[..] else {
                 panic!("one finding");
             };
             assert_eq!(finding.mark, Mark::Fault(FaultKind::WouldNotWork));
-            assert!(finding.message.contains(said), "{}", finding.message);
+            assert!(finding.message.contains(quote), "{}", finding.message);
             assert!(finding.advice.is_some());
         }
     }
 
     #[test]
-    fn what_a_flow_does_not_say_is_told() {
+    fn a_flow_without_state_and_kind_is_a_notice() {
         let silent = Flow {
             state: None,
             kind: None,

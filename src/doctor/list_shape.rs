@@ -51,92 +51,62 @@ pub(crate) struct ListShape {
     pub unknown_statuses: BTreeSet<String>,
     /// Entries of lists that cannot be read as runs.
     pub unreadable: usize,
-}
-
-/// What was read of the list of a flow.
-#[derive(Debug, Default)]
-pub(crate) struct ListSample {
-    /// Its first page, and its second if there is one.
-    pub pages: Vec<Value>,
-    /// Whether the second brought runs that the first does not have.
-    pub has_other_runs: bool,
-    /// A run that shows no window there, as it was read by its id.
-    pub alone: Option<FlowRun>,
+    /// An example of a run without a window.
+    pub silent_run: Option<RunId>,
 }
 
 impl ListShape {
-    /// How many runs are of the flow that was asked for.
+    /// Runs of the flows that were asked for.
     pub(crate) fn own(&self) -> usize {
         self.runs - self.foreign
     }
 
-    /// Adds the list of `flow`; `sent` are the runs that the state has as created by us.
-    pub(crate) fn add(
-        &mut self,
-        list: &ListSample,
-        flow: FlowId,
-        api_key: &str,
-        sent: &HashSet<RunId>,
-    ) {
-        self.lists += 1;
-        self.paged += usize::from(list.pages.len() > 1);
-        self.pages_read += usize::from(list.has_other_runs);
-        if let Some(run) = &list.alone {
-            self.shown_alone += usize::from(run.window_evidence != WindowEvidence::Missing);
-        }
-        let items = list
-            .pages
-            .iter()
-            .filter_map(|page| page.get("items")?.as_array());
-        for item in items.flatten() {
-            match FlowRun::read(item) {
-                Some(run) => self.count(item, &run, flow, api_key, sent),
-                None => self.unreadable += 1,
+    /// Adds a page of the list of `flow`; `sent` are the runs that the state has as created by us.
+    pub(crate) fn add(&mut self, page: &Value, flow: FlowId, api_key: &str, sent: &HashSet<RunId>) {
+        let items = page.get("items").and_then(Value::as_array);
+        for item in items.into_iter().flatten() {
+            let Some(run) = FlowRun::read(item) else {
+                self.unreadable += 1;
+                continue;
+            };
+            self.runs += 1;
+            match run.flow_id {
+                // It says nothing about the runs of this flow.
+                Some(id) if id != flow => {
+                    self.foreign += 1;
+                    continue;
+                }
+                Some(_) => {}
+                None => self.without_flow += 1,
             }
-        }
-    }
-
-    fn count(
-        &mut self,
-        item: &Value,
-        run: &FlowRun,
-        flow: FlowId,
-        api_key: &str,
-        sent: &HashSet<RunId>,
-    ) {
-        self.runs += 1;
-        match run.flow_id {
-            Some(id) if id != flow => {
-                self.foreign += 1;
-                return;
+            match run.window_evidence {
+                WindowEvidence::Params(_) => {
+                    let start = item.pointer("/params/windowStartTime");
+                    self.params += 1;
+                    self.texts += usize::from(start.is_some_and(Value::is_string));
+                    self.milliseconds += usize::from(start.is_some_and(shows_milliseconds));
+                }
+                WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
+                WindowEvidence::Invalid => self.invalid += 1,
+                WindowEvidence::Missing => {
+                    self.silent += 1;
+                    self.silent_run.get_or_insert_with(|| run.id.clone());
+                }
             }
-            Some(_) => {}
-            None => self.without_flow += 1,
-        }
-        match run.window_evidence {
-            WindowEvidence::Params(_) => {
-                let start = item.pointer("/params/windowStartTime");
-                self.params += 1;
-                self.texts += usize::from(start.is_some_and(Value::is_string));
-                self.milliseconds += usize::from(start.is_some_and(shows_milliseconds));
+            self.ours += usize::from(run.is_by(api_key));
+            self.without_client += usize::from(run.created_client.is_none());
+            self.without_creation += usize::from(run.created_at.is_none());
+            if sent.contains(&run.id) {
+                self.recorded += 1;
+                if let Some(client) = &run.created_client
+                    && !run.is_by(api_key)
+                {
+                    self.recorded_clients.insert(client.to_string());
+                }
             }
-            WindowEvidence::CopyActivity(_) => self.copy_windows += 1,
-            WindowEvidence::Invalid => self.invalid += 1,
-            WindowEvidence::Missing => self.silent += 1,
-        }
-        self.ours += usize::from(run.is_by(api_key));
-        self.without_client += usize::from(run.created_client.is_none());
-        self.without_creation += usize::from(run.created_at.is_none());
-        if sent.contains(&run.id) {
-            self.recorded += 1;
-            if let Some(client) = &run.created_client
-                && !run.is_by(api_key)
-            {
-                self.recorded_clients.insert(client.to_string());
+            if let RunStatus::Unknown(word) = &run.status {
+                self.unknown_statuses.insert(word.to_string());
             }
-        }
-        if let RunStatus::Unknown(word) = &run.status {
-            self.unknown_statuses.insert(word.to_string());
         }
     }
 }
@@ -180,16 +150,11 @@ mod tests {
             { "no": "run" },
         ]});
         let sent = ["r1", "r5"].map(|id| id.parse().expect("an id")).into();
-        let list = ListSample {
-            pages: vec![page],
-            ..ListSample::default()
-        };
         let mut shape = ListShape::default();
-        shape.add(&list, flow, fixture::OURS, &sent);
+        shape.add(&page, flow, fixture::OURS, &sent);
         assert_eq!(
             shape,
             ListShape {
-                lists: 1,
                 runs: 6,
                 foreign: 1,
                 params: 3,
@@ -202,10 +167,11 @@ mod tests {
                 recorded_clients: ["exc_app".to_owned()].into(),
                 unknown_statuses: ["ABORTED".to_owned()].into(),
                 unreadable: 1,
+                silent_run: "r5".parse().ok(),
                 ..ListShape::default()
             }
         );
-        shape.add(&list, flow, fixture::OURS, &sent);
-        assert_eq!((shape.lists, shape.runs), (2, 12));
+        shape.add(&page, flow, fixture::OURS, &sent);
+        assert_eq!((shape.runs, shape.own()), (12, 10));
     }
 }

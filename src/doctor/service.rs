@@ -5,112 +5,93 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::flows::kind_of;
-use super::{Area, Check, FaultKind, Finding};
+use super::{Check, FaultKind, Finding};
 use crate::amounts::duration;
 use crate::api::{ApiError, CLOCKS, CertificateTrust, Probe, TokenClaims, Unreached};
 use crate::run::Sandbox;
 use crate::state::Refusal;
-use crate::untrusted::plain;
+use crate::untrusted::{Untrusted, plain};
 
-const AREA: Area = Area::Service;
-const ENDPOINT: Check = Check(AREA, "endpoint", "endpoint");
-const TLS: Check = Check(AREA, "tls", "TLS");
-const CLOCK: Check = Check(AREA, "clock", "clock");
-const SIGN_IN: Check = Check(AREA, "signIn", "sign-in");
 /// A clock that is further off than this breaks more than a warning can say.
-const FAR_OFF: SignedDuration = SignedDuration::from_mins(10);
+const FAR_OFF: Duration = Duration::from_secs(10 * 60);
 /// A token that is good for less than this may not last for an apply.
 const SHORT_LIFE: Duration = Duration::from_secs(60 * 60);
-/// How much of what the service said is repeated.
-const MOST_SAID: usize = 300;
+/// How much of what the service says is quoted.
+const LONGEST_QUOTE: usize = 300;
 
 /// How the host was reached, and what time it is there.
 pub(crate) fn check_probe(endpoint: &str, probe: &Result<Probe, Unreached>) -> Vec<Finding> {
-    let through = |proxy: &Option<String>| match proxy {
+    let proxy = match probe {
+        Ok(Probe { proxy, .. }) | Err(Unreached { proxy, .. }) => proxy,
+    };
+    let through = match proxy {
         Some(proxy) => format!("through the proxy {}", plain(proxy, 100)),
         None => "no proxy".to_owned(),
     };
     let probe = match probe {
         Ok(probe) => probe,
-        Err(Unreached {
-            why,
-            proxy,
-            is_untrusted,
-        }) => {
-            let at = format!("{endpoint} ({})", through(proxy));
-            return vec![if *is_untrusted {
-                let message = format!(
-                    "{at} shows a certificate of an authority that is not trusted here: a proxy that \
-                     swaps certificates does so"
-                );
-                TLS.fault(FaultKind::Unreachable, message).advise(
-                    "name the file of your company's authority with SSL_CERT_FILE, or have the \
-                     proxy leave this host alone",
-                )
-            } else {
-                let message = format!("{at}: {}", plain(why, MOST_SAID));
-                ENDPOINT
-                    .fault(FaultKind::Unreachable, message)
-                    .advise("see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit")
-            }];
+        Err(unreached) if unreached.is_untrusted => {
+            let message = format!(
+                "{endpoint} ({through}) shows a certificate of an authority that is not trusted \
+                 here: a proxy that swaps certificates does so"
+            );
+            return vec![Check::TLS.fault(FaultKind::Unreachable, message).advise(
+                "name the file of your company's authority with SSL_CERT_FILE, or have the proxy \
+                 leave this host alone",
+            )];
+        }
+        Err(unreached) => {
+            let why = plain(&unreached.why, LONGEST_QUOTE);
+            let message = format!("{endpoint} ({through}): {why}");
+            let finding = Check::ENDPOINT.fault(FaultKind::Unreachable, message);
+            let advice = "see whether AEP_ENDPOINT, HTTPS_PROXY and the firewall fit";
+            return vec![finding.advise(advice)];
         }
     };
-    let Probe {
-        proxy,
-        certificate,
-        ahead,
-        took,
-    } = probe;
-    let answered = format!("answered in {} ms", took.as_millis());
-    let tls = match certificate {
+    let tls = match probe.certificate {
         CertificateTrust::Plain => "this machine, no TLS",
         CertificateTrust::Public => "certificate of a public authority",
         CertificateTrust::Private => "certificate of a private authority",
     };
-    let message = format!("{endpoint}, {tls}, {}, {answered}", through(proxy));
-    let mut findings = vec![ENDPOINT.fine(message)];
-    if *certificate == CertificateTrust::Private {
-        let message = "a proxy swaps certificates: the one that is shown is of no public authority, \
-                       and is trusted on this machine alone";
-        findings.push(TLS.notice(message).advise(
+    let took = probe.took.as_millis();
+    let message = format!("{endpoint}, {tls}, {through}, answered in {took} ms");
+    let mut findings = vec![Check::ENDPOINT.fine(message)];
+    if probe.certificate == CertificateTrust::Private {
+        let message = "a proxy swaps certificates: the one that is shown is of no public \
+                       authority, and is trusted on this machine alone";
+        findings.push(Check::TLS.notice(message).advise(
             "a proxy that decrypts can repeat a request, and backfill cannot prevent that: exclude \
              this host with NO_PROXY, or make sure that it repeats no POST",
         ));
     }
-    findings.push(check_clock(*ahead));
+    findings.push(match probe.ahead {
+        Some(ahead) => check_clock(ahead),
+        None => Check::CLOCK.notice("the service's answer has no date: clocks cannot be compared"),
+    });
     findings
 }
 
-fn check_clock(ahead: Option<SignedDuration>) -> Finding {
-    let Some(ahead) = ahead else {
-        return CLOCK.notice("the service's answer has no date: clocks cannot be compared");
-    };
+fn check_clock(ahead: SignedDuration) -> Finding {
     let off = ahead.unsigned_abs();
-    let side = if ahead.is_negative() {
-        "ahead of"
+    let (side, breaks) = if ahead.is_negative() {
+        ("ahead of", "windows that are not over yet pass as over")
     } else {
-        "behind"
+        (
+            "behind",
+            "windows that are over are refused as windows in the future",
+        )
     };
-    if off <= CLOCKS.unsigned_abs() {
+    if off.as_secs() == 0 {
+        return Check::CLOCK.fine("the same as the service's");
+    } else if off <= CLOCKS.unsigned_abs() {
         let seconds = off.as_secs();
-        let message = if seconds == 0 {
-            "the same as the service's".to_owned()
-        } else {
-            format!("{seconds} s {side} the service's")
-        };
-        return CLOCK.fine(message);
+        return Check::CLOCK.fine(format!("{seconds} s {side} the service's"));
     }
     let message = format!("this machine is {} {side} the service", duration(off));
-    let breaks = if ahead.is_negative() {
-        "windows that are not over yet pass as over"
+    let finding = if off > FAR_OFF {
+        Check::CLOCK.fault(FaultKind::WouldNotWork, message)
     } else {
-        "windows that are over are refused as windows in the future"
-    };
-    let finding = if off > FAR_OFF.unsigned_abs() {
-        CLOCK.fault(FaultKind::WouldNotWork, message)
-    } else {
-        CLOCK.notice(message)
+        Check::CLOCK.notice(message)
     };
     finding.advise(format!(
         "set the clock: {breaks}, leases on a shared state are misjudged, and buckets refuse \
@@ -134,26 +115,19 @@ pub(crate) struct SignInFacts {
 
 /// What a token is good for, and how long.
 pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
-    let SignInFacts {
-        claims,
-        lifetime,
-        is_renewed,
-        api_key,
-        now,
-    } = facts;
     let TokenClaims {
         expires,
         scopes,
         client_id,
-    } = claims;
-    let left = lifetime.or_else(|| {
-        let left = expires.as_ref()?.duration_since(*now);
+    } = &facts.claims;
+    let left = facts.lifetime.or_else(|| {
+        let left = expires.as_ref()?.duration_since(facts.now);
         Some(Duration::try_from(left).unwrap_or_default())
     });
-    let how = if *is_renewed {
-        "OAuth server-to-server"
+    let (how, unrenewed) = if facts.is_renewed {
+        ("OAuth server-to-server", None)
     } else {
-        "AEP_ACCESS_TOKEN"
+        ("AEP_ACCESS_TOKEN", left)
     };
     let life = match left {
         Some(left) if left.is_zero() => "expired".to_owned(),
@@ -163,62 +137,69 @@ pub(crate) fn check_sign_in(facts: &SignInFacts) -> Finding {
     let scopes = if scopes.is_empty() {
         String::new()
     } else {
-        format!(", scopes {}", plain(&scopes.join(","), MOST_SAID))
+        format!(", scopes {}", plain(&scopes.join(","), LONGEST_QUOTE))
     };
     let message = format!("{how}: {life}{scopes}");
-    let fine = SIGN_IN.fine(&message);
-    if client_id.as_ref().is_some_and(|client| client != api_key) {
-        return SIGN_IN.notice(message).advise(
+    // The gateway may take the pair, so it is no fault.
+    if client_id
+        .as_ref()
+        .is_some_and(|client| *client != facts.api_key)
+    {
+        return Check::SIGN_IN.notice(message).advise(
             "the token was issued for another client than AEP_API_KEY (or AEP_CLIENT_ID) names: the \
              gateway may refuse the pair",
         );
     }
-    match left {
-        Some(left) if !is_renewed && left.is_zero() => {
-            SIGN_IN.fault(FaultKind::SignIn, message).advise(
-                "get a new token, or set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES: then \
+    match unrenewed {
+        Some(left) if left.is_zero() => Check::SIGN_IN.fault(FaultKind::SignIn, message).advise(
+            "get a new token, or set AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES: then \
                  tokens are renewed",
-            )
-        }
-        Some(left) if !is_renewed && left < SHORT_LIFE => SIGN_IN.notice(message).advise(
-            "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
-                 AEP_SCOPES, and tokens are renewed",
         ),
-        _ => fine,
+        Some(left) if left < SHORT_LIFE => Check::SIGN_IN.notice(message).advise(
+            "an apply that takes longer ends there: set AEP_CLIENT_ID, AEP_CLIENT_SECRET and \
+             AEP_SCOPES, and tokens are renewed",
+        ),
+        _ => Check::SIGN_IN.fine(message),
     }
 }
 
 /// Whether the service lists the flows of a sandbox for us.
 pub(crate) fn check_sandbox(sandbox: &Sandbox, answer: Result<(), &ApiError>) -> Finding {
-    /// Codes that say that there is no such sandbox.
-    const UNKNOWN: [&str; 4] = ["FLOW-2100-", "FLOW-2101-", "FLOW-2103-", "FLOW-2106-"];
-
-    let check = Check(AREA, "sandbox", "sandbox");
-    let subject = format!("sandbox {sandbox}");
-    let Err(error) = answer else {
-        let message = "the organization and the sandbox are accepted";
-        return check.fine(message).about(subject);
+    let finding = match answer {
+        Ok(()) => Check::SANDBOX.fine("the organization and the sandbox are accepted"),
+        Err(error) => refused_sandbox(error),
     };
-    let said = plain(&error.to_string(), MOST_SAID);
-    let (message, advice) = match error {
-        ApiError::Refused(Refusal {
-            code: Some(code), ..
-        }) if UNKNOWN.iter().any(|known| code.raw().starts_with(known)) => {
-            let advice = "name the sandbox by its name, not by its title: `sandbox` in the manifest \
-                          or the config, or AEP_SANDBOX_NAME";
-            (format!("there is none of this name: {said}"), Some(advice))
+    finding.about(format!("sandbox {sandbox}"))
+}
+
+fn refused_sandbox(error: &ApiError) -> Finding {
+    let quote = plain(error, LONGEST_QUOTE);
+    let is_unknown = |refusal: &Refusal| {
+        let code = refusal.code.as_ref().map_or("", Untrusted::raw);
+        let mut codes = ["2100", "2101", "2103", "2106"].into_iter();
+        codes.any(|number| code.starts_with(&format!("FLOW-{number}-")))
+    };
+    match error {
+        ApiError::Refused(refusal) if is_unknown(refusal) => {
+            let message = format!("there is none of this name: {quote}");
+            Check::SANDBOX
+                .fault(FaultKind::WouldNotWork, message)
+                .advise(
+                    "name the sandbox by its name, not by its title: `sandbox` in the manifest or \
+                     the config, or AEP_SANDBOX_NAME",
+                )
         }
         ApiError::Refused(refusal) if refusal.status == 403 => {
-            let advice = "give the credential's role the permissions View Sources and Manage Sources \
-                          in this sandbox";
-            (said, Some(advice))
+            Check::SANDBOX.fault(FaultKind::SignIn, quote).advise(
+                "give the credential's role the permissions View Sources and Manage Sources in \
+                 this sandbox",
+            )
         }
-        _ => (said, error.hint()),
-    };
-    let finding = check.fault(kind_of(error), message).about(subject);
-    match advice {
-        Some(advice) => finding.advise(advice),
-        None => finding,
+        error => {
+            let mut finding = Check::SANDBOX.fault(error.into(), quote);
+            finding.advice = error.hint().map(str::to_owned);
+            finding
+        }
     }
 }
 
@@ -309,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sandbox_that_is_not_there_is_told_from_one_that_may_not_be_seen() {
+    fn a_missing_sandbox_and_a_missing_permission_are_different_faults() {
         let sandbox = "prod".parse().expect("a sandbox");
         let refused = |status, code: &str| {
             ApiError::Refused(Refusal {

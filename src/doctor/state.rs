@@ -1,12 +1,10 @@
 //! The state: where it is, whether it can be read, who holds it, and whether this process may write.
 
-use super::{Area, Check, FaultKind, Finding};
+use super::{Check, FaultKind, Finding};
 use crate::amounts::number;
 use crate::state::Holder;
 use crate::store::WriteAccess;
 use crate::untrusted::plain;
-
-const AREA: Area = Area::State;
 
 /// What was read of the state.
 #[derive(Debug)]
@@ -33,39 +31,33 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
         fleeting,
     } = facts;
     let place = plain(place, 200);
-    let message = match records {
-        None => format!("{place}: none yet, the first apply begins it"),
-        Some((records, _)) => format!("{place}, {} on record", number(*records, "run")),
-    };
-    let mut findings = vec![match fleeting {
-        None => Check(AREA, "place", "place").fine(message),
-        Some(why) => Check(AREA, "place", "place")
+    let mut findings = vec![match (fleeting, records) {
+        (Some(why), _) => Check::PLACE
             .fault(FaultKind::State, plain(why, 400))
             .advise(
                 "put `state: git:backfill-state` into backfill.yaml, or name a bucket: see \
                  docs/state.md",
             ),
+        (None, None) => Check::PLACE.fine(format!("{place}: none yet, the first apply begins it")),
+        (None, Some((records, _))) => {
+            Check::PLACE.fine(format!("{place}, {} on record", number(*records, "run")))
+        }
     }];
     if let Some((_, in_doubt @ 1..)) = records {
         let message = format!("{} in doubt", number(*in_doubt, "run"));
-        findings.push(Check(AREA, "doubts", "doubts").notice(message).advise(
+        findings.push(Check::DOUBTS.notice(message).advise(
             "the next apply settles them; what it cannot tell, `backfill resolve` takes from you",
         ));
     }
     if *torn > 0 {
-        let message = format!(
-            "the journal ends in {} of an entry that was never finished",
-            number(*torn, "byte")
-        );
-        findings.push(
-            Check(AREA, "journal", "journal")
-                .notice(message)
-                .advise("nothing depended on it: the next apply drops it"),
-        );
+        let bytes = number(*torn, "byte");
+        let message = format!("the journal ends in {bytes} of an entry that was never finished");
+        let advice = "nothing depended on it: the next apply drops it";
+        findings.push(Check::JOURNAL.notice(message).advise(advice));
     }
     if let Some(holder) = holder {
-        let message = format!("held by {}", plain(&holder.to_string(), 300));
-        findings.push(Check(AREA, "holder", "holder").notice(message).advise(
+        let message = format!("held by {}", plain(holder, 300));
+        findings.push(Check::HOLDER.notice(message).advise(
             "an apply would wait for it with --lock-timeout; `backfill state unlock` ends the hold \
              of one that is gone",
         ));
@@ -76,19 +68,18 @@ pub(crate) fn check_state(facts: &StateFacts) -> Vec<Finding> {
 /// Whether this process may write the state, as far as was tried.
 pub(crate) fn check_write(access: WriteAccess) -> Finding {
     match access {
-        WriteAccess::Permission => {
-            Check(AREA, "write", "writing").fine("the folder may be written to")
-        }
-        WriteAccess::DryRun => Check(AREA, "write", "writing").fine(
+        WriteAccess::Permission => Check::WRITE.fine("the folder may be written to"),
+        WriteAccess::DryRun => Check::WRITE.fine(
             "a push to the branch is accepted (a dry run; rules that protect a branch show only \
              when it is real)",
         ),
-        WriteAccess::Probe => Check(AREA, "write", "writing")
-            .fine("an object was created once, not twice, and removed again"),
-        WriteAccess::NothingToPush => Check(AREA, "write", "writing")
+        WriteAccess::Probe => {
+            Check::WRITE.fine("an object was created once, not twice, and removed again")
+        }
+        WriteAccess::NothingToPush => Check::WRITE
             .notice("not tried: this repository has no commit that a dry run could push")
             .advise("make a first commit, and ask again"),
-        WriteAccess::OnlyWithWrite => Check(AREA, "write", "writing")
+        WriteAccess::OnlyWithWrite => Check::WRITE
             .notice("not tried")
             .advise("`backfill doctor --write` tries with an object that it removes again"),
     }
@@ -102,7 +93,7 @@ mod tests {
     use crate::doctor::Mark;
 
     #[test]
-    fn doubts_a_holder_and_a_torn_journal_are_told_and_a_folder_of_a_job_is_a_fault() {
+    fn doubts_a_holder_and_a_torn_journal_are_notices_and_a_folder_of_a_job_is_a_fault() {
         let holder = Holder {
             host: "elsewhere".to_owned(),
             pid: 1,

@@ -13,12 +13,11 @@ pub(super) type Millis = i64;
 
 /// Where the emulator reads the time.
 #[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
+pub(super) struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 
 impl Clock {
     /// The machine's clock.
-    #[must_use]
-    pub fn system() -> Self {
+    pub(super) fn system() -> Self {
         Self::from_micros(|| {
             SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -29,8 +28,7 @@ impl Clock {
     }
 
     /// A clock that shows what `micros` returns: microseconds since 1970.
-    #[must_use]
-    pub fn from_micros(micros: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
+    pub(super) fn from_micros(micros: impl Fn() -> i64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(micros))
     }
 
@@ -40,45 +38,8 @@ impl Clock {
     }
 }
 
-impl Default for Clock {
-    fn default() -> Self {
-        Self::system()
-    }
-}
-
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({})", self.micros())
-    }
-}
-
-#[cfg(test)]
-pub(super) mod turned {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
-
-    use super::{Clock, Millis};
-
-    /// A clock that stands still until a test turns it; shows 2026-01-01T00:00:00Z at first.
-    #[derive(Clone)]
-    pub(in crate::emulator) struct TurnedClock(Arc<AtomicI64>);
-
-    impl TurnedClock {
-        pub(in crate::emulator) fn new() -> Self {
-            Self(Arc::new(AtomicI64::new(1_767_225_600_000_000)))
-        }
-
-        pub(in crate::emulator) fn clock(&self) -> Clock {
-            let hand = Arc::clone(&self.0);
-            Clock::from_micros(move || hand.load(Ordering::SeqCst))
-        }
-
-        pub(in crate::emulator) fn now(&self) -> Millis {
-            self.0.load(Ordering::SeqCst) / 1000
-        }
-
-        pub(in crate::emulator) fn forward(&self, by: Millis) {
-            self.0.fetch_add(by * 1000, Ordering::SeqCst);
-        }
     }
 }

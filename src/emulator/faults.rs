@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Mutex;
 
-use serde::de::{Error, IntoDeserializer};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::chance::draw;
@@ -19,32 +19,28 @@ use super::kind::RequestKind;
 use super::lock;
 use super::near_window::NearWindow;
 
-/// One rule: `on` these requests, at these times, `do` this. A request is struck if `chance`,
-/// `every` and `calls`, as far as they are said, all say so.
+/// One rule: `on` these requests, at these times, `do` this. It is about a request if
+/// each of `chance`, `every` and `calls` that is given says so.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FaultRule {
-    /// Which requests; any unless said, tokens included.
-    #[serde(default, deserialize_with = "kind_or_any")]
+    /// Which requests; by default any, tokens included.
     pub on: Option<RequestKind>,
     /// This share of them, from 0 to 1, drawn from the seed.
-    #[serde(default, deserialize_with = "share")]
     pub chance: Option<f64>,
     /// The n-th, the 2n-th, and so on.
     pub every: Option<NonZeroU64>,
     /// Those with these numbers; the first one is number 1.
     pub calls: Option<BTreeSet<u64>>,
-    /// How many turns at most.
-    pub times: Option<u64>,
-    /// How long a turn lasts: until then every further request is struck too. One request unless
-    /// said.
+    /// How long the fault lasts: until then it meets every further request too. By default it meets
+    /// one request.
     pub lasts: Option<Delay>,
     /// Seconds that the answer's `Date` is ahead of the service's clock; negative: behind.
     #[serde(default)]
     pub date: i32,
     /// The answer's `Age`, in seconds.
     pub age: Option<u32>,
-    /// What goes wrong; nothing but the headers unless said.
+    /// What goes wrong; by default nothing but the headers.
     #[serde(rename = "do")]
     pub fault: Option<Fault>,
 }
@@ -55,60 +51,42 @@ impl FaultRule {
         self.fault.as_ref().map_or("headers", Fault::name)
     }
 
-    /// Whether the request with this number, of those that it is about, is to be struck; `seed` and
+    /// Whether the request with this number, of those that it counts, meets the fault; `seed` and
     /// `index`, the rule's among all, are what chance is drawn from.
     fn is_turn(&self, seed: &str, index: usize, call: u64) -> bool {
         let is_drawn = |share| draw(index as u64, format_args!("{seed}/{call}")) < share;
+        let is_named = |calls: &BTreeSet<u64>| calls.contains(&call);
         self.chance.is_none_or(is_drawn)
             && self.every.is_none_or(|n| call.is_multiple_of(n.get()))
-            && self
-                .calls
-                .as_ref()
-                .is_none_or(|calls| calls.contains(&call))
+            && self.calls.as_ref().is_none_or(is_named)
+    }
+
+    /// What is wrong with the rule, if something is.
+    fn mistake(&self) -> Option<String> {
+        let does_nothing = (&self.fault, self.date, self.age) == (&None, 0, None);
+        match (self.chance, &self.fault) {
+            (Some(share), _) if !(0.0..=1.0).contains(&share) => {
+                Some(format!("`chance: {share}` is not between 0 and 1"))
+            }
+            (_, Some(Fault::Status { code, .. })) if !(400..600).contains(code) => Some(format!(
+                "{code} is not the status of an error: expected 400 to 599"
+            )),
+            _ if does_nothing => Some("does nothing: expected `do`, `date` or `age`".to_owned()),
+            _ => None,
+        }
     }
 }
 
-fn kind_or_any<'de, D: Deserializer<'de>>(written: D) -> Result<Option<RequestKind>, D::Error> {
-    let name = String::deserialize(written)?;
-    if name == "any" {
-        return Ok(None);
-    }
-    RequestKind::deserialize(name.into_deserializer()).map(Some)
-}
-
-fn share<'de, D: Deserializer<'de>>(written: D) -> Result<Option<f64>, D::Error> {
-    let share = f64::deserialize(written)?;
-    if (0.0..=1.0).contains(&share) {
-        Ok(Some(share))
-    } else {
-        Err(D::Error::custom(format!(
-            "`chance: {share}` is not between 0 and 1"
-        )))
-    }
-}
-
-fn error_status<'de, D: Deserializer<'de>>(written: D) -> Result<u16, D::Error> {
-    let status = u16::deserialize(written)?;
-    if (400..600).contains(&status) {
-        Ok(status)
-    } else {
-        Err(D::Error::custom(format!(
-            "{status} is not the status of an error: expected 400 to 599"
-        )))
-    }
-}
-
-/// The rules of a scenario; each must do something.
+/// The rules of a scenario; each must do something that can be done.
 pub(super) fn rules<'de, D: Deserializer<'de>>(written: D) -> Result<Vec<FaultRule>, D::Error> {
     let rules: Vec<FaultRule> = Vec::deserialize(written)?;
-    let does_nothing = |rule: &FaultRule| (&rule.fault, rule.date, rule.age) == (&None, 0, None);
-    match rules.iter().position(does_nothing) {
-        None => Ok(rules),
-        Some(index) => Err(D::Error::custom(format!(
-            "the fault rule {} does nothing: expected `do`, `date` or `age`",
-            index + 1
-        ))),
+    for (index, rule) in rules.iter().enumerate() {
+        if let Some(mistake) = rule.mistake() {
+            let number = index + 1;
+            return Err(D::Error::custom(format!("fault rule {number}: {mistake}")));
+        }
     }
+    Ok(rules)
 }
 
 /// What is done to a request.
@@ -118,7 +96,7 @@ pub enum Fault {
     /// 429 `429050` by the gateway; the request never reaches the service.
     #[serde(rename_all = "camelCase")]
     Throttled {
-        /// What `Retry-After` says, in seconds; the header is left out unless said.
+        /// What `Retry-After` says, in seconds; by default the header is left out.
         #[serde(default)]
         retry_after: Option<u32>,
         /// How it says it.
@@ -129,7 +107,6 @@ pub enum Fault {
     #[serde(rename_all = "camelCase")]
     Status {
         /// The HTTP status, 400 to 599.
-        #[serde(deserialize_with = "error_status")]
         code: u16,
         /// Before or after the service did its work.
         #[serde(default)]
@@ -137,7 +114,7 @@ pub enum Fault {
         /// What the answer's body is.
         #[serde(default)]
         body: FaultBody,
-        /// The number in the body's `FLOW-<number>-<status>`; by the status unless said.
+        /// The number in the body's `FLOW-<number>-<status>`; by default that of the status.
         #[serde(default)]
         flow_code: Option<u16>,
     },
@@ -193,7 +170,7 @@ impl Fault {
     }
 }
 
-/// When a fault strikes: before the service did its work (nothing is stored) or after (it is).
+/// When a fault happens: before the service did its work (nothing is stored) or after (it is).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultTiming {
@@ -228,7 +205,7 @@ pub enum FaultBody {
     Html,
 }
 
-/// The rules of a scenario, with how often each was asked and struck.
+/// The rules of a scenario, with how many requests each has counted.
 #[derive(Debug)]
 pub(super) struct FaultPlan {
     seed: String,
@@ -239,15 +216,12 @@ pub(super) struct FaultPlan {
 #[derive(Debug, Clone, Copy, Default)]
 struct RuleCounters {
     calls: u64,
-    turns: u64,
     /// When the last turn ends.
     until: Option<Millis>,
 }
 
 impl FaultPlan {
-    /// The plan of `rules`.
-    ///
-    /// `epoch` is how many runs the world held at the start: it takes part in every draw, so
+    /// `epoch` is how many runs the service had at the start: it takes part in every draw, so
     /// that an emulator started again over the same journal is not unlucky in the same places.
     pub(super) fn new(seed: u64, epoch: usize, rules: Vec<FaultRule>) -> Self {
         let counts = Mutex::new(vec![RuleCounters::default(); rules.len()]);
@@ -258,29 +232,27 @@ impl FaultPlan {
         }
     }
 
-    /// Counts a request that arrives at `now` and gives the rule that strikes it, if any does.
-    pub(super) fn strike(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
+    /// Counts a request that arrives at `now`, and gives the first rule whose turn it is.
+    pub(super) fn rule_for(&self, kind: RequestKind, now: Millis) -> Option<FaultRule> {
         let mut counts = lock(&self.counts);
-        let mut struck = None;
+        let mut found = None;
         for (index, (rule, counts)) in self.rules.iter().zip(counts.iter_mut()).enumerate() {
             if rule.on.is_some_and(|only| only != kind) {
                 continue;
             }
             counts.calls += 1;
-            if struck.is_some() {
+            if found.is_some() {
                 continue;
             }
-            let goes_on = counts.until.is_some_and(|until| now < until);
-            let may = rule.times.is_none_or(|most| counts.turns < most);
-            if !goes_on && may && rule.is_turn(&self.seed, index, counts.calls) {
-                counts.turns += 1;
+            if counts.until.is_none_or(|until| until <= now) {
+                if !rule.is_turn(&self.seed, index, counts.calls) {
+                    continue;
+                }
                 counts.until = rule.lasts.map(|time| now.saturating_add(time.millis()));
-            } else if !goes_on {
-                continue;
             }
-            struck = Some(rule.clone());
+            found = Some(rule.clone());
         }
-        struck
+        found
     }
 }
 
@@ -294,53 +266,53 @@ mod tests {
         read_yaml("faults.yaml", yaml).expect("rules")
     }
 
-    fn struck(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
+    fn met(plan: &FaultPlan, kind: RequestKind, calls: usize) -> Vec<usize> {
         (1..=calls)
-            .filter_map(|n| plan.strike(kind, 0).map(|_| n))
+            .filter_map(|n| plan.rule_for(kind, 0).map(|_| n))
             .collect()
     }
 
     #[test]
-    fn a_rule_strikes_by_number_by_step_or_always_and_no_oftener_than_it_may() {
+    fn a_rule_applies_by_number_by_step_or_always() {
         let plan = |yaml| FaultPlan::new(0, 0, rules(yaml));
         let kind = RequestKind::CreateRun;
         let calls = plan("[{ calls: [3, 7], do: garbage }]");
-        assert_eq!(struck(&calls, kind, 10), [3, 7]);
+        assert_eq!(met(&calls, kind, 10), [3, 7]);
         let every = plan("[{ every: 4, do: garbage }]");
-        assert_eq!(struck(&every, kind, 10), [4, 8]);
-        let times = plan("[{ times: 2, do: garbage }]");
-        assert_eq!(struck(&times, kind, 10), [1, 2]);
+        assert_eq!(met(&every, kind, 10), [4, 8]);
+        let always = plan("[{ do: garbage }]");
+        assert_eq!(met(&always, kind, 2), [1, 2]);
     }
 
     #[test]
     fn a_rule_counts_only_the_requests_it_is_about() {
         let plan = FaultPlan::new(0, 0, rules("[{ on: createRun, calls: [2], do: garbage }]"));
-        assert!(plan.strike(RequestKind::CreateRun, 0).is_none());
-        assert!(plan.strike(RequestKind::ListRuns, 0).is_none());
-        assert!(plan.strike(RequestKind::CreateRun, 0).is_some());
+        assert!(plan.rule_for(RequestKind::CreateRun, 0).is_none());
+        assert!(plan.rule_for(RequestKind::ListRuns, 0).is_none());
+        assert!(plan.rule_for(RequestKind::CreateRun, 0).is_some());
     }
 
     #[test]
-    fn a_turn_that_lasts_strikes_every_request_until_it_ends() {
-        let yaml = "[{ on: createRun, every: 3, times: 2, lasts: 5, do: garbage }]";
+    fn a_fault_that_lasts_meets_every_request_until_it_ends() {
+        let yaml = "[{ on: createRun, calls: [3, 6], lasts: 5, do: garbage }]";
         let plan = FaultPlan::new(0, 0, rules(yaml));
         let at = |seconds: i64| {
-            plan.strike(RequestKind::CreateRun, seconds * 1000)
+            plan.rule_for(RequestKind::CreateRun, seconds * 1000)
                 .is_some()
         };
         // The third begins a turn, the sixth another, and there is no more.
-        let struck = [0, 1, 2, 2, 6, 7, 8, 9, 11, 12, 13, 14].map(at);
+        let met = [0, 1, 2, 2, 6, 7, 8, 9, 11, 12, 13, 14].map(at);
         let expected = [
             false, false, true, true, true, true, true, true, true, false, false, false,
         ];
-        assert_eq!(struck, expected);
+        assert_eq!(met, expected);
     }
 
     #[test]
-    fn the_same_seed_strikes_the_same_calls_and_another_seed_others() {
+    fn the_same_seed_picks_the_same_calls_and_another_seed_others() {
         let storm = |seed, epoch| {
             let plan = FaultPlan::new(seed, epoch, rules("[{ chance: 0.05, do: garbage }]"));
-            struck(&plan, RequestKind::CreateRun, 2_000)
+            met(&plan, RequestKind::CreateRun, 2_000)
         };
         assert_eq!(storm(1, 0), storm(1, 0));
         assert_ne!(storm(1, 0), storm(2, 0));
@@ -355,88 +327,31 @@ mod tests {
             0,
             rules("[{ calls: [1], do: garbage }, { calls: [1, 2], do: halfAnswer }]"),
         );
-        let fault = || plan.strike(RequestKind::GetRun, 0)?.fault;
+        let fault = || plan.rule_for(RequestKind::GetRun, 0)?.fault;
         assert_eq!(fault(), Some(Fault::Garbage));
         assert_eq!(fault(), Some(Fault::HalfAnswer));
     }
 
     #[test]
-    fn every_fault_is_read_as_it_is_documented() {
-        let read = rules(
-            "- { do: { throttled: { retryAfter: 3, as: httpDate } } }\n\
-             - { do: { status: { code: 504, when: after, body: html } } }\n\
-             - { do: { status: { code: 400, flowCode: 2115 } } }\n\
-             - { do: { reset: after } }\n\
-             - { do: { hang: { for: 30, when: after } } }\n\
-             - { do: garbage }\n\
-             - { do: withoutId }\n\
-             - { do: halfAnswer }\n\
-             - { do: expiredToken }\n\
-             - { do: { slow: 250 ms } }\n\
-             - { do: { throttled: {} } }\n\
-             - { do: empty }\n\
-             - { date: -4, age: 4, do: { behind: 4 } }\n\
-             - { do: { withoutNewest: 2 } }\n\
-             - { do: { nearly: endEarly } }\n\
-             - { date: 3600 }\n",
-        );
-        let names: Vec<_> = read.iter().map(FaultRule::name).collect();
-        assert_eq!(
-            names,
-            [
-                "throttled",
-                "status",
-                "status",
-                "reset",
-                "hang",
-                "garbage",
-                "withoutId",
-                "halfAnswer",
-                "expiredToken",
-                "slow",
-                "throttled",
-                "empty",
-                "behind",
-                "withoutNewest",
-                "nearly",
-                "headers"
-            ]
-        );
-        let fault = |n: usize| read[n].fault.clone();
-        assert_eq!(fault(3), Some(Fault::Reset(FaultTiming::After)));
-        assert_eq!((read[12].date, read[12].age), (-4, Some(4)));
-    }
-
-    #[test]
-    fn a_rule_may_be_about_every_kind_and_must_do_something() {
-        let read = |yaml: &str| Scenario::read("scenario.yaml", yaml).map(|read| read.faults);
-        let any = read("faults: [{ on: any, do: empty }, { do: empty }]").expect("rules");
-        assert_eq!(any[0], any[1]);
-        let idle = read("faults: [{ do: empty }, { on: listRuns, every: 2 }]");
-        let idle = idle.expect_err("nothing to do").to_string();
-        assert!(idle.contains("rule 2 does nothing"), "{idle}");
-        let unknown = read("faults: [{ on: createRuns, do: empty }]").expect_err("no kind");
-        assert!(
-            unknown.message().contains("createRun, listRuns"),
-            "{unknown}"
-        );
-    }
-
-    #[test]
     fn a_rule_that_makes_no_sense_is_refused() {
-        for bad in [
-            "[{ chance: 1.5, do: garbage }]",
-            "[{ every: 0, do: garbage }]",
-            "[{ do: { status: { code: 200 } } }]",
-            "[{ on: createRuns, do: garbage }]",
-            "[{ do: explode }]",
-            "[{ do: { nearly: so }]",
-            "[{ often: 2, do: garbage }]",
+        for (bad, expected) in [
+            (
+                "{ chance: 1.5, do: garbage }",
+                "rule 2: `chance: 1.5` is not",
+            ),
+            ("{ every: 0, do: garbage }", "every"),
+            (
+                "{ do: { status: { code: 200 } } }",
+                "200 is not the status of an error",
+            ),
+            ("{ on: createRuns, do: garbage }", "createRun, listRuns"),
+            ("{ on: listRuns, every: 2 }", "rule 2: does nothing"),
+            ("{ do: explode }", "explode"),
+            ("{ often: 2, do: garbage }", "often"),
         ] {
-            assert!(
-                read_yaml::<Vec<FaultRule>>("faults.yaml", bad).is_err(),
-                "{bad} was read"
-            );
+            let yaml = format!("faults: [{{ do: empty }}, {bad}]");
+            let error = Scenario::read("scenario.yaml", &yaml).expect_err(bad);
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 }

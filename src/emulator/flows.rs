@@ -1,60 +1,102 @@
-//! Flows and where they read: `/flows`, `/flows/{id}`, `/sourceConnections`, of which each flow has one
-//! of its own.
+//! Flows: `/flows`, `/flows/{id}`, `/flowSpecs/{id}`.
 //!
 //! Shapes are those of Adobe's database and cloud storage tutorials: schedules typed as strings,
 //! a Copy transformation once the delta column is known.
 
+use hyper::StatusCode;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::call::AuthorizedCall;
 use super::chance::uuid_of;
-use super::flow_specs::{CLOUD_STORAGE_TO_AEP, CRM_TO_AEP, FlowSpec};
-use super::life::Life;
-use super::listing;
+use super::listing::ListQuery;
 use super::reply::{Answer, Reply};
 use super::run_body::{TECHNICAL_ACCOUNT, etag};
-use super::scenario::Spelling;
-use super::world::{EmulatedFlow, FLOWS_SINCE};
+use super::scenario::Dialect;
+use super::service_state::{EmulatedFlow, FLOWS_SINCE};
+
+/// The recipe that flows of a kind of source share; two of Adobe's, the same in every sandbox.
+struct FlowSpec {
+    id: &'static str,
+    name: &'static str,
+    /// What a run must say: the column tells a table-based flow from a file-based one.
+    required: &'static [&'static str],
+}
+
+const TABLE_SPEC: FlowSpec = FlowSpec {
+    id: "14518937-270c-4525-bdec-c2ba7cce3860",
+    name: "CRMToAEP",
+    required: &[
+        "startTime",
+        "windowStartTime",
+        "windowEndTime",
+        "deltaColumn",
+    ],
+};
+const FILE_SPEC: FlowSpec = FlowSpec {
+    id: "9753525b-82c7-4dce-8a9b-5ccfce2b9876",
+    name: "CloudStorageToAEP",
+    required: &["startTime", "windowStartTime", "windowEndTime"],
+};
 
 impl EmulatedFlow {
-    pub(super) fn spec(&self) -> &'static FlowSpec {
-        if self.is_table {
-            &CRM_TO_AEP
+    /// The `flowSpec` of the flow, and of its runs.
+    pub(super) fn spec_reference(&self) -> Value {
+        let spec = if self.is_table {
+            &TABLE_SPEC
         } else {
-            &CLOUD_STORAGE_TO_AEP
-        }
-    }
-
-    fn source_connection_id(&self) -> Uuid {
-        uuid_of(format_args!("source/{}/{}", self.sandbox, self.id))
+            &FILE_SPEC
+        };
+        json!({ "id": spec.id, "version": "1.0" })
     }
 }
 
 /// `GET /flows`
 pub(super) fn list(call: &AuthorizedCall) -> Answer {
-    let flows = call.world.visible_flows(&call.caller.sandbox);
+    let flows = call.state.flows_in(&call.caller.sandbox);
     let flows = flows.map(|flow| flow_body(call, flow)).collect();
-    listing::list(call, "flows", flows)
+    Ok(ListQuery::read(call, "flows")?.page(flows, Value::clone))
 }
 
 /// `GET /flows/{id}`
 pub(super) fn get(call: &AuthorizedCall) -> Answer {
-    let flow = call.world.visible_flow(&call.caller.sandbox, call.id);
-    let flow = flow.ok_or_else(|| Reply::not_found("flows", call.id))?;
-    let body = flow_body(call, flow);
-    Ok(Reply::one(body, call.world.scenario.item_shape))
+    let id = &call.request.id;
+    let flow = id.parse().ok();
+    let flow = flow.and_then(|id| call.state.flow(&call.caller.sandbox, id));
+    let flow = flow.ok_or_else(|| Reply::not_found("flows", id))?;
+    let (body, dialect) = (flow_body(call, flow), call.state.scenario.dialect);
+    Ok(Reply::one(StatusCode::OK, body, dialect))
+}
+
+/// `GET /flowSpecs/{id}`
+pub(super) fn get_spec(call: &AuthorizedCall) -> Answer {
+    let id = &call.request.id;
+    let mut specs = [TABLE_SPEC, FILE_SPEC].into_iter();
+    let spec = specs.find(|spec| spec.id == id);
+    let FlowSpec { id, name, required } = spec.ok_or_else(|| Reply::not_found("flowSpecs", id))?;
+    let body = json!({
+        "id": id,
+        "name": name,
+        "version": "1.0",
+        "attributes": { "isSourceFlow": true, "frequency": "batch" },
+        "runSpec": { "spec": { "type": "object", "required": required } },
+    });
+    Ok(Reply::one(
+        StatusCode::OK,
+        body,
+        call.state.scenario.dialect,
+    ))
 }
 
 fn flow_body(call: &AuthorizedCall, flow: &EmulatedFlow) -> Value {
-    let copy = call.world.copy_column(flow);
-    let updated_at = copy.as_ref().map_or(FLOWS_SINCE, |copy| copy.since);
-    let version = etag(format_args!("{}/{}", flow.sandbox, flow.id), updated_at);
+    let column = call.state.delta_column(flow).filter(|_| flow.is_table);
+    let is_copying = column.is_some();
+    let subject = format_args!("{}/{}/{is_copying}", flow.sandbox, flow.id);
+    let version = etag(subject, FLOWS_SINCE);
     let mut transformations = Vec::new();
-    if let Some(copy) = &copy {
+    if let Some(column) = column {
         transformations.push(json!({
             "name": "Copy",
-            "params": { "mode": "append", "deltaColumn": copy.column },
+            "params": { "mode": "append", "deltaColumn": column },
         }));
     }
     transformations.push(json!({
@@ -71,68 +113,22 @@ fn flow_body(call: &AuthorizedCall, flow: &EmulatedFlow) -> Value {
     let mut body = json!({
         "id": flow.id,
         "createdAt": FLOWS_SINCE,
-        "updatedAt": updated_at,
+        "updatedAt": FLOWS_SINCE,
         "createdBy": TECHNICAL_ACCOUNT,
         "sandboxName": flow.sandbox,
         "imsOrgId": call.caller.organization,
         "name": flow.name,
-        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
+        "flowSpec": flow.spec_reference(),
         "state": flow.state,
         "version": version,
-        "sourceConnectionIds": [flow.source_connection_id()],
         "inheritedAttributes": { "properties": { "isSourceFlow": true } },
         "scheduleParams": schedule,
         "transformations": transformations,
     });
-    let etag_key = match call.world.scenario.spelling {
-        Spelling::Samples => "etag",
-        Spelling::Openapi => "eTag",
+    let etag_key = match call.state.scenario.dialect {
+        Dialect::Tutorial => "etag",
+        Dialect::Openapi => "eTag",
     };
     body[etag_key] = version.into();
-    if let Some(details) = last_run_details(call, flow) {
-        body["lastRunDetails"] = details;
-    }
     body
-}
-
-/// The newest run that has begun; none before the first one did.
-fn last_run_details(call: &AuthorizedCall, flow: &EmulatedFlow) -> Option<Value> {
-    let runs = call.world.runs_of(flow, call.now, usize::MAX);
-    runs.iter().find_map(|run| {
-        let life = Life::of(run, &call.world.scenario, call.now);
-        let mut details = json!({ "id": run.record.id, "state": life.status() });
-        match life {
-            Life::Scheduled => return None,
-            Life::InProgress { started } => details["startedAtUTC"] = started.into(),
-            Life::Ended {
-                started, completed, ..
-            } => {
-                details["startedAtUTC"] = started.into();
-                details["completedAtUTC"] = completed.into();
-            }
-        }
-        Some(details)
-    })
-}
-
-/// What `/sourceConnections` has.
-pub(super) fn source_connections(call: &AuthorizedCall) -> Vec<Value> {
-    let flows = call.world.visible_flows(&call.caller.sandbox);
-    flows.map(source_connection_body).collect()
-}
-
-fn source_connection_body(flow: &EmulatedFlow) -> Value {
-    let spec = flow.spec();
-    json!({
-        "id": flow.source_connection_id(),
-        "createdAt": FLOWS_SINCE,
-        "updatedAt": FLOWS_SINCE,
-        "createdBy": TECHNICAL_ACCOUNT,
-        "sandboxName": flow.sandbox,
-        "name": format!("{} source", flow.name),
-        "data": { "format": spec.format },
-        "connectionSpec": { "id": spec.connection_spec, "version": "1.0" },
-        "state": "enabled",
-        "etag": etag(flow.source_connection_id(), FLOWS_SINCE),
-    })
 }

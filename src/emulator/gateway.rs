@@ -8,31 +8,19 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use hyper::{HeaderMap, StatusCode, header};
+use hyper::{HeaderMap, StatusCode};
 use serde_json::json;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::run::Sandbox;
-
 use super::clock::Millis;
 use super::lock;
 use super::reply::{Answer, Reply};
-use super::scenario::{Scenario, TokenRule};
-use super::world::World;
+use super::scenario::Scenario;
+use super::service_state::{Caller, ServiceState};
 
 /// What a token issued here begins with; its end in milliseconds follows.
 const ISSUED_MARK: &str = "emulator.";
-
-/// Who sent a request that was let in.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Caller {
-    pub(super) sandbox: Sandbox,
-    /// `x-api-key`
-    pub(super) client: String,
-    /// `x-gw-ims-org-id`
-    pub(super) organization: String,
-}
 
 /// The gateway's memory: when it let requests in during the last second.
 #[derive(Debug, Default)]
@@ -63,40 +51,32 @@ impl Gateway {
 
 /// Who sends a request with these headers, checked in the gateway's order: token, key, organization;
 /// then, by the service, the sandbox.
-pub(super) fn caller(headers: &HeaderMap, world: &World, now: Millis) -> Result<Caller, Reply> {
-    let Scenario {
-        tokens,
-        api_key,
-        organization: only,
-        ..
-    } = &world.scenario;
+pub(super) fn caller(
+    headers: &HeaderMap,
+    state: &ServiceState,
+    now: Millis,
+) -> Result<Caller, Reply> {
     let forbidden = |code, message| Err(Reply::gateway(StatusCode::FORBIDDEN, code, message));
     let Some(authorization) = text(headers, "authorization") else {
         return forbidden("403010", "Oauth token is missing");
     };
-    if !is_valid_token(authorization, *tokens, now) {
+    if !is_valid_token(authorization, now) {
         return Err(Reply::token_not_valid());
     }
     let Some(client) = text(headers, "x-api-key") else {
         return forbidden("403000", "Api Key is required");
     };
-    if api_key.as_ref().is_some_and(|only| only != client) {
-        return forbidden("403003", "Api Key is invalid");
-    }
     let Some(organization) = text(headers, "x-gw-ims-org-id") else {
         let message = "Missing header: x-gw-ims-org-id";
         return Err(Reply::gateway(StatusCode::BAD_REQUEST, "400003", message));
     };
-    if only.as_ref().is_some_and(|only| only != organization) {
+    let only = state.scenario.organization.as_deref();
+    if only.is_some_and(|only| only != organization) {
         return forbidden("403025", "Profile is not valid");
-    }
-    if headers.contains_key("x-sandbox-id") {
-        let message = "The header x-sandbox-id is not allowed with a user token.";
-        return Err(Reply::bad_request(2110, message));
     }
     let name = text(headers, "x-sandbox-name").unwrap_or("prod");
     let sandbox = name.parse().ok();
-    let sandbox = sandbox.filter(|sandbox| world.has_sandbox(sandbox));
+    let sandbox = sandbox.filter(|sandbox| state.has_sandbox(sandbox));
     let sandbox = sandbox.ok_or_else(|| {
         let message = format!("The sandbox {name} is not found.");
         Reply::flow_error(StatusCode::NOT_FOUND, 2100, &message)
@@ -108,41 +88,17 @@ pub(super) fn caller(headers: &HeaderMap, world: &World, now: Millis) -> Result<
     })
 }
 
-/// Refuses a body that is not said to be JSON.
-pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Reply> {
-    let media_type = text(headers, header::CONTENT_TYPE.as_str())
-        .and_then(|value| value.split(';').next())
-        .unwrap_or_default();
-    if media_type.trim().eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let body = json!({
-        "type": "/placeholder/type/uri",
-        "status": 400,
-        "title": "BadRequestError",
-        "detail": "A valid content-type must be specified",
-    });
-    Err(Reply::json(StatusCode::BAD_REQUEST, &body))
-}
-
 /// `POST /ims/token/v3`: OAuth server-to-server.
 pub(super) fn issue_token(body: &[u8], scenario: &Scenario, now: Millis) -> Answer {
-    let field = |name: &str| {
+    let has = |name: &&str| {
         let mut fields = form_urlencoded::parse(body);
-        fields.find_map(|(field, value)| (field == name && !value.is_empty()).then_some(value))
+        fields.any(|(field, value)| field == *name && !value.is_empty())
     };
-    let refused = |error: &str, description: String| {
-        let body = json!({ "error": error, "error_description": description });
-        Err(Reply::json(StatusCode::BAD_REQUEST, &body))
-    };
-    for name in ["grant_type", "client_id", "client_secret", "scope"] {
-        if field(name).is_none() {
-            return refused("invalid_request", format!("{name} is missing"));
-        }
-    }
-    let only = scenario.api_key.as_deref();
-    if only.is_some_and(|only| field("client_id").is_some_and(|client| client != only)) {
-        return refused("invalid_client", "the client is not known".to_owned());
+    let needed = ["grant_type", "client_id", "client_secret", "scope"];
+    if let Some(missing) = needed.iter().find(|name| !has(name)) {
+        let description = format!("{missing} is missing");
+        let body = json!({ "error": "invalid_request", "error_description": description });
+        return Err(Reply::json(StatusCode::BAD_REQUEST, &body));
     }
     let end = now.saturating_add(scenario.token_lifetime.millis());
     let token = format!("{ISSUED_MARK}{end}.{}", Uuid::new_v4().simple());
@@ -156,22 +112,17 @@ pub(super) fn issue_token(body: &[u8], scenario: &Scenario, now: Millis) -> Answ
     ))
 }
 
-fn is_valid_token(authorization: &str, rule: TokenRule, now: Millis) -> bool {
+/// Whether it is a bearer token, and none that was issued here and has expired.
+fn is_valid_token(authorization: &str, now: Millis) -> bool {
     let Some((scheme, token)) = authorization.split_once(' ') else {
         return false;
     };
     let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return false;
-    }
     let end = token
         .strip_prefix(ISSUED_MARK)
         .and_then(|rest| rest.split('.').next())
         .and_then(|end| end.parse::<Millis>().ok());
-    match end {
-        Some(end) => now < end,
-        None => rule == TokenRule::Any,
-    }
+    scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && end.is_none_or(|end| now < end)
 }
 
 /// A header's text, without what surrounds it; nothing if it is empty.
@@ -198,15 +149,14 @@ mod tests {
 
     #[test]
     fn the_gateway_asks_for_token_key_and_organization_in_this_order() {
-        let restricted = Scenario::of("{ apiKey: key, organization: org@AdobeOrg }");
-        let world = World::new(Vec::new(), restricted, None).expect("a world");
+        let restricted = Scenario::of("organization: org@AdobeOrg");
+        let state = ServiceState::new(Vec::new(), restricted, None).expect("a state");
         let mut sent = Vec::new();
         let mut refused = Vec::new();
         for next in [
             None,
             Some(("authorization", "Basic abc")),
             Some(("authorization", "Bearer abc")),
-            Some(("x-api-key", "other")),
             Some(("x-api-key", "key")),
             Some(("x-gw-ims-org-id", "other@AdobeOrg")),
         ] {
@@ -214,13 +164,12 @@ mod tests {
                 sent.retain(|(sent, _)| *sent != name);
                 sent.push((name, value));
             }
-            let refusal = caller(&headers(&sent), &world, 0).expect_err("incomplete");
+            let refusal = caller(&headers(&sent), &state, 0).expect_err("incomplete");
             refused.push(refusal.body_json()["error_code"].to_string());
         }
         assert_eq!(
             refused,
-            ["403010", "401013", "403000", "403003", "400003", "403025"]
-                .map(|code| format!("{code:?}"))
+            ["403010", "401013", "403000", "400003", "403025"].map(|code| format!("{code:?}"))
         );
     }
 
@@ -236,24 +185,10 @@ mod tests {
         assert_eq!(body["expires_in"], 60);
         assert_eq!(body["token_type"], "bearer");
         let bearer = format!("Bearer {}", body["access_token"].as_str().expect("a token"));
-        assert!(is_valid_token(&bearer, TokenRule::Issued, 60_999));
-        assert!(!is_valid_token(&bearer, TokenRule::Any, 61_000));
-        assert!(is_valid_token("Bearer whatever", TokenRule::Any, 0));
-        assert!(!is_valid_token("Bearer whatever", TokenRule::Issued, 0));
-        assert!(!is_valid_token("Bearer ", TokenRule::Any, 0));
-    }
-
-    #[test]
-    fn a_token_needs_all_four_fields() {
-        let all = "grant_type=client_credentials&client_id=a&client_secret=b&scope=c";
-        for (index, _) in all.split('&').enumerate() {
-            let mut fields: Vec<_> = all.split('&').collect();
-            fields.remove(index);
-            let form = fields.join("&");
-            let issued = issue_token(form.as_bytes(), &Scenario::default(), 0);
-            let refused = issued.expect_err("a field is missing");
-            assert_eq!(refused.body_json()["error"], "invalid_request", "{form}");
-        }
+        assert!(is_valid_token(&bearer, 60_999));
+        assert!(!is_valid_token(&bearer, 61_000));
+        assert!(is_valid_token("Bearer whatever", 0));
+        assert!(!is_valid_token("Bearer ", 0));
     }
 
     #[test]

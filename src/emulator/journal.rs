@@ -1,4 +1,4 @@
-//! The file in which an emulated world outlives its process.
+//! The file in which the runs of an emulator outlive its process.
 //!
 //! Append-only JSON lines, one for each stored run; a flow's delta column is that of its first
 //! run, so it needs no line. A line is written before the run is answered for. One emulator at a
@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,35 +32,9 @@ pub(super) struct RunRecord {
 
 /// One line.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-enum JournalLine<'a> {
-    Run(Cow<'a, RunRecord>),
-}
-
-/// Why a journal cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// The file cannot be opened, read or cut.
-    #[error("could not open the emulator's journal {}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Another emulator has it.
-    #[error("the emulator's journal {} is held by another emulator", .0.display())]
-    Held(PathBuf),
-    /// A line that is not the last one is not an entry.
-    #[error("the emulator's journal {} is damaged in line {line}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
+#[serde(deny_unknown_fields)]
+struct JournalLine<'a> {
+    run: Cow<'a, RunRecord>,
 }
 
 /// An open journal, held alone.
@@ -73,60 +47,50 @@ pub(super) struct RunJournal {
 
 impl RunJournal {
     /// Opens or makes the file, and reads the runs in it.
-    pub(super) fn open(path: &Path) -> Result<(Self, Vec<RunRecord>), JournalError> {
-        let failed = |source| JournalError::Open {
-            path: path.to_owned(),
-            source,
-        };
+    ///
+    /// # Errors
+    /// When another emulator holds the file, or a line in it is no run.
+    pub(super) fn open(path: &Path) -> io::Result<(Self, Vec<RunRecord>)> {
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Held(path.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
+            .open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("another emulator holds it"),
+            TryLockError::Error(error) => error,
+        })?;
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(failed)?;
-        let whole = bytes
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |last| last + 1);
+        file.read_to_end(&mut bytes)?;
+        let newline = bytes.iter().rposition(|byte| *byte == b'\n');
+        bytes.truncate(newline.map_or(0, |last| last + 1));
         let mut runs = Vec::new();
-        for (index, line) in bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate() {
-            let JournalLine::Run(run) =
-                serde_json::from_slice(line).map_err(|source| JournalError::Damaged {
-                    path: path.to_owned(),
-                    line: index + 1,
-                    source,
-                })?;
-            runs.push(run.into_owned());
+        for (index, line) in bytes.split_inclusive(|b| *b == b'\n').enumerate() {
+            let line: JournalLine = serde_json::from_slice(line).map_err(|error| {
+                let message = format!("line {} is damaged: {error}", index + 1);
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            })?;
+            runs.push(line.run.into_owned());
         }
-        let end = whole as u64;
-        file.set_len(end).map_err(failed)?;
-        file.seek(SeekFrom::Start(end)).map_err(failed)?;
+        let end = bytes.len() as u64;
+        file.set_len(end)?;
+        file.seek(SeekFrom::Start(end))?;
         Ok((Self { file, end }, runs))
     }
 
     /// Appends a run; after an error the file is as before.
     pub(super) fn append(&mut self, run: &RunRecord) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&JournalLine::Run(Cow::Borrowed(run)))?;
+        let run = Cow::Borrowed(run);
+        let mut line = serde_json::to_vec(&JournalLine { run })?;
         line.push(b'\n');
-        match self.file.write_all(&line) {
-            Ok(()) => {
-                self.end += line.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                self.file.set_len(self.end)?;
-                self.file.seek(SeekFrom::Start(self.end))?;
-                Err(error)
-            }
+        if let Err(error) = self.file.write_all(&line) {
+            self.file.set_len(self.end)?;
+            self.file.seek(SeekFrom::Start(self.end))?;
+            return Err(error);
         }
+        self.end += line.len() as u64;
+        Ok(())
     }
 }
 
@@ -150,7 +114,7 @@ mod tests {
     #[test]
     fn runs_are_read_back_as_they_were_written_and_a_torn_last_line_is_cut() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("world.jsonl");
+        let path = folder.path().join("runs.jsonl");
         let (mut journal, runs) = RunJournal::open(&path).expect("a new journal");
         assert!(runs.is_empty());
         journal.append(&record("a")).expect("written");
@@ -171,28 +135,24 @@ mod tests {
     #[test]
     fn damage_inside_is_an_error_with_its_line_and_nothing_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("world.jsonl");
+        let path = folder.path().join("runs.jsonl");
         let (mut journal, _) = RunJournal::open(&path).expect("a new journal");
         journal.append(&record("a")).expect("written");
         drop(journal);
         let mut text = fs::read_to_string(&path).expect("the file");
         text.push_str("nonsense\n");
         fs::write(&path, &text).expect("damaged");
-        assert!(matches!(
-            RunJournal::open(&path),
-            Err(JournalError::Damaged { line: 2, .. })
-        ));
+        let error = RunJournal::open(&path).expect_err("damaged").to_string();
+        assert!(error.starts_with("line 2 is damaged"), "{error}");
         assert_eq!(fs::read_to_string(&path).expect("the file"), text);
     }
 
     #[test]
     fn a_journal_is_held_by_one_emulator_at_a_time() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("world.jsonl");
+        let path = folder.path().join("runs.jsonl");
         let _held = RunJournal::open(&path).expect("a new journal");
-        assert!(matches!(
-            RunJournal::open(&path),
-            Err(JournalError::Held(_))
-        ));
+        let error = RunJournal::open(&path).expect_err("held").to_string();
+        assert_eq!(error, "another emulator holds it");
     }
 }

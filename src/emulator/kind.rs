@@ -24,14 +24,8 @@ pub enum RequestKind {
     ListFlows,
     /// `GET /flows/{id}`
     GetFlow,
-    /// `GET /flowSpecs`
-    ListFlowSpecs,
     /// `GET /flowSpecs/{id}`
     GetFlowSpec,
-    /// `GET /sourceConnections`
-    ListSourceConnections,
-    /// `GET /sourceConnections/{id}`
-    GetSourceConnection,
     /// `POST /ims/token/v3`
     Token,
     /// Anything else: nothing deletes or cancels a run.
@@ -54,10 +48,7 @@ impl RequestKind {
             ("POST", ["runs", id, "action"]) => (Self::Action, id),
             ("GET", ["flows"]) => (Self::ListFlows, ""),
             ("GET", ["flows", id]) => (Self::GetFlow, id),
-            ("GET", ["flowSpecs"]) => (Self::ListFlowSpecs, ""),
             ("GET", ["flowSpecs", id]) => (Self::GetFlowSpec, id),
-            ("GET", ["sourceConnections"]) => (Self::ListSourceConnections, ""),
-            ("GET", ["sourceConnections", id]) => (Self::GetSourceConnection, id),
             _ => (Self::Other, ""),
         }
     }

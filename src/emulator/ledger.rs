@@ -2,7 +2,7 @@
 //!
 //! Served at `GET /_emulator/ledger`, outside of Adobe's prefix: what a test or a rehearsal
 //! believes instead of the client's state. Requests and faults are those of this emulator since
-//! its start; the stored runs are all of its world, earlier starts over the same journal too.
+//! its start; the stored runs are all that it has, earlier starts over the same journal too.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -14,9 +14,9 @@ use tokio::sync::watch;
 use super::clock::{Clock, Millis};
 use super::journal::RunRecord;
 use super::kind::RequestKind;
-use super::life::Life;
 use super::lock;
-use super::world::World;
+use super::run_lifecycle::RunLifecycle;
+use super::service_state::ServiceState;
 
 /// What the emulator got, did and holds.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Ledger {
 pub struct Arrived {
     /// Requests of any kind.
     pub requests: u64,
-    /// Those among them that make a run, `POST /runs` and `POST /runs/{id}/action`; told when its
+    /// Those among them that make a run, `POST /runs` and `POST /runs/{id}/action`; counted when its
     /// head is read, before it is answered.
     pub creates: u64,
 }
@@ -100,39 +100,29 @@ pub struct StoredRun {
 
 impl From<&RunRecord> for StoredRun {
     fn from(record: &RunRecord) -> Self {
-        let RunRecord {
-            id,
-            sandbox,
-            flow_id,
-            created_at,
-            created_client: _,
-            ims_org_id: _,
-            retrigger_of,
-            params,
-        } = record;
         Self {
-            run_id: id.clone(),
-            sandbox: sandbox.to_string(),
-            flow_id: flow_id.to_string(),
-            window_start_time: params.window.0,
-            window_end_time: params.window.1,
-            start_time: params.start_time,
-            delta_column: params.raw_delta_column(),
-            created_at: *created_at,
-            retrigger_of: retrigger_of.clone(),
+            run_id: record.id.clone(),
+            sandbox: record.sandbox.to_string(),
+            flow_id: record.flow_id.to_string(),
+            window_start_time: record.params.window.0,
+            window_end_time: record.params.window.1,
+            start_time: record.params.start_time,
+            delta_column: record.params.raw_delta_column(),
+            created_at: record.created_at,
+            retrigger_of: record.retrigger_of.clone(),
         }
     }
 }
 
 /// The part of the ledger that is counted as requests come in.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct RequestCounts {
     counted: Mutex<Ledger>,
     arrived: watch::Sender<Arrived>,
 }
 
-impl Tally {
-    pub(super) fn arrived(&self, kind: RequestKind, clock: &Clock) {
+impl RequestCounts {
+    pub(super) fn count_arrival(&self, kind: RequestKind, clock: &Clock) {
         let mut counted = lock(&self.counted);
         // Read under the lock, so that the list is in the order of its times.
         let at_micros = clock.micros();
@@ -149,7 +139,7 @@ impl Tally {
         self.arrived.subscribe()
     }
 
-    pub(super) fn struck(&self, fault: &str) {
+    pub(super) fn count_fault(&self, fault: &str) {
         let mut counted = lock(&self.counted);
         *counted.faults.entry(fault.to_owned()).or_default() += 1;
     }
@@ -158,19 +148,19 @@ impl Tally {
         lock(&self.counted).tokens_issued += 1;
     }
 
-    /// What was counted, and what `world` holds at `now`.
-    pub(super) fn ledger(&self, world: &World, now: Millis) -> Ledger {
+    /// What was counted, and what `state` holds at `now`.
+    pub(super) fn ledger(&self, state: &ServiceState, now: Millis) -> Ledger {
         let mut ledger = lock(&self.counted).clone();
         let mut changes: HashMap<_, Vec<(Millis, i64)>> = HashMap::new();
-        for (run, is_outdone) in world.all() {
-            if !is_outdone {
-                let end = Life::of(&run, &world.scenario, now).end();
+        for (run, is_replaced) in state.all() {
+            if !is_replaced {
+                let end = RunLifecycle::of(&run, &state.scenario, now).end();
                 *ledger.ends.entry(end.to_owned()).or_default() += 1;
             }
-            let span = Life::unfinished(&run, &world.scenario);
+            let finished = RunLifecycle::of(&run, &state.scenario, Millis::MAX).updated_at(&run);
             let flow = (run.record.sandbox.clone(), run.record.flow_id);
             let of_flow = changes.entry(flow).or_default();
-            of_flow.extend([(span.start, 1), (span.end, -1)]);
+            of_flow.extend([(run.record.created_at, 1), (finished, -1)]);
             ledger.stored.push(StoredRun::from(&run.record));
         }
         ledger.most_unfinished = changes.into_values().map(most_at_once).max().unwrap_or(0);
@@ -195,48 +185,23 @@ mod tests {
     use super::*;
     use crate::emulator::Scenario;
 
-    fn nothing() -> World {
-        World::new(Vec::new(), Scenario::default(), None).expect("a world")
+    fn nothing() -> ServiceState {
+        ServiceState::new(Vec::new(), Scenario::default(), None).expect("a state")
     }
 
     #[test]
     fn the_ledger_counts_creates_and_keeps_the_time_of_each_request() {
-        let tally = Tally::default();
+        let counts = RequestCounts::default();
         let at = |micros| Clock::from_micros(move || micros);
-        tally.arrived(RequestKind::CreateRun, &at(10));
-        tally.arrived(RequestKind::ListRuns, &at(20));
-        tally.arrived(RequestKind::CreateRun, &at(30));
-        tally.struck("reset");
-        let ledger = tally.ledger(&nothing(), 0);
+        counts.count_arrival(RequestKind::CreateRun, &at(10));
+        counts.count_arrival(RequestKind::ListRuns, &at(20));
+        counts.count_arrival(RequestKind::CreateRun, &at(30));
+        counts.count_fault("reset");
+        let ledger = counts.ledger(&nothing(), 0);
         assert_eq!(ledger.creates, 2);
         assert_eq!(ledger.requests["listRuns"], 1);
         assert_eq!(ledger.faults["reset"], 1);
         let creates: Vec<_> = ledger.arrivals_of(RequestKind::CreateRun).collect();
         assert_eq!(creates, [10, 30]);
-    }
-
-    #[test]
-    fn whoever_watches_sees_each_arrival() {
-        let tally = Tally::default();
-        let clock = Clock::from_micros(|| 1);
-        let mut seen = tally.watch();
-        tally.arrived(RequestKind::ListRuns, &clock);
-        assert!(seen.has_changed().expect("the tally is there"));
-        tally.arrived(RequestKind::CreateRun, &clock);
-        let arrived = *seen.borrow_and_update();
-        assert_eq!((arrived.requests, arrived.creates), (2, 1));
-    }
-
-    #[test]
-    fn the_ledger_reads_back_from_its_json() {
-        let tally = Tally::default();
-        tally.arrived(RequestKind::Token, &Clock::from_micros(|| 1));
-        let ledger = tally.ledger(&nothing(), 0);
-        let text = serde_json::to_string(&ledger).expect("json");
-        assert!(text.contains(r#""atMicros":1"#), "{text}");
-        assert_eq!(
-            serde_json::from_str::<Ledger>(&text).expect("a ledger"),
-            ledger
-        );
     }
 }

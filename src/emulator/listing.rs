@@ -21,7 +21,7 @@ use url::form_urlencoded;
 
 use super::call::AuthorizedCall;
 use super::clock::Millis;
-use super::reply::{Answer, Reply};
+use super::reply::Reply;
 use super::scenario::PageTokens;
 
 /// A list query, checked.
@@ -53,11 +53,11 @@ impl ListQuery {
     /// Reads the query of a call for the list at `path`; a continuation token in it decides what is
     /// not said anew.
     pub(super) fn read(call: &AuthorizedCall, path: &str) -> Result<Self, Reply> {
-        let scenario = &call.world.scenario;
+        let scenario = &call.state.scenario;
         let most = scenario.page_size_max.get();
         let mut property = Vec::new();
         let (mut limit, mut token) = (None, None);
-        for (name, value) in form_urlencoded::parse(call.query.as_bytes()) {
+        for (name, value) in form_urlencoded::parse(call.request.query.as_bytes()) {
             match &*name {
                 "property" => property.push(value.into_owned()),
                 "limit" => {
@@ -79,7 +79,7 @@ impl ListQuery {
             property,
             limit: most,
             as_of: call.now,
-            ceiling: call.world.run_count(),
+            ceiling: call.state.run_count(),
             offset: 0,
         };
         if let Some(token) = token {
@@ -134,20 +134,6 @@ impl ListQuery {
             json!({})
         };
         Reply::json(StatusCode::OK, &json!({ "items": items, "_links": links }))
-    }
-}
-
-/// A page of `entities`, which neither come nor go.
-pub(super) fn list(call: &AuthorizedCall, path: &str, entities: Vec<Value>) -> Answer {
-    Ok(ListQuery::read(call, path)?.page(entities, Value::clone))
-}
-
-/// The one of `entities` that the call names by its id.
-pub(super) fn get(call: &AuthorizedCall, path: &str, entities: Vec<Value>) -> Answer {
-    let mut entities = entities.into_iter();
-    match entities.find(|entity| entity["id"] == call.id) {
-        Some(entity) => Ok(Reply::one(entity, call.world.scenario.item_shape)),
-        None => Err(Reply::not_found(path, call.id)),
     }
 }
 

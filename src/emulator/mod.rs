@@ -8,100 +8,31 @@
 //! of what it got and stored. Nothing else in this program may depend on how it works inside.
 //!
 //! The calm scenario accepts any token, key and organization, and each run succeeds after three
-//! seconds. A scenario file changes the world and gives it faults; three of them, from `calm` to
-//! `storm`, are built in ([`Scenario::built_in`]). This one names every knob:
-//!
-//! ```yaml
-//! seed: 7                    # the same seed: the same faults and outcomes; default 0
-//!
-//! # Times are seconds (2, 0.25) or words (250 ms, 5 minutes).
-//! faults:                    # the first rule whose turn it is wins; `on: any` is the default:
-//!                            # createRun listRuns getRun action listFlows getFlow listFlowSpecs
-//!                            # getFlowSpec listSourceConnections getSourceConnection token other
-//!   - { on: createRun, chance: 0.05, do: { reset: after } }     # after it is stored; or: before
-//!   - { on: createRun, every: 20, do: { throttled: {} } }       # 429 without Retry-After
-//!   - { on: any, calls: [3, 7], do: { throttled: { retryAfter: 2, as: httpDate } } } # or: seconds
-//!   - { on: createRun, chance: 0.05, times: 10, do: { status: { code: 504, when: after } } }
-//!   - { on: listRuns, chance: 0.1, do: { status: { code: 503, body: empty } } }  # service, html
-//!   - { on: getFlow, calls: [1], do: { status: { code: 400, flowCode: 2115 } } }
-//!   - { on: createRun, calls: [9], do: { hang: { for: 90, when: after } } }
-//!   - { on: createRun, calls: [11], do: garbage }               # a 2xx with HTML
-//!   - { on: createRun, calls: [12], do: withoutId }
-//!   - { on: createRun, calls: [13], do: halfAnswer }
-//!   - { on: listRuns, calls: [2], do: expiredToken }            # 401 401013
-//!   - { on: createRun, chance: 0.1, do: { slow: 1.5 } }         # works late, heard or not
-//!   - { on: createRun, calls: [20], lasts: 30, do: { status: { code: 503 } } } # all of 30 s
-//!   - { on: listRuns, chance: 0.1, do: empty }                  # a list without an item
-//!   - { on: listRuns, calls: [4], do: { withoutNewest: 2 } }    # a list that lacks two runs
-//!   - { on: listRuns, calls: [5], do: { nearly: endEarly } }    # windows are shown a second off:
-//!                            # startLate; or with the end a millisecond early: endMillisEarly;
-//!                            # in microseconds: microseconds; with the end first: endFirst
-//!   - { on: listRuns, chance: 0.1, date: -4, age: 4, do: { behind: 4 } } # a cache of 4 seconds
-//!   - { on: createRun, calls: [8], date: -3600, do: { status: { code: 502, when: after } } }
-//!   - { on: any, calls: [9], date: 3600 }                       # nothing but a `Date` that is off
-//!
-//! # Who is let in
-//! organization: 5C1328435BF324E90A49402A@AdobeOrg   # default: any
-//! apiKey: my-client-id       # default: any
-//! tokens: any                # issued: only those of /ims/token/v3
-//! tokenLifetime: 86399
-//! rateLimit: 50              # requests in a second, then 429; default: none
-//!
-//! # What exists
-//! sandboxes: [prod, dev]     # default: prod and those of the flows
-//! flows:                     # how flows differ from once, enabled, visible, no Copy yet
-//!   - { id: 3abea21c-7e36-4be1-bec1-d3bad0e3e0de, sandbox: prod, frequency: hour }
-//!   - { id: 5abea21c-7e36-4be1-bec1-d3bad0e3e0de, state: disabled }
-//!   - { id: 6abea21c-7e36-4be1-bec1-d3bad0e3e0de, absent: true }
-//!   - { id: 7abea21c-7e36-4be1-bec1-d3bad0e3e0de, hidden: true, deltaColumn: { name: DOB } }
-//!
-//! # Runs
-//! clockSkew: 0               # seconds that the service's clock is ahead
-//! listedAfter: 0             # until then not listed, and 404
-//! scheduledFor: 1
-//! runsFor: 2
-//! outcomes: { success: 90, successWithErrors: 2, partialSuccess: 2, noRecords: 3, failed: 3 }
-//! outcomesExact: false       # true: of as many runs as all weights, exactly so many end in each way
-//! badAttempts: 1             # later attempts of a window succeed; default: none is sure to
-//! retries: newRun            # sameRun: the run itself runs again
-//! retryWord: both            # tutorial: re-trigger; openapi: RE_TRIGGER
-//!
-//! # Answers
-//! responseShape: items       # to a create: items, bare, object
-//! itemShape: items           # to GET by id: items, bare
-//! timestamps: echo           # in params: echo, integer, milliseconds
-//! spelling: samples          # openapi: eTag, activites, IN_PROGRESS
-//! paramsInLists: true
-//! paramsInRuns: true
-//! copyWindows: true          # extensions.windowStart and windowEnd on the copy activity
-//! pageSizeMax: 100
-//! pageTokens: plain          # encoded: with `+`, `/` and `=`, which a URL must escape
-//! ```
+//! seconds. A scenario file changes the service and gives it faults; three of them, from `calm` to
+//! `storm`, are built in ([`Scenario::built_in`]). `docs/rehearsal.md` has one that names every knob.
 
 mod built_in;
 mod call;
 mod chance;
 mod clock;
-mod copy_column;
 mod delay;
 mod faults;
-mod flow_specs;
 mod flows;
 mod gateway;
 mod journal;
 mod kind;
 mod ledger;
-mod life;
 mod listing;
 mod near_window;
 mod params;
 mod reply;
 mod run_body;
+mod run_lifecycle;
 mod runs;
 mod scenario;
 mod server;
 mod service;
-mod world;
+mod service_state;
 
 #[cfg(test)]
 mod tests;
@@ -116,21 +47,17 @@ use tokio::sync::watch;
 use crate::run::{FlowId, Sandbox, Source};
 
 pub(crate) use chance::draw;
-pub use clock::Clock;
-pub use delay::{Delay, DelayError};
+pub use delay::Delay;
 pub use faults::{Fault, FaultBody, FaultRule, FaultTiming, RetryAfterForm};
-pub use journal::JournalError;
 pub use kind::RequestKind;
 pub use ledger::{Arrival, Arrived, Ledger, StoredRun};
 pub use near_window::NearWindow;
-pub use scenario::{
-    EmulatedOutcome, FlowOverride, ItemShape, PageTokens, ResponseShape, Retries, RetryWord,
-    Scenario, Spelling, Timestamps, TokenRule,
-};
+pub use scenario::{Dialect, EmulatedOutcome, FlowOverride, PageTokens, Scenario, Timestamps};
 
+use clock::Clock;
 use server::Server;
 use service::Service;
-use world::World;
+use service_state::ServiceState;
 
 /// A flow that exists from the start.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,12 +80,10 @@ pub struct Options {
     pub listen: SocketAddr,
     /// The flows that exist; of several with the same sandbox and id the first counts.
     pub flows: Vec<FlowSeed>,
-    /// How the world behaves.
+    /// How the service behaves.
     pub scenario: Scenario,
     /// The file in which runs outlive this emulator; `None`: they do not.
     pub journal: Option<PathBuf>,
-    /// What it takes the time from.
-    pub clock: Clock,
 }
 
 impl Default for Options {
@@ -169,7 +94,6 @@ impl Default for Options {
             flows: Vec::new(),
             scenario: Scenario::default(),
             journal: None,
-            clock: Clock::system(),
         }
     }
 }
@@ -186,8 +110,13 @@ pub enum EmulatorError {
         source: io::Error,
     },
     /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
+    #[error("could not use the emulator's journal {}", path.display())]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The scenario changes a flow that does not exist.
     #[error("the scenario changes the flow {0}, which is not among the emulator's flows")]
     UnknownFlow(FlowId),
@@ -212,13 +141,15 @@ impl Emulator {
             flows,
             scenario,
             journal,
-            clock,
         } = options;
-        let remembered = journal
-            .map(|path| journal::RunJournal::open(&path))
-            .transpose()?;
-        let world = World::new(flows, scenario, remembered).map_err(EmulatorError::UnknownFlow)?;
-        let service = Arc::new(Service::new(world, clock));
+        let open = |path: PathBuf| {
+            let opened = journal::RunJournal::open(&path);
+            opened.map_err(|source| EmulatorError::Journal { path, source })
+        };
+        let remembered = journal.map(open).transpose()?;
+        let state = ServiceState::new(flows, scenario, remembered);
+        let state = state.map_err(EmulatorError::UnknownFlow)?;
+        let service = Arc::new(Service::new(state, Clock::system()));
         let server = Server::start(listen, Arc::clone(&service))
             .await
             .map_err(|source| EmulatorError::Listen {
@@ -250,7 +181,7 @@ impl Emulator {
     /// How much arrived so far, and whatever arrives from now on.
     #[must_use]
     pub fn arrived(&self) -> watch::Receiver<Arrived> {
-        self.service.watch()
+        self.service.counts.watch()
     }
 
     /// How many runs have failed and were not run again.
@@ -263,10 +194,10 @@ impl Emulator {
     /// How many runs exist.
     #[must_use]
     pub fn stored(&self) -> usize {
-        self.service.world.run_count()
+        self.service.state.run_count()
     }
 
-    /// Accepts no more, lets answers under way leave, and ends.
+    /// Closes the port and every connection.
     pub async fn stop(self) {
         self.server.stop().await;
     }

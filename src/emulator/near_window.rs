@@ -74,69 +74,49 @@ mod tests {
 
     #[test]
     fn both_places_show_the_window_in_their_own_unit_and_type() {
-        let shown = |how: NearWindow| {
-            let mut run = json!({
-                "params": { "windowStartTime": "1640995200", "windowEndTime": "1641081600" },
+        let run = |params: (&str, &str), copy: (i64, i64)| {
+            json!({
+                "params": { "windowStartTime": params.0, "windowEndTime": params.1 },
                 "activities": [{ "durationSummary": { "extensions": {
-                    "windowStart": 1_640_995_200_000_i64, "windowEnd": 1_641_081_600_000_i64,
+                    "windowStart": copy.0, "windowEnd": copy.1,
                 }}}],
-            });
-            how.show(&mut run);
-            let copy = &run["activities"][0]["durationSummary"]["extensions"];
-            let text = |value: &Value| value.as_str().expect("a text").to_owned();
-            (
-                text(&run["params"]["windowStartTime"]),
-                text(&run["params"]["windowEndTime"]),
-                copy["windowStart"].as_i64().expect("a number"),
-                copy["windowEnd"].as_i64().expect("a number"),
-            )
+            })
         };
-        let expected = |a: &str, b: &str, c: i64, d: i64| (a.to_owned(), b.to_owned(), c, d);
-        assert_eq!(
-            shown(NearWindow::EndEarly),
-            expected(
-                "1640995200",
-                "1641081599",
-                1_640_995_200_000,
-                1_641_081_599_000
-            )
+        let own = run(
+            ("1000000000", "1000000060"),
+            (1_000_000_000_000, 1_000_000_060_000),
         );
-        assert_eq!(
-            shown(NearWindow::EndMillisEarly),
-            expected(
-                "1640995200000",
-                "1641081599999",
-                1_640_995_200_000,
-                1_641_081_599_999
-            )
-        );
-        assert_eq!(
-            shown(NearWindow::StartLate),
-            expected(
-                "1640995201",
-                "1641081600",
-                1_640_995_201_000,
-                1_641_081_600_000
-            )
-        );
-        assert_eq!(
-            shown(NearWindow::Microseconds),
-            expected(
-                "1640995200000000",
-                "1641081600000000",
-                1_640_995_200_000_000,
-                1_641_081_600_000_000
-            )
-        );
-        assert_eq!(
-            shown(NearWindow::EndFirst),
-            expected(
-                "1641081600",
-                "1640995200",
-                1_641_081_600_000,
-                1_640_995_200_000
-            )
-        );
+        for (near, params, copy) in [
+            (
+                NearWindow::EndEarly,
+                ("1000000000", "1000000059"),
+                (1_000_000_000_000, 1_000_000_059_000),
+            ),
+            (
+                NearWindow::EndMillisEarly,
+                ("1000000000000", "1000000059999"),
+                (1_000_000_000_000, 1_000_000_059_999),
+            ),
+            (
+                NearWindow::StartLate,
+                ("1000000001", "1000000060"),
+                (1_000_000_001_000, 1_000_000_060_000),
+            ),
+            (
+                NearWindow::Microseconds,
+                ("1000000000000000", "1000000060000000"),
+                (1_000_000_000_000_000, 1_000_000_060_000_000),
+            ),
+            (
+                NearWindow::EndFirst,
+                ("1000000060", "1000000000"),
+                (1_000_000_060_000, 1_000_000_000_000),
+            ),
+        ] {
+            let mut shown = own.clone();
+            near.show(&mut shown);
+            assert_eq!(shown, run(params, copy), "{near:?}");
+        }
     }
 
     #[test]

@@ -29,31 +29,6 @@ pub(super) struct RunParams {
 }
 
 impl RunParams {
-    /// Reads `params`.
-    ///
-    /// # Errors
-    /// With the message for the caller when a time is missing or none, or `deltaColumn` is not
-    /// an object with a name.
-    pub(super) fn read(raw: Map<String, Value>) -> Result<Self, RunParamsError> {
-        let mut times = [0; 3];
-        for (time, name) in times.iter_mut().zip(TIMES) {
-            let value = raw.get(name).filter(|value| !value.is_null());
-            let value = value.ok_or(RunParamsError::Missing(name))?;
-            *time = seconds(value).ok_or(RunParamsError::NotATime(name))?;
-        }
-        let [start_time, window_start, window_end] = times;
-        let delta_column = match raw.get("deltaColumn") {
-            None | Some(Value::Null) => None,
-            Some(value) => Some(delta_column(value).ok_or(RunParamsError::DeltaColumn)?),
-        };
-        Ok(Self {
-            raw,
-            start_time,
-            window: (window_start, window_end),
-            delta_column,
-        })
-    }
-
     /// `deltaColumn` as it came, or `null`.
     pub(super) fn raw_delta_column(&self) -> Value {
         self.raw.get("deltaColumn").cloned().unwrap_or_default()
@@ -62,19 +37,16 @@ impl RunParams {
     /// The `params` that a run carries in answers.
     pub(super) fn shown(&self, timestamps: Timestamps) -> Value {
         let mut shown = self.raw.clone();
-        let (window_start, window_end) = self.window;
-        for (name, time) in TIMES
-            .into_iter()
-            .zip([self.start_time, window_start, window_end])
-        {
-            let value = match timestamps {
-                Timestamps::Echo => continue,
-                Timestamps::Integer => Value::from(time),
-                Timestamps::Milliseconds => Value::from(time.saturating_mul(1000)),
-            };
-            shown.insert(name.to_owned(), value);
+        let factor = match timestamps {
+            Timestamps::Echo => return shown.into(),
+            Timestamps::Integer => 1,
+            Timestamps::Milliseconds => 1000,
+        };
+        let times = [self.start_time, self.window.0, self.window.1];
+        for (name, time) in TIMES.into_iter().zip(times) {
+            shown.insert(name.to_owned(), time.saturating_mul(factor).into());
         }
-        Value::Object(shown)
+        shown.into()
     }
 }
 
@@ -99,7 +71,24 @@ impl TryFrom<Map<String, Value>> for RunParams {
     type Error = RunParamsError;
 
     fn try_from(raw: Map<String, Value>) -> Result<Self, RunParamsError> {
-        Self::read(raw)
+        let given = |name| raw.get(name).filter(|value| !value.is_null());
+        let mut times = [0; 3];
+        for (time, name) in times.iter_mut().zip(TIMES) {
+            let value = given(name).ok_or(RunParamsError::Missing(name))?;
+            *time = seconds(value).ok_or(RunParamsError::NotATime(name))?;
+        }
+        let [start_time, window_start, window_end] = times;
+        let delta_column = given("deltaColumn").map(|value| {
+            let column: Option<DeltaColumn> = serde_json::from_value(value.clone()).ok();
+            let column = column.filter(|column| !column.name.is_empty());
+            column.ok_or(RunParamsError::DeltaColumn)
+        });
+        Ok(Self {
+            delta_column: delta_column.transpose()?,
+            raw,
+            start_time,
+            window: (window_start, window_end),
+        })
     }
 }
 
@@ -117,11 +106,6 @@ fn seconds(value: &Value) -> Option<i64> {
     }
 }
 
-fn delta_column(value: &Value) -> Option<DeltaColumn> {
-    let column: DeltaColumn = serde_json::from_value(value.clone()).ok()?;
-    (!column.name.is_empty()).then_some(column)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -130,7 +114,7 @@ mod tests {
 
     fn read(params: Value) -> Result<RunParams, RunParamsError> {
         match params {
-            Value::Object(raw) => RunParams::read(raw),
+            Value::Object(raw) => raw.try_into(),
             other => panic!("{other} is no object"),
         }
     }

@@ -12,7 +12,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::scenario::ItemShape;
+use super::scenario::Dialect;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -42,13 +42,13 @@ impl Reply {
         Self::new(status, body.to_string()).with_header(header::CONTENT_TYPE, "application/json")
     }
 
-    /// An entity, in the shape that `GET` by id answers with.
-    pub(super) fn one(entity: Value, shape: ItemShape) -> Self {
-        let body = match shape {
-            ItemShape::Items => json!({ "items": [entity] }),
-            ItemShape::Bare => entity,
+    /// An entity, in the shape that `dialect` gives one.
+    pub(super) fn one(status: StatusCode, entity: Value, dialect: Dialect) -> Self {
+        let body = match dialect {
+            Dialect::Tutorial => json!({ "items": [entity] }),
+            Dialect::Openapi => entity,
         };
-        Self::json(StatusCode::OK, &body)
+        Self::json(status, &body)
     }
 
     /// The page of HTML that proxies answer with when they are in trouble.
@@ -166,12 +166,5 @@ mod tests {
             reply.header("x-request-id")
         );
         assert_eq!(body["errorMessage"], body["errorDetails"]);
-    }
-
-    #[test]
-    fn an_invented_code_says_that_it_is_one() {
-        let reply = Reply::invented(StatusCode::BAD_REQUEST, 9001, "The flow is not once.");
-        let message = reply.body_json()["errorMessage"].to_string();
-        assert!(message.contains("made up by the emulator"), "{message}");
     }
 }

@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::chance::uuid_of;
 use super::clock::Millis;
-use super::life::Life;
-use super::scenario::{EmulatedOutcome, Scenario, Spelling};
-use super::world::{EmulatedFlow, EmulatedRun};
+use super::run_lifecycle::RunLifecycle;
+use super::scenario::{Dialect, EmulatedOutcome, Scenario};
+use super::service_state::{EmulatedFlow, EmulatedRun};
 
 /// Who writes runs and flows.
 pub(super) const TECHNICAL_ACCOUNT: &str = "emulator@techacct.adobe.com";
@@ -27,7 +27,7 @@ pub(super) fn etag(subject: impl std::fmt::Display, updated_at: Millis) -> Strin
 
 /// The run's version at `now`.
 pub(super) fn run_etag(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> String {
-    let updated_at = Life::of(run, scenario, now).updated_at(run);
+    let updated_at = RunLifecycle::of(run, scenario, now).updated_at(run);
     etag(&run.record.id, updated_at)
 }
 
@@ -40,10 +40,10 @@ pub(super) fn run_body(
     with_params: bool,
 ) -> Value {
     let record = &run.record;
-    let life = Life::of(run, scenario, now);
-    let (etag_key, activities_key, status) = match scenario.spelling {
-        Spelling::Samples => ("etag", "activities", life.status().to_owned()),
-        Spelling::Openapi => ("eTag", "activites", upper_snake(life.status())),
+    let life = RunLifecycle::of(run, scenario, now);
+    let (etag_key, activities_key, status) = match scenario.dialect {
+        Dialect::Tutorial => ("etag", "activities", life.status().to_owned()),
+        Dialect::Openapi => ("eTag", "activites", upper_snake(life.status())),
     };
     let mut body = json!({
         "id": record.id,
@@ -54,7 +54,7 @@ pub(super) fn run_body(
         "sandboxName": record.sandbox,
         "imsOrgId": record.ims_org_id,
         "flowId": record.flow_id,
-        "flowSpec": { "id": flow.spec().id, "version": "1.0" },
+        "flowSpec": flow.spec_reference(),
         "metrics": metrics(life, &status),
         etag_key: run_etag(run, scenario, now),
         activities_key: activities(run, life, &status, scenario),
@@ -105,27 +105,25 @@ fn errors(outcome: EmulatedOutcome) -> Option<(Value, Value)> {
 }
 
 /// When a run or an activity of it began and ended; a failed one has no end.
-fn duration_summary(life: Life) -> Value {
-    match life {
-        Life::Scheduled => json!({}),
-        Life::InProgress { started }
-        | Life::Ended {
-            started,
-            outcome: EmulatedOutcome::Failed,
-            ..
-        } => json!({ "startedAtUTC": started }),
-        Life::Ended {
-            started, completed, ..
-        } => json!({ "startedAtUTC": started, "completedAtUTC": completed }),
+fn duration_summary(life: RunLifecycle) -> Value {
+    let mut summary = json!({});
+    if let Some(started) = life.started {
+        summary["startedAtUTC"] = started.into();
     }
+    if let Some((completed, outcome)) = life.ended
+        && outcome != EmulatedOutcome::Failed
+    {
+        summary["completedAtUTC"] = completed.into();
+    }
+    summary
 }
 
-fn metrics(life: Life, status: &str) -> Value {
+fn metrics(life: RunLifecycle, status: &str) -> Value {
     let mut metrics = json!({
         "durationSummary": duration_summary(life),
         "statusSummary": { "status": status },
     });
-    if let Life::Ended { outcome, .. } = life {
+    if let Some((_, outcome)) = life.ended {
         let ([records_in, records_out, records_failed], [bytes_in, bytes_out]) =
             transferred(outcome);
         metrics["sizeSummary"] = json!({ "inputBytes": bytes_in, "outputBytes": bytes_out });
@@ -143,7 +141,10 @@ fn metrics(life: Life, status: &str) -> Value {
 
 /// The copy activity, and behind it, unless it failed, the promotion activity. The one that errors
 /// are of has them.
-fn activities(run: &EmulatedRun, life: Life, status: &str, scenario: &Scenario) -> Value {
+fn activities(run: &EmulatedRun, life: RunLifecycle, status: &str, scenario: &Scenario) -> Value {
+    if life.started.is_none() {
+        return json!([]);
+    }
     let activity = |id: &str, name: &str| {
         json!({
             "id": id,
@@ -161,21 +162,17 @@ fn activities(run: &EmulatedRun, life: Life, status: &str, scenario: &Scenario) 
             "windowEnd": end.saturating_mul(1000),
         });
     }
-    let mut activities = match life {
-        Life::Scheduled => return json!([]),
-        Life::InProgress { .. }
-        | Life::Ended {
-            outcome: EmulatedOutcome::Failed,
-            ..
-        } => vec![copy],
-        Life::Ended { .. } => vec![copy, activity("promotionActivity", "Promotion Activity")],
-    };
-    if let Life::Ended { outcome, .. } = life
-        && let Some((errors, nested)) = errors(outcome)
-        && let Some(last) = activities.last_mut()
-    {
-        last["statusSummary"]["errors"] = errors;
-        last["statusSummary"]["extensions"]["errors"] = nested;
+    let mut activities = vec![copy];
+    if let Some((_, outcome)) = life.ended {
+        if outcome != EmulatedOutcome::Failed {
+            activities.push(activity("promotionActivity", "Promotion Activity"));
+        }
+        if let Some((errors, nested)) = errors(outcome)
+            && let Some(last) = activities.last_mut()
+        {
+            last["statusSummary"]["errors"] = errors;
+            last["statusSummary"]["extensions"]["errors"] = nested;
+        }
     }
     activities.into()
 }
@@ -209,10 +206,9 @@ mod tests {
 
     #[test]
     fn a_failed_run_has_no_completion_time_and_counts_of_minus_one() {
-        let life = Life::Ended {
-            started: 1,
-            completed: 2,
-            outcome: EmulatedOutcome::Failed,
+        let life = RunLifecycle {
+            started: Some(1),
+            ended: Some((2, EmulatedOutcome::Failed)),
         };
         let metrics = metrics(life, life.status());
         assert!(metrics["durationSummary"]["completedAtUTC"].is_null());
@@ -221,11 +217,5 @@ mod tests {
             metrics["statusSummary"]["errors"][0]["code"],
             "CONNECTOR-1001-500"
         );
-    }
-
-    #[test]
-    fn the_specification_spells_a_status_in_capitals() {
-        assert_eq!(upper_snake("inProgress"), "IN_PROGRESS");
-        assert_eq!(upper_snake("success"), "SUCCESS");
     }
 }

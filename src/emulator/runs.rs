@@ -10,51 +10,42 @@ use url::form_urlencoded;
 use crate::run::FlowId;
 
 use super::call::AuthorizedCall;
-use super::life::Life;
+use super::clock::Millis;
 use super::listing::ListQuery;
 use super::params::RunParams;
 use super::reply::{Answer, Reply};
 use super::run_body::{run_body, run_etag};
-use super::scenario::{ResponseShape, Retries, RetryWord};
-use super::world::{Draft, EmulatedFlow};
+use super::run_lifecycle::RunLifecycle;
+use super::scenario::{Dialect, Scenario};
+use super::service_state::EmulatedRun;
 
 /// `POST /runs`
 pub(super) fn create(call: &AuthorizedCall) -> Answer {
-    let AuthorizedCall {
-        world, caller, now, ..
-    } = call;
-    let (flow_id, params) = read_create(call.body)?;
-    let key = (caller.sandbox.clone(), flow_id);
-    let flow = world.flow(&key).ok_or_else(|| no_flow(&flow_id))?;
-    let EmulatedFlow {
-        frequency, state, ..
-    } = flow;
-    if flow.hidden {
-        return Err(Reply::not_found("flows", &flow_id.to_string()));
-    }
-    if state != "enabled" {
+    let state = call.state;
+    let (flow_id, params) = read_create(&call.request.body)?;
+    let flow = state.flow(&call.caller.sandbox, flow_id);
+    let flow = flow.ok_or_else(|| no_flow(&flow_id))?;
+    if flow.state != "enabled" {
+        let state = &flow.state;
         let message = format!("Flow {flow_id} is in the state {state}, expected enabled.");
         return Err(Reply::bad_request(1444, &message));
     }
-    if frequency != "once" {
+    if flow.frequency != "once" {
         let message = format!("Flow {flow_id} is not scheduled for one-time ingestion.");
         return Err(Reply::invented(StatusCode::BAD_REQUEST, 9001, &message));
     }
-    let draft = Draft {
-        flow: key,
-        client: caller.client.clone(),
-        organization: caller.organization.clone(),
-        retrigger_of: None,
-        params: RunParams::read(params)?,
-    };
-    let run = world.store(draft, *now)?;
-    let id_and_etag = json!({ "id": run.record.id, "etag": run_etag(&run, &world.scenario, *now) });
-    let answer = match world.scenario.response_shape {
-        ResponseShape::Items => json!({ "items": [id_and_etag] }),
-        ResponseShape::Bare => id_and_etag,
-        ResponseShape::Object => run_body(&run, flow, &world.scenario, *now, true),
-    };
-    Ok(Reply::json(StatusCode::CREATED, &answer))
+    let params = RunParams::try_from(params)?;
+    let run = state.store(flow, &call.caller, params, None, call.now)?;
+    let body = id_and_etag(&run, &state.scenario, call.now);
+    Ok(Reply::one(
+        StatusCode::CREATED,
+        body,
+        state.scenario.dialect,
+    ))
+}
+
+fn id_and_etag(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> Value {
+    json!({ "id": run.record.id, "etag": run_etag(run, scenario, now) })
 }
 
 /// The flow and the `params` that a create asks for.
@@ -85,29 +76,24 @@ fn no_flow(id: &impl std::fmt::Display) -> Reply {
 
 /// `GET /runs`, newest first. A filter for flows is answered by an index, and taken out of the list.
 pub(super) fn list(call: &AuthorizedCall) -> Answer {
-    let AuthorizedCall {
-        world,
-        caller,
-        now,
-        without,
-        ..
-    } = call;
-    let scenario = &world.scenario;
+    let (state, sandbox) = (call.state, &call.caller.sandbox);
+    let scenario = &state.scenario;
     let mut list = ListQuery::read(call, "runs")?;
     let flows: Vec<_> = match list.take("flowId") {
         Some(ids) => ids
             .iter()
-            .filter_map(|id| world.visible_flow(&caller.sandbox, id))
+            .filter_map(|id| state.flow(sandbox, id.parse().ok()?))
             .collect(),
-        None => world.visible_flows(&caller.sandbox).collect(),
+        None => state.flows_in(sandbox).collect(),
     };
     let mut runs = Vec::new();
     for flow in flows {
-        let of_flow = world.runs_of(flow, list.cursor.as_of, list.cursor.ceiling);
+        let of_flow = state.runs_of(flow, list.cursor.as_of, list.cursor.ceiling);
         runs.extend(of_flow.into_iter().map(|run| (run, flow)));
     }
     runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.serial));
-    if *without > 0
+    let without = call.request.replica.without;
+    if without > 0
         && list.cursor.offset == 0
         && let Some((hidden, _)) = runs.get(without - 1).or(runs.last())
     {
@@ -116,78 +102,60 @@ pub(super) fn list(call: &AuthorizedCall) -> Answer {
         runs.retain(|(run, _)| run.serial < list.cursor.ceiling);
     }
     Ok(list.page(runs, |(run, flow)| {
-        run_body(run, flow, scenario, *now, scenario.params_in_lists)
+        run_body(run, flow, scenario, call.now, scenario.params_in_lists)
     }))
 }
 
 /// `GET /runs/{id}`
 pub(super) fn get(call: &AuthorizedCall) -> Answer {
-    let scenario = &call.world.scenario;
-    let (run, flow) = call
-        .world
-        .run(&call.caller.sandbox, call.id, call.now)
-        .ok_or_else(|| Reply::not_found("runs", call.id))?;
+    let (id, scenario) = (&call.request.id, &call.state.scenario);
+    let run = call.state.run(&call.caller.sandbox, id, call.now);
+    let (run, flow) = run.ok_or_else(|| Reply::not_found("runs", id))?;
     let body = run_body(&run, flow, scenario, call.now, scenario.params_in_runs);
-    Ok(Reply::one(body, scenario.item_shape))
+    Ok(Reply::one(StatusCode::OK, body, scenario.dialect))
 }
 
 /// `POST /runs/{id}/action?op=re-trigger`
 pub(super) fn act(call: &AuthorizedCall) -> Answer {
-    let AuthorizedCall {
-        world,
-        caller,
-        id,
-        now,
-        ..
-    } = call;
-    let scenario = &world.scenario;
-    let op = form_urlencoded::parse(call.query.as_bytes())
+    let (state, id, now) = (call.state, &call.request.id, call.now);
+    let scenario = &state.scenario;
+    let op = form_urlencoded::parse(call.request.query.as_bytes())
         .find_map(|(name, value)| (name == "op" && !value.is_empty()).then_some(value))
         .ok_or_else(|| Reply::bad_request(2119, "The query param op is missing."))?;
-    let is_understood = match &*op {
-        "re-trigger" => scenario.retry_word != RetryWord::Openapi,
-        "RE_TRIGGER" => scenario.retry_word != RetryWord::Tutorial,
-        _ => false,
+    let understood = match scenario.dialect {
+        Dialect::Tutorial => "re-trigger",
+        Dialect::Openapi => "RE_TRIGGER",
     };
-    if !is_understood {
+    if op != understood {
         let message = format!("The operation {op} is not supported.");
         return Err(Reply::bad_request(1435, &message));
     }
-    let (run, flow) = world
-        .run(&caller.sandbox, id, *now)
-        .ok_or_else(|| Reply::not_found("runs", id))?;
-    let run = world.at_once(&run);
-    if let Some(given) = call.headers.get(header::IF_MATCH) {
-        let current = run_etag(&run, scenario, *now);
-        if given.as_bytes() != current.as_bytes() {
-            let given = String::from_utf8_lossy(given.as_bytes());
-            // A body with nothing but this, as Adobe's troubleshooting page shows it.
-            let message = format!(
-                "Supplied version=[{given}] does not match the current version on \
-                 entity=[{current}]"
-            );
-            let body = json!({ "errorMessage": message });
-            return Err(Reply::json(StatusCode::PRECONDITION_FAILED, &body));
-        }
+    let run = state.run(&call.caller.sandbox, id, now);
+    let (run, flow) = run.ok_or_else(|| Reply::not_found("runs", id))?;
+    let run = state.newest_attempt(&run);
+    let current = run_etag(&run, scenario, now);
+    let given = call.request.headers.get(header::IF_MATCH);
+    if let Some(given) = given.filter(|given| given.as_bytes() != current.as_bytes()) {
+        let given = String::from_utf8_lossy(given.as_bytes());
+        // A body with nothing but this, as Adobe's troubleshooting page shows it.
+        let message = format!(
+            "Supplied version=[{given}] does not match the current version on entity=[{current}]"
+        );
+        let body = json!({ "errorMessage": message });
+        return Err(Reply::json(StatusCode::PRECONDITION_FAILED, &body));
     }
-    if !Life::of(&run, scenario, *now).is_retriable() {
+    if !RunLifecycle::of(&run, scenario, now).is_retriable() {
         let message = format!("Flow run {id} neither failed nor succeeded without a record.");
         return Err(Reply::invented(StatusCode::BAD_REQUEST, 9005, &message));
     }
-    let draft = Draft {
-        flow: flow.key(),
-        client: caller.client.clone(),
-        organization: caller.organization.clone(),
-        retrigger_of: Some(run.record.id.clone()),
-        params: run.record.params.clone(),
+    let (params, of) = (run.record.params.clone(), run.record.id.clone());
+    let again = state.store(flow, &call.caller, params, Some(of), now)?;
+    let body = match scenario.dialect {
+        Dialect::Tutorial => id_and_etag(&again, scenario, now),
+        Dialect::Openapi => {
+            let run = state.newest_attempt(&run);
+            run_body(&run, flow, scenario, now, scenario.params_in_runs)
+        }
     };
-    let again = world.store(draft, *now)?;
-    if scenario.retries == Retries::SameRun {
-        let run = world.at_once(&run);
-        let body = run_body(&run, flow, scenario, *now, scenario.params_in_runs);
-        return Ok(Reply::one(body, scenario.item_shape));
-    }
-    let etag = run_etag(&again, scenario, *now);
-    let body = json!({ "id": again.record.id, "etag": etag });
     Ok(Reply::json(StatusCode::OK, &body))
 }

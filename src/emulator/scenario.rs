@@ -1,7 +1,7 @@
 //! A scenario: everything about the emulated world that is not the default, as data.
 //!
 //! Takes YAML text and gives a [`Scenario`]; every knob has a calm default, unknown names are
-//! errors with line and column. The module's front page shows all of them in one example.
+//! errors with line and column. `docs/rehearsal.md` shows all of them in one example.
 //! Nothing here acts: the other files read these values.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use serde::Deserialize;
 
 use crate::manifest::{YamlError, read_yaml};
-use crate::run::{DeltaColumn, FlowId, Sandbox};
+use crate::run::{DeltaColumn, FlowId};
 
 use super::delay::Delay;
 use super::faults::{FaultRule, rules};
@@ -29,20 +29,14 @@ pub struct Scenario {
     #[serde(deserialize_with = "rules")]
     pub faults: Vec<FaultRule>,
 
-    /// The only organization that is let in; any unless said.
+    /// The only organization that is let in; by default any.
     pub organization: Option<String>,
-    /// The only API key and client id that is let in; any unless said.
-    pub api_key: Option<String>,
-    /// Which bearer tokens are let in.
-    pub tokens: TokenRule,
     /// How long a token lives that was issued at `/ims/token/v3`.
     pub token_lifetime: Delay,
     /// Requests in any one second above which the gateway answers 429 with `Retry-After: 1`.
     pub rate_limit: Option<NonZeroU32>,
 
-    /// The sandboxes that exist; `prod` and those of the flows unless said.
-    pub sandboxes: Vec<Sandbox>,
-    /// Flows that differ from the plain one: scheduled once, enabled, visible.
+    /// Flows that differ from the plain one: scheduled once and enabled.
     pub flows: Vec<FlowOverride>,
 
     /// Seconds that the service's clock is ahead of ours; negative: behind.
@@ -53,26 +47,18 @@ pub struct Scenario {
     pub scheduled_for: Delay,
     /// How long it is `inProgress` after that.
     pub runs_for: Delay,
-    /// How runs end: the weight of each way, 0 unless said; with no weight at all, each succeeds.
+    /// How runs end: the weight of each way, by default 0; with no weight at all, each succeeds.
     pub outcomes: BTreeMap<EmulatedOutcome, u16>,
     /// Whether of so many runs as all weights together exactly so many end in each way; else each
     /// run's end is drawn.
     pub outcomes_exact: bool,
     /// The first so many attempts of a window end as `outcomes` says, later ones succeed.
     pub bad_attempts: Option<NonZeroU32>,
-    /// What a request to run a run again does.
-    pub retries: Retries,
-    /// Which word for it is understood.
-    pub retry_word: RetryWord,
 
-    /// What `POST /runs` answers with.
-    pub response_shape: ResponseShape,
-    /// What `GET` by id answers with.
-    pub item_shape: ItemShape,
+    /// Whose words and shapes answers have, where two of Adobe's documents differ.
+    pub dialect: Dialect,
     /// How the three times in a run's `params` are given back.
     pub timestamps: Timestamps,
-    /// How the words that Adobe spells in two ways are spelled.
-    pub spelling: Spelling,
     /// Whether a listed run carries `params`.
     pub params_in_lists: bool,
     /// Whether a run got by its id carries `params`.
@@ -93,25 +79,18 @@ impl Default for Scenario {
             seed: 0,
             faults: Vec::new(),
             organization: None,
-            api_key: None,
-            tokens: TokenRule::Any,
             token_lifetime: Delay::from_millis(86_399_000),
             rate_limit: None,
-            sandboxes: Vec::new(),
             flows: Vec::new(),
             clock_skew: 0,
-            listed_after: Delay::NONE,
+            listed_after: Delay::default(),
             scheduled_for: Delay::from_millis(1_000),
             runs_for: Delay::from_millis(2_000),
             outcomes: BTreeMap::new(),
             outcomes_exact: false,
             bad_attempts: None,
-            retries: Retries::NewRun,
-            retry_word: RetryWord::Both,
-            response_shape: ResponseShape::Items,
-            item_shape: ItemShape::Items,
+            dialect: Dialect::Tutorial,
             timestamps: Timestamps::Echo,
-            spelling: Spelling::Samples,
             params_in_lists: true,
             params_in_runs: true,
             copy_windows: true,
@@ -121,25 +100,15 @@ impl Default for Scenario {
     }
 }
 
-/// What becomes of a run that is to run again.
+/// The two of Adobe's documents that differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Retries {
-    /// A new run is made, and the answer is its id and etag, as the tutorial says.
-    NewRun,
-    /// The run itself runs again, and the answer is all of it, as the specification says.
-    SameRun,
-}
-
-/// How the operation is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RetryWord {
-    /// `re-trigger` or `RE_TRIGGER`.
-    Both,
-    /// `re-trigger`, the tutorial's.
+pub enum Dialect {
+    /// The tutorials and samples: `etag`, `activities`, `inProgress`; entities in `items`; a
+    /// `re-trigger` makes a new run.
     Tutorial,
-    /// `RE_TRIGGER`, the specification's.
+    /// The OpenAPI specification: `eTag`, `activites`, `IN_PROGRESS`; bare entities; by
+    /// `RE_TRIGGER` the run itself runs again.
     Openapi,
 }
 
@@ -159,38 +128,6 @@ pub enum EmulatedOutcome {
     Failed,
 }
 
-/// Which bearer tokens are let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TokenRule {
-    /// Any that is not empty, except one issued here that expired.
-    Any,
-    /// Only those issued here.
-    Issued,
-}
-
-/// The three documented answers to a create.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ResponseShape {
-    /// `{"items": [{"id", "etag"}]}`, the tutorial's.
-    Items,
-    /// `{"id", "etag"}`, the specification's.
-    Bare,
-    /// The whole run, the tutorial's first draft's.
-    Object,
-}
-
-/// The two answers to a `GET` by id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum ItemShape {
-    /// `{"items": [entity]}`
-    Items,
-    /// The entity itself.
-    Bare,
-}
-
 /// How the times in `params` are given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -201,16 +138,6 @@ pub enum Timestamps {
     Integer,
     /// As integers of milliseconds.
     Milliseconds,
-}
-
-/// How the words are spelled that Adobe's samples and its specification spell differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Spelling {
-    /// `etag`, `activities`, `inProgress`.
-    Samples,
-    /// `eTag`, `activites`, `IN_PROGRESS`.
-    Openapi,
 }
 
 /// How the token of the next page is spelled.
@@ -230,23 +157,14 @@ pub enum PageTokens {
 pub struct FlowOverride {
     /// The flow.
     pub id: FlowId,
-    /// Its sandbox; every sandbox that has a flow of this id unless said.
-    #[serde(default)]
-    pub sandbox: Option<Sandbox>,
-    /// `scheduleParams.frequency`; `once` unless said.
-    #[serde(default)]
+    /// `scheduleParams.frequency`; by default `once`.
     pub frequency: Option<String>,
-    /// `state`; `enabled` unless said.
-    #[serde(default)]
+    /// `state`; by default `enabled`.
     pub state: Option<String>,
-    /// Whether it does not exist at all.
+    /// Whether it does not exist, or access labels hide it and its runs from the caller.
     #[serde(default)]
     pub absent: bool,
-    /// Whether access labels hide it and its runs from the caller.
-    #[serde(default)]
-    pub hidden: bool,
     /// The delta column that its Copy transformation names before any run was created.
-    #[serde(default)]
     pub delta_column: Option<DeltaColumn>,
 }
 

@@ -2,15 +2,14 @@
 //!
 //! Its own accept loop over hyper, since a fault acts on the connection: a reset leaves not one
 //! byte of an answer, half an answer ends in the middle of its body. Connections are served in
-//! parallel; when it is told to stop, answers under way are given a moment to leave.
+//! parallel.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream;
+use futures::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
@@ -20,10 +19,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use super::call::Call;
+use super::call::{Call, Replica};
 use super::kind::RequestKind;
 use super::reply::Reply;
 use super::service::{Cut, Delivery, Service};
@@ -32,8 +30,6 @@ use super::service::{Cut, Delivery, Service};
 const LEDGER: &str = "/_emulator/ledger";
 /// The largest body that is read; a create has some 200 bytes.
 const BODY_MAX: usize = 1 << 20;
-/// How long answers under way may take when the server stops.
-const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// How long the first half of an answer is given to leave before the connection ends.
 const HALF_LEAVES_WITHIN: Duration = Duration::from_millis(20);
 
@@ -41,8 +37,8 @@ const HALF_LEAVES_WITHIN: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) address: SocketAddr,
-    stop: watch::Sender<()>,
-    accepting: JoinHandle<()>,
+    /// The task that accepts; it owns those that serve.
+    accepting: JoinSet<()>,
 }
 
 impl Server {
@@ -50,36 +46,24 @@ impl Server {
     pub(super) async fn start(address: SocketAddr, service: Arc<Service>) -> std::io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = watch::channel(());
-        let accepting = tokio::spawn(accept(listener, service, stopped));
-        Ok(Self {
-            address,
-            stop,
-            accepting,
-        })
+        let mut accepting = JoinSet::new();
+        accepting.spawn(accept(listener, service));
+        Ok(Self { address, accepting })
     }
 
-    /// Accepts no more, lets answers under way leave, then closes every connection.
-    pub(super) async fn stop(self) {
-        let Self {
-            address: _,
-            stop,
-            accepting,
-        } = self;
-        drop(stop);
-        // An error here means that the runtime is going away, which stops it as well.
-        let _ = accepting.await;
+    /// Closes the port and every connection.
+    pub(super) async fn stop(mut self) {
+        self.accepting.shutdown().await;
     }
 }
 
-async fn accept(listener: TcpListener, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
+async fn accept(listener: TcpListener, service: Arc<Service>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            _ = stopped.changed() => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, Arc::clone(&service), stopped.clone()));
+                    connections.spawn(serve(stream, Arc::clone(&service)));
                 }
                 // Out of file descriptors, most likely: some will be free again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
@@ -87,27 +71,14 @@ async fn accept(listener: TcpListener, service: Arc<Service>, mut stopped: watch
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
         }
     }
-    drop(listener);
-    let all_closed = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(STOP_WITHIN, all_closed).await;
-    connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, service: Arc<Service>, mut stopped: watch::Receiver<()>) {
+async fn serve(stream: TcpStream, service: Arc<Service>) {
     // Without it small answers wait for an acknowledgement; it fails on dead connections only.
     let _ = stream.set_nodelay(true);
     let answers = service_fn(|request| Box::pin(answer(Arc::clone(&service), request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answers);
-    let served = tokio::select! {
-        served = poll_fn(|context| connection.poll_without_shutdown(context)) => Some(served),
-        _ = stopped.changed() => None,
-    };
-    let served = if let Some(served) = served {
-        served
-    } else {
-        Pin::new(&mut connection).graceful_shutdown();
-        poll_fn(|context| connection.poll_without_shutdown(context)).await
-    };
+    let served = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let stream = connection.into_parts().io.into_inner();
     let cut = served.as_ref().err().and_then(|error| {
         std::error::Error::source(error).and_then(|source| source.downcast_ref::<Cut>())
@@ -130,7 +101,7 @@ async fn answer(
         return Ok(response(Reply::json(StatusCode::OK, &ledger)));
     }
     let (kind, id) = RequestKind::of(head.method.as_str(), path);
-    let rule = service.arrived(kind);
+    let rule = service.on_arrival(kind);
     // What did not arrive whole, or has no end, is not worked at.
     let body = Limited::new(body, BODY_MAX).collect().await;
     let call = Call {
@@ -139,6 +110,7 @@ async fn answer(
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers,
         body: body.map_err(|_| Cut::Close)?.to_bytes(),
+        replica: Replica::default(),
     };
     match service.deliver(call, rule).await {
         Delivery::Whole(reply) => Ok(response(reply)),
@@ -170,14 +142,10 @@ fn response(reply: Reply) -> Response<UnsyncBoxBody<Bytes, Cut>> {
 
 /// A body that gives its bytes and then fails.
 fn half_body(half: Bytes) -> UnsyncBoxBody<Bytes, Cut> {
-    let frames = stream::unfold(Some(half), |half| async move {
-        let half = half?;
-        if half.is_empty() {
-            tokio::time::sleep(HALF_LEAVES_WITHIN).await;
-            Some((Err(Cut::Close), None))
-        } else {
-            Some((Ok(Frame::data(half)), Some(Bytes::new())))
-        }
+    let first = stream::iter([Ok(Frame::data(half))]);
+    let end = stream::once(async {
+        tokio::time::sleep(HALF_LEAVES_WITHIN).await;
+        Err(Cut::Close)
     });
-    StreamBody::new(frames).boxed_unsync()
+    StreamBody::new(first.chain(end)).boxed_unsync()
 }

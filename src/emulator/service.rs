@@ -1,7 +1,7 @@
 //! The service as a whole: one request in, one answer out, or what a fault leaves of it.
 //!
 //! Counts the request, asks the fault plan, lets the gateway check it, then does the work. The
-//! work itself is a function of the request, the world and the clock, and takes no time; only
+//! work itself is a function of the request, the state and the clock, and takes no time; only
 //! faults wait.
 
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use hyper::body::Bytes;
 use hyper::{StatusCode, header};
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::call::{AuthorizedCall, Call};
-use super::clock::{Clock, Millis};
+use super::clock::Clock;
 use super::faults::{Fault, FaultBody, FaultPlan, FaultRule, FaultTiming, RetryAfterForm};
 use super::gateway::{self, Gateway};
 use super::kind::RequestKind;
-use super::ledger::{Arrived, Ledger, Tally};
+use super::ledger::{Ledger, RequestCounts};
 use super::reply::{Answer, Reply};
-use super::world::World;
-use super::{flow_specs, flows, listing, runs};
+use super::scenario::Scenario;
+use super::service_state::ServiceState;
+use super::{flows, runs};
 
 /// What goes back over the connection.
 #[derive(Debug)]
@@ -45,80 +45,66 @@ pub(super) enum Cut {
 /// The emulated IMS, gateway and Flow Service.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) world: World,
+    pub(super) state: ServiceState,
     gateway: Gateway,
     plan: FaultPlan,
-    tally: Tally,
+    pub(super) counts: RequestCounts,
     clock: Clock,
 }
 
 impl Service {
-    pub(super) fn new(world: World, clock: Clock) -> Self {
-        let plan = FaultPlan::new(
-            world.scenario.seed,
-            world.run_count(),
-            world.scenario.faults.clone(),
-        );
+    pub(super) fn new(state: ServiceState, clock: Clock) -> Self {
+        let Scenario { seed, faults, .. } = &state.scenario;
         Self {
-            world,
+            plan: FaultPlan::new(*seed, state.run_count(), faults.clone()),
+            state,
             gateway: Gateway::default(),
-            plan,
-            tally: Tally::default(),
+            counts: RequestCounts::default(),
             clock,
         }
     }
 
     /// The count of what arrived and what is stored.
     pub(super) fn ledger(&self) -> Ledger {
-        self.tally.ledger(&self.world, self.micros() / 1000)
-    }
-
-    /// How much arrived, as it arrives.
-    pub(super) fn watch(&self) -> watch::Receiver<Arrived> {
-        self.tally.watch()
+        self.counts.ledger(&self.state, self.micros() / 1000)
     }
 
     /// Counts a request whose head has arrived; gives the rule that decides its fate, if one does.
-    pub(super) fn arrived(&self, kind: RequestKind) -> Option<FaultRule> {
-        self.tally.arrived(kind, &self.clock);
-        let rule = self.plan.strike(kind, self.clock.micros() / 1000)?;
-        self.tally.struck(rule.name());
+    pub(super) fn on_arrival(&self, kind: RequestKind) -> Option<FaultRule> {
+        self.counts.count_arrival(kind, &self.clock);
+        let rule = self.plan.rule_for(kind, self.clock.micros() / 1000)?;
+        self.counts.count_fault(rule.name());
         Some(rule)
     }
 
     /// Answers a request, with what `rule` does to it.
     pub(super) async fn deliver(self: Arc<Self>, call: Call, rule: Option<FaultRule>) -> Delivery {
-        let Some(FaultRule {
-            fault, date, age, ..
-        }) = rule
-        else {
-            return Delivery::Whole(self.reply(&call));
+        let (fault, date, age) = match rule {
+            Some(rule) => (rule.fault, rule.date, rule.age),
+            None => (None, 0, None),
         };
-        let untrue = |reply: Reply| {
-            let reply = match date {
-                0 => reply,
-                ahead => reply.with_header(header::DATE, &self.http_date(ahead.into())),
-            };
+        let delivery = match fault {
+            Some(fault) => Arc::clone(&self).deliver_faulty(call, fault).await,
+            None => Delivery::Whole(self.reply(&call)),
+        };
+        let dated = |reply: Reply| {
+            let reply = reply.with_header(header::DATE, &self.http_date(date.into()));
             match age {
                 None => reply,
                 Some(seconds) => reply.with_header(header::AGE, &seconds.to_string()),
             }
         };
-        let delivery = match fault {
-            None => Delivery::Whole(self.reply(&call)),
-            Some(fault) => Arc::clone(&self).struck(call, fault).await,
-        };
         match delivery {
-            Delivery::Whole(reply) => Delivery::Whole(untrue(reply)),
-            Delivery::Half(reply) => Delivery::Half(untrue(reply)),
+            Delivery::Whole(reply) => Delivery::Whole(dated(reply)),
+            Delivery::Half(reply) => Delivery::Half(dated(reply)),
             Delivery::Cut(cut) => Delivery::Cut(cut),
         }
     }
 
-    async fn struck(self: Arc<Self>, call: Call, fault: Fault) -> Delivery {
-        let work_if = |when| {
+    async fn deliver_faulty(self: Arc<Self>, mut call: Call, fault: Fault) -> Delivery {
+        let work_if = |when, call: &Call| {
             if when == FaultTiming::After {
-                self.reply(&call);
+                self.reply(call);
             }
         };
         let reply = match fault {
@@ -136,15 +122,15 @@ impl Service {
                 body,
                 flow_code,
             } => {
-                work_if(when);
+                work_if(when, &call);
                 error_by_scenario(code, body, flow_code)
             }
             Fault::Reset(when) => {
-                work_if(when);
+                work_if(when, &call);
                 return Delivery::Cut(Cut::Reset);
             }
             Fault::Hang { time, when } => {
-                work_if(when);
+                work_if(when, &call);
                 tokio::time::sleep(time.duration()).await;
                 return Delivery::Cut(Cut::Close);
             }
@@ -158,8 +144,14 @@ impl Service {
             }),
             Fault::Nearly(window) => with_entities(self.reply(&call), |entity| window.show(entity)),
             Fault::Empty => Reply::json(StatusCode::OK, &json!({ "items": [], "_links": {} })),
-            Fault::Behind(time) => self.reply_as_of(&call, time.millis(), 0),
-            Fault::WithoutNewest(runs) => self.reply_as_of(&call, 0, runs),
+            Fault::Behind(time) => {
+                call.replica.behind = time.millis();
+                self.reply(&call)
+            }
+            Fault::WithoutNewest(runs) => {
+                call.replica.without = runs;
+                self.reply(&call)
+            }
             Fault::HalfAnswer => return Delivery::Half(self.reply(&call)),
             Fault::Slow(delay) => {
                 // On its own task: a caller that has gone away stops no gateway's backend.
@@ -174,57 +166,35 @@ impl Service {
                 }
             }
         };
-        Delivery::Whole(self.dated(reply))
+        Delivery::Whole(reply)
     }
 
     /// The answer to a request to which nothing bad happens.
     fn reply(&self, call: &Call) -> Reply {
-        self.reply_as_of(call, 0, 0)
+        self.answer(call).unwrap_or_else(|refused| refused)
     }
 
-    /// The same by a replica: a read is answered as it was `behind` ago, and a list of runs lacks
-    /// the newest `without`.
-    fn reply_as_of(&self, call: &Call, behind: Millis, without: usize) -> Reply {
-        let reply = self.work(call, behind, without);
-        self.dated(reply.unwrap_or_else(|refused| refused))
-    }
-
-    fn work(&self, call: &Call, behind: Millis, without: usize) -> Answer {
-        let Call {
-            kind,
-            id,
-            query,
-            headers,
-            body,
-        } = call;
-        let micros = self.micros();
+    fn answer(&self, call: &Call) -> Answer {
+        let (state, kind, micros) = (&self.state, call.kind, self.micros());
         let now = micros / 1000;
-        let world = &self.world;
-        if *kind == RequestKind::Token {
-            let reply = gateway::issue_token(body, &world.scenario, now)?;
-            self.tally.token_issued();
+        if kind == RequestKind::Token {
+            let reply = gateway::issue_token(&call.body, &state.scenario, now)?;
+            self.counts.token_issued();
             return Ok(reply);
         }
-        if !self.gateway.has_room(&world.scenario, micros) {
-            self.tally.struck("rateLimit");
+        if !self.gateway.has_room(&state.scenario, micros) {
+            self.counts.count_fault("rateLimit");
             return Err(Reply::throttled(Some("1")));
         }
-        if *kind == RequestKind::CreateRun {
-            gateway::check_content_type(headers)?;
-        }
         let call = AuthorizedCall {
-            world,
-            caller: gateway::caller(headers, world, now)?,
-            id,
-            query,
-            headers,
-            body,
+            request: call,
+            caller: gateway::caller(&call.headers, state, now)?,
+            state,
             now: if kind.makes_a_run() {
                 now
             } else {
-                now - behind
+                now - call.replica.behind
             },
-            without,
         };
         match kind {
             RequestKind::CreateRun => runs::create(&call),
@@ -233,16 +203,7 @@ impl Service {
             RequestKind::Action => runs::act(&call),
             RequestKind::ListFlows => flows::list(&call),
             RequestKind::GetFlow => flows::get(&call),
-            RequestKind::ListFlowSpecs => listing::list(&call, "flowSpecs", flow_specs::all()),
-            RequestKind::GetFlowSpec => listing::get(&call, "flowSpecs", flow_specs::all()),
-            RequestKind::ListSourceConnections => {
-                let all = flows::source_connections(&call);
-                listing::list(&call, "sourceConnections", all)
-            }
-            RequestKind::GetSourceConnection => {
-                let all = flows::source_connections(&call);
-                listing::get(&call, "sourceConnections", all)
-            }
+            RequestKind::GetFlowSpec => flows::get_spec(&call),
             RequestKind::Token | RequestKind::Other => Err(Reply::invented(
                 StatusCode::NOT_FOUND,
                 9008,
@@ -253,12 +214,7 @@ impl Service {
 
     /// Now, by the service's clock.
     fn micros(&self) -> i64 {
-        self.clock.micros() + i64::from(self.world.scenario.clock_skew) * 1_000_000
-    }
-
-    /// The reply with the service's own time.
-    fn dated(&self, reply: Reply) -> Reply {
-        reply.with_header(header::DATE, &self.http_date(0))
+        self.clock.micros() + i64::from(self.state.scenario.clock_skew) * 1_000_000
     }
 
     /// The instant so many seconds ahead of the service's clock, as HTTP writes it.

@@ -1,4 +1,4 @@
-//! The life of one apply: from its start to its own end, or to the moment at which it is killed.
+//! One process of `backfill`: from its start to its own end, or to the moment at which it is killed.
 
 use std::future::pending;
 use std::io;
@@ -12,7 +12,7 @@ use super::kill::Kill;
 use crate::cli::signals::Signals;
 use crate::emulator::Arrived;
 
-/// How an apply ended.
+/// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// By us.
@@ -26,13 +26,13 @@ pub(crate) enum Ended {
 }
 
 /// Starts `command` and sees it to its end; `arrived` tells of requests.
-pub(crate) async fn live(
+pub(crate) async fn run_until(
     mut command: Command,
     kill: Option<Kill>,
-    mut arrived: watch::Receiver<Arrived>,
+    arrived: watch::Receiver<Arrived>,
     signals: &mut Signals,
 ) -> io::Result<Ended> {
-    let before = *arrived.borrow_and_update();
+    let before = *arrived.borrow();
     let mut child = command.spawn()?;
     tokio::select! {
         status = child.wait() => {

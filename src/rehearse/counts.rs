@@ -1,91 +1,61 @@
 //! The verdict: the service's own count against what the manifests want.
 //!
-//! Pure. What exists is taken from the emulator's ledger and from nothing else. What the last
-//! apply said is heard on one question only: whether a run that does not exist is known not to,
-//! or was forgotten.
+//! Pure. What exists is taken from the emulator's ledger and from nothing else. The last apply's
+//! report answers one question only: whether a run that does not exist is known not to exist, or
+//! was forgotten.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 
-use super::result::{Miscount, RehearsalCounts, Wrong};
+use super::result::{FlowWindow, Miscount, MiscountKind, RehearsalCounts};
 use crate::emulator::StoredRun;
 use crate::run::{DesiredRun, Key};
 
-/// The window of a flow, in the words of the wire, which the service's count is kept in.
-type WindowPlace = (String, String, i64, i64);
-
-/// The part of an `apply/v1` that is heard.
+/// The part of an `apply/v1` that counts.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct LastApply {
     #[serde(default)]
-    summary: AppliedSummary,
-    #[serde(default)]
-    runs: Vec<SaidRun>,
+    runs: Vec<ReportedRun>,
     message: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AppliedSummary {
-    in_doubt: usize,
-}
-
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SaidRun {
-    sandbox: String,
-    flow_id: String,
-    window_start_time: i64,
-    window_end_time: i64,
+struct ReportedRun {
+    #[serde(flatten)]
+    window: FlowWindow,
     outcome: String,
-    error: Option<SaidError>,
+    error: Option<ReportedError>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct SaidError {
+struct ReportedError {
     message: String,
 }
 
 impl LastApply {
     /// How many runs it has not brought to their end: the fewer, the further it is.
     pub(crate) fn open(&self) -> usize {
-        let in_doubt = self.runs.iter().filter(|run| run.is_in_doubt()).count();
-        let of_no_manifest = self.summary.in_doubt.saturating_sub(in_doubt);
-        of_no_manifest + self.runs.iter().filter(|run| run.is_open()).count()
+        self.open_runs().count()
     }
 
     /// Why something is open, in its own words.
-    pub(crate) fn why(&self) -> Option<String> {
-        let mut open = self.runs.iter().filter(|run| run.is_open());
-        let first = open.find_map(|run| run.error.as_ref());
-        let first = first.map(|error| error.message.clone());
-        self.message.clone().or(first)
+    pub(crate) fn why(&self) -> Option<&str> {
+        let error = || self.open_runs().find_map(|run| run.error.as_ref());
+        let error = || error().map(|error| &error.message);
+        self.message.as_ref().or_else(error).map(String::as_str)
+    }
+
+    /// The runs that it reports as perhaps missing.
+    fn open_runs(&self) -> impl Iterator<Item = &ReportedRun> {
+        let is_open = |run: &&ReportedRun| {
+            !matches!(run.outcome.as_str(), "created" | "adopted" | "unchanged")
+        };
+        self.runs.iter().filter(is_open)
     }
 }
 
-impl SaidRun {
-    fn is_in_doubt(&self) -> bool {
-        self.outcome == "inDoubt"
-    }
-
-    /// Whether it said itself that the run may not exist.
-    fn is_open(&self) -> bool {
-        !matches!(self.outcome.as_str(), "created" | "adopted" | "unchanged")
-    }
-
-    fn place(&self) -> WindowPlace {
-        (
-            self.sandbox.clone(),
-            self.flow_id.clone(),
-            self.window_start_time,
-            self.window_end_time,
-        )
-    }
-}
-
-/// One window: what is wanted of it, what exists, and what was said to be open.
+/// One window: what is wanted of it, what exists, and what was reported as open.
 #[derive(Debug, Default)]
 struct Count {
     keys: Vec<Key>,
@@ -99,90 +69,81 @@ struct Count {
 pub(crate) fn judge(
     wanted: &[DesiredRun],
     stored: &[StoredRun],
-    said: &LastApply,
+    last: &LastApply,
 ) -> (RehearsalCounts, Vec<Miscount>) {
-    let mut counts: BTreeMap<WindowPlace, Count> = BTreeMap::new();
+    let mut windows: BTreeMap<FlowWindow, Count> = BTreeMap::new();
     for run in wanted {
         let identity = &run.identity;
-        let place = (
-            identity.flow.sandbox.to_string(),
-            identity.flow.id.to_string(),
-            identity.window.start().get(),
-            identity.window.end().get(),
-        );
-        counts.entry(place).or_default().keys.push(run.key());
+        let window = FlowWindow {
+            sandbox: identity.flow.sandbox.to_string(),
+            flow_id: identity.flow.id.to_string(),
+            window_start_time: identity.window.start().get(),
+            window_end_time: identity.window.end().get(),
+        };
+        windows.entry(window).or_default().keys.push(run.key());
     }
+    let mut counts = RehearsalCounts {
+        wanted: wanted.len(),
+        ..RehearsalCounts::default()
+    };
     // A run that was made to run another again takes its place; a second one for the same is one
     // too many.
     let mut again: HashSet<&str> = HashSet::new();
-    let mut retried = 0;
     for run in stored {
         if let Some(of) = &run.retrigger_of
             && again.insert(of)
         {
-            retried += 1;
+            counts.retried += 1;
             continue;
         }
-        let place = (
-            run.sandbox.clone(),
-            run.flow_id.clone(),
-            run.window_start_time,
-            run.window_end_time,
-        );
-        let count = counts.entry(place).or_default();
+        let window = FlowWindow {
+            sandbox: run.sandbox.clone(),
+            flow_id: run.flow_id.clone(),
+            window_start_time: run.window_start_time,
+            window_end_time: run.window_end_time,
+        };
+        let count = windows.entry(window).or_default();
         count.run_ids.push(run.run_id.clone());
     }
-    let mut open: HashMap<WindowPlace, (usize, usize)> = HashMap::new();
-    for run in said.runs.iter().filter(|run| run.is_open()) {
-        let (in_doubt, left) = open.entry(run.place()).or_default();
-        *if run.is_in_doubt() { in_doubt } else { left } += 1;
-    }
-    let mut verdict = RehearsalCounts {
-        wanted: wanted.len(),
-        retried,
-        in_doubt: said.summary.in_doubt,
-        ..RehearsalCounts::default()
-    };
-    let mut miscounts = Vec::new();
-    for (place, mut count) in counts {
-        if let Some((in_doubt, left)) = open.remove(&place) {
-            (count.in_doubt, count.left) = (in_doubt, left);
-        }
-        if let Some(wrong) = add(&mut verdict, &count) {
-            let (sandbox, flow_id, window_start_time, window_end_time) = place;
-            miscounts.push(Miscount {
-                outcome: wrong,
-                keys: count.keys,
-                sandbox,
-                flow_id,
-                window_start_time,
-                window_end_time,
-                runs: count.run_ids,
-            });
+    for run in last.open_runs() {
+        let is_in_doubt = run.outcome == "inDoubt";
+        counts.in_doubt += usize::from(is_in_doubt);
+        if let Some(count) = windows.get_mut(&run.window) {
+            count.in_doubt += usize::from(is_in_doubt);
+            count.left += usize::from(!is_in_doubt);
         }
     }
-    (verdict, miscounts)
+    let miscounts = windows.into_iter().filter_map(|(window, count)| {
+        Some(Miscount {
+            outcome: add(&mut counts, &count)?,
+            keys: count.keys,
+            window,
+            runs: count.run_ids,
+        })
+    });
+    let miscounts = miscounts.collect();
+    (counts, miscounts)
 }
 
 /// Adds the count of a window to those of all; gives what is wrong with it.
-fn add(verdict: &mut RehearsalCounts, count: &Count) -> Option<Wrong> {
+fn add(counts: &mut RehearsalCounts, count: &Count) -> Option<MiscountKind> {
     let (wanted, stored) = (count.keys.len(), count.run_ids.len());
-    verdict.created += wanted.min(stored);
+    counts.created += wanted.min(stored);
     let missing = wanted.saturating_sub(stored);
     let beyond = stored.saturating_sub(wanted);
-    // A doubt about a run that does not exist is no loss; nor is one that was left, and said so.
+    // A missing run that was reported as in doubt or as left is not lost: a person knows of it.
     let not_in_doubt = missing.saturating_sub(count.in_doubt);
     let lost = not_in_doubt.saturating_sub(count.left);
-    verdict.left += not_in_doubt - lost;
-    verdict.lost += lost;
+    counts.left += not_in_doubt - lost;
+    counts.lost += lost;
     if wanted == 0 {
-        verdict.unwanted += beyond;
-        Some(Wrong::Unwanted)
+        counts.unwanted += beyond;
+        Some(MiscountKind::Unwanted)
     } else if beyond > 0 {
-        verdict.doubled += beyond;
-        Some(Wrong::Doubled)
+        counts.doubled += beyond;
+        Some(MiscountKind::Doubled)
     } else {
-        (lost > 0).then_some(Wrong::Lost)
+        (lost > 0).then_some(MiscountKind::Lost)
     }
 }
 
@@ -214,7 +175,7 @@ mod tests {
         .expect("a stored run")
     }
 
-    fn said(outcomes: &[(i64, &str)]) -> LastApply {
+    fn reported(outcomes: &[(i64, &str)]) -> LastApply {
         let in_doubt = outcomes.iter().filter(|(_, o)| *o == "inDoubt").count();
         let runs: Vec<_> = outcomes
             .iter()
@@ -255,23 +216,23 @@ mod tests {
                 stored(4, "d"),
             ],
             // It believes that all is well: that is what makes a loss of a missing run.
-            &said(&[(1, "created"), (2, "created"), (3, "unchanged")]),
+            &reported(&[(1, "created"), (2, "created"), (3, "unchanged")]),
         );
         assert_eq!((verdict.wanted, verdict.created), (3, 2));
         assert_eq!((verdict.doubled, verdict.lost, verdict.unwanted), (1, 1, 1));
         let wrong: Vec<_> = wrong
             .iter()
             .map(|m| {
-                let day = m.window_start_time / 10;
+                let day = m.window.window_start_time / 10;
                 (m.outcome, day, m.keys.len(), m.runs.len())
             })
             .collect();
         assert_eq!(
             wrong,
             [
-                (Wrong::Doubled, 1, 1, 2),
-                (Wrong::Lost, 2, 1, 0),
-                (Wrong::Unwanted, 4, 0, 1)
+                (MiscountKind::Doubled, 1, 1, 2),
+                (MiscountKind::Lost, 2, 1, 0),
+                (MiscountKind::Unwanted, 4, 0, 1)
             ]
         );
     }
@@ -281,7 +242,7 @@ mod tests {
         let (verdict, wrong) = judge(
             &[wanted(1, 1), wanted(2, 1), wanted(3, 1), wanted(4, 1)],
             &[stored(1, "a")],
-            &said(&[
+            &reported(&[
                 (1, "inDoubt"),
                 (2, "inDoubt"),
                 (3, "remaining"),
@@ -309,7 +270,7 @@ mod tests {
 
     #[test]
     fn how_far_an_apply_came_is_how_little_it_left_open() {
-        let apply = said(&[(1, "created"), (2, "inDoubt"), (3, "remaining")]);
+        let apply = reported(&[(1, "created"), (2, "inDoubt"), (3, "remaining")]);
         assert_eq!(apply.open(), 2);
         assert_eq!(LastApply::default().open(), 0);
     }

@@ -1,5 +1,5 @@
 //! The folder of a rehearsal: a config fitted to the scenario, a state of its own, what the
-//! applies said, and in the end the evidence.
+//! applies printed, and in the end the evidence.
 //!
 //! Gives the command of an apply, which runs this very program with an environment that holds
 //! nothing of the user's but where programs are: no credential of theirs can reach the emulator,
@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::emulator::{Emulator, Fault, Ledger, Scenario};
 
 /// Variables that a process needs on some system to start or to open a socket.
 const KEPT: [&str; 2] = ["PATH", "SystemRoot"];
-/// Who the applies are, where the scenario names nobody.
+/// Who the applies are; their organization is the scenario's, if it names one.
 const CLIENT: &str = "rehearsal";
 const ORGANIZATION: &str = "REHEARSAL@AdobeOrg";
 /// Requests a second, where the scenario has no limit: no time is spent on waiting.
@@ -43,7 +43,7 @@ pub(crate) struct Folder {
     place: TempDir,
     program: PathBuf,
     arguments: Vec<OsString>,
-    environment: Vec<(String, OsString)>,
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Folder {
@@ -58,69 +58,47 @@ impl Folder {
         let limits = &context.config.limits;
         let text = config(limits, context.config.wire.timestamps, scenario);
         fs::write(place.path().join("backfill.yaml"), text)?;
-        let mut arguments: Vec<OsString> = ["--yes", "--progress", "plain", "--color"]
+        let at = |file: &str| place.path().join(file).into_os_string();
+        let mut arguments: Vec<OsString> = ["--yes", "--progress=plain", "--color=never"]
             .map(OsString::from)
             .into();
-        arguments.push("never".into());
-        for (flag, file) in [
-            ("--config", "backfill.yaml"),
-            ("--state", "state"),
-            ("--report", "report.json"),
-        ] {
-            arguments.push(flag.into());
-            arguments.push(place.path().join(file).into());
-        }
+        arguments.extend(["--config".into(), at("backfill.yaml")]);
+        arguments.extend(["--state".into(), at("state")]);
+        arguments.extend(["--report".into(), at("report.json")]);
         if let Some(sandbox) = &context.sandbox {
             arguments.extend(["--sandbox".into(), sandbox.to_string().into()]);
         }
         arguments.push("--".into());
         arguments.extend(paths.iter().map(OsString::from));
-        let organization = scenario.organization.clone();
-        let organization =
-            organization.or_else(|| context.organization.as_ref().map(ToString::to_string));
-        let client = scenario.api_key.clone();
-        let kept = KEPT.into_iter().filter_map(|name| {
-            let value = std::env::var_os(name)?;
-            Some((name.to_owned(), value))
-        });
-        let ours = [
-            ("AEP_ENDPOINT", emulator.url()),
-            ("AEP_IMS_ENDPOINT", emulator.url()),
-            ("AEP_CLIENT_ID", client.unwrap_or_else(|| CLIENT.to_owned())),
-            ("AEP_CLIENT_SECRET", CLIENT.to_owned()),
-            ("AEP_SCOPES", "openid".to_owned()),
-            (
-                "AEP_ORG_ID",
-                organization.unwrap_or_else(|| ORGANIZATION.to_owned()),
-            ),
+        let organization = match (&scenario.organization, &context.organization) {
+            (Some(only), _) => only.clone(),
+            (None, Some(own)) => own.to_string(),
+            (None, None) => ORGANIZATION.to_owned(),
+        };
+        let mut environment = vec![
+            ("AEP_ENDPOINT", emulator.url().into()),
+            ("AEP_IMS_ENDPOINT", emulator.url().into()),
+            ("AEP_CLIENT_ID", CLIENT.into()),
+            ("AEP_CLIENT_SECRET", CLIENT.into()),
+            ("AEP_SCOPES", "openid".into()),
+            ("AEP_ORG_ID", organization.into()),
         ];
-        let ours = ours.map(|(name, value)| (name.to_owned(), OsString::from(value)));
+        environment.extend(
+            KEPT.into_iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        );
         Ok(Self {
             program: std::env::current_exe()?,
             arguments,
-            environment: kept.chain(ours).collect(),
+            environment,
             place,
         })
     }
 
-    /// The command of the next apply, which the output is to show under `title`.
-    pub(crate) fn apply(&self, title: &str) -> io::Result<Command> {
-        self.command("apply", title, &[])
-    }
-
-    /// That of the next retry; `wait`: one that follows the runs to their end.
-    pub(crate) fn retry(&self, title: &str, wait: bool) -> io::Result<Command> {
-        let more: &[&str] = if wait { &["--wait"] } else { &[] };
-        self.command("retry", title, more)
-    }
-
-    /// That of an apply that has nothing to create, and follows the runs to their end.
-    pub(crate) fn follow(&self) -> io::Result<Command> {
-        self.command("apply", "apply, to follow the runs", &["--wait"])
-    }
-
-    fn command(&self, verb: &str, title: &str, more: &[&str]) -> io::Result<Command> {
-        // What the one before said must not be taken for what this one says.
+    /// The command of the next apply or retry, which the output is to show under `title`; one that
+    /// `waits` follows the runs to their end.
+    pub(crate) fn command(&self, verb: &str, title: &str, waits: bool) -> io::Result<Command> {
+        // A process that dies early must not leave the report of the one before as its own.
         match fs::remove_file(self.report()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -133,10 +111,10 @@ impl Folder {
         let mut command = Command::new(&self.program);
         command
             .arg(verb)
-            .args(more)
+            .args(waits.then_some("--wait"))
             .args(&self.arguments)
             .env_clear()
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -150,15 +128,13 @@ impl Folder {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// The last lines of what the applies said.
+    /// The last lines of what the applies printed.
     pub(crate) fn last_lines(&self) -> Vec<String> {
         let text = fs::read(self.output()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(TAIL)..]
-            .iter()
-            .map(|line| (*line).to_owned())
-            .collect()
+        let last = &lines[lines.len().saturating_sub(TAIL)..];
+        last.iter().map(|line| (*line).to_owned()).collect()
     }
 
     /// Leaves the folder where it is, the service's own count in it, and says where that is.
@@ -170,31 +146,23 @@ impl Folder {
         Ok(path)
     }
 
-    fn path(&self) -> &Path {
-        self.place.path()
-    }
-
     fn report(&self) -> PathBuf {
-        self.path().join("report.json")
+        self.place.path().join("report.json")
     }
 
     fn output(&self) -> PathBuf {
-        self.path().join("output.txt")
+        self.place.path().join("output.txt")
     }
 }
 
 /// The config of the applies: the user's own way of sending, at a pace that wastes no time, and
 /// none of the guards that would have them leave work for another day.
 fn config(limits: &Limits, timestamps: TimestampForm, scenario: &Scenario) -> String {
+    // Neither the user's rate nor budgets hold applies back here.
     let Limits {
-        rate: _,
         concurrency,
         per_flow,
-        new_runs_per_apply: _,
-        new_runs_per_day: _,
-        max_active_runs: _,
-        attempts: _,
-        window: _,
+        ..
     } = limits;
     let rate = scenario
         .rate_limit

@@ -5,6 +5,7 @@
 //! moment hostile is the requests that are on their way in it, so most moments are arrivals at the
 //! emulator; the rest is time, which also meets what needs no request.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::emulator::{Arrived, draw};
@@ -91,6 +92,19 @@ impl Kill {
         match self.moment {
             KillTrigger::Time(time) => Some(time),
             KillTrigger::Create(_) | KillTrigger::Request(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Kill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = self.most_creates;
+        match self.moment {
+            KillTrigger::Create(n) => write!(f, "at create {n}"),
+            KillTrigger::Request(n) => write!(f, "at request {n} or create {most}"),
+            KillTrigger::Time(time) => {
+                write!(f, "after {} ms or at create {most}", time.as_millis())
+            }
         }
     }
 }

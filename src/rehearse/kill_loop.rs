@@ -1,15 +1,11 @@
-//! The course of a rehearsal: applies that are killed, then applies until all is done or nothing
-//! changes any more.
+//! The steps of a rehearsal: applies that are killed, then applies until all is done or nothing
+//! changes any more; then retries in the same way, where runs fail.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitStatus;
-use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
-
-use super::apply_process::{Ended, live};
+use super::apply_process::{Ended, run_until};
 use super::counts::LastApply;
-use super::display::{RehearsalDisplay, RehearsalProgress};
 use super::folder::Folder;
 use super::kill::{Draws, Kill};
 use crate::cli::Exit;
@@ -18,10 +14,8 @@ use crate::emulator::Emulator;
 
 /// How many applies in a row may bring nothing forward before no more are started.
 const IDLE: u32 = 3;
-/// How often the display moves during an apply.
-const TICK: Duration = Duration::from_millis(200);
 
-/// What applies are started with.
+/// What applies are started with, and how many were.
 pub(crate) struct KillLoop<'a> {
     pub(crate) emulator: &'a Emulator,
     pub(crate) folder: &'a Folder,
@@ -29,18 +23,13 @@ pub(crate) struct KillLoop<'a> {
     /// How many runs the manifests want.
     pub(crate) wanted: usize,
     /// How many applies are to be killed.
-    pub(crate) kills: u32,
-}
-
-/// What they came to.
-#[derive(Debug)]
-pub(crate) struct LoopResult {
+    pub(crate) kills_asked: u32,
+    /// Whether a line is shown for each process that has ended.
+    pub(crate) shows_lines: bool,
+    pub(crate) signals: Signals,
     pub(crate) kills: u32,
     pub(crate) applies: u32,
-    /// The report of the last one.
-    pub(crate) last: LastApply,
-    /// The exit code of the last one.
-    pub(crate) exit_code: i32,
+    pub(crate) retries: u32,
 }
 
 /// Why a rehearsal broke off.
@@ -49,161 +38,106 @@ pub(crate) enum Aborted {
     /// The user wished so.
     #[error("interrupted; applies: {applies}, killed: {kills}")]
     Interrupted { kills: u32, applies: u32 },
-    /// An apply could not be started.
+    /// A process could not be started.
     #[error("could not start an apply")]
     Start(#[from] io::Error),
     /// It ended as no fault of the service or kill may make it end: its state was damaged, it
     /// panicked.
-    #[error("apply {apply} ended with exit code {code}, which nothing in a rehearsal explains")]
-    Code { apply: u32, code: i32 },
+    #[error("{title} ended with exit code {code}, which nothing in a rehearsal explains")]
+    Code { title: String, code: i32 },
     /// Somebody else ended it.
-    #[error("apply {apply} was ended from outside: {status}")]
-    Died { apply: u32, status: ExitStatus },
+    #[error("{title} was ended from outside: {status}")]
+    Died { title: String, status: ExitStatus },
 }
 
 impl KillLoop<'_> {
-    /// Runs it to its end.
-    pub(crate) async fn run(
-        &self,
-        show: &mut RehearsalDisplay,
-        signals: &mut Signals,
-    ) -> Result<LoopResult, Aborted> {
-        let mut standing = RehearsalProgress {
-            kills: 0,
-            kills_asked: self.kills,
-            applies: 0,
-            created: 0,
-            wanted: self.wanted,
-        };
+    /// Runs applies to their end; gives the report of the last one, and its exit code.
+    pub(crate) async fn apply(&mut self) -> Result<(LastApply, i32), Aborted> {
         let mut idle = Idle::default();
         loop {
-            standing.applies += 1;
-            let apply = standing.applies;
-            let ended = self.apply(&mut standing, show, signals).await?;
-            let Some(code) = explained(ended, &standing, apply)? else {
-                standing.kills += 1;
+            self.applies += 1;
+            let left = self.kills_asked - self.kills;
+            let missing = self.wanted.saturating_sub(self.emulator.stored());
+            let kill = (left > 0).then(|| self.draws.kill(self.applies, missing, left));
+            let Some(code) = self.run("apply", self.applies, kill, false).await? else {
+                self.kills += 1;
                 continue;
             };
             let last = self.folder.last_apply();
-            let done = code == i32::from(Exit::Success.code());
-            if done || idle.is_over(self.emulator.stored(), last.open()) {
-                return Ok(LoopResult {
-                    kills: standing.kills,
-                    applies: apply,
-                    last,
-                    exit_code: code,
-                });
+            let is_done = code == i32::from(Exit::Success.code());
+            if is_done || idle.is_over(self.emulator.stored(), last.open()) {
+                return Ok((last, code));
             }
         }
     }
 
     /// Runs failed runs again until none is left that may be, in processes of which the first few are
-    /// killed; gives how many there were, and the exit code of the last. For a scenario in which runs
-    /// fail.
-    pub(crate) async fn retry(
-        &self,
-        show: &mut RehearsalDisplay,
-        signals: &mut Signals,
-        applied: &LoopResult,
-    ) -> Result<(u32, i32), Aborted> {
-        let mut standing = RehearsalProgress {
-            kills: applied.kills,
-            kills_asked: self.kills,
-            applies: applied.applies,
-            created: self.emulator.stored(),
-            wanted: self.wanted,
-        };
-        let mut kills = self.kills.div_ceil(3);
-        let mut idle = Idle::default();
+    /// killed; gives the exit code of the last. For a scenario in which runs fail.
+    pub(crate) async fn retry(&mut self) -> Result<i32, Aborted> {
         // Until they have ended none of them has failed.
-        live(
-            self.folder.follow()?,
-            None,
-            self.emulator.arrived(),
-            signals,
-        )
-        .await?;
-        let mut retries = 0;
+        self.run("apply", self.applies + 1, None, true).await?;
+        // What is killed must not wait for runs: it would be killed there.
+        for kills in (1..=self.kills_asked.div_ceil(3)).rev() {
+            self.retries += 1;
+            let n = self.applies + self.retries;
+            let kill = self.draws.kill(n, self.emulator.failed(), kills);
+            self.run("retry", self.retries, Some(kill), false).await?;
+        }
+        let mut idle = Idle::default();
         loop {
-            retries += 1;
+            self.retries += 1;
+            let code = self.run("retry", self.retries, None, true).await?;
             let failed = self.emulator.failed();
-            let n = applied.applies + retries;
-            let kill = (kills > 0).then(|| self.draws.kill(n, failed, kills));
-            let title = titled("retry", retries, kill.as_ref());
-            // What is killed must not wait for runs: it would be killed there.
-            let is_last = kill.is_none();
-            let command = self.folder.retry(&title, is_last)?;
-            let ended = live(command, kill, self.emulator.arrived(), signals).await?;
-            standing.created = self.emulator.stored();
-            show.draw(&standing);
-            // One that ended before its kill was due is as good as one without.
-            kills = kills.saturating_sub(u32::from(!is_last));
-            let Some(code) = explained(ended, &standing, n)? else {
-                continue;
-            };
-            let failed = self.emulator.failed();
-            let is_over = failed == 0 || idle.is_over(self.emulator.stored(), failed);
-            if is_last && is_over {
-                return Ok((retries, code));
+            if let Some(code) = code
+                && (failed == 0 || idle.is_over(self.emulator.stored(), failed))
+            {
+                return Ok(code);
             }
         }
     }
 
-    /// Runs one apply, killed if a kill is left.
-    async fn apply(
-        &self,
-        standing: &mut RehearsalProgress,
-        show: &mut RehearsalDisplay,
-        signals: &mut Signals,
-    ) -> io::Result<Ended> {
-        let left = self.kills - standing.kills;
-        let missing = self.wanted.saturating_sub(self.emulator.stored());
-        let kill = (left > 0).then(|| self.draws.kill(standing.applies, missing, left));
-        let title = titled("apply", standing.applies, kill.as_ref());
-        let command = self.folder.apply(&title)?;
-        let living = live(command, kill, self.emulator.arrived(), signals);
-        tokio::pin!(living);
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let ended = loop {
-            tokio::select! {
-                ended = &mut living => break ended?,
-                _ = tick.tick() => {
-                    standing.created = self.emulator.stored();
-                    show.draw(standing);
-                }
+    /// Runs one process, which follows the runs to their end if it `waits`; gives its exit code, where
+    /// it was not killed.
+    async fn run(
+        &mut self,
+        verb: &str,
+        n: u32,
+        kill: Option<Kill>,
+        waits: bool,
+    ) -> Result<Option<i32>, Aborted> {
+        let title = format!("{verb} {n}");
+        let plan = kill.map_or_else(String::new, |kill| format!(", to be killed {kill}"));
+        let command = self
+            .folder
+            .command(verb, &format!("{title}{plan}"), waits)?;
+        let arrived = self.emulator.arrived();
+        let (code, end) = match run_until(command, kill, arrived, &mut self.signals).await? {
+            Ended::Killed => (
+                None,
+                kill.map_or_else(String::new, |kill| format!("killed {kill}")),
+            ),
+            Ended::Exited(0) => (Some(0), "done".to_owned()),
+            Ended::Exited(code) if is_explained(code) => {
+                (Some(code), format!("ended with exit code {code}"))
             }
+            Ended::Exited(code) if code != i32::from(Exit::Interrupted.code()) => {
+                return Err(Aborted::Code { title, code });
+            }
+            Ended::Exited(_) | Ended::Interrupted => {
+                let Self { kills, applies, .. } = *self;
+                return Err(Aborted::Interrupted { kills, applies });
+            }
+            Ended::Died(status) => return Err(Aborted::Died { title, status }),
         };
-        standing.created = self.emulator.stored();
-        show.tell(standing, kill.as_ref(), ended);
-        Ok(ended)
-    }
-}
-
-fn titled(verb: &str, n: u32, kill: Option<&Kill>) -> String {
-    match kill {
-        Some(kill) => format!("{verb} {n}, to be killed {kill}"),
-        None => format!("{verb} {n}"),
-    }
-}
-
-/// The exit code of a process that has ended as one may; nothing, where it was killed.
-fn explained(
-    ended: Ended,
-    standing: &RehearsalProgress,
-    apply: u32,
-) -> Result<Option<i32>, Aborted> {
-    let interrupted = Aborted::Interrupted {
-        kills: standing.kills,
-        applies: standing.applies,
-    };
-    match ended {
-        Ended::Killed => Ok(None),
-        Ended::Exited(code) if is_explained(code) => Ok(Some(code)),
-        Ended::Interrupted => Err(interrupted),
-        Ended::Exited(code) if code == i32::from(Exit::Interrupted.code()) => Err(interrupted),
-        Ended::Exited(code) => Err(Aborted::Code { apply, code }),
-        Ended::Died(status) => Err(Aborted::Died { apply, status }),
+        if self.shows_lines {
+            let (created, wanted) = (self.emulator.stored(), self.wanted);
+            // Nobody is left to tell that standard error cannot be written.
+            let _ = writeln!(
+                io::stderr().lock(),
+                "{title:<10} {created}/{wanted} created  {end}"
+            );
+        }
+        Ok(code)
     }
 }
 

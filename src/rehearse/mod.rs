@@ -5,7 +5,6 @@
 
 mod apply_process;
 mod counts;
-mod display;
 mod folder;
 mod kill;
 mod kill_loop;
@@ -13,8 +12,7 @@ mod result;
 mod text;
 
 pub(crate) use counts::judge;
-pub(crate) use display::RehearsalDisplay;
 pub(crate) use folder::Folder;
 pub(crate) use kill::Draws;
-pub(crate) use kill_loop::{Aborted, KillLoop, LoopResult};
+pub(crate) use kill_loop::{Aborted, KillLoop};
 pub(crate) use result::{Rehearsal, RehearsalCounts};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::run::Key;
 
@@ -33,7 +33,7 @@ pub(crate) struct Rehearsal {
     pub(crate) seconds: f64,
     /// The windows that are doubled, lost or unwanted, in the order of sandbox, flow and window.
     pub(crate) windows: Vec<Miscount>,
-    /// What the last apply said of itself, unless it was fine.
+    /// The error of the last apply, if it had one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
     /// The folder with the evidence.
@@ -54,13 +54,13 @@ pub(crate) struct RehearsalCounts {
     pub(crate) retried: usize,
     /// Runs that exist beside the one that was wanted, or were run again twice for one failure.
     pub(crate) doubled: usize,
-    /// Runs that do not exist, and of which the last apply did not say so.
+    /// Runs that do not exist, although the last apply reports no doubt.
     pub(crate) lost: usize,
     /// Runs of windows that no manifest wants.
     pub(crate) unwanted: usize,
-    /// Runs of which the last apply said that they may exist.
+    /// Runs that the last apply reported as in doubt.
     pub(crate) in_doubt: usize,
-    /// Runs that do not exist, and of which the last apply said so: refused, or not sent.
+    /// Runs that do not exist, as the last apply reported: refused, or not sent.
     pub(crate) left: usize,
 }
 
@@ -69,31 +69,40 @@ pub(crate) struct RehearsalCounts {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Miscount {
-    pub(crate) outcome: Wrong,
+    pub(crate) outcome: MiscountKind,
     /// The keys of the runs that are wanted of it.
     pub(crate) keys: Vec<Key>,
+    #[serde(flatten)]
+    pub(crate) window: FlowWindow,
+    /// The ids of the runs that exist of it.
+    pub(crate) runs: Vec<String>,
+}
+
+/// The window of a flow, in the words of the wire, which the service's count is kept in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FlowWindow {
     pub(crate) sandbox: String,
     pub(crate) flow_id: String,
     pub(crate) window_start_time: i64,
     pub(crate) window_end_time: i64,
-    /// The ids of the runs that exist of it.
-    pub(crate) runs: Vec<String>,
 }
 
 /// What can be wrong with a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
-pub(crate) enum Wrong {
+pub(crate) enum MiscountKind {
     /// More runs exist than are wanted.
     Doubled,
-    /// Fewer exist, and nobody said so.
+    /// Fewer exist, and no report says so.
     Lost,
     /// None is wanted.
     Unwanted,
 }
 
-impl fmt::Display for Wrong {
+impl fmt::Display for MiscountKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)
     }

@@ -41,23 +41,6 @@ impl View for Rehearsal {
 }
 
 fn fields(rehearsal: &Rehearsal) -> Vec<(&'static str, String)> {
-    let Rehearsal {
-        format: _,
-        scenario,
-        seed,
-        summary,
-        kills,
-        kills_asked,
-        applies,
-        retries,
-        requests,
-        faults,
-        seconds,
-        windows: _,
-        message: _,
-        kept: _,
-        exit_code: _,
-    } = rehearsal;
     let RehearsalCounts {
         wanted,
         created,
@@ -67,9 +50,17 @@ fn fields(rehearsal: &Rehearsal) -> Vec<(&'static str, String)> {
         unwanted,
         in_doubt,
         left,
-    } = summary;
+    } = rehearsal.summary;
+    let scenario = plain(&rehearsal.scenario, 200);
+    let kills = match (rehearsal.kills, rehearsal.kills_asked) {
+        (kills, asked) if kills < asked => {
+            format!("{kills} of {asked}: nothing was left that an apply could do")
+        }
+        (kills, _) => kills.to_string(),
+    };
+    let time = Duration::from_secs_f64(rehearsal.seconds);
     vec![
-        ("scenario", format!("{}, seed {seed}", plain(scenario, 200))),
+        ("scenario", format!("{scenario}, seed {}", rehearsal.seed)),
         ("wanted", wanted.to_string()),
         ("created", created.to_string()),
         ("retried", retried.to_string()),
@@ -78,12 +69,12 @@ fn fields(rehearsal: &Rehearsal) -> Vec<(&'static str, String)> {
         ("unwanted", unwanted.to_string()),
         ("in doubt", in_doubt.to_string()),
         ("left", left.to_string()),
-        ("kills", describe_kills(*kills, *kills_asked)),
-        ("applies", applies.to_string()),
-        ("retries", retries.to_string()),
-        ("requests", describe_kinds(requests)),
-        ("faults", describe_kinds(faults)),
-        ("time", duration(Duration::from_secs_f64(*seconds))),
+        ("kills", kills),
+        ("applies", rehearsal.applies.to_string()),
+        ("retries", rehearsal.retries.to_string()),
+        ("requests", describe_kinds(&rehearsal.requests)),
+        ("faults", describe_kinds(&rehearsal.faults)),
+        ("time", duration(time)),
     ]
 }
 
@@ -91,10 +82,7 @@ fn row(miscount: &Miscount) -> Row {
     let Miscount {
         outcome,
         keys,
-        sandbox,
-        flow_id,
-        window_start_time,
-        window_end_time,
+        window,
         runs,
     } = miscount;
     let keys: Vec<String> = keys.iter().map(Key::short).collect();
@@ -105,9 +93,9 @@ fn row(miscount: &Miscount) -> Row {
         } else {
             keys.join(" ")
         },
-        plain(sandbox, 60),
-        plain(flow_id, 60),
-        describe_window(*window_start_time, *window_end_time),
+        plain(&window.sandbox, 60),
+        plain(&window.flow_id, 60),
+        describe_window(window.window_start_time, window.window_end_time),
     ]);
     if runs.is_empty() {
         return row;
@@ -116,76 +104,51 @@ fn row(miscount: &Miscount) -> Row {
 }
 
 /// The verdict in words.
-fn sentence(verdict: &RehearsalCounts) -> String {
-    let RehearsalCounts {
-        wanted,
-        created,
-        retried,
-        doubled,
-        lost,
-        unwanted,
-        in_doubt,
-        left,
-    } = verdict;
-    let mut wrong = Vec::new();
-    for (count, what) in [
-        (doubled, "doubled"),
-        (lost, "lost"),
-        (unwanted, "created without being wanted"),
-    ] {
-        if *count > 0 {
-            wrong.push(format!("{} {what}", number(*count, "run")));
-        }
-    }
+fn sentence(counts: &RehearsalCounts) -> String {
+    let wrong = [
+        (counts.doubled, "doubled"),
+        (counts.lost, "lost"),
+        (counts.unwanted, "created without being wanted"),
+    ];
+    let wrong = wrong.into_iter().filter(|(count, _)| *count > 0);
+    let wrong: Vec<_> = wrong
+        .map(|(count, what)| format!("{} {what}", number(count, "run")))
+        .collect();
+    let open = [
+        (counts.in_doubt, "in doubt, for a person to decide"),
+        (counts.left, "not created, and known not to be"),
+    ];
+    let open = open.into_iter().filter(|(count, _)| *count > 0);
+    let open: Vec<_> = open
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     if !wrong.is_empty() {
-        return format!(
-            "{}: a defect of backfill, unless the scenario breaks what it relies on.",
-            wrong.join(", ")
-        );
-    }
-    let mut open = Vec::new();
-    if *in_doubt > 0 {
-        open.push(format!("{in_doubt} in doubt, for a person to decide"));
-    }
-    if *left > 0 {
-        open.push(format!("{left} not created, and known not to be"));
-    }
-    if open.is_empty() && created == wanted {
-        let again = match retried {
-            0 => String::new(),
-            retried => format!(
-                " {} that failed {} run again, once for each failure.",
-                number(*retried, "run"),
-                if *retried == 1 { "was" } else { "were" }
-            ),
-        };
-        return format!(
-            "Each of {} was created exactly once.{again}",
-            number(*wanted, "wanted run")
-        );
-    }
-    format!("No run was doubled or lost; {}.", open.join("; "))
-}
-
-fn describe_kills(kills: u32, asked: u32) -> String {
-    if kills < asked {
-        format!("{kills} of {asked}: nothing was left that an apply could do")
+        let wrong = wrong.join(", ");
+        format!("{wrong}: a defect of backfill, unless the scenario breaks what it relies on.")
+    } else if !open.is_empty() || counts.created < counts.wanted {
+        format!("No run was doubled or lost; {}.", open.join("; "))
     } else {
-        kills.to_string()
+        let wanted = number(counts.wanted, "wanted run");
+        let again = match counts.retried {
+            0 => String::new(),
+            1 => " 1 run that failed was run again, once for each failure.".to_owned(),
+            retried => {
+                format!(" {retried} runs that failed were run again, once for each failure.")
+            }
+        };
+        format!("Each of {wanted} was created exactly once.{again}")
     }
 }
 
 /// `12: 10 createRun, 2 token`
 fn describe_kinds(kinds: &BTreeMap<String, u64>) -> String {
-    let total: u64 = kinds.values().sum();
     let each: Vec<String> = kinds
         .iter()
         .map(|(kind, count)| format!("{count} {}", plain(kind, 40)))
         .collect();
-    if each.is_empty() {
-        "0".to_owned()
-    } else {
-        format!("{total}: {}", each.join(", "))
+    match kinds.values().sum::<u64>() {
+        0 => "0".to_owned(),
+        total => format!("{total}: {}", each.join(", ")),
     }
 }
 
@@ -201,7 +164,7 @@ fn describe_window(start: i64, end: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rehearse::result::Wrong;
+    use crate::rehearse::result::{FlowWindow, MiscountKind};
 
     #[test]
     fn the_document_is_that_of_its_schema() {
@@ -274,12 +237,14 @@ mod tests {
     #[test]
     fn what_went_wrong_is_listed_up_to_twenty_windows_and_its_evidence_named() {
         let miscount = |n: i64| Miscount {
-            outcome: Wrong::Doubled,
+            outcome: MiscountKind::Doubled,
             keys: vec!["a".repeat(64).parse().expect("a key")],
-            sandbox: "prod".to_owned(),
-            flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de".to_owned(),
-            window_start_time: n * 86_400,
-            window_end_time: (n + 1) * 86_400,
+            window: FlowWindow {
+                sandbox: "prod".to_owned(),
+                flow_id: "3abea21c-7e36-4be1-bec1-d3bad0e3e0de".to_owned(),
+                window_start_time: n * 86_400,
+                window_end_time: (n + 1) * 86_400,
+            },
             runs: vec!["one".to_owned(), "two".to_owned()],
         };
         let mut told = rehearsal(RehearsalCounts {

@@ -125,8 +125,8 @@ mod tests {
     fn each_check_is_a_line_with_what_to_do_below() {
         let diagnosis = Diagnosis {
             findings: vec![
-                Check(Area::Settings, "config", "config").fine("backfill.yaml"),
-                Check(Area::Service, "signIn", "sign-in")
+                Check::CONFIG.fine("backfill.yaml"),
+                Check::SIGN_IN
                     .fault(
                         FaultKind::SignIn,
                         "no access token: AEP_CLIENT_SECRET is not set",
@@ -134,14 +134,12 @@ mod tests {
                     .advise(
                         "set AEP_ACCESS_TOKEN, or AEP_CLIENT_ID, AEP_CLIENT_SECRET and AEP_SCOPES",
                     ),
-                Check(Area::Service, "sandbox", "sandbox prod")
-                    .notice("not looked at: there is no token"),
-                Check(
-                    Area::Flows,
-                    "flow",
-                    "a-flow-with-a-label-that-is-far-too-long",
-                )
-                .fault(FaultKind::WouldNotWork, "the flow is scheduled `hour`"),
+                Check::ENDPOINT
+                    .notice("not looked at: there is no token")
+                    .about("sandbox prod"),
+                Check::FLOW
+                    .fault(FaultKind::WouldNotWork, "the flow is scheduled `hour`")
+                    .about("a-flow-with-a-label-that-is-far-too-long"),
             ],
             settling: Settling::Unknown,
         };

@@ -167,10 +167,10 @@ fn a_flow_that_may_not_be_sent_to_is_blocked_and_the_others_go_on() {
     workspace.write("backfill.yaml", FAST);
     let scenario = format!(
         "flows:\n\
-         - {{ id: {}, sandbox: prod, absent: true }}\n\
-         - {{ id: {}, sandbox: prod, frequency: day }}\n\
-         - {{ id: {}, sandbox: prod, state: disabled }}\n\
-         - {{ id: {}, sandbox: prod, deltaColumn: {{ name: other }} }}\n",
+         - {{ id: {}, absent: true }}\n\
+         - {{ id: {}, frequency: day }}\n\
+         - {{ id: {}, state: disabled }}\n\
+         - {{ id: {}, deltaColumn: {{ name: other }} }}\n",
         flow(0),
         flow(1),
         flow(2),
@@ -240,7 +240,7 @@ fn an_expired_token_is_renewed_once_for_all() {
     workspace.write("backfill.yaml", FAST);
     let emulated = Emulated::start(
         &workspace,
-        "{ tokens: issued, faults: [{ on: createRun, calls: [11], do: expiredToken }] }",
+        "faults: [{ on: createRun, calls: [11], do: expiredToken }]",
     );
     workspace.sign_in_with_secret(&emulated.url);
     workspace.set("AEP_SCOPES", "openid, session");

@@ -351,7 +351,7 @@ fn a_run_of_somebody_else_that_overlaps_a_window_is_told_with_its_id_and_its_mak
 #[test]
 fn a_flow_that_cannot_be_read_is_told_and_the_others_are_audited() {
     let scenario = format!(
-        "flows: [{{ id: {}, absent: true }}, {{ id: {}, hidden: true }}]",
+        "flows: [{{ id: {}, absent: true }}, {{ id: {}, absent: true }}]",
         flow(1),
         flow(2)
     );
@@ -373,7 +373,7 @@ fn a_service_that_does_not_answer_or_let_in_is_an_error_of_its_own() {
     let (workspace, _emulated) = signed_in(&[(1, 1)], forbidden);
     let audited = audit(&workspace, 5);
     assert_eq!(kinds(&audited), ["unreadable"]);
-    let (workspace, _emulated) = signed_in(&[(1, 1)], "apiKey: another\n");
+    let (workspace, _emulated) = signed_in(&[(1, 1)], "organization: another\n");
     let ran = workspace.run("audit").exits(4);
     assert!(ran.stdout.is_empty(), "{}", ran.stdout);
     let (workspace, _emulated) = signed_in(

@@ -657,7 +657,7 @@ fn a_budget_of_a_day_is_kept_where_the_clock_steps_while_it_is_used() {
 #[test]
 fn a_budget_of_a_day_is_not_given_out_anew_where_only_the_clock_of_the_machine_is_known() {
     // No service's clock says 2017, so nothing is learned from it.
-    let scenario = "faults: [{ on: any, date: -300000000 }]";
+    let scenario = "faults: [{ date: -300000000 }]";
     let (mut workspace, emulated) = world(Place::Folder, SIX, THREE_A_DAY, scenario);
     let Some(clock) = TurnedClock::of(&mut workspace) else {
         return;

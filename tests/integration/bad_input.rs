@@ -65,7 +65,7 @@ fn a_missing_sandbox_names_its_variable() {
 #[test]
 fn credentials_that_are_not_accepted_end_it_with_their_own_code() {
     let mut workspace = with_one_run();
-    let emulated = Emulated::start(&workspace, "tokens: issued");
+    let emulated = Emulated::start(&workspace, "faults: [{ do: expiredToken }]");
     workspace.sign_in(&emulated.url);
     let ran = workspace.run("apply --yes").exits(4);
     assert!(ran.stderr.contains("401013"), "{}", ran.stderr);

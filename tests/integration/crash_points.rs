@@ -185,7 +185,7 @@ fn no_death_loses_or_doubles_a_retry_that_makes_a_new_run() {
 
 #[test]
 fn no_death_loses_or_doubles_a_retry_that_runs_the_same_run_again() {
-    let dialect = "scheduledFor: 0.1\nretries: sameRun\nretryWord: openapi\nspelling: openapi\n\
+    let dialect = "scheduledFor: 0.1\ndialect: openapi\n\
          paramsInLists: false\nparamsInRuns: false\ncopyWindows: false";
     walk(dialect, Work::Retry);
 }

@@ -149,31 +149,6 @@ fn the_rules_page_lists_every_rule_as_it_is() {
     );
 }
 
-#[test]
-fn the_page_of_scenarios_names_every_knob_as_the_emulator_does() {
-    let block = |text: &str, prefix: &str| -> Vec<String> {
-        let lines = text
-            .lines()
-            .map(|line| line.strip_prefix(prefix).unwrap_or(line));
-        let lines = lines.map(|line| {
-            line.strip_prefix(' ')
-                .filter(|_| !prefix.is_empty())
-                .unwrap_or(line)
-        });
-        let after = lines.skip_while(|line| *line != "```yaml").skip(1);
-        after
-            .take_while(|line| *line != "```")
-            .map(ToOwned::to_owned)
-            .collect()
-    };
-    let expected = block(&read(&root().join("src/emulator/mod.rs")), "//!");
-    assert!(expected.len() > 40, "{expected:?}");
-    assert_eq!(
-        block(&read(&root().join("docs/rehearsal.md")), ""),
-        expected
-    );
-}
-
 /// The words of a help text that begin a line of a list of commands.
 fn verbs(help: &str) -> Vec<String> {
     let (_, after) = help.split_once("Commands:\n").expect("there are verbs");

@@ -195,9 +195,7 @@ fn a_retry_that_makes_new_runs_heals_each_failed_run_once() {
 
 #[test]
 fn a_retry_that_runs_the_same_run_again_heals_each_failed_run_once() {
-    whole_way(&format!(
-        "retries: sameRun\nretryWord: openapi\nspelling: openapi\n{RESETS}"
-    ));
+    whole_way(&format!("dialect: openapi\n{RESETS}"));
 }
 
 #[test]
@@ -210,7 +208,7 @@ fn a_retry_heals_each_failed_run_once_where_lists_show_no_windows() {
 #[test]
 fn a_retry_under_the_same_id_heals_each_once_where_lists_show_no_windows() {
     whole_way(&format!(
-        "retries: sameRun\nparamsInLists: false\nparamsInRuns: false\ncopyWindows: false\n{RESETS}"
+        "dialect: openapi\nparamsInLists: false\nparamsInRuns: false\ncopyWindows: false\n{RESETS}"
     ));
 }
 
@@ -471,7 +469,7 @@ fn what_was_tried_as_often_as_is_allowed_is_left_to_a_person() {
 
 #[test]
 fn a_run_that_was_replaced_is_no_duplicate_and_no_second_run_to_anybody() {
-    for dialect in ["", "retries: sameRun\n"] {
+    for dialect in ["", "dialect: openapi\n"] {
         let (workspace, _emulated) = ten(
             &format!(
                 "scheduledFor: 0\nrunsFor: 0\noutcomes: {{ failed: 1 }}\nbadAttempts: 1\n{dialect}"

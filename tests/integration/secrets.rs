@@ -63,7 +63,7 @@ const FAULTS: &[&str] = &[
     "withoutId",
     "halfAnswer",
     "expiredToken",
-    "{ slow: 100 ms }",
+    "{ slow: 0.1 }",
 ];
 
 /// How to sign in.

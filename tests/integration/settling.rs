@@ -97,19 +97,13 @@ fn by_params_as_they_came() {
 }
 
 #[test]
-fn by_params_as_integers_in_a_bare_answer() {
-    settles(
-        "timestamps: integer\nresponseShape: bare\nitemShape: bare\n",
-        "",
-    );
+fn by_params_as_integers_in_answers_of_the_specification() {
+    settles("timestamps: integer\ndialect: openapi\n", "");
 }
 
 #[test]
-fn by_params_in_milliseconds_in_the_specifications_spelling() {
-    settles(
-        "timestamps: milliseconds\nresponseShape: object\nspelling: openapi\n",
-        "",
-    );
+fn by_params_in_milliseconds() {
+    settles("timestamps: milliseconds\n", "");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_flow_whose_runs_cannot_be_listed_is_told_and_the_others_are_shown() {
     workspace.sign_in(&calm.url);
     workspace.run("apply --yes").exits(0);
 
-    let scenario = format!("flows: [{{ id: {}, hidden: true }}]", flow(1));
+    let scenario = format!("flows: [{{ id: {}, absent: true }}]", flow(1));
     let without = Emulated::start(&workspace, &scenario);
     workspace.sign_in(&without.url);
     let status = workspace.run("status --format json").exits(1).json();

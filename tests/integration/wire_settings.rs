@@ -121,7 +121,7 @@ fn the_word_for_a_retry_is_the_one_that_is_set() {
         );
         let scenario = format!(
             "scheduledFor: 0\nrunsFor: 0\noutcomes: {{ failed: 1 }}\nbadAttempts: 1\n\
-             retryWord: {understood}\n"
+             dialect: {understood}\n"
         );
         let emulated = Emulated::start(&workspace, &scenario);
         workspace.sign_in(&emulated.url);

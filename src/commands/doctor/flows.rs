@@ -4,45 +4,36 @@ use std::collections::{BTreeMap, HashSet};
 
 use futures::{StreamExt, stream};
 
-use crate::api::{ApiError, Client, FlowRun, Page, WindowEvidence};
+use crate::api::{ApiError, Client, Page, WindowEvidence};
 use crate::cli::context::Context;
 use crate::doctor::{
-    Area, BehaviourFacts, Check, FaultKind, Finding, FlowAnswer, ListSample, ListShape, Settling,
-    check_behaviour, check_flows,
+    BehaviourFacts, Check, Diagnosis, FaultKind, FlowAnswer, ListShape, check_behaviour,
+    check_flows,
 };
 use crate::manifest::Manifest;
 use crate::report::plain;
 use crate::run::{FlowRef, RunId};
 
 /// Lists of no more flows are read: what the service does, it does for all.
-const LEARNT_FROM: usize = 10;
+const LISTS_READ: usize = 10;
 
-/// What was found.
-pub(super) struct Learnt {
-    pub(super) findings: Vec<Finding>,
-    pub(super) settling: Settling,
-}
-
-/// Looks at each flow, and at the lists of some; `sent` are the runs that the state has as created
-/// by us.
-pub(super) async fn look(
+/// Checks each flow, and the lists of some; `sent` are the runs that the state has as created by us.
+pub(super) async fn check(
     context: &Context,
     client: &Client,
     manifests: &[&Manifest],
     sent: &HashSet<RunId>,
-) -> Learnt {
+    diagnosis: &mut Diagnosis,
+) {
     let flows: BTreeMap<&FlowRef, &Manifest> = manifests
         .iter()
         .rev() // of several manifests of a flow the first names it
         .map(|manifest| (&*manifest.flow, *manifest))
         .collect();
     if flows.is_empty() {
-        return Learnt {
-            findings: Vec::new(),
-            settling: Settling::Unknown,
-        };
+        return;
     }
-    let concurrency = context.config.limits.concurrency;
+    let limits = &context.config.limits;
     let answers: Vec<FlowAnswer<'_>> = stream::iter(flows)
         .map(|(flow, manifest)| async move {
             FlowAnswer {
@@ -52,36 +43,28 @@ pub(super) async fn look(
                 answer: client.flow(flow).await,
             }
         })
-        .buffered(concurrency)
+        .buffered(limits.concurrency)
         .collect()
         .await;
-    let mut findings = check_flows(&answers, context.verbose);
+    let found = &mut diagnosis.findings;
+    found.extend(check_flows(&answers, context.verbose));
 
-    let there = answers.iter().filter(|answer| answer.answer.is_ok());
-    let lists: Vec<_> = stream::iter(there.take(LEARNT_FROM))
-        .map(|answer| async move { (answer.flow, sample(client, answer.flow).await) })
-        .buffered(concurrency)
-        .collect()
-        .await;
     let mut shape = ListShape::default();
-    for (flow, list) in lists {
-        match list {
-            Ok(list) => shape.add(&list, flow.id, client.api_key(), sent),
-            Err(error) => {
-                let error = plain(&error.to_string(), 300);
-                let message = format!("the runs of the flow {} cannot be listed: {error}", flow.id);
-                let check = Check(Area::Behaviour, "lists", "lists");
-                let finding = check.fault(FaultKind::WouldNotWork, message);
-                findings.push(
-                    finding.advise("without its list, no run of a flow can be followed or settled"),
-                );
-            }
+    let exist = answers.iter().filter(|answer| answer.answer.is_ok());
+    for FlowAnswer { flow, .. } in exist.take(LISTS_READ) {
+        if let Err(error) = read_lists(&mut shape, client, flow, sent).await {
+            let error = plain(&error, 300);
+            let message = format!("the runs of the flow {} cannot be listed: {error}", flow.id);
+            let advice = "without its list, no run of a flow can be followed or settled";
+            let finding = Check::LISTS.fault(FaultKind::WouldNotWork, message);
+            found.push(finding.advise(advice));
         }
     }
-    let explains = |word: &String| client.dialect().explains(word);
-    shape.unknown_statuses.retain(|word| !explains(word));
-    let limits = &context.config.limits;
-    let (learnt, settling) = check_behaviour(&BehaviourFacts {
+    let dialect = client.dialect();
+    shape
+        .unknown_statuses
+        .retain(|word| !dialect.explains(word));
+    let (findings, settling) = check_behaviour(&BehaviourFacts {
         shape: &shape,
         limits: &client.limits_seen(),
         per_flow: limits.per_flow,
@@ -89,30 +72,34 @@ pub(super) async fn look(
         timestamps: context.config.wire.times(),
         is_emulator: context.emulator,
     });
-    findings.extend(learnt);
-    Learnt { findings, settling }
+    found.extend(findings);
+    diagnosis.settling = settling;
 }
 
 /// The first page of a flow's runs, the second if there is one, and one run by itself if its window
 /// is not shown.
-async fn sample(client: &Client, flow: &FlowRef) -> Result<ListSample, ApiError> {
+async fn read_lists(
+    shape: &mut ListShape,
+    client: &Client,
+    flow: &FlowRef,
+    sent: &HashSet<RunId>,
+) -> Result<(), ApiError> {
     let first = client.raw_page(flow, None).await?;
-    let Page { runs, next, .. } = Page::read(&first)?;
-    let mut list = ListSample {
-        pages: vec![first],
-        ..ListSample::default()
-    };
-    if let Some(token) = &next {
+    let page = Page::read(&first)?;
+    shape.lists += 1;
+    shape.add(&first, flow.id, client.api_key(), sent);
+    if let Some(token) = &page.next {
         let second = client.raw_page(flow, Some(token)).await?;
-        let known: HashSet<&RunId> = runs.iter().map(|run| &run.id).collect();
-        let others = Page::read(&second)?.runs;
-        list.has_other_runs = others.iter().any(|run| !known.contains(&run.id));
-        list.pages.push(second);
+        let known: HashSet<&RunId> = page.runs.iter().map(|run| &run.id).collect();
+        let runs = Page::read(&second)?.runs;
+        shape.paged += 1;
+        shape.pages_read += usize::from(runs.iter().any(|run| !known.contains(&run.id)));
+        shape.add(&second, flow.id, client.api_key(), sent);
     }
-    let is_ours = |run: &&FlowRun| run.flow_id.is_none_or(|id| id == flow.id);
-    let mut silent = runs.iter().filter(is_ours);
-    if let Some(run) = silent.find(|run| run.window_evidence == WindowEvidence::Missing) {
-        list.alone = client.run(&flow.sandbox, &run.id).await?;
+    if let Some(id) = shape.silent_run.take()
+        && let Some(run) = client.run(&flow.sandbox, &id).await?
+    {
+        shape.shown_alone += usize::from(run.window_evidence != WindowEvidence::Missing);
     }
-    Ok(list)
+    Ok(())
 }

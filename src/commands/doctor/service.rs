@@ -4,52 +4,43 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::of_failure;
+use super::failed;
 use crate::api::{ApiError, Client, probe, unusable_certificates};
 use crate::cli::connect::timeouts;
 use crate::cli::context::Context;
 use crate::cli::environment::variable;
 use crate::cli::failure::Failure;
-use crate::doctor::{Area, Check, Finding, SignInFacts, check_probe, check_sandbox, check_sign_in};
+use crate::doctor::{Check, Finding, SignInFacts, check_probe, check_sandbox, check_sign_in};
 use crate::manifest::Manifest;
 use crate::run::Sandbox;
 
-/// How the endpoint is reached, if it is, and what time it is there.
-pub(super) async fn probe_endpoint(context: &Context, findings: &mut Vec<Finding>) -> bool {
+/// How the endpoint is reached, and what time it is there; whether it answers.
+pub(super) async fn check_endpoint(context: &Context, found: &mut Vec<Finding>) -> bool {
     if context.emulator {
-        let message = "the built-in emulator: nothing reaches Adobe";
-        let finding = Check(Area::Service, "endpoint", "endpoint").fine(message);
-        findings.push(finding);
+        found.push(Check::ENDPOINT.fine("the built-in emulator: nothing reaches Adobe"));
         return true;
     }
     let endpoint = context.endpoint.as_str().trim_end_matches('/');
     if let Some(wrong) = unusable_certificates(variable) {
-        findings.push(Check(Area::Service, "certificates", "TLS").notice(wrong));
+        found.push(Check::CERTIFICATES.notice(wrong));
     }
     let probed = probe(&context.endpoint, timeouts(context)).await;
-    findings.extend(check_probe(endpoint, &probed));
+    found.extend(check_probe(endpoint, &probed));
     probed.is_ok()
 }
 
 /// Whether there is a token.
-pub(super) async fn sign_in(
-    context: &Context,
-    client: &Client,
-    findings: &mut Vec<Finding>,
-) -> bool {
+pub(super) async fn sign_in(context: &Context, client: &Client, found: &mut Vec<Finding>) -> bool {
     let token = match client.auth().token().await {
         Ok(token) => token,
         Err(error) => {
             let failure = Failure::from(ApiError::Auth(error));
-            findings.push(of_failure(
-                Check(Area::Service, "signIn", "sign-in"),
-                &failure,
-            ));
+            found.push(failed(Check::SIGN_IN, &failure));
             return false;
         }
     };
     if !context.emulator {
-        findings.push(check_sign_in(&SignInFacts {
+        found.push(check_sign_in(&SignInFacts {
             claims: token.claims(),
             lifetime: token.lifetime(),
             is_renewed: client.auth().can_renew(),
@@ -65,14 +56,14 @@ pub(super) async fn open_sandboxes<'m>(
     context: &'m Context,
     client: &Client,
     manifests: &'m [Manifest],
-    findings: &mut Vec<Finding>,
+    found: &mut Vec<Finding>,
 ) -> BTreeSet<&'m Sandbox> {
     let of_manifests = manifests.iter().map(|manifest| &manifest.flow.sandbox);
     let sandboxes: BTreeSet<&Sandbox> = of_manifests.chain(&context.sandbox).collect();
     let mut open = BTreeSet::new();
     for sandbox in sandboxes {
         let answer = client.open_sandbox(sandbox).await;
-        findings.push(check_sandbox(sandbox, answer.as_ref().map(drop)));
+        found.push(check_sandbox(sandbox, answer.as_ref().map(drop)));
         if answer.is_ok() {
             open.insert(sandbox);
         }

@@ -21,13 +21,13 @@ fn ten() -> ListShape {
     }
 }
 
-fn told<'f>(findings: &'f [Finding], check: &str) -> &'f Finding {
+fn finding<'f>(findings: &'f [Finding], check: &str) -> &'f Finding {
     let finding = findings.iter().find(|finding| finding.check == check);
     finding.unwrap_or_else(|| panic!("no {check}: {findings:?}"))
 }
 
 #[test]
-fn how_a_lost_answer_is_settled_follows_from_what_lists_show() {
+fn doctor_reports_how_a_lost_answer_would_be_settled() {
     let params = ListShape {
         params: 10,
         texts: 10,
@@ -63,12 +63,12 @@ fn how_a_lost_answer_is_settled_follows_from_what_lists_show() {
         assert_eq!(checked(shape, per_flow).1, settling, "{shape:?}");
     }
     let (findings, _) = checked(&silent, 2);
-    let advice = told(&findings, "settling").advice.as_deref();
+    let advice = finding(&findings, "settling").advice.as_deref();
     assert!(advice.is_some_and(|it| it.contains("perFlow to 1")));
 }
 
 #[test]
-fn each_guess_that_is_wrong_is_told_with_its_setting() {
+fn each_wrong_guess_is_a_notice_with_its_setting() {
     let odd = ListShape {
         foreign: 3,
         params: 7,
@@ -80,22 +80,22 @@ fn each_guess_that_is_wrong_is_told_with_its_setting() {
         ..ten()
     };
     let (findings, _) = checked(&odd, 1);
-    for (check, said) in [
+    for (check, expected) in [
         ("filter", "not filtered by flow: 3 of 10"),
         ("times", "in milliseconds, as integers"),
         ("clients", "`exc_app`"),
         ("statuses", "ABORTED"),
         ("pages", "brought no other run"),
     ] {
-        let finding = told(&findings, check);
+        let finding = finding(&findings, check);
         assert_eq!(finding.mark, Mark::Notice, "{check}");
-        assert!(finding.message.contains(said), "{}", finding.message);
+        assert!(finding.message.contains(expected), "{}", finding.message);
         assert!(finding.advice.is_some(), "{check}");
     }
 }
 
 #[test]
-fn a_settle_delay_below_what_adobe_says_is_told() {
+fn a_settle_delay_below_the_one_of_adobes_pages_is_a_notice() {
     let facts = BehaviourFacts {
         shape: &ten(),
         limits: &[("x-ratelimit-limit".to_owned(), "50".to_owned())].into(),
@@ -105,9 +105,9 @@ fn a_settle_delay_below_what_adobe_says_is_told() {
         is_emulator: false,
     };
     let (findings, _) = check_behaviour(&facts);
-    assert_eq!(told(&findings, "settleDelay").mark, Mark::Notice);
+    assert_eq!(finding(&findings, "settleDelay").mark, Mark::Notice);
     assert!(
-        told(&findings, "limits")
+        finding(&findings, "limits")
             .message
             .contains("x-ratelimit-limit: 50")
     );

@@ -12,51 +12,22 @@ fn an_empty_scenario_is_the_calm_one() {
 }
 
 #[test]
-fn the_example_on_the_front_page_is_read() {
-    let page = include_str!("../mod.rs");
-    let lines: Vec<_> = page
-        .lines()
-        .skip_while(|line| *line != "//! ```yaml")
-        .skip(1)
-        .take_while(|line| *line != "//! ```")
-        .map(|line| line.trim_start_matches("//!"))
-        .collect();
-    let yaml = lines.join("\n");
-    let scenario = Scenario::of(&yaml);
+fn the_example_in_the_manual_is_read_and_names_every_knob() {
+    let page = include_str!("../../../docs/rehearsal.md");
+    let (_, after) = page.split_once("```yaml\n").expect("an example");
+    let (yaml, _) = after.split_once("```").expect("its end");
+    let scenario = Scenario::of(yaml);
     assert_eq!(scenario.faults.len(), 19);
     assert_eq!(scenario.flows.len(), 4);
-    // A knob that is not in the example is a knob that nobody finds.
-    for knob in [
-        "seed",
-        "organization",
-        "apiKey",
-        "tokens",
-        "tokenLifetime",
-        "rateLimit",
-        "sandboxes",
-        "clockSkew",
-        "listedAfter",
-        "scheduledFor",
-        "runsFor",
-        "outcomes",
-        "responseShape",
-        "itemShape",
-        "timestamps",
-        "spelling",
-        "paramsInLists",
-        "paramsInRuns",
-        "copyWindows",
-        "pageSizeMax",
-        "pageTokens",
-        "flows",
-        "faults",
-    ] {
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.starts_with(&format!(" {knob}:"))),
-            "{knob}"
-        );
+    // The error for an unknown knob lists those that there are.
+    let error = Scenario::read("scenario.yaml", "unknown: 1").expect_err("no such knob");
+    let (_, knobs) = error
+        .message()
+        .split_once("expected one of ")
+        .expect("knobs");
+    for knob in knobs.split(", ") {
+        let is_named = |line: &str| line.starts_with(&format!("{knob}:"));
+        assert!(yaml.lines().any(is_named), "{knob}");
     }
 }
 

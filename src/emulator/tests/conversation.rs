@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::journal::RunJournal;
 use super::super::service::{Cut, Delivery, Service};
-use super::super::world::World;
+use super::super::service_state::ServiceState;
 use super::{FILE, TABLE, TestService, code, file_run, flows};
 
 #[test]
@@ -26,9 +26,9 @@ fn a_fault_before_the_store_leaves_nothing_and_one_after_it_leaves_a_run() {
         ("halfAnswer", "halfAnswer", 1),
         ("{ slow: 90 }", "slow", 1),
     ] {
-        let rig = TestService::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
-        rig.deliver("POST /runs", &create);
-        let ledger = rig.service.ledger();
+        let emulated = TestService::with(&format!("faults: [{{ on: createRun, do: {fault} }}]"));
+        emulated.deliver("POST /runs", &create);
+        let ledger = emulated.service.ledger();
         assert_eq!(ledger.stored.len(), leaves, "{fault}");
         assert_eq!((ledger.creates, ledger.faults[name]), (1, 1), "{fault}");
     }
@@ -92,52 +92,54 @@ fn each_fault_answers_as_it_is_documented() {
 
 #[test]
 fn every_answer_carries_a_request_id_and_the_services_own_time() {
-    let rig = TestService::with("clockSkew: 3600");
-    let refused = rig.send("POST /runs", "");
+    let emulated = TestService::with("clockSkew: 3600");
+    let refused = emulated.send("POST /runs", "");
     assert_eq!(
         refused.header("x-request-id"),
         refused.body_json()["report"]["request-id"].as_str()
     );
-    let id = rig.create_file_run((0, 1));
-    let reply = rig.get(&format!("/runs/{id}"));
+    let id = emulated.create_file_run((0, 1));
+    let reply = emulated.get(&format!("/runs/{id}"));
     assert!(reply.header("x-request-id").is_some());
     assert_eq!(reply.header("date"), Some("Thu, 01 Jan 2026 01:00:00 GMT"));
-    assert_eq!(rig.get_run(&id)["createdAt"], rig.time.now() + 3_600_000);
-    let arrivals = rig.service.ledger().arrivals;
+    assert_eq!(
+        emulated.get_run(&id)["createdAt"],
+        emulated.time.now() + 3_600_000
+    );
+    let arrivals = emulated.service.ledger().arrivals;
     assert!(
         arrivals
             .iter()
-            .all(|arrival| arrival.at_micros == rig.time.now() * 1_000)
+            .all(|arrival| arrival.at_micros == emulated.time.now() * 1_000)
     );
 }
 
 #[test]
 fn a_token_issued_here_expires_and_is_counted() {
-    let rig = TestService::with("{ tokenLifetime: 60, tokens: issued }");
-    let list = |rig: &TestService| code(&rig.list("")).to_owned();
-    assert_eq!(list(&rig), "401013");
+    let emulated = TestService::with("tokenLifetime: 60");
+    let list = |emulated: &TestService| code(&emulated.list("")).to_owned();
     let form = "grant_type=client_credentials&client_id=a&client_secret=b&scope=c";
-    let issued = rig.send("POST /ims/token/v3", form).body_json();
+    let issued = emulated.send("POST /ims/token/v3", form).body_json();
     let token = issued["access_token"].as_str().expect("a token");
-    let rig = rig.header("authorization", Some(&format!("Bearer {token}")));
-    assert_eq!(list(&rig), "");
-    rig.time.forward(60_000);
-    assert_eq!(list(&rig), "401013");
-    assert_eq!(rig.service.ledger().tokens_issued, 1);
+    let emulated = emulated.header("authorization", Some(&format!("Bearer {token}")));
+    assert_eq!(list(&emulated), "");
+    emulated.time.forward(60_000);
+    assert_eq!(list(&emulated), "401013");
+    assert_eq!(emulated.service.ledger().tokens_issued, 1);
 }
 
-/// The same rig over the world that a journal holds.
-fn over(path: &Path, rig: TestService) -> TestService {
+/// The same service over the world that a journal holds.
+fn over(path: &Path, emulated: TestService) -> TestService {
     let TestService {
         service,
         time,
         headers,
-    } = rig;
-    let scenario = service.world.scenario.clone();
+    } = emulated;
+    let scenario = service.state.scenario.clone();
     drop(service); // which may hold the file
     let remembered = RunJournal::open(path).expect("a journal");
-    let world = World::new(flows(), scenario, Some(remembered)).expect("a world");
-    let service = Service::new(world, time.clock()).into();
+    let state = ServiceState::new(flows(), scenario, Some(remembered)).expect("a state");
+    let service = Service::new(state, time.clock()).into();
     TestService {
         service,
         time,
@@ -148,28 +150,28 @@ fn over(path: &Path, rig: TestService) -> TestService {
 #[test]
 fn a_world_over_the_same_journal_is_the_same_world() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("world.jsonl");
-    let rig = over(
+    let path = folder.path().join("runs.jsonl");
+    let emulated = over(
         &path,
         TestService::with("outcomes: { success: 1, failed: 1 }"),
     );
     let mut first = file_run((0, 1));
     first["flowId"] = TABLE.into();
     first["params"]["deltaColumn"] = json!({ "name": "DOB" });
-    assert_eq!(rig.create(&first).0, 201);
+    assert_eq!(emulated.create(&first).0, 201);
     for start in 0..20 {
-        rig.create_file_run((start, start + 1));
+        emulated.create_file_run((start, start + 1));
     }
-    rig.time.forward(10_000);
-    let see = |rig: &TestService| -> Vec<Value> {
-        let flow = |id: &str| rig.get(&format!("/flows/{id}")).body_json();
-        vec![rig.list(""), flow(TABLE), flow(FILE)]
+    emulated.time.forward(10_000);
+    let see = |emulated: &TestService| -> Vec<Value> {
+        let flow = |id: &str| emulated.get(&format!("/flows/{id}")).body_json();
+        vec![emulated.list(""), flow(TABLE), flow(FILE)]
     };
-    let (seen, stored) = (see(&rig), rig.service.ledger().stored);
+    let (seen, stored) = (see(&emulated), emulated.service.ledger().stored);
     assert_eq!(seen[0]["items"].as_array().map(Vec::len), Some(21));
 
-    let rig = over(&path, rig);
-    assert_eq!(see(&rig), seen);
-    let ledger = rig.service.ledger();
+    let emulated = over(&path, emulated);
+    assert_eq!(see(&emulated), seen);
+    let ledger = emulated.service.ledger();
     assert_eq!((ledger.stored, ledger.creates), (stored, 0));
 }

@@ -7,6 +7,7 @@ mod list;
 mod socket;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use hyper::HeaderMap;
 use hyper::body::Bytes;
@@ -16,13 +17,13 @@ use serde_json::{Value, json};
 use crate::run::{DeltaColumn, Source};
 
 use super::FlowSeed;
-use super::call::Call;
-use super::clock::turned::TurnedClock;
+use super::call::{Call, Replica};
+use super::clock::{Clock, Millis};
 use super::kind::{BASE, RequestKind};
 use super::reply::Reply;
 use super::scenario::Scenario;
 use super::service::{Delivery, Service};
-use super::world::World;
+use super::service_state::ServiceState;
 
 pub(super) const TABLE: &str = "3abea21c-7e36-4be1-bec1-d3bad0e3e0de";
 pub(super) const FILE: &str = "5abea21c-7e36-4be1-bec1-d3bad0e3e0de";
@@ -47,6 +48,29 @@ pub(super) fn flows() -> Vec<FlowSeed> {
     ]
 }
 
+/// A clock that stands still until a test turns it; shows 2026-01-01T00:00:00Z at first.
+#[derive(Clone)]
+pub(super) struct TurnedClock(Arc<AtomicI64>);
+
+impl TurnedClock {
+    fn new() -> Self {
+        Self(Arc::new(AtomicI64::new(1_767_225_600_000_000)))
+    }
+
+    fn clock(&self) -> Clock {
+        let hand = Arc::clone(&self.0);
+        Clock::from_micros(move || hand.load(Ordering::SeqCst))
+    }
+
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::SeqCst) / 1000
+    }
+
+    fn forward(&self, by: Millis) {
+        self.0.fetch_add(by * 1000, Ordering::SeqCst);
+    }
+}
+
 /// A service without a socket, at a time that stands still.
 pub(super) struct TestService {
     pub(super) service: Arc<Service>,
@@ -61,10 +85,10 @@ impl TestService {
 
     pub(super) fn with(yaml: &str) -> Self {
         let scenario = Scenario::of(yaml);
-        let world = World::new(flows(), scenario, None).expect("a world");
+        let state = ServiceState::new(flows(), scenario, None).expect("a state");
         let time = TurnedClock::new();
         Self {
-            service: Arc::new(Service::new(world, time.clock())),
+            service: Arc::new(Service::new(state, time.clock())),
             time,
             headers: [
                 ("authorization", "Bearer any"),
@@ -78,7 +102,7 @@ impl TestService {
         }
     }
 
-    /// The same rig with one header changed, or left out.
+    /// The same emulated with one header changed, or left out.
     pub(super) fn header(mut self, name: &'static str, value: Option<&str>) -> Self {
         self.headers.retain(|(sent, _)| *sent != name);
         self.headers
@@ -108,13 +132,14 @@ impl TestService {
         let base = if path.starts_with("/ims") { "" } else { BASE };
         let path = format!("{base}{path}");
         let (kind, id) = RequestKind::of(method, &path);
-        let rule = self.service.arrived(kind);
+        let rule = self.service.on_arrival(kind);
         let call = Call {
             kind,
             id: id.to_owned(),
             query: query.to_owned(),
             headers: self.headers.iter().map(header).collect::<HeaderMap>(),
             body: Bytes::from(body.to_owned()),
+            replica: Replica::default(),
         };
         // Paused: what waits for a timer waits no time.
         tokio::runtime::Builder::new_current_thread()

@@ -40,7 +40,7 @@ fn create(client: &reqwest::Client, url: &str, window: (i64, i64)) -> reqwest::R
 async fn a_reset_before_the_store_and_one_after_it_look_the_same_and_are_not() {
     for (when, stored) in [("before", 0), ("after", 1)] {
         let emulator = emulator(&format!(
-            "faults: [{{ on: createRun, times: 1, do: {{ reset: {when} }} }}]"
+            "faults: [{{ on: createRun, calls: [1], do: {{ reset: {when} }} }}]"
         ))
         .await;
         let client = client();

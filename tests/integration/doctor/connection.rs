@@ -58,7 +58,7 @@ fn posts(server: &Server) -> Vec<String> {
 
 #[test]
 fn a_sandbox_that_does_not_exist_is_named() {
-    let (workspace, emulated) = at("sandboxes: [dev]\n");
+    let (workspace, emulated) = at("");
     let manifest = workspace.read("manifests/flow-1.yaml");
     workspace.write("manifests/flow-1.yaml", &manifest.replace("prod", "prd"));
     let ran = examined(&workspace, &emulated, 5);

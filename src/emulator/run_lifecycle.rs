@@ -4,107 +4,64 @@
 //! `scheduledFor` at least; it runs for `runsFor`; how it ends is drawn from the seed and from
 //! what the run is, so that neither the order of requests nor a restart changes it.
 
-use std::ops::Range;
-
 use super::chance::draw;
 use super::clock::Millis;
 use super::scenario::{EmulatedOutcome, Scenario};
-use super::world::EmulatedRun;
+use super::service_state::EmulatedRun;
 
-/// Where a run is in its life.
+/// Where a run is in its life: scheduled, until it has started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Life {
-    Scheduled,
-    InProgress {
-        started: Millis,
-    },
-    Ended {
-        started: Millis,
-        completed: Millis,
-        outcome: EmulatedOutcome,
-    },
+pub(super) struct RunLifecycle {
+    pub(super) started: Option<Millis>,
+    /// When it ended, and how.
+    pub(super) ended: Option<(Millis, EmulatedOutcome)>,
 }
 
-impl Life {
+impl RunLifecycle {
     /// Where `run` is at `now`.
     pub(super) fn of(run: &EmulatedRun, scenario: &Scenario, now: Millis) -> Self {
         let wanted = run.record.params.start_time.saturating_mul(1000);
-        let earliest = run
-            .record
-            .created_at
-            .saturating_add(scenario.scheduled_for.millis());
-        let started = wanted.max(earliest);
-        let completed = started.saturating_add(scenario.runs_for.millis());
-        if now < started {
-            Self::Scheduled
-        } else if now < completed {
-            Self::InProgress { started }
-        } else {
-            Self::Ended {
-                started,
-                completed,
-                outcome: outcome(run, scenario),
-            }
-        }
-    }
-
-    /// The span in which `run` has not finished, whenever that is asked.
-    pub(super) fn unfinished(run: &EmulatedRun, scenario: &Scenario) -> Range<Millis> {
         let created = run.record.created_at;
-        match Self::of(run, scenario, Millis::MAX) {
-            Self::Ended { completed, .. } => created..completed,
-            Self::Scheduled | Self::InProgress { .. } => created..Millis::MAX,
+        let started = wanted.max(created.saturating_add(scenario.scheduled_for.millis()));
+        let completed = started.saturating_add(scenario.runs_for.millis());
+        Self {
+            started: (started <= now).then_some(started),
+            ended: (completed <= now).then(|| (completed, outcome(run, scenario))),
         }
     }
 
     /// How it ended, or where it is, in one word: of a success, whether it is one of all records.
     pub(super) fn end(self) -> &'static str {
-        match self {
-            Self::Ended {
-                outcome: EmulatedOutcome::SuccessWithErrors | EmulatedOutcome::PartialSuccess,
-                ..
-            } => "partial",
-            Self::Ended {
-                outcome: EmulatedOutcome::NoRecords,
-                ..
-            } => "empty",
-            other => other.status(),
+        use EmulatedOutcome::{NoRecords, PartialSuccess, SuccessWithErrors};
+        match self.ended {
+            Some((_, SuccessWithErrors | PartialSuccess)) => "partial",
+            Some((_, NoRecords)) => "empty",
+            _ => self.status(),
         }
     }
 
     /// When the run last changed.
     pub(super) fn updated_at(self, run: &EmulatedRun) -> Millis {
-        match self {
-            Self::Scheduled => run.record.created_at,
-            Self::InProgress { started } => started,
-            Self::Ended { completed, .. } => completed,
-        }
+        let ended = self.ended.map(|(completed, _)| completed);
+        ended.or(self.started).unwrap_or(run.record.created_at)
     }
 
     /// The word for it, as Adobe's samples spell it.
     pub(super) fn status(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress { .. } => "inProgress",
-            Self::Ended { outcome, .. } => match outcome {
-                EmulatedOutcome::Success
-                | EmulatedOutcome::SuccessWithErrors
-                | EmulatedOutcome::NoRecords => "success",
-                EmulatedOutcome::PartialSuccess => "partialSuccess",
-                EmulatedOutcome::Failed => "failed",
-            },
+        use EmulatedOutcome::{Failed, NoRecords, PartialSuccess, Success, SuccessWithErrors};
+        match self.ended {
+            None if self.started.is_none() => "scheduled",
+            None => "inProgress",
+            Some((_, Success | SuccessWithErrors | NoRecords)) => "success",
+            Some((_, PartialSuccess)) => "partialSuccess",
+            Some((_, Failed)) => "failed",
         }
     }
 
     /// Whether the run may be triggered again: it failed, or brought nothing.
     pub(super) fn is_retriable(self) -> bool {
-        matches!(
-            self,
-            Self::Ended {
-                outcome: EmulatedOutcome::Failed | EmulatedOutcome::NoRecords,
-                ..
-            }
-        )
+        use EmulatedOutcome::{Failed, NoRecords};
+        matches!(self.ended, Some((_, Failed | NoRecords)))
     }
 }
 
@@ -128,7 +85,7 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
         record.sandbox, record.flow_id, run.attempt
     );
     let mut left = if scenario.outcomes_exact && run.attempt == 0 {
-        f64::from(place(run.ordinal, total))
+        f64::from(spread(run.ordinal, total))
     } else {
         draw(scenario.seed, subject) * f64::from(total)
     };
@@ -142,18 +99,13 @@ fn outcome(run: &EmulatedRun, scenario: &Scenario) -> EmulatedOutcome {
     EmulatedOutcome::Success
 }
 
-/// The place of a run among as many as `total`, each of which is given once; spread out, so that
-/// those that fail do not come all together.
-fn place(ordinal: u32, total: u32) -> u32 {
-    let total = total.max(1);
-    let share_no_factor = |stride: &u32| {
-        let divides_both = |n: u32| stride.is_multiple_of(n) && total.is_multiple_of(n);
-        !(2..=*stride).any(divides_both)
-    };
-    // Near the golden ratio of all.
-    let stride = (total * 8 / 13).max(1);
-    let stride = (stride..2 * total).find(share_no_factor).unwrap_or(1);
-    u32::try_from(u64::from(ordinal) * u64::from(stride) % u64::from(total)).unwrap_or(0)
+/// Gives each number below `total` once to as many runs; spread out, so that those that fail do not
+/// come all together.
+fn spread(ordinal: u32, total: u32) -> u32 {
+    // A prime that is larger than any sum of weights shares no factor with it.
+    const STRIDE: u64 = 1_000_003;
+    let place = u64::from(ordinal) * STRIDE % u64::from(total.max(1));
+    u32::try_from(place).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -187,7 +139,7 @@ mod tests {
     #[test]
     fn a_run_is_scheduled_then_in_progress_then_ended() {
         let (run, calm) = (run(0, (0, 10), 0), Scenario::default());
-        let status = |after: i64| Life::of(&run, &calm, 1_000_000_000_000 + after).status();
+        let status = |after: i64| RunLifecycle::of(&run, &calm, 1_000_000_000_000 + after).status();
         assert_eq!(status(0), "scheduled");
         assert_eq!(status(999), "scheduled");
         assert_eq!(status(1_000), "inProgress");
@@ -199,7 +151,7 @@ mod tests {
     #[test]
     fn a_run_waits_for_its_start_time() {
         let (run, calm) = (run(1_000_000_600, (0, 10), 0), Scenario::default());
-        let status = |after: i64| Life::of(&run, &calm, 1_000_000_000_000 + after).status();
+        let status = |after: i64| RunLifecycle::of(&run, &calm, 1_000_000_000_000 + after).status();
         assert_eq!(status(599_999), "scheduled");
         assert_eq!(status(600_000), "inProgress");
     }
@@ -207,7 +159,7 @@ mod tests {
     #[test]
     fn a_window_in_milliseconds_brings_no_records() {
         let run = run(0, (1_651_584_991_000, 1_651_585_956_000), 0);
-        let life = Life::of(&run, &Scenario::default(), i64::MAX);
+        let life = RunLifecycle::of(&run, &Scenario::default(), i64::MAX);
         assert_eq!(life.status(), "success");
         assert!(life.is_retriable());
     }
@@ -217,7 +169,7 @@ mod tests {
         let half = scenario("{ seed: 3, outcomes: { success: 1, failed: 1 } }");
         let ends = |scenario: &Scenario| -> Vec<_> {
             (0..1_000)
-                .map(|n| Life::of(&run(0, (n, n + 1), 0), scenario, i64::MAX).status())
+                .map(|n| RunLifecycle::of(&run(0, (n, n + 1), 0), scenario, i64::MAX).status())
                 .collect()
         };
         let failed = ends(&half).iter().filter(|end| **end == "failed").count();
@@ -240,7 +192,7 @@ mod tests {
             (of("failed"), of("partialSuccess"), of("success")),
             (20, 5, 275)
         );
-        let again = Life::of(&run(0, (7, 8), 1), &exact, i64::MAX).status();
+        let again = RunLifecycle::of(&run(0, (7, 8), 1), &exact, i64::MAX).status();
         assert_eq!(again, "success", "a second attempt");
         let all = scenario("outcomes: { failed: 1 }");
         assert!(ends(&all).iter().all(|end| *end == "failed"));

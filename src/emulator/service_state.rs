@@ -5,7 +5,7 @@
 //! checked against its flow, journaled, then visible. Status is not kept: it is a function of
 //! the run and the time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use hyper::StatusCode;
@@ -14,18 +14,27 @@ use uuid::Uuid;
 use crate::run::{DeltaColumn, FlowId, Sandbox, Source};
 
 use super::clock::Millis;
-use super::copy_column::{self, CopyColumn};
 use super::journal::{RunJournal, RunRecord};
 use super::params::RunParams;
 use super::reply::Reply;
-use super::scenario::{FlowOverride, Retries, Scenario};
+use super::scenario::{Dialect, Scenario};
 use super::{FlowSeed, lock};
 
 /// When every seeded flow was created: 2022-01-01T00:00:00Z.
 pub(super) const FLOWS_SINCE: Millis = 1_640_995_200_000;
 
-/// A flow's place: ids are unique in a sandbox only.
-pub(super) type FlowKey = (Sandbox, FlowId);
+/// Ids of flows are unique in a sandbox only.
+type FlowKey = (Sandbox, FlowId);
+
+/// Who sent a request that was let in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Caller {
+    pub(super) sandbox: Sandbox,
+    /// `x-api-key`
+    pub(super) client: String,
+    /// `x-gw-ims-org-id`
+    pub(super) organization: String,
+}
 
 /// A flow, as far as it never changes.
 #[derive(Debug, Clone)]
@@ -36,50 +45,17 @@ pub(super) struct EmulatedFlow {
     pub(super) is_table: bool,
     pub(super) frequency: String,
     pub(super) state: String,
-    pub(super) hidden: bool,
     /// The delta column it had before any run.
-    pub(super) own_delta_column: Option<DeltaColumn>,
+    own_delta_column: Option<DeltaColumn>,
 }
 
 impl EmulatedFlow {
-    fn plain(seed: FlowSeed) -> Self {
-        let FlowSeed {
-            id,
-            sandbox,
-            name,
-            source,
-        } = seed;
-        Self {
-            id,
-            sandbox,
-            name,
-            is_table: matches!(source, Source::Table(_)),
-            frequency: "once".to_owned(),
-            state: "enabled".to_owned(),
-            hidden: false,
-            own_delta_column: None,
-        }
-    }
-
-    pub(super) fn key(&self) -> FlowKey {
+    fn key(&self) -> FlowKey {
         (self.sandbox.clone(), self.id)
-    }
-
-    fn change(&mut self, change: &FlowOverride) {
-        if let Some(frequency) = &change.frequency {
-            self.frequency.clone_from(frequency);
-        }
-        if let Some(state) = &change.state {
-            self.state.clone_from(state);
-        }
-        self.hidden |= change.hidden;
-        if change.delta_column.is_some() {
-            self.own_delta_column.clone_from(&change.delta_column);
-        }
     }
 }
 
-/// A stored run with its place among the others.
+/// A stored run with its ordinals among the others.
 #[derive(Debug)]
 pub(super) struct EmulatedRun {
     pub(super) record: RunRecord,
@@ -93,21 +69,12 @@ pub(super) struct EmulatedRun {
     pub(super) made_at: Millis,
 }
 
-/// A run that somebody wants stored.
-#[derive(Debug)]
-pub(super) struct Draft {
-    pub(super) flow: FlowKey,
-    pub(super) client: String,
-    pub(super) organization: String,
-    pub(super) retrigger_of: Option<String>,
-    pub(super) params: RunParams,
-}
-
 #[derive(Debug, Default)]
 struct FlowRuns {
     serials: Vec<usize>,
     attempts: HashMap<(i64, i64), u32>,
-    copy: Option<CopyColumn>,
+    /// The delta column of the first run.
+    delta_column: Option<DeltaColumn>,
 }
 
 #[derive(Debug, Default)]
@@ -124,51 +91,56 @@ struct Runs {
 
 /// Everything that exists, and how it behaves.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct ServiceState {
     flows: BTreeMap<FlowKey, EmulatedFlow>,
-    sandboxes: Vec<Sandbox>,
+    /// `prod`, and those of the flows.
+    sandboxes: BTreeSet<Sandbox>,
     pub(super) scenario: Scenario,
     runs: Mutex<Runs>,
 }
 
-impl World {
-    /// The world of these flows, with the runs that a journal remembers.
+impl ServiceState {
+    /// That of these flows, with the runs that a journal remembers.
     ///
     /// # Errors
-    /// With the override that names a flow which was not seeded.
+    /// With the id in the scenario that no flow has.
     pub(super) fn new(
         seeds: Vec<FlowSeed>,
         scenario: Scenario,
         remembered: Option<(RunJournal, Vec<RunRecord>)>,
     ) -> Result<Self, FlowId> {
+        let known: BTreeSet<FlowId> = seeds.iter().map(|seed| seed.id).collect();
+        let unknown = scenario.flows.iter().find(|flow| !known.contains(&flow.id));
+        if let Some(unknown) = unknown {
+            return Err(unknown.id);
+        }
         let mut flows = BTreeMap::new();
+        let mut sandboxes: BTreeSet<Sandbox> = "prod".parse().ok().into_iter().collect();
         for seed in seeds {
-            let flow = EmulatedFlow::plain(seed);
+            sandboxes.insert(seed.sandbox.clone());
+            let change = scenario.flows.iter().find(|flow| flow.id == seed.id);
+            if change.is_some_and(|change| change.absent) {
+                continue;
+            }
+            let flow = EmulatedFlow {
+                id: seed.id,
+                sandbox: seed.sandbox,
+                name: seed.name,
+                is_table: matches!(seed.source, Source::Table(_)),
+                frequency: change
+                    .and_then(|it| it.frequency.clone())
+                    .unwrap_or("once".to_owned()),
+                state: change
+                    .and_then(|it| it.state.clone())
+                    .unwrap_or("enabled".to_owned()),
+                own_delta_column: change.and_then(|it| it.delta_column.clone()),
+            };
             flows.entry(flow.key()).or_insert(flow);
         }
-        for change in &scenario.flows {
-            let is_meant = |flow: &EmulatedFlow| {
-                flow.id == change.id && change.sandbox.as_ref().is_none_or(|s| *s == flow.sandbox)
-            };
-            if !flows.values().any(is_meant) {
-                return Err(change.id);
-            }
-            flows.retain(|_, flow| !(change.absent && is_meant(flow)));
-            for flow in flows.values_mut().filter(|flow| is_meant(flow)) {
-                flow.change(change);
-            }
-        }
-        let mut sandboxes = scenario.sandboxes.clone();
-        if sandboxes.is_empty() {
-            sandboxes.extend("prod".parse().ok());
-            sandboxes.extend(flows.keys().map(|(sandbox, _)| sandbox.clone()));
-        }
-        sandboxes.sort_unstable();
-        sandboxes.dedup();
         let mut runs = Runs::default();
         if let Some((journal, records)) = remembered {
             for record in records {
-                runs.keep(record, &flows);
+                runs.add(record);
             }
             runs.journal = Some(journal);
         }
@@ -184,27 +156,19 @@ impl World {
         self.sandboxes.contains(sandbox)
     }
 
-    /// The flow of that place, hidden or not.
-    pub(super) fn flow(&self, key: &FlowKey) -> Option<&EmulatedFlow> {
-        self.flows.get(key)
+    pub(super) fn flow(&self, sandbox: &Sandbox, id: FlowId) -> Option<&EmulatedFlow> {
+        self.flows.get(&(sandbox.clone(), id))
     }
 
-    /// The flow of that id, if it can be seen in the sandbox.
-    pub(super) fn visible_flow(&self, sandbox: &Sandbox, id: &str) -> Option<&EmulatedFlow> {
-        let key = (sandbox.clone(), id.parse().ok()?);
-        self.flow(&key).filter(|flow| !flow.hidden)
-    }
-
-    /// The flows of a sandbox that can be seen, by id.
-    pub(super) fn visible_flows(&self, sandbox: &Sandbox) -> impl Iterator<Item = &EmulatedFlow> {
+    pub(super) fn flows_in(&self, sandbox: &Sandbox) -> impl Iterator<Item = &EmulatedFlow> {
         self.flows
             .values()
-            .filter(move |flow| flow.sandbox == *sandbox && !flow.hidden)
+            .filter(move |flow| flow.sandbox == *sandbox)
     }
 
     /// The delta column in the flow's Copy transformation.
-    pub(super) fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {
-        lock(&self.runs).copy_column(flow)
+    pub(super) fn delta_column(&self, flow: &EmulatedFlow) -> Option<DeltaColumn> {
+        lock(&self.runs).delta_column(flow)
     }
 
     /// How many runs there are.
@@ -213,7 +177,7 @@ impl World {
     }
 
     /// Until when runs have been created that can be seen at `now`.
-    pub(super) fn shown_until(&self, now: Millis) -> Millis {
+    fn shown_until(&self, now: Millis) -> Millis {
         now.saturating_sub(self.scenario.listed_after.millis())
     }
 
@@ -227,11 +191,9 @@ impl World {
         let until = self.shown_until(now);
         let runs = lock(&self.runs);
         let run = &runs.all[*runs.by_id.get(id)?];
-        let flow = self.flow(&(run.record.sandbox.clone(), run.record.flow_id))?;
-        let is_visible = flow.sandbox == *sandbox
-            && !flow.hidden
-            && run.record.created_at <= until
-            && self.is_its_own(run);
+        let flow = self.flow(sandbox, run.record.flow_id)?;
+        let is_visible =
+            run.record.sandbox == *sandbox && run.record.created_at <= until && self.is_listed(run);
         is_visible.then(|| (self.current(&runs, run, until), flow))
     }
 
@@ -252,13 +214,13 @@ impl World {
         });
         let newest_first = serials[..end].iter().rev().map(|serial| &runs.all[*serial]);
         newest_first
-            .filter(|run| self.is_its_own(run))
+            .filter(|run| self.is_listed(run))
             .map(|run| self.current(&runs, run, until))
             .collect()
     }
 
     /// The run as the service itself knows it, which sees at once what was made to run it again.
-    pub(super) fn at_once(&self, run: &Arc<EmulatedRun>) -> Arc<EmulatedRun> {
+    pub(super) fn newest_attempt(&self, run: &Arc<EmulatedRun>) -> Arc<EmulatedRun> {
         self.current(&lock(&self.runs), run, Millis::MAX)
     }
 
@@ -270,8 +232,8 @@ impl World {
             .get(&run.record.id)
             .map(|serial| &runs.all[*serial])
             .filter(|again| again.record.created_at <= until);
-        match (self.scenario.retries, again) {
-            (Retries::SameRun, Some(again)) => {
+        match (self.scenario.dialect, again) {
+            (Dialect::Openapi, Some(again)) => {
                 let mut record = again.record.clone();
                 record.id.clone_from(&run.record.id);
                 record.retrigger_of = None;
@@ -288,33 +250,33 @@ impl World {
     }
 
     /// Whether the run is one of its own.
-    fn is_its_own(&self, run: &EmulatedRun) -> bool {
-        self.scenario.retries == Retries::NewRun || run.record.retrigger_of.is_none()
+    fn is_listed(&self, run: &EmulatedRun) -> bool {
+        self.scenario.dialect == Dialect::Tutorial || run.record.retrigger_of.is_none()
     }
 
-    /// Stores a run, if its flow's delta column lets it in.
-    pub(super) fn store(&self, draft: Draft, now: Millis) -> Result<Arc<EmulatedRun>, Reply> {
-        let Draft {
-            flow: key,
-            client,
-            organization,
-            retrigger_of,
-            params,
-        } = draft;
+    /// Stores a run of `flow` for `caller`, if the flow's delta column lets it in.
+    pub(super) fn store(
+        &self,
+        flow: &EmulatedFlow,
+        caller: &Caller,
+        params: RunParams,
+        retrigger_of: Option<String>,
+        now: Millis,
+    ) -> Result<Arc<EmulatedRun>, Reply> {
         let mut runs = lock(&self.runs);
-        if let Some(flow) = self.flow(&key).filter(|flow| flow.is_table) {
-            copy_column::check(runs.copy_column(flow), params.delta_column.as_ref())?;
+        if flow.is_table {
+            let current = runs.delta_column(flow);
+            check_delta_column(current.as_ref(), params.delta_column.as_ref())?;
         }
         // `createdAt` never goes back, so that the order of storing is the order of time.
         let newest = runs.all.last().map_or(now, |run| run.record.created_at);
-        let (sandbox, flow_id) = key;
         let record = RunRecord {
             id: Uuid::new_v4().to_string(),
-            sandbox,
-            flow_id,
+            sandbox: flow.sandbox.clone(),
+            flow_id: flow.id,
             created_at: now.max(newest),
-            created_client: client,
-            ims_org_id: organization,
+            created_client: caller.client.clone(),
+            ims_org_id: caller.organization.clone(),
             retrigger_of,
             params,
         };
@@ -324,21 +286,21 @@ impl World {
                 Reply::invented(StatusCode::INTERNAL_SERVER_ERROR, 9011, &message)
             })?;
         }
-        Ok(runs.keep(record, &self.flows))
+        Ok(runs.add(record))
     }
 
     /// Every run, in the order of storing, and whether another was made since to run it again.
     pub(super) fn all(&self) -> Vec<(Arc<EmulatedRun>, bool)> {
         let runs = lock(&self.runs);
         let all = runs.all.iter();
-        all.map(|run| (Arc::clone(run), runs.is_outdone(run)))
+        all.map(|run| (Arc::clone(run), runs.is_replaced(run)))
             .collect()
     }
 }
 
 impl Runs {
     /// Whether another run was made since to run the same one again.
-    fn is_outdone(&self, run: &EmulatedRun) -> bool {
+    fn is_replaced(&self, run: &EmulatedRun) -> bool {
         let RunRecord {
             id, retrigger_of, ..
         } = &run.record;
@@ -347,29 +309,18 @@ impl Runs {
         later(of) || later(id)
     }
 
-    fn copy_column(&self, flow: &EmulatedFlow) -> Option<CopyColumn> {
-        let own = flow.own_delta_column.clone().map(|column| CopyColumn {
-            column,
-            since: FLOWS_SINCE,
-        });
-        own.or_else(|| self.by_flow.get(&flow.key())?.copy.clone())
+    fn delta_column(&self, flow: &EmulatedFlow) -> Option<DeltaColumn> {
+        let first = || self.by_flow.get(&flow.key())?.delta_column.clone();
+        flow.own_delta_column.clone().or_else(first)
     }
 
-    /// Adds a run to the indexes; the first `deltaColumn` of a table flow becomes the flow's.
-    fn keep(
-        &mut self,
-        record: RunRecord,
-        flows: &BTreeMap<FlowKey, EmulatedFlow>,
-    ) -> Arc<EmulatedRun> {
-        let key = (record.sandbox.clone(), record.flow_id);
-        let is_table = flows.get(&key).is_some_and(|flow| flow.is_table);
+    /// Adds a run to the indexes; the first `deltaColumn` of a flow becomes the flow's.
+    fn add(&mut self, record: RunRecord) -> Arc<EmulatedRun> {
         let serial = self.all.len();
+        let key = (record.sandbox.clone(), record.flow_id);
         let of_flow = self.by_flow.entry(key).or_default();
-        if is_table && of_flow.copy.is_none() {
-            of_flow.copy = record.params.delta_column.clone().map(|column| CopyColumn {
-                column,
-                since: record.created_at,
-            });
+        if of_flow.delta_column.is_none() {
+            of_flow.delta_column.clone_from(&record.params.delta_column);
         }
         of_flow.serials.push(serial);
         let attempts = of_flow.attempts.entry(record.params.window).or_default();
@@ -392,5 +343,29 @@ impl Runs {
         });
         self.all.push(Arc::clone(&run));
         run
+    }
+}
+
+/// The first run of a table-based flow names the column; from then on a run leaves it out or says the
+/// same. Adobe's tutorial says so, without the codes of the errors, and without saying how much of
+/// the object must be the same: here all of it.
+fn check_delta_column(
+    current: Option<&DeltaColumn>,
+    sent: Option<&DeltaColumn>,
+) -> Result<(), Reply> {
+    let refused = |code, message| Err(Reply::invented(StatusCode::BAD_REQUEST, code, message));
+    match (current, sent) {
+        (None, None) => refused(
+            9004,
+            "params.deltaColumn is required for the first run of a table-based flow.",
+        ),
+        (Some(current), Some(sent)) if current != sent => {
+            let name = &current.name;
+            refused(
+                9003,
+                &format!("params.deltaColumn differs from the flow's delta column `{name}`."),
+            )
+        }
+        _ => Ok(()),
     }
 }
