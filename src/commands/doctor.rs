@@ -56,13 +56,13 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     // it depends on.
     let (state_findings, sent) = state::check(context, flags.write).await;
     let answers = service::check_endpoint(context, found).await;
-    let looked = match connect(context, &checked.manifests).await {
+    let flows_checked = match connect(context, &checked.manifests).await {
         Ok(connected) => {
             let (client, manifests) = (&connected.client, &checked.manifests);
-            let looked =
-                look_at_flows(context, client, manifests, &sent, answers, &mut diagnosis).await;
+            let flows_checked =
+                check_flows(context, client, manifests, &sent, answers, &mut diagnosis).await;
             connected.close().await;
-            looked
+            flows_checked
         }
         Err(failure) => {
             found.push(failed(Check::SIGN_IN, &failure));
@@ -70,7 +70,7 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
         }
     };
     let found = &mut diagnosis.findings;
-    if let Err(why) = looked {
+    if let Err(why) = flows_checked {
         found.push(Check::FLOW.notice(format!("not looked at: {why}")));
     }
     found.extend(state_findings);
@@ -81,8 +81,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
     Ok(present(context, &DoctorView(&diagnosis), exit))
 }
 
-/// Signs in, and looks at the flows whose sandbox is open; or why not at all of them.
-async fn look_at_flows(
+/// Signs in, and checks the flows whose sandbox is open; an error says why not all of them.
+async fn check_flows(
     context: &Context,
     client: &Client,
     manifests: &[Manifest],
@@ -99,9 +99,9 @@ async fn look_at_flows(
     }
     let open = service::open_sandboxes(context, client, manifests, found).await;
     let is_open = |manifest: &&Manifest| open.contains(&manifest.flow.sandbox);
-    let looked_at: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
-    flows::check(context, client, &looked_at, sent, diagnosis).await;
-    if looked_at.len() < manifests.len() {
+    let checked: Vec<&Manifest> = manifests.iter().filter(is_open).collect();
+    flows::check(context, client, &checked, sent, diagnosis).await;
+    if checked.len() < manifests.len() {
         Err("their sandbox is not open")
     } else if manifests.is_empty() {
         Err("no manifest names one")

@@ -43,7 +43,11 @@ pub(super) fn run_body(
     let life = RunLifecycle::of(run, scenario, now);
     let (etag_key, activities_key, status) = match scenario.dialect {
         Dialect::Tutorial => ("etag", "activities", life.status().to_owned()),
-        Dialect::Openapi => ("eTag", "activites", upper_snake(life.status())),
+        Dialect::Openapi => {
+            // `inProgress` as `IN_PROGRESS`; no status has other capitals.
+            let words = life.status().replace('P', "_P").replace('S', "_S");
+            ("eTag", "activites", words.to_uppercase())
+        }
     };
     let mut body = json!({
         "id": record.id,
@@ -175,18 +179,6 @@ fn activities(run: &EmulatedRun, life: RunLifecycle, status: &str, scenario: &Sc
         }
     }
     activities.into()
-}
-
-/// `inProgress` as `IN_PROGRESS`.
-fn upper_snake(word: &str) -> String {
-    let mut spelled = String::with_capacity(word.len() + 2);
-    for letter in word.chars() {
-        if letter.is_ascii_uppercase() {
-            spelled.push('_');
-        }
-        spelled.push(letter.to_ascii_uppercase());
-    }
-    spelled
 }
 
 #[cfg(test)]
