@@ -67,6 +67,17 @@ pub(crate) enum Extent {
 }
 
 impl Query {
+    /// The whole list, and by themselves the runs that no record stands for and that show no window
+    /// there; not more of them than an apply may ask for.
+    pub(crate) fn windows(flow: bool, claimed: impl Into<Arc<HashSet<RunId>>>) -> Self {
+        let runs = Extent::Windows {
+            claimed: claimed.into(),
+            since: None,
+            most: MOST_SINGLE,
+        };
+        Self { flow, runs }
+    }
+
     /// The list up to these runs.
     pub(crate) fn with(ids: HashSet<RunId>) -> Self {
         Self {

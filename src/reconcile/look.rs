@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::matching::Existing;
 use super::settle_schedule::Settlement;
 use super::{
-    Blocked, Extent, FlowRecords, MOST_SINGLE, Moment, Observation, OpenDoubt, Query,
-    SettleContext, preflight, settle,
+    Blocked, FlowRecords, Moment, Observation, OpenDoubt, Query, SettleContext, preflight, settle,
 };
 use crate::run::{DesiredRun, FlowRef, RunId, RunIdentity, Source, Window};
 use crate::state::State;
@@ -42,14 +41,7 @@ impl<'a> Look<'a> {
 
     /// What is read of a flow.
     pub(crate) fn query(&self, flow: &FlowRef) -> Query {
-        Query {
-            flow: true,
-            runs: Extent::Windows {
-                claimed: self.state.claimed_of(flow).into(),
-                since: None,
-                most: MOST_SINGLE,
-            },
-        }
+        Query::windows(true, self.state.claimed_of(flow))
     }
 
     /// What was found of a flow, by what was `seen` of it: of its doubts, and of `wanted`, the runs

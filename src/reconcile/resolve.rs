@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::settle_schedule::{first_intent, has_begun, left_by};
-use super::{Extent, MOST_SINGLE, Query, observe};
+use super::{Query, observe};
 use crate::api::{ApiError, Client, FlowRun, WindowEvidence};
 use crate::run::{FlowId, FlowRef, Key, RunId, RunIdentity, UnixSeconds, Window};
 use crate::state::{ClockedTime, Entry, Evidence, Fate, Refusal, State};
@@ -126,12 +126,8 @@ pub(crate) async fn cases(
     let records = || keys.iter().filter_map(|key| state.find(key));
     let flows: BTreeSet<&FlowRef> = records().map(|record| &*record.identity.flow).collect();
     let queries = flows.into_iter().map(|flow| {
-        let runs = Extent::Windows {
-            claimed: state.claimed_of(flow).into(),
-            since: None,
-            most: MOST_SINGLE,
-        };
-        (flow.clone(), Query { flow: false, runs })
+        let query = Query::windows(false, state.claimed_of(flow));
+        (flow.clone(), query)
     });
     let mut listed = HashMap::new();
     for (flow, seen) in observe(client, queries, 1).await? {

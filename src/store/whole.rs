@@ -5,8 +5,6 @@
 //! serial that neither of them ever had, and goes on where the journal is, so that a crash between
 //! the two files leaves what reads as the one or as the other.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -50,25 +48,26 @@ impl LockedBackend {
         self.found.as_ref()
     }
 
-    /// For how long one that held it before may still send, on an intent that it has made; `None`:
-    /// nobody can. Only who knows that it was taken over waits for that, and the next holder may not.
+    /// Until when one that held it before may still send, on an intent that it has made; `None`: nobody
+    /// can. Only who knows that it was taken over waits for that, and the next holder may not.
     #[must_use]
-    pub fn late_sends(&self) -> Option<Duration> {
+    pub fn last_send(&self) -> Option<Instant> {
         let lease = match &self.taken {
             Acquired::Free => self.place.lease(),
             Acquired::TakenOver { lease, .. } => self.place.lease().max(Some(*lease)),
         };
         let end = self.since + lease? / 2;
-        let left = end.saturating_duration_since(Instant::now());
-        (!left.is_zero()).then_some(left)
+        (end > Instant::now()).then_some(end)
     }
 
-    /// Keeps hold of it until nothing can be sent that late.
+    /// Keeps hold of it until then.
     ///
     /// # Errors
     /// When it is not held any more.
-    pub async fn outlast(&mut self) -> Result<(), StoreError> {
-        while let Some(left) = self.late_sends() {
+    pub async fn keep_until(&mut self, end: Instant) -> Result<(), StoreError> {
+        while let left = end.saturating_duration_since(Instant::now())
+            && !left.is_zero()
+        {
             let every = self.place.renewed_every().unwrap_or(left);
             sleep(left.min(every)).await;
             self.place.renew().await?;

@@ -7,6 +7,8 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tokio::time::Instant;
+
 use crate::cli::Exit;
 use crate::cli::ask::{ask, check_can_ask};
 use crate::cli::context::Context;
@@ -133,13 +135,17 @@ async fn push(
         return Ok(Exit::Success);
     }
     let what = format!("Pushed by hand: {}", report::count_changes(&changes));
-    let decides_doubts = changes
-        .iter()
-        .any(|change| change.old.is_some_and(is_in_doubt));
-    if decides_doubts {
-        outlast(&place, held, signals).await?;
-    } else if old.is_none() && new.records().any(is_in_doubt) {
-        outlast_elsewhere(context, signals).await?;
+    // What is in doubt cannot come to life later than the next holder thinks. Who held the place that a
+    // state comes from is not known to the one that it goes to.
+    let mut doubts_before = changes.iter().filter_map(|change| change.old);
+    let last_send = if doubts_before.any(is_in_doubt) {
+        held.last_send()
+    } else {
+        let is_from_elsewhere = old.is_none() && new.records().any(is_in_doubt);
+        is_from_elsewhere.then(|| Instant::now() + context.config.lease() / 2)
+    };
+    if let Some(end) = last_send {
+        outlast(context, end, held, signals).await?;
     }
     let written = held
         .replace(new, what)
@@ -213,46 +219,26 @@ async fn hold(context: &Context, place: &dyn StateBackend) -> Result<LockedBacke
     Ok(held)
 }
 
-/// Waits for half of a lease: whoever held the place that a state comes from may still send until then,
-/// and the place that it goes to knows nothing of that.
-async fn outlast_elsewhere(context: &Context, signals: &mut Signals) -> Result<(), Failure> {
-    let wait = context.config.lease() / 2;
-    let _ = writeln!(
-        io::stderr(),
-        "note: runs are in doubt; waiting {:.0} s, for as long as a process that held this state \
-         elsewhere may still send",
-        wait.as_secs_f64().ceil()
-    );
-    tokio::select! {
-        () = tokio::time::sleep(wait) => Ok(()),
-        () = signals.next() => Err(Failure::new(
-            Exit::Interrupted,
-            "interrupted; nothing was pushed",
-        )),
-    }
-}
-
-/// Keeps hold of a place until nothing is sent any more by those who held it before: what is in doubt
-/// there cannot come to life later than the next holder thinks.
+/// Keeps hold of a place until nothing is sent any more by those who held the state before.
 async fn outlast(
-    name: &str,
+    context: &Context,
+    end: Instant,
     held: &mut LockedBackend,
     signals: &mut Signals,
 ) -> Result<(), Failure> {
-    if let Some(wait) = held.late_sends() {
-        let _ = writeln!(
-            io::stderr(),
-            "note: runs are in doubt; waiting {:.0} s, for as long as the process that held the \
-             state in {name} before may still send",
-            wait.as_secs_f64().ceil()
-        );
-    }
+    let wait = end.saturating_duration_since(Instant::now());
+    let _ = writeln!(
+        io::stderr(),
+        "note: runs are in doubt; waiting {:.0} s, for as long as a process that held this state \
+         before may still send",
+        wait.as_secs_f64().ceil()
+    );
     tokio::select! {
-        outlasted = held.outlast() => outlasted.map_err(|error| Failure::state(name, &error)),
-        () = signals.next() => Err(Failure::new(
-            Exit::Interrupted,
-            format!("interrupted; the state in {name} is as it was"),
-        )),
+        kept = held.keep_until(end) => kept.map_err(|error| context.unusable(&error)),
+        () = signals.next() => {
+            let message = "interrupted; nothing was pushed";
+            Err(Failure::new(Exit::Interrupted, message))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Dispatcher;
-use super::scheduler::{Reserved, Room};
+use super::scheduler::{Capacity, Reserved};
 use crate::engine::send::{SendTask, send};
 use crate::engine::{Event, FlowEvent, FlowIndex, NotSentReason};
 use crate::reconcile::Blocked;
@@ -31,13 +31,13 @@ impl Dispatcher {
         }
         let intent = SuspendAwareInstant::now();
         let at = self.client.clock().now();
-        let room = Room {
+        let capacity = Capacity {
             in_flight: self.sends.len(),
             ahead: self.ahead(),
             near,
         };
         let reserved = match self.ending {
-            None if !self.is_past_deadline => self.schedule.hand_out(room, intent, at.service),
+            None if !self.is_past_deadline => self.schedule.hand_out(capacity, intent, at.service),
             _ => Vec::new(),
         };
         self.journal

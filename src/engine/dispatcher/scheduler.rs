@@ -26,7 +26,7 @@ pub(super) struct Reserved {
 
 /// How many runs may be reserved.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Capacity {
     /// How many requests are on their way.
     pub(super) in_flight: usize,
     /// How many more leave while intents are written.
@@ -105,15 +105,15 @@ impl Scheduler {
     /// intents are written, but no more than have a turn that is near.
     pub(super) fn hand_out(
         &mut self,
-        room: Room,
+        capacity: Capacity,
         intent: SuspendAwareInstant,
         now: Option<Timestamp>,
     ) -> Vec<Reserved> {
-        let Room {
+        let Capacity {
             in_flight,
             ahead,
             near,
-        } = room;
+        } = capacity;
         let mut handed = Vec::new();
         let under_way = in_flight + self.reserved.len();
         let most = (self.concurrency + ahead).saturating_sub(under_way);
@@ -234,12 +234,12 @@ mod tests {
         ahead: usize,
         near: usize,
     ) -> Vec<Reserved> {
-        let room = Room {
+        let capacity = Capacity {
             in_flight,
             ahead,
             near,
         };
-        scheduler.hand_out(room, SuspendAwareInstant::now(), None)
+        scheduler.hand_out(capacity, SuspendAwareInstant::now(), None)
     }
 
     #[test]

@@ -283,13 +283,13 @@ fn on_a_branch_the_history_says_that_a_person_pushed() {
     workspace.run("state pull edit.jsonl").exits(0);
     workspace.set("BACKFILL_STATE", "git:backfill-state");
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as a process that held this state elsewhere may still send");
+    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as a process that held this state before may still send");
     workspace.run("state pull edit.jsonl --force").exits(0);
     edit(&workspace, |text| {
         without(text, 2).replace("\"a\"", "\"b\"")
     });
     let ran = workspace.run("state push edit.jsonl --yes").exits(0);
-    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as the process that held the state in git:backfill-state before may still send");
+    insta::assert_snapshot!(ran.stderr, @"note: runs are in doubt; waiting 5 s, for as long as a process that held this state before may still send");
     let listed = workspace.run("state list --format json").exits(0).json();
     assert_eq!(listed["runs"][0]["runId"], "b");
     let history = repository.history();
