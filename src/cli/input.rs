@@ -1,9 +1,10 @@
-//! Files that a person has written, or may have edited.
+//! What a person has written, or may have edited: files, and reasons.
 
 use std::path::Path;
 
 use super::failure::Failure;
 use crate::file_text::text_of;
+use crate::manifest::is_placeholder;
 use crate::report::plain;
 
 /// The text of the file at `path`; `what` says before its name what it is to be.
@@ -21,4 +22,12 @@ pub(crate) fn read_text(what: &str, path: &Path) -> Result<String, Failure> {
             .at(&shown, Some((line, 1)))
     })?;
     Ok(text.to_owned())
+}
+
+/// A reason that says something.
+pub(crate) fn reason(text: &str) -> Result<String, &'static str> {
+    if is_placeholder(text) {
+        return Err("it says nothing; its later readers were not there");
+    }
+    Ok(text.trim().to_owned())
 }

@@ -11,12 +11,12 @@ use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 
-use super::resolve::reason;
 use crate::api::{ApiError, Client};
 use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::rules;
 use crate::cli::failure::Failure;
+use crate::cli::input::reason;
 use crate::cli::lock::LockArgs;
 use crate::cli::output::{self, Format};
 use crate::cli::present::present;

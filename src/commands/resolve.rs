@@ -10,12 +10,12 @@ use crate::cli::Exit;
 use crate::cli::context::Context;
 use crate::cli::desired::Paths;
 use crate::cli::failure::Failure;
+use crate::cli::input::reason;
 use crate::cli::lock::{LockArgs, person};
 use crate::cli::output::Format;
 use crate::cli::present::{self, present};
 use crate::cli::session::{HeldState, Session, in_session};
-use crate::manifest::is_placeholder;
-use crate::reconcile::resolve::{Case, Decision, adopted_twice, cases as read_cases, in_doubt};
+use crate::reconcile::resolve::{Case, Decision, cases as read_cases, in_doubt};
 use crate::report::{self, ResolveView};
 use crate::run::{Key, KeyPrefix, RunId};
 use crate::state::{Evidence, Fate, State};
@@ -52,14 +52,6 @@ pub(super) struct Flags {
     lock: LockArgs,
 }
 
-/// A reason that says something.
-pub(super) fn reason(text: &str) -> Result<String, &'static str> {
-    if is_placeholder(text) {
-        return Err("it says nothing; its later readers were not there");
-    }
-    Ok(text.trim().to_owned())
-}
-
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failure> {
     let decisions = flags.decisions()?;
     // Only the emulator that is built in needs to be told which flows there are.
@@ -78,33 +70,28 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<Exit, Failur
 impl Flags {
     /// What is decided about each key; `None`: nothing.
     fn decisions(&self) -> Result<Option<Vec<Decision>>, Failure> {
-        let Self {
-            keys,
-            adopt,
-            not_created,
-            ..
-        } = self;
-        if *not_created {
-            return Ok(Some(vec![Decision::NotCreated; keys.len()]));
+        let (keys, adopt) = (self.keys.len(), self.adopt.len());
+        if self.not_created {
+            return Ok(Some(vec![Decision::NotCreated; keys]));
         }
-        if adopt.is_empty() {
+        if adopt == 0 {
             return Ok(None);
         }
-        if adopt.len() != keys.len() {
-            return Err(Failure::usage(format!(
-                "{} and {} do not pair up",
-                report::number(keys.len(), "KEY"),
-                report::number(adopt.len(), "--adopt"),
-            ))
-            .hint("give --adopt RUN_ID once for each KEY, in the same order"));
+        if adopt != keys {
+            let (keys, adopt) = (
+                report::number(keys, "KEY"),
+                report::number(adopt, "--adopt"),
+            );
+            return Err(Failure::usage(format!("{keys} and {adopt} do not pair up"))
+                .hint("give --adopt RUN_ID once for each KEY, in the same order"));
         }
-        let decisions: Vec<Decision> = adopt.iter().cloned().map(Decision::Adopt).collect();
-        match adopted_twice(&decisions) {
-            Some(run_id) => Err(Failure::usage(format!(
-                "the run {run_id} cannot be two of the runs in doubt"
-            ))),
-            None => Ok(Some(decisions)),
+        if BTreeSet::from_iter(&self.adopt).len() < adopt {
+            let message = "a run cannot be two of the runs in doubt: each RUN_ID stands once";
+            return Err(Failure::usage(message));
         }
+        Ok(Some(
+            self.adopt.iter().cloned().map(Decision::Adopt).collect(),
+        ))
     }
 }
 
@@ -112,27 +99,14 @@ impl Flags {
 async fn show(session: &Session<'_>, flags: &Flags) -> Result<Exit, Failure> {
     let client = &session.connected.client;
     let cases = match &session.load().await? {
-        Some(state) => {
-            let keys = if flags.keys.is_empty() {
-                in_doubt(state)
-            } else {
-                picked(state, &flags.keys, true)?
-            };
-            read_cases(state, &keys, client).await?
-        }
+        Some(state) if flags.keys.is_empty() => read_cases(state, &in_doubt(state), client).await?,
+        Some(state) => read_cases(state, &picked(state, &flags.keys, true)?, client).await?,
         None => Vec::new(),
     };
-    let is_open = |case: &Case| matches!(case.fate, Fate::InDoubt { .. });
-    let exit = if cases.iter().any(is_open) {
-        Exit::InDoubt
-    } else {
-        Exit::Success
-    };
-    let view = ResolveView {
-        cases: &undecided(cases),
-        is_decision: false,
-        api_key: client.api_key(),
-    };
+    let is_open = |case: &Case| matches!(case.fate, Fate::InDoubt(_));
+    let open = cases.iter().any(is_open);
+    let exit = if open { Exit::InDoubt } else { Exit::Success };
+    let view = view(session, &cases, false);
     Ok(present(session.context, &view, exit))
 }
 
@@ -142,7 +116,6 @@ async fn decide(
     flags: &Flags,
     decisions: Vec<Decision>,
 ) -> Result<Exit, Failure> {
-    let context = session.context;
     let (mut held, mut signals) = session.hold(&flags.lock).await?;
     let recorded = async {
         let recorded = record(session, flags, decisions, &mut held).await;
@@ -150,13 +123,10 @@ async fn decide(
     };
     let (recorded, closed) = signals.outlast(recorded).await?;
     // It is recorded: neither a result that cannot be shown, nor a fold that the next holder does, undoes it.
-    let view = ResolveView {
-        cases: &recorded?,
-        is_decision: true,
-        api_key: session.connected.client.api_key(),
-    };
-    let exit = present(context, &view, Exit::Success);
-    Ok(context.tell_unwritten(closed, exit))
+    let recorded = recorded?;
+    let view = view(session, &recorded, true);
+    let exit = present(session.context, &view, Exit::Success);
+    Ok(session.context.tell_unwritten(closed, exit))
 }
 
 /// Checks each decision against what is known, and records all of them or none.
@@ -165,48 +135,38 @@ async fn record(
     flags: &Flags,
     decisions: Vec<Decision>,
     held: &mut HeldState<'_>,
-) -> Result<Vec<(Case, Option<Decision>)>, Failure> {
+) -> Result<Vec<Case>, Failure> {
     let (context, client) = (session.context, &session.connected.client);
     let keys = picked(held.state(), &flags.keys, !flags.not_created)?;
-    let mut cases = undecided(read_cases(held.state(), &keys, client).await?);
+    let mut cases = read_cases(held.state(), &keys, client).await?;
     if flags.format == Format::Text {
-        let view = ResolveView {
-            cases: &cases,
-            is_decision: true,
-            api_key: client.api_key(),
-        };
+        let view = view(session, &cases, true);
         let layout = present::layout(context);
         present::show(&view, flags.format, layout, Exit::Success)?;
     }
     let (mut objections, mut hints) = (Vec::new(), BTreeSet::new());
-    for ((case, decided), decision) in cases.iter_mut().zip(decisions) {
+    for (case, decision) in cases.iter_mut().zip(decisions) {
         let checked = case.check(held.state(), client, &decision, context.settle_delay());
         if let Err(objection) = checked.await? {
             objections.push(format!("{}: {objection}", case.key.short()));
             hints.extend(objection.hint());
         }
-        *decided = Some(decision);
+        case.decision = Some(decision);
     }
     if !objections.is_empty() {
         let failure = Failure::usage("the decision cannot be right; nothing was recorded");
-        return Err(hints
-            .into_iter()
-            .fold(failure.details(objections), Failure::hint));
+        let failure = failure.details(objections);
+        return Err(hints.into_iter().fold(failure, Failure::hint));
     }
     let evidence = Evidence::Person {
         reason: flags.reason.clone().unwrap_or_default(),
         who: person(),
     };
-    let decided = cases
+    let entries = cases
         .iter()
-        .filter_map(|(case, it)| Some((case, it.as_ref()?)));
-    let entries = decided.map(|(case, it)| case.entry(it, evidence.clone(), Timestamp::now()));
+        .filter_map(|case| case.entry(&evidence, Timestamp::now()));
     held.append(entries.collect()).await?;
     Ok(cases)
-}
-
-fn undecided(cases: Vec<Case>) -> Vec<(Case, Option<Decision>)> {
-    cases.into_iter().map(|case| (case, None)).collect()
 }
 
 /// The runs that the person means: in doubt, or believed not to exist after they were, which a
@@ -215,18 +175,27 @@ fn picked(state: &State, prefixes: &[KeyPrefix], adopts: bool) -> Result<Vec<Key
     let mut keys = Vec::new();
     for prefix in prefixes {
         let key = prefix.pick(state.records().map(|record| record.identity.key()))?;
+        let short = key.short();
         match state.find(&key).map(|record| &record.fate) {
+            None | Some(Fate::InDoubt(_)) => {}
             Some(Fate::NotCreated(_)) if adopts => {}
-            None | Some(Fate::InDoubt { .. }) => {}
             Some(fate) => {
-                return Err(Failure::usage(format!("{} is not in doubt", key.short()))
-                    .details([report::describe_fate(fate)]));
+                let failure = Failure::usage(format!("{short} is not in doubt"));
+                return Err(failure.details([report::describe_fate(fate)]));
             }
         }
         if keys.contains(&key) {
-            return Err(Failure::usage(format!("{} is named twice", key.short())));
+            return Err(Failure::usage(format!("{short} is named twice")));
         }
         keys.push(key);
     }
     Ok(keys)
+}
+
+fn view<'a>(session: &'a Session<'_>, cases: &'a [Case], is_decision: bool) -> ResolveView<'a> {
+    ResolveView {
+        cases,
+        is_decision,
+        api_key: session.connected.client.api_key(),
+    }
 }

@@ -2,7 +2,7 @@
 //! service's own lists rule out. Takes the state and what is listed, as plain data; records
 //! nothing: that is [`crate::commands`]'s.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,6 +27,8 @@ pub(crate) struct Case {
     /// The flow's runs that no record stands for and that are not older than the intent, newest
     /// first; or why the service does not list them.
     pub candidates: Result<Vec<FlowRun>, Refusal>,
+    /// What a person decided, if anybody did.
+    pub decision: Option<Decision>,
 }
 
 /// What a person decides about a run in doubt.
@@ -175,6 +177,7 @@ impl Case {
             fate: record.fate.clone(),
             intent,
             candidates,
+            decision: None,
         })
     }
 
@@ -305,9 +308,10 @@ impl Case {
         }
     }
 
-    /// What is recorded of a decision.
-    pub(crate) fn entry(&self, decision: &Decision, evidence: Evidence, at: Timestamp) -> Entry {
-        match decision {
+    /// What is recorded of the decision.
+    pub(crate) fn entry(&self, evidence: &Evidence, at: Timestamp) -> Option<Entry> {
+        let evidence = evidence.clone();
+        Some(match self.decision.as_ref()? {
             Decision::Adopt(run_id) => Entry::Adopted {
                 run: (&self.identity).into(),
                 run_id: run_id.clone(),
@@ -319,7 +323,7 @@ impl Case {
                 evidence,
                 at,
             },
-        }
+        })
     }
 }
 
@@ -329,16 +333,6 @@ pub(crate) fn in_doubt(state: &State) -> Vec<Key> {
         .records()
         .filter(|it| matches!(it.fate, Fate::InDoubt(_)));
     in_doubt.map(|record| record.identity.key()).collect()
-}
-
-/// The runs that more than one of these decisions would adopt.
-#[must_use]
-pub(crate) fn adopted_twice(decisions: &[Decision]) -> Option<&RunId> {
-    let mut seen = HashSet::new();
-    decisions.iter().find_map(|decision| match decision {
-        Decision::Adopt(run_id) if !seen.insert(run_id) => Some(run_id),
-        Decision::Adopt(_) | Decision::NotCreated => None,
-    })
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ResolveView<'a> {
     /// The runs, each with what a person decided, if anybody did.
-    pub cases: &'a [(Case, Option<Decision>)],
+    pub cases: &'a [Case],
     /// Whether anything was to be decided.
     pub is_decision: bool,
     /// The `createdClient` of the runs that we create.
@@ -29,8 +29,8 @@ impl<'a> View for ResolveView<'a> {
     /// It has no title: a decision is for who asks, and for no page.
     fn report(&self, _: Layout) -> Report {
         let mut report = Report::default();
-        for (case, decision) in self.cases {
-            match decision {
+        for case in self.cases {
+            match &case.decision {
                 Some(decision) => report.note(describe_decision(case, decision)),
                 None => report.blocks.extend(describe_case(case, self.api_key)),
             }
@@ -58,6 +58,7 @@ fn describe_case(case: &Case, api_key: &str) -> [Block; 2] {
         fate,
         intent: _,
         candidates,
+        decision: _,
     } = case;
     let RunIdentity {
         flow,

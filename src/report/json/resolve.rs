@@ -76,24 +76,22 @@ impl<'a> Candidate<'a> {
 
 /// The cases, each with what was recorded of it, as `resolve/v1`.
 #[must_use]
-pub(crate) fn resolve(decided: &[(Case, Option<Decision>)], exit_code: u8) -> ResolveDocument<'_> {
-    let runs = decided.iter();
+pub(crate) fn resolve(cases: &[Case], exit_code: u8) -> ResolveDocument<'_> {
     ResolveDocument {
         format: "resolve/v1",
-        runs: runs
-            .map(|(case, decision)| resolve_run(case, decision.as_ref()))
-            .collect(),
+        runs: cases.iter().map(resolve_run).collect(),
         exit_code,
     }
 }
 
-fn resolve_run<'a>(case: &'a Case, decision: Option<&'a Decision>) -> ResolveRun<'a> {
+fn resolve_run(case: &Case) -> ResolveRun<'_> {
     let Case {
         key: _,
         identity,
         fate,
         intent,
         candidates,
+        decision,
     } = case;
     let start_time = match fate {
         Fate::InDoubt(in_doubt) => in_doubt.start_time,
@@ -108,6 +106,6 @@ fn resolve_run<'a>(case: &'a Case, decision: Option<&'a Decision>) -> ResolveRun
             Ok(_) => KnownFields::new(fate).error,
         },
         candidates: candidates.iter().flatten().map(Candidate::new).collect(),
-        decision,
+        decision: decision.as_ref(),
     }
 }
