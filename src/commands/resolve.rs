@@ -169,8 +169,7 @@ async fn record(
     Ok(cases)
 }
 
-/// The runs that the person means: in doubt, or believed not to exist after they were, which a
-/// person may know better.
+/// The runs that the person means: in doubt, or, to adopt, believed not to exist after they were.
 fn picked(state: &State, prefixes: &[KeyPrefix], adopts: bool) -> Result<Vec<Key>, Failure> {
     let mut keys = Vec::new();
     for prefix in prefixes {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::{number, plain, window};
 use crate::api::FlowRun;
-use crate::plan::{Action, Known, Limit, Plan, PlannedRun, Review};
-use crate::run::{Obstacle, Order, OtherRun, RecordCounts, Request, RunStatus, Source};
-use crate::state::{Absence, Attempt, Evidence, Fate, InDoubt, LastSeen};
+use crate::plan::{Action, Known, Limit, Plan, PlannedRun};
+use crate::run::{Obstacle, Order, OtherRun, Request, RunId, RunStatus, Source};
+use crate::state::{Absence, Attempt, Evidence, Fate, LastSeen};
 
 /// Why a run is not created that the reviewed plan does not create.
 pub(in crate::report) const NOT_REVIEWED: &str =
@@ -46,24 +46,15 @@ pub(crate) fn describe_fate(fate: &Fate) -> String {
             time(*at),
             plain(&refusal.to_string(), MOST_SAID)
         ),
-        Fate::InDoubt(in_doubt) => {
-            let InDoubt {
-                intent,
-                start_time,
-                doubt,
-                retry,
-                session: _,
-                order: _,
-            } = &**in_doubt;
-            let since = time(intent.time());
-            let begins = start_time.map_or_else(String::new, |at| format!(", to begin at {at}"));
-            let reason = doubt.as_ref().map_or_else(
-                || "no answer was recorded".to_owned(),
-                |doubt| plain(&doubt.reason, MOST_SAID),
-            );
-            let what = retry
-                .as_ref()
-                .map_or_else(String::new, |it| format!("the retry of run {} ", it.run_id));
+        Fate::InDoubt(it) => {
+            let since = time(it.intent.time());
+            let begins = it.start_time.map(|at| format!(", to begin at {at}"));
+            let reason = match &it.doubt {
+                Some(doubt) => plain(&doubt.reason, MOST_SAID),
+                None => "no answer was recorded".to_owned(),
+            };
+            let what = describe_retry(it.retry.as_ref().map(|retry| &retry.run_id));
+            let begins = begins.unwrap_or_default();
             format!("{what}in doubt since {since}{begins}: {reason}")
         }
         Fate::NotCreated(absence) => describe_absence(absence),
@@ -82,25 +73,16 @@ pub(in crate::report) fn describe_paused(request: &Request) -> String {
 /// How a run was doing: `failed 2026-…: 100 in, 0 out, CONNECTOR-2001-500 …`.
 #[must_use]
 pub(in crate::report) fn describe_seen(seen: &LastSeen) -> String {
-    let LastSeen {
-        status,
-        records: RecordCounts {
-            input,
-            output,
-            failed,
-        },
-        at,
-        code: _,
-        message: _,
-        bytes: _,
-        started_at: _,
-        updated_at: _,
-        ended_at: _,
-    } = seen;
-    let mut text = format!("{}, read {}", plain(&status.to_string(), 40), time(*at));
-    let counts: Vec<String> = [(input, "in"), (output, "out"), (failed, "failed")]
-        .into_iter()
-        .filter_map(|(count, word)| Some(format!("{} {word}", (*count)?)))
+    let mut text = format!("{}, read {}", plain(&seen.status, 40), time(seen.at));
+    let counts = seen.records;
+    let counts = [
+        (counts.input, "in"),
+        (counts.output, "out"),
+        (counts.failed, "failed"),
+    ];
+    let counts = counts.into_iter();
+    let counts: Vec<String> = counts
+        .filter_map(|(count, word)| Some(format!("{} {word}", count?)))
         .collect();
     if !counts.is_empty() {
         let _ = write!(text, "; records: {}", counts.join(", "));
@@ -125,31 +107,19 @@ pub(in crate::report) fn said(seen: &LastSeen) -> String {
 /// A run that a retry replaced: what it was, who retried it and when.
 #[must_use]
 pub(in crate::report) fn describe_attempt(attempt: &Attempt) -> String {
-    let Attempt {
-        run_id,
-        last_seen,
-        retried_at,
-        by,
-        ..
-    } = attempt;
-    let ended = last_seen
-        .as_ref()
-        .map_or_else(|| "not read".to_owned(), describe_seen);
+    let seen = attempt.last_seen.as_ref();
+    let ended = seen.map_or_else(|| "not read".to_owned(), describe_seen);
+    let retried_at = time(attempt.retried_at.time());
+    let by = plain(&attempt.by, MOST_SAID);
     format!(
-        "run {run_id}, {ended}; retried {} by {}",
-        time(retried_at.time()),
-        plain(by, MOST_SAID)
+        "run {}, {ended}; retried {retried_at} by {by}",
+        attempt.run_id
     )
 }
 
 /// What is to be known of a run that is neither new nor done, line by line.
 pub(in crate::report) fn reasons(planned: &PlannedRun) -> Vec<String> {
-    let PlannedRun {
-        run: _,
-        action,
-        known,
-    } = planned;
-    match (action, known) {
+    match (planned.action, &planned.known) {
         (Action::Conflict, Some(other)) => describe_obstacle(other).to_vec(),
         (Action::Wait, Some(other)) => {
             let [overlaps, fate] = describe_obstacle(other);
@@ -181,17 +151,10 @@ pub(in crate::report) fn same_reasons(a: &PlannedRun, b: &PlannedRun) -> bool {
 
 /// Which run of somebody is in the way, and how.
 pub(in crate::report) fn describe_other(other: &OtherRun) -> String {
-    let OtherRun {
-        run_id,
-        window,
-        made_by,
-        obstacle,
-    } = other;
-    let by = made_by
-        .as_ref()
-        .map(|by| format!(" by {by}"))
-        .unwrap_or_default();
-    match obstacle {
+    let (run_id, window) = (&other.run_id, other.window);
+    let by = other.made_by.as_ref().map(|by| format!(" by {by}"));
+    let by = by.unwrap_or_default();
+    match other.obstacle {
         Obstacle::Overlaps => format!(
             "the run {run_id}{by} ingests {window}, which overlaps it; `overlap: allow` in the \
              manifest sends it all the same"
@@ -212,26 +175,13 @@ pub(in crate::report) fn describe_other(other: &OtherRun) -> String {
 
 /// What is in the way of a window, in two parts: which, and what became of it.
 pub(super) fn describe_obstacle(other: &Known) -> [String; 2] {
-    let Known {
-        identity,
-        fate,
-        other,
-        ..
-    } = other;
-    if let Some(other) = other {
-        return [
-            describe_other(other),
-            "the state does not know that run".to_owned(),
-        ];
+    if let Some(other) = &other.other {
+        let unknown = "the state does not know that run".to_owned();
+        return [describe_other(other), unknown];
     }
-    [
-        format!(
-            "overlaps {} of key {}",
-            window(identity.window),
-            identity.key().short()
-        ),
-        describe_fate(fate),
-    ]
+    let (window, key) = (window(other.identity.window), other.identity.key());
+    let overlaps = format!("overlaps {window} of key {}", key.short());
+    [overlaps, describe_fate(&other.fate)]
 }
 
 /// Windows that are in conflict and what is in their way, line by line; what is in the way of
@@ -265,48 +215,26 @@ pub(crate) fn describe_conflicts(conflicts: &[PlannedRun]) -> Vec<String> {
 /// What became of the reviewed plan; `None` where all is planned.
 #[must_use]
 pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
-    let Review {
-        digest,
-        creates,
-        to_create,
-        held_back,
-        exist,
-        waiting,
-        changed,
-        not_wanted,
-        adopts,
-        not_in_plan,
-    } = plan.review()?;
-    let mut text = format!(
-        "{to_create} of its {} to be created",
-        number(creates, "run")
-    );
+    let it = plan.review()?;
+    let runs = number(it.creates, "run");
+    let mut text = format!("{} of its {runs} to be created", it.to_create);
+    let changed = "have another startTime or deltaColumn now and are not sent";
+    let not_wanted = "are asked for by no manifest that was read, or not selected";
+    let adopts = "that it adopts are put on record by an apply without --plan";
     for (number, what) in [
-        (held_back, "held back by a limit"),
-        (exist, "exist by now"),
-        (waiting, "wait: in doubt, paused or in conflict"),
-        (
-            changed,
-            "have another startTime or deltaColumn now and are not sent",
-        ),
-        (
-            not_wanted,
-            "are asked for by no manifest that was read, or not selected",
-        ),
-        (
-            adopts,
-            "that it adopts are put on record by an apply without --plan",
-        ),
+        (it.held_back, "held back by a limit"),
+        (it.exist, "exist by now"),
+        (it.waiting, "wait: in doubt, paused or in conflict"),
+        (it.changed, changed),
+        (it.not_wanted, not_wanted),
+        (it.adopts, adopts),
+        (it.not_in_plan, "more of the manifests are not in it, and not sent"),
     ] {
         if number > 0 {
             let _ = write!(text, "; {number} {what}");
         }
     }
-    if not_in_plan > 0 {
-        let runs = number(not_in_plan, "run");
-        let _ = write!(text, "; {runs} of the manifests not in it, and not sent");
-    }
-    Some(format!("Reviewed plan {}: {text}", &digest[..12]))
+    Some(format!("Reviewed plan {}: {text}", &it.digest[..12]))
 }
 
 /// That runs are held back, by which limit, and how to change it; `None` where none are.
@@ -346,21 +274,15 @@ pub(in crate::report) fn describe_found(known: &Known) -> String {
 
 /// That a request came to nothing: `sent 2026-…, found not to exist 2026-…: 2 readings of …`.
 pub(super) fn describe_absence(absence: &Absence) -> String {
-    let Absence {
-        intent,
-        evidence,
-        at,
-        retry_of,
-    } = absence;
-    let what = retry_of
-        .as_ref()
-        .map_or_else(String::new, |run_id| format!("the retry of run {run_id} "));
-    format!(
-        "{what}in doubt since {}, found not to exist {}: {}",
-        time(intent.time()),
-        time(*at),
-        describe_evidence(evidence)
-    )
+    let what = describe_retry(absence.retry_of.as_ref());
+    let (since, at) = (time(absence.intent.time()), time(absence.at));
+    let evidence = describe_evidence(&absence.evidence);
+    format!("{what}in doubt since {since}, found not to exist {at}: {evidence}")
+}
+
+/// What a request was to do, where that is to run a run again.
+fn describe_retry(run_id: Option<&RunId>) -> String {
+    run_id.map_or_else(String::new, |run_id| format!("the retry of run {run_id} "))
 }
 
 pub(super) fn describe_evidence(evidence: &Evidence) -> String {
