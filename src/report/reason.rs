@@ -228,7 +228,10 @@ pub(crate) fn describe_review(plan: &Plan) -> Option<String> {
         (it.changed, changed),
         (it.not_wanted, not_wanted),
         (it.adopts, adopts),
-        (it.not_in_plan, "more of the manifests are not in it, and not sent"),
+        (
+            it.not_in_plan,
+            "more of the manifests are not in it, and not sent",
+        ),
     ] {
         if number > 0 {
             let _ = write!(text, "; {number} {what}");
