@@ -65,6 +65,8 @@ async fn rehearse(
     scenario: &Scenario,
 ) -> Result<Rehearsal, Failure> {
     let begun = Instant::now();
+    // Before there is a folder that an interrupt would leave behind.
+    let signals = Signals::listen()?;
     let paths = flags.paths.as_given(&context.project);
     let folder = Folder::make(context, &paths, emulator, scenario)
         .map_err(|error| unexpected("could not make a folder for the rehearsal", &error))?;
@@ -78,7 +80,7 @@ async fn rehearse(
         wanted: wanted.len(),
         kills_asked: flags.kills,
         shows_lines: context.shows_bars() || context.shows_lines(),
-        signals: Signals::listen()?,
+        signals,
         kills: 0,
         applies: 0,
         retries: 0,
