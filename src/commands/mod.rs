@@ -188,48 +188,39 @@ async fn dispatch(
     result: &ResultArgs,
     actions: &Arc<Actions>,
 ) -> Result<Exit, Failure> {
-    // These need no config, and must work where it is wrong.
-    match &verb {
-        Verb::Init(flags) => return init::run(flags),
-        Verb::Schema => return schema::run(),
-        Verb::Completions(flags) => return completions::run(flags),
-        Verb::Man(flags) => return man::run(flags),
-        _ => {}
-    }
     let project = global.project();
     let sandbox = global.sandbox().ok().flatten();
     let context = context::Context::resolve(global, result.clone(), project.clone(), actions);
-    let context = match (context, &verb) {
-        (Ok(context), _) => context,
-        (Err(failure), Verb::Doctor(flags)) => return flags.without_context(&project, &failure),
-        (Err(failure), Verb::Plan(flags)) => {
+    match (verb, context) {
+        // These need no config, and must work where it is wrong.
+        (Verb::Init(flags), _) => init::run(&flags),
+        (Verb::Schema, _) => schema::run(),
+        (Verb::Completions(flags), _) => completions::run(&flags),
+        (Verb::Man(flags), _) => man::run(&flags),
+        (Verb::Doctor(flags), Err(failure)) => flags.without_context(&project, &failure),
+        (Verb::Plan(flags), Err(failure)) => {
             let told = flags.unplanned(&project, sandbox.as_ref(), &failure, actions);
             if let Err(untold) = told.await {
                 actions.tell_failure(&untold, "plan");
                 untold.report();
             }
-            return Err(failure);
+            Err(failure)
         }
-        (Err(failure), _) => return Err(failure),
-    };
-    match verb {
-        Verb::Doctor(flags) => doctor::run(&context, &flags).await,
-        Verb::Validate(flags) => validate::run(&context, &flags),
-        Verb::Plan(flags) => plan::run(&context, &flags).await,
-        Verb::Apply(flags) => apply::run(&context, &flags).await,
-        Verb::Status(flags) => status::run(&context, &flags).await,
-        Verb::Retry(flags) => retry::run(&context, &flags).await,
-        Verb::Resolve(flags) => resolve::run(&context, &flags).await,
-        Verb::State(flags) => state::run(&context, &flags).await,
-        Verb::Audit(flags) => audit::run(&context, &flags).await,
+        (_, Err(failure)) => Err(failure),
+        (Verb::Validate(flags), Ok(context)) => validate::run(&context, &flags),
+        (Verb::Doctor(flags), Ok(context)) => doctor::run(&context, &flags).await,
+        (Verb::Plan(flags), Ok(context)) => plan::run(&context, &flags).await,
+        (Verb::Apply(flags), Ok(context)) => apply::run(&context, &flags).await,
+        (Verb::Status(flags), Ok(context)) => status::run(&context, &flags).await,
+        (Verb::Retry(flags), Ok(context)) => retry::run(&context, &flags).await,
+        (Verb::Resolve(flags), Ok(context)) => resolve::run(&context, &flags).await,
+        (Verb::State(flags), Ok(context)) => state::run(&context, &flags).await,
+        (Verb::Audit(flags), Ok(context)) => audit::run(&context, &flags).await,
+        (Verb::Import(flags), Ok(context)) => import::run(&context, &flags).await,
         #[cfg(feature = "rehearse")]
-        Verb::Rehearse(flags) => rehearse::run(&context, &flags).await,
-        Verb::Import(flags) => import::run(&context, &flags).await,
+        (Verb::Rehearse(flags), Ok(context)) => rehearse::run(&context, &flags).await,
         #[cfg(feature = "emulator")]
-        Verb::Emulator(flags) => emulator::run(&context, &flags).await,
-        Verb::Init(_) | Verb::Schema | Verb::Completions(_) | Verb::Man(_) => {
-            unreachable!("they were done without a context")
-        }
+        (Verb::Emulator(flags), Ok(context)) => emulator::run(&context, &flags).await,
     }
 }
 
