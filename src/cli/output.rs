@@ -76,9 +76,10 @@ pub(crate) fn raw(write: impl FnOnce(&mut dyn Write) -> WriteResult) -> WriteRes
 }
 
 /// Writes a file whole, or not at all; over one that exists, or that a link leads to, only if it
-/// `replaces` that. A device, and what `/dev/stdout` stands for, is written to and stays what it is.
+/// `replaces` that. A pipe, a device and what `/dev/stdout` stands for are written to, and stay what they are.
 pub(crate) fn file(path: &Path, bytes: &[u8], replaces: bool) -> WriteResult {
-    if path.starts_with("/dev") {
+    let is_special = |there: fs::Metadata| !there.is_file() && !there.is_dir();
+    if path.starts_with("/dev") || fs::metadata(path).is_ok_and(is_special) {
         return File::options().append(true).open(path)?.write_all(bytes);
     }
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -141,11 +142,21 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_written_to_and_a_folder_is_no_file() {
+    fn a_pipe_and_a_device_are_written_to_and_a_folder_is_no_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo runs").success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read(pipe)
+        });
+        file(&pipe, b"through", true).expect("written");
+        assert_eq!(reader.join().expect("no panic").expect("read"), b"through");
+        assert!(fs::metadata(&pipe).expect("there").file_type().is_fifo());
         file(Path::new("/dev/null"), b"nothing", true).expect("written");
         let device = fs::metadata("/dev/null").expect("there");
         assert!(device.file_type().is_char_device());
-        let folder = tempfile::tempdir().expect("a folder");
         assert!(file(folder.path(), b"x", true).is_err());
         let full = file(Path::new("/dev/full"), b"x", true);
         assert!(full.is_err() || !Path::new("/dev/full").exists());
